@@ -1,0 +1,85 @@
+"""Run a step again on other tensors, in the current graph, at a chosen precision."""
+
+from __future__ import annotations
+
+from genolift.engine.program import Step
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+_HALVES = (tf.float16.as_datatype_enum, tf.bfloat16.as_datatype_enum)
+_FLOATS = (*_HALVES, tf.float32.as_datatype_enum, tf.float64.as_datatype_enum)
+
+
+def emit(step: Step, tensors: list, precision=tf.float32, library=None) -> list:
+    """The step's outputs for ``tensors`` in place of its inputs.
+
+    Floating-point types become ``precision``: half-precision models are computed in float32, and any model can be
+    computed in float64. ``None`` leaves them as they are.
+    """
+    if step.op in _OWN:
+        return _OWN[step.op](step, tensors, precision)
+    graph_def = tf.compat.v1.GraphDef()
+    if library is not None:
+        graph_def.library.CopyFrom(library)
+    node = graph_def.node.add()
+    node.op, node.name = step.op, "step"
+    for key, attribute in step.node.attr.items():
+        if not key.startswith("_"):
+            node.attr[key].CopyFrom(attribute)
+            _retype(node.attr[key], precision)
+    mapping = {}
+    for i, tensor in enumerate(tensors):
+        node.input.append(f"input{i}")
+        mapping[f"input{i}:0"] = tensor
+    (operation,) = tf.graph_util.import_graph_def(graph_def, mapping, return_elements=["step"], name="")
+    return list(operation.outputs)
+
+
+def _retype(attribute, precision) -> None:
+    """Replace floating-point types in an attribute, and cast a constant's value."""
+    if precision is None:
+        return
+    target = precision.as_datatype_enum
+    if attribute.type in _FLOATS:
+        attribute.type = target
+    for i, kind in enumerate(attribute.list.type):
+        if kind in _FLOATS:
+            attribute.list.type[i] = target
+    if attribute.HasField("tensor") and attribute.tensor.dtype in _FLOATS and attribute.tensor.dtype != target:
+        value = tf.make_ndarray(attribute.tensor).astype(precision.as_numpy_dtype)
+        attribute.tensor.CopyFrom(tf.make_tensor_proto(value))
+
+
+def _variable(step, tensors, precision):
+    value = tf.convert_to_tensor(step.payload)
+    return [tf.cast(value, precision) if value.dtype.is_floating else value]
+
+
+def _captured(step, tensors, precision):
+    value = tf.identity(step.payload)
+    return [tf.cast(value, precision) if value.dtype.is_floating else value]
+
+
+def _gather_variable(step, tensors, precision):
+    """An embedding lookup reads the variable through its handle, which knows one precision only."""
+    (variable,) = _variable(step, [], precision)
+    return [tf.gather(variable, tensors[-1], batch_dims=step.node.attr["batch_dims"].i)]
+
+
+def _batch_norm(step, tensors, precision):
+    """The fused kernel exists in float32 only; at inference it is this affine map (Ioffe & Szegedy 2015)."""
+    x, scale, offset, mean, variance = tensors
+    axis = 1 if step.node.attr["data_format"].s == b"NCHW" else -1
+    shape = [1, -1, 1, 1] if axis == 1 else [-1]
+    factor = tf.reshape(scale * tf.math.rsqrt(variance + tf.cast(step.node.attr["epsilon"].f, precision)), shape)
+    return [(x - tf.reshape(mean, shape)) * factor + tf.reshape(offset, shape)]
+
+
+_OWN = {
+    "Variable": _variable,
+    "Captured": _captured,
+    "ResourceGather": _gather_variable,
+    "FusedBatchNormV3": _batch_norm,
+    "FusedBatchNormV2": _batch_norm,
+}

@@ -1,0 +1,149 @@
+"""What each operation is, mathematically: the one place to add an operation.
+
+A *linear* operation may have inputs that multiply (``factors``): with one of them active the others are weights, with
+several active the step is a *product*. ``mixes`` marks the weighted steps (convolutions, matrix products) after which
+the positive and negative parts of a difference are formed anew (Shrikumar et al. 2017, section 3.5.1); the others pass
+the two parts through side by side. Inactive floating inputs of a linear step that are neither weights nor ``kept`` are
+offsets, and drop out of differences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from genolift.engine.program import Dependence, Step
+from genolift.support.errors import UnsupportedModel
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Linear in each of ``factors``, or in all its active inputs together where there are none."""
+
+    factors: tuple[int, ...] | None = ()  # None: every input is a factor
+    keep: tuple[int, ...] = ()
+    mixes: bool = False
+    convolves: bool = False
+    absolute: Callable | None = None  # the operation with |weights| where the weights are not an input
+
+    def factors_of(self, step: Step) -> tuple[int, ...]:
+        return tuple(range(len(step.inputs))) if self.factors is None else self.factors
+
+
+@dataclass(frozen=True)
+class Unary:
+    """A nonlinearity applied to each element."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """One of several elements passes: pooling and reductions by maximum or minimum."""
+
+    sign: int = 1
+
+
+@dataclass(frozen=True)
+class Extremum:
+    """The elementwise maximum or minimum of two tensors."""
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """Exponentials over their sum along the last axis, or the logarithm of it."""
+
+    log: bool = False
+
+
+def _sum(*tensors):
+    total = tensors[0]
+    for tensor in tensors[1:]:
+        total = total + tensor
+    return total
+
+
+_CONVOLUTION = Linear((0, 1), mixes=True, convolves=True)
+_DENSE = Linear((0, 1), mixes=True)
+_PASSING = Linear()
+
+OPERATIONS: dict[str, object] = {
+    **dict.fromkeys(["Conv2D", "Conv3D", "DepthwiseConv2dNative"], _CONVOLUTION),
+    **dict.fromkeys(
+        ["Conv2DBackpropInput", "Conv3DBackpropInputV2", "DepthwiseConv2dNativeBackpropInput"],
+        Linear((1, 2), mixes=True, convolves=True),
+    ),
+    **dict.fromkeys(["MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"], _DENSE),
+    "Einsum": Linear(None, mixes=True),
+    "Mul": Linear((0, 1)),
+    # Only with a constant denominator: quotients of two active tensors are rewritten as products by regions.lower.
+    **dict.fromkeys(["RealDiv", "Div", "DivNoNan"], Linear((0, 1))),
+    **dict.fromkeys(["FusedBatchNormV2", "FusedBatchNormV3"], Linear((0, 1), keep=(4,))),
+    "Sub": Linear(absolute=_sum),
+    "Neg": Linear(absolute=_sum),
+    **dict.fromkeys(
+        # sums and averages
+        ["Add", "AddV2", "AddN", "BiasAdd", "Sum", "Mean", "AvgPool", "AvgPool3D", "Cumsum", "SegmentSum"]
+        # views, moves and copies
+        + ["Reshape", "Squeeze", "ExpandDims", "Transpose", "ConcatV2", "Concat", "Pack", "Unpack", "Split", "SplitV"]
+        + ["Slice", "StridedSlice", "Pad", "PadV2", "MirrorPad", "Tile", "BroadcastTo", "Reverse", "ReverseV2", "Roll"]
+        + ["GatherV2", "Gather", "GatherNd", "ScatterNd", "TensorScatterUpdate", "TensorScatterAdd", "DynamicStitch"]
+        + ["SpaceToBatchND", "BatchToSpaceND", "SpaceToDepth", "DepthToSpace", "ResizeNearestNeighbor"]
+        + ["ResizeBilinear", "Cast", "Diag", "DiagPart", "MatrixDiagV3", "MatrixDiagPartV3", "MatrixBandPart"]
+        + ["ReverseSequence", "InvertPermutation", "EnsureShape", "Select", "SelectV2", "Col2Im", "ExtractImagePatches"],
+        _PASSING,
+    ),
+    **dict.fromkeys(
+        ["Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Sigmoid", "Tanh", "Softplus", "Softsign", "Exp", "Expm1", "Log"]
+        + ["Log1p", "Sqrt", "Rsqrt", "Square", "Abs", "Reciprocal", "Inv", "Erf", "Erfc", "Erfinv", "Sin", "Cos", "Tan"]
+        + ["Sinh", "Cosh", "Asinh", "Acosh", "Atanh", "Asin", "Acos", "Atan", "Pow", "Floor", "Ceil", "Round", "Rint"]
+        + ["Sign", "ClipByValue", "Lgamma", "Digamma", "Xlogy", "Xlog1py", "Xdivy"],
+        Unary(),
+    ),
+    **dict.fromkeys(["MaxPool", "MaxPoolV2", "MaxPool3D", "Max"], Selection()),
+    "Min": Selection(),
+    **dict.fromkeys(["Maximum", "Minimum"], Extremum()),
+    "Softmax": Softmax(),
+    "LogSoftmax": Softmax(log=True),
+}
+
+#: Operations that treat each element by itself (where shapes agree), so that they can be part of a fused function.
+ELEMENTWISE = {
+    *(op for op, kind in OPERATIONS.items() if isinstance(kind, (Unary, Extremum))),
+    *("Add", "AddV2", "AddN", "Sub", "Neg", "Mul", "RealDiv", "Div", "DivNoNan", "BiasAdd", "Cast"),
+    *("Select", "SelectV2", "Greater", "GreaterEqual", "Less", "LessEqual", "Equal", "NotEqual"),
+    *("LogicalAnd", "LogicalOr", "LogicalNot", "IsNan", "IsInf", "IsFinite", "FloorDiv"),
+}
+
+
+def active_factors(step: Step) -> list[int]:
+    """Which of a linear operation's factors are active."""
+    return [i for i in OPERATIONS[step.op].factors_of(step) if step.inputs[i].active]
+
+
+def kind_of(step: Step) -> str:
+    """``weighted``, ``passing``, ``product``, ``unary``, ``selection``, ``extremum`` or ``softmax``."""
+    if step.body:
+        return "unary"
+    operation = OPERATIONS.get(step.op)
+    if isinstance(operation, Linear):
+        if any(value.dependence == Dependence.DISCRETE for value in step.inputs):
+            raise _gated(step)
+        several = len(active_factors(step)) > 1
+        return "product" if several else "weighted" if operation.mixes else "passing"
+    if isinstance(operation, Unary):
+        raise unknown(step, "is a nonlinearity of several active inputs that has no rule")
+    if operation is None:
+        raise unknown(step, "has no rule")
+    return type(operation).__name__.lower()
+
+
+def unknown(step: Step, why: str) -> UnsupportedModel:
+    return UnsupportedModel(
+        f"{step.where} {why}; explain a model without it, or register a rule for it with genolift.rules.register"
+    )
+
+
+def _gated(step: Step) -> UnsupportedModel:
+    return UnsupportedModel(
+        f"{step.where} is switched by a comparison or rounding of the explained input, which has no derivative and no "
+        "linear rule; pass the mask as an input of its own, or explain a layer after it"
+    )

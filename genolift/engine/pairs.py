@@ -1,0 +1,212 @@
+"""The two sides of an explanation: the sequences' activations, the references', and both as (sequence, reference) pairs.
+
+The sequences run forward once, however many references they have, and references that sequences share run once too; a
+value becomes one row per pair only where a rule compares the two sides. Pairs are ordered sequence by sequence.
+"""
+
+from __future__ import annotations
+
+from genolift.engine.emit import emit
+from genolift.engine.operations import OPERATIONS, Linear
+from genolift.engine.program import Dependence, Program, Step, Value
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+
+def constants(program: Program, precision=tf.float32) -> dict[Value, object]:
+    """What does not depend on the inputs, computed once for both sides."""
+    known: dict[Value, object] = {}
+    for step in program.steps:
+        if step.dependence == Dependence.CONSTANT and not (step.outputs and step.output.dtype == "resource"):
+            _run(step, known, precision)
+    return known
+
+
+def forward(program: Program, tensors: list, known: dict, precision=tf.float32) -> dict[Value, object]:
+    """Every value of the program for ``tensors`` as its inputs; ``known`` holds the constants."""
+    values = dict(known)
+    values.update(zip(program.inputs, tensors, strict=True))
+    for step in program.steps:
+        if step.dependence != Dependence.CONSTANT and step.op != "Input":
+            _run(step, values, precision)
+    return values
+
+
+def _run(step: Step, values: dict, precision) -> None:
+    outputs = emit(step, [values[value] for value in step.inputs], precision)
+    for value, tensor in zip(step.outputs, outputs, strict=True):
+        if value.shape is not None:
+            tensor = tf.ensure_shape(tensor, value.shape) if tensor.shape.rank is None else tensor
+        values[value] = tensor
+
+
+class Pairs:
+    """Activations of ``n`` sequences and ``r`` references each.
+
+    ``xs`` holds one tensor (n, ...) per input; ``refs`` one tensor (n·r, ...) per input, sequence by sequence, or
+    (r, ...) where ``shared``. ``leading`` says that every activation keeps the batch as its leading axis; where it
+    does not, both sides run forward on ready-made pairs.
+    """
+
+    def __init__(self, program: Program, xs, refs, r, shared: bool, leading: bool, precision=tf.float32):
+        self.program, self.precision = program, precision
+        self.n, self.r = tf.shape(xs[0])[0], r
+        if not leading:
+            xs = [tf.repeat(x, r, axis=0) for x in xs]
+            refs = [tf.tile(ref, [self.n] + [1] * (ref.shape.rank - 1)) for ref in refs] if shared else refs
+        self.x_per, self.ref_per = (self.r, 1) if leading else (1, 1)
+        self.shared = shared and leading
+        self.x_groups = self.n if leading else self.n * r
+        self.leading = leading
+        self._constants = constants(program, precision)
+        self._x = forward(program, xs, self._constants, precision)
+        self._ref = forward(program, refs, self._constants, precision)
+        self._aux = dict(self._constants)
+
+    # One row per pair
+
+    def x(self, value: Value):
+        """The sequences' activation, one row per pair."""
+        tensor = self._x[value]
+        return tensor if not self.leading else self._spread(tensor, axis=1)
+
+    def ref(self, value: Value):
+        """The references' activation, one row per pair."""
+        tensor = self._ref[value]
+        return self._spread(tensor, axis=0) if self.shared else tensor
+
+    def delta(self, value: Value):
+        """x − reference, one row per pair."""
+        left, right = self.x_side(value), self.ref_side(value)
+        return self.flat(left - right, value)
+
+    def x_alone(self, value: Value):
+        """The sequences' activation, one row per sequence (pair, where the batch does not lead)."""
+        return self._x[value]
+
+    def ref_alone(self, value: Value):
+        return self._ref[value]
+
+    # As (sequence, reference, rows of one sequence, ...) for elementwise work: broadcasting replaces copies.
+
+    def x_side(self, value: Value):
+        return self._sided(self._x[value], 1 if self.leading else self.r)
+
+    def ref_side(self, value: Value):
+        return self._sided(self._ref[value], self.r, groups=1 if self.shared else self.n)
+
+    def pair_side(self, tensor):
+        return self._sided(tensor, self.r)
+
+    def flat(self, sided, value: Value):
+        """From (sequence, reference, rows, ...) back to one row per pair."""
+        shape = tf.shape(sided)
+        tensor = tf.reshape(sided, tf.concat([[shape[0] * shape[1] * shape[2]], shape[3:]], 0))
+        if value.shape is not None:
+            tensor.set_shape([None, *value.shape[1:]])
+        return tensor
+
+    def _sided(self, tensor, r, groups=None):
+        shape = tf.shape(tensor)
+        groups = self.n if groups is None else groups
+        sided = tf.reshape(tensor, tf.concat([[groups, r, shape[0] // (groups * r)], shape[1:]], 0))
+        sided.set_shape([None, None, None, *tensor.shape[1:]])
+        return sided
+
+    def _spread(self, tensor, axis: int):
+        """Repeat each sequence's rows for its references (axis 1), or the shared references for each sequence (0)."""
+        shape = tf.shape(tensor)
+        if axis == 1:
+            rows = tf.reshape(tensor, tf.concat([[self.n, 1, shape[0] // self.n], shape[1:]], 0))
+        else:
+            rows = tf.reshape(tensor, tf.concat([[1, self.r, shape[0] // self.r], shape[1:]], 0))
+        counts = [1, self.r, 1] if axis == 1 else [self.n, 1, 1]
+        tiled = tf.tile(rows, tf.concat([counts, tf.ones_like(shape[1:])], 0))
+        flat = tf.reshape(tiled, tf.concat([[-1], shape[1:]], 0))
+        flat.set_shape([None, *tensor.shape[1:]])
+        return flat
+
+    # What a step reads beside its active inputs
+
+    def aux(self, value: Value):
+        """An input that carries no importance, as the pairs' batch has it."""
+        if value not in self._aux:
+            if not self.shared or value.dependence >= Dependence.DISCRETE:
+                self._aux[value] = self.ref(value) if value.dependence >= Dependence.DISCRETE else self._ref[value]
+            else:
+                self._shape_step(value.step)
+        return self._aux[value]
+
+    def _shape_step(self, step: Step) -> None:
+        """Run a shape computation for the batch of pairs, from the shapes of the shared references' batch."""
+        if step.op in ("Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"):
+            for value, source in zip(step.outputs, step.inputs, strict=True):
+                self._aux[value] = self._shape_of(step.op, value, source)
+            return
+        outputs = emit(step, [self.aux(value) for value in step.inputs], self.precision)
+        self._aux.update(zip(step.outputs, outputs, strict=True))
+
+    def _shape_of(self, op: str, value: Value, source: Value):
+        tensor = self.stand_in(source) if source.active else self.aux(source)
+        dtype = tf.as_dtype(value.dtype)
+        if op in ("Shape", "ShapeN"):
+            return tf.shape(tensor, out_type=dtype)
+        if op == "Size":
+            return tf.size(tensor, out_type=dtype)
+        if op == "Rank":
+            return tf.rank(tensor)
+        return (tf.zeros_like if op == "ZerosLike" else tf.ones_like)(tensor)
+
+    def stand_in(self, value: Value):
+        """A tensor of the pairs' shape, for operations whose transpose needs no more than that."""
+        if not self.shared:
+            return self._ref[value]
+        tensor = self._ref[value]
+        shape = tf.shape(tensor)
+        zeros = tf.zeros(tf.concat([[shape[0] * self.n], shape[1:]], 0), tensor.dtype)
+        zeros.set_shape([None, *tensor.shape[1:]])
+        return zeros
+
+    # A step at other inputs
+
+    def at(self, step: Step, tensors: dict[Value, object], weights=None, offsets: bool = True) -> list:
+        """The step's outputs with ``tensors`` for its active inputs.
+
+        ``weights`` maps its weights (``tf.abs`` for |W|); ``offsets=False`` drops what is added, which leaves the
+        linear part. Both are facts of the operation table.
+        """
+        operation = OPERATIONS[step.op] if isinstance(OPERATIONS[step.op], Linear) else Linear()
+        if weights is not None and operation.absolute is not None:
+            return [operation.absolute(*(tensors[value] for value in step.inputs if value in tensors))]
+        arguments = []
+        for i, value in enumerate(step.inputs):
+            if value in tensors:
+                arguments.append(tensors[value])
+                continue
+            tensor = self.aux(value)
+            if i in operation.factors_of(step):
+                tensor = tensor if weights is None else weights(tensor)
+            elif not offsets and tensor.dtype.is_floating and i not in operation.keep:
+                tensor = tf.zeros_like(tensor)
+            arguments.append(tensor)
+        return emit(step, arguments, self.precision)
+
+    def transpose(self, step: Step, grads: list, points: dict[Value, object] | None = None, weights=None) -> dict:
+        """Vector-Jacobian products of the step: for each active input, Σ over outputs of Jᵀ·grad.
+
+        ``points`` are the inputs where the step is not linear; ``weights`` as for :meth:`at`.
+        """
+        if points is None:
+            points = {value: tf.identity(self.stand_in(value)) for value in step.active_inputs}
+        outputs = self.at(step, points, weights)
+        wanted = [i for i, grad in enumerate(grads) if grad is not None]
+        sources = list(points.values())
+        found = tf.gradients(
+            [outputs[i] for i in wanted], sources, [grads[i] for i in wanted], stop_gradients=sources
+        )
+        return {
+            value: tf.convert_to_tensor(grad)
+            for value, grad in zip(points, found, strict=True)
+            if grad is not None
+        }

@@ -1,0 +1,72 @@
+"""What running a program once on a few random rows tells: whether the batch leads everywhere, and how much memory a row takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from genolift.engine.pairs import constants, forward
+from genolift.engine.program import Program, Value
+from genolift.support.errors import UnsupportedModel
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """``leading``: the activations whose rows are the sequences' rows, in order. ``row_bytes``: activations of one row."""
+
+    leading: frozenset[Value]
+    row_bytes: int
+
+
+class Probe:
+    """Runs two random rows once, and again each repeated, and compares every activation.
+
+    Reading the answer off a run rather than off a table of operations cannot be wrong about an unusual layout: where
+    rows do not stay in front, or mix, both sides are computed on ready-made pairs instead of being shared.
+    """
+
+    def __init__(self, program: Program):
+        self.program = program
+        self.values = [value for step in program.active_steps for value in step.outputs]
+        self._run = tf.function(self._activations, autograph=False, reduce_retracing=True)
+        self._known: dict[tuple, Batch] = {}
+
+    def _activations(self, *tensors):
+        values = forward(self.program, list(tensors), constants(self.program))
+        return [values[value] for value in self.values]
+
+    def __call__(self, shapes: list[tuple[int, ...]]) -> Batch:
+        """For inputs of these shapes, batch axis left out."""
+        key = tuple(shapes)
+        if key not in self._known:
+            self._known[key] = self._measure(shapes)
+        return self._known[key]
+
+    def _measure(self, shapes) -> Batch:
+        rng = np.random.default_rng(0)
+        rows = [rng.uniform(0.05, 0.95, (2, *shape)).astype(np.float32) for shape in shapes]
+        once = self._run(*[tf.constant(row) for row in rows])
+        twice = self._run(*[tf.constant(np.repeat(row, 2, axis=0)) for row in rows])
+        outputs = {self.values.index(value) for value in self.program.outputs if value in self.values}
+        leading = set()
+        for i, (one, two) in enumerate(zip(once, twice, strict=True)):
+            if _rows_repeat(one.numpy(), two.numpy()):
+                leading.add(self.values[i])
+            elif i in outputs:
+                raise UnsupportedModel(
+                    "the model's output for a sequence depends on the other sequences of its batch (batch "
+                    "normalisation in training mode, or a statistic over the batch); make it independent of the batch "
+                    "before explaining"
+                )
+        return Batch(frozenset(leading), max(1, sum(tensor.numpy().nbytes for tensor in once) // 2))
+
+
+def _rows_repeat(one: np.ndarray, two: np.ndarray) -> bool:
+    if one.ndim == 0 or one.shape[0] % 2 or two.shape != (2 * one.shape[0], *one.shape[1:]):
+        return False
+    expected = np.repeat(one.reshape(2, -1), 2, axis=0)
+    return np.allclose(two.reshape(4, -1), expected, rtol=1e-3, atol=1e-4, equal_nan=True)

@@ -1,0 +1,111 @@
+"""The walk back: rules carry multipliers from the explained output to the inputs, one step at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from genolift.engine.operations import kind_of
+from genolift.engine.pairs import Pairs
+from genolift.engine.program import Step, Value
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+
+@dataclass
+class Flow:
+    """What flows back into a value: the multipliers of the positive and negative part of its difference.
+
+    They are carried as their mean and half their difference (m⁺ = mean + half, m⁻ = mean − half); with the forward
+    mass A = Δ⁺ − Δ⁻ the contribution is mean·Δ + half·A. ``half`` is None where both parts have one multiplier.
+    """
+
+    mean: object
+    half: object = None
+
+    def __add__(self, other: Flow) -> Flow:
+        halves = [flow.half for flow in (self, other) if flow.half is not None]
+        half = None if not halves else halves[0] if len(halves) == 1 else halves[0] + halves[1]
+        return Flow(self.mean + other.mean, half)
+
+
+Rule = Callable[[Step, list, "Backward"], dict]
+
+
+def compared(walk: list[Step], reveals: Callable[[Step], bool]) -> set[Value]:
+    """The values that rules look at pair by pair; linear steps need no more than the shape of theirs."""
+    parts = any(step.body and reveals(step) for step in walk)
+    found: set[Value] = set()
+    for step in walk:
+        if parts or step.op == "Input" or kind_of(step) not in ("passing", "weighted"):
+            found.update(value for value in (*step.inputs, *step.outputs) if value.active)
+    return found
+
+
+class Backward:
+    """One walk back over the pairs under a set of rules.
+
+    ``rule_of`` gives each step's rule; ``reveals`` tells of a nonlinearity whether the positive and negative parts of
+    its difference are told apart there (RevealCancel).
+    """
+
+    def __init__(
+        self, pairs: Pairs, walk: list[Step], rule_of: Callable[[Step], Rule], reveals: Callable[[Step], bool]
+    ):
+        self.pairs, self.walk, self.rule_of, self.reveals = pairs, walk, rule_of, reveals
+        self.producer = {value: step for step in walk for value in step.outputs}
+        self._mass: dict[Value, object] = {}
+
+    def run(self, seeds: dict[Value, object], audit: list | None = None) -> list:
+        """Multipliers of every program input, one row per pair, for ``seeds`` at the explained values.
+
+        ``audit`` collects (step, imbalance per pair): the contribution that entered the step less what left it.
+        """
+        flows: dict[Value, Flow] = {value: Flow(seed) for value, seed in seeds.items()}
+        for step in reversed(self.walk):
+            if step.op == "Input":
+                continue
+            incoming = [flows.get(value) for value in step.outputs]
+            if all(flow is None for flow in incoming):
+                continue
+            outgoing = self.rule_of(step)(step, incoming, self)
+            if audit is not None:
+                audit.append((step, self._imbalance(step, incoming, outgoing)))
+            for value, flow in outgoing.items():
+                flows[value] = flows[value] + flow if value in flows else flow
+        return [self.collapsed(flows[value], value) if value in flows else self._nothing(value) for value in self.inputs]
+
+    @property
+    def inputs(self) -> list[Value]:
+        return self.pairs.program.inputs
+
+    def _nothing(self, value: Value):
+        return tf.zeros_like(self.pairs.delta(value))
+
+    def collapsed(self, flow: Flow, value: Value):
+        """One multiplier again, where the two parts of a difference are the difference itself and nothing."""
+        if flow.half is None:
+            return flow.mean
+        return flow.mean + tf.sign(self.pairs.delta(value)) * flow.half
+
+    def mass(self, value: Value):
+        """A = Δ⁺ − Δ⁻ of a value, one row per pair (design: |L||Δ| after a weighted step, |L|A after a passing one)."""
+        if value not in self._mass:
+            step = self.producer.get(value)
+            inner = step is not None and step.op != "Input"
+            rule = getattr(self.rule_of(step), "mass", None) if inner else None
+            self._mass[value] = tf.abs(self.pairs.delta(value)) if rule is None else rule(step, value, self)
+        return self._mass[value]
+
+    def _total(self, flow: Flow, value: Value):
+        total = flow.mean * self.pairs.delta(value)
+        if flow.half is not None:
+            total = total + flow.half * self.mass(value)
+        return tf.reduce_sum(tf.reshape(total, [self.pairs.n * self.pairs.r, -1]), axis=1)
+
+    def _imbalance(self, step: Step, incoming: list, outgoing: dict):
+        received = [self._total(f, v) for f, v in zip(incoming, step.outputs, strict=True) if f is not None]
+        sent = [self._total(flow, value) for value, flow in outgoing.items()]
+        zero = tf.zeros([self.pairs.n * self.pairs.r], self.pairs.precision)
+        return sum(received, zero) - sum(sent, zero)

@@ -1,0 +1,300 @@
+"""Rules: how each kind of step hands back what flows into its outputs, and the named sets of them.
+
+A rule is ``rule(step, flows, back) -> {input value: Flow}``. Where it also defines the forward mass of RevealCancel it
+has an attribute ``mass(step, value, back)``.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from genolift.engine import kernels
+from genolift.engine.operations import OPERATIONS, kind_of
+from genolift.engine.program import Step, Value
+from genolift.engine.propagate import Backward, Flow
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+
+def with_mass(mass):
+    """Give a rule its forward mass."""
+
+    def attach(rule):
+        rule.mass = mass
+        return rule
+
+    return attach
+
+
+# Linear steps
+
+
+def _passing_mass(step: Step, value: Value, back: Backward):
+    masses = {source: back.mass(source) for source in step.active_inputs}
+    return back.pairs.at(step, masses, tf.abs, offsets=False)[value.slot]
+
+
+def _weighted_mass(step: Step, value: Value, back: Backward):
+    sizes = {source: tf.abs(back.pairs.delta(source)) for source in step.active_inputs}
+    return back.pairs.at(step, sizes, tf.abs, offsets=False)[value.slot]
+
+
+def _parts(flows: list[Flow | None], part: str) -> list:
+    return [None if flow is None else getattr(flow, part) for flow in flows]
+
+
+def _halves(step: Step, flows, back: Backward) -> dict:
+    halves = _parts(flows, "half")
+    if all(half is None for half in halves):
+        return {}
+    return back.pairs.transpose(step, halves, weights=tf.abs)
+
+
+@with_mass(_passing_mass)
+def passing(step: Step, flows, back: Backward) -> dict:
+    """Transpose; the two parts of the difference pass side by side."""
+    means = back.pairs.transpose(step, _parts(flows, "mean"))
+    halves = _halves(step, flows, back)
+    return {value: Flow(mean, halves.get(value)) for value, mean in means.items()}
+
+
+@with_mass(_weighted_mass)
+def weighted(step: Step, flows, back: Backward) -> dict:
+    """Transpose; ½(m⁺ + m⁻)Wᵀ + ½ sign(Δ)(m⁺ − m⁻)|W|ᵀ, one multiplier below (Shrikumar et al. 2017, 3.5.1)."""
+    means = back.pairs.transpose(step, _parts(flows, "mean"))
+    halves = _halves(step, flows, back)
+    return {
+        value: Flow(mean + tf.sign(back.pairs.delta(value)) * halves[value] if value in halves else mean)
+        for value, mean in means.items()
+    }
+
+
+# Nonlinearities of one source
+
+
+def _sides(step: Step, back: Backward):
+    """Source at the reference and at x, and the region's other inputs, laid out for elementwise work."""
+    pairs, (source, *extra) = back.pairs, step.inputs
+    return pairs.ref_side(source), pairs.x_side(source), [_extra(value, pairs) for value in extra]
+
+
+def _extra(value: Value, pairs):
+    tensor = pairs.aux(value)
+    batched = value.dependence and value.shape and value.shape[0] is None
+    return pairs.pair_side(tensor) if batched else tensor
+
+
+def _rescaled(step: Step, back: Backward, tensors: list) -> list:
+    """Each tensor times the chord Δout/Δin of its pair (Rescale, 3.5.2)."""
+    pairs, source = back.pairs, step.inputs[0]
+    a, b, extra = _sides(step, back)
+    results = kernels.rescale(step, pairs.precision, a, b, extra, [pairs.pair_side(t) for t in tensors])
+    return [pairs.flat(result, source) for result in results]
+
+
+def _unary_mass(step: Step, value: Value, back: Backward):
+    pairs, source = back.pairs, step.inputs[0]
+    if not back.reveals(step):
+        return _rescaled(step, back, [back.mass(source)])[0]
+    a, b, extra = _sides(step, back)
+    mass = pairs.pair_side(back.mass(source))
+    return pairs.flat(kernels.reveal_cancel_mass(step, pairs.precision, a, b, mass, extra), source)
+
+
+@with_mass(_unary_mass)
+def chords(step: Step, flows, back: Backward) -> dict:
+    """Rescale, or RevealCancel where the method asks for it at this step."""
+    (flow,) = flows
+    pairs, source = back.pairs, step.inputs[0]
+    if not back.reveals(step):
+        parts = [part for part in (flow.mean, flow.half) if part is not None]
+        return {source: Flow(*_rescaled(step, back, parts))}
+    a, b, extra = _sides(step, back)
+    mass = pairs.pair_side(back.mass(source))
+    mean, half = pairs.pair_side(flow.mean), tf.zeros([], flow.mean.dtype) if flow.half is None else flow.half
+    half = half if flow.half is None else pairs.pair_side(half)
+    results = kernels.reveal_cancel(step, pairs.precision, a, b, mass, extra, mean, half)
+    return {source: Flow(*[pairs.flat(result, source) for result in results])}
+
+
+# Steps of several active inputs, and selections: one multiplier in, one out
+
+
+def _collapsed(step: Step, flows, back: Backward) -> list:
+    pairs = zip(flows, step.outputs, strict=True)
+    return [None if flow is None else back.collapsed(flow, value) for flow, value in pairs]
+
+
+def midpoint(step: Step, flows, back: Backward) -> dict:
+    """Products: ½(x₁ + x₁⁰)Δx₂ and ½(x₂ + x₂⁰)Δx₁, which is the transpose at the midpoint, exact for two factors."""
+    pairs = back.pairs
+    if len([i for i in OPERATIONS[step.op].factors_of(step) if step.inputs[i].active]) > 2:
+        return _by_orders(step, flows, back)
+    points = {value: (pairs.x(value) + pairs.ref(value)) / 2 for value in step.active_inputs}
+    return {v: Flow(m) for v, m in pairs.transpose(step, _collapsed(step, flows, back), points).items()}
+
+
+def _by_orders(step: Step, flows, back: Backward) -> dict:
+    """Products of three factors: Simpson's rule along the straight path, exact up to cubes."""
+    pairs, grads = back.pairs, _collapsed(step, flows, back)
+    total: dict[Value, object] = {}
+    for share, weight in ((0.0, 1 / 6), (0.5, 4 / 6), (1.0, 1 / 6)):
+        points = {v: pairs.ref(v) + share * (pairs.x(v) - pairs.ref(v)) for v in step.active_inputs}
+        for value, m in pairs.transpose(step, grads, points).items():
+            total[value] = total.get(value, 0.0) + weight * m
+    return {value: Flow(m) for value, m in total.items()}
+
+
+def route(step: Step, flows, back: Backward) -> dict:
+    """Pooling by maximum or minimum: a rise is credited where x has the extremum, a fall where the reference has it.
+
+    Contributions are the transpose at x of m·max(Δy, 0) plus the transpose at the reference of m·min(Δy, 0) (for a
+    minimum the other way round); windows that overlap add. Where a contribution lands, |Δ| ≥ |Δy|.
+    """
+    pairs, (source,) = back.pairs, step.active_inputs
+    delta = pairs.delta(source)
+    (grad, *_) = _collapsed(step, flows, back)
+    change = pairs.delta(step.output)
+    rise, fall = grad * tf.maximum(change, 0), grad * tf.minimum(change, 0)
+    if step.op == "Min":
+        rise, fall = fall, rise
+    rest = [None] * (len(step.outputs) - 1)
+    at_x = pairs.transpose(step, [rise, *rest], {source: pairs.x(source)})[source]
+    at_ref = pairs.transpose(step, [fall, *rest], {source: pairs.ref(source)})[source]
+    # Where the two sides agree there is nothing to credit; the gradient tells what a change there would do.
+    slope = pairs.transpose(step, [grad, *rest], {source: pairs.ref(source)})[source]
+    return {source: Flow(tf.where(delta == 0, slope, tf.math.divide_no_nan(at_x + at_ref, delta)))}
+
+
+def orders(step: Step, flows, back: Backward) -> dict:
+    """Elementwise maximum or minimum of two tensors: the mean over the two orders of changing them (Shapley)."""
+    pairs = back.pairs
+    (grad,) = _collapsed(step, flows, back)
+    left, right = step.inputs
+    fn = tf.maximum if step.op == "Maximum" else tf.minimum
+
+    def ends(value):
+        return (pairs.x(value), pairs.ref(value)) if value.active else (pairs.aux(value),) * 2
+
+    (x1, r1), (x2, r2) = ends(left), ends(right)
+    gains = {
+        left: (fn(x1, x2) - fn(r1, x2) + fn(x1, r2) - fn(r1, r2)) / 2,
+        right: (fn(x1, x2) - fn(x1, r2) + fn(r1, x2) - fn(r1, r2)) / 2,
+    }
+    result = {}
+    for value, (x, r) in ((left, (x1, r1)), (right, (x2, r2))):
+        if value.active:
+            change = tf.broadcast_to(x - r, tf.shape(grad))
+            share = tf.math.divide_no_nan(gains[value], change)
+            result[value] = Flow(_unbroadcast(grad * share, x))
+    return result
+
+
+def _unbroadcast(tensor, like):
+    """Sum over the axes along which ``like`` was broadcast."""
+    zero = tf.zeros_like(like)
+    return tf.gradients(zero + tf.zeros_like(tensor), zero, tensor)[0]
+
+
+def softmax(step: Step, flows, back: Backward) -> dict:
+    """Exponentials by their chords and a normalising product, with one stabilising shift per pair and row.
+
+    y_i = e_i·q with q = 1/S: Δy_i splits into ½(q + q⁰)Δe_i and ½(e_i + e_i⁰)Δq, and Δq/ΔS = −1/(S·S⁰).
+    """
+    pairs, source = back.pairs, step.inputs[0]
+    (grad,) = _collapsed(step, flows, back)
+    # Double precision leaves room for maxima that differ by hundreds between x and its reference.
+    x, r = tf.cast(pairs.x(source), tf.float64), tf.cast(pairs.ref(source), tf.float64)
+    m = tf.cast(grad, tf.float64)
+    shift = tf.reduce_max(tf.maximum(x, r), axis=-1, keepdims=True)
+    e_x, e_r = tf.exp(x - shift), tf.exp(r - shift)
+    s_x, s_r = tf.reduce_sum(e_x, -1, keepdims=True), tf.reduce_sum(e_r, -1, keepdims=True)
+    d = x - r
+    near = tf.abs(d) < 1e-9
+    chord = tf.where(near, e_r, (e_x - e_r) / tf.where(near, tf.ones_like(d), d))
+    if OPERATIONS[step.op].log:
+        total = s_x - s_r
+        level = tf.abs(total) < 1e-12
+        slope = tf.where(level, 1 / s_r, tf.math.log(s_x / s_r) / tf.where(level, tf.ones_like(total), total))
+        result = m - tf.reduce_sum(m, -1, keepdims=True) * slope * chord
+    else:
+        normalising = tf.reduce_sum(m * (e_x + e_r) / 2, -1, keepdims=True) / (s_x * s_r)
+        result = (m * (1 / s_x + 1 / s_r) / 2 - normalising) * chord
+    return {source: Flow(tf.cast(result, grad.dtype))}
+
+
+DEEPLIFT = {
+    "passing": passing,
+    "weighted": weighted,
+    "unary": chords,
+    "product": midpoint,
+    "selection": route,
+    "extremum": orders,
+    "softmax": softmax,
+}
+
+
+def deeplift(step: Step):
+    """DeepLIFT's rule for a step of a fused walk."""
+    return DEEPLIFT[kind_of(step)]
+
+
+# Gradients and their gated forms: one side only, on the steps as they ran
+
+
+def derivative(step: Step, flows, back: Backward) -> dict:
+    """The operation's own vector-Jacobian product at x."""
+    points = {value: back.pairs.x(value) for value in step.active_inputs}
+    found = back.pairs.transpose(step, _parts(flows, "mean"), points)
+    return {value: Flow(m) for value, m in found.items()}
+
+
+def _gate(step: Step, flows, back: Backward, forward: bool) -> dict:
+    (flow,), (source,) = flows, step.active_inputs
+    passed = tf.nn.relu(flow.mean)
+    return {source: Flow(tf.where(back.pairs.x(source) > 0, passed, tf.zeros_like(passed)) if forward else passed)}
+
+
+def gradient(step: Step):
+    return derivative
+
+
+def guided(step: Step):
+    """Guided backprop (Springenberg et al. 2014): gated by the sign of the input and of what flows back."""
+    return partial(_gate, forward=True) if step.op == "Relu" else derivative
+
+
+def deconvnet(step: Step):
+    """Deconvnet (Zeiler & Fergus 2013): gated by the sign of what flows back alone."""
+    return partial(_gate, forward=False) if step.op == "Relu" else derivative
+
+
+def last_mixing(value: Value, producer: dict[Value, Step]) -> list[Step | None]:
+    """The weighted steps that a value comes from through passing steps; None for a branch that ends elsewhere."""
+    step = producer.get(value)
+    if step is None or step.op == "Input":
+        return [None]
+    kind = kind_of(step)
+    if kind == "weighted":
+        return [step]
+    if kind in ("passing", "selection"):
+        return [found for source in step.active_inputs for found in last_mixing(source, producer)]
+    return [None]
+
+
+# RevealCancel looks at a nonlinearity far outside the values it was given (at x⁰ + Δ⁺ alone); these do not exist there.
+_BOUNDED_DOMAIN = {"Log", "Log1p", "Sqrt", "Rsqrt", "Reciprocal", "Inv", "Pow", "Acos", "Asin", "Acosh", "Atanh"}
+
+
+def after_mixing(step: Step, producer: dict[Value, Step]) -> bool:
+    """Whether RevealCancel is defined: every branch before the nonlinearity leads to a weighted step."""
+    if any(inner.op in _BOUNDED_DOMAIN for inner in step.body):
+        return False
+    return all(found is not None for found in last_mixing(step.inputs[0], producer))
+
+
+def after_dense(step: Step, producer: dict[Value, Step]) -> bool:
+    """The genomics default: RevealCancel where every branch before a nonlinearity leads to a dense layer."""
+    before = last_mixing(step.inputs[0], producer)
+    return after_mixing(step, producer) and not any(OPERATIONS[found.op].convolves for found in before)

@@ -1,0 +1,258 @@
+"""From a callable to a :class:`Program`: run it once on symbolic inputs and record the operations it really ran.
+
+Keras (or whatever the callable is made of) does the running, so masks, training flags, shared and nested layers are
+what they are in the user's own call. Weights stay live: the program reads the variables, not copies of them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+
+from genolift.engine.emit import emit
+from genolift.engine.program import Dependence, Layer, Program, Step, Value
+from genolift.support.errors import UnsupportedModel
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+_SHAPES = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
+_CALLS = {"PartitionedCall", "StatefulPartitionedCall"}
+# What passes its inputs on unchanged; some hide custom gradients, which have no say in a difference.
+_ALIASES = {"Identity", "IdentityN", "StopGradient", "PreventGradient", "CheckNumerics", "Snapshot"}
+_RANDOM = ("Random", "Multinomial", "StatelessRandom", "TruncatedNormal", "ParameterizedTruncatedNormal", "StatelessTruncatedNormal")
+
+
+def trace(fn: Callable, specs: list, input_names: list[str] | None = None) -> Program:
+    """Trace ``fn(*tensors)`` on ``tf.TensorSpec`` inputs (batch and length may be ``None``).
+
+    ``fn`` returns a tensor, or a list or dict of tensors; dict keys become the outputs' names.
+    """
+    input_names = input_names or [f"input_{i}" for i in range(len(specs))]
+    with _record_layers() as intervals:
+        structure = {}
+
+        def call(*tensors):
+            outputs = fn(*tensors)
+            structure["names"] = _output_names(outputs)
+            return tf.nest.flatten(outputs)
+
+        concrete = tf.function(call, autograph=False).get_concrete_function(*specs)
+    recorder = _Recorder(concrete, intervals)
+    inputs, outputs = recorder.record(len(specs))
+    names = structure["names"]
+    if len(names) != len(outputs):
+        names = [f"output_{i}" for i in range(len(outputs))]
+    program = Program(recorder.steps, inputs, outputs, list(input_names), names, recorder.library)
+    return mark_dependence(program.pruned())
+
+
+def mark_dependence(program: Program) -> Program:
+    """Set every step's dependence on the explained inputs; refuse randomness on their path."""
+    inputs = {value.step for value in program.inputs}
+    for step in program.steps:
+        reads = max((value.dependence for value in step.inputs), default=Dependence.CONSTANT)
+        if step in inputs:
+            step.dependence = Dependence.ACTIVE
+        elif step.op in _SHAPES:
+            step.dependence = min(reads, Dependence.SHAPE)
+        elif reads == Dependence.ACTIVE and not tf.as_dtype(step.output.dtype).is_floating:
+            step.dependence = Dependence.DISCRETE
+        else:
+            step.dependence = reads
+        if step.op.startswith(_RANDOM):
+            raise UnsupportedModel(
+                f"{step.where} draws random numbers at inference, so the output is not a function of the input; "
+                "switch random augmentation off (training=False) before explaining"
+            )
+    return program
+
+
+def _output_names(outputs) -> list[str]:
+    if isinstance(outputs, dict):
+        return [str(key) for key in sorted(outputs)]
+    return [f"output_{i}" for i in range(len(tf.nest.flatten(outputs)))]
+
+
+@contextmanager
+def _record_layers():
+    """Note which operations of the graph under construction each Keras layer's call creates.
+
+    Name scopes cannot tell (they are made unique with the same suffixes that layer names carry), so the two Keras
+    base classes report their calls while the trace lasts, and are put back whatever happens.
+    """
+    bases = [sys.modules["keras"].layers.Layer] if "keras" in sys.modules else []
+    if "tf_keras" in sys.modules:
+        bases.append(sys.modules["tf_keras"].layers.Layer)
+    originals = [base.__call__ for base in bases]
+    intervals: list[tuple[object, int, int, Layer]] = []
+    stack: list[str] = []
+
+    def reporting(original):
+        def call(layer, *args, **kwargs):
+            graph = tf.compat.v1.get_default_graph()
+            start = len(graph.get_operations())
+            stack.append(layer.name)
+            path = "/".join(stack)
+            try:
+                return original(layer, *args, **kwargs)
+            finally:
+                stack.pop()
+                end = len(graph.get_operations())
+                intervals.append((graph, start, end, Layer(path, layer.name, type(layer).__name__)))
+
+        return call
+
+    try:
+        for base, original in zip(bases, originals, strict=True):
+            base.__call__ = reporting(original)
+        yield intervals
+    finally:
+        for base, original in zip(bases, originals, strict=True):
+            base.__call__ = original
+
+
+class _Recorder:
+    """Turns a concrete function's graph into steps, with called functions opened in place."""
+
+    def __init__(self, concrete, intervals):
+        self.concrete = concrete
+        self.graph = concrete.graph
+        self.library = self.graph.as_graph_def().library
+        self.functions = {function.signature.name: function for function in self.library.function}
+        self.intervals = [entry for entry in intervals if entry[0] is self.graph]
+        self.variables = {id(variable.handle): variable for variable in self.graph.variables}
+        self.steps: list[Step] = []
+
+    def record(self, n_inputs: int) -> tuple[list[Value], list[Value]]:
+        placeholders = list(self.concrete.inputs)
+        known: dict[str, Value] = {}
+        inputs = []
+        for i, tensor in enumerate(placeholders[:n_inputs]):
+            inputs.append(self._add(Step("Input", f"input_{i}", []), [tensor])[0])
+            known[tensor.name] = inputs[-1]
+        for tensor, captured in zip(placeholders[n_inputs:], self.concrete.captured_inputs, strict=True):
+            known[tensor.name] = self._capture(tensor, captured)
+        for index, operation in enumerate(self.graph.get_operations()):
+            if operation.type in ("Placeholder", "NoOp"):
+                continue
+            layers = self._layers_at(index)
+            values = [known[tensor.name] for tensor in operation.inputs]
+            for tensor, value in zip(
+                operation.outputs, self._operation(operation.node_def, values, operation.outputs, layers), strict=True
+            ):
+                known[tensor.name] = value
+        return inputs, [known[tensor.name] for tensor in self.concrete.outputs]
+
+    def _layers_at(self, index: int) -> tuple[Layer, ...]:
+        around = [(start - end, layer) for _, start, end, layer in self.intervals if start <= index < end]
+        return tuple(layer for _, layer in sorted(around, key=lambda entry: (entry[0], len(entry[1].path))))
+
+    def _add(self, step: Step, tensors) -> list[Value]:
+        for slot, tensor in enumerate(tensors):
+            shape = None if tensor.shape.rank is None else tuple(tensor.shape.as_list())
+            step.outputs.append(Value(step, slot, shape, tensor.dtype.name))
+        self.steps.append(step)
+        return step.outputs
+
+    def _capture(self, placeholder, captured) -> Value:
+        if captured.dtype == tf.resource:
+            variable = self.variables.get(id(captured))
+            return self._add(Step("Handle", placeholder.op.name, [], payload=captured if variable is None else variable), [placeholder])[0]
+        return self._add(Step("Captured", placeholder.op.name, [], payload=captured), [placeholder])[0]
+
+    def _operation(self, node, values: list[Value], tensors, layers) -> list[Value]:
+        """Steps for one operation; returns the values of its outputs."""
+        if node.op in _CALLS:
+            return self._inline(self.functions[node.attr["f"].func.name], values, node.name, layers)
+        if node.op in _ALIASES:
+            return values[: len(tensors)]
+        if node.op == "ReadVariableOp":
+            variable = values[0].step.payload
+            if not hasattr(variable, "handle"):
+                raise UnsupportedModel(f"variable read {node.name!r} refers to a resource that is not a variable")
+            step = Step("Variable", node.name, [], layers=layers, payload=variable)
+            return self._add(step, [variable])
+        step = Step(node.op, node.name, values, node=node, layers=layers)
+        if node.op == "ResourceGather":
+            step.payload, step.inputs = values[0].step.payload, values[1:]
+        return self._add(step, tensors)
+
+    def _inline(self, function, arguments: list[Value], prefix: str, layers) -> list[Value]:
+        """Open a called function in place; its tensors are named ``node:output:index`` in the definition."""
+        known = {arg.name: [value] for arg, value in zip(function.signature.input_arg, arguments, strict=True)}
+        with tf.Graph().as_default():
+            stand_ins: dict[Value, object] = {}
+
+            def tensor_of(value):
+                if value not in stand_ins:
+                    stand_ins[value] = tf.compat.v1.placeholder(tf.as_dtype(value.dtype), value.shape)
+                return stand_ins[value]
+
+            for node in _in_order(function):
+                values = [_resolve(known, name) for name in node.input if not name.startswith("^")]
+                if node.op in _CALLS:
+                    inner = self.functions[node.attr["f"].func.name]
+                    outputs = self._inline(inner, values, f"{prefix}/{node.name}", layers)
+                    known[node.name] = {"output": outputs}
+                    continue
+                if node.op == "NoOp":
+                    continue
+                named = type(node)()
+                named.CopyFrom(node)
+                named.name = f"{prefix}/{node.name}"
+                draft = Step(node.op, named.name, values, node=named)
+                if node.op in ("ReadVariableOp", "ResourceGather"):
+                    shape = values[0].step.payload.shape if node.op == "ReadVariableOp" else None
+                    tensors = [tf.compat.v1.placeholder(node.attr["dtype"].type, shape)]
+                    arguments_of = {"output" if node.op == "ResourceGather" else "value": 1}
+                else:
+                    tensors = emit(draft, [tensor_of(v) for v in values], None, self.library)
+                    arguments_of = _output_arguments(tensors, named)
+                outputs = self._operation(named, values, tensors, layers)
+                stand_ins.update(zip(outputs, tensors, strict=True))
+                known[node.name], start = {}, 0
+                for name, count in arguments_of.items():
+                    known[node.name][name] = outputs[start : start + count]
+                    start += count
+            return [_resolve(known, function.ret[arg.name]) for arg in function.signature.output_arg]
+
+
+def _output_arguments(tensors, node) -> dict[str, int]:
+    """How many tensors each named output of an operation holds."""
+    if not tensors:
+        return {}
+    counts = {}
+    for argument in tensors[0].op.op_def.output_arg:
+        if argument.number_attr:
+            counts[argument.name] = node.attr[argument.number_attr].i
+        elif argument.type_list_attr:
+            counts[argument.name] = len(node.attr[argument.type_list_attr].list.type)
+        else:
+            counts[argument.name] = 1
+    return counts
+
+
+def _resolve(known: dict, name: str) -> Value:
+    parts = name.split(":")
+    if len(parts) == 1:
+        return known[parts[0]][0]
+    return known[parts[0]][parts[1]][int(parts[2])]
+
+
+def _in_order(function) -> list:
+    """A function's nodes, each after what it reads."""
+    nodes = {node.name: node for node in function.node_def}
+    done: dict[str, None] = {}
+    pending = [(name, False) for name in reversed(list(nodes))]
+    while pending:
+        name, ready = pending.pop()
+        if name in done or name not in nodes:
+            continue
+        if ready:
+            done[name] = None
+            continue
+        pending.append((name, True))
+        pending.extend((source.lstrip("^").split(":")[0], False) for source in nodes[name].input)
+    return [nodes[name] for name in done]

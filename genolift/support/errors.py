@@ -1,0 +1,33 @@
+"""The errors a user can cause. Each message says what was wrong, where, and what would be right.
+
+Every one is also a ``ValueError``, ``TypeError``, ``OSError`` or ``AttributeError``, so callers need not know this
+module; the command line prints any :class:`GenoliftError` as one line and exits with 2.
+"""
+
+
+class GenoliftError(Exception):
+    """Base of every error that a user can mend."""
+
+
+class InputError(GenoliftError, ValueError):
+    """A value, record or array that cannot be used."""
+
+
+class FileProblem(GenoliftError, OSError):
+    """A file or directory that is missing, unreadable, damaged or in the way."""
+
+
+class ConfigError(InputError):
+    """A configuration file with an unknown key or an impossible value; the message names file and key."""
+
+
+class UnsupportedModel(GenoliftError, TypeError):
+    """A model, layer or operation that a method cannot treat soundly; the message names it and the remedy."""
+
+
+class Undefined(GenoliftError, AttributeError):
+    """A field that the method which made this explanation does not define."""
+
+
+class GenoliftWarning(UserWarning):
+    """Something the user should know that does not make the result wrong."""

@@ -1,0 +1,22 @@
+"""Memory budgets: how much a user allows, as a number of bytes."""
+
+import re
+
+from genolift.support.errors import InputError
+
+DEFAULT_BUDGET = "1GB"
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
+
+
+def parse_bytes(budget: int | float | str | None) -> int:
+    """``"4GB"``, ``"512MiB"``, a number of bytes, or ``None`` (the default budget) as bytes."""
+    if budget is None:
+        budget = DEFAULT_BUDGET
+    if isinstance(budget, str):
+        match = re.fullmatch(r"\s*([0-9.]+)\s*([KMGT]?I?)B?\s*", budget.upper())
+        if not match or match[2] == "I":
+            raise InputError(f"memory budget {budget!r} is not a size; write for example '4GB' or '512MiB'")
+        budget = float(match[1]) * _UNITS[match[2]]
+    if budget <= 0:
+        raise InputError(f"memory budget must be positive, not {budget}")
+    return int(budget)

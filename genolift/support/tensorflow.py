@@ -1,0 +1,36 @@
+"""The one door through which TensorFlow is imported, so that its start-up chatter never reaches the user."""
+
+import os
+import sys
+import tempfile
+from functools import cache
+from importlib import import_module
+
+
+@cache
+def quiet_tensorflow():
+    """Import TensorFlow and Keras with file descriptor 2 set aside; what was said is replayed if the import fails."""
+    if "tensorflow" in sys.modules:
+        return sys.modules["tensorflow"]
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as aside:
+        saved = os.dup(2)
+        os.dup2(aside.fileno(), 2)
+        try:
+            import_module("keras")
+            tensorflow = import_module("tensorflow")
+
+            tensorflow.config.list_physical_devices()
+            tensorflow.constant(0.0)  # starts the runtime, which has its own things to say
+        except BaseException:
+            os.dup2(saved, 2)
+            aside.seek(0)
+            sys.stderr.write(aside.read().decode(errors="replace"))
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+    tensorflow.get_logger().setLevel("ERROR")
+    return tensorflow
