@@ -1,0 +1,37 @@
+"""genolift: why a neural network on DNA said what it said, and whether the answer can be believed."""
+
+from importlib import import_module
+
+from genolift.version import __version__
+
+# Names load on first use, so that `import genolift` costs nothing.
+_NAMES = {
+    "DeepLift": "genolift.methods.deeplift",
+    "Explanation": "genolift.results.explanation",
+    "Fasta": "genolift.sequence.fasta",
+    "Undefined": "genolift.support.errors",
+    "load_model": "genolift.models.loading",
+    "load_spec": "genolift.simulate.spec",
+    "method": "genolift.methods.registry",
+    "one_hot": "genolift.sequence.alphabet",
+    "reverse_complement": "genolift.sequence.alphabet",
+}
+_MODULES = {
+    "methods": "genolift.methods",
+    "references": "genolift.methods.references",
+    "targets": "genolift.methods.targets",
+}
+
+__all__ = ["__version__", *sorted([*_NAMES, *_MODULES])]
+
+
+def __getattr__(name: str):
+    if name in _NAMES:
+        return getattr(import_module(_NAMES[name]), name)
+    if name in _MODULES:
+        return import_module(_MODULES[name])
+    raise AttributeError(f"module 'genolift' has no attribute {name!r}")
+
+
+def __dir__():
+    return __all__

@@ -11,16 +11,21 @@ _HALVES = (tf.float16.as_datatype_enum, tf.bfloat16.as_datatype_enum)
 _FLOATS = (*_HALVES, tf.float32.as_datatype_enum, tf.float64.as_datatype_enum)
 
 
+def at_precision(dtype, precision):
+    """The type that values of ``dtype`` have when a program runs at ``precision``."""
+    return precision if precision is not None and dtype.is_floating else dtype
+
+
 def emit(step: Step, tensors: list, precision=tf.float32, library=None) -> list:
     """The step's outputs for ``tensors`` in place of its inputs.
 
     Floating-point types become ``precision``: half-precision models are computed in float32, and any model can be
     computed in float64. ``None`` leaves them as they are.
     """
-    if step.op in _OWN:
+    if step.op in _OWN and (precision is not None or step.node is None):
         return _OWN[step.op](step, tensors, precision)
     graph_def = tf.compat.v1.GraphDef()
-    if library is not None:
+    if library is not None and any(attribute.HasField("func") for attribute in step.node.attr.values()):
         graph_def.library.CopyFrom(library)
     node = graph_def.node.add()
     node.op, node.name = step.op, "step"
@@ -28,10 +33,12 @@ def emit(step: Step, tensors: list, precision=tf.float32, library=None) -> list:
         if not key.startswith("_"):
             node.attr[key].CopyFrom(attribute)
             _retype(node.attr[key], precision)
+    graph = tf.compat.v1.get_default_graph()
     mapping = {}
     for i, tensor in enumerate(tensors):
         node.input.append(f"input{i}")
-        mapping[f"input{i}:0"] = tensor
+        # Inside a loop's body what comes from outside is captured first.
+        mapping[f"input{i}:0"] = tensor if tensor.graph is graph else tf.identity(tensor)
     (operation,) = tf.graph_util.import_graph_def(graph_def, mapping, return_elements=["step"], name="")
     return list(operation.outputs)
 
@@ -46,7 +53,11 @@ def _retype(attribute, precision) -> None:
     for i, kind in enumerate(attribute.list.type):
         if kind in _FLOATS:
             attribute.list.type[i] = target
-    if attribute.HasField("tensor") and attribute.tensor.dtype in _FLOATS and attribute.tensor.dtype != target:
+    if (
+        attribute.HasField("tensor")
+        and attribute.tensor.dtype in _FLOATS
+        and attribute.tensor.dtype != target
+    ):
         value = tf.make_ndarray(attribute.tensor).astype(precision.as_numpy_dtype)
         attribute.tensor.CopyFrom(tf.make_tensor_proto(value))
 
@@ -72,11 +83,29 @@ def _batch_norm(step, tensors, precision):
     x, scale, offset, mean, variance = tensors
     axis = 1 if step.node.attr["data_format"].s == b"NCHW" else -1
     shape = [1, -1, 1, 1] if axis == 1 else [-1]
-    factor = tf.reshape(scale * tf.math.rsqrt(variance + tf.cast(step.node.attr["epsilon"].f, precision)), shape)
+    factor = tf.reshape(
+        scale * tf.math.rsqrt(variance + tf.cast(step.node.attr["epsilon"].f, precision)), shape
+    )
     return [(x - tf.reshape(mean, shape)) * factor + tf.reshape(offset, shape)]
 
 
+def _loop(step, tensors, precision):
+    return step.payload.run(tensors, precision)[0]
+
+
+def _read_list(step, tensors, precision):
+    """A list is a dense tensor with time in front."""
+    return [tf.gather(*tensors)]
+
+
+def _length_of_list(step, tensors, precision):
+    return [tf.shape(tensors[0])[0]]
+
+
 _OWN = {
+    "Loop": _loop,
+    "TensorListGetItem": _read_list,
+    "TensorListLength": _length_of_list,
     "Variable": _variable,
     "Captured": _captured,
     "ResourceGather": _gather_variable,

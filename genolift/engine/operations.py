@@ -54,6 +54,11 @@ class Softmax:
     log: bool = False
 
 
+@dataclass(frozen=True)
+class Loop:
+    """A program of its own, run turn by turn (recurrent layers)."""
+
+
 def _sum(*tensors):
     total = tensors[0]
     for tensor in tensors[1:]:
@@ -83,18 +88,98 @@ OPERATIONS: dict[str, object] = {
         # sums and averages
         ["Add", "AddV2", "AddN", "BiasAdd", "Sum", "Mean", "AvgPool", "AvgPool3D", "Cumsum", "SegmentSum"]
         # views, moves and copies
-        + ["Reshape", "Squeeze", "ExpandDims", "Transpose", "ConcatV2", "Concat", "Pack", "Unpack", "Split", "SplitV"]
-        + ["Slice", "StridedSlice", "Pad", "PadV2", "MirrorPad", "Tile", "BroadcastTo", "Reverse", "ReverseV2", "Roll"]
-        + ["GatherV2", "Gather", "GatherNd", "ScatterNd", "TensorScatterUpdate", "TensorScatterAdd", "DynamicStitch"]
+        + [
+            "Reshape",
+            "Squeeze",
+            "ExpandDims",
+            "Transpose",
+            "ConcatV2",
+            "Concat",
+            "Pack",
+            "Unpack",
+            "Split",
+            "SplitV",
+        ]
+        + [
+            "Slice",
+            "StridedSlice",
+            "Pad",
+            "PadV2",
+            "MirrorPad",
+            "Tile",
+            "BroadcastTo",
+            "Reverse",
+            "ReverseV2",
+            "Roll",
+        ]
+        + [
+            "GatherV2",
+            "Gather",
+            "GatherNd",
+            "ScatterNd",
+            "TensorScatterUpdate",
+            "TensorScatterAdd",
+            "DynamicStitch",
+        ]
         + ["SpaceToBatchND", "BatchToSpaceND", "SpaceToDepth", "DepthToSpace", "ResizeNearestNeighbor"]
         + ["ResizeBilinear", "Cast", "Diag", "DiagPart", "MatrixDiagV3", "MatrixDiagPartV3", "MatrixBandPart"]
-        + ["ReverseSequence", "InvertPermutation", "EnsureShape", "Select", "SelectV2", "Col2Im", "ExtractImagePatches"],
+        + [
+            "ReverseSequence",
+            "InvertPermutation",
+            "EnsureShape",
+            "Select",
+            "SelectV2",
+            "Col2Im",
+            "ExtractImagePatches",
+        ]
+        + ["TensorListGetItem"],
         _PASSING,
     ),
     **dict.fromkeys(
-        ["Relu", "Relu6", "LeakyRelu", "Elu", "Selu", "Sigmoid", "Tanh", "Softplus", "Softsign", "Exp", "Expm1", "Log"]
-        + ["Log1p", "Sqrt", "Rsqrt", "Square", "Abs", "Reciprocal", "Inv", "Erf", "Erfc", "Erfinv", "Sin", "Cos", "Tan"]
-        + ["Sinh", "Cosh", "Asinh", "Acosh", "Atanh", "Asin", "Acos", "Atan", "Pow", "Floor", "Ceil", "Round", "Rint"]
+        [
+            "Relu",
+            "Relu6",
+            "LeakyRelu",
+            "Elu",
+            "Selu",
+            "Sigmoid",
+            "Tanh",
+            "Softplus",
+            "Softsign",
+            "Exp",
+            "Expm1",
+            "Log",
+        ]
+        + [
+            "Log1p",
+            "Sqrt",
+            "Rsqrt",
+            "Square",
+            "Abs",
+            "Reciprocal",
+            "Inv",
+            "Erf",
+            "Erfc",
+            "Erfinv",
+            "Sin",
+            "Cos",
+            "Tan",
+        ]
+        + [
+            "Sinh",
+            "Cosh",
+            "Asinh",
+            "Acosh",
+            "Atanh",
+            "Asin",
+            "Acos",
+            "Atan",
+            "Pow",
+            "Floor",
+            "Ceil",
+            "Round",
+            "Rint",
+        ]
         + ["Sign", "ClipByValue", "Lgamma", "Digamma", "Xlogy", "Xlog1py", "Xdivy"],
         Unary(),
     ),
@@ -103,6 +188,7 @@ OPERATIONS: dict[str, object] = {
     **dict.fromkeys(["Maximum", "Minimum"], Extremum()),
     "Softmax": Softmax(),
     "LogSoftmax": Softmax(log=True),
+    "Loop": Loop(),
 }
 
 #: Operations that treat each element by itself (where shapes agree), so that they can be part of a fused function.

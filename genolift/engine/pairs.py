@@ -19,22 +19,30 @@ def constants(program: Program, precision=tf.float32) -> dict[Value, object]:
     known: dict[Value, object] = {}
     for step in program.steps:
         if step.dependence == Dependence.CONSTANT and not (step.outputs and step.output.dtype == "resource"):
-            _run(step, known, precision)
+            run_step(step, known, precision)
     return known
 
 
-def forward(program: Program, tensors: list, known: dict, precision=tf.float32) -> dict[Value, object]:
-    """Every value of the program for ``tensors`` as its inputs; ``known`` holds the constants."""
+def forward(program: Program, tensors: list, known: dict, precision=tf.float32, record=False) -> dict:
+    """Every value of the program for ``tensors`` as its inputs; ``known`` holds the constants.
+
+    With ``record``, loops' steps map to the record of their turns.
+    """
     values = dict(known)
     values.update(zip(program.inputs, tensors, strict=True))
     for step in program.steps:
         if step.dependence != Dependence.CONSTANT and step.op != "Input":
-            _run(step, values, precision)
+            run_step(step, values, precision, record)
     return values
 
 
-def _run(step: Step, values: dict, precision) -> None:
-    outputs = emit(step, [values[value] for value in step.inputs], precision)
+def run_step(step: Step, values: dict, precision, record: bool = False) -> None:
+    """Run one step on ``values`` and add what it gives to them."""
+    tensors = [values[value] for value in step.inputs]
+    if record and step.op == "Loop":
+        outputs, values[step] = step.payload.run(tensors, precision, record=True)
+    else:
+        outputs = emit(step, tensors, precision)
     for value, tensor in zip(step.outputs, outputs, strict=True):
         if value.shape is not None:
             tensor = tf.ensure_shape(tensor, value.shape) if tensor.shape.rank is None else tensor
@@ -52,6 +60,8 @@ class Pairs:
     def __init__(self, program: Program, xs, refs, r, shared: bool, leading: bool, precision=tf.float32):
         self.program, self.precision = program, precision
         self.n, self.r = tf.shape(xs[0])[0], r
+        # What a loop carries along has no row of its own to share among sequences.
+        leading = leading and not (shared and any(step.op == "Loop" for step in program.active_steps))
         if not leading:
             xs = [tf.repeat(x, r, axis=0) for x in xs]
             refs = [tf.tile(ref, [self.n] + [1] * (ref.shape.rank - 1)) for ref in refs] if shared else refs
@@ -59,17 +69,20 @@ class Pairs:
         self.shared = shared and leading
         self.x_groups = self.n if leading else self.n * r
         self.leading = leading
-        self._constants = constants(program, precision)
-        self._x = forward(program, xs, self._constants, precision)
-        self._ref = forward(program, refs, self._constants, precision)
-        self._aux = dict(self._constants)
+        self.constants = constants(program, precision)
+        self._x = forward(program, xs, self.constants, precision, record=True)
+        self._ref = forward(program, refs, self.constants, precision, record=True)
+        self._aux = dict(self.constants)
 
     # One row per pair
 
     def x(self, value: Value):
         """The sequences' activation, one row per pair."""
-        tensor = self._x[value]
-        return tensor if not self.leading else self._spread(tensor, axis=1)
+        return self.per_pair(self._x[value])
+
+    def per_pair(self, tensor):
+        """One row per pair of what has the sequences' rows."""
+        return self._spread(tensor, axis=1) if self.leading else tensor
 
     def ref(self, value: Value):
         """The references' activation, one row per pair."""
@@ -88,6 +101,10 @@ class Pairs:
     def ref_alone(self, value: Value):
         return self._ref[value]
 
+    def records(self, step: Step):
+        """The turns of a loop on the sequences' side and on the references'."""
+        return self._x[step], self._ref[step]
+
     # As (sequence, reference, rows of one sequence, ...) for elementwise work: broadcasting replaces copies.
 
     def x_side(self, value: Value):
@@ -101,6 +118,8 @@ class Pairs:
 
     def flat(self, sided, value: Value):
         """From (sequence, reference, rows, ...) back to one row per pair."""
+        if not self.leading:
+            return sided[0, 0]
         shape = tf.shape(sided)
         tensor = tf.reshape(sided, tf.concat([[shape[0] * shape[1] * shape[2]], shape[3:]], 0))
         if value.shape is not None:
@@ -108,6 +127,8 @@ class Pairs:
         return tensor
 
     def _sided(self, tensor, r, groups=None):
+        if not self.leading:  # rows may lie anywhere, and correspond on both sides
+            return tensor[tf.newaxis, tf.newaxis]
         shape = tf.shape(tensor)
         groups = self.n if groups is None else groups
         sided = tf.reshape(tensor, tf.concat([[groups, r, shape[0] // (groups * r)], shape[1:]], 0))
@@ -133,7 +154,9 @@ class Pairs:
         """An input that carries no importance, as the pairs' batch has it."""
         if value not in self._aux:
             if not self.shared or value.dependence >= Dependence.DISCRETE:
-                self._aux[value] = self.ref(value) if value.dependence >= Dependence.DISCRETE else self._ref[value]
+                self._aux[value] = (
+                    self.ref(value) if value.dependence >= Dependence.DISCRETE else self._ref[value]
+                )
             else:
                 self._shape_step(value.step)
         return self._aux[value]
@@ -192,7 +215,9 @@ class Pairs:
             arguments.append(tensor)
         return emit(step, arguments, self.precision)
 
-    def transpose(self, step: Step, grads: list, points: dict[Value, object] | None = None, weights=None) -> dict:
+    def transpose(
+        self, step: Step, grads: list, points: dict[Value, object] | None = None, weights=None
+    ) -> dict:
         """Vector-Jacobian products of the step: for each active input, Σ over outputs of Jᵀ·grad.
 
         ``points`` are the inputs where the step is not linear; ``weights`` as for :meth:`at`.

@@ -31,12 +31,16 @@ class Probe:
 
     def __init__(self, program: Program):
         self.program = program
-        self.values = [value for step in program.active_steps for value in step.outputs]
+        self.loops = [step for step in program.active_steps if step.op == "Loop"]
+        self.values = [v for step in program.active_steps for v in step.outputs if v.active]
+        self.values += [value for step in self.loops for value in step.payload.active_values]
         self._run = tf.function(self._activations, autograph=False, reduce_retracing=True)
         self._known: dict[tuple, Batch] = {}
 
     def _activations(self, *tensors):
-        values = forward(self.program, list(tensors), constants(self.program))
+        values = forward(self.program, list(tensors), constants(self.program), record=True)
+        for step in self.loops:
+            values.update(step.payload.last_turn(values[step]))
         return [values[value] for value in self.values]
 
     def __call__(self, shapes: list[tuple[int, ...]]) -> Batch:

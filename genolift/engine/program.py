@@ -34,7 +34,7 @@ class Value:
 
     @property
     def dependence(self) -> Dependence:
-        return self.step.dependence
+        return self.step.slots[self.slot] if self.step.slots else self.step.dependence
 
 
 @dataclass(eq=False)
@@ -63,6 +63,7 @@ class Step:
     outputs: list[Value] = field(default_factory=list)
     body: list[Step] = field(default_factory=list)
     payload: Any = None
+    slots: list[Dependence] | None = None  # each output's dependence, where they differ (loops)
 
     def __repr__(self):
         return f"<{self.op} {self.name}>"
@@ -79,7 +80,11 @@ class Step:
     @property
     def where(self) -> str:
         """The step for a message: its layer and operation."""
-        layer = f"layer {self.layers[-1].path!r} ({self.layers[-1].type})" if self.layers else "the model's own call"
+        layer = (
+            f"layer {self.layers[-1].path!r} ({self.layers[-1].type})"
+            if self.layers
+            else "the model's own call"
+        )
         op = "+".join(step.op for step in self.body) if self.body else self.op
         return f"operation {op} in {layer}"
 

@@ -38,7 +38,10 @@ def compared(walk: list[Step], reveals: Callable[[Step], bool]) -> set[Value]:
     parts = any(step.body and reveals(step) for step in walk)
     found: set[Value] = set()
     for step in walk:
-        if parts or step.op == "Input" or kind_of(step) not in ("passing", "weighted"):
+        if step.op == "Loop":
+            found.update(step.payload.active_values)
+            found.update(value for value in (*step.inputs, *step.outputs) if parts and value.active)
+        elif parts or step.op == "Input" or kind_of(step) not in ("passing", "weighted"):
             found.update(value for value in (*step.inputs, *step.outputs) if value.active)
     return found
 
@@ -56,12 +59,14 @@ class Backward:
         self.pairs, self.walk, self.rule_of, self.reveals = pairs, walk, rule_of, reveals
         self.producer = {value: step for step in walk for value in step.outputs}
         self._mass: dict[Value, object] = {}
+        self.audit: list | None = None
 
     def run(self, seeds: dict[Value, object], audit: list | None = None) -> list:
         """Multipliers of every program input, one row per pair, for ``seeds`` at the explained values.
 
         ``audit`` collects (step, imbalance per pair): the contribution that entered the step less what left it.
         """
+        self.audit = audit
         flows: dict[Value, Flow] = {value: Flow(seed) for value, seed in seeds.items()}
         for step in reversed(self.walk):
             if step.op == "Input":
@@ -74,7 +79,10 @@ class Backward:
                 audit.append((step, self._imbalance(step, incoming, outgoing)))
             for value, flow in outgoing.items():
                 flows[value] = flows[value] + flow if value in flows else flow
-        return [self.collapsed(flows[value], value) if value in flows else self._nothing(value) for value in self.inputs]
+        return [
+            self.collapsed(flows[value], value) if value in flows else self._nothing(value)
+            for value in self.inputs
+        ]
 
     @property
     def inputs(self) -> list[Value]:

@@ -26,6 +26,8 @@ def lower(program: Program) -> Program:
             difference = _new("Sub", step, step.inputs)
             steps.append(difference)
             _become(step, "Square", [difference.output])
+        if step.op == "Loop":
+            lower(step.payload.body)
         steps.append(step)
     program.steps = steps
     return program
@@ -51,15 +53,18 @@ def _become(step: Step, op: str, inputs: list[Value]) -> None:
     step.op, step.inputs, step.node = op, inputs, _node(op, step)
 
 
-def fuse(program: Program, targets: list[Value]) -> list[Step]:
-    """The steps that importance walks from ``targets``, in running order, with elementwise regions of one source fused."""
-    chains = _chains(program)
+def fuse(program: Program, targets: list[Value], chains: bool = True) -> list[Step]:
+    """The steps that importance walks from ``targets``, in running order, with elementwise regions of one source fused.
+
+    Without ``chains`` one nonlinearity after another stay apart, as methods need that gate each of them.
+    """
+    dominators = _chains(program)
     sources: dict[Value, Value | None] = {}
     pending = list(targets)
     while pending:
         value = pending.pop()
         if value not in sources:
-            sources[value] = source = _source(chains, value)
+            sources[value] = source = _source(dominators, value, chains)
             pending.extend(value.step.active_inputs if source is None else [source])
     walk: list[Step] = []
     for step in program.active_steps:
@@ -94,7 +99,7 @@ def _keeps_shape(step: Step, reads: list[Value]) -> bool:
     return all(value.shape is not None and value.shape == step.output.shape for value in reads)
 
 
-def _source(chains, value: Value) -> Value | None:
+def _source(chains, value: Value, farthest: bool) -> Value | None:
     """The source of the region that ends in ``value``; ``None`` where the last step is linear or stands alone."""
     chain = chains[value]
     if len(chain) == 1:
@@ -102,7 +107,7 @@ def _source(chains, value: Value) -> Value | None:
     step = value.step
     if _is_linear(step) and len([v for v in step.inputs if v.dependence >= Dependence.DISCRETE]) == 1:
         return None
-    for start in chain[:-1]:
+    for start in chain[:-1] if farthest else chain[-2:-1]:
         following = chain[chain.index(start) + 1]
         if not _linear_between(start, following):
             return start

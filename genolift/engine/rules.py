@@ -6,12 +6,12 @@ has an attribute ``mass(step, value, back)``.
 
 from __future__ import annotations
 
-from functools import partial
-
 from genolift.engine import kernels
+from genolift.engine.differences import apply
 from genolift.engine.operations import OPERATIONS, kind_of
 from genolift.engine.program import Step, Value
 from genolift.engine.propagate import Backward, Flow
+from genolift.engine.unwind import unwind
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -232,6 +232,7 @@ DEEPLIFT = {
     "selection": route,
     "extremum": orders,
     "softmax": softmax,
+    "loop": unwind,
 }
 
 
@@ -240,34 +241,57 @@ def deeplift(step: Step):
     return DEEPLIFT[kind_of(step)]
 
 
-# Gradients and their gated forms: one side only, on the steps as they ran
+# Gradients and their gated forms: one side only
 
 
 def derivative(step: Step, flows, back: Backward) -> dict:
     """The operation's own vector-Jacobian product at x."""
-    points = {value: back.pairs.x(value) for value in step.active_inputs}
-    found = back.pairs.transpose(step, _parts(flows, "mean"), points)
-    return {value: Flow(m) for value, m in found.items()}
-
-
-def _gate(step: Step, flows, back: Backward, forward: bool) -> dict:
-    (flow,), (source,) = flows, step.active_inputs
-    passed = tf.nn.relu(flow.mean)
-    return {source: Flow(tf.where(back.pairs.x(source) > 0, passed, tf.zeros_like(passed)) if forward else passed)}
+    pairs = back.pairs
+    if not step.body:
+        points = {value: pairs.x(value) for value in step.active_inputs}
+        found = pairs.transpose(step, _parts(flows, "mean"), points)
+        return {value: Flow(m) for value, m in found.items()}
+    source, (flow,) = step.inputs[0], flows
+    x, extra = pairs.x_side(source), [_extra(value, pairs) for value in step.inputs[1:]]
+    (slope,) = kernels.rescale(step, pairs.precision, x, x, extra, [pairs.pair_side(flow.mean)])
+    return {source: Flow(pairs.flat(slope, source))}
 
 
 def gradient(step: Step):
     return derivative
 
 
+# A region made of these is a rectifier, which guided backprop and deconvnet gate; PReLU is spelled with them.
+_RECTIFIERS = {"Relu", "Relu6", "LeakyRelu"}
+_LINEAR_PARTS = {"Const", "Neg", "Mul", "Add", "AddV2", "Sub", "BiasAdd"}
+
+
+def is_rectifier(step: Step) -> bool:
+    """Whether a fused step is a ReLU or one of its leaky and clipped kin."""
+    ops = {inner.op for inner in step.body}
+    return bool(ops & _RECTIFIERS) and ops <= _RECTIFIERS | _LINEAR_PARTS
+
+
+def _guided(step: Step, flows, back: Backward) -> dict:
+    return derivative(step, [Flow(tf.nn.relu(flows[0].mean))], back)
+
+
+def _deconvolved(step: Step, flows, back: Backward) -> dict:
+    pairs, (flow,), (source, *extra) = back.pairs, flows, step.inputs
+    rectified = apply(
+        step, pairs.pair_side(flow.mean), [_extra(value, pairs) for value in extra], pairs.precision
+    )
+    return {source: Flow(pairs.flat(rectified, source))}
+
+
 def guided(step: Step):
-    """Guided backprop (Springenberg et al. 2014): gated by the sign of the input and of what flows back."""
-    return partial(_gate, forward=True) if step.op == "Relu" else derivative
+    """Guided backprop (Springenberg et al. 2014): at rectifiers only what is positive flows back, times the derivative."""
+    return _guided if is_rectifier(step) else derivative
 
 
 def deconvnet(step: Step):
-    """Deconvnet (Zeiler & Fergus 2013): gated by the sign of what flows back alone."""
-    return partial(_gate, forward=False) if step.op == "Relu" else derivative
+    """Deconvnet (Zeiler & Fergus 2013): rectifiers are applied to what flows back, whatever went forward."""
+    return _deconvolved if is_rectifier(step) else derivative
 
 
 def last_mixing(value: Value, producer: dict[Value, Step]) -> list[Step | None]:
@@ -284,7 +308,19 @@ def last_mixing(value: Value, producer: dict[Value, Step]) -> list[Step | None]:
 
 
 # RevealCancel looks at a nonlinearity far outside the values it was given (at x⁰ + Δ⁺ alone); these do not exist there.
-_BOUNDED_DOMAIN = {"Log", "Log1p", "Sqrt", "Rsqrt", "Reciprocal", "Inv", "Pow", "Acos", "Asin", "Acosh", "Atanh"}
+_BOUNDED_DOMAIN = {
+    "Log",
+    "Log1p",
+    "Sqrt",
+    "Rsqrt",
+    "Reciprocal",
+    "Inv",
+    "Pow",
+    "Acos",
+    "Asin",
+    "Acosh",
+    "Atanh",
+}
 
 
 def after_mixing(step: Step, producer: dict[Value, Step]) -> bool:

@@ -11,17 +11,25 @@ from collections.abc import Callable
 from contextlib import contextmanager
 
 from genolift.engine.emit import emit
+from genolift.engine.lists import WHILE, open_lists
 from genolift.engine.program import Dependence, Layer, Program, Step, Value
 from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
 
-_SHAPES = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
+_SHAPES = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "TensorListLength"}
 _CALLS = {"PartitionedCall", "StatefulPartitionedCall"}
 # What passes its inputs on unchanged; some hide custom gradients, which have no say in a difference.
 _ALIASES = {"Identity", "IdentityN", "StopGradient", "PreventGradient", "CheckNumerics", "Snapshot"}
-_RANDOM = ("Random", "Multinomial", "StatelessRandom", "TruncatedNormal", "ParameterizedTruncatedNormal", "StatelessTruncatedNormal")
+_RANDOM = (
+    "Random",
+    "Multinomial",
+    "StatelessRandom",
+    "TruncatedNormal",
+    "ParameterizedTruncatedNormal",
+    "StatelessTruncatedNormal",
+)
 
 
 def trace(fn: Callable, specs: list, input_names: list[str] | None = None) -> Program:
@@ -45,16 +53,22 @@ def trace(fn: Callable, specs: list, input_names: list[str] | None = None) -> Pr
     if len(names) != len(outputs):
         names = [f"output_{i}" for i in range(len(outputs))]
     program = Program(recorder.steps, inputs, outputs, list(input_names), names, recorder.library)
-    return mark_dependence(program.pruned())
+    return mark_dependence(open_lists(program.pruned()))
 
 
-def mark_dependence(program: Program) -> Program:
-    """Set every step's dependence on the explained inputs; refuse randomness on their path."""
-    inputs = {value.step for value in program.inputs}
+def mark_dependence(program: Program, given: dict[Value, Dependence] | None = None) -> Program:
+    """Set every step's dependence on the explained inputs; refuse randomness on their path.
+
+    ``given`` is the dependence of the program's own inputs where they are not the explained ones (loops' bodies).
+    """
+    given = {value: Dependence.ACTIVE for value in program.inputs} if given is None else given
+    inputs = {value.step: dependence for value, dependence in given.items()}
     for step in program.steps:
         reads = max((value.dependence for value in step.inputs), default=Dependence.CONSTANT)
         if step in inputs:
-            step.dependence = Dependence.ACTIVE
+            step.dependence = inputs[step]
+        elif step.op == "Loop":
+            step.payload.mark(step, mark_dependence)
         elif step.op in _SHAPES:
             step.dependence = min(reads, Dependence.SHAPE)
         elif reads == Dependence.ACTIVE and not tf.as_dtype(step.output.dtype).is_floating:
@@ -140,7 +154,9 @@ class _Recorder:
             layers = self._layers_at(index)
             values = [known[tensor.name] for tensor in operation.inputs]
             for tensor, value in zip(
-                operation.outputs, self._operation(operation.node_def, values, operation.outputs, layers), strict=True
+                operation.outputs,
+                self._operation(operation.node_def, values, operation.outputs, layers),
+                strict=True,
             ):
                 known[tensor.name] = value
         return inputs, [known[tensor.name] for tensor in self.concrete.outputs]
@@ -159,7 +175,10 @@ class _Recorder:
     def _capture(self, placeholder, captured) -> Value:
         if captured.dtype == tf.resource:
             variable = self.variables.get(id(captured))
-            return self._add(Step("Handle", placeholder.op.name, [], payload=captured if variable is None else variable), [placeholder])[0]
+            return self._add(
+                Step("Handle", placeholder.op.name, [], payload=captured if variable is None else variable),
+                [placeholder],
+            )[0]
         return self._add(Step("Captured", placeholder.op.name, [], payload=captured), [placeholder])[0]
 
     def _operation(self, node, values: list[Value], tensors, layers) -> list[Value]:
@@ -171,17 +190,39 @@ class _Recorder:
         if node.op == "ReadVariableOp":
             variable = values[0].step.payload
             if not hasattr(variable, "handle"):
-                raise UnsupportedModel(f"variable read {node.name!r} refers to a resource that is not a variable")
+                raise UnsupportedModel(
+                    f"variable read {node.name!r} refers to a resource that is not a variable"
+                )
             step = Step("Variable", node.name, [], layers=layers, payload=variable)
             return self._add(step, [variable])
         step = Step(node.op, node.name, values, node=node, layers=layers)
+        if node.op in WHILE:
+            step.payload = [
+                self._program(node.attr[key].func.name, values, tensors, node.name, layers)
+                for key in ("cond", "body")
+            ]
         if node.op == "ResourceGather":
             step.payload, step.inputs = values[0].step.payload, values[1:]
         return self._add(step, tensors)
 
+    def _program(self, name: str, values: list[Value], tensors, prefix: str, layers) -> Program:
+        """A function as a program of its own, for arguments like ``tensors``; ``values`` tells variables apart."""
+        outside, self.steps = self.steps, []
+        inputs = []
+        for i, (value, tensor) in enumerate(zip(values, tensors, strict=True)):
+            held = value.dtype == "resource"
+            inputs.append(
+                value if held else self._add(Step("Input", f"{prefix}/{i}", [], layers=layers), [tensor])[0]
+            )
+        outputs = self._inline(self.functions[name], inputs, prefix, layers)
+        program, self.steps = Program(self.steps, inputs, outputs, [], []), outside
+        return program
+
     def _inline(self, function, arguments: list[Value], prefix: str, layers) -> list[Value]:
         """Open a called function in place; its tensors are named ``node:output:index`` in the definition."""
-        known = {arg.name: [value] for arg, value in zip(function.signature.input_arg, arguments, strict=True)}
+        known = {
+            arg.name: [value] for arg, value in zip(function.signature.input_arg, arguments, strict=True)
+        }
         with tf.Graph().as_default():
             stand_ins: dict[Value, object] = {}
 

@@ -1,0 +1,208 @@
+"""One compiled function per explanation: both sides forward, one walk back per target, means over the references."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from genolift.engine.pairs import Pairs, forward
+from genolift.engine.program import Program, Value
+from genolift.engine.propagate import Backward, compared
+from genolift.engine.regions import fuse
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+
+@dataclass(frozen=True)
+class Target:
+    """A linear function of one value of the program: f = Σ weights · value.
+
+    ``weights`` takes the value at x, one row per pair, and returns the weights in that shape, or one that broadcasts
+    to it. They are the same for x and its references, so they never carry importance themselves.
+    """
+
+    value: Value
+    weights: Callable
+    name: str
+
+    def seed(self, pairs: Pairs):
+        return self.seed_at(pairs.x(self.value))
+
+    def seed_at(self, at_x):
+        return tf.broadcast_to(tf.cast(self.weights(at_x), at_x.dtype), tf.shape(at_x))
+
+
+@contextmanager
+def exact_float32():
+    """Without the TensorFloat-32 shortcut of GPUs, whose products have ten bits; put back afterwards."""
+    settings = tf.config.experimental
+    before = settings.tensor_float_32_execution_enabled()
+    settings.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        settings.enable_tensor_float_32_execution(before)
+
+
+class Propagation:
+    """Multipliers by rules walked back through the program (DeepLIFT, guided backprop)."""
+
+    def __init__(
+        self,
+        program: Program,
+        targets: list[Target],
+        rule_of,
+        reveals=lambda step, producer: False,
+        chains=True,
+    ):
+        self.program, self.rule_of = program, rule_of
+        explained = list(dict.fromkeys(target.value for target in targets))
+        self.walk = fuse(program, explained, chains)
+        producer = {value: step for step in self.walk for value in step.outputs}
+        revealing = {step for step in self.walk if step.body and reveals(step, producer)}
+        self.reveals = revealing.__contains__
+        self.compared = compared(self.walk, self.reveals)
+
+    def __call__(self, pairs: Pairs, target: Target, seed, audit: list | None = None) -> list:
+        return Backward(pairs, self.walk, self.rule_of, self.reveals).run({target.value: seed}, audit)
+
+
+class Gradient:
+    """Multipliers that are the gradient at x, whatever the reference."""
+
+    def __init__(self, program: Program):
+        self.program, self.compared = program, set(program.inputs)
+
+    def __call__(self, pairs: Pairs, target: Target, seed, audit=None) -> list:
+        sources = [pairs.x_alone(value) for value in self.program.inputs]
+        output = pairs.x_alone(target.value)
+        slopes = tf.gradients(output, sources, target.seed_at(output), unconnected_gradients="zero")
+        return [pairs.per_pair(slope) for slope in slopes]
+
+
+class PathGradient:
+    """Multipliers that are gradients averaged along the straight path from the reference (integrated gradients).
+
+    ``positions`` on [0, 1] and their quadrature ``weights`` (Sundararajan et al. 2017, equation 1).
+    """
+
+    def __init__(self, program: Program, positions, weights):
+        self.program, self.positions, self.weights = program, positions, weights
+        self.compared = set(program.inputs)
+
+    def __call__(self, pairs: Pairs, target: Target, seed, audit=None) -> list:
+        precision = pairs.precision
+        positions, weights = tf.constant(self.positions, precision), tf.constant(self.weights, precision)
+        xs = [pairs.x(value) for value in self.program.inputs]
+        refs = [pairs.ref(value) for value in self.program.inputs]
+
+        def step(i, totals):
+            points = [ref + positions[i] * (x - ref) for x, ref in zip(xs, refs, strict=True)]
+            output = forward(self.program, points, pairs.constants, precision)[target.value]
+            slopes = tf.gradients(output, points, seed, stop_gradients=points, unconnected_gradients="zero")
+            return i + 1, [total + weights[i] * slope for total, slope in zip(totals, slopes, strict=True)]
+
+        start = (tf.constant(0), [tf.zeros_like(x) for x in xs])
+        _, totals = tf.while_loop(
+            lambda i, _: i < len(self.positions), step, start, maximum_iterations=len(self.positions)
+        )
+        return totals
+
+
+class Explainer:
+    """Explains blocks of sequences against their references.
+
+    Arrays out, with T targets and one entry per program input in the lists: ``raw`` and ``multipliers`` (n, T, ...)
+    means over the block's references; ``hypothetical`` (n, T, L, 4) or None; ``mean`` and ``squares`` (n, T, ...) of
+    the position scores over references (mean, sum of squared deviations); ``predictions`` (n, T),
+    ``reference_predictions`` and ``residual`` (n, T, r).
+    """
+
+    def __init__(
+        self, program: Program, targets: list[Target], multipliers, dna: list[bool], precision=tf.float32
+    ):
+        self.program, self.targets, self.multipliers, self.dna = program, targets, multipliers, dna
+        self.precision = precision
+        self._run = tf.function(self._block, autograph=False, reduce_retracing=True)
+        self._audit = tf.function(self._audited, autograph=False, reduce_retracing=True)
+
+    def __call__(self, xs: list, refs: list, shared: bool, leading: bool) -> dict:
+        """``xs``: (n, ...) per input; ``refs``: (n, r, ...) per input, or (r, ...) where ``shared``."""
+        with exact_float32():
+            block = self._run(self._tensors(xs), self._tensors(refs), shared, leading)
+        return tf.nest.map_structure(lambda tensor: tensor.numpy(), block)
+
+    def audit(self, xs: list, refs: list) -> list:
+        """For one pair (x of one row, its one reference): every step walked and its imbalance, as (step, float)."""
+        with exact_float32():
+            values = self._audit(self._tensors(xs), self._tensors(refs))
+        return list(zip(self._walked, [float(value[0]) for value in values], strict=True))
+
+    def _tensors(self, arrays: list) -> list:
+        return [tf.cast(tf.convert_to_tensor(array), self.precision) for array in arrays]
+
+    def _pairs(self, xs, refs, shared, leading) -> Pairs:
+        if shared:
+            return Pairs(self.program, xs, refs, tf.shape(refs[0])[0], True, leading, self.precision)
+        flat = [_merge(ref) for ref in refs]
+        return Pairs(self.program, xs, flat, tf.shape(refs[0])[1], False, leading, self.precision)
+
+    def _block(self, xs, refs, shared, leading):
+        pairs = self._pairs(xs, refs, shared, leading)
+        found = [self._target(pairs, target) for target in self.targets]
+        return tf.nest.map_structure(lambda *tensors: tf.stack(tensors, axis=1), *found)
+
+    def _target(self, pairs: Pairs, target: Target) -> dict:
+        seed = target.seed(pairs)
+        multipliers = self.multipliers(pairs, target, seed)
+        block: dict = {"raw": [], "multipliers": [], "hypothetical": [], "mean": [], "squares": []}
+        total = 0.0
+        for value, m, dna in zip(self.program.inputs, multipliers, self.dna, strict=True):
+            m = self._by_pair(pairs, m)
+            x, ref = self._by_pair(pairs, pairs.x(value)), self._by_pair(pairs, pairs.ref(value))
+            contributions = m * (x - ref)
+            total = total + tf.reduce_sum(tf.reshape(contributions, [pairs.n, pairs.r, -1]), -1)
+            block["raw"].append(tf.reduce_mean(contributions, 1))
+            block["multipliers"].append(tf.reduce_mean(m, 1))
+            if dna:
+                # Projected per reference, then averaged: m_b − Σ_c m_c·r_c is what base b would be worth there.
+                baseline = tf.reduce_sum(m * ref, -1, keepdims=True)
+                block["hypothetical"].append(tf.reduce_mean(m - baseline, 1))
+            scores = tf.reduce_sum(contributions, -1) if dna else contributions
+            mean = tf.reduce_mean(scores, 1, keepdims=True)
+            block["mean"].append(mean[:, 0])
+            block["squares"].append(tf.reduce_sum(tf.square(scores - mean), 1))
+        at_x = self._total(pairs, seed, pairs.x(target.value))
+        at_ref = self._total(pairs, seed, pairs.ref(target.value))
+        difference = self._total(pairs, seed, pairs.delta(target.value))
+        block["predictions"] = at_x[:, 0]
+        block["reference_predictions"] = at_ref
+        block["residual"] = total - difference
+        return block
+
+    @staticmethod
+    def _by_pair(pairs: Pairs, tensor):
+        shaped = tf.reshape(tensor, tf.concat([[pairs.n, pairs.r], tf.shape(tensor)[1:]], 0))
+        shaped.set_shape([None, None, *tensor.shape[1:]])
+        return shaped
+
+    @staticmethod
+    def _total(pairs: Pairs, seed, tensor):
+        return tf.reduce_sum(tf.reshape(seed * tensor, [pairs.n, pairs.r, -1]), -1)
+
+    def _audited(self, xs, refs):
+        pairs = self._pairs(xs, refs, False, False)
+        audit: list = []
+        target = self.targets[0]
+        self.multipliers(pairs, target, target.seed(pairs), audit)
+        self._walked = [step for step, _ in audit]
+        return [imbalance for _, imbalance in audit]
+
+
+def _merge(ref):
+    """(n, r, ...) as (n·r, ...)."""
+    flat = tf.reshape(ref, tf.concat([[-1], tf.shape(ref)[2:]], 0))
+    flat.set_shape([None, *ref.shape[2:]])
+    return flat

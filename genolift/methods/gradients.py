@@ -1,0 +1,91 @@
+"""Methods of gradients times a difference from a reference: gradient × input, guided backprop, integrated gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from genolift.engine import rules
+from genolift.engine.explain import Gradient, PathGradient, Propagation
+from genolift.methods.base import ReferenceMethod
+from genolift.methods.traced import Traced
+from genolift.support.errors import InputError, UnsupportedModel
+
+
+class GradientTimesInput(ReferenceMethod):
+    """Gradient × (x − reference) (Shrikumar et al. 2016); with the default reference zero, gradient × input.
+
+    ``hypothetical`` is g_b − Σ_c g_c·r_c with the one gradient g at x.
+    """
+
+    name = "gradient-x-input"
+    sums = False
+
+    def multipliers(self, traced: Traced):
+        return Gradient(traced.program)
+
+
+class _Gated(ReferenceMethod):
+    """Gates gradients at rectifiers (ReLU and its leaky and clipped kin), so it needs some."""
+
+    sums = False
+    rule_of = staticmethod(rules.gradient)
+
+    def multipliers(self, traced: Traced):
+        return Propagation(traced.program, traced.targets, self.rule_of, chains=False)
+
+    def prepare(self, traced: Traced) -> None:
+        super().prepare(traced)
+        if not any(rules.is_rectifier(step) for step in self._rule.walk):
+            raise UnsupportedModel(
+                f"{self.name} gates gradients at ReLUs, and this model runs none on the way to the target; use "
+                "gradient-x-input, integrated-gradients or deeplift"
+            )
+
+
+class GuidedBackpropTimesInput(_Gated):
+    """Guided backprop (Springenberg et al. 2014) × (x − reference); rectifiers are gated, other activations pass gradients."""
+
+    name = "guided-backprop-x-input"
+    rule_of = staticmethod(rules.guided)
+
+
+class Deconvnet(_Gated):
+    """Deconvnet (Zeiler & Fergus 2013) × (x − reference); rectifiers are gated, other activations pass gradients."""
+
+    name = "deconvnet"
+    rule_of = staticmethod(rules.deconvnet)
+
+
+class IntegratedGradients(ReferenceMethod):
+    """Gradients averaged along the straight path from the reference, × (x − reference) (Sundararajan et al. 2017).
+
+    ``steps`` nodes of the ``quadrature`` ``"midpoint"`` or ``"gauss-legendre"``. What the quadrature leaves of
+    f(x) − f(reference) is the ``residual``.
+    """
+
+    name = "integrated-gradients"
+    tolerance = 0.1
+
+    def __init__(
+        self, model, target=None, *, steps: int = 50, quadrature: str = "midpoint", references=None, **options
+    ):
+        if int(steps) != steps or steps < 1:
+            raise InputError(f"steps must be a whole number of at least 1, not {steps}")
+        if quadrature not in ("midpoint", "gauss-legendre"):
+            raise InputError(f"quadrature must be 'midpoint' or 'gauss-legendre', not {quadrature!r}")
+        self.steps, self.quadrature = int(steps), quadrature
+        super().__init__(model, target, references=references, **options)
+
+    def multipliers(self, traced: Traced):
+        if self.quadrature == "midpoint":
+            positions, weights = (
+                (np.arange(self.steps) + 0.5) / self.steps,
+                np.full(self.steps, 1 / self.steps),
+            )
+        else:
+            nodes, weights = np.polynomial.legendre.leggauss(self.steps)
+            positions, weights = (nodes + 1) / 2, weights / 2
+        return PathGradient(traced.program, positions, weights)
+
+    def describe(self) -> dict:
+        return {**super().describe(), "steps": self.steps, "quadrature": self.quadrature}

@@ -1,0 +1,84 @@
+"""What a user explains, as float32 arrays: one array, regions, or several inputs as a dict or list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from genolift.support.errors import InputError
+
+
+@dataclass
+class Inputs:
+    """``arrays`` in the model's order; ``pack`` gives a list per input back the structure that the user gave."""
+
+    arrays: list[np.ndarray]
+    keys: list[str] | None = None
+    listed: bool = False
+    names: list[str] | None = None
+    regions: object = None
+
+    def __len__(self) -> int:
+        return len(self.arrays[0])
+
+    @property
+    def dna(self) -> list[bool]:
+        return [array.ndim == 3 and array.shape[-1] == 4 for array in self.arrays]
+
+    def pack(self, per_input: list):
+        if self.keys is not None:
+            return dict(zip(self.keys, per_input, strict=True))
+        return per_input if self.listed else per_input[0]
+
+
+def as_inputs(X, input_names: list[str] | None) -> Inputs:
+    """Check what was given against the model's input names (None where it does not tell)."""
+    if isinstance(X, dict):
+        expected = input_names or list(X)
+        if set(X) != set(expected):
+            raise InputError(f"the model's inputs are {', '.join(expected)}; X has {', '.join(map(str, X))}")
+        found = Inputs([_array(X[name], name) for name in expected], keys=list(expected))
+    elif isinstance(X, (list, tuple)):
+        found = Inputs([_array(x, f"input {i}") for i, x in enumerate(X)], listed=True)
+    elif hasattr(X, "one_hot"):
+        found = Inputs([_array(X.one_hot(), "regions")], names=list(X.names), regions=X)
+    else:
+        found = Inputs([_array(X, "X")])
+    if input_names is not None and len(found.arrays) != len(input_names):
+        raise InputError(
+            f"the model has {len(input_names)} inputs ({', '.join(input_names)}), but {len(found.arrays)} were given"
+        )
+    counts = {len(array) for array in found.arrays}
+    if len(counts) != 1:
+        raise InputError(f"the inputs have different numbers of sequences: {[len(a) for a in found.arrays]}")
+    if not len(found):
+        raise InputError("there are no sequences to explain: X has length 0")
+    return found
+
+
+def check_shapes(arrays: list[np.ndarray], shapes: list[tuple], names: list[str]) -> None:
+    """Each array against the shape that the model declares (None where free)."""
+    for array, shape, name in zip(arrays, shapes, names, strict=True):
+        fits = array.ndim == len(shape) + 1 and all(
+            s in (None, d) for s, d in zip(shape, array.shape[1:], strict=True)
+        )
+        if not fits:
+            takes = ", ".join("any" if s is None else str(s) for s in shape)
+            raise InputError(
+                f"input {name!r} takes arrays of shape (N, {takes}), but X has shape {array.shape}"
+            )
+
+
+def _array(value, name: str) -> np.ndarray:
+    array = np.asarray(value)
+    if array.dtype == object or array.dtype.kind in "USO":
+        raise InputError(
+            f"{name} holds {array.dtype}, not numbers; encode sequences with genolift.one_hot first"
+        )
+    if array.ndim < 2:
+        raise InputError(f"{name} has shape {array.shape}; the first axis is the sequences, as in (N, L, 4)")
+    array = array.astype(np.float32, copy=False)
+    if not np.isfinite(array).all():
+        raise InputError(f"{name} holds NaN or infinite values")
+    return array

@@ -1,0 +1,248 @@
+"""References: what a sequence is compared with. ``draw`` gives them as arrays; nothing here knows a model.
+
+A reference object has ``count`` (R), ``shared`` (whether all sequences have the same ones), ``describe()`` for the
+record, and ``draw(X, start)`` for inputs (N, ...) that begin at row ``start`` of the whole: (R, ...) where shared,
+else (N, R, ...). A random draw for a sequence depends on the seed and the sequence alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from genolift.sequence.alphabet import one_hot, one_hot_codes
+from genolift.sequence.shuffle import shuffle
+from genolift.support.errors import InputError
+from genolift.support.seeds import stream
+
+
+class Reference:
+    """Base of all references."""
+
+    count = 1
+    shared = True
+
+    def draw(self, X: np.ndarray, start: int = 0) -> np.ndarray:
+        raise NotImplementedError
+
+    def describe(self) -> dict:
+        return {"kind": type(self).__name__.lower()}
+
+
+class Zeros(Reference):
+    """All zeros."""
+
+    def draw(self, X, start=0):
+        return np.zeros((1, *X.shape[1:]), np.float32)
+
+
+class Background(Reference):
+    """The same base frequencies (A, C, G, T) at every position."""
+
+    def __init__(self, frequencies: Sequence[float] = (0.3, 0.2, 0.2, 0.3)):
+        self.frequencies = np.asarray(frequencies, np.float64)
+        if (
+            self.frequencies.ndim != 1
+            or (self.frequencies < 0).any()
+            or abs(self.frequencies.sum() - 1) > 1e-6
+        ):
+            raise InputError(
+                f"background frequencies must be non-negative and sum to 1, not {list(frequencies)}"
+            )
+
+    def draw(self, X, start=0):
+        if X.shape[-1] != len(self.frequencies):
+            raise InputError(
+                f"the background has {len(self.frequencies)} frequencies, but the input has {X.shape[-1]} channels"
+            )
+        return np.broadcast_to(self.frequencies.astype(np.float32), (1, *X.shape[1:])).copy()
+
+    def describe(self):
+        return {"kind": "background", "frequencies": [float(f) for f in self.frequencies]}
+
+
+class Shuffled(Reference):
+    """``n`` shuffles of each sequence that keep its k-mer counts: k = 1 mononucleotide, 2 dinucleotide, ...
+
+    Uniform over all such shuffles; N positions stay where they are.
+    """
+
+    shared = False
+
+    def __init__(self, n: int = 20, k: int = 2, seed: int = 0):
+        if int(n) != n or n < 1 or int(k) != k or k < 1:
+            raise InputError(f"Shuffled needs n and k of at least 1, not n={n}, k={k}")
+        self.count, self.k, self.seed = int(n), int(k), seed
+
+    def draw(self, X, start=0):
+        _check_dna(X, "Shuffled")
+        return shuffle(X, self.count, self.k, self.seed)
+
+    def describe(self):
+        return {"kind": "shuffled", "n": self.count, "k": self.k, "seed": self.seed}
+
+
+class Fixed(Reference):
+    """Ready-made references: (R, ...) for all sequences, or (N, R, ...) with each sequence's own."""
+
+    def __init__(self, array):
+        self.array = np.asarray(array, np.float32)
+        if self.array.ndim < 2:
+            raise InputError(f"fixed references have shape (R, L, 4) or (N, R, L, 4), not {self.array.shape}")
+
+    def prepare(self, X: np.ndarray) -> None:
+        """Check the shape against all the inputs (N, ...)."""
+        shape, expected = self.array.shape, X.shape[1:]
+        self.shared = len(shape) == len(expected) + 1
+        if shape[-len(expected) :] != expected or len(shape) - len(expected) not in (1, 2):
+            raise InputError(f"fixed references of shape {shape} do not fit inputs of shape {X.shape}")
+        if not self.shared and shape[0] != len(X):
+            raise InputError(f"fixed references are given for {shape[0]} sequences, but there are {len(X)}")
+        self.count = shape[0] if self.shared else shape[1]
+
+    def draw(self, X, start=0):
+        return self.array if self.shared else self.array[start : start + len(X)]
+
+    def describe(self):
+        digest = stream(0, np.ascontiguousarray(self.array).tobytes()).bit_generator.state["state"]["state"]
+        return {"kind": "fixed", "shape": list(self.array.shape), "digest": f"{digest:x}"}
+
+
+class Genomic(Reference):
+    """``n`` windows drawn from a genome for each sequence, free of N and of like G+C content where ``match_gc``."""
+
+    shared = False
+    _POOL = 2000
+
+    def __init__(self, fasta, n: int = 20, match_gc: bool = True, seed: int = 0):
+        self.fasta, self.count, self.match_gc, self.seed = fasta, int(n), match_gc, seed
+        self._pools: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def _pool(self, length: int) -> tuple[np.ndarray, np.ndarray]:
+        """Windows (P, L) as codes and their G+C content, sorted by it."""
+        if length not in self._pools:
+            lengths = {name: self.fasta.length(name) - length + 1 for name in self.fasta.names}
+            usable = {name: room for name, room in lengths.items() if room > 0}
+            if not usable:
+                raise InputError(
+                    f"no sequence of the genome is {length} long, so there are no windows to draw from it"
+                )
+            names, rng = list(usable), stream(self.seed, "genomic", length)
+            share = np.array([usable[name] for name in names], float)
+            windows: list[str] = []
+            for _ in range(20 * self._POOL):
+                name = names[rng.choice(len(names), p=share / share.sum())]
+                start = int(rng.integers(usable[name]))
+                text = self.fasta.fetch(name, start, start + length).upper()
+                if not set(text) - set("ACGT"):
+                    windows.append(text)
+                if len(windows) == self._POOL:
+                    break
+            if len(windows) < self.count:
+                raise InputError("the genome has too few windows free of N to draw references from")
+            codes = one_hot_codes(one_hot(windows))
+            gc = np.isin(codes, (1, 2)).mean(axis=1)
+            order = np.argsort(gc, kind="stable")
+            self._pools[length] = codes[order], gc[order]
+        return self._pools[length]
+
+    def draw(self, X, start=0):
+        _check_dna(X, "Genomic")
+        codes, gc = self._pool(X.shape[1])
+        out = np.empty((len(X), self.count, *X.shape[1:]), np.float32)
+        for i, row in enumerate(one_hot_codes(X)):
+            rng = stream(self.seed, "genomic-draw", row.tobytes())
+            choice = np.arange(len(gc))
+            if self.match_gc:
+                known = row[row < 4]
+                content = np.isin(known, (1, 2)).mean() if len(known) else 0.5
+                nearest = np.argsort(np.abs(gc - content), kind="stable")
+                choice = nearest[: max(5 * self.count, 50)]
+            picked = rng.choice(choice, self.count, replace=len(choice) < self.count)
+            out[i] = np.eye(4, dtype=np.float32)[codes[picked]]
+        return out
+
+    def describe(self):
+        return {
+            "kind": "genomic",
+            "fasta": str(getattr(self.fasta, "path", "")),
+            "n": self.count,
+            "match_gc": self.match_gc,
+            "seed": self.seed,
+        }
+
+
+class Computed(Reference):
+    """A user's own function from inputs (N, ...) to references (N, R, ...), acting row by row (called on blocks)."""
+
+    shared = False
+
+    def __init__(self, function: Callable):
+        self.function = function
+
+    def prepare(self, X: np.ndarray) -> None:
+        self.count = self.draw(X[:1]).shape[1]
+
+    def draw(self, X, start=0):
+        found = np.asarray(self.function(X), np.float32)
+        if found.ndim != X.ndim + 1 or found.shape[0] != len(X) or found.shape[2:] != X.shape[1:]:
+            raise InputError(
+                f"the reference function gave shape {found.shape} for inputs of shape {X.shape}; "
+                f"it should give ({len(X)}, R, {', '.join(map(str, X.shape[1:]))})"
+            )
+        return found
+
+    def describe(self):
+        return {"kind": "computed", "function": getattr(self.function, "__qualname__", repr(self.function))}
+
+
+class Own(Reference):
+    """Each input as its own reference: its difference is nothing, so it gets no contribution."""
+
+    shared = False
+
+    def draw(self, X, start=0):
+        return X[:, None]
+
+    def describe(self):
+        return {"kind": "own value"}
+
+
+def parse(text: str) -> Reference:
+    """A reference as the command line writes it: ``shuffled:20``, ``background:0.3,0.2,0.2,0.3`` or ``zeros``."""
+    kind, _, options = text.partition(":")
+    try:
+        if kind == "zeros" and not options:
+            return Zeros()
+        if kind == "background":
+            return Background([float(f) for f in options.split(",")]) if options else Background()
+        if kind in ("shuffled", "shuffled1", "shuffled2"):
+            return Shuffled(int(options or 20), k=int(kind[8:] or 2))
+    except ValueError as problem:
+        if isinstance(problem, InputError):
+            raise
+    raise InputError(
+        f"references {text!r} are not understood; write shuffled:20, shuffled1:20 (mononucleotide), "
+        "background:0.3,0.2,0.2,0.3 or zeros"
+    )
+
+
+def as_reference(given) -> Reference:
+    """A reference object from what a user may give: one, an array, a callable, or text."""
+    if given is None:
+        return Own()
+    if isinstance(given, Reference):
+        return given
+    if isinstance(given, str):
+        return parse(given)
+    if callable(given):
+        return Computed(given)
+    return Fixed(given)
+
+
+def _check_dna(X: np.ndarray, name: str) -> None:
+    if X.ndim != 3 or X.shape[-1] != 4:
+        raise InputError(
+            f"{name} references need one-hot DNA of shape (N, L, 4), not {X.shape}; give other references"
+        )

@@ -1,0 +1,244 @@
+"""FASTA files: streaming whole files, random access to large ones, and writing."""
+
+import gzip
+import hashlib
+import os
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from genolift.sequence.alphabet import AMBIGUOUS, BASES, check_letters
+from genolift.sequence.files import is_bgzf, open_text, write_text
+from genolift.sequence.regions import Regions, read_intervals
+from genolift.support.errors import FileProblem, InputError
+
+_PLAIN_CODES = (BASES + "N").encode()
+_RARE_CODES = (AMBIGUOUS.replace("N", "")).encode()
+
+
+def read_fasta(path) -> Iterator[tuple[str, str]]:
+    """Records of a FASTA file one after another: (name, sequence in upper case).
+
+    Reads plain, gzip and bgzip. The name is the first word of the header line. The file is opened at once,
+    records are checked as they come. Raises :class:`FileProblem` for a file that is missing, a directory, not
+    readable, damaged or not FASTA, and :class:`InputError` for records that are empty, nameless, named twice
+    or not DNA.
+    """
+    path = Path(path)
+    return _records(path, open_text(path))
+
+
+def _records(path: Path, handle) -> Iterator[tuple[str, str]]:
+    from Bio.SeqIO.FastaIO import SimpleFastaParser
+
+    seen = set()
+    with handle:
+        try:
+            for title, sequence in SimpleFastaParser(_from_first_header(handle, path)):
+                words = title.split(maxsplit=1)
+                if not words:
+                    raise InputError(f"{path}: record {len(seen) + 1} has no name after '>'")
+                name = words[0]
+                if name in seen:
+                    raise InputError(f"{path}: two records are named {name!r}; names must be unique")
+                seen.add(name)
+                yield name, _checked(sequence, f"{path}: record {name!r}")
+        except EOFError:
+            raise FileProblem(
+                f"{path} is truncated: the compressed data end too early; copy it again"
+            ) from None
+        except (gzip.BadGzipFile, zlib.error) as problem:
+            raise FileProblem(f"{path} is damaged: {problem}; copy it again") from None
+        except UnicodeDecodeError:
+            raise FileProblem(f"{path} is not a FASTA file: it holds binary data") from None
+        except OSError as problem:
+            if isinstance(problem, FileProblem):
+                raise
+            raise FileProblem(f"{path} cannot be read: {problem.strerror or problem}") from None
+    if not seen:
+        raise InputError(f"{path} holds no sequences: a FASTA record is a line '>name' and lines of sequence")
+
+
+def _from_first_header(handle, path: Path) -> Iterator[str]:
+    """Lines of the file; refuses what stands before the first header but blank lines and comments."""
+    started = False
+    for line in handle:
+        if "\0" in line:
+            raise FileProblem(f"{path} is not a FASTA file: it holds binary data")
+        if not started and line.strip() and not line.startswith(";"):
+            if not line.startswith(">"):
+                raise FileProblem(f"{path} is not a FASTA file: its first line does not begin with '>'")
+            started = True
+        if started:
+            yield line
+
+
+def _checked(sequence: str, where: str) -> str:
+    if not sequence:
+        raise InputError(f"{where} is empty; remove it or give it a sequence")
+    check_letters(sequence, where)
+    sequence = sequence.upper()
+    rare = len(sequence.encode().translate(None, _PLAIN_CODES))
+    if 2 * rare > len(sequence):
+        # short proteins can be spelled in IUPAC letters alone; DNA never consists mostly of ambiguity codes
+        raise InputError(
+            f"{where}: {rare} of {len(sequence)} letters are ambiguity codes other than N (is it protein?)"
+        )
+    return sequence
+
+
+def write_fasta(path, names: Sequence[str], sequences: Iterable[str]) -> None:
+    """Write a FASTA file, one line per sequence, whole or not at all; gzip if the name ends in ``.gz``."""
+    sequences = list(sequences)
+    if len(names) != len(sequences):
+        raise InputError(f"{len(names)} names were given for {len(sequences)} sequences")
+    write_text(
+        Path(path), "".join(f">{name}\n{sequence}\n" for name, sequence in zip(names, sequences, strict=True))
+    )
+
+
+class Fasta:
+    """Random access to a FASTA file of any size: plain, gzip or bgzip.
+
+    Coordinates are 0-based and half-open; sequences come in upper case. An index that lies beside the file is
+    used when it is current; otherwise the index (and for plain gzip, or for lines of uneven length, a copy
+    that can be indexed) goes to the user's cache directory, never beside the file.
+    """
+
+    def __init__(self, path):
+        """Open ``path``; raises :class:`FileProblem` or :class:`InputError` like :func:`read_fasta`."""
+        self.path = Path(path)
+        with open_text(
+            self.path
+        ) as handle:  # the clear errors: missing, directory, truncated, other compression
+            _sniff(handle, self.path)
+        self._faidx = self._open()
+        self._lengths = {name: entry.rlen for name, entry in self._faidx.index.items()}
+        if not self._lengths:
+            raise InputError(f"{self.path} holds no sequences")
+
+    def _open(self):
+        compressed = self.path.suffix in (".gz", ".bgz")
+        with self.path.open("rb") as handle:
+            if compressed == is_bgzf(handle):
+                with suppress(
+                    Exception
+                ):  # whatever pyfaidx stumbles over, the streaming reader takes or explains
+                    return self._index(self.path, compressed)
+        return self._index(self._normalised(), False)
+
+    def _index(self, path: Path, compressed: bool):
+        from pyfaidx import Faidx
+
+        beside = [Path(f"{path}{suffix}") for suffix in ((".fai", ".gzi") if compressed else (".fai",))]
+        current = all(index.exists() and index.stat().st_mtime >= path.stat().st_mtime for index in beside)
+        stem = str(path) if current else str(_cache_path(path))
+        return Faidx(
+            str(path),
+            indexname=stem + ".fai",
+            gzi_indexname=stem + ".gzi" if compressed else None,
+            sequence_always_upper=True,
+            as_raw=True,
+        )
+
+    def _normalised(self) -> Path:
+        """A plain copy with lines of one length, in the cache."""
+        target = Path(f"{_cache_path(self.path)}.fa")
+        if not target.exists():
+            handle, partial = tempfile.mkstemp(dir=target.parent, suffix=".part")
+            try:
+                with os.fdopen(handle, "w") as out:
+                    for name, sequence in read_fasta(self.path):
+                        out.write(f">{name}\n")
+                        out.writelines(sequence[i : i + 80] + "\n" for i in range(0, len(sequence), 80))
+                os.replace(partial, target)
+            except BaseException:
+                os.unlink(partial)
+                raise
+        return target
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the records, in the file's order."""
+        return list(self._lengths)
+
+    def __contains__(self, name) -> bool:
+        return name in self._lengths
+
+    def length(self, name: str) -> int:
+        """Number of bases of the record ``name``."""
+        if name not in self._lengths:
+            raise InputError(f"{self.path} has no record {name!r}{self._hint(name)}")
+        return self._lengths[name]
+
+    def _hint(self, name: str) -> str:
+        other = name[3:] if name.startswith("chr") else "chr" + name
+        if other in self._lengths:
+            return f"; it calls it {other!r}"
+        known = ", ".join(self.names[:3]) + (", ..." if len(self.names) > 3 else "")
+        return f"; it has {known}"
+
+    def fetch(self, name: str, start: int = 0, end: int | None = None) -> str:
+        """Bases ``start`` to ``end`` (0-based, half-open) of a record, upper case; an error if outside it."""
+        length = self.length(name)
+        end = length if end is None else end
+        if not 0 <= start < end <= length:
+            raise InputError(
+                f"{self.path}: {name}:{start}-{end} does not lie within {name}, which has {length} bases"
+            )
+        sequence = str(self._faidx.fetch(name, start + 1, end))
+        check_letters(sequence, f"{self.path}: {name}:{start}-{end}")
+        return sequence
+
+    def regions(self, path, width: int | None = None) -> Regions:
+        """Sequences of the regions of a BED or narrowPeak file, reverse-complemented on strand ``-``.
+
+        ``width``: every region becomes this long, centred on the narrowPeak summit or, without one, on the
+        middle. Raises :class:`InputError` naming file and line for a malformed line, an unknown chromosome,
+        or a region that leaves its chromosome.
+        """
+        intervals = read_intervals(path, width)
+        for interval in intervals:
+            where = f"{path}, line {interval.line}"
+            if interval.chrom not in self:
+                raise InputError(
+                    f"{where}: {self.path} has no {interval.chrom!r}{self._hint(interval.chrom)}"
+                )
+            length = self._lengths[interval.chrom]
+            if interval.start < 0 or interval.end > length:
+                widened = f" (at width {width})" if width is not None else ""
+                raise InputError(
+                    f"{where}: {interval.chrom}:{interval.start}-{interval.end}{widened} leaves "
+                    f"{interval.chrom}, "
+                    f"which has {length} bases"
+                )
+        return Regions.cut(intervals, self.fetch)
+
+
+def _sniff(handle, path: Path) -> None:
+    """Raise what :func:`read_fasta` would raise at the very beginning of the file."""
+    try:
+        if next(_from_first_header(handle, path), None) is None:
+            raise InputError(
+                f"{path} holds no sequences: a FASTA record is a line '>name' and lines of sequence"
+            )
+    except UnicodeDecodeError:
+        raise FileProblem(f"{path} is not a FASTA file: it holds binary data") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise FileProblem(f"{path} is truncated or damaged; copy it again") from None
+
+
+def _cache_path(path: Path) -> Path:
+    """A path in the cache that belongs to this very version of the file."""
+    path = path.resolve()
+    stat = path.stat()
+    key = hashlib.blake2b(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}".encode(), digest_size=10).hexdigest()
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    for folder in (Path(base) / "genolift", Path(tempfile.gettempdir()) / f"genolift-{os.getuid()}"):
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                return folder / f"{path.name}.{key}"
+    raise FileProblem(f"no cache directory for the index of {path} can be written; set XDG_CACHE_HOME")

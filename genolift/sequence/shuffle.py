@@ -1,0 +1,128 @@
+"""Shuffles that keep the counts of all k-lets, each such shuffle equally likely, for many sequences at once.
+
+A sequence is a walk over its (k-1)-mers (the vertices) along its k-lets (the edges), so every shuffle with
+the same k-lets is an Eulerian path with the same ends. One is drawn uniformly by drawing an arborescence
+towards the last vertex (Wilson 1996), keeping each of its edges for that vertex's last exit, and using up the
+other edges of each vertex in random order (Kandel et al. 1996). All lanes (one lane per sequence and draw)
+take their steps together in NumPy.
+"""
+
+import hashlib
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+from genolift.sequence.alphabet import UNKNOWN, encode, letters, one_hot_codes
+from genolift.sequence.walks import Graphs, draw
+from genolift.support.errors import GenoliftWarning, InputError
+
+MAX_K = 16  # 4^15 vertices still fit the arithmetic below; real uses end far before
+_BLOCK = 1 << 20  # positions drawn at a time, to bound memory; draws do not depend on it
+
+
+def shuffle(X, n: int, k: int = 2, seed: int = 0):
+    """Draw ``n`` shuffles of each sequence, uniformly among all that keep its counts of k-lets.
+
+    ``X``: one-hot (N, L, 4), giving (N, n, L, 4) of the same dtype; or a list of N texts of any lengths,
+    giving N lists of n texts. A single text or (L, 4) array loses the axis N. ``k``: 1 keeps letters, 2
+    dinucleotides, and so on. Positions that are not exactly one base stay put and each run between them is
+    shuffled by itself.
+
+    Shuffle j of a sequence depends on ``seed``, ``k``, the sequence and j alone. Sequences that have no other
+    shuffle come back unchanged, with one :class:`GenoliftWarning` that counts them. Raises
+    :class:`InputError` for n < 1, k outside 1 to 16, and shapes that are not one-hot DNA.
+    """
+    if not isinstance(n, int | np.integer) or n < 1:
+        raise InputError(f"the number of shuffles must be a whole number of at least 1, not {n!r}")
+    if not isinstance(k, int | np.integer) or not 1 <= k <= MAX_K:
+        raise InputError(f"k must be a whole number from 1 to {MAX_K}, not {k!r}")
+    if isinstance(X, str):
+        return _shuffle_text([X], n, k, seed)[0]
+    if isinstance(X, list | tuple):
+        return _shuffle_text(X, n, k, seed)
+    X = np.asarray(X)
+    if X.ndim == 2:
+        return _shuffle_arrays(X[None], n, k, seed)[0]
+    if X.ndim != 3:
+        raise InputError(f"expected one-hot DNA of shape (N, length, 4), not {X.shape}")
+    return _shuffle_arrays(X, n, k, seed)
+
+
+def _shuffle_arrays(X: np.ndarray, n: int, k: int, seed: int) -> np.ndarray:
+    codes = one_hot_codes(X)
+    shuffled = np.repeat(codes[:, None], n, axis=1)
+    _shuffle_codes(list(codes), list(shuffled), k, seed)
+    rows = np.zeros((UNKNOWN + 1, 4), dtype=X.dtype)
+    rows[:4] = np.eye(4, dtype=X.dtype)
+    out = rows.take(shuffled, axis=0)
+    fixed, where = np.nonzero(codes == UNKNOWN)
+    out[fixed, :, where] = X[fixed, where][:, None]
+    return out
+
+
+def _shuffle_text(texts: Sequence[str], n: int, k: int, seed: int) -> list[list[str]]:
+    codes = [encode(text) for text in texts]
+    drawn = [np.repeat(sequence[None], n, axis=0) for sequence in codes]
+    _shuffle_codes(codes, drawn, k, seed)
+    out = []
+    for text, sequence, shuffled in zip(texts, codes, drawn, strict=True):
+        fixed = np.flatnonzero(sequence == UNKNOWN)
+        raw = np.frombuffer(letters(shuffled.ravel()).encode(), np.uint8).reshape(shuffled.shape).copy()
+        raw[:, fixed] = np.frombuffer(text.upper().encode(), np.uint8)[fixed]
+        out.append([row.tobytes().decode() for row in raw])
+    return out
+
+
+def _shuffle_codes(codes: list[np.ndarray], out: list[np.ndarray], k: int, seed: int) -> None:
+    """Shuffle ``codes`` into ``out``, which holds n copies (n, L) of each; warn if some cannot move."""
+    fixed: list[int] = []
+    first = 0
+    while first < len(codes):
+        last, size = first + 1, out[first].size
+        while last < len(codes) and size + out[last].size <= _BLOCK:
+            size += out[last].size
+            last += 1
+        fixed += [first + i for i in _shuffle_block(codes[first:last], out[first:last], k, seed)]
+        first = last
+    if fixed:
+        some = ", ".join(map(str, fixed[:5])) + (", ..." if len(fixed) > 5 else "")
+        warnings.warn(
+            f"{len(fixed)} of {len(codes)} sequences have no other shuffle that keeps their {k}-lets and "
+            f"come back unchanged (index {some})",
+            GenoliftWarning,
+            stacklevel=4,
+        )
+
+
+def _shuffle_block(codes: list[np.ndarray], out: list[np.ndarray], k: int, seed: int) -> list[int]:
+    """Shuffle one block; gives the indices of the sequences that have no other shuffle."""
+    runs = [(i, start, end) for i, sequence in enumerate(codes) for start, end in _known_runs(sequence)]
+    runs = [run for run in runs if run[2] - run[1] > k]  # a shorter run is one k-let or less
+    if not runs:
+        return list(range(len(codes)))
+    runs.sort(
+        key=lambda run: run[1] - run[2]
+    )  # longest first, so that the lanes still walking are the first ones
+    keys = [_key(seed, k, sequence) for sequence in codes]
+    graphs = Graphs([codes[i][start:end] for i, start, end in runs], k)
+    # a run's place in its sequence takes part in its key, else equal runs would be shuffled alike
+    run_keys = np.array([keys[i] for i, _, _ in runs], np.uint64) + np.array(
+        [s for _, s, _ in runs], np.uint64
+    )
+    unique = draw(graphs, run_keys, [out[i][:, start:end] for i, start, end in runs])
+    movable = {run[0] for run, alone in zip(runs, unique, strict=True) if not alone}
+    return [i for i in range(len(codes)) if i not in movable]
+
+
+def _known_runs(codes: np.ndarray) -> list[tuple[int, int]]:
+    """Start and end of every run of known bases."""
+    known = np.concatenate([[False], codes < UNKNOWN, [False]])
+    edges = np.flatnonzero(known[1:] != known[:-1])
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def _key(seed: int, k: int, codes: np.ndarray) -> int:
+    """64 bits that depend on seed, k and sequence."""
+    digest = hashlib.blake2b(codes.tobytes(), digest_size=8, key=f"{int(seed)}/{int(k)}".encode()[:64])
+    return int.from_bytes(digest.digest(), "little")

@@ -1,0 +1,25 @@
+"""What all tests share: the paper's own data, where they are at hand."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("genolift", derandomize=True, deadline=None)
+settings.load_profile("genolift")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Data that are not part of the repository; a test that asks for them is skipped without them."""
+    root = Path(os.environ.get("GENOLIFT_SHARED", Path(__file__).parents[2] / "shared"))
+    if not (root / "data" / "paper").is_dir():
+        pytest.skip(f"no shared data at {root}; set GENOLIFT_SHARED")
+    return root / "data"
+
+
+@pytest.fixture(scope="session")
+def paper_data(shared_data) -> Path:
+    """The paper's simulated sequences, test ids and trained model."""
+    return shared_data / "paper"
