@@ -1,0 +1,1 @@
+"""Judging explanations against the truth that simulated data carries."""

@@ -1,0 +1,212 @@
+"""Logos: a sequence in letters whose height is their importance."""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+
+import logomaker
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+from matplotlib.ticker import MaxNLocator
+
+from genolift.plot.style import BASES, INK, PALETTE, Picture, drawing
+from genolift.results.explanation import Explanation, is_dna
+from genolift.support.errors import InputError
+
+PER_ROW = 200  # more letters than this in one row cannot be told apart
+_LETTERS = "ACGTN"
+
+
+def plot_logo(
+    explanation: Explanation,
+    i: int | str = 0,
+    start: int | None = None,
+    end: int | None = None,
+    target=None,
+    ax: Axes | None = None,
+    highlight: Sequence[tuple] = (),
+    input=None,
+) -> Figure:
+    """The scores of sequence ``i`` (number or name) from ``start`` to ``end`` as a logo; returns the figure.
+
+    ``highlight`` marks stretches, each (start, end, label) or (start, end, label, strand), 0-based half-open.
+    ``target`` is needed where several were explained, ``input`` where several inputs are DNA. Without ``ax``
+    long sequences are broken into rows. An unknown base is drawn as a grey N. Raises :class:`InputError` for
+    what is not DNA or not there.
+    """
+    one = explanation[i].for_target(target)
+    heights = letter_heights(one, input)
+    start, end = _window(start, end, len(heights), one.names[0])
+    if ax is not None:
+        draw_row(ax, heights, start, end, highlight)
+        ax.set_ylabel(units_label(one))
+        ax.set_title(_title(one), loc="left", pad=6 + 11 * mark_levels(highlight, start, end))
+        return ax.figure
+    rows = [(a, min(end, a + PER_ROW)) for a in range(start, end, PER_ROW)]
+    span = min(end - start, PER_ROW)
+    with drawing():
+        raised = [mark_levels(highlight, a, b) for a, b in rows]
+        each = 1.45 if len(rows) > 1 else 2.0
+        height = 0.75 + sum(each + 0.17 * levels for levels in raised)
+        figure = Picture(figsize=(max(5.0, 1.2 + 0.068 * span), height), layout="constrained")
+        axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
+        limits = _limits(heights[start:end])
+        for row, (a, b), levels in zip(axes, rows, raised, strict=True):
+            draw_row(row, heights, a, b, highlight, limits)
+            row.set_xlim(a - 0.6, a + span - 0.4)
+            row.set_title(" ", pad=2 + 11 * levels, fontsize=1)
+        figure.suptitle(_title(one), x=0.01, ha="left", fontsize=10.5)
+        figure.supylabel(units_label(one), fontsize=9)
+        axes[-1].set_xlabel("position in the sequence (bp, 0-based)")
+    return figure
+
+
+def letter_heights(one: Explanation, input=None) -> np.ndarray:
+    """Heights (L, 5) of A, C, G, T and N for an explanation of one sequence and one target."""
+    inputs, scores = one.inputs, one.scores
+    if one.several_inputs:
+        items = dict(inputs.items() if isinstance(inputs, dict) else enumerate(inputs))
+        dna = [key for key, leaf in items.items() if is_dna(leaf)]
+        input = dna[0] if input is None and len(dna) == 1 else input
+        if input not in dna:
+            raise InputError(
+                f"name the input to draw: those that are DNA are {', '.join(map(str, dna)) or 'none'}"
+            )
+        inputs, scores = items[input], scores[input]
+    if not is_dna(inputs):
+        raise InputError(f"a logo needs DNA inputs (N, L, 4); these have shape {inputs.shape}")
+    x, score = np.asarray(inputs[0]), np.asarray(scores[0], dtype=float)
+    known = (x.max(axis=1) == 1) & (x.sum(axis=1) == 1)
+    heights = np.zeros((len(x), 5))
+    heights[np.arange(len(x)), np.where(known, x.argmax(axis=1), 4)] = score
+    return heights
+
+
+def draw_row(
+    ax: Axes, heights: np.ndarray, start: int, end: int, highlight=(), limits=None, name_marks=True
+) -> None:
+    """Letters of one stretch on given axes, with marks above."""
+    for column, letter in enumerate(_LETTERS):
+        places = start + np.flatnonzero(heights[start:end, column])
+        if len(places):
+            _draw_letters(ax, letter, places, heights[places, column])
+    ax.axhline(0, color=INK, linewidth=0.6)
+    ax.set_xlim(start - 0.6, end - 0.4)
+    ax.set_ylim(*(limits or _limits(heights[start:end])))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12, steps=[1, 2, 5, 10]))
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]))
+    _mark(ax, start, end, highlight, name_marks)
+
+
+def _draw_letters(ax: Axes, letter: str, places: np.ndarray, heights: np.ndarray) -> None:
+    """All letters of one kind as a single patch: a Logo of 2,000 letters drawn one by one takes ten seconds.
+
+    The outline is logomaker's own; below the axis it is upside down, as there.
+    """
+    vertices, codes = _outline(letter)
+    moved = np.empty((len(places), len(vertices), 2))
+    moved[:, :, 0] = vertices[:, 0] + places[:, None]
+    moved[:, :, 1] = vertices[:, 1] * heights[:, None]
+    path = Path(moved.reshape(-1, 2), np.tile(codes, len(places)))
+    ax.add_patch(PathPatch(path, facecolor=BASES[letter], linewidth=0))
+
+
+@cache
+def _outline(letter: str) -> tuple[np.ndarray, np.ndarray]:
+    with drawing():
+        scratch = Figure().add_subplot()
+        path = logomaker.Glyph(0, letter, floor=0, ceiling=1, ax=scratch).patch.get_path()
+    return np.array(path.vertices), np.array(path.codes)
+
+
+def _mark(ax: Axes, start: int, end: int, highlight, named: bool) -> None:
+    """Shade each stretch and name it above the axes, with an arrow for its strand; names do not collide."""
+    colours = mark_colours(highlight)
+    for (a, b, label, strand), level in _placed(highlight, start, end):
+        colour = colours[label]
+        ax.axvspan(a - 0.5, b - 0.5, color=colour, alpha=0.13, linewidth=0, zorder=0)
+        if not named:
+            continue
+        text = {"+": f"{label} ▶", "-": f"◀ {label}"}.get(strand, label)
+        ax.annotate(
+            text,
+            ((max(a, start) + min(b, end) - 1) / 2, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 2 + 11 * level),
+            textcoords="offset points",
+            ha="center",
+            fontsize=7.5,
+            color=colour,
+            annotation_clip=False,
+        )
+
+
+def mark_colours(highlight) -> dict[str, str]:
+    """A colour per label, the same whichever of them are in view."""
+    labels = sorted({str(mark[2]) for mark in highlight})
+    return {label: PALETTE[k % len(PALETTE)] for k, label in enumerate(labels)}
+
+
+def _placed(highlight, start: int, end: int) -> list[tuple[tuple, int]]:
+    """The marks in view, each with the level its name is written at."""
+    free: list[float] = []
+    placed = []
+    for mark in sorted((int(m[0]), int(m[1]), str(m[2]), *m[3:4]) for m in highlight):
+        a, b, label, strand = (*mark, None)[:4]
+        if b <= start or a >= end:
+            continue
+        middle = (max(a, start) + min(b, end)) / 2
+        half = (len(label) + 3) * 0.5 * max(1.0, min(end - start, PER_ROW) / 200 * 1.05)
+        level = next((k for k, taken in enumerate(free) if middle - half >= taken), len(free))
+        free[level : level + 1] = [middle + half]
+        placed.append(((a, b, label, strand), level))
+    return placed
+
+
+def mark_levels(highlight, start: int, end: int) -> int:
+    return max((level + 1 for _, level in _placed(highlight, start, end)), default=0)
+
+
+def _limits(heights: np.ndarray) -> tuple[float, float]:
+    low, high = min(0.0, heights.min(initial=0)), max(0.0, heights.max(initial=0))
+    room = 0.06 * (high - low) or 1.0
+    return low - (room if low < 0 else 0.3 * room), high + room
+
+
+def _window(start: int | None, end: int | None, length: int, name: str) -> tuple[int, int]:
+    start, end = 0 if start is None else int(start), length if end is None else int(end)
+    if not 0 <= start < end <= length:
+        raise InputError(f"positions {start} to {end} are not within {name}, which has {length} bases")
+    return start, end
+
+
+def target_text(target) -> str:
+    """A target in words: ``output 0``, or what it calls itself."""
+    if target is None:
+        return "the output"
+    if isinstance(target, int | np.integer):
+        return f"output {target}"
+    if isinstance(target, tuple):
+        return "output " + ":".join(map(str, target))
+    return target if isinstance(target, str) else json.dumps(target, default=str)
+
+
+def units_label(one: Explanation) -> str:
+    unit = one.method.get("units", "units of the explained output")
+    return f"importance for {target_text(one.target)}\n({unit})"
+
+
+def _title(one: Explanation) -> str:
+    parts = [one.names[0]]
+    if one.regions is not None:
+        chrom, start, end, strand = one.regions[0]
+        place = f"{chrom}:{start:,}–{end:,} ({strand})"
+        parts += [place] if place != parts[0] else []
+    if "predictions" in one.defined:
+        parts.append(f"prediction {float(np.asarray(one.predictions).reshape(-1)[0]):.3g}")
+    if "name" in one.method:
+        parts.append(str(one.method["name"]))
+    return "   ·   ".join(parts)

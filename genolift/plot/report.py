@@ -1,0 +1,230 @@
+"""One self-contained HTML page about a benchmark's directory or a score store."""
+
+import base64
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jinja2
+import numpy as np
+import pandas as pd
+
+from genolift.plot.logo import plot_logo, target_text
+from genolift.plot.style import method_label, render, write_whole
+from genolift.results.explanation import Explanation, is_dna
+from genolift.results.layout import ROOT
+from genolift.support.errors import FileProblem
+from genolift.version import __version__
+
+_MEASURES = {
+    "false_negative_rate": (
+        "False negatives",
+        "Share of strong matches whose importance is not positive.",
+        "{:.1%}",
+    ),
+    "false_positive_rate": (
+        "False positives",
+        "Share of strong matches of a motif without meaning for the task whose importance stands out.",
+        "{:.1%}",
+    ),
+    "auroc": ("AUROC", "Bases of embedded motifs against bases outside any.", "{:.3f}"),
+    "auprc": ("AUPRC", "The same as area under precision and recall.", "{:.3f}"),
+    "spearman": ("Spearman correlation", "Of a match's log-odds with its importance.", "{:.3f}"),
+}
+
+
+@dataclass
+class Table:
+    head: list[str]
+    rows: list[list[str]]
+    caption: str = ""
+
+
+@dataclass
+class Image:
+    source: str
+    caption: str
+
+
+@dataclass
+class Section:
+    title: str
+    text: str = ""
+    tables: list[Table] = field(default_factory=list)
+    pictures: list[Image] = field(default_factory=list)
+    details: dict = field(default_factory=dict)
+
+
+def write_report(source, out, sequences: int = 5, target=None) -> None:
+    """Write the page ``out`` about ``source``, a benchmark's directory or a score store.
+
+    Of a store the first ``sequences`` are drawn, for ``target`` or the first target.
+
+    Raises :class:`FileProblem` if ``source`` is neither or ``out`` cannot be written.
+    """
+    source = Path(source)
+    if (source / ROOT).exists():
+        page = _store_page(source, sequences, target)
+    elif (source / "recovery.csv").exists():
+        page = _benchmark_page(source)
+    elif not source.exists():
+        raise FileProblem(f"{source} is not there")
+    else:
+        raise FileProblem(
+            f"{source} is neither a score store nor a benchmark's directory (it has no recovery.csv)"
+        )
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("genolift.plot", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    text = environment.get_template("report.html.j2").render(**page)
+    write_whole(Path(out), text.encode())
+
+
+def recovery_tables(table: pd.DataFrame, suffix: str = "") -> list[Table]:
+    """A table per measure: methods down, (task, motif) across."""
+    tables = []
+    for measure, (title, meaning, style) in _MEASURES.items():
+        column = measure + suffix
+        if column not in table or table[column].isna().all():
+            continue
+        some = table[table[column].notna()]
+        pairs = list(dict.fromkeys(zip(some.task, some.motif, strict=True)))
+        methods = list(dict.fromkeys(some.method))
+        values = some.set_index(["method", "task", "motif"])[column]
+        rows = [
+            [
+                method_label(m),
+                *(style.format(values[m, t, k]) if (m, t, k) in values.index else "" for t, k in pairs),
+            ]
+            for m in methods
+        ]
+        tables.append(Table([title, *(f"{task} · {motif}" for task, motif in pairs)], rows, meaning))
+    return tables
+
+
+def _benchmark_page(folder: Path) -> dict:
+    try:
+        table = pd.read_csv(folder / "recovery.csv", keep_default_na=False, na_values=[""])
+    except (ValueError, OSError) as error:
+        raise FileProblem(f"{folder / 'recovery.csv'} cannot be read: {error}") from None
+    sections = [
+        Section("Which matches the methods miss", pictures=_pictures(folder, "figure5_*.png", "Figure 5"))
+    ]
+    sections.append(Section("Motif recovery, all test sequences", tables=recovery_tables(table)))
+    if correct := recovery_tables(table, "_correct"):
+        sections.append(Section("Motif recovery, sequences the model gets right", tables=correct))
+    sections.append(
+        Section("One sequence under every method", pictures=_pictures(folder, "figure6.png", "Figure 6"))
+    )
+    if "seconds" in table and table.seconds.notna().any():
+        spent = table.groupby("method", sort=False).seconds.first().dropna()
+        rows = [[method_label(name), f"{value:.2f}"] for name, value in spent.items()]
+        sections.append(Section("Time", tables=[Table(["method", "seconds"], rows)]))
+    details = {
+        title: content
+        for name, title in (
+            ("training.json", "Training"),
+            ("run.json", "Configuration, seeds, versions, timings"),
+        )
+        if (content := _json(folder / name)) is not None
+    }
+    sections.append(Section("How it was made", details=details))
+    return _page(
+        f"Benchmark {folder.resolve().name}",
+        "Explanations judged by the motifs that were embedded.",
+        sections,
+    )
+
+
+def _pictures(folder: Path, pattern: str, label: str) -> list[Image]:
+    return [
+        Image(_data_uri(path.read_bytes()), f"{label}, {path.stem.partition('_')[2]}".rstrip(", "))
+        for path in sorted(folder.glob(pattern))
+    ]
+
+
+def _store_page(path: Path, sequences: int, target) -> dict:
+    result = Explanation.load(path)
+    if target is None and result.target_axis:
+        target = result.target[0] if isinstance(result.target, list) else 0
+    inputs = result.inputs
+    pictures = []
+    if not result.several_inputs and is_dna(inputs):
+        for i in range(min(sequences, len(result))):
+            figure = plot_logo(result, i, target=target)
+            pictures.append(Image(_data_uri(render(figure, "png", 110)), result.names[i]))
+    shown_target = target if result.target_axis else result.target
+    shown = (
+        f"The first {len(pictures)} of {len(result)} sequences, importance for {target_text(shown_target)}."
+    )
+    sections = [
+        Section(
+            "Logos",
+            shown if pictures else "The inputs are not DNA, so there are no logos.",
+            pictures=pictures,
+        )
+    ]
+    if "residual" in result.defined:
+        sections.append(Section("Do the contributions add up?", tables=[residual_table(result)]))
+    rows = [[name, _shape(getattr(result, name))] for name in result.defined]
+    sections.append(Section("Fields", tables=[Table(["field", "shape"], rows)]))
+    provenance = {
+        "method": result.method,
+        "target": result.target,
+        "sequences": len(result),
+        **result.provenance,
+    }
+    provenance.pop("store", None)
+    sections.append(Section("How it was made", details={"Method and provenance": provenance}))
+    return _page(f"Scores {path.resolve().name}", f"{len(result)} sequences explained.", sections)
+
+
+def residual_table(result: Explanation) -> Table:
+    """Sum of contributions − (f(x) − f(reference)), summarised over all pairs of sequence and reference."""
+    residual = np.abs(np.asarray(result.residual, dtype=float))
+    residual = residual[np.isfinite(residual)]
+    rows = []
+    if len(residual):
+        rows = [
+            [f"{name} residual", f"{value:.3g}"]
+            for name, value in (
+                ("median", np.median(residual)),
+                ("99th percentile", np.percentile(residual, 99)),
+                ("largest", residual.max()),
+            )
+        ]
+    if "reference_predictions" in result.defined:
+        predictions = np.asarray(result.predictions, dtype=float)[..., None]
+        difference = np.abs(predictions - np.asarray(result.reference_predictions, dtype=float))
+        difference = difference[np.isfinite(difference)]
+        if len(difference):
+            rows.append(["median difference f(x) − f(reference)", f"{np.median(difference):.3g}"])
+    return Table(["over all pairs of sequence and reference, absolute", "value"], rows)
+
+
+def _shape(value) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_shape(leaf)}" for key, leaf in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_shape, value))
+    return "not defined" if value is None else " × ".join(map(str, value.shape))
+
+
+def _json(path: Path):
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except (ValueError, OSError) as error:
+        raise FileProblem(f"{path} cannot be read: {error}") from None
+
+
+def _data_uri(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def _page(title: str, subtitle: str, sections: list[Section]) -> dict:
+    return {"title": title, "subtitle": f"{subtitle} Made by genolift {__version__}.", "sections": sections}

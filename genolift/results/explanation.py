@@ -1,0 +1,383 @@
+"""Explanation: what every method returns."""
+
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from genolift.results.lazy import Rows, rowwise
+from genolift.support.errors import InputError, Undefined
+
+# What a field's shape follows, N sequences first (and then T targets, if a list of targets was explained).
+INPUT, POSITION, OUTPUT, REFERENCE = "as inputs", "per position", "(N,)", "(N, R)"
+
+
+class Region(NamedTuple):
+    """Where a sequence comes from; 0-based and half-open."""
+
+    chrom: str
+    start: int
+    end: int
+    strand: str = "+"
+
+
+class Explanation:
+    """What a method says about N sequences; the fields are listed in ``FIELDS``.
+
+    ``fields`` maps names to arrays whose first axis is N; fields that follow the inputs are a dict or list of
+    arrays when the model has several inputs. ``undefined`` maps the names of fields the method does not
+    define to reasons. ``lengths`` (N,) are the true lengths when sequences of mixed length are padded at the
+    right with zeros. ``provenance`` is whatever else is worth keeping with the result, such as versions.
+    """
+
+    FIELDS: ClassVar[dict[str, str]] = {
+        "inputs": INPUT,
+        "scores": POSITION,
+        "raw_contributions": INPUT,
+        "hypothetical": INPUT,
+        "contributions": INPUT,
+        "multipliers": INPUT,
+        "predictions": OUTPUT,
+        "reference_predictions": REFERENCE,
+        "residual": REFERENCE,
+        "standard_error": POSITION,
+        "reference_count": OUTPUT,
+    }
+    _types: ClassVar[dict[str, type["Explanation"]]] = {}
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        Explanation._types[cls.__name__] = cls
+
+    def __init__(
+        self,
+        fields: dict[str, Any],
+        *,
+        undefined: dict[str, str] | None = None,
+        names: Sequence[str] | None = None,
+        regions=None,
+        target=None,
+        method: dict | None = None,
+        lengths=None,
+        provenance: dict | None = None,
+    ):
+        if "inputs" not in fields:
+            raise InputError("an explanation needs the field 'inputs'")
+        self._fields = {name: self._as_field(name, value) for name, value in fields.items()}
+        self._derived: dict[str, Any] = {}
+        self.undefined = dict(undefined or {})
+        n = len(leaves(self._fields["inputs"])[0])
+        for name, value in self._fields.items():
+            for leaf in leaves(value):
+                if not leaf.shape or leaf.shape[0] != n:
+                    raise InputError(
+                        f"field {name!r} has shape {leaf.shape}, but there are {n} sequences in 'inputs'"
+                    )
+        self.names = [str(i) for i in range(n)] if names is None else [str(name) for name in names]
+        self.regions = as_regions(regions)
+        self.lengths = None if lengths is None else np.asarray(lengths, dtype=np.int64)
+        for name in ("names", "regions", "lengths"):
+            value = getattr(self, name)
+            if value is not None and len(value) != n:
+                raise InputError(f"{len(value)} {name} were given for {n} sequences")
+        self.target = target
+        self.method = dict(method or {})
+        self.provenance = dict(provenance or {})
+
+    @classmethod
+    def kind(cls, name: str) -> str:
+        """What the shape of a field follows; a field no class knows is taken to be one value per sequence."""
+        return cls.FIELDS.get(name, OUTPUT)
+
+    @classmethod
+    def _as_field(cls, name: str, value):
+        if cls.kind(name) in (INPUT, POSITION):
+            if isinstance(value, dict):
+                return {key: None if leaf is None else _as_array(leaf) for key, leaf in value.items()}
+            if isinstance(value, list | tuple):
+                return [None if leaf is None else _as_array(leaf) for leaf in value]
+        return _as_array(value)
+
+    # -- fields ----------------------------------------------------------------------------------------------
+
+    def __getattr__(self, name: str):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name in self._fields:
+            return self._fields[name]
+        if name not in self._derived:
+            derive = {"scores": self._derive_scores, "contributions": self._derive_contributions}.get(name)
+            value = derive() if derive else None
+            if value is None:
+                raise self._undefined(name)
+            self._derived[name] = value
+        return self._derived[name]
+
+    def _undefined(self, name: str) -> AttributeError:
+        if name in self.undefined:
+            return Undefined(f"{name} is not defined: {self.undefined[name]}")
+        source = {"scores": "raw_contributions", "contributions": "hypothetical"}.get(name)
+        if source in self.undefined:
+            return Undefined(f"{name} is not defined: it follows from {source}, and {self.undefined[source]}")
+        if name in self.FIELDS:
+            return Undefined(f"{name} is not defined by the method {self.method.get('name', 'used')}")
+        return AttributeError(f"an explanation has no field {name!r}; this one has {', '.join(self.defined)}")
+
+    def _derive_scores(self):
+        """For DNA the sum of raw contributions over the four channels; else raw contributions as they are."""
+        if "raw_contributions" not in self._fields:
+            return None
+        return each(
+            lambda x, raw: rowwise(_sum_channels, raw) if is_dna(x) else raw,
+            self._fields["inputs"],
+            self._fields["raw_contributions"],
+        )
+
+    def _derive_contributions(self):
+        if "hypothetical" not in self._fields:
+            return None
+        return each(
+            lambda x, h: rowwise(_project, x, h), self._fields["inputs"], self._fields["hypothetical"]
+        )
+
+    @property
+    def defined(self) -> list[str]:
+        """The names of the fields this explanation has, derived ones included."""
+        sources = {"scores": "raw_contributions", "contributions": "hypothetical"}
+        known = [name for name in self.FIELDS if name in self._fields or sources.get(name) in self._fields]
+        return known + [name for name in self._fields if name not in self.FIELDS]
+
+    def __dir__(self):
+        return [*super().__dir__(), *self.defined]
+
+    def __repr__(self) -> str:
+        method = self.method.get("name", "?")
+        return f"<{type(self).__name__} of {len(self)} sequences by {method}: {', '.join(self.defined)}>"
+
+    @property
+    def several_inputs(self) -> bool:
+        return isinstance(self._fields["inputs"], dict | list)
+
+    # -- sequences and targets -------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(leaves(self._fields["inputs"])[0])
+
+    def __getitem__(self, key) -> "Explanation":
+        """Some sequences (slice, mask, list of numbers), or one, by number or name, at its true length."""
+        if isinstance(key, tuple):
+            raise InputError("an explanation is indexed by sequence alone; index one of its fields for more")
+        if isinstance(key, str):
+            key = self.index(key)
+        if isinstance(key, int | np.integer):
+            if not -len(self) <= key < len(self):
+                raise IndexError(f"there is no sequence {key}: there are {len(self)}")
+            key = int(key) % len(self)
+            one = self._take(slice(key, key + 1))
+            return one if one.lengths is None else one._cut(int(one.lengths[0]))
+        return self._take(
+            key if isinstance(key, slice) else np.asarray(key) if len(key) else np.zeros(0, int)
+        )
+
+    def index(self, name: str) -> int:
+        """The number of the sequence called ``name``."""
+        found = [i for i, known in enumerate(self.names) if known == name]
+        if len(found) != 1:
+            problem = f"{len(found)} sequences are called" if found else "no sequence is called"
+            raise InputError(f"{problem} {name!r}; names begin {', '.join(self.names[:5])}")
+        return found[0]
+
+    def _take(self, key) -> "Explanation":
+        rows = np.arange(len(self))[key]
+        return self._with(
+            {
+                name: each(lambda leaf: leaf.select(key) if isinstance(leaf, Rows) else leaf[key], value)
+                for name, value in self._fields.items()
+            },
+            names=[self.names[i] for i in rows],
+            regions=None if self.regions is None else [self.regions[i] for i in rows],
+            lengths=None if self.lengths is None else self.lengths[key],
+        )
+
+    def _with(self, fields: dict, **changes) -> "Explanation":
+        """Another explanation that differs in these things only."""
+        same = {
+            key: getattr(self, key)
+            for key in ("undefined", "names", "regions", "target", "method", "lengths", "provenance")
+        }
+        return type(self)(fields, **(same | changes))
+
+    def length_axis(self, name: str) -> int | None:
+        """Which axis of a field runs along the sequence; ``None`` for fields that have none."""
+        kind = self.kind(name)
+        if kind not in (INPUT, POSITION) or self.several_inputs:
+            return None
+        inputs = self._fields["inputs"]
+        plain = 2 if kind == POSITION and is_dna(inputs) else inputs.ndim
+        return 1 + self._fields[name].ndim - plain
+
+    def _cut(self, length: int) -> "Explanation":
+        return self._with({name: self._resized(name, length) for name in self._fields}, lengths=None)
+
+    def _resized(self, name: str, length: int):
+        """A field cut, or padded with zeros, at the right to ``length``."""
+        value, axis = self._fields[name], self.length_axis(name)
+        if axis is None or value.shape[axis] == length:
+            return value
+        return rowwise(lambda array: resize(array, axis, length), value)
+
+    @property
+    def target_axis(self) -> bool:
+        """Whether the fields have an axis of targets after N."""
+        if "predictions" in self._fields:
+            return self._fields["predictions"].ndim == 2
+        return isinstance(self.target, list)
+
+    def for_target(self, target=None) -> "Explanation":
+        """The same explanation of one of its targets, given as it was asked for, or as text, or by its place.
+
+        Without targets to choose from this is the explanation itself, and ``target`` may only repeat what it
+        explains.
+        """
+        given = self.target if isinstance(self.target, list) else None
+        if not self.target_axis:
+            if target is None or target == self.target or str(target) == str(self.target):
+                return self
+            raise InputError(f"this explanation has the target {self.target!r} only, not {target!r}")
+        count = leaves(self._first(INPUT, POSITION, OUTPUT))[0].shape[1]
+        choices = given or list(range(count))
+        place = [i for i, known in enumerate(choices) if known == target] or [
+            i for i, known in enumerate(choices) if str(known) == str(target)
+        ]
+        if not place and count == 1 and target is None:
+            place = [0]
+        if not place:
+            raise InputError(
+                f"target {target!r} is not among those explained: {', '.join(map(str, choices))}"
+            )
+        pick = place[0]
+        fields = {
+            name: value if name == "inputs" else each(lambda leaf: rowwise(lambda x: x[:, pick], leaf), value)
+            for name, value in self._fields.items()
+        }
+        return self._with(fields, target=choices[pick])
+
+    def _first(self, *kinds: str):
+        return next(v for k, v in self._fields.items() if k != "inputs" and self.kind(k) in kinds)
+
+    def in_memory(self) -> "Explanation":
+        """The same explanation with every field read into a NumPy array."""
+        return self._with({name: each(np.asarray, value) for name, value in self._fields.items()})
+
+    @classmethod
+    def concatenate(cls, parts: Iterable["Explanation"]) -> "Explanation":
+        """One explanation of the sequences of all parts; shorter ones are padded at the right with zeros.
+
+        What is not per sequence (target, method, provenance) is the first part's.
+        """
+        parts = list(parts)
+        if not parts:
+            raise InputError("nothing to concatenate: no explanations were given")
+        first = parts[0]
+        if any(set(part._fields) != set(first._fields) for part in parts):
+            raise InputError("explanations with different fields cannot be concatenated")
+        changes: dict[str, Any] = {"names": [name for part in parts for name in part.names]}
+        if not first.several_inputs and first._fields["inputs"].ndim > 1:
+            widths = [part._fields["inputs"].shape[1] for part in parts]
+            if any(part.lengths is not None for part in parts) or len(set(widths)) > 1:
+                true = zip(parts, widths, strict=True)
+                changes["lengths"] = np.concatenate(
+                    [
+                        np.full(len(part), width) if part.lengths is None else part.lengths
+                        for part, width in true
+                    ]
+                )
+                parts = [
+                    part._with({k: part._resized(k, max(widths)) for k in part._fields}) for part in parts
+                ]
+        known = all(part.regions is not None for part in parts)
+        changes["regions"] = [region for part in parts for region in part.regions] if known else None
+        fields = {name: each(_concatenate, *(part._fields[name] for part in parts)) for name in first._fields}
+        return first._with(fields, **changes)
+
+    # -- pictures and files ----------------------------------------------------------------------------------
+
+    def plot(self, i: int | str = 0, **options):
+        """The logo of one sequence; options as in ``genolift.plot.logo.plot_logo``."""
+        return import_module("genolift.plot.logo").plot_logo(self, i, **options)
+
+    def save(self, path, *, dtype: str | None = None, force: bool = False) -> None:
+        """Write a Zarr directory; ``dtype="float16"`` is lossy; ``force`` replaces an earlier store."""
+        import_module("genolift.results.store").save(self, path, dtype=dtype, force=force)
+
+    @classmethod
+    def load(cls, path) -> "Explanation":
+        """Open what :meth:`save` wrote; fields are read from disk where they are indexed."""
+        return import_module("genolift.results.store").load(path, cls)
+
+
+def leaves(value) -> list:
+    """The arrays of a field: one, or one for each of several inputs."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    return [item for item in items if item is not None]
+
+
+def each(function: Callable, *values):
+    """``function`` of fields' arrays, input by input; an input for which a field is undefined stays so."""
+
+    def call(*items):
+        return None if any(item is None for item in items) else function(*items)
+
+    form = values[-1]
+    if isinstance(form, dict):
+        return {key: call(*(value[key] for value in values)) for key in form}
+    if isinstance(form, list):
+        return [call(*items) for items in zip(*values, strict=True)]
+    return call(*values)
+
+
+def is_dna(inputs) -> bool:
+    """Whether inputs are one-hot DNA by their shape, (N, L, 4)."""
+    return inputs.ndim == 3 and inputs.shape[-1] == 4
+
+
+def as_regions(regions) -> list[Region] | None:
+    """Regions as a list, from tuples or an object with ``chroms``, ``starts``, ``ends`` and ``strands``."""
+    if regions is None:
+        return None
+    if hasattr(regions, "chroms"):
+        regions = zip(regions.chroms, regions.starts, regions.ends, regions.strands, strict=True)
+    return [Region(str(r[0]), int(r[1]), int(r[2]), *map(str, r[3:4])) for r in regions]
+
+
+def resize(array: np.ndarray, axis: int, length: int) -> np.ndarray:
+    """Cut or pad with zeros at the end of one axis."""
+    if array.shape[axis] >= length:
+        return array[(slice(None),) * axis + (slice(length),)]
+    widths = [(0, length - array.shape[axis]) if i == axis else (0, 0) for i in range(array.ndim)]
+    return np.pad(array, widths)
+
+
+def _as_array(value):
+    return value if isinstance(value, Rows) else np.asarray(value)
+
+
+def _sum_channels(raw: np.ndarray) -> np.ndarray:
+    return raw.sum(axis=-1)
+
+
+def _project(x: np.ndarray, hypothetical: np.ndarray) -> np.ndarray:
+    """inputs × hypothetical, with the axis of targets where there is one."""
+    if hypothetical.ndim == x.ndim + 1:
+        x = x[:, None]
+    return x * hypothetical
+
+
+def _concatenate(*arrays) -> np.ndarray:
+    shapes = {array.shape[1:] for array in arrays}
+    if len(shapes) > 1:
+        raise InputError(
+            f"fields of shapes {', '.join(map(str, sorted(shapes)))} per sequence cannot be concatenated"
+        )
+    return np.concatenate([np.asarray(array) for array in arrays])

@@ -1,0 +1,145 @@
+"""What a score store looks like on disk, how one is recognised, and how it is removed.
+
+A store is a Zarr v3 directory. Its own names are fixed; no name from a user's file becomes a file name::
+
+    zarr.json            the root group; its attribute "genolift" holds format version, size and provenance
+    blocks/              array (blocks, 2) of each block's first and last sequence; beside its chunks
+      layout.json          which arrays hold which fields, written with the first block
+      done/<k>.json        the commit record of block k, written after all its chunks
+    <field>[.<i>]/       an array per field (and input), chunked by sequence
+"""
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+from genolift.support.errors import FileProblem
+
+FORMAT = 1
+ATTRIBUTE = "genolift"
+ROOT = "zarr.json"
+BLOCKS = "blocks"
+LAYOUT = "blocks/layout.json"
+DONE = "blocks/done"
+PARTIAL = ".partial"
+
+
+def write_atomically(path: Path, content: dict) -> None:
+    """A JSON file that is there whole or not at all, whatever happens to this process or machine."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + PARTIAL)
+    with open(aside, "w") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, path)
+    flush(path.parent)
+
+
+def flush(path: Path) -> None:
+    """Have the system write a file or directory to the disk itself, where it can."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:  # directories cannot be opened everywhere
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
+
+
+def read_header(path: Path) -> dict | None:
+    """The store's own attributes; ``None`` where nothing is yet, an error where something else is."""
+    try:
+        return _read_header(path)
+    except OSError as error:
+        if isinstance(error, FileProblem):
+            raise
+        raise FileProblem(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def _read_header(path: Path) -> dict | None:
+    if not path.exists():
+        return None
+    if not path.is_dir():
+        raise FileProblem(f"{path} is a file, not a score store, which is a directory such as scores.zarr")
+    names = {entry.name for entry in path.iterdir()}
+    if names <= {ROOT + PARTIAL}:  # empty, or made by a process that was killed at once
+        return None
+    if ROOT not in names:
+        raise FileProblem(f"{path} is a directory with other contents, not a genolift score store")
+    try:
+        attributes = json.loads((path / ROOT).read_text()).get("attributes", {})
+    except (ValueError, AttributeError) as error:
+        raise FileProblem(f"{path / ROOT} is damaged: {error}") from None
+    header = attributes.get(ATTRIBUTE)
+    if not isinstance(header, dict) or "format" not in header:
+        raise FileProblem(f"{path} is a Zarr directory, but not a genolift score store")
+    return header
+
+
+def check_format(path: Path, header: dict) -> None:
+    if header["format"] != FORMAT:
+        raise FileProblem(
+            f"{path} is a score store of format {header['format']}; this genolift knows format {FORMAT}"
+        )
+
+
+def write_root(path: Path, header: dict) -> None:
+    content = {"zarr_format": 3, "node_type": "group", "attributes": {ATTRIBUTE: header}}
+    write_atomically(path / ROOT, content)
+
+
+def read_layout(path: Path) -> dict | None:
+    file = path / LAYOUT
+    if not file.exists():
+        return None
+    try:
+        return json.loads(file.read_text())
+    except (ValueError, OSError) as error:
+        raise FileProblem(f"{file} is damaged or unreadable: {error}") from None
+
+
+def done_blocks(path: Path) -> set[int]:
+    """The blocks that are wholly written."""
+    folder = path / DONE
+    if not folder.is_dir():
+        return set()
+    return {int(entry.stem) for entry in folder.iterdir() if re.fullmatch(r"\d+\.json", entry.name)}
+
+
+def remove_store(path: Path) -> None:
+    """Delete a store and nothing else: whatever genolift has not written there is a reason to refuse."""
+    if read_header(path) is None:
+        return
+    entries = [entry for entry in path.iterdir() if entry.name not in (ROOT, ROOT + PARTIAL)]
+    foreign = [entry.name for entry in entries if entry.is_symlink() or not _is_array(entry)]
+    if foreign:
+        raise FileProblem(
+            f"{path} is not replaced: besides a score store it holds {', '.join(sorted(foreign)[:3])}; "
+            "move that away or give another path"
+        )
+    for entry in sorted(
+        entries, key=lambda entry: entry.name != BLOCKS
+    ):  # commit records before what they vouch for
+        shutil.rmtree(entry)
+    for name in (ROOT + PARTIAL, ROOT):  # the root last: until then it is still recognised as a store
+        (path / name).unlink(missing_ok=True)
+
+
+def _is_array(folder: Path) -> bool:
+    """An array's directory, or what a killed process left of one."""
+    if not folder.is_dir():
+        return False
+    allowed = {ROOT, "c"} | ({"layout.json", "done"} if folder.name == BLOCKS else set())
+    return all(entry.name in allowed or entry.name.endswith(PARTIAL) for entry in folder.iterdir())
+
+
+def remove_leftovers(path: Path) -> None:
+    """Temporary files of a process that was killed while writing."""
+    for entry in path.rglob("*" + PARTIAL):
+        entry.unlink(missing_ok=True)

@@ -1,0 +1,326 @@
+"""Explanations on disk: written at once or block by block, continued after a kill, read lazily."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import zarr
+from zarr.codecs import Crc32cCodec, ZstdCodec
+
+from genolift.results import layout as disk
+from genolift.results import provenance as origin
+from genolift.results.coding import from_codes, to_codes
+from genolift.results.explanation import INPUT, POSITION, Explanation, leaves, resize
+from genolift.results.lazy import Rows
+from genolift.support.errors import FileProblem, InputError
+
+CHUNK_BYTES = 4 * 2**20
+# Zeros are written like all else, so that a missing chunk is damage. Zarr asks when an array is opened.
+EVERY_CHUNK = {"array.write_empty_chunks": True}
+_OWN = ("method", "target", "names", "regions", "lengths")
+
+
+class StoreWriter:
+    """A store of ``n`` sequences that is written in blocks, in any order, and can be continued after a kill.
+
+    ``provenance`` says how the result is made (``method``, ``target``, ``names``, ``regions``, ``lengths``
+    and whatever else tells one result from another: model digest, input digest, ``versions``). A store that
+    is there already is continued if its provenance is the same, whatever block size is asked for (``blocks``
+    tells); ``versions`` matter only as long as it is incomplete. ``one_hot`` promises that every base of the
+    inputs is A, C, G, T or a neutral encoding, which are then kept as a byte each. ``dtype="float16"`` stores
+    what runs along the sequence, inputs aside, in half precision. With ``lengths``, blocks are padded at the
+    right to the longest sequence.
+
+    Raises :class:`InputError` for a store with other provenance, naming the first difference, and
+    :class:`FileProblem` for a path that holds something else or cannot be written.
+    """
+
+    def __init__(
+        self,
+        path,
+        provenance: dict,
+        n: int,
+        *,
+        block: int = 64,
+        one_hot: bool = False,
+        dtype: str | None = None,
+        force: bool = False,
+        type_name: str = "Explanation",
+    ):
+        if n < 1 or block < 1:
+            raise InputError(
+                f"a store needs at least one sequence and one per block, not n={n}, block={block}"
+            )
+        if dtype not in (None, "float32", "float16"):
+            raise InputError(f"dtype is 'float32' or 'float16', not {dtype!r}")
+        self.path = Path(path)
+        options = {"type": type_name, "n": int(n), "dtype": dtype or "float32", "one_hot": bool(one_hot)}
+        header = {
+            "format": disk.FORMAT,
+            **options,
+            "block": int(block),
+            "provenance": origin.encode(provenance),
+        }
+        try:
+            old = disk.read_header(self.path)
+            if old is not None and force:
+                disk.remove_store(self.path)
+                old = None
+            if old is None:
+                self.path.mkdir(parents=True, exist_ok=True)
+                disk.write_root(self.path, header)
+            else:
+                disk.check_format(self.path, old)
+            self._header = old or header
+            self._check_same(header)
+            if not self.is_complete:
+                disk.remove_leftovers(self.path)
+                self._root = zarr.open_group(self.path, mode="r+")
+                self._write_block_table()
+        except OSError as error:
+            if isinstance(error, FileProblem):
+                raise
+            raise FileProblem(f"{self.path} cannot be written: {error.strerror or error}") from None
+        lengths = self._header["provenance"].get("lengths")
+        self._width = max(lengths) if lengths else None
+
+    # -- what there is ---------------------------------------------------------------------------------------
+
+    @property
+    def blocks(self) -> list[tuple[int, int]]:
+        """First and last (exclusive) sequence of each block; the store's own, if it was there before."""
+        return _blocks(self._header)
+
+    @property
+    def done_blocks(self) -> set[int]:
+        """The numbers of the blocks that are wholly written."""
+        return disk.done_blocks(self.path)
+
+    @property
+    def is_complete(self) -> bool:
+        return len(self.done_blocks) == len(self.blocks)
+
+    def _check_same(self, header: dict) -> None:
+        old, new = dict(self._header), dict(header)
+        old["block"] = new["block"]
+        if self.is_complete:
+            for each in (old, new):
+                each["provenance"] = {k: v for k, v in each["provenance"].items() if k != "versions"}
+        old, new = ({**each.pop("provenance"), **each} for each in (old, new))
+        if difference := origin.first_difference(old, new):
+            raise InputError(
+                f"{self.path} holds another result: {difference}; give another path, or force a fresh start"
+            )
+
+    def _write_block_table(self) -> None:
+        if (self.path / disk.BLOCKS / disk.ROOT).exists() and self.done_blocks:
+            return
+        table = np.array(self.blocks, dtype=np.int64)
+        self._array(disk.BLOCKS, table, len(table), overwrite=False)[:] = table
+
+    # -- writing ---------------------------------------------------------------------------------------------
+
+    def write(self, k: int, explanation: Explanation) -> None:
+        """Store block ``k``, the explanation of sequences ``blocks[k][0]`` to ``blocks[k][1]``."""
+        start, stop = self.blocks[k]
+        if len(explanation) != stop - start:
+            raise InputError(f"block {k} holds {stop - start} sequences, not {len(explanation)}")
+        plan, arrays = self._plan(explanation)
+        try:
+            self._prepare(plan, arrays)
+            for name, values in arrays.items():
+                with zarr.config.set(EVERY_CHUNK):
+                    array = self._root[name]
+                array[start:stop] = values
+                for file in _chunk_files(self.path / name, array, start, stop):
+                    disk.flush(file)
+            disk.write_atomically(self.path / disk.DONE / f"{k}.json", {"start": start, "stop": stop})
+        except OSError as error:
+            raise FileProblem(f"{self.path} cannot be written: {error.strerror or error}") from None
+
+    def _plan(self, explanation: Explanation) -> tuple[dict, dict[str, np.ndarray]]:
+        """Which array holds what, as JSON, and the arrays' contents."""
+        fields, arrays = {}, {}
+        for name in explanation._fields:
+            value = explanation._fields[name]
+            if name == disk.BLOCKS:
+                raise InputError(f"a field cannot be called {name!r}: the store uses that name")
+            form = "dict" if isinstance(value, dict) else "list" if isinstance(value, list) else "array"
+            items = (
+                list(value.items())
+                if form == "dict"
+                else list(enumerate(value if form == "list" else [value]))
+            )
+            entries = []
+            for i, (key, leaf) in enumerate(items):
+                label = None if leaf is None else name if form == "array" else f"{name}.{i}"
+                entry = {"key": key, "array": label, "coding": "plain"}
+                if leaf is not None:
+                    arrays[label], entry["coding"] = self._encode(explanation, name, np.asarray(leaf))
+                entries.append(entry)
+            fields[name] = {"kind": explanation.kind(name), "form": form, "arrays": entries}
+        return {"fields": fields, "undefined": explanation.undefined}, arrays
+
+    def _encode(self, explanation: Explanation, name: str, leaf: np.ndarray) -> tuple[np.ndarray, str]:
+        axis = explanation.length_axis(name)
+        if self._width is not None and axis is not None:
+            if explanation.lengths is None and leaf.shape[axis] > self._width:
+                raise InputError(f"{name} is {leaf.shape[axis]} long, but the longest sequence {self._width}")
+            leaf = resize(leaf, axis, self._width)
+        if name == "inputs":
+            if not self._header["one_hot"]:
+                return leaf, "plain"
+            codes = to_codes(leaf)
+            if codes is None:
+                raise InputError(
+                    "inputs are neither one-hot nor a neutral encoding: store them with one_hot=False"
+                )
+            return codes, "codes"
+        runs_along = explanation.kind(name) in (INPUT, POSITION)
+        if runs_along and self._header["dtype"] == "float16" and leaf.dtype in (np.float32, np.float64):
+            return leaf.astype(np.float16), "half"
+        return leaf, "plain"
+
+    def _prepare(self, plan: dict, arrays: dict[str, np.ndarray]) -> None:
+        """Make the arrays with the first block; later blocks must have the same fields, shapes and types."""
+        known = disk.read_layout(self.path)
+        plan["arrays"] = {name: [str(values.dtype), *values.shape[1:]] for name, values in arrays.items()}
+        if known is None:
+            for name, values in arrays.items():
+                self._array(name, values, min(self._header["block"], self._header["n"]), overwrite=True)
+            disk.write_atomically(self.path / disk.LAYOUT, plan)
+        elif difference := origin.first_difference(known, plan):
+            raise InputError(f"this block differs from those stored in {self.path}: {difference}")
+
+    def _array(self, name: str, values: np.ndarray, block: int, overwrite: bool) -> zarr.Array:
+        """A checksummed array. Chunks divide blocks, so no two blocks write to one file."""
+        if values.dtype.kind not in "biuf":
+            raise InputError(f"field {name} holds {values.dtype} values; only numbers can be stored")
+        if not overwrite and (self.path / name / disk.ROOT).exists():
+            return self._root[name]
+        rows = max(1, CHUNK_BYTES // max(1, values[:1].nbytes))
+        rows = next(size for size in range(min(rows, block), 0, -1) if block % size == 0)
+        return self._root.create_array(
+            name,
+            shape=(len(values) if name == disk.BLOCKS else self._header["n"], *values.shape[1:]),
+            chunks=(rows, *(max(1, size) for size in values.shape[1:])),
+            dtype=values.dtype,
+            compressors=[ZstdCodec(level=3), Crc32cCodec()],
+            overwrite=overwrite,
+        )
+
+
+def save(explanation: Explanation, path, *, dtype: str | None = None, force: bool = False) -> None:
+    """Write an explanation at once, a block in memory at a time."""
+    if disk.read_header(Path(path)) is not None and not force:
+        raise FileProblem(
+            f"{path} holds a score store already; give another path, or force=True to replace it"
+        )
+    source = explanation.provenance.get("store")
+    if source and Path(path).exists() and os.path.samefile(source, path):
+        raise InputError(f"{path} is where this explanation is read from; save it under another path")
+    provenance = {key: value for key, value in explanation.provenance.items() if key != "store"}
+    provenance |= {name: getattr(explanation, name) for name in _OWN}
+    if explanation.regions is not None:
+        provenance["regions"] = [list(region) for region in explanation.regions]
+    row = sum(leaf[:1].nbytes for value in explanation._fields.values() for leaf in leaves(value))
+    block = int(np.clip(4 * CHUNK_BYTES // max(1, row), 1, 256))
+    blocks = _blocks({"n": len(explanation), "block": block})
+    inputs = leaves(explanation._fields["inputs"])
+    one_hot = all(to_codes(np.asarray(leaf[a:b])) is not None for leaf in inputs for a, b in blocks)
+    writer = StoreWriter(
+        path,
+        provenance,
+        len(explanation),
+        block=block,
+        one_hot=one_hot,
+        dtype=dtype,
+        force=force,
+        type_name=type(explanation).__name__,
+    )
+    for k, (start, stop) in enumerate(blocks):
+        writer.write(k, explanation[start:stop])
+
+
+def read_provenance(path) -> dict:
+    """What a store says of how it was made, and ``n``, ``done``: how many sequences it is for and has."""
+    path = Path(path)
+    header = disk.read_header(path)
+    if header is None:
+        raise FileProblem(
+            f"{path} is not there" if not path.exists() else f"{path} is empty, not a score store"
+        )
+    disk.check_format(path, header)
+    try:
+        blocks = _blocks(header)
+        done = sum(blocks[k][1] - blocks[k][0] for k in disk.done_blocks(path))
+        return {**origin.decode(header["provenance"]), "n": header["n"], "done": done, "type": header["type"]}
+    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+        raise FileProblem(f"{path / disk.ROOT} is damaged: {type(error).__name__} {error}") from None
+
+
+def load(path, cls: type[Explanation] = Explanation) -> Explanation:
+    """Open a complete store; its fields are read, and their checksums verified, where they are indexed."""
+    path = Path(path)
+    provenance = read_provenance(path)
+    n, done, type_name = (provenance.pop(key) for key in ("n", "done", "type"))
+    if done < n:
+        raise FileProblem(
+            f"{path} is incomplete: {done} of {n} sequences are done; run the same command again"
+        )
+    own = {name: provenance.pop(name, None) for name in _OWN}
+    if cls is Explanation:
+        cls = Explanation._types.get(type_name, Explanation)
+    plan = disk.read_layout(path)
+    try:
+        root = zarr.open_group(path, mode="r")
+        fields = {}
+        for name, field in plan["fields"].items():
+            items = {entry["key"]: _open(path, root, entry, n) for entry in field["arrays"]}
+            forms = {"dict": items, "list": list(items.values()), "array": next(iter(items.values()))}
+            fields[name] = forms[field["form"]]
+        undefined = plan["undefined"]
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise FileProblem(f"{path} is damaged: {type(error).__name__} {error}") from None
+    return cls(fields, undefined=undefined, provenance={**provenance, "store": str(path)}, **own)
+
+
+def _open(path: Path, root: zarr.Group, entry: dict, n: int) -> Rows | None:
+    label, coding = entry["array"], entry["coding"]
+    if label is None:
+        return None
+    array = root[label]
+    if array.shape[0] != n:
+        raise ValueError(f"{label} has {array.shape[0]} sequences, not {n}")
+
+    def read(start: int, stop: int) -> np.ndarray:
+        missing = [file for file in _chunk_files(path / label, array, start, stop) if not file.exists()]
+        if missing:
+            raise FileProblem(f"{path} is damaged: {missing[0].relative_to(path)} is missing")
+        try:
+            values = np.asarray(array[start:stop])
+        except (ValueError, OSError, RuntimeError) as error:
+            raise FileProblem(f"{path} is damaged: {label}, sequences {start} to {stop}: {error}") from None
+        return (
+            from_codes(values)
+            if coding == "codes"
+            else values.astype(np.float32)
+            if coding == "half"
+            else values
+        )
+
+    shape = (*array.shape, 4) if coding == "codes" else array.shape
+    return Rows(shape, array.dtype if coding == "plain" else np.float32, read)
+
+
+def _blocks(header: dict) -> list[tuple[int, int]]:
+    n, block = header["n"], header["block"]
+    return [(start, min(n, start + block)) for start in range(0, n, block)]
+
+
+def _chunk_files(folder: Path, array: zarr.Array, start: int, stop: int) -> list[Path]:
+    """The files of the chunks that hold these rows; other axes are never divided."""
+    if stop <= start:
+        return []
+    rows, rest = array.chunks[0], ["0"] * (array.ndim - 1)
+    return [folder.joinpath("c", str(i), *rest) for i in range(start // rows, (stop - 1) // rows + 1)]
