@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from genolift.engine import rules
 from genolift.engine.explain import Propagation
 from genolift.engine.program import Step
-from genolift.methods.base import ReferenceMethod
+from genolift.methods.referenced import ReferenceMethod
 from genolift.methods.references import Shuffled
 from genolift.methods.traced import Traced
 from genolift.support.errors import InputError
@@ -27,14 +27,10 @@ class DeepLift(ReferenceMethod):
     name = "deeplift"
     default_references = staticmethod(lambda: Shuffled(20, k=2, seed=0))
 
-    def __init__(
-        self, model, target=None, *, rule: str | Mapping[str, str] = "genomics", references=None, **options
-    ):
+    def __init__(self, model, target=None, *, rule: str | Mapping[str, str] = "genomics", references=None, **options):
         for one in rule.values() if isinstance(rule, Mapping) else [rule]:
             if one not in RULES:
-                raise InputError(
-                    f"rule {one!r} is not known; choose among {', '.join(RULES)}, or map layers to them"
-                )
+                raise InputError(f"rule {one!r} is not known; choose among {', '.join(RULES)}, or map layers to them")
         self.rule = rule
         super().__init__(model, target, references=references, **options)
 

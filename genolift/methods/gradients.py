@@ -6,7 +6,7 @@ import numpy as np
 
 from genolift.engine import rules
 from genolift.engine.explain import Gradient, PathGradient, Propagation
-from genolift.methods.base import ReferenceMethod
+from genolift.methods.referenced import ReferenceMethod
 from genolift.methods.traced import Traced
 from genolift.support.errors import InputError, UnsupportedModel
 

@@ -60,22 +60,16 @@ def as_inputs(X, input_names: list[str] | None) -> Inputs:
 def check_shapes(arrays: list[np.ndarray], shapes: list[tuple], names: list[str]) -> None:
     """Each array against the shape that the model declares (None where free)."""
     for array, shape, name in zip(arrays, shapes, names, strict=True):
-        fits = array.ndim == len(shape) + 1 and all(
-            s in (None, d) for s, d in zip(shape, array.shape[1:], strict=True)
-        )
+        fits = array.ndim == len(shape) + 1 and all(s in (None, d) for s, d in zip(shape, array.shape[1:], strict=True))
         if not fits:
             takes = ", ".join("any" if s is None else str(s) for s in shape)
-            raise InputError(
-                f"input {name!r} takes arrays of shape (N, {takes}), but X has shape {array.shape}"
-            )
+            raise InputError(f"input {name!r} takes arrays of shape (N, {takes}), but X has shape {array.shape}")
 
 
 def _array(value, name: str) -> np.ndarray:
     array = np.asarray(value)
     if array.dtype == object or array.dtype.kind in "USO":
-        raise InputError(
-            f"{name} holds {array.dtype}, not numbers; encode sequences with genolift.one_hot first"
-        )
+        raise InputError(f"{name} holds {array.dtype}, not numbers; encode sequences with genolift.one_hot first")
     if array.ndim < 2:
         raise InputError(f"{name} has shape {array.shape}; the first axis is the sequences, as in (N, L, 4)")
     array = array.astype(np.float32, copy=False)

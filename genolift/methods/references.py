@@ -42,14 +42,8 @@ class Background(Reference):
 
     def __init__(self, frequencies: Sequence[float] = (0.3, 0.2, 0.2, 0.3)):
         self.frequencies = np.asarray(frequencies, np.float64)
-        if (
-            self.frequencies.ndim != 1
-            or (self.frequencies < 0).any()
-            or abs(self.frequencies.sum() - 1) > 1e-6
-        ):
-            raise InputError(
-                f"background frequencies must be non-negative and sum to 1, not {list(frequencies)}"
-            )
+        if self.frequencies.ndim != 1 or (self.frequencies < 0).any() or abs(self.frequencies.sum() - 1) > 1e-6:
+            raise InputError(f"background frequencies must be non-negative and sum to 1, not {list(frequencies)}")
 
     def draw(self, X, start=0):
         if X.shape[-1] != len(self.frequencies):
@@ -125,9 +119,7 @@ class Genomic(Reference):
             lengths = {name: self.fasta.length(name) - length + 1 for name in self.fasta.names}
             usable = {name: room for name, room in lengths.items() if room > 0}
             if not usable:
-                raise InputError(
-                    f"no sequence of the genome is {length} long, so there are no windows to draw from it"
-                )
+                raise InputError(f"no sequence of the genome is {length} long, so there are no windows to draw from it")
             names, rng = list(usable), stream(self.seed, "genomic", length)
             share = np.array([usable[name] for name in names], float)
             windows: list[str] = []
@@ -243,6 +235,4 @@ def as_reference(given) -> Reference:
 
 def _check_dna(X: np.ndarray, name: str) -> None:
     if X.ndim != 3 or X.shape[-1] != 4:
-        raise InputError(
-            f"{name} references need one-hot DNA of shape (N, L, 4), not {X.shape}; give other references"
-        )
+        raise InputError(f"{name} references need one-hot DNA of shape (N, L, 4), not {X.shape}; give other references")

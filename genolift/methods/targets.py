@@ -86,9 +86,7 @@ def _one(target, program: Program, activation: str) -> Target:
     if isinstance(target, (int, np.integer)):
         target = (int(target),)
     if not isinstance(target, tuple):
-        raise InputError(
-            f"target {target!r} is not understood; give an index, a tuple, or (output name, index)"
-        )
+        raise InputError(f"target {target!r} is not understood; give an index, a tuple, or (output name, index)")
     output, index = (target[0], target[1:]) if target and isinstance(target[0], str) else (None, target)
     value = _output(program, output, activation)
     return Target(value, _at(value, index, _name(program, output)), repr(target))
@@ -126,9 +124,7 @@ def _output(program: Program, output: str | None, activation: str) -> Value:
     else:
         raise InputError(f"the model has no output named {output!r}; it has {_listing(program)}")
     if not value.active:
-        raise InputError(
-            f"output {_name(program, output)!r} does not depend on the explained input, or only in steps"
-        )
+        raise InputError(f"output {_name(program, output)!r} does not depend on the explained input, or only in steps")
     return look_through(value) if activation == "logit" else value
 
 
@@ -164,9 +160,7 @@ def _at(value: Value, index: tuple, name: str) -> Callable:
 
 
 def _special(target, program: Program, activation: str) -> Target:
-    value = _output(
-        program, target.output, "keep" if isinstance(target, (Profile, LogCounts)) else activation
-    )
+    value = _output(program, target.output, "keep" if isinstance(target, (Profile, LogCounts)) else activation)
     name = _name(program, target.output)
     if isinstance(target, Profile):
         return Target(look_through(value), _profile_weights(target.per_strand), f"profile of {name}")
@@ -197,9 +191,7 @@ def _profile_weights(per_strand: bool):
 def _sum_weights(target: Sum, value: Value, name: str):
     sizes = value.shape[1:]
     if len(sizes) != 2:
-        raise InputError(
-            f"a sum over bins and tracks needs an output (N, bins, tracks); {name!r} has {sizes}"
-        )
+        raise InputError(f"a sum over bins and tracks needs an output (N, bins, tracks); {name!r} has {sizes}")
     chosen = [_chosen(target.bins, sizes[0], "bins"), _chosen(target.tracks, sizes[1], "tracks")]
 
     def weights(at_x):
@@ -251,8 +243,6 @@ def _parse_sum(options: str, text: str) -> Sum:
         key, _, span = part.partition("=")
         first, _, last = span.partition("-")
         if key not in ("bins", "tracks") or not first.isdigit() or (last and not last.isdigit()):
-            raise InputError(
-                f"target {text!r} is not understood; write sum:bins=10-20,tracks=3 (20 not included)"
-            )
+            raise InputError(f"target {text!r} is not understood; write sum:bins=10-20,tracks=3 (20 not included)")
         chosen[key] = range(int(first), int(last)) if last else int(first)
     return Sum(**chosen)

@@ -38,8 +38,7 @@ class Traced:
     def accepts(self, arrays: list[np.ndarray]) -> bool:
         """Whether arrays of these shapes fit this trace."""
         return all(
-            len(shape) == array.ndim - 1
-            and all(s in (None, d) for s, d in zip(shape, array.shape[1:], strict=True))
+            len(shape) == array.ndim - 1 and all(s in (None, d) for s, d in zip(shape, array.shape[1:], strict=True))
             for shape, array in zip(self.shapes, arrays, strict=True)
         )
 

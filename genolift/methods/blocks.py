@@ -1,0 +1,63 @@
+"""Blocks of (sequence, reference) pairs: their shape, and their results put together again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Block shape: sequences and references at a time, and whether the two sides are shared between pairs."""
+
+    sequences: int
+    references: int
+    leading: bool
+
+
+def repeat_to(array: np.ndarray, count: int, axis: int) -> np.ndarray:
+    return array if array.shape[axis] == count else np.repeat(array, count, axis)
+
+
+def pad(array: np.ndarray, rows: int) -> np.ndarray:
+    if len(array) == rows:
+        return array
+    return np.concatenate([array, np.repeat(array[-1:], rows - len(array), axis=0)])
+
+
+def head(block: dict, rows: int) -> dict:
+    return {
+        key: value if key == "count" else [a[:rows] for a in value] if isinstance(value, list) else value[:rows]
+        for key, value in block.items()
+    }
+
+
+def merged(parts: list[tuple[int, dict]]) -> dict:
+    """Blocks of the same sequences with different references as one (means and squares by Chan et al. 1983)."""
+    count, total = parts[0][0], dict(parts[0][1])
+    for more, part in parts[1:]:
+        share = more / (count + more)
+        gaps = [new - old for old, new in zip(total["mean"], part["mean"], strict=True)]
+        total["squares"] = [
+            old + new + gap**2 * count * share
+            for old, new, gap in zip(total["squares"], part["squares"], gaps, strict=True)
+        ]
+        for key in ("raw", "multipliers", "hypothetical", "mean"):
+            total[key] = [old + (new - old) * share for old, new in zip(total[key], part[key], strict=True)]
+        for key in ("reference_predictions", "residual"):
+            total[key] = np.concatenate([total[key], part[key]], axis=2)
+        count += more
+    return {**total, "count": count}
+
+
+def joined(blocks: list[dict]) -> dict:
+    joined: dict = {"count": blocks[0]["count"]}
+    for key, value in blocks[0].items():
+        if key == "count":
+            continue
+        if isinstance(value, list):
+            joined[key] = [np.concatenate([block[key][i] for block in blocks]) for i in range(len(value))]
+        else:
+            joined[key] = np.concatenate([block[key] for block in blocks])
+    return joined

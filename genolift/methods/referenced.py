@@ -1,0 +1,191 @@
+"""Methods whose contributions are multiplier × (x − reference), averaged over references."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+
+import numpy as np
+
+from genolift.engine.explain import Explainer
+from genolift.methods import references as refs
+from genolift.methods.base import Method
+from genolift.methods.blocks import Plan, head, joined, merged, pad, repeat_to
+from genolift.methods.inputs import Inputs
+from genolift.methods.traced import Traced
+from genolift.support.errors import GenoliftWarning, InputError
+from genolift.support.progress import bar
+
+# Activations a block should hold at most: beyond the caches larger blocks only cost memory.
+_BLOCK_BYTES = 96e6
+# Copies of a pair's activations alive at once: both sides, what flows back, and working space.
+_COPIES = 4
+
+
+class ReferenceMethod(Method):
+    """A method whose contributions are multiplier × (x − reference), averaged over references.
+
+    ``references``: see :mod:`genolift.methods.references`; for several inputs a dict or list of them (an input
+    without one keeps its own value).
+    """
+
+    #: Whether contributions sum to f(x) − f(reference), so that the residual is a proof.
+    sums = True
+    default_references = staticmethod(lambda: refs.Zeros())
+
+    def __init__(self, model, target=None, *, references=None, **options):
+        self.references = references
+        super().__init__(model, target, **options)
+
+    @abstractmethod
+    def multipliers(self, traced: Traced):
+        """How multipliers are computed: an object for :class:`genolift.engine.explain.Explainer`."""
+
+    def prepare(self, traced: Traced) -> None:
+        self._rule = self.multipliers(traced)
+        self._explainers: dict[tuple, Explainer] = {}
+
+    def explainer(self, traced: Traced, dna: list[bool]) -> Explainer:
+        key = tuple(dna)
+        if key not in self._explainers:
+            self._explainers[key] = Explainer(traced.program, traced.targets, self._rule, dna)
+        return self._explainers[key]
+
+    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict, dict]:
+        chosen = self._references(inputs)
+        count = max(reference.count for reference in chosen)
+        plan = self._plan(inputs, traced, count)
+        explainer = self.explainer(traced, inputs.dna)
+        blocks = []
+        show = self.progress if self.progress is not None else len(inputs) > plan.sequences
+        with bar(len(inputs), self.name, "sequences", show) as display:
+            for start in range(0, len(inputs), plan.sequences):
+                arrays = [array[start : start + plan.sequences] for array in inputs.arrays]
+                blocks.append(self._block(explainer, plan, arrays, chosen, count, start))
+                display.update(len(arrays[0]))
+        return self._fields(inputs, traced, joined(blocks))
+
+    def describe(self) -> dict:
+        described = super().describe()
+        described["references"] = _each(self._given(), lambda given: refs.as_reference(given).describe())
+        return described
+
+    def _given(self):
+        return self.default_references() if self.references is None else self.references
+
+    def _references(self, inputs: Inputs) -> list[refs.Reference]:
+        given = self._given()
+        if isinstance(given, dict):
+            unknown = set(given) - set(self._traced.names)
+            if unknown:
+                raise InputError(
+                    f"references for unknown inputs {sorted(unknown)}; there are {', '.join(self._traced.names)}"
+                )
+            chosen = [refs.as_reference(given.get(name)) for name in self._traced.names]
+        elif isinstance(given, list):
+            if len(given) != len(inputs.arrays):
+                raise InputError(
+                    f"{len(given)} references are given for {len(inputs.arrays)} inputs; give one each, or None"
+                )
+            chosen = [refs.as_reference(one) for one in given]
+        elif self.references is None and len(inputs.arrays) > 1:
+            # The default applies to sequences; what is not DNA keeps its own value unless told otherwise.
+            chosen = [refs.as_reference(given if dna else None) for dna in inputs.dna]
+        elif len(inputs.arrays) > 1:
+            raise InputError("the model has several inputs; give references as a dict by input name, or a list")
+        else:
+            chosen = [refs.as_reference(given)]
+        for reference, array in zip(chosen, inputs.arrays, strict=True):
+            if hasattr(reference, "prepare"):
+                reference.prepare(array)
+        counts = {reference.count for reference in chosen if reference.count > 1}
+        if len(counts) > 1:
+            raise InputError(f"the inputs have different numbers of references: {sorted(counts)}")
+        return chosen
+
+    def _plan(self, inputs: Inputs, traced: Traced, count: int):
+        batch = traced.probe([array.shape[1:] for array in inputs.arrays])
+        need = batch.row_bytes * _COPIES
+        if need > self.memory:
+            raise InputError(
+                f"one (sequence, reference) pair needs about {need / 1e9:.2g} GB for this model and length, more than "
+                f"the budget of {self.memory / 1e9:.2g} GB; give memory='{need * 1.1 / 1e9:.2g}GB' or more"
+            )
+        pairs = int(max(1, min(self.memory // need, _BLOCK_BYTES // batch.row_bytes)))
+        rows = max(1, pairs // count)
+        # A few batch shapes, whatever the number of sequences: each is compiled once.
+        rows = min(rows, 1 << (len(inputs) - 1).bit_length())
+        return Plan(rows, min(count, pairs), self._rule.compared <= batch.leading)
+
+    def _block(self, explainer, plan, arrays, chosen, count: int, start: int) -> dict:
+        kept = len(arrays[0])
+        drawn = [reference.draw(array, start) for reference, array in zip(chosen, arrays, strict=True)]
+        shared = all(reference.shared for reference in chosen)
+        if not shared:
+            drawn = [
+                np.broadcast_to(one, (kept, *one.shape)) if reference.shared else one
+                for one, reference in zip(drawn, chosen, strict=True)
+            ]
+        axis = 0 if shared else 1
+        drawn = [repeat_to(one, count, axis) for one in drawn]
+        xs = [pad(array, plan.sequences) for array in arrays]
+        parts = []
+        for first in range(0, count, plan.references):
+            some = [np.take(one, range(first, min(first + plan.references, count)), axis) for one in drawn]
+            some = some if shared else [pad(one, plan.sequences) for one in some]
+            part = explainer(xs, some, shared, plan.leading)
+            parts.append((some[0].shape[axis], part))
+        return head(merged(parts), kept)
+
+    def _fields(self, inputs: Inputs, traced: Traced, found: dict) -> tuple[dict, dict]:
+        n, dna = len(inputs), inputs.dna
+        pick = (lambda a: a) if traced.several else (lambda a: a[:, 0])
+        count = found["count"]
+        fields = {
+            "raw_contributions": inputs.pack([pick(a) for a in found["raw"]]),
+            "multipliers": inputs.pack([pick(a) for a in found["multipliers"]]),
+            "predictions": pick(found["predictions"]),
+            "reference_predictions": found["reference_predictions"],
+            "residual": pick(found["residual"]),
+            "reference_count": np.full(n, count),
+        }
+        # The prediction for a reference is one number per pair where targets are frozen at x.
+        fields["reference_predictions"] = pick(found["reference_predictions"])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            spread = [np.sqrt(a / np.float32(count - 1) / np.float32(count)) for a in found["squares"]]
+        if count == 1:
+            spread = [np.full_like(a, np.nan) for a in spread]
+        fields["standard_error"] = inputs.pack([pick(a) for a in spread])
+        undefined = {}
+        if any(dna):
+            rows = iter(found["hypothetical"])
+            found_h = [pick(next(rows)) if is_dna else None for is_dna in dna]
+            fields["hypothetical"] = inputs.pack(found_h) if len(dna) > 1 else found_h[0]
+        else:
+            undefined["hypothetical"] = "the inputs are not DNA of shape (N, L, 4)"
+        if self.sums:
+            self._check(inputs, traced, fields)
+        else:
+            del fields["residual"]
+            undefined["residual"] = f"{self.name} does not promise to sum to the difference from the reference"
+        return fields, undefined
+
+    def _check(self, inputs: Inputs, traced: Traced, fields: dict) -> None:
+        """Warn where the proof fails beyond what rounding explains."""
+        scale = np.maximum(np.abs(fields["predictions"])[..., None], np.abs(fields["reference_predictions"]))
+        worst = np.abs(fields["residual"]) / np.maximum(scale, 1e-3)
+        if not (worst <= self.tolerance).all():
+            warnings.warn(
+                f"contributions miss the difference from the reference by up to {np.nanmax(worst):.2g} of the output "
+                f"(tolerance {self.tolerance:g}); see the field residual",
+                GenoliftWarning,
+                stacklevel=4,
+            )
+
+    tolerance = 1e-3
+
+
+def _each(given, function):
+    if isinstance(given, dict):
+        return {key: function(one) for key, one in given.items()}
+    return [function(one) for one in given] if isinstance(given, list) else function(given)

@@ -1,0 +1,91 @@
+"""Look into a stored architecture for code that loading would run, before any loader sees it."""
+
+import builtins
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from genolift.support.errors import InputError
+
+_LIBRARIES = {"keras", "tf_keras", "keras_hub", "keras_nlp", "keras_cv"}
+_NOT_MODELLING = {"utils", "saving", "datasets", "preprocessing", "export"}
+# The parts of TensorFlow whose functions compute; others read and write files or call Python.
+_COMPUTING = {"math", "nn", "linalg", "signal", "image", "random", "bitwise", "keras", "__operators__"}
+_NOT_COMPUTING = {"py_function", "numpy_function", "load_library", "load_op_library", "print", "function"}
+# SavedModel operations that call Python, or touch files other than the model's own.
+UNSAFE_OPERATIONS = {"PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile", "MatchingFiles"}
+
+
+def objects(config) -> Iterator[dict]:
+    """Every serialised object (a dict with ``class_name``) anywhere in a configuration."""
+    pending = [config]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            if isinstance(item.get("class_name"), str):
+                yield item
+            pending.extend(item.values())
+        elif isinstance(item, list):
+            pending.extend(item)
+
+
+def check_config(config, layers: Mapping[str, type], path: Path) -> None:
+    """Raise :class:`InputError` if the architecture ``config`` holds Python code or classes from unknown
+    modules."""
+    for item in objects(config):
+        kind = item["class_name"]
+        if kind in layers:
+            continue
+        inner = item.get("config")
+        name = (inner.get("name") if isinstance(inner, dict) else None) or item.get("name") or kind
+        if kind in ("Lambda", "__lambda__"):
+            raise InputError(
+                f"{path}: {name!r} is a Lambda, Python code stored in the file that loading would run; "
+                "load with unsafe=True if you trust the file, or replace it with layers={'Lambda': YourLayer}"
+            )
+        function = str(inner.get("function")) if isinstance(inner, dict) else ""
+        if kind == "TFOpLambda" and not _computes(function):
+            raise InputError(
+                f"{path}: layer {name!r} calls tf.{function}, which may do more than compute; "
+                "load with unsafe=True if you trust the file"
+            )
+        _check_module(item, layers, path)
+
+
+def _computes(function: str) -> bool:
+    first, *rest = function.split(".")
+    return first in _COMPUTING if rest else first not in _NOT_COMPUTING
+
+
+def _check_module(item: dict, layers: Mapping[str, type], path: Path) -> None:
+    """Loaders import whatever module a file names; allow Keras' own and what the user gave or registered."""
+    module, kind, registered = item.get("module"), item["class_name"], item.get("registered_name")
+    if kind == "function" and isinstance(item.get("config"), str):
+        kind = item["config"]
+    if not isinstance(module, str) or kind in layers or registered in layers or _is_registered(registered):
+        return
+    root, *inside = module.split(".")
+    if root in _LIBRARIES and not _NOT_MODELLING & set(inside):
+        return
+    if root == "builtins" and not hasattr(builtins, kind):
+        return  # Keras' way to write the name of one of its own functions
+    raise InputError(
+        f"{path} uses {kind!r} from the module {module!r}, which is not part of Keras; "
+        f"give it with layers={{{kind!r}: YourClass}}"
+    )
+
+
+def _is_registered(name: str | None) -> bool:
+    import keras
+
+    return name is not None and keras.saving.get_registered_object(name) is not None
+
+
+def custom_objects(config, layers: Mapping[str, type]) -> dict[str, type]:
+    """``layers`` under every name by which the file may call them ("Layer" and "package>Layer")."""
+    found = dict(layers)
+    for item in objects(config):
+        registered = item.get("registered_name") or item["class_name"]
+        short = str(registered).rsplit(">", maxsplit=1)[-1]
+        if short in layers:
+            found.setdefault(str(registered), layers[short])
+    return found

@@ -1,0 +1,109 @@
+"""SavedModel directories as callables: TensorFlow's own graph, without the Python that once made it."""
+
+from pathlib import Path
+
+from genolift.models.safety import UNSAFE_OPERATIONS
+from genolift.models.signature import Port, Signature
+from genolift.support.errors import FileProblem, InputError
+from genolift.support.tensorflow import quiet_tensorflow
+
+
+class SavedModel:
+    """A loaded SavedModel's serving function: takes one tensor, a list (in the order of ``signature``) or a
+    dict.
+
+    Gives a tensor, or a dict by name for several outputs.
+    """
+
+    def __init__(self, path: Path, loaded, function):
+        self.name = path.name
+        self.signature = Signature(
+            _ports(function.structured_input_signature[1]), _ports(function.structured_outputs)
+        )
+        self._loaded = loaded  # owns the variables
+        self._function = function
+        self._dtypes = {name: spec.dtype for name, spec in function.structured_input_signature[1].items()}
+
+    def __call__(self, inputs):
+        tf = quiet_tensorflow()
+        names = [port.name for port in self.signature.inputs]
+        if not isinstance(inputs, dict):
+            values = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+            if len(values) != len(names):
+                raise InputError(
+                    f"model {self.name!r} takes {len(names)} inputs ({', '.join(names)}), not {len(values)}"
+                )
+            inputs = dict(zip(names, values, strict=True))
+        if set(inputs) != set(names):
+            raise InputError(
+                f"model {self.name!r} takes the inputs {', '.join(names)}, not {', '.join(inputs)}"
+            )
+        outputs = self._function(**{name: tf.cast(inputs[name], self._dtypes[name]) for name in names})
+        return (
+            next(iter(outputs.values()))
+            if len(outputs) == 1
+            else {name: outputs[name] for name in sorted(outputs)}
+        )
+
+
+def load_saved_model(path: Path, unsafe: bool = False) -> SavedModel:
+    """Load the directory ``path``; its only signature or "serving_default" is what will be called.
+
+    Raises :class:`FileProblem` if it is damaged or has no such signature, and :class:`InputError` if its
+    graph calls Python or reads and writes files.
+    """
+    tf = quiet_tensorflow()
+    stored = _parse(path)
+    if not unsafe:
+        _check_operations(stored, path)
+    try:
+        loaded = tf.saved_model.load(str(path))
+    except Exception as error:  # TensorFlow raises many kinds
+        raise FileProblem(f"{path}: this SavedModel cannot be read: {str(error).splitlines()[0]}") from error
+    functions = dict(loaded.signatures)
+    if not functions:
+        raise FileProblem(
+            f"{path}: this SavedModel has no signature; save it with model.export() or signatures="
+        )
+    if "serving_default" not in functions and len(functions) > 1:
+        raise FileProblem(
+            f"{path}: none of the signatures {', '.join(sorted(functions))} is 'serving_default'"
+        )
+    return SavedModel(path, loaded, functions.get("serving_default") or next(iter(functions.values())))
+
+
+def _ports(structure: dict) -> tuple[Port, ...]:
+    ports = []
+    for name, spec in sorted(structure.items()):
+        if spec.shape.rank is None:
+            raise FileProblem(
+                f"the SavedModel does not tell the shape of {name!r}; save it with an input signature"
+            )
+        ports.append(Port(name, tuple(spec.shape)[1:]))
+    return tuple(ports)
+
+
+def _parse(path: Path):
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    stored = saved_model_pb2.SavedModel()
+    try:
+        stored.ParseFromString((path / "saved_model.pb").read_bytes())
+    except OSError as error:
+        raise FileProblem(f"{path / 'saved_model.pb'} cannot be read: {error.strerror}") from error
+    except DecodeError:
+        stored.Clear()
+    if not stored.meta_graphs:
+        raise FileProblem(f"{path}: its saved_model.pb is damaged or something else; export the model again")
+    return stored
+
+
+def _check_operations(stored, path: Path) -> None:
+    for graph in stored.meta_graphs:
+        bodies = [graph.graph_def.node, *(function.node_def for function in graph.graph_def.library.function)]
+        for operation in sorted({node.op for body in bodies for node in body} & UNSAFE_OPERATIONS):
+            raise InputError(
+                f"{path}: the model's graph contains {operation}, which calls Python or touches files; "
+                "load with unsafe=True if you trust the directory"
+            )

@@ -1,0 +1,159 @@
+"""Architectures by name, as Keras 3 functional models whose initial weights depend on the seed alone."""
+
+import inspect
+from collections.abc import Callable
+
+from genolift.models.seeding import seed_dropout, seed_weights
+from genolift.support.errors import InputError
+from genolift.support.tensorflow import quiet_tensorflow
+
+_ALPHABET = 4
+
+
+def build(name: str, seed: int = 0, **options):
+    """A new ``keras.Model`` of the architecture ``name``, input (N, length, 4).
+
+    ``options`` are that architecture's own, for example ``length`` and ``tasks``
+    (``help(ARCHITECTURES[name])``). The same name, options and seed give the same weights. Raises
+    :class:`InputError` for an unknown name or option, or a length that is too short for the layers.
+    """
+    if name not in ARCHITECTURES:
+        raise InputError(f"there is no architecture {name!r}; there are {', '.join(ARCHITECTURES)}")
+    architecture = ARCHITECTURES[name]
+    known = list(inspect.signature(architecture).parameters)
+    for option in options:
+        if option not in known:
+            raise InputError(f"architecture {name!r} has no option {option!r}; it has {', '.join(known)}")
+    _check_counts(name, options)
+    model = architecture(**options)
+    seed_weights(model, seed)
+    seed_dropout(model, seed)
+    return model
+
+
+def tal_gata(length: int | None = 200, tasks: int = 3, filters: int = 50, width: int = 11):
+    """The network of the DeepLIFT paper's simulated benchmark: two convolutions, average over positions, two
+    dense.
+
+    ``length=None`` takes sequences of any length from 2 · width − 1 on. Output "tasks": (N, tasks), sigmoid.
+    """
+    keras = _keras()
+    layers = keras.layers
+    _check_length("tal_gata", length, 2 * width - 1)
+    sequence = keras.Input((length, _ALPHABET), name="sequence")
+    x = layers.Conv1D(filters, width, activation="relu", name="conv1")(sequence)
+    x = layers.Conv1D(filters, width, activation="relu", name="conv2")(x)
+    x = layers.GlobalAveragePooling1D(name="average")(x)
+    x = layers.Dense(50, activation="relu", name="dense")(x)
+    x = layers.Dropout(0.5, name="dropout")(x)
+    x = layers.Dense(tasks, activation="sigmoid", name="tasks")(x)
+    return keras.Model(sequence, x, name="tal_gata")
+
+
+def basset(length: int = 600, tasks: int = 164):
+    """After Basset (Kelley et al. 2016): three convolutions with max pooling, two wide dense layers.
+
+    Output "tasks": (N, tasks), sigmoid.
+    """
+    keras = _keras()
+    layers = keras.layers
+    _check_length("basset", length, 3 * 4 * 4)
+    x = sequence = keras.Input((length, _ALPHABET), name="sequence")
+    for number, (filters, width, pool) in enumerate([(300, 19, 3), (200, 11, 4), (200, 7, 4)], start=1):
+        x = layers.Conv1D(filters, width, padding="same", use_bias=False, name=f"conv{number}")(x)
+        x = layers.BatchNormalization(name=f"norm{number}")(x)
+        x = layers.Activation("relu", name=f"relu{number}")(x)
+        x = layers.MaxPooling1D(pool, name=f"pool{number}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    for number in (1, 2):
+        x = layers.Dense(1000, activation="relu", name=f"dense{number}")(x)
+        x = layers.Dropout(0.3, name=f"dropout{number}")(x)
+    x = layers.Dense(tasks, activation="sigmoid", name="tasks")(x)
+    return keras.Model(sequence, x, name="basset")
+
+
+def bpnet(length: int = 2114, tasks: int = 1, filters: int = 64, dilations: int = 8):
+    """After BPNet and chrombpnet (Avsec et al. 2021): dilated residual convolutions without padding, two
+    heads.
+
+    ``tasks`` is the number of tracks (2 for the strands of one assay). Outputs "profile": (N, positions,
+    tracks), logits of where the reads lie (1,000 positions for 2,114 bp), and "counts": (N, tracks), log
+    counts.
+    """
+    keras = _keras()
+    layers = keras.layers
+    lost = (21 - 1) + sum(2 * 2**number for number in range(1, dilations + 1)) + (75 - 1)
+    _check_length("bpnet", length, lost + 1)
+    sequence = keras.Input((length, _ALPHABET), name="sequence")
+    x = layers.Conv1D(filters, 21, activation="relu", name="stem")(sequence)
+    for number in range(1, dilations + 1):
+        dilation = 2**number
+        y = layers.Conv1D(filters, 3, dilation_rate=dilation, activation="relu", name=f"dilated{number}")(x)
+        x = layers.Cropping1D(dilation, name=f"crop{number}")(x)
+        x = layers.Add(name=f"residual{number}")([x, y])
+    profile = layers.Conv1D(tasks, 75, name="profile")(x)
+    counts = layers.GlobalAveragePooling1D(name="average")(x)
+    counts = layers.Dense(tasks, name="counts")(counts)
+    return keras.Model(sequence, [profile, counts], name="bpnet")
+
+
+def transformer(length: int = 200, tasks: int = 1, channels: int = 64, blocks: int = 2, heads: int = 4):
+    """A small transformer: convolutional stem with max pooling, pre-norm attention blocks, average over
+    positions.
+
+    The stem's padding and the convolution in each feed-forward part carry the order of positions, so no layer
+    of our own is needed for position embeddings. Output "tasks": (N, tasks), sigmoid.
+    """
+    keras = _keras()
+    layers = keras.layers
+    if channels % heads:
+        raise InputError(
+            f"transformer: {channels} channels cannot be shared among {heads} heads; take a multiple"
+        )
+    _check_length("transformer", length, 4)
+    sequence = keras.Input((length, _ALPHABET), name="sequence")
+    x = layers.Conv1D(channels, 15, padding="same", activation="relu", name="stem")(sequence)
+    x = layers.MaxPooling1D(4, name="pool")(x)
+    for number in range(1, blocks + 1):
+        y = layers.LayerNormalization(name=f"attention_norm{number}")(x)
+        y = layers.MultiHeadAttention(heads, channels // heads, dropout=0.1, name=f"attention{number}")(y, y)
+        x = layers.Add(name=f"attention_residual{number}")([x, y])
+        y = layers.LayerNormalization(name=f"feed_norm{number}")(x)
+        y = layers.Conv1D(2 * channels, 3, padding="same", activation="gelu", name=f"feed_wide{number}")(y)
+        y = layers.Dropout(0.1, name=f"feed_dropout{number}")(y)
+        y = layers.Dense(channels, name=f"feed_narrow{number}")(y)
+        x = layers.Add(name=f"feed_residual{number}")([x, y])
+    x = layers.LayerNormalization(name="norm")(x)
+    x = layers.GlobalAveragePooling1D(name="average")(x)
+    x = layers.Dense(tasks, activation="sigmoid", name="tasks")(x)
+    return keras.Model(sequence, x, name="transformer")
+
+
+ARCHITECTURES: dict[str, Callable] = {
+    "tal_gata": tal_gata,
+    "basset": basset,
+    "bpnet": bpnet,
+    "transformer": transformer,
+}
+
+
+def _keras():
+    quiet_tensorflow()
+    import keras
+
+    return keras
+
+
+def _check_counts(name: str, options: dict) -> None:
+    for option, value in options.items():
+        if option == "length" and value is None and name == "tal_gata":
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise InputError(f"architecture {name!r}: {option}={value!r} is not a whole number of at least 1")
+
+
+def _check_length(name: str, length: int | None, shortest: int) -> None:
+    if length is not None and length < shortest:
+        raise InputError(
+            f"architecture {name!r} cannot take sequences of {length}; {shortest} is the shortest"
+        )
