@@ -8,6 +8,7 @@ from genolift.version import __version__
 _NAMES = {
     "DeepLift": "genolift.methods.deeplift",
     "Explanation": "genolift.results.explanation",
+    "diagnose": "genolift.methods.diagnosis",
     "Fasta": "genolift.sequence.fasta",
     "Undefined": "genolift.support.errors",
     "load_model": "genolift.models.loading",

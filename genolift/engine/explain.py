@@ -125,6 +125,7 @@ class Explainer:
     ):
         self.program, self.targets, self.multipliers, self.dna = program, targets, multipliers, dna
         self.precision = precision
+        self._exact: dict[int, Explainer] = {}
         self._run = tf.function(self._block, autograph=False, reduce_retracing=True)
         self._audit = tf.function(self._audited, autograph=False, reduce_retracing=True)
 
@@ -133,6 +134,13 @@ class Explainer:
         with exact_float32():
             block = self._run(self._tensors(xs), self._tensors(refs), shared, leading)
         return tf.nest.map_structure(lambda tensor: tensor.numpy(), block)
+
+    def in_float64(self, target: int) -> Explainer:
+        """The same for one of the targets in double precision, which tells rounding from a breach."""
+        if target not in self._exact:
+            targets = [self.targets[target]]
+            self._exact[target] = Explainer(self.program, targets, self.multipliers, self.dna, tf.float64)
+        return self._exact[target]
 
     def audit(self, xs: list, refs: list) -> list:
         """For one pair (x of one row, its one reference): every step walked and its imbalance, as (step, float)."""

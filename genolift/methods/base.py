@@ -45,6 +45,7 @@ class Method(ABC):
             regions=inputs.regions if regions is None else regions,
             target=self.described_target(traced),
             method=self.describe(),
+            provenance=self.findings(),
         )
 
     @abstractmethod
@@ -54,6 +55,10 @@ class Method(ABC):
     def describe(self) -> dict:
         """The method and every parameter, enough to run it again."""
         return {"name": self.name, "activation": self.activation, "seed": self.seed, "genolift": __version__}
+
+    def findings(self) -> dict:
+        """What the last call found out beside the fields, for the result's record."""
+        return {}
 
     def described_target(self, traced: Traced):
         described = targets.describe(self.target)

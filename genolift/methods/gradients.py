@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from genolift.engine import rules
 from genolift.engine.explain import Gradient, PathGradient, Propagation
+from genolift.methods import proof
 from genolift.methods.referenced import ReferenceMethod
 from genolift.methods.traced import Traced
-from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.errors import GenoliftWarning, InputError, UnsupportedModel
 
 
 class GradientTimesInput(ReferenceMethod):
@@ -64,7 +67,6 @@ class IntegratedGradients(ReferenceMethod):
     """
 
     name = "integrated-gradients"
-    tolerance = 0.1
 
     def __init__(
         self, model, target=None, *, steps: int = 50, quadrature: str = "midpoint", references=None, **options
@@ -86,6 +88,16 @@ class IntegratedGradients(ReferenceMethod):
             nodes, weights = np.polynomial.legendre.leggauss(self.steps)
             positions, weights = (nodes + 1) / 2, weights / 2
         return PathGradient(traced.program, positions, weights)
+
+    def judge(self, found, explainer, pair_of) -> None:
+        """What is left is the quadrature's error: more steps make it smaller."""
+        worst = proof.relative(found["residual"], found["predictions"], found["reference_predictions"])
+        if not (worst < 0.1).all():
+            warnings.warn(
+                f"{self.steps} steps leave up to {np.max(worst):.2g} of the output unaccounted for; give more steps",
+                GenoliftWarning,
+                stacklevel=5,
+            )
 
     def describe(self) -> dict:
         return {**super().describe(), "steps": self.steps, "quadrature": self.quadrature}

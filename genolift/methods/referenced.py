@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 
 import numpy as np
 
 from genolift.engine.explain import Explainer
+from genolift.methods import proof
 from genolift.methods import references as refs
 from genolift.methods.base import Method
 from genolift.methods.blocks import Plan, head, joined, merged, pad, repeat_to
-from genolift.methods.inputs import Inputs
+from genolift.methods.inputs import Inputs, as_inputs
 from genolift.methods.traced import Traced
-from genolift.support.errors import GenoliftWarning, InputError
+from genolift.support.errors import InputError
 from genolift.support.progress import bar
 
 # Activations a block should hold at most: beyond the caches larger blocks only cost memory.
@@ -41,6 +41,8 @@ class ReferenceMethod(Method):
     def multipliers(self, traced: Traced):
         """How multipliers are computed: an object for :class:`genolift.engine.explain.Explainer`."""
 
+    verdict: proof.Verdict | None = None
+
     def prepare(self, traced: Traced) -> None:
         self._rule = self.multipliers(traced)
         self._explainers: dict[tuple, Explainer] = {}
@@ -63,7 +65,39 @@ class ReferenceMethod(Method):
                 arrays = [array[start : start + plan.sequences] for array in inputs.arrays]
                 blocks.append(self._block(explainer, plan, arrays, chosen, count, start))
                 display.update(len(arrays[0]))
-        return self._fields(inputs, traced, joined(blocks))
+        found = joined(blocks)
+        if self.sums:
+            self.judge(found, explainer, lambda n, r: self._pair(inputs, chosen, count, n, r))
+        return self._fields(inputs, traced, found)
+
+    def judge(self, found: dict, explainer: Explainer, pair_of) -> None:
+        """Hold the residuals against what rounding explains; the verdict goes into the result's record."""
+        self.verdict = proof.judge(found, explainer, pair_of)
+        proof.warn(self.verdict)
+
+    def findings(self) -> dict:
+        return {"proof": self.verdict.record()} if self.sums and self.verdict is not None else {}
+
+    def diagnose(self, X, index: int = 0, reference: int = 0) -> list[dict]:
+        """Every step of the walk back for one (sequence, reference) pair, output first, with its imbalance."""
+        inputs = as_inputs(X, self._names)
+        traced = self._fitting(inputs)
+        chosen = self._references(inputs)
+        count = max(one.count for one in chosen)
+        if not (0 <= index < len(inputs) and 0 <= reference < count):
+            raise InputError(
+                f"there are {len(inputs)} sequences and {count} references; pair ({index}, {reference}) is not one"
+            )
+        pair = self._pair(inputs, chosen, count, index, reference)
+        return proof.steps_table(self.explainer(traced, inputs.dna), *pair)
+
+    @staticmethod
+    def _pair(inputs: Inputs, chosen: list, count: int, n: int, r: int) -> tuple[list, list]:
+        """Inputs (1, ...) and references (1, 1, ...) of one pair."""
+        xs = [array[n : n + 1] for array in inputs.arrays]
+        drawn = [one.draw(x, n) for one, x in zip(chosen, xs, strict=True)]
+        drawn = [d if one.shared else d[0] for one, d in zip(chosen, drawn, strict=True)]
+        return xs, [repeat_to(d, count, 0)[None, r : r + 1] for d in drawn]
 
     def describe(self) -> dict:
         described = super().describe()
@@ -145,12 +179,10 @@ class ReferenceMethod(Method):
             "raw_contributions": inputs.pack([pick(a) for a in found["raw"]]),
             "multipliers": inputs.pack([pick(a) for a in found["multipliers"]]),
             "predictions": pick(found["predictions"]),
-            "reference_predictions": found["reference_predictions"],
+            "reference_predictions": pick(found["reference_predictions"]),
             "residual": pick(found["residual"]),
-            "reference_count": np.full(n, count),
+            "reference_count": pick(np.full((n, len(traced.targets)), count)),
         }
-        # The prediction for a reference is one number per pair where targets are frozen at x.
-        fields["reference_predictions"] = pick(found["reference_predictions"])
         with np.errstate(invalid="ignore", divide="ignore"):
             spread = [np.sqrt(a / np.float32(count - 1) / np.float32(count)) for a in found["squares"]]
         if count == 1:
@@ -163,26 +195,10 @@ class ReferenceMethod(Method):
             fields["hypothetical"] = inputs.pack(found_h) if len(dna) > 1 else found_h[0]
         else:
             undefined["hypothetical"] = "the inputs are not DNA of shape (N, L, 4)"
-        if self.sums:
-            self._check(inputs, traced, fields)
-        else:
+        if not self.sums:
             del fields["residual"]
             undefined["residual"] = f"{self.name} does not promise to sum to the difference from the reference"
         return fields, undefined
-
-    def _check(self, inputs: Inputs, traced: Traced, fields: dict) -> None:
-        """Warn where the proof fails beyond what rounding explains."""
-        scale = np.maximum(np.abs(fields["predictions"])[..., None], np.abs(fields["reference_predictions"]))
-        worst = np.abs(fields["residual"]) / np.maximum(scale, 1e-3)
-        if not (worst <= self.tolerance).all():
-            warnings.warn(
-                f"contributions miss the difference from the reference by up to {np.nanmax(worst):.2g} of the output "
-                f"(tolerance {self.tolerance:g}); see the field residual",
-                GenoliftWarning,
-                stacklevel=4,
-            )
-
-    tolerance = 1e-3
 
 
 def _each(given, function):

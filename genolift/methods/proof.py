@@ -1,0 +1,116 @@
+"""Summation-to-delta as a proof: is what is missing rounding, or a breach, and where does it begin?"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from genolift.engine.explain import Explainer
+from genolift.engine.operations import kind_of
+from genolift.support.errors import GenoliftWarning
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+#: Share of the larger of |f(x)| and |f(reference)| that float32 rounding may leave: a few hundred units in the last place.
+TOLERANCE = 3e-5
+#: The same in float64, where rounding is nine digits further down.
+_EXACT = 1e-9
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``kind``: "exact" (within tolerance), "rounding", "breach" or "undecided"; ``where`` names a breach's first step."""
+
+    kind: str
+    worst: float
+    pairs_over: int
+    where: str = ""
+
+    def record(self) -> dict:
+        record = {"verdict": self.kind, "worst_relative_residual": self.worst, "pairs_over_tolerance": self.pairs_over}
+        return {**record, "tolerance": TOLERANCE, **({"where": self.where} if self.where else {})}
+
+
+def relative(residual: np.ndarray, predictions: np.ndarray, reference_predictions: np.ndarray) -> np.ndarray:
+    """|residual| over the larger of |f(x)| and |f(reference)|, per pair."""
+    scale = np.maximum(np.abs(predictions)[..., None], np.abs(reference_predictions))
+    return np.abs(residual) / np.maximum(scale, 1e-3)
+
+
+def judge(found: dict, explainer: Explainer, pair_of) -> Verdict:
+    """Look at every pair's residual; where one is beyond rounding, compute the worst again in float64.
+
+    ``found`` holds ``residual`` (N, T, R), ``predictions`` (N, T) and ``reference_predictions`` (N, T, R);
+    ``pair_of(n, r)`` gives the inputs and references of one pair.
+    """
+    worst = relative(found["residual"], found["predictions"], found["reference_predictions"])
+    finite = np.where(np.isnan(found["reference_predictions"]), 0, np.where(np.isnan(worst), np.inf, worst))
+    over = int((finite > TOLERANCE).sum())
+    most = float(finite.max())
+    if not over:
+        return Verdict("exact", most, 0)
+    n, t, r = np.unravel_index(int(finite.argmax()), finite.shape)
+    try:
+        again = explainer.in_float64(int(t))
+        xs, refs = pair_of(int(n), int(r))
+        block = again(xs, refs, False, False)
+        left = relative(block["residual"], block["predictions"], block["reference_predictions"]).item()
+        if left <= _EXACT:
+            return Verdict("rounding", most, over)
+        return Verdict("breach", most, over, _first_breach(again, xs, refs))
+    except (tf.errors.OpError, TypeError, ValueError) as problem:
+        return Verdict("undecided", most, over, f"float64 is not available: {str(problem).splitlines()[0]}")
+
+
+def _first_breach(explainer: Explainer, xs: list, refs: list) -> str:
+    """The step nearest the output whose own balance fails most."""
+    audit = explainer.audit(xs, refs)
+    if not audit:
+        return "an operation outside the walk"
+    size = max(abs(imbalance) for _, imbalance in audit)
+    return next((step.where for step, imbalance in audit if abs(imbalance) >= size / 2), "no single operation")
+
+
+def warn(verdict: Verdict) -> None:
+    """Say what a user should know; rounding that was recognised as such needs no words."""
+    if verdict.kind == "breach":
+        warnings.warn(
+            f"contributions miss f(x) − f(reference) by up to {verdict.worst:.2g} of the output, and not through "
+            f"rounding: the balance first fails at {verdict.where}",
+            GenoliftWarning,
+            stacklevel=6,
+        )
+    elif verdict.kind == "undecided":
+        warnings.warn(
+            f"contributions miss f(x) − f(reference) by up to {verdict.worst:.2g} of the output; whether that is "
+            f"rounding is undecided ({verdict.where})",
+            GenoliftWarning,
+            stacklevel=6,
+        )
+
+
+def steps_table(explainer: Explainer, xs: list, refs: list) -> list[dict]:
+    """One row per step walked for one pair, output first: layer, operation, kind, rule and imbalance in both precisions."""
+    single = explainer.audit(xs, refs)
+    try:
+        double = [imbalance for _, imbalance in explainer.in_float64(0).audit(xs, refs)]
+    except (tf.errors.OpError, TypeError, ValueError):
+        double = [float("nan")] * len(single)
+    rows = []
+    for (step, imbalance), exact in zip(single, double, strict=True):
+        kind = kind_of(step)
+        reveals = kind == "unary" and explainer.multipliers.reveals(step)
+        rows.append(
+            {
+                "layer": step.layers[-1].path if step.layers else "",
+                "operation": "+".join(inner.op for inner in step.body if inner.op != "Const") or step.op,
+                "kind": kind,
+                "rule": "revealcancel" if reveals else "rescale" if kind == "unary" else "",
+                "imbalance": imbalance,
+                "imbalance_float64": exact,
+            }
+        )
+    return rows
