@@ -20,6 +20,7 @@ _NAMES = {
 _MODULES = {
     "methods": "genolift.methods",
     "references": "genolift.methods.references",
+    "rules": "genolift.engine.rules",
     "targets": "genolift.methods.targets",
 }
 

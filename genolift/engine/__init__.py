@@ -1,1 +1,1 @@
-"""A model as the operations it really runs, the mathematics of each, and rules that carry importance back through them."""
+"""A model as the operations it really runs, the mathematics of each, and rules that carry importance back."""

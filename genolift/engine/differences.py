@@ -151,9 +151,7 @@ def _selu(a, b, d):
 
 def _sigmoid(a, b, d):
     """|σ(b) − σ(a)| = (1 − e^−|d|) σ(larger) σ(−smaller)."""
-    return (
-        -tf.sign(d) * tf.math.expm1(-tf.abs(d)) * tf.sigmoid(tf.maximum(a, b)) * tf.sigmoid(-tf.minimum(a, b))
-    )
+    return -tf.sign(d) * tf.math.expm1(-tf.abs(d)) * tf.sigmoid(tf.maximum(a, b)) * tf.sigmoid(-tf.minimum(a, b))
 
 
 def _softplus(a, b, d):
@@ -216,9 +214,7 @@ def _pow(ends, out, step):
         slope = slope + base.d * middles[1] * tf.pow(middles[0], middles[1] - 1)
     if exponent.d is not None:
         slope = slope + exponent.d * tf.pow(*middles) * tf.math.log(middles[0])
-    size = sum(
-        tf.abs(end.d) / (tf.abs(m) + 1e-3) for end, m in zip(ends, middles, strict=True) if end.d is not None
-    )
+    size = sum(tf.abs(end.d) / (tf.abs(m) + 1e-3) for end, m in zip(ends, middles, strict=True) if end.d is not None)
     return tf.where(size < 1e-3, slope, out.b - out.a)
 
 

@@ -53,11 +53,7 @@ def _retype(attribute, precision) -> None:
     for i, kind in enumerate(attribute.list.type):
         if kind in _FLOATS:
             attribute.list.type[i] = target
-    if (
-        attribute.HasField("tensor")
-        and attribute.tensor.dtype in _FLOATS
-        and attribute.tensor.dtype != target
-    ):
+    if attribute.HasField("tensor") and attribute.tensor.dtype in _FLOATS and attribute.tensor.dtype != target:
         value = tf.make_ndarray(attribute.tensor).astype(precision.as_numpy_dtype)
         attribute.tensor.CopyFrom(tf.make_tensor_proto(value))
 
@@ -83,9 +79,7 @@ def _batch_norm(step, tensors, precision):
     x, scale, offset, mean, variance = tensors
     axis = 1 if step.node.attr["data_format"].s == b"NCHW" else -1
     shape = [1, -1, 1, 1] if axis == 1 else [-1]
-    factor = tf.reshape(
-        scale * tf.math.rsqrt(variance + tf.cast(step.node.attr["epsilon"].f, precision)), shape
-    )
+    factor = tf.reshape(scale * tf.math.rsqrt(variance + tf.cast(step.node.attr["epsilon"].f, precision)), shape)
     return [(x - tf.reshape(mean, shape)) * factor + tf.reshape(offset, shape)]
 
 
@@ -98,6 +92,14 @@ def _read_list(step, tensors, precision):
     return [tf.gather(*tensors)]
 
 
+def _write_list(step, tensors, precision):
+    """``tensors`` begin with the list, or with the length of one that is empty."""
+    into, index, item = tensors
+    if into.shape.rank == 0:
+        return [tf.scatter_nd([[index]], [item], tf.concat([[into], tf.shape(item)], 0))]
+    return [tf.tensor_scatter_nd_update(into, [[index]], [item])]
+
+
 def _length_of_list(step, tensors, precision):
     return [tf.shape(tensors[0])[0]]
 
@@ -105,6 +107,7 @@ def _length_of_list(step, tensors, precision):
 _OWN = {
     "Loop": _loop,
     "TensorListGetItem": _read_list,
+    "TensorListSetItem": _write_list,
     "TensorListLength": _length_of_list,
     "Variable": _variable,
     "Captured": _captured,

@@ -60,6 +60,9 @@ class Propagation:
         self.program, self.rule_of = program, rule_of
         explained = list(dict.fromkeys(target.value for target in targets))
         self.walk = fuse(program, explained, chains)
+        for step in self.walk:
+            if step.op != "Input":
+                rule_of(step)  # refuses what it has no rule for before anything is computed
         producer = {value: step for step in self.walk for value in step.outputs}
         revealing = {step for step in self.walk if step.body and reveals(step, producer)}
         self.reveals = revealing.__contains__
@@ -117,12 +120,10 @@ class Explainer:
     Arrays out, with T targets and one entry per program input in the lists: ``raw`` and ``multipliers`` (n, T, ...)
     means over the block's references; ``hypothetical`` (n, T, L, 4) or None; ``mean`` and ``squares`` (n, T, ...) of
     the position scores over references (mean, sum of squared deviations); ``predictions`` (n, T),
-    ``reference_predictions`` and ``residual`` (n, T, r).
+    ``reference_predictions`` and ``residual`` (n, T, r); ``left`` (n, T) the largest relative error of local integrals.
     """
 
-    def __init__(
-        self, program: Program, targets: list[Target], multipliers, dna: list[bool], precision=tf.float32
-    ):
+    def __init__(self, program: Program, targets: list[Target], multipliers, dna: list[bool], precision=tf.float32):
         self.program, self.targets, self.multipliers, self.dna = program, targets, multipliers, dna
         self.precision = precision
         self._exact: dict[int, Explainer] = {}
@@ -185,6 +186,8 @@ class Explainer:
         at_x = self._total(pairs, seed, pairs.x(target.value))
         at_ref = self._total(pairs, seed, pairs.ref(target.value))
         difference = self._total(pairs, seed, pairs.delta(target.value))
+        left = [tensor for _, tensor in pairs.leftovers]
+        block["left"] = tf.fill([pairs.n], tf.reduce_max(tf.stack(left)) if left else tf.zeros([], pairs.precision))
         block["predictions"] = at_x[:, 0]
         block["reference_predictions"] = at_ref
         block["residual"] = total - difference

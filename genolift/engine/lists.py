@@ -36,7 +36,12 @@ class _Rewriter:
             step.inputs = [self.same.get(value, value) for value in step.inputs]
             steps.extend(self._step(step))
         self.program.steps = steps
-        self.program.outputs = [self.same.get(value, value) for value in self.program.outputs]
+        self.program.outputs = [self._meant(value) for value in self.program.outputs]
+
+    def _meant(self, value: Value) -> Value:
+        value = self.same.get(value, value)
+        listed = self.lists.get(value)
+        return listed if isinstance(listed, Value) else value
 
     def _step(self, step: Step) -> list[Step]:
         if step.op == "TensorListFromTensor":
@@ -49,7 +54,13 @@ class _Rewriter:
             return [self._loop(step)]
         if not any(value in self.lists for value in step.inputs):
             return [step]
-        dense = self.lists[step.inputs[0]] if step.inputs[0] in self.lists else None
+        dense = self.lists.get(step.inputs[0])
+        if step.op == "TensorListSetItem" and dense is not None and step.inputs[2] not in self.lists:
+            item, written = step.inputs[2], step.output
+            step.inputs = [dense.length if isinstance(dense, _Reserved) else dense, *step.inputs[1:3]]
+            written.shape, written.dtype = None if item.shape is None else (None, *item.shape), item.dtype
+            self.lists[written] = written
+            return [step]
         if isinstance(dense, Value):
             if step.op == "TensorListStack":
                 self.same[step.output] = dense
@@ -66,15 +77,19 @@ class _Rewriter:
         lists: dict[Value, Value | _Reserved] = {}
         inputs: list[Value] = []
         outputs: list[tuple[Value, Carried]] = []
-        written: list[tuple[Value, Value, Step]] = []
-        for place, (given, before, after) in enumerate(
-            zip(step.inputs, body.inputs, body.outputs, strict=True)
-        ):
+        written: list[tuple[Value, Step]] = []
+        for place, (given, before, after) in enumerate(zip(step.inputs, body.inputs, body.outputs, strict=True)):
             outside = step.outputs[place]
             if given.dtype == "resource":
                 continue
             listed = self.lists.get(given)
-            if listed is None:
+            changes = isinstance(listed, Value) and before is not after
+            if changes:
+                # Read as well as written: a tensor like any other that the body carries along.
+                before.shape, before.dtype = outside.shape, outside.dtype = listed.shape, listed.dtype
+                lists[before], self.lists[outside] = before, outside
+                given = listed
+            if listed is None or changes:
                 inputs.append(given)
                 if before is after:
                     loop.fixed.append((len(inputs) - 1, before))
@@ -83,7 +98,8 @@ class _Rewriter:
                     carried = Carried(len(inputs) - 1, before, after)
                     loop.carried.append(carried)
                     outputs.append((outside, carried))
-                loop.tested.append((condition.inputs[place], before))
+                if not changes:
+                    loop.tested.append((condition.inputs[place], before))
             elif before is after:
                 self.lists[outside] = listed
                 if isinstance(listed, Value):
@@ -92,10 +108,10 @@ class _Rewriter:
                     before.shape, before.dtype = listed.shape, listed.dtype
                     lists[before] = before
             else:
-                written.append((outside, listed, self._write(step, listed, before, after, body)))
+                written.append((outside, self._write(step, before, after, body)))
                 inputs.append(listed.length)
                 loop.written.append(Written(len(inputs) - 1, after.step.inputs[2], after.step.inputs[1]))
-        writes = {write for _, _, write in written}
+        writes = {write for _, write in written}
         body.steps = [inner for inner in body.steps if inner not in writes]
         ends = [carried.after for carried in loop.carried]
         body.inputs = [carried.before for carried in loop.carried] + [value for _, value in loop.fixed]
@@ -107,7 +123,7 @@ class _Rewriter:
         for outside, carried in outputs:
             self._attach(result, outside)
             outside.shape = carried.before.shape
-        for (outside, _, _), w in zip(written, loop.written, strict=True):
+        for (outside, _), w in zip(written, loop.written, strict=True):
             shape = None if w.item.shape is None else (None, *w.item.shape)
             result.outputs.append(Value(result, len(result.outputs), shape, w.item.dtype))
             self.lists[outside] = result.outputs[-1]
@@ -124,24 +140,20 @@ class _Rewriter:
         inner = _Rewriter(body, lists)
         inner.rewrite()
         for carried in loop.carried:
-            carried.after = inner.same.get(carried.after, carried.after)
+            carried.after = inner._meant(carried.after)
         for w in loop.written:
-            w.item, w.index = inner.same.get(w.item, w.item), inner.same.get(w.index, w.index)
+            w.item, w.index = inner._meant(w.item), inner._meant(w.index)
         if any(value.dtype == "variant" for value in body.outputs):
             raise _refusal(body.outputs[0].step, "carries a list of tensors from turn to turn")
         loop.body = body.pruned()
 
     @staticmethod
-    def _write(step: Step, listed, before: Value, after: Value, body: Program) -> Step:
+    def _write(step: Step, before: Value, after: Value, body: Program) -> Step:
         """The one step that writes to a list which was empty before the loop."""
         write = after.step
         readers = [inner for inner in body.steps if before in inner.inputs]
         if write.op != "TensorListSetItem" or write.inputs[0] is not before or readers != [write]:
-            raise _refusal(
-                step, "reads a list of tensors that it also writes, or writes it more than once a turn"
-            )
-        if not isinstance(listed, _Reserved):
-            raise _refusal(step, "writes into a list of tensors that was not empty")
+            raise _refusal(step, "reads an empty list of tensors that it also writes, or writes it twice a turn")
         return write
 
 

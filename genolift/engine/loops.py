@@ -54,13 +54,9 @@ class Loop:
     condition: Program
     carried: list[Carried] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)
-    fixed: list[tuple[int, Value]] = field(
-        default_factory=list
-    )  # place among the step's inputs, value in the body
-    tested: list[tuple[Value, Value]] = field(
-        default_factory=list
-    )  # value in the condition, the same in the body
-    _walks: dict[bool, list[Step]] = field(default_factory=dict)
+    fixed: list[tuple[int, Value]] = field(default_factory=list)  # place among the step's inputs, value in the body
+    tested: list[tuple[Value, Value]] = field(default_factory=list)  # value in the condition, the same in the body
+    _walk: list[Step] | None = None
 
     # Dependence
 
@@ -108,13 +104,14 @@ class Loop:
         ends = [c.after for c in self.carried if c.before.active] + [w.item for w in self.written]
         return [value for value in dict.fromkeys(ends) if value.active]
 
-    def walk(self, fused: bool = True) -> list[Step]:
-        """The body's steps that importance walks, its inputs and the reads of its sequences left out."""
-        if fused not in self._walks:
-            steps = fuse(self.body, self.targets) if fused else self.body.active_steps
+    @property
+    def walk(self) -> list[Step]:
+        """The body's fused steps that importance walks, its inputs and the reads of its sequences left out."""
+        if self._walk is None:
+            steps = fuse(self.body, self.targets)
             ends = set(self.reads)
-            self._walks[fused] = [step for step in steps if step.op != "Input" and step not in ends]
-        return self._walks[fused]
+            self._walk = [step for step in steps if step.op != "Input" and step not in ends]
+        return self._walk
 
     @property
     def active_values(self) -> list[Value]:
@@ -151,9 +148,7 @@ class Loop:
             self._turn(values, precision)
             after = [tf.ensure_shape(values[c.after], c.before.shape) for c in self.carried]
             kept = [array.write(turn, v) for array, v in zip(kept, variables, strict=True)] if record else []
-            lists = [
-                a.write(values[w.index], values[w.item]) for a, w in zip(lists, self.written, strict=True)
-            ]
+            lists = [a.write(values[w.index], values[w.item]) for a, w in zip(lists, self.written, strict=True)]
             return turn + 1, after, kept, lists
 
         start = [tensors[c.place] for c in self.carried]
@@ -172,9 +167,7 @@ class Loop:
     def at_turn(self, record: Record, turn, precision) -> dict:
         """Every value of the body at a recorded turn."""
         values = dict(record.known)
-        values.update(
-            (c.before, array.read(turn)) for c, array in zip(self.carried, record.states, strict=True)
-        )
+        values.update((c.before, array.read(turn)) for c, array in zip(self.carried, record.states, strict=True))
         self._turn(values, precision, record=True)
         return values
 

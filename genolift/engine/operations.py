@@ -66,126 +66,42 @@ def _sum(*tensors):
     return total
 
 
-_CONVOLUTION = Linear((0, 1), mixes=True, convolves=True)
-_DENSE = Linear((0, 1), mixes=True)
-_PASSING = Linear()
+def _all(names: str, operation) -> dict[str, object]:
+    return dict.fromkeys(names.split(), operation)
+
 
 OPERATIONS: dict[str, object] = {
-    **dict.fromkeys(["Conv2D", "Conv3D", "DepthwiseConv2dNative"], _CONVOLUTION),
-    **dict.fromkeys(
-        ["Conv2DBackpropInput", "Conv3DBackpropInputV2", "DepthwiseConv2dNativeBackpropInput"],
+    # Weighted sums. Gradient operations run forward in transposed convolutions.
+    **_all("Conv2D Conv3D DepthwiseConv2dNative", Linear((0, 1), mixes=True, convolves=True)),
+    **_all(
+        "Conv2DBackpropInput Conv3DBackpropInputV2 DepthwiseConv2dNativeBackpropInput",
         Linear((1, 2), mixes=True, convolves=True),
     ),
-    **dict.fromkeys(["MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"], _DENSE),
+    **_all("MatMul BatchMatMul BatchMatMulV2 BatchMatMulV3", Linear((0, 1), mixes=True)),
     "Einsum": Linear(None, mixes=True),
-    "Mul": Linear((0, 1)),
-    # Only with a constant denominator: quotients of two active tensors are rewritten as products by regions.lower.
-    **dict.fromkeys(["RealDiv", "Div", "DivNoNan"], Linear((0, 1))),
-    **dict.fromkeys(["FusedBatchNormV2", "FusedBatchNormV3"], Linear((0, 1), keep=(4,))),
-    "Sub": Linear(absolute=_sum),
-    "Neg": Linear(absolute=_sum),
-    **dict.fromkeys(
-        # sums and averages
-        ["Add", "AddV2", "AddN", "BiasAdd", "Sum", "Mean", "AvgPool", "AvgPool3D", "Cumsum", "SegmentSum"]
-        # views, moves and copies
-        + [
-            "Reshape",
-            "Squeeze",
-            "ExpandDims",
-            "Transpose",
-            "ConcatV2",
-            "Concat",
-            "Pack",
-            "Unpack",
-            "Split",
-            "SplitV",
-        ]
-        + [
-            "Slice",
-            "StridedSlice",
-            "Pad",
-            "PadV2",
-            "MirrorPad",
-            "Tile",
-            "BroadcastTo",
-            "Reverse",
-            "ReverseV2",
-            "Roll",
-        ]
-        + [
-            "GatherV2",
-            "Gather",
-            "GatherNd",
-            "ScatterNd",
-            "TensorScatterUpdate",
-            "TensorScatterAdd",
-            "DynamicStitch",
-        ]
-        + ["SpaceToBatchND", "BatchToSpaceND", "SpaceToDepth", "DepthToSpace", "ResizeNearestNeighbor"]
-        + ["ResizeBilinear", "Cast", "Diag", "DiagPart", "MatrixDiagV3", "MatrixDiagPartV3", "MatrixBandPart"]
-        + [
-            "ReverseSequence",
-            "InvertPermutation",
-            "EnsureShape",
-            "Select",
-            "SelectV2",
-            "Col2Im",
-            "ExtractImagePatches",
-        ]
-        + ["TensorListGetItem"],
-        _PASSING,
+    # Scales. Quotients with an active denominator are rewritten as products by regions.lower.
+    **_all("Mul RealDiv Div DivNoNan", Linear((0, 1))),
+    **_all("FusedBatchNormV2 FusedBatchNormV3", Linear((0, 1), keep=(4,))),
+    # Sums and averages
+    **_all("Sub Neg", Linear(absolute=_sum)),
+    **_all("Add AddV2 AddN BiasAdd Sum Mean AvgPool AvgPool3D Cumsum SegmentSum", Linear()),
+    # Views, moves and copies
+    **_all(
+        "Reshape Squeeze ExpandDims Transpose ConcatV2 Concat Pack Unpack Split SplitV Slice StridedSlice", Linear()
     ),
-    **dict.fromkeys(
-        [
-            "Relu",
-            "Relu6",
-            "LeakyRelu",
-            "Elu",
-            "Selu",
-            "Sigmoid",
-            "Tanh",
-            "Softplus",
-            "Softsign",
-            "Exp",
-            "Expm1",
-            "Log",
-        ]
-        + [
-            "Log1p",
-            "Sqrt",
-            "Rsqrt",
-            "Square",
-            "Abs",
-            "Reciprocal",
-            "Inv",
-            "Erf",
-            "Erfc",
-            "Erfinv",
-            "Sin",
-            "Cos",
-            "Tan",
-        ]
-        + [
-            "Sinh",
-            "Cosh",
-            "Asinh",
-            "Acosh",
-            "Atanh",
-            "Asin",
-            "Acos",
-            "Atan",
-            "Pow",
-            "Floor",
-            "Ceil",
-            "Round",
-            "Rint",
-        ]
-        + ["Sign", "ClipByValue", "Lgamma", "Digamma", "Xlogy", "Xlog1py", "Xdivy"],
-        Unary(),
-    ),
-    **dict.fromkeys(["MaxPool", "MaxPoolV2", "MaxPool3D", "Max"], Selection()),
-    "Min": Selection(),
-    **dict.fromkeys(["Maximum", "Minimum"], Extremum()),
+    **_all("Pad PadV2 MirrorPad Tile BroadcastTo Reverse ReverseV2 ReverseSequence Roll EnsureShape Cast", Linear()),
+    **_all("GatherV2 Gather GatherNd ScatterNd TensorScatterUpdate TensorScatterAdd DynamicStitch", Linear()),
+    **_all("SpaceToBatchND BatchToSpaceND SpaceToDepth DepthToSpace ResizeNearestNeighbor ResizeBilinear", Linear()),
+    **_all("Diag DiagPart MatrixDiagV3 MatrixDiagPartV3 MatrixBandPart ExtractImagePatches", Linear()),
+    **_all("Select SelectV2 TensorListGetItem TensorListSetItem", Linear()),
+    # Nonlinearities of each element
+    **_all("Relu Relu6 LeakyRelu Elu Selu Sigmoid Tanh Softplus Softsign Erf Erfc Erfinv", Unary()),
+    **_all("Exp Expm1 Log Log1p Sqrt Rsqrt Square Abs Reciprocal Inv Pow ClipByValue", Unary()),
+    **_all("Sin Cos Tan Sinh Cosh Asinh Acosh Atanh Asin Acos Atan Lgamma Digamma", Unary()),
+    **_all("Xlogy Xlog1py Xdivy Floor Ceil Round Rint Sign", Unary()),
+    # One of several passes
+    **_all("MaxPool MaxPoolV2 MaxPool3D Max Min", Selection()),
+    **_all("Maximum Minimum", Extremum()),
     "Softmax": Softmax(),
     "LogSoftmax": Softmax(log=True),
     "Loop": Loop(),
@@ -206,30 +122,32 @@ def active_factors(step: Step) -> list[int]:
 
 
 def kind_of(step: Step) -> str:
-    """``weighted``, ``passing``, ``product``, ``unary``, ``selection``, ``extremum`` or ``softmax``."""
+    """``weighted``, ``passing``, ``product``, ``unary``, ``selection``, ``extremum``, ``softmax`` or ``loop``.
+
+    ``gated`` is a linear step switched by a comparison of the explained input, ``unknown`` what the table does not have.
+    """
     if step.body:
         return "unary"
     operation = OPERATIONS.get(step.op)
     if isinstance(operation, Linear):
         if any(value.dependence == Dependence.DISCRETE for value in step.inputs):
-            raise _gated(step)
+            return "gated"
         several = len(active_factors(step)) > 1
         return "product" if several else "weighted" if operation.mixes else "passing"
-    if isinstance(operation, Unary):
-        raise unknown(step, "is a nonlinearity of several active inputs that has no rule")
-    if operation is None:
-        raise unknown(step, "has no rule")
+    if operation is None or isinstance(operation, Unary):
+        return "unknown"
     return type(operation).__name__.lower()
 
 
-def unknown(step: Step, why: str) -> UnsupportedModel:
+def refusal(step: Step) -> UnsupportedModel:
+    """Why a gated or unknown step cannot be explained, and what would help."""
+    if kind_of(step) == "gated":
+        return UnsupportedModel(
+            f"{step.where} is switched by a comparison or rounding of the explained input, which has no derivative and "
+            "no linear rule; pass the mask as an input of its own, or explain a layer after it"
+        )
+    why = "has no rule for several active inputs" if step.op in OPERATIONS else "has no rule"
     return UnsupportedModel(
-        f"{step.where} {why}; explain a model without it, or register a rule for it with genolift.rules.register"
-    )
-
-
-def _gated(step: Step) -> UnsupportedModel:
-    return UnsupportedModel(
-        f"{step.where} is switched by a comparison or rounding of the explained input, which has no derivative and no "
-        "linear rule; pass the mask as an input of its own, or explain a layer after it"
+        f"{step.where} {why}; allow the local integral with fallback='integrated-gradients', or register a rule for it "
+        "with genolift.rules.register"
     )

@@ -1,4 +1,4 @@
-"""The two sides of an explanation: the sequences' activations, the references', and both as (sequence, reference) pairs.
+"""The two sides of an explanation: the sequences' activations and the references', and both as pairs.
 
 The sequences run forward once, however many references they have, and references that sequences share run once too; a
 value becomes one row per pair only where a rule compares the two sides. Pairs are ordered sequence by sequence.
@@ -67,6 +67,7 @@ class Pairs:
             refs = [tf.tile(ref, [self.n] + [1] * (ref.shape.rank - 1)) for ref in refs] if shared else refs
         self.x_per, self.ref_per = (self.r, 1) if leading else (1, 1)
         self.shared = shared and leading
+        self.leftovers: list[tuple[Step, object]] = []  # what local integrals did not account for
         self.x_groups = self.n if leading else self.n * r
         self.leading = leading
         self.constants = constants(program, precision)
@@ -154,9 +155,7 @@ class Pairs:
         """An input that carries no importance, as the pairs' batch has it."""
         if value not in self._aux:
             if not self.shared or value.dependence >= Dependence.DISCRETE:
-                self._aux[value] = (
-                    self.ref(value) if value.dependence >= Dependence.DISCRETE else self._ref[value]
-                )
+                self._aux[value] = self.ref(value) if value.dependence >= Dependence.DISCRETE else self._ref[value]
             else:
                 self._shape_step(value.step)
         return self._aux[value]
@@ -199,7 +198,8 @@ class Pairs:
         ``weights`` maps its weights (``tf.abs`` for |W|); ``offsets=False`` drops what is added, which leaves the
         linear part. Both are facts of the operation table.
         """
-        operation = OPERATIONS[step.op] if isinstance(OPERATIONS[step.op], Linear) else Linear()
+        operation = OPERATIONS.get(step.op)
+        operation = operation if isinstance(operation, Linear) else Linear()
         if weights is not None and operation.absolute is not None:
             return [operation.absolute(*(tensors[value] for value in step.inputs if value in tensors))]
         arguments = []
@@ -215,9 +215,7 @@ class Pairs:
             arguments.append(tensor)
         return emit(step, arguments, self.precision)
 
-    def transpose(
-        self, step: Step, grads: list, points: dict[Value, object] | None = None, weights=None
-    ) -> dict:
+    def transpose(self, step: Step, grads: list, points: dict[Value, object] | None = None, weights=None) -> dict:
         """Vector-Jacobian products of the step: for each active input, Σ over outputs of Jᵀ·grad.
 
         ``points`` are the inputs where the step is not linear; ``weights`` as for :meth:`at`.
@@ -227,11 +225,7 @@ class Pairs:
         outputs = self.at(step, points, weights)
         wanted = [i for i, grad in enumerate(grads) if grad is not None]
         sources = list(points.values())
-        found = tf.gradients(
-            [outputs[i] for i in wanted], sources, [grads[i] for i in wanted], stop_gradients=sources
-        )
+        found = tf.gradients([outputs[i] for i in wanted], sources, [grads[i] for i in wanted], stop_gradients=sources)
         return {
-            value: tf.convert_to_tensor(grad)
-            for value, grad in zip(points, found, strict=True)
-            if grad is not None
+            value: tf.convert_to_tensor(grad) for value, grad in zip(points, found, strict=True) if grad is not None
         }

@@ -1,4 +1,4 @@
-"""What running a program once on a few random rows tells: whether the batch leads everywhere, and how much memory a row takes."""
+"""What running a program on a few random rows tells: where the batch leads, and how much memory a row takes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ tf = quiet_tensorflow()
 
 @dataclass(frozen=True)
 class Batch:
-    """``leading``: the activations whose rows are the sequences' rows, in order. ``row_bytes``: activations of one row."""
+    """``leading``: activations whose rows are the sequences' rows, in order. ``row_bytes``: activations of one row."""
 
     leading: frozenset[Value]
     row_bytes: int

@@ -80,11 +80,7 @@ class Step:
     @property
     def where(self) -> str:
         """The step for a message: its layer and operation."""
-        layer = (
-            f"layer {self.layers[-1].path!r} ({self.layers[-1].type})"
-            if self.layers
-            else "the model's own call"
-        )
+        layer = f"layer {self.layers[-1].path!r} ({self.layers[-1].type})" if self.layers else "the model's own call"
         op = "+".join(step.op for step in self.body) if self.body else self.op
         return f"operation {op} in {layer}"
 

@@ -80,8 +80,7 @@ class Backward:
             for value, flow in outgoing.items():
                 flows[value] = flows[value] + flow if value in flows else flow
         return [
-            self.collapsed(flows[value], value) if value in flows else self._nothing(value)
-            for value in self.inputs
+            self.collapsed(flows[value], value) if value in flows else self._nothing(value) for value in self.inputs
         ]
 
     @property

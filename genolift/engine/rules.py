@@ -7,14 +7,17 @@ has an attribute ``mass(step, value, back)``.
 from __future__ import annotations
 
 from genolift.engine import kernels
-from genolift.engine.differences import apply
-from genolift.engine.operations import OPERATIONS, kind_of
+from genolift.engine.differences import DIFFERENCES, apply
+from genolift.engine.operations import ELEMENTWISE, OPERATIONS, Linear, Selection, Unary, kind_of, refusal
 from genolift.engine.program import Step, Value
 from genolift.engine.propagate import Backward, Flow
 from genolift.engine.unwind import unwind
+from genolift.support.errors import InputError
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
+
+__all__ = ["Backward", "Flow", "Linear", "Selection", "Unary", "register"]
 
 
 def with_mass(mass):
@@ -236,9 +239,92 @@ DEEPLIFT = {
 }
 
 
-def deeplift(step: Step):
-    """DeepLIFT's rule for a step of a fused walk."""
-    return DEEPLIFT[kind_of(step)]
+_OWN_RULES: dict[str, object] = {}
+
+
+def deeplift(step: Step, fallback: bool = False):
+    """DeepLIFT's rule for a step of a fused walk; what has none is refused, or integrated where ``fallback`` allows."""
+    if step.op in _OWN_RULES:
+        return _OWN_RULES[step.op]
+    kind = kind_of(step)
+    if kind in DEEPLIFT:
+        return DEEPLIFT[kind]
+    if fallback and kind == "unknown":
+        return integrate
+    raise refusal(step)
+
+
+def register(op: str, kind=None, *, rule=None, difference=None) -> None:
+    """Teach genolift a TensorFlow operation, by the name that its error message gave.
+
+    ``kind``: what it is (``Linear``, ``Unary``, ``Selection`` ... of :mod:`genolift.engine.operations`); for a
+    ``Unary`` one ``difference(a, b, d)`` may give f(b) − f(a) exactly (d = b − a). ``rule(step, flows, back)``
+    returns ``{input value: Flow}`` and goes before the kind. For example, a cube as an operation of its own::
+
+        genolift.rules.register("Cube", genolift.rules.Unary(), difference=lambda a, b, d: d * (a*a + a*b + b*b))
+    """
+    if kind is None and rule is None:
+        raise InputError("register needs a kind or a rule")
+    if kind is not None:
+        OPERATIONS[op] = kind
+        if isinstance(kind, Unary):
+            ELEMENTWISE.add(op)
+    if difference is not None:
+        DIFFERENCES[op] = lambda ends, out, step: difference(ends[0].a, ends[0].b, ends[0].d)
+    if rule is not None:
+        _OWN_RULES[op] = rule
+
+
+# Where there is no rule: the operation's own gradient integrated along the straight path between its inputs
+
+_FIRST_NODES, _MOST_NODES = 8, 1024
+
+
+def integrate(step: Step, flows, back: Backward) -> dict:
+    """Aumann-Shapley: m = ∫ Jᵀ(r + α(x − r)) m_out dα by midpoints, doubled until the step's own balance holds.
+
+    What is left when the nodes are used up stays in the residual, and is noted in ``pairs.leftovers``.
+    """
+    pairs, grads = back.pairs, _collapsed(step, flows, back)
+    sources = step.active_inputs
+    x, ref = [pairs.x(value) for value in sources], [pairs.ref(value) for value in sources]
+    deltas = [pairs.delta(value) for value in sources]
+    wanted = sum(
+        _pair_sum(grad * pairs.delta(value), pairs)
+        for grad, value in zip(grads, step.outputs, strict=True)
+        if grad is not None
+    )
+
+    def averaged(nodes):
+        def add(i, totals):
+            share = (tf.cast(i, pairs.precision) + 0.5) / tf.cast(nodes, pairs.precision)
+            points = {value: r + share * (a - r) for value, a, r in zip(sources, x, ref, strict=True)}
+            found = pairs.transpose(step, grads, points)
+            return i + 1, [total + found.get(value, 0.0) for total, value in zip(totals, sources, strict=True)]
+
+        _, totals = tf.while_loop(lambda i, _: i < nodes, add, (0, [tf.zeros_like(d) for d in deltas]))
+        return [total / tf.cast(nodes, pairs.precision) for total in totals]
+
+    def left(multipliers):
+        got = sum(_pair_sum(m * d, pairs) for m, d in zip(multipliers, deltas, strict=True))
+        scale = tf.maximum(
+            tf.reduce_max(tf.abs(wanted)), tf.reduce_max(_pair_sum(tf.abs(multipliers[0] * deltas[0]), pairs))
+        )
+        return tf.reduce_max(tf.abs(got - wanted)) / (scale + 1e-12)
+
+    def double(nodes, multipliers):
+        return 2 * nodes, averaged(2 * nodes)
+
+    first = tf.constant(_FIRST_NODES)
+    _, multipliers = tf.while_loop(
+        lambda nodes, m: (nodes < _MOST_NODES) & (left(m) > 1e-5), double, (first, averaged(first))
+    )
+    pairs.leftovers.append((step, left(multipliers)))
+    return {value: Flow(m) for value, m in zip(sources, multipliers, strict=True)}
+
+
+def _pair_sum(tensor, pairs):
+    return tf.reduce_sum(tf.reshape(tensor, [pairs.n * pairs.r, -1]), axis=1)
 
 
 # Gradients and their gated forms: one side only
@@ -278,20 +364,18 @@ def _guided(step: Step, flows, back: Backward) -> dict:
 
 def _deconvolved(step: Step, flows, back: Backward) -> dict:
     pairs, (flow,), (source, *extra) = back.pairs, flows, step.inputs
-    rectified = apply(
-        step, pairs.pair_side(flow.mean), [_extra(value, pairs) for value in extra], pairs.precision
-    )
+    rectified = apply(step, pairs.pair_side(flow.mean), [_extra(value, pairs) for value in extra], pairs.precision)
     return {source: Flow(pairs.flat(rectified, source))}
 
 
 def guided(step: Step):
     """Guided backprop (Springenberg et al. 2014): at rectifiers only what is positive flows back, times the derivative."""
-    return _guided if is_rectifier(step) else derivative
+    return unwind if step.op == "Loop" else _guided if is_rectifier(step) else derivative
 
 
 def deconvnet(step: Step):
     """Deconvnet (Zeiler & Fergus 2013): rectifiers are applied to what flows back, whatever went forward."""
-    return _deconvolved if is_rectifier(step) else derivative
+    return unwind if step.op == "Loop" else _deconvolved if is_rectifier(step) else derivative
 
 
 def last_mixing(value: Value, producer: dict[Value, Step]) -> list[Step | None]:
@@ -307,7 +391,7 @@ def last_mixing(value: Value, producer: dict[Value, Step]) -> list[Step | None]:
     return [None]
 
 
-# RevealCancel looks at a nonlinearity far outside the values it was given (at x⁰ + Δ⁺ alone); these do not exist there.
+# RevealCancel looks at a nonlinearity far outside its own values (at x⁰ + Δ⁺ alone), where these may not exist.
 _BOUNDED_DOMAIN = {
     "Log",
     "Log1p",

@@ -190,16 +190,13 @@ class _Recorder:
         if node.op == "ReadVariableOp":
             variable = values[0].step.payload
             if not hasattr(variable, "handle"):
-                raise UnsupportedModel(
-                    f"variable read {node.name!r} refers to a resource that is not a variable"
-                )
+                raise UnsupportedModel(f"variable read {node.name!r} refers to a resource that is not a variable")
             step = Step("Variable", node.name, [], layers=layers, payload=variable)
             return self._add(step, [variable])
         step = Step(node.op, node.name, values, node=node, layers=layers)
         if node.op in WHILE:
             step.payload = [
-                self._program(node.attr[key].func.name, values, tensors, node.name, layers)
-                for key in ("cond", "body")
+                self._program(node.attr[key].func.name, values, tensors, node.name, layers) for key in ("cond", "body")
             ]
         if node.op == "ResourceGather":
             step.payload, step.inputs = values[0].step.payload, values[1:]
@@ -211,18 +208,14 @@ class _Recorder:
         inputs = []
         for i, (value, tensor) in enumerate(zip(values, tensors, strict=True)):
             held = value.dtype == "resource"
-            inputs.append(
-                value if held else self._add(Step("Input", f"{prefix}/{i}", [], layers=layers), [tensor])[0]
-            )
+            inputs.append(value if held else self._add(Step("Input", f"{prefix}/{i}", [], layers=layers), [tensor])[0])
         outputs = self._inline(self.functions[name], inputs, prefix, layers)
         program, self.steps = Program(self.steps, inputs, outputs, [], []), outside
         return program
 
     def _inline(self, function, arguments: list[Value], prefix: str, layers) -> list[Value]:
         """Open a called function in place; its tensors are named ``node:output:index`` in the definition."""
-        known = {
-            arg.name: [value] for arg, value in zip(function.signature.input_arg, arguments, strict=True)
-        }
+        known = {arg.name: [value] for arg, value in zip(function.signature.input_arg, arguments, strict=True)}
         with tf.Graph().as_default():
             stand_ins: dict[Value, object] = {}
 

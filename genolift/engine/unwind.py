@@ -16,15 +16,15 @@ from genolift.support.tensorflow import quiet_tensorflow
 tf = quiet_tensorflow()
 
 
-def unwind(step: Step, flows: list, back: Backward, fused: bool = True) -> dict:
+def unwind(step: Step, flows: list, back: Backward) -> dict:
     """Flows of a loop's inputs; exact wherever the body's rules are, whatever the number of turns."""
-    return _Unwinding(step, back, fused)(flows)
+    return _Unwinding(step, back)(flows)
 
 
 class _Unwinding:
-    def __init__(self, step: Step, back: Backward, fused: bool):
+    def __init__(self, step: Step, back: Backward):
         self.step, self.back, self.pairs, self.loop = step, back, back.pairs, step.payload
-        self.walk = self.loop.walk(fused)
+        self.walk = self.loop.walk
         used = {value for inner in self.walk for value in inner.inputs} | set(self.loop.targets)
         self.carried = [c for c in self.loop.carried if c.before.active]
         self.fixed = [(place, value) for place, value in self.loop.fixed if value.active and value in used]
@@ -42,9 +42,7 @@ class _Unwinding:
         written = zip(self.loop.written, outputs[count:], strict=True)
         lists = [(w, grads[value]) for w, value in written if value in grads and w.item.active]
         last = [
-            value
-            for carried, value in zip(self.loop.carried, outputs[:count], strict=True)
-            if carried.before.active
+            value for carried, value in zip(self.loop.carried, outputs[:count], strict=True) if carried.before.active
         ]
         states = [grads.get(value, tf.zeros_like(self.pairs.stand_in(value))) for value in last]
         totals = [tf.zeros_like(self.pairs.stand_in(self.step.inputs[place])) for place, _ in self.fixed]
@@ -59,9 +57,7 @@ class _Unwinding:
             turn = turn - 1
             inner = self._pairs_at(turn)
             seeds = self._seeds(states)
-            free = [
-                self._seed_list(seeds, inner, *pair, left) for pair, left in zip(lists, free, strict=True)
-            ]
+            free = [self._seed_list(seeds, inner, *pair, left) for pair, left in zip(lists, free, strict=True)]
             found, worst = self._walk_back(inner, seeds, worst)
             k, f = len(self.carried), len(self.fixed)
             totals = [total + more for total, more in zip(totals, found[k : k + f], strict=True)]
@@ -90,9 +86,7 @@ class _Unwinding:
         """What flows into the element written this turn; ``free`` are the elements not met yet."""
         index = tf.cast(inner.aux(w.index), tf.int32)
         _add(seeds, w.item, tf.gather(grad, index) * tf.gather(free, index))
-        return tf.ensure_shape(
-            tf.tensor_scatter_nd_update(free, [[index]], tf.zeros([1], free.dtype)), free.shape
-        )
+        return tf.ensure_shape(tf.tensor_scatter_nd_update(free, [[index]], tf.zeros([1], free.dtype)), free.shape)
 
     def _walk_back(self, inner: Pairs, seeds, worst):
         """One turn back: multipliers of what the body read, from those of what it handed on."""
@@ -103,9 +97,7 @@ class _Unwinding:
             self.audited = [inside for inside, _ in audit]
             now = tf.stack([imbalance for _, imbalance in audit])
             missing = worst.shape[0] - len(audit)
-            worst = tf.ensure_shape(
-                tf.maximum(worst, tf.pad(tf.abs(now), [[0, missing], [0, 0]])), worst.shape
-            )
+            worst = tf.ensure_shape(tf.maximum(worst, tf.pad(tf.abs(now), [[0, missing], [0, 0]])), worst.shape)
         return found, worst
 
     def _pairs_at(self, turn) -> Pairs:
@@ -119,9 +111,7 @@ class _Unwinding:
 
     def _array(self, read: Step, turns):
         shape = read.output.shape
-        return tf.TensorArray(
-            self.pairs.precision, turns, infer_shape=False, element_shape=tf.TensorShape(shape)
-        )
+        return tf.TensorArray(self.pairs.precision, turns, infer_shape=False, element_shape=tf.TensorShape(shape))
 
     def _gathered(self, states, totals, arrays, indices) -> dict:
         flows: dict[Value, object] = {}
@@ -139,7 +129,7 @@ class _Unwinding:
 
 def _audits(walk: list[Step]) -> int:
     """How many steps an audit of the walk can name."""
-    return sum(1 + (_audits(step.payload.walk()) if step.op == "Loop" else 0) for step in walk)
+    return sum(1 + (_audits(step.payload.walk) if step.op == "Loop" else 0) for step in walk)
 
 
 def _shaped(tensors: list, like: list) -> list:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from genolift.engine import rules
 from genolift.engine.explain import Propagation
+from genolift.engine.operations import kind_of
 from genolift.engine.program import Step
 from genolift.methods.referenced import ReferenceMethod
 from genolift.methods.references import Shuffled
@@ -21,13 +23,26 @@ class DeepLift(ReferenceMethod):
     ``rule``: ``"rescale"``; ``"revealcancel"`` wherever it is defined; ``"genomics"`` (RevealCancel for nonlinearities
     after dense layers, Rescale after convolutions: the paper's DeepLIFT-fc-RC-conv-RS); or a mapping from layer name
     or layer type to rule (a name goes before a type, layers not named use Rescale). ``hypothetical`` is the mean over
-    references of m_b − Σ_c m_c·r_c.
+    references of m_b − Σ_c m_c·r_c. ``fallback="integrated-gradients"`` integrates the gradient of a differentiable
+    operation that has no rule between its own inputs, and records what that leaves.
     """
 
     name = "deeplift"
     default_references = staticmethod(lambda: Shuffled(20, k=2, seed=0))
 
-    def __init__(self, model, target=None, *, rule: str | Mapping[str, str] = "genomics", references=None, **options):
+    def __init__(
+        self,
+        model,
+        target=None,
+        *,
+        rule: str | Mapping[str, str] = "genomics",
+        references=None,
+        fallback: str | None = None,
+        **options,
+    ):
+        if fallback not in (None, "integrated-gradients"):
+            raise InputError(f"fallback must be 'integrated-gradients' or None, not {fallback!r}")
+        self.fallback = fallback
         for one in rule.values() if isinstance(rule, Mapping) else [rule]:
             if one not in RULES:
                 raise InputError(f"rule {one!r} is not known; choose among {', '.join(RULES)}, or map layers to them")
@@ -35,7 +50,8 @@ class DeepLift(ReferenceMethod):
         super().__init__(model, target, references=references, **options)
 
     def multipliers(self, traced: Traced):
-        return Propagation(traced.program, traced.targets, rules.deeplift, self._reveals)
+        rule_of = partial(rules.deeplift, fallback=self.fallback is not None)
+        return Propagation(traced.program, traced.targets, rule_of, self._reveals)
 
     def _reveals(self, step: Step, producer: dict) -> bool:
         rule = self._rule_of(step)
@@ -73,4 +89,9 @@ class DeepLift(ReferenceMethod):
 
     def describe(self) -> dict:
         rule = self.rule if isinstance(self.rule, str) else dict(self.rule)
-        return {**super().describe(), "rule": rule}
+        return {**super().describe(), "rule": rule, "fallback": self.fallback}
+
+    def findings(self) -> dict:
+        integrated = [step.where for step in self._rule.walk if step.op != "Input" and kind_of(step) == "unknown"]
+        found = {"fallback": {"operations": integrated, "left": self.left}} if integrated else {}
+        return {**super().findings(), **found}

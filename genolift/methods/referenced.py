@@ -42,6 +42,7 @@ class ReferenceMethod(Method):
         """How multipliers are computed: an object for :class:`genolift.engine.explain.Explainer`."""
 
     verdict: proof.Verdict | None = None
+    left = 0.0
 
     def prepare(self, traced: Traced) -> None:
         self._rule = self.multipliers(traced)
@@ -66,6 +67,7 @@ class ReferenceMethod(Method):
                 blocks.append(self._block(explainer, plan, arrays, chosen, count, start))
                 display.update(len(arrays[0]))
         found = joined(blocks)
+        self.left = float(found["left"].max())
         if self.sums:
             self.judge(found, explainer, lambda n, r: self._pair(inputs, chosen, count, n, r))
         return self._fields(inputs, traced, found)
