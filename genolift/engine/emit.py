@@ -92,11 +92,20 @@ def _read_list(step, tensors, precision):
     return [tf.gather(*tensors)]
 
 
+def grows(step) -> bool:
+    """Whether writing to a list beyond its end makes it longer."""
+    return step.node.attr["resize_if_index_out_of_bounds"].b
+
+
 def _write_list(step, tensors, precision):
     """``tensors`` begin with the list, or with the length of one that is empty."""
     into, index, item = tensors
     if into.shape.rank == 0:
-        return [tf.scatter_nd([[index]], [item], tf.concat([[into], tf.shape(item)], 0))]
+        length = tf.maximum(into, index + 1) if grows(step) else into
+        return [tf.scatter_nd([[index]], [item], tf.concat([[length], tf.shape(item)], 0))]
+    if grows(step):
+        more = tf.maximum(index + 1 - tf.shape(into)[0], 0)
+        into = tf.concat([into, tf.zeros(tf.concat([[more], tf.shape(item)], 0), into.dtype)], 0)
     return [tf.tensor_scatter_nd_update(into, [[index]], [item])]
 
 

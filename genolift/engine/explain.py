@@ -56,30 +56,34 @@ class Propagation:
         rule_of,
         reveals=lambda step, producer: False,
         chains=True,
+        sources: list[Value] | None = None,
     ):
         self.program, self.rule_of = program, rule_of
+        self.sources = program.inputs if sources is None else sources
         explained = list(dict.fromkeys(target.value for target in targets))
-        self.walk = fuse(program, explained, chains)
+        self.walk = fuse(program, explained, chains, self.sources)
         for step in self.walk:
             if step.op != "Input":
                 rule_of(step)  # refuses what it has no rule for before anything is computed
         producer = {value: step for step in self.walk for value in step.outputs}
         revealing = {step for step in self.walk if step.body and reveals(step, producer)}
         self.reveals = revealing.__contains__
-        self.compared = compared(self.walk, self.reveals)
+        self.compared = compared(self.walk, self.reveals) | set(self.sources)
 
     def __call__(self, pairs: Pairs, target: Target, seed, audit: list | None = None) -> list:
-        return Backward(pairs, self.walk, self.rule_of, self.reveals).run({target.value: seed}, audit)
+        back = Backward(pairs, self.walk, self.rule_of, self.reveals)
+        return back.run({target.value: seed}, self.sources, audit)
 
 
 class Gradient:
     """Multipliers that are the gradient at x, whatever the reference."""
 
-    def __init__(self, program: Program):
-        self.program, self.compared = program, set(program.inputs)
+    def __init__(self, program: Program, sources: list[Value] | None = None):
+        self.sources = program.inputs if sources is None else sources
+        self.compared = set(self.sources)
 
     def __call__(self, pairs: Pairs, target: Target, seed, audit=None) -> list:
-        sources = [pairs.x_alone(value) for value in self.program.inputs]
+        sources = [pairs.x_alone(value) for value in self.sources]
         output = pairs.x_alone(target.value)
         slopes = tf.gradients(output, sources, target.seed_at(output), unconnected_gradients="zero")
         return [pairs.per_pair(slope) for slope in slopes]
@@ -93,7 +97,7 @@ class PathGradient:
 
     def __init__(self, program: Program, positions, weights):
         self.program, self.positions, self.weights = program, positions, weights
-        self.compared = set(program.inputs)
+        self.sources, self.compared = program.inputs, set(program.inputs)
 
     def __call__(self, pairs: Pairs, target: Target, seed, audit=None) -> list:
         precision = pairs.precision
@@ -117,7 +121,11 @@ class PathGradient:
 class Explainer:
     """Explains blocks of sequences against their references.
 
-    Arrays out, with T targets and one entry per program input in the lists: ``raw`` and ``multipliers`` (n, T, ...)
+    ``dna`` tells of each source whether it is one-hot DNA.
+
+    Arrays out, with T targets and one entry per source in the lists (the program's inputs, and before them the layer
+    that is attributed to): ``points`` (n, T, ...) a layer's activations at x; ``shares`` (n, T, r) the sum of its
+    contributions; ``raw`` and ``multipliers`` (n, T, ...)
     means over the block's references; ``hypothetical`` (n, T, L, 4) or None; ``mean`` and ``squares`` (n, T, ...) of
     the position scores over references (mean, sum of squared deviations); ``predictions`` (n, T),
     ``reference_predictions`` and ``residual`` (n, T, r); ``left`` (n, T) the largest relative error of local integrals.
@@ -167,12 +175,14 @@ class Explainer:
         seed = target.seed(pairs)
         multipliers = self.multipliers(pairs, target, seed)
         block: dict = {"raw": [], "multipliers": [], "hypothetical": [], "mean": [], "squares": []}
-        total = 0.0
-        for value, m, dna in zip(self.program.inputs, multipliers, self.dna, strict=True):
+        block.update(points=[], shares=[])
+        for value, m, dna in zip(self.multipliers.sources, multipliers, self.dna, strict=True):
             m = self._by_pair(pairs, m)
             x, ref = self._by_pair(pairs, pairs.x(value)), self._by_pair(pairs, pairs.ref(value))
             contributions = m * (x - ref)
-            total = total + tf.reduce_sum(tf.reshape(contributions, [pairs.n, pairs.r, -1]), -1)
+            block["shares"].append(tf.reduce_sum(tf.reshape(contributions, [pairs.n, pairs.r, -1]), -1))
+            if value not in self.program.inputs:
+                block["points"].append(x[:, 0])
             block["raw"].append(tf.reduce_mean(contributions, 1))
             block["multipliers"].append(tf.reduce_mean(m, 1))
             if dna:
@@ -190,7 +200,7 @@ class Explainer:
         block["left"] = tf.fill([pairs.n], tf.reduce_max(tf.stack(left)) if left else tf.zeros([], pairs.precision))
         block["predictions"] = at_x[:, 0]
         block["reference_predictions"] = at_ref
-        block["residual"] = total - difference
+        block["residual"] = tf.add_n(block["shares"]) - difference
         return block
 
     @staticmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from genolift.engine.emit import grows
 from genolift.engine.loops import Carried, Loop, Written
 from genolift.engine.program import Program, Step, Value
 from genolift.support.errors import UnsupportedModel
@@ -52,7 +53,7 @@ class _Rewriter:
             return []
         if step.op in WHILE:
             return [self._loop(step)]
-        if not any(value in self.lists for value in step.inputs):
+        if not step.op.startswith("TensorList") and all(self._meant(v) is v for v in step.inputs):
             return [step]
         dense = self.lists.get(step.inputs[0])
         if step.op == "TensorListSetItem" and dense is not None and step.inputs[2] not in self.lists:
@@ -98,19 +99,20 @@ class _Rewriter:
                     carried = Carried(len(inputs) - 1, before, after)
                     loop.carried.append(carried)
                     outputs.append((outside, carried))
-                if not changes:
-                    loop.tested.append((condition.inputs[place], before))
+                loop.tested.append((condition.inputs[place], before))
             elif before is after:
                 self.lists[outside] = listed
                 if isinstance(listed, Value):
                     inputs.append(listed)
                     loop.fixed.append((len(inputs) - 1, before))
+                    loop.tested.append((condition.inputs[place], before))
                     before.shape, before.dtype = listed.shape, listed.dtype
                     lists[before] = before
             else:
                 written.append((outside, self._write(step, before, after, body)))
                 inputs.append(listed.length)
-                loop.written.append(Written(len(inputs) - 1, after.step.inputs[2], after.step.inputs[1]))
+                write = after.step
+                loop.written.append(Written(len(inputs) - 1, write.inputs[2], write.inputs[1], grows(write)))
         writes = {write for _, write in written}
         body.steps = [inner for inner in body.steps if inner not in writes]
         ends = [carried.after for carried in loop.carried]

@@ -35,6 +35,7 @@ class Written:
     place: int
     item: Value
     index: Value
+    grows: bool
 
 
 @dataclass
@@ -133,7 +134,7 @@ class Loop:
         known = {value: tensors[place] for place, value in self.fixed}
         self._hoist(known, precision)
         kept = [self._array(c.before, precision) for c in self.carried] if record else []
-        lists = [self._array(w.item, precision, tensors[w.place]) for w in self.written]
+        lists = [self._array(w.item, precision, tensors[w.place], w.grows) for w in self.written]
 
         def proceed(turn, variables, kept, lists):
             values = {**known, **{c.before: v for c, v in zip(self.carried, variables, strict=True)}}
@@ -179,6 +180,11 @@ class Loop:
                 values.update(step.payload.last_turn(values[step], precision))
         return values
 
+    def kept_bytes(self, record: Record, values: dict):
+        """What the record of the turns holds, read off the ``values`` of one turn."""
+        sizes = [tf.size(values[c.before], tf.int64) * values[c.before].dtype.size for c in self.carried]
+        return tf.cast(record.turns, tf.int64) * sum(sizes, tf.constant(0, tf.int64))
+
     def _turn(self, values: dict, precision, record: bool = False) -> None:
         for step in self.body.steps:
             if step.op != "Input" and not (step.outputs and step.outputs[0] in values):
@@ -198,14 +204,14 @@ class Loop:
                 values.update((value, constant[value]) for value in step.outputs)
 
     @staticmethod
-    def _array(value: Value, precision, size=None):
+    def _array(value: Value, precision, size=None, grows: bool = False):
         kind = at_precision(tf.as_dtype(value.dtype), precision)
         shape = tf.TensorShape(value.shape)
         if size is None:
             return tf.TensorArray(
                 kind, 0, dynamic_size=True, clear_after_read=False, infer_shape=False, element_shape=shape
             )
-        return tf.TensorArray(kind, size, infer_shape=False, element_shape=shape)
+        return tf.TensorArray(kind, size, dynamic_size=grows, infer_shape=False, element_shape=shape)
 
 
 def _varying(level: Dependence) -> Dependence:

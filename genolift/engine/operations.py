@@ -124,7 +124,7 @@ def active_factors(step: Step) -> list[int]:
 def kind_of(step: Step) -> str:
     """``weighted``, ``passing``, ``product``, ``unary``, ``selection``, ``extremum``, ``softmax`` or ``loop``.
 
-    ``gated`` is a linear step switched by a comparison of the explained input, ``unknown`` what the table does not have.
+    ``gated`` is a linear step switched by a comparison of the explained input, ``unknown`` what is not in the table.
     """
     if step.body:
         return "unary"

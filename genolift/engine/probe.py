@@ -41,7 +41,8 @@ class Probe:
         values = forward(self.program, list(tensors), constants(self.program), record=True)
         for step in self.loops:
             values.update(step.payload.last_turn(values[step]))
-        return [values[value] for value in self.values]
+        kept = [step.payload.kept_bytes(values[step], values) for step in self.loops]
+        return [values[value] for value in self.values], sum(kept, tf.constant(0, tf.int64))
 
     def __call__(self, shapes: list[tuple[int, ...]]) -> Batch:
         """For inputs of these shapes, batch axis left out."""
@@ -53,8 +54,8 @@ class Probe:
     def _measure(self, shapes) -> Batch:
         rng = np.random.default_rng(0)
         rows = [rng.uniform(0.05, 0.95, (2, *shape)).astype(np.float32) for shape in shapes]
-        once = self._run(*[tf.constant(row) for row in rows])
-        twice = self._run(*[tf.constant(np.repeat(row, 2, axis=0)) for row in rows])
+        once, kept = self._run(*[tf.constant(row) for row in rows])
+        twice, _ = self._run(*[tf.constant(np.repeat(row, 2, axis=0)) for row in rows])
         outputs = {self.values.index(value) for value in self.program.outputs if value in self.values}
         leading = set()
         for i, (one, two) in enumerate(zip(once, twice, strict=True)):
@@ -66,7 +67,7 @@ class Probe:
                     "normalisation in training mode, or a statistic over the batch); make it independent of the batch "
                     "before explaining"
                 )
-        return Batch(frozenset(leading), max(1, sum(tensor.numpy().nbytes for tensor in once) // 2))
+        return Batch(frozenset(leading), max(1, (int(kept) + sum(tensor.numpy().nbytes for tensor in once)) // 2))
 
 
 def _rows_repeat(one: np.ndarray, two: np.ndarray) -> bool:

@@ -61,17 +61,18 @@ class Backward:
         self._mass: dict[Value, object] = {}
         self.audit: list | None = None
 
-    def run(self, seeds: dict[Value, object], audit: list | None = None) -> list:
-        """Multipliers of every program input, one row per pair, for ``seeds`` at the explained values.
+    def run(self, seeds: dict[Value, object], sources: list[Value], audit: list | None = None) -> list:
+        """Multipliers of each of ``sources``, one row per pair, for ``seeds`` at the explained values.
 
-        ``audit`` collects (step, imbalance per pair): the contribution that entered the step less what left it.
+        What reaches a source ends there, so that its contribution is counted once. ``audit`` collects (step,
+        imbalance per pair): the contribution that entered the step less what left it.
         """
         self.audit = audit
         flows: dict[Value, Flow] = {value: Flow(seed) for value, seed in seeds.items()}
         for step in reversed(self.walk):
             if step.op == "Input":
                 continue
-            incoming = [flows.get(value) for value in step.outputs]
+            incoming = [None if value in sources else flows.get(value) for value in step.outputs]
             if all(flow is None for flow in incoming):
                 continue
             outgoing = self.rule_of(step)(step, incoming, self)
@@ -79,13 +80,7 @@ class Backward:
                 audit.append((step, self._imbalance(step, incoming, outgoing)))
             for value, flow in outgoing.items():
                 flows[value] = flows[value] + flow if value in flows else flow
-        return [
-            self.collapsed(flows[value], value) if value in flows else self._nothing(value) for value in self.inputs
-        ]
-
-    @property
-    def inputs(self) -> list[Value]:
-        return self.pairs.program.inputs
+        return [self.collapsed(flows[value], value) if value in flows else self._nothing(value) for value in sources]
 
     def _nothing(self, value: Value):
         return tf.zeros_like(self.pairs.delta(value))

@@ -6,6 +6,8 @@ activation was spelled. A chain of nonlinear elementwise steps likewise is one f
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from genolift.engine.operations import ELEMENTWISE, OPERATIONS, Linear, active_factors
 from genolift.engine.program import Dependence, Program, Step, Value
 from genolift.support.tensorflow import quiet_tensorflow
@@ -53,12 +55,13 @@ def _become(step: Step, op: str, inputs: list[Value]) -> None:
     step.op, step.inputs, step.node = op, inputs, _node(op, step)
 
 
-def fuse(program: Program, targets: list[Value], chains: bool = True) -> list[Step]:
+def fuse(program: Program, targets: list[Value], chains: bool = True, sources: Collection[Value] = ()) -> list[Step]:
     """The steps that importance walks from ``targets``, in running order, with elementwise regions of one source fused.
 
-    Without ``chains`` one nonlinearity after another stay apart, as methods need that gate each of them.
+    No region reaches past one of ``sources``. Without ``chains`` one nonlinearity after another stay apart, as methods
+    need that gate each of them.
     """
-    dominators = _chains(program)
+    dominators = _chains(program, sources)
     sources: dict[Value, Value | None] = {}
     pending = list(targets)
     while pending:
@@ -74,7 +77,7 @@ def fuse(program: Program, targets: list[Value], chains: bool = True) -> list[St
     return walk
 
 
-def _chains(program: Program) -> dict[Value, list[Value]]:
+def _chains(program: Program, sources: Collection[Value]) -> dict[Value, list[Value]]:
     """For each value, the values it is an elementwise function of alone, farthest first, itself last."""
     chains: dict[Value, list[Value]] = {}
     for step in program.steps:
@@ -89,7 +92,7 @@ def _chains(program: Program) -> dict[Value, list[Value]]:
             while common and not common[0].active:
                 common = common[1:]
         for value in step.outputs:
-            chains[value] = [*common, value]
+            chains[value] = [value] if value in sources else [*common, value]
     return chains
 
 

@@ -369,7 +369,7 @@ def _deconvolved(step: Step, flows, back: Backward) -> dict:
 
 
 def guided(step: Step):
-    """Guided backprop (Springenberg et al. 2014): at rectifiers only what is positive flows back, times the derivative."""
+    """Guided backprop (Springenberg et al. 2014): at rectifiers only what is positive flows back."""
     return unwind if step.op == "Loop" else _guided if is_rectifier(step) else derivative
 
 

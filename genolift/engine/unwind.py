@@ -92,7 +92,7 @@ class _Unwinding:
         """One turn back: multipliers of what the body read, from those of what it handed on."""
         audit = None if self.back.audit is None else []
         back = Backward(inner, self.walk, self.back.rule_of, lambda inside: False)
-        found = back.run(seeds, audit)
+        found = back.run(seeds, back.pairs.program.inputs, audit)
         if audit is not None:
             self.audited = [inside for inside, _ in audit]
             now = tf.stack([imbalance for _, imbalance in audit])

@@ -15,6 +15,7 @@ from genolift.support.errors import InputError
 
 MEASURES = ("false_negative_rate", "false_positive_rate", "auroc", "auprc", "spearman")
 COLUMNS = ("method", "task", "motif", *MEASURES, "seconds")
+PER_SEED = "false_negative_rate_seed_"  # columns that a benchmark of several training seeds adds
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,7 @@ def recover(
             for motif in case.motifs:
                 everything = np.ones(len(array), dtype=bool)
                 importance, measures = case.judge(array[:, t], t, motif, everything)
-                _, correct = case.judge(
-                    array[:, t], t, motif, right[:, t] if right is not None else ~everything
-                )
+                _, correct = case.judge(array[:, t], t, motif, right[:, t] if right is not None else ~everything)
                 rows.append(
                     {"method": method, "task": task, "motif": motif}
                     | {name: measures[name] for name in MEASURES}
@@ -166,9 +165,7 @@ def _score_array(name: str, value, dataset: Dataset) -> np.ndarray:
         array = array[:, None]
     shape = (len(dataset.sequences), len(dataset.tasks), max(map(len, dataset.sequences)))
     if array.shape != shape:
-        raise InputError(
-            f"scores of {name} have shape {array.shape}; sequences, tasks and length make {shape}"
-        )
+        raise InputError(f"scores of {name} have shape {array.shape}; sequences, tasks and length make {shape}")
     return array
 
 

@@ -54,6 +54,4 @@ def relevant(dataset: Dataset) -> np.ndarray:
 
 def instances_of(dataset: Dataset, i: int) -> list[tuple[int, int, str, str]]:
     """The instances in sequence ``i`` as (start, end, motif, strand), which is how logos mark them."""
-    return sorted(
-        (one.start, one.end, one.motif, one.strand) for one in dataset.embeddings if one.sequence_index == i
-    )
+    return sorted((one.start, one.end, one.motif, one.strand) for one in dataset.embeddings if one.sequence_index == i)

@@ -22,6 +22,7 @@ class Method(ABC):
     """
 
     name = ""
+    result_type = Explanation
 
     def __init__(self, model, target=None, *, activation="logit", progress=None, memory=None, seed: int = 0):
         self.model, self.target, self.activation = model, target, activation
@@ -38,7 +39,7 @@ class Method(ABC):
         inputs = as_inputs(X, self._names)
         traced = self._fitting(inputs)
         fields, undefined = self.explain(inputs, traced)
-        return Explanation(
+        return self.result_type(
             {"inputs": inputs.pack(inputs.arrays), **fields},
             undefined=undefined,
             names=inputs.names if names is None else names,

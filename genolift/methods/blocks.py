@@ -47,6 +47,7 @@ def merged(parts: list[tuple[int, dict]]) -> dict:
             total[key] = [old + (new - old) * share for old, new in zip(total[key], part[key], strict=True)]
         for key in ("reference_predictions", "residual"):
             total[key] = np.concatenate([total[key], part[key]], axis=2)
+        total["shares"] = [np.concatenate(both, axis=2) for both in zip(total["shares"], part["shares"], strict=True)]
         count += more
     return {**total, "count": count}
 

@@ -51,7 +51,7 @@ class DeepLift(ReferenceMethod):
 
     def multipliers(self, traced: Traced):
         rule_of = partial(rules.deeplift, fallback=self.fallback is not None)
-        return Propagation(traced.program, traced.targets, rule_of, self._reveals)
+        return Propagation(traced.program, traced.targets, rule_of, self._reveals, sources=self.sources)
 
     def _reveals(self, step: Step, producer: dict) -> bool:
         rule = self._rule_of(step)
@@ -84,7 +84,8 @@ class DeepLift(ReferenceMethod):
         unknown = sorted(set(self.rule) - known)
         if unknown:
             raise InputError(
-                f"rule names layers that the model does not run: {', '.join(unknown)}; it runs {', '.join(sorted(known))}"
+                f"rule names layers that the model does not run: {', '.join(unknown)}; it runs "
+                f"{', '.join(sorted(known))}"
             )
 
     def describe(self) -> dict:

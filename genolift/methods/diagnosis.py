@@ -16,7 +16,5 @@ def diagnose(model, X, target=None, *, method: str = "deeplift", index: int = 0,
 
     made = make(method, model, target, **options)
     if not hasattr(made, "diagnose") or not getattr(made, "sums", False):
-        raise InputError(
-            f"{method} does not promise to sum to the difference from the reference; diagnose deeplift instead"
-        )
+        raise InputError(f"{method} does not promise to sum to f(x) − f(reference); diagnose deeplift instead")
     return pd.DataFrame(made.diagnose(X, index, reference))

@@ -24,7 +24,7 @@ class GradientTimesInput(ReferenceMethod):
     sums = False
 
     def multipliers(self, traced: Traced):
-        return Gradient(traced.program)
+        return Gradient(traced.program, self.sources)
 
 
 class _Gated(ReferenceMethod):
@@ -34,7 +34,7 @@ class _Gated(ReferenceMethod):
     rule_of = staticmethod(rules.gradient)
 
     def multipliers(self, traced: Traced):
-        return Propagation(traced.program, traced.targets, self.rule_of, chains=False)
+        return Propagation(traced.program, traced.targets, self.rule_of, chains=False, sources=self.sources)
 
     def prepare(self, traced: Traced) -> None:
         super().prepare(traced)
@@ -46,7 +46,7 @@ class _Gated(ReferenceMethod):
 
 
 class GuidedBackpropTimesInput(_Gated):
-    """Guided backprop (Springenberg et al. 2014) × (x − reference); rectifiers are gated, other activations pass gradients."""
+    """Guided backprop (Springenberg et al. 2014) × (x − reference); only rectifiers are gated."""
 
     name = "guided-backprop-x-input"
     rule_of = staticmethod(rules.guided)
@@ -79,6 +79,10 @@ class IntegratedGradients(ReferenceMethod):
         super().__init__(model, target, references=references, **options)
 
     def multipliers(self, traced: Traced):
+        if self.layer is not None:
+            raise InputError(
+                "integrated-gradients explains inputs; use deeplift or gradient-x-input for a hidden layer"
+            )
         if self.quadrature == "midpoint":
             positions, weights = (
                 (np.arange(self.steps) + 0.5) / self.steps,

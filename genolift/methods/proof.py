@@ -14,7 +14,7 @@ from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
 
-#: Share of the larger of |f(x)| and |f(reference)| that float32 rounding may leave: a few hundred units in the last place.
+#: Share of the larger of |f(x)| and |f(reference)| that float32 rounding may leave.
 TOLERANCE = 3e-5
 #: The same in float64, where rounding is nine digits further down.
 _EXACT = 1e-9
@@ -22,7 +22,7 @@ _EXACT = 1e-9
 
 @dataclass(frozen=True)
 class Verdict:
-    """``kind``: "exact" (within tolerance), "rounding", "breach" or "undecided"; ``where`` names a breach's first step."""
+    """``kind``: "exact" (within tolerance), "rounding", "breach" or "undecided"; ``where`` names a breach's step."""
 
     kind: str
     worst: float
@@ -93,7 +93,7 @@ def warn(verdict: Verdict) -> None:
 
 
 def steps_table(explainer: Explainer, xs: list, refs: list) -> list[dict]:
-    """One row per step walked for one pair, output first: layer, operation, kind, rule and imbalance in both precisions."""
+    """One row per step walked for one pair, output first, with its imbalance in both precisions."""
     single = explainer.audit(xs, refs)
     try:
         double = [imbalance for _, imbalance in explainer.in_float64(0).audit(xs, refs)]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import numpy as np
 
 from genolift.engine.explain import Explainer
+from genolift.engine.layers import layer_outputs
 from genolift.methods import proof
 from genolift.methods import references as refs
 from genolift.methods.base import Method
 from genolift.methods.blocks import Plan, head, joined, merged, pad, repeat_to
 from genolift.methods.inputs import Inputs, as_inputs
 from genolift.methods.traced import Traced
+from genolift.results.explanation import REFERENCE, Explanation
 from genolift.support.errors import InputError
 from genolift.support.progress import bar
 
@@ -22,33 +25,50 @@ _BLOCK_BYTES = 96e6
 _COPIES = 4
 
 
+class LayerExplanation(Explanation):
+    """Contributions of a hidden layer: ``inputs`` are its activations at x (a list where it is called several times).
+
+    ``bypass`` (N, R) is the part of f(x) − f(reference) that reaches the output without passing through the layer.
+    """
+
+    FIELDS: ClassVar[dict[str, str]] = {**Explanation.FIELDS, "bypass": REFERENCE}
+
+
 class ReferenceMethod(Method):
     """A method whose contributions are multiplier × (x − reference), averaged over references.
 
     ``references``: see :mod:`genolift.methods.references`; for several inputs a dict or list of them (an input
-    without one keeps its own value).
+    without one keeps its own value). ``layer``: attribute to the output of this hidden layer instead of the inputs.
     """
 
     #: Whether contributions sum to f(x) − f(reference), so that the residual is a proof.
     sums = True
     default_references = staticmethod(lambda: refs.Zeros())
 
-    def __init__(self, model, target=None, *, references=None, **options):
-        self.references = references
+    def __init__(self, model, target=None, *, references=None, layer: str | None = None, **options):
+        self.references, self.layer = references, layer
         super().__init__(model, target, **options)
 
     @abstractmethod
     def multipliers(self, traced: Traced):
-        """How multipliers are computed: an object for :class:`genolift.engine.explain.Explainer`."""
+        """How multipliers of ``self.sources`` are computed: an object for the engine's Explainer."""
+
+    @property
+    def result_type(self):
+        return Explanation if self.layer is None else LayerExplanation
 
     verdict: proof.Verdict | None = None
     left = 0.0
 
     def prepare(self, traced: Traced) -> None:
+        at_layer = [] if self.layer is None else layer_outputs(traced.program, self.layer)
+        self._hidden = len(at_layer)
+        self.sources = [*at_layer, *traced.program.inputs]
         self._rule = self.multipliers(traced)
         self._explainers: dict[tuple, Explainer] = {}
 
     def explainer(self, traced: Traced, dna: list[bool]) -> Explainer:
+        dna = [False] * self._hidden + dna
         key = tuple(dna)
         if key not in self._explainers:
             self._explainers[key] = Explainer(traced.program, traced.targets, self._rule, dna)
@@ -103,6 +123,7 @@ class ReferenceMethod(Method):
 
     def describe(self) -> dict:
         described = super().describe()
+        described["layer"] = self.layer
         described["references"] = _each(self._given(), lambda given: refs.as_reference(given).describe())
         return described
 
@@ -174,12 +195,16 @@ class ReferenceMethod(Method):
         return head(merged(parts), kept)
 
     def _fields(self, inputs: Inputs, traced: Traced, found: dict) -> tuple[dict, dict]:
-        n, dna = len(inputs), inputs.dna
+        n, dna, hidden = len(inputs), inputs.dna, self._hidden
         pick = (lambda a: a) if traced.several else (lambda a: a[:, 0])
         count = found["count"]
+        pack = inputs.pack
+        if hidden:
+            found = {**found, **{key: found[key][:hidden] for key in ("raw", "multipliers", "squares")}}
+            pack = (lambda per_call: per_call[0]) if hidden == 1 else list
         fields = {
-            "raw_contributions": inputs.pack([pick(a) for a in found["raw"]]),
-            "multipliers": inputs.pack([pick(a) for a in found["multipliers"]]),
+            "raw_contributions": pack([pick(a) for a in found["raw"]]),
+            "multipliers": pack([pick(a) for a in found["multipliers"]]),
             "predictions": pick(found["predictions"]),
             "reference_predictions": pick(found["reference_predictions"]),
             "residual": pick(found["residual"]),
@@ -189,9 +214,13 @@ class ReferenceMethod(Method):
             spread = [np.sqrt(a / np.float32(count - 1) / np.float32(count)) for a in found["squares"]]
         if count == 1:
             spread = [np.full_like(a, np.nan) for a in spread]
-        fields["standard_error"] = inputs.pack([pick(a) for a in spread])
+        fields["standard_error"] = pack([pick(a) for a in spread])
         undefined = {}
-        if any(dna):
+        if hidden:
+            fields["inputs"] = pack([a[:, 0] for a in found["points"]])
+            fields["bypass"] = pick(sum(found["shares"][hidden:]))
+            undefined["hypothetical"] = "contributions are those of a hidden layer's activations"
+        elif any(dna):
             rows = iter(found["hypothetical"])
             found_h = [pick(next(rows)) if is_dna else None for is_dna in dna]
             fields["hypothetical"] = inputs.pack(found_h) if len(dna) > 1 else found_h[0]
@@ -199,6 +228,7 @@ class ReferenceMethod(Method):
             undefined["hypothetical"] = "the inputs are not DNA of shape (N, L, 4)"
         if not self.sums:
             del fields["residual"]
+            fields.pop("bypass", None)
             undefined["residual"] = f"{self.name} does not promise to sum to the difference from the reference"
         return fields, undefined
 

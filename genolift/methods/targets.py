@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from genolift.engine.explain import Target
+from genolift.engine.layers import layer_outputs
 from genolift.engine.program import Program, Value
 from genolift.support.errors import InputError
 from genolift.support.tensorflow import quiet_tensorflow
@@ -51,6 +52,17 @@ class MeanCentred:
     output: str | None = None
 
 
+@dataclass(frozen=True)
+class Hidden:
+    """One number of a hidden layer's output, or (no index) the sum of all; the layer by its name or path."""
+
+    layer: str
+    index: int | tuple | None = None
+
+
+SPECIAL = (Sum, Profile, LogCounts, MeanCentred, Hidden)
+
+
 def resolve(target, program: Program, activation: str = "logit") -> tuple[list[Target], bool]:
     """The targets that a user's description names, and whether it was a list."""
     if activation not in ("logit", "keep"):
@@ -71,7 +83,7 @@ def describe(target) -> object:
         return [describe(item) for item in target]
     if isinstance(target, (int, np.integer)):
         return int(target)
-    if callable(target) and not isinstance(target, (Sum, Profile, LogCounts, MeanCentred)):
+    if callable(target) and not isinstance(target, SPECIAL):
         return getattr(target, "__qualname__", repr(target))
     return target if target is None or isinstance(target, str) else repr(target)
 
@@ -81,7 +93,7 @@ def _one(target, program: Program, activation: str) -> Target:
         target = _only(program)
     if isinstance(target, str):
         target = parse(target)
-    if isinstance(target, (Sum, Profile, LogCounts, MeanCentred)):
+    if isinstance(target, SPECIAL):
         return _special(target, program, activation)
     if isinstance(target, (int, np.integer)):
         target = (int(target),)
@@ -160,6 +172,8 @@ def _at(value: Value, index: tuple, name: str) -> Callable:
 
 
 def _special(target, program: Program, activation: str) -> Target:
+    if isinstance(target, Hidden):
+        return _hidden(target, program)
     value = _output(program, target.output, "keep" if isinstance(target, (Profile, LogCounts)) else activation)
     name = _name(program, target.output)
     if isinstance(target, Profile):
@@ -174,6 +188,17 @@ def _special(target, program: Program, activation: str) -> Target:
             f"mean-centred {target.index} of {name}",
         )
     return Target(value, _sum_weights(target, value, name), repr(target))
+
+
+def _hidden(target: Hidden, program: Program) -> Target:
+    values = layer_outputs(program, target.layer)
+    if len(values) > 1:
+        raise InputError(f"layer {target.layer!r} gives {len(values)} tensors in this model, so it cannot be a target")
+    (value,) = values
+    if target.index is None:
+        return Target(value, lambda at_x: tf.ones([1] * at_x.shape.rank, at_x.dtype), f"sum of {target.layer}")
+    index = target.index if isinstance(target.index, tuple) else (target.index,)
+    return Target(value, _at(value, index, target.layer), f"{target.layer} {target.index}")
 
 
 def _profile_weights(per_strand: bool):

@@ -44,8 +44,7 @@ class Traced:
 
 
 def _is_function(target) -> bool:
-    kinds = (targets.Sum, targets.Profile, targets.LogCounts, targets.MeanCentred)
-    return callable(target) and not isinstance(target, kinds)
+    return callable(target) and not isinstance(target, targets.SPECIAL)
 
 
 def _computed(program, function) -> tuple[list, bool]:

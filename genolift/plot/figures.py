@@ -36,9 +36,7 @@ def figure5(recovery: Recovery, motif: str) -> Figure:
         axes = np.empty((len(tasks), len(methods)), dtype=object)
         for column, method in enumerate(methods):
             for row, task in enumerate(tasks):
-                ax = figure.add_subplot(
-                    grid[row, column], sharex=axes[0, 0], sharey=axes[0, column] if row else None
-                )
+                ax = figure.add_subplot(grid[row, column], sharex=axes[0, 0], sharey=axes[0, column] if row else None)
                 axes[row, column] = ax
                 points = cloud[(cloud.method == method) & (cloud.task == task)]
                 _scatter(ax, points, colours)
@@ -118,9 +116,7 @@ def _false_negative_bars(ax, table, methods: Sequence[str], tasks: Sequence[str]
         rates = table[table.task == task].set_index("method").false_negative_rate.reindex(methods).to_numpy()
         places = np.arange(len(methods)) + (k - (len(defined) - 1) / 2) * width
         bars = ax.bar(places, rates, width * 0.92, color=PALETTE[k % len(PALETTE)], label=f"task {task}")
-        ax.bar_label(
-            bars, [f"{rate:.1%}" if np.isfinite(rate) else "" for rate in rates], fontsize=7.5, padding=1.5
-        )
+        ax.bar_label(bars, [f"{rate:.1%}" if np.isfinite(rate) else "" for rate in rates], fontsize=7.5, padding=1.5)
     ax.axhline(0, color=INK, linewidth=0.7)
     ax.set_xlim(-0.5, len(methods) - 0.5)
     ax.set_xticks(range(len(methods)), ["\n".join(textwrap.wrap(method_label(m), 20)) for m in methods])
@@ -130,9 +126,7 @@ def _false_negative_bars(ax, table, methods: Sequence[str], tasks: Sequence[str]
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     ax.set_ylabel("false negatives")
     if defined:
-        ax.legend(
-            frameon=False, ncols=len(defined), loc="lower right", bbox_to_anchor=(1, 0.98), borderaxespad=0
-        )
+        ax.legend(frameon=False, ncols=len(defined), loc="lower right", bbox_to_anchor=(1, 0.98), borderaxespad=0)
 
 
 def figure6(
@@ -142,8 +136,12 @@ def figure6(
     highlight: Sequence[tuple] = (),
     start: int | None = None,
     end: int | None = None,
+    task: str | None = None,
 ) -> Figure:
-    """One sequence under every method: a logo each, the embedded motifs (``highlight``) marked in all."""
+    """One sequence under every method: a logo each, the embedded motifs (``highlight``) marked in all.
+
+    ``task`` names what is explained; without it the target does.
+    """
     if not explanations:
         raise InputError("figure 6 needs at least one method's explanation")
     ones = {name: explanation[i].for_target(target) for name, explanation in explanations.items()}
@@ -157,9 +155,7 @@ def figure6(
         axes = figure.subplots(len(ones), 1, squeeze=False, sharex=True)[:, 0]
         for k, (ax, name) in enumerate(zip(axes, ones, strict=True)):
             draw_row(ax, heights[name], start, end, highlight, name_marks=k == 0)
-            ax.set_ylabel(
-                "\n".join(textwrap.wrap(method_label(name), 16)), rotation=0, ha="right", va="center"
-            )
+            ax.set_ylabel("\n".join(textwrap.wrap(method_label(name), 16)), rotation=0, ha="right", va="center")
         figure.align_ylabels(axes)
         axes[-1].set_xlabel("position in the sequence (bp, 0-based)")
         axes[0].set_title(" ", pad=2 + 11 * levels, fontsize=1)
@@ -168,7 +164,7 @@ def figure6(
             prediction = f"   ·   prediction {float(np.asarray(first.predictions).reshape(-1)[0]):.3g}"
         unit = first.method.get("units", "units of the explained output")
         figure.suptitle(
-            f"{first.names[0]}   ·   importance for {target_text(first.target)} ({unit}){prediction}",
+            f"{first.names[0]}   ·   importance for {task or target_text(first.target)} ({unit}){prediction}",
             x=0.01,
             ha="left",
             fontsize=10.5,

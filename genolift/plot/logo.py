@@ -72,9 +72,7 @@ def letter_heights(one: Explanation, input=None) -> np.ndarray:
         dna = [key for key, leaf in items.items() if is_dna(leaf)]
         input = dna[0] if input is None and len(dna) == 1 else input
         if input not in dna:
-            raise InputError(
-                f"name the input to draw: those that are DNA are {', '.join(map(str, dna)) or 'none'}"
-            )
+            raise InputError(f"name the input to draw: those that are DNA are {', '.join(map(str, dna)) or 'none'}")
         inputs, scores = items[input], scores[input]
     if not is_dna(inputs):
         raise InputError(f"a logo needs DNA inputs (N, L, 4); these have shape {inputs.shape}")
@@ -85,9 +83,7 @@ def letter_heights(one: Explanation, input=None) -> np.ndarray:
     return heights
 
 
-def draw_row(
-    ax: Axes, heights: np.ndarray, start: int, end: int, highlight=(), limits=None, name_marks=True
-) -> None:
+def draw_row(ax: Axes, heights: np.ndarray, start: int, end: int, highlight=(), limits=None, name_marks=True) -> None:
     """Letters of one stretch on given axes, with marks above."""
     for column, letter in enumerate(_LETTERS):
         places = start + np.flatnonzero(heights[start:end, column])

@@ -9,6 +9,7 @@ import jinja2
 import numpy as np
 import pandas as pd
 
+from genolift.evaluate.recovery import PER_SEED
 from genolift.plot.logo import plot_logo, target_text
 from genolift.plot.style import method_label, render, write_whole
 from genolift.results.explanation import Explanation, is_dna
@@ -55,7 +56,7 @@ class Section:
     details: dict = field(default_factory=dict)
 
 
-def write_report(source, out, sequences: int = 5, target=None) -> None:
+def write_report(source, out, sequences: int = 5, target=None, title: str | None = None) -> None:
     """Write the page ``out`` about ``source``, a benchmark's directory or a score store.
 
     Of a store the first ``sequences`` are drawn, for ``target`` or the first target.
@@ -70,15 +71,15 @@ def write_report(source, out, sequences: int = 5, target=None) -> None:
     elif not source.exists():
         raise FileProblem(f"{source} is not there")
     else:
-        raise FileProblem(
-            f"{source} is neither a score store nor a benchmark's directory (it has no recovery.csv)"
-        )
+        raise FileProblem(f"{source} is neither a score store nor a benchmark's directory (it has no recovery.csv)")
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("genolift.plot", "."),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    if title is not None:
+        page["title"] = title
     text = environment.get_template("report.html.j2").render(**page)
     write_whole(Path(out), text.encode())
 
@@ -105,20 +106,35 @@ def recovery_tables(table: pd.DataFrame, suffix: str = "") -> list[Table]:
     return tables
 
 
+def seed_tables(table: pd.DataFrame) -> list[Table]:
+    """False-negative rates per training seed: a table per task and motif, methods down, seeds across."""
+    columns = [name for name in table if name.startswith(PER_SEED)]
+    tables = []
+    for (task, motif), some in table.groupby(["task", "motif"], sort=False):
+        if columns and some[columns].notna().any(axis=None):
+            values = some[columns].to_numpy()
+            rows = [
+                [method_label(name), *("" if np.isnan(v) else f"{v:.1%}" for v in row)]
+                for name, row in zip(some.method, values, strict=True)
+            ]
+            head = [f"{task} · {motif}", *(f"seed {name.removeprefix(PER_SEED)}" for name in columns)]
+            tables.append(Table(head, rows))
+    return tables
+
+
 def _benchmark_page(folder: Path) -> dict:
     try:
         table = pd.read_csv(folder / "recovery.csv", keep_default_na=False, na_values=[""])
     except (ValueError, OSError) as error:
         raise FileProblem(f"{folder / 'recovery.csv'} cannot be read: {error}") from None
-    sections = [
-        Section("Which matches the methods miss", pictures=_pictures(folder, "figure5_*.png", "Figure 5"))
-    ]
+    sections = [Section("Which matches the methods miss", pictures=_pictures(folder, "figure5_*.png", "Figure 5"))]
     sections.append(Section("Motif recovery, all test sequences", tables=recovery_tables(table)))
     if correct := recovery_tables(table, "_correct"):
         sections.append(Section("Motif recovery, sequences the model gets right", tables=correct))
-    sections.append(
-        Section("One sequence under every method", pictures=_pictures(folder, "figure6.png", "Figure 6"))
-    )
+    if tables := seed_tables(table):
+        words = "The same analysis of networks that differ in the seed of their training; all else above is of seed 0."
+        sections.append(Section("False negatives per training seed", words, tables=tables))
+    sections.append(Section("One sequence under every method", pictures=_pictures(folder, "figure6.png", "Figure 6")))
     if "seconds" in table and table.seconds.notna().any():
         spent = table.groupby("method", sort=False).seconds.first().dropna()
         rows = [[method_label(name), f"{value:.2f}"] for name, value in spent.items()]
@@ -157,9 +173,7 @@ def _store_page(path: Path, sequences: int, target) -> dict:
             figure = plot_logo(result, i, target=target)
             pictures.append(Image(_data_uri(render(figure, "png", 110)), result.names[i]))
     shown_target = target if result.target_axis else result.target
-    shown = (
-        f"The first {len(pictures)} of {len(result)} sequences, importance for {target_text(shown_target)}."
-    )
+    shown = f"The first {len(pictures)} of {len(result)} sequences, importance for {target_text(shown_target)}."
     sections = [
         Section(
             "Logos",

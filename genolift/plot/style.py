@@ -36,6 +36,7 @@ _METADATA = {
     "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
+KINDS = tuple(_METADATA)
 _WORDS = {
     "deeplift": "DeepLIFT",
     "revealcancel": "RevealCancel",
@@ -64,10 +65,8 @@ def drawing():
 
 def render(figure: Figure, kind: str, dpi: int = 150) -> bytes:
     """A figure as the bytes of a PNG, SVG or PDF file, the same for the same figure."""
-    if kind not in _METADATA:
-        raise InputError(
-            f"pictures are written as {', '.join(_METADATA)}, not as {kind or 'a file without suffix'!r}"
-        )
+    if kind not in KINDS:
+        raise InputError(f"pictures are written as {', '.join(KINDS)}, not as {kind or 'a file without suffix'!r}")
     buffer = io.BytesIO()
     with drawing():
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=_METADATA[kind], facecolor="white")

@@ -1,0 +1,33 @@
+"""Layers of the user's model as values of the program."""
+
+from __future__ import annotations
+
+from genolift.engine.program import Program, Value
+from genolift.support.errors import InputError
+
+
+def layer_names(program: Program) -> list[str]:
+    """The paths of the layers that ran, in running order."""
+    return list(dict.fromkeys(layer.path for step in program.steps for layer in step.layers))
+
+
+def layer_outputs(program: Program, name: str) -> list[Value]:
+    """What the layer called ``name`` (or of that path) hands on, one value per output of each of its calls."""
+    calls = {layer for step in program.steps for layer in step.layers if name in (layer.name, layer.path)}
+    if not calls:
+        raise InputError(f"the model runs no layer {name!r}; it runs {', '.join(layer_names(program))}")
+    readers: dict[Value, list] = {value: [None] for value in program.outputs}
+    for step in program.steps:
+        for value in step.inputs:
+            readers.setdefault(value, []).append(step)
+    found = [
+        value
+        for step in program.active_steps
+        for layer in step.layers
+        if layer in calls
+        for value in step.outputs
+        if any(reader is None or layer not in reader.layers for reader in readers.get(value, []))
+    ]
+    if not found:
+        raise InputError(f"layer {name!r} does not depend on the explained input")
+    return list(dict.fromkeys(found))
