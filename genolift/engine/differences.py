@@ -155,8 +155,10 @@ def _sigmoid(a, b, d):
 
 
 def _softplus(a, b, d):
-    """|ln(1 + e^b) − ln(1 + e^a)| = −ln(1 + σ(larger)(e^−|d| − 1))."""
-    return -tf.sign(d) * tf.math.log1p(tf.sigmoid(tf.maximum(a, b)) * tf.math.expm1(-tf.abs(d)))
+    """|ln(1 + e^b) − ln(1 + e^a)| = −ln(1 + σ(larger)(e^−|d| − 1)); apart, where that sum cancels, subtraction."""
+    fall = tf.math.expm1(-tf.minimum(tf.abs(d), 1))
+    near = -tf.sign(d) * tf.math.log1p(tf.sigmoid(tf.maximum(a, b)) * fall)
+    return tf.where(tf.abs(d) < 1, near, tf.nn.softplus(b) - tf.nn.softplus(a))
 
 
 def _tanh(a, b, d):
@@ -208,14 +210,16 @@ def _pow(ends, out, step):
         if power is not None and power.ndim == 0 and float(power) in (1.0, 2.0, 3.0, 4.0):
             n = int(power)
             return base.d * tf.add_n([base.b**i * base.a ** (n - 1 - i) for i in range(n)])
-    middles = [(end.a + end.b) / 2 for end in ends]
-    slope = 0.0
+    # b^e = exp(e·ln b): of a positive base the difference follows from that of e·ln b, a product.
+    positive = (base.a > 0) & (base.b > 0)
+    low, high = tf.where(positive, base.a, 1), tf.where(positive, base.b, 1)
+    rise = 0.0
     if base.d is not None:
-        slope = slope + base.d * middles[1] * tf.pow(middles[0], middles[1] - 1)
+        rise = rise + _log(low, high, tf.where(positive, base.d, 0)) * (exponent.a + exponent.b) / 2
     if exponent.d is not None:
-        slope = slope + exponent.d * tf.pow(*middles) * tf.math.log(middles[0])
-    size = sum(tf.abs(end.d) / (tf.abs(m) + 1e-3) for end, m in zip(ends, middles, strict=True) if end.d is not None)
-    return tf.where(size < 1e-3, slope, out.b - out.a)
+        rise = rise + exponent.d * (tf.math.log(low) + tf.math.log(high)) / 2
+    exact = -tf.sign(rise) * tf.maximum(out.a, out.b) * tf.math.expm1(-tf.abs(rise))
+    return tf.where(positive, exact, _by_midpoint(step, ends, out, out.a.dtype))
 
 
 def _extremum(ends, out, step):

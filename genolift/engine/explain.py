@@ -17,21 +17,36 @@ tf = quiet_tensorflow()
 
 @dataclass(frozen=True)
 class Target:
-    """A linear function of one value of the program: f = Σ weights · value.
+    """A linear function of values of the program: f = Σ weights(value at x) · value over ``terms`` (value, weights).
 
     ``weights`` takes the value at x, one row per pair, and returns the weights in that shape, or one that broadcasts
     to it. They are the same for x and its references, so they never carry importance themselves.
     """
 
-    value: Value
-    weights: Callable
+    terms: tuple[tuple[Value, Callable], ...]
     name: str
 
-    def seed(self, pairs: Pairs):
-        return self.seed_at(pairs.x(self.value))
+    @property
+    def values(self) -> list[Value]:
+        return list(dict.fromkeys(value for value, _ in self.terms))
 
-    def seed_at(self, at_x):
-        return tf.broadcast_to(tf.cast(self.weights(at_x), at_x.dtype), tf.shape(at_x))
+    def seeds(self, at_x: Callable) -> dict[Value, object]:
+        """The weights of each value, in its shape; ``at_x(value)`` gives the value at x."""
+        found: dict[Value, object] = {}
+        for value, weights in self.terms:
+            tensor = at_x(value)
+            seed = tf.broadcast_to(tf.cast(weights(tensor), tensor.dtype), tf.shape(tensor))
+            found[value] = found[value] + seed if value in found else seed
+        return found
+
+    def average(self, other: Target) -> Target:
+        """Half of this and half of the other."""
+        terms = [(value, _halved(weights)) for value, weights in (*self.terms, *other.terms)]
+        return Target(tuple(terms), self.name)
+
+
+def _halved(weights: Callable) -> Callable:
+    return lambda at_x: weights(at_x) / 2
 
 
 @contextmanager
@@ -60,7 +75,7 @@ class Propagation:
     ):
         self.program, self.rule_of = program, rule_of
         self.sources = program.inputs if sources is None else sources
-        explained = list(dict.fromkeys(target.value for target in targets))
+        explained = list(dict.fromkeys(value for target in targets for value in target.values))
         self.walk = fuse(program, explained, chains, self.sources)
         for step in self.walk:
             if step.op != "Input":
@@ -70,9 +85,9 @@ class Propagation:
         self.reveals = revealing.__contains__
         self.compared = compared(self.walk, self.reveals) | set(self.sources)
 
-    def __call__(self, pairs: Pairs, target: Target, seed, audit: list | None = None) -> list:
+    def __call__(self, pairs: Pairs, target: Target, seeds: dict, audit: list | None = None) -> list:
         back = Backward(pairs, self.walk, self.rule_of, self.reveals)
-        return back.run({target.value: seed}, self.sources, audit)
+        return back.run(seeds, self.sources, audit)
 
 
 class Gradient:
@@ -82,10 +97,11 @@ class Gradient:
         self.sources = program.inputs if sources is None else sources
         self.compared = set(self.sources)
 
-    def __call__(self, pairs: Pairs, target: Target, seed, audit=None) -> list:
+    def __call__(self, pairs: Pairs, target: Target, seeds: dict, audit=None) -> list:
         sources = [pairs.x_alone(value) for value in self.sources]
-        output = pairs.x_alone(target.value)
-        slopes = tf.gradients(output, sources, target.seed_at(output), unconnected_gradients="zero")
+        alone = target.seeds(pairs.x_alone)
+        outputs = [pairs.x_alone(value) for value in alone]
+        slopes = tf.gradients(outputs, sources, list(alone.values()), unconnected_gradients="zero")
         return [pairs.per_pair(slope) for slope in slopes]
 
 
@@ -99,7 +115,7 @@ class PathGradient:
         self.program, self.positions, self.weights = program, positions, weights
         self.sources, self.compared = program.inputs, set(program.inputs)
 
-    def __call__(self, pairs: Pairs, target: Target, seed, audit=None) -> list:
+    def __call__(self, pairs: Pairs, target: Target, seeds: dict, audit=None) -> list:
         precision = pairs.precision
         positions, weights = tf.constant(self.positions, precision), tf.constant(self.weights, precision)
         xs = [pairs.x(value) for value in self.program.inputs]
@@ -107,8 +123,9 @@ class PathGradient:
 
         def step(i, totals):
             points = [ref + positions[i] * (x - ref) for x, ref in zip(xs, refs, strict=True)]
-            output = forward(self.program, points, pairs.constants, precision)[target.value]
-            slopes = tf.gradients(output, points, seed, stop_gradients=points, unconnected_gradients="zero")
+            values = forward(self.program, points, pairs.constants, precision)
+            outputs, weighting = [values[value] for value in seeds], list(seeds.values())
+            slopes = tf.gradients(outputs, points, weighting, stop_gradients=points, unconnected_gradients="zero")
             return i + 1, [total + weights[i] * slope for total, slope in zip(totals, slopes, strict=True)]
 
         start = (tf.constant(0), [tf.zeros_like(x) for x in xs])
@@ -172,8 +189,8 @@ class Explainer:
         return tf.nest.map_structure(lambda *tensors: tf.stack(tensors, axis=1), *found)
 
     def _target(self, pairs: Pairs, target: Target) -> dict:
-        seed = target.seed(pairs)
-        multipliers = self.multipliers(pairs, target, seed)
+        seeds = target.seeds(pairs.x)
+        multipliers = self.multipliers(pairs, target, seeds)
         block: dict = {"raw": [], "multipliers": [], "hypothetical": [], "mean": [], "squares": []}
         block.update(points=[], shares=[])
         for value, m, dna in zip(self.multipliers.sources, multipliers, self.dna, strict=True):
@@ -193,9 +210,9 @@ class Explainer:
             mean = tf.reduce_mean(scores, 1, keepdims=True)
             block["mean"].append(mean[:, 0])
             block["squares"].append(tf.reduce_sum(tf.square(scores - mean), 1))
-        at_x = self._total(pairs, seed, pairs.x(target.value))
-        at_ref = self._total(pairs, seed, pairs.ref(target.value))
-        difference = self._total(pairs, seed, pairs.delta(target.value))
+        at_x = self._total(pairs, seeds, pairs.x)
+        at_ref = self._total(pairs, seeds, pairs.ref)
+        difference = self._total(pairs, seeds, pairs.delta)
         left = [tensor for _, tensor in pairs.leftovers]
         block["left"] = tf.fill([pairs.n], tf.reduce_max(tf.stack(left)) if left else tf.zeros([], pairs.precision))
         block["predictions"] = at_x[:, 0]
@@ -210,14 +227,17 @@ class Explainer:
         return shaped
 
     @staticmethod
-    def _total(pairs: Pairs, seed, tensor):
-        return tf.reduce_sum(tf.reshape(seed * tensor, [pairs.n, pairs.r, -1]), -1)
+    def _total(pairs: Pairs, seeds: dict, at: Callable):
+        sums = [
+            tf.reduce_sum(tf.reshape(seed * at(value), [pairs.n, pairs.r, -1]), -1) for value, seed in seeds.items()
+        ]
+        return tf.add_n(sums)
 
     def _audited(self, xs, refs):
         pairs = self._pairs(xs, refs, False, False)
         audit: list = []
         target = self.targets[0]
-        self.multipliers(pairs, target, target.seed(pairs), audit)
+        self.multipliers(pairs, target, target.seeds(pairs.x), audit)
         self._walked = [step for step, _ in audit]
         return [imbalance for _, imbalance in audit]
 

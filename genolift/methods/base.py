@@ -18,13 +18,25 @@ class Method(ABC):
     ``model``: a Keras 3 or tf_keras model, a loaded SavedModel, or a function of tensors. ``target``: see
     :mod:`genolift.methods.targets`. ``activation``: ``"logit"`` looks through a final sigmoid or softmax, ``"keep"``
     does not. ``progress`` shows a bar (default: when there is more than one block). ``memory``: budget for
-    activations, as "4GB".
+    activations, as "4GB". ``rc_average`` explains the mean of the target over both strands: half of what the model says
+    of the sequence and half of what it says of its reverse complement.
     """
 
     name = ""
     result_type = Explanation
 
-    def __init__(self, model, target=None, *, activation="logit", progress=None, memory=None, seed: int = 0):
+    def __init__(
+        self,
+        model,
+        target=None,
+        *,
+        activation="logit",
+        progress=None,
+        memory=None,
+        seed: int = 0,
+        rc_average: bool = False,
+    ):
+        self.rc_average = rc_average
         self.model, self.target, self.activation = model, target, activation
         self.progress, self.memory, self.seed = progress, parse_bytes(memory), seed
         self._traced: Traced | None = None
@@ -55,7 +67,13 @@ class Method(ABC):
 
     def describe(self) -> dict:
         """The method and every parameter, enough to run it again."""
-        return {"name": self.name, "activation": self.activation, "seed": self.seed, "genolift": __version__}
+        return {
+            "name": self.name,
+            "activation": self.activation,
+            "rc_average": self.rc_average,
+            "seed": self.seed,
+            "genolift": __version__,
+        }
 
     def findings(self) -> dict:
         """What the last call found out beside the fields, for the result's record."""
@@ -68,7 +86,7 @@ class Method(ABC):
         return described
 
     def _trace(self, shapes, names) -> Traced:
-        self._traced = Traced(self.model, self.target, self.activation, shapes, names)
+        self._traced = Traced(self.model, self.target, self.activation, shapes, names, self.rc_average)
         self.prepare(self._traced)
         return self._traced
 

@@ -45,5 +45,10 @@ def method_class(name: str) -> type:
 
 
 def method(name: str, model, target=None, **options):
-    """Make a method by name, as in ``method("integrated-gradients", model, target=0, steps=50)``."""
+    """Make a method by name, as in ``method("integrated-gradients", model, target=0, steps=50)``.
+
+    A list of models makes an ensemble: the mean of their explanations, with the spread over models.
+    """
+    if isinstance(model, (list, tuple)):
+        return import_module("genolift.methods.ensemble").Ensemble(name, list(model), target, **options)
     return method_class(name)(model, target, **options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -75,6 +75,36 @@ def resolve(target, program: Program, activation: str = "logit") -> tuple[list[T
     return [_one(item, program, activation) for item in (target if several else [target])], several
 
 
+def counterpart(target, program: Program):
+    """What the target is on the other strand, for reverse-complement averaging; refuse where it does not say.
+
+    A task or class is itself; a profile and its counts are sums over all positions and strands, which are themselves
+    too; a stretch of bins is reversed.
+    """
+    if isinstance(target, list):
+        return [counterpart(item, program) for item in target]
+    if isinstance(target, str):
+        return counterpart(parse(target), program)
+    if target is None or isinstance(target, (int, np.integer, Profile, LogCounts, MeanCentred)):
+        return target
+    if isinstance(target, Sum):
+        if target.bins is None:
+            return target
+        size = _output(program, target.output, "keep").shape[1]
+        if size is not None:
+            return replace(target, bins=[size - 1 - i for i in _chosen(target.bins, size, "bins")])
+    if isinstance(target, tuple) and len(target) - isinstance(target[0], str) <= 1:
+        return target
+    raise InputError(
+        f"target {describe(target)!r} does not tell what it is on the other strand; use a task, a profile, log-counts "
+        "or Sum(bins, tracks), give a function target the attribute reverse_complement, or leave rc_average off"
+    )
+
+
+def _linear(value: Value, weights: Callable, name: str) -> Target:
+    return Target(((value, weights),), name)
+
+
 def describe(target) -> object:
     """A target as it is recorded with a result."""
     if isinstance(target, list):
@@ -101,7 +131,7 @@ def _one(target, program: Program, activation: str) -> Target:
         raise InputError(f"target {target!r} is not understood; give an index, a tuple, or (output name, index)")
     output, index = (target[0], target[1:]) if target and isinstance(target[0], str) else (None, target)
     value = _output(program, output, activation)
-    return Target(value, _at(value, index, _name(program, output)), repr(target))
+    return _linear(value, _at(value, index, _name(program, output)), repr(target))
 
 
 def _only(program: Program) -> tuple:
@@ -177,17 +207,17 @@ def _special(target, program: Program, activation: str) -> Target:
     value = _output(program, target.output, "keep" if isinstance(target, (Profile, LogCounts)) else activation)
     name = _name(program, target.output)
     if isinstance(target, Profile):
-        return Target(look_through(value), _profile_weights(target.per_strand), f"profile of {name}")
+        return _linear(look_through(value), _profile_weights(target.per_strand), f"profile of {name}")
     if isinstance(target, LogCounts):
-        return Target(value, lambda at_x: 1 / tf.cast(tf.size(at_x[0]), at_x.dtype), f"log-counts of {name}")
+        return _linear(value, lambda at_x: 1 / tf.cast(tf.size(at_x[0]), at_x.dtype), f"log-counts of {name}")
     if isinstance(target, MeanCentred):
         one = _at(value, (target.index,), name)
-        return Target(
+        return _linear(
             value,
             lambda at_x: one(at_x) - 1 / tf.cast(tf.shape(at_x)[-1], at_x.dtype),
             f"mean-centred {target.index} of {name}",
         )
-    return Target(value, _sum_weights(target, value, name), repr(target))
+    return _linear(value, _sum_weights(target, value, name), repr(target))
 
 
 def _hidden(target: Hidden, program: Program) -> Target:
@@ -196,9 +226,9 @@ def _hidden(target: Hidden, program: Program) -> Target:
         raise InputError(f"layer {target.layer!r} gives {len(values)} tensors in this model, so it cannot be a target")
     (value,) = values
     if target.index is None:
-        return Target(value, lambda at_x: tf.ones([1] * at_x.shape.rank, at_x.dtype), f"sum of {target.layer}")
+        return _linear(value, lambda at_x: tf.ones([1] * at_x.shape.rank, at_x.dtype), f"sum of {target.layer}")
     index = target.index if isinstance(target.index, tuple) else (target.index,)
-    return Target(value, _at(value, index, target.layer), f"{target.layer} {target.index}")
+    return _linear(value, _at(value, index, target.layer), f"{target.layer} {target.index}")
 
 
 def _profile_weights(per_strand: bool):

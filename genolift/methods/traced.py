@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,20 +22,33 @@ tf = quiet_tensorflow()
 class Traced:
     """``program`` and ``targets`` of a model, for inputs of the given shapes (without batch, None where free)."""
 
-    def __init__(self, model, target, activation: str, shapes: list[tuple], names: list[str]):
-        function = _caller(model, names)
-        computed = target if _is_function(target) else None
+    def __init__(self, model, target, activation: str, shapes: list[tuple], names: list[str], rc_average: bool = False):
+        strands = [_caller(model, names)]
+        if rc_average:
+            strands.append(_other_strand(strands[0], shapes))
+        functions = _on_outputs(strands, target)
         specs = [tf.TensorSpec((None, *shape), tf.float32) for shape in shapes]
-        traced = function if computed is None else lambda *tensors: computed(function(*tensors))
-        self.program = lower(trace(traced, specs, names))
-        known = _output_names(model, self.program) if computed is None else None
-        self.program.output_names = known or self.program.output_names
-        if computed is None:
-            self.targets, self.several = targets.resolve(target, self.program, activation)
-        else:
-            self.targets, self.several = _computed(self.program, computed)
+        self.program = lower(trace(lambda *tensors: [function(*tensors) for function in functions], specs, names))
+        self.targets, self.several = self._resolve(model, target, activation, len(functions))
         self.shapes, self.names = shapes, names
         self.probe = Probe(self.program)
+
+    def _resolve(self, model, target, activation: str, strands: int) -> tuple[list, bool]:
+        """Targets on the model's outputs, averaged over the strands that were traced one after the other."""
+        program, found = self.program, []
+        count = len(program.outputs) // strands
+        for strand in range(strands):
+            outputs = program.outputs[strand * count : (strand + 1) * count]
+            one = replace(program, outputs=outputs, output_names=_output_names(model, count))
+            if _is_function(target):
+                found.append(_computed(one))
+            else:
+                what = targets.counterpart(target, one) if strand else target
+                found.append(targets.resolve(what, one, activation))
+        if strands == 1:
+            return found[0]
+        (forward, several), (reverse, _) = found
+        return [a.average(b) for a, b in zip(forward, reverse, strict=True)], several
 
     def accepts(self, arrays: list[np.ndarray]) -> bool:
         """Whether arrays of these shapes fit this trace."""
@@ -47,7 +62,36 @@ def _is_function(target) -> bool:
     return callable(target) and not isinstance(target, targets.SPECIAL)
 
 
-def _computed(program, function) -> tuple[list, bool]:
+def _on_outputs(strands: list[Callable], target) -> list[Callable]:
+    """Each strand's function of the inputs, with a user's function of the outputs applied."""
+    if not _is_function(target):
+        return strands
+    applied = [target, getattr(target, "reverse_complement", None)][: len(strands)]
+    if applied[-1] is None:
+        raise InputError(
+            "a function target needs an attribute reverse_complement, the function for the other strand's outputs, to "
+            "be averaged over both strands"
+        )
+    return [_composed(function, strand) for function, strand in zip(applied, strands, strict=True)]
+
+
+def _composed(outer: Callable, inner: Callable) -> Callable:
+    return lambda *tensors: outer(inner(*tensors))
+
+
+def _other_strand(function: Callable, shapes: list[tuple]) -> Callable:
+    """The function of the reverse complements: inputs that are DNA (L, 4) are reversed along both axes."""
+    dna = [len(shape) == 2 and shape[-1] == 4 for shape in shapes]
+    if not any(dna):
+        raise InputError("rc_average needs an input of one-hot DNA with channels A, C, G, T")
+
+    def reverse(tensor, is_dna):
+        return tf.reverse(tensor, [1, 2]) if is_dna else tensor
+
+    return lambda *tensors: function(*[reverse(t, is_dna) for t, is_dna in zip(tensors, dna, strict=True)])
+
+
+def _computed(program) -> tuple[list, bool]:
     """Targets of a user's function of the outputs: (N,) or (N, T)."""
     (value,) = program.outputs[:1]
     if len(program.outputs) != 1 or value.shape is None or len(value.shape) not in (1, 2):
@@ -68,41 +112,32 @@ def ports(model) -> tuple[list[str], list[tuple]] | None:
     return [port.name for port in signature.inputs], [tuple(port.shape) for port in signature.inputs]
 
 
-def _output_names(model, program) -> list[str] | None:
+def _output_names(model, count: int) -> list[str]:
     try:
         names = [port.name for port in describe(model).outputs]
     except UnsupportedModel:
-        return None
-    return names if len(names) == len(program.outputs) else None
+        names = []
+    return names if len(names) == count else [f"output_{i}" for i in range(count)]
 
 
 def _caller(model, names: list[str]) -> Callable:
     """The model as a function of one tensor per input, run as at inference."""
     structure = getattr(model, "input", None) if hasattr(model, "inputs") and len(names) > 1 else None
+    layered = is_layer(model)
+    packed = layered or hasattr(model, "signature")
 
     def call(*tensors):
-        if len(tensors) == 1:
-            argument = tensors[0]
-        elif isinstance(structure, dict):
+        if not packed:
+            return model(*tensors)
+        argument = tensors[0] if len(tensors) == 1 else list(tensors)
+        if isinstance(structure, dict):
             argument = dict(zip(names, tensors, strict=True))
-        else:
-            argument = list(tensors)
-        if _takes_training(model):
-            return model(argument, training=False)
-        return (
-            model(argument)
-            if len(tensors) == 1 or hasattr(model, "inputs") or hasattr(model, "signature")
-            else model(*tensors)
-        )
+        return model(argument, training=False) if layered else model(argument)
 
     return call
 
 
-def _takes_training(model) -> bool:
-    import keras
-
-    bases = [keras.layers.Layer]
-    tf_keras = __import__("sys").modules.get("tf_keras")
-    if tf_keras is not None:
-        bases.append(tf_keras.layers.Layer)
-    return isinstance(model, tuple(bases))
+def is_layer(model) -> bool:
+    """Whether the model is a Keras 3 or tf_keras layer (every Keras model is one)."""
+    libraries = [sys.modules[name] for name in ("keras", "tf_keras") if name in sys.modules]
+    return isinstance(model, tuple(library.layers.Layer for library in libraries))

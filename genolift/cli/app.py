@@ -1,0 +1,100 @@
+"""``genolift``: finds the command, runs it, and turns whatever goes wrong into one line and an exit code."""
+
+import importlib
+import os
+import sys
+
+import click
+
+from genolift.cli.speech import listen, tell
+from genolift.support.errors import GenoliftError
+from genolift.version import __version__
+
+# In the order of a piece of work. The lines stand here so that --help need not load the commands.
+COMMANDS = {
+    "simulate": "Draw a data set with known motifs.",
+    "train": "Train a network on a data set.",
+    "benchmark": "Simulate, train, explain and judge: the paper's figures from nothing.",
+    "explain": "Score the sequences of a FASTA file with a model.",
+    "plot": "Draw the scores of one sequence as a logo.",
+    "report": "Gather scores or a benchmark on one HTML page.",
+    "methods": "List the methods there are.",
+}
+MISTAKE, INTERRUPTED = 2, 130
+_CONTINUES = ("benchmark", "explain")
+
+
+class _Interrupted(Exception):
+    """Ctrl-C during a command; its name is the argument."""
+
+
+class _Commands(click.Group):
+    """Commands whose modules are imported when they are called."""
+
+    def list_commands(self, context):
+        return list(COMMANDS)
+
+    def get_command(self, context, name):
+        if name not in COMMANDS:
+            return None
+        return importlib.import_module(f"genolift.cli.{name}").command
+
+    def format_commands(self, context, formatter):
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, context):
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:  # click itself would make an Abort of it, and forget the command
+            raise _Interrupted(context.invoked_subcommand) from None
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="genolift", message="%(prog)s %(version)s")
+def genolift():
+    """Explain what neural networks see in DNA, and judge the explanations by simulated truth.
+
+    \b
+    Examples:
+      genolift benchmark tal_gata --out benchmark
+      genolift explain benchmark/model.keras sequences.fa --target 0 --out scores.zarr
+      genolift plot scores.zarr --sequence NAME --out logo.png
+
+    Every command has its own --help.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 a user's mistake, 130 interrupted."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    listen()
+    try:
+        return genolift.main(arguments, prog_name="genolift", standalone_mode=False) or 0
+    except _Interrupted as interruption:
+        (name,) = interruption.args
+        tell("interrupted; the same command continues where it stopped" if name in _CONTINUES else "interrupted")
+        return INTERRUPTED
+    except (KeyboardInterrupt, click.Abort):
+        tell("interrupted")
+        return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as problem:
+        click.echo(problem.ctx.get_help())
+        return 0
+    except click.UsageError as problem:
+        command = problem.ctx.command_path if problem.ctx else "genolift"
+        tell(f"error: {problem.format_message().rstrip('.')} (see {command} --help)")
+    except click.ClickException as problem:
+        tell(f"error: {problem.format_message()}")
+    except BrokenPipeError:  # whoever read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except GenoliftError as problem:
+        tell(f"error: {problem}")
+    except OSError as problem:
+        where = f"{problem.filename}: " if problem.filename else ""
+        tell(f"error: {where}{problem.strerror or problem}")
+    return MISTAKE

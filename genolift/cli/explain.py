@@ -1,0 +1,98 @@
+"""``genolift explain``: score sequences."""
+
+import click
+
+from genolift.cli import parameters
+from genolift.cli.targets import TargetsCommand
+from genolift.methods.registry import listing
+
+
+@click.command(
+    cls=TargetsCommand,
+    epilog=parameters.epilog(
+        "genolift explain model.keras sequences.fa.gz --target 0 --out scores.zarr",
+        "genolift explain model.keras genome.fa --regions peaks.narrowPeak --target 0 --out scores.zarr",
+        "genolift explain model.keras sequences.fa --target 0 1 2 --method integrated-gradients \\",
+        "    --references background:0.3,0.2,0.2,0.3 --steps 20 --out scores.zarr",
+    ),
+)
+@click.argument("model", type=parameters.path())
+@click.argument("sequences", type=parameters.path(), metavar="SEQUENCES.fa[.gz]")
+@click.option("--out", required=True, type=parameters.path(), help="The store to write, a directory.")
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="T ...",
+    help="What to explain: 0, 3,1, counts:0, profile, logcounts, sum:bins=10-20,tracks=3; several give an axis of "
+    "targets.  [default: the only output]",
+)
+@click.option(
+    "--method",
+    type=click.Choice(list(listing())),
+    default="deeplift",
+    show_default=True,
+    metavar="NAME",
+    help="How; `genolift methods` lists them.",
+)
+@click.option("--rule", metavar="R", help="DeepLIFT's: genomics, rescale, revealcancel.  [default: genomics]")
+@click.option(
+    "--references",
+    metavar="R",
+    help="What sequences are compared with: shuffled:20 (keeps dinucleotides), shuffled1:20, "
+    "background:0.3,0.2,0.2,0.3, zeros.  [default: shuffled:20 for deeplift, else zeros]",
+)
+@click.option("--steps", type=click.IntRange(1), metavar="N", help="Of integrated gradients.  [default: 50]")
+@click.option(
+    "--activation",
+    type=click.Choice(["logit", "keep"]),
+    default="logit",
+    show_default=True,
+    help="Whether to look through a final sigmoid or softmax.",
+)
+@click.option(
+    "--regions",
+    type=parameters.path(),
+    metavar="BED",
+    help="Score these regions of the FASTA file, BED or "
+    "narrowPeak, at the model's length around their summit or middle.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="Of shuffles and other draws."
+)
+@click.option(
+    "--unknown",
+    type=click.Choice(["uniform", "zero"]),
+    default="uniform",
+    show_default=True,
+    help="How N and other IUPAC codes are encoded: 1/4 for each base, or nothing.",
+)
+@click.option("--memory", metavar="SIZE", help="For the network's activations, as 4GB.  [default: 1GB]")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float16"]),
+    default="float32",
+    show_default=True,
+    help="Numbers on disk; float16 is lossy.",
+)
+@click.option("--weights", type=parameters.path(), help="The weights' file, where MODEL is an architecture in JSON.")
+@click.option("--layers-from", type=parameters.path(), metavar="MODULE.py", help="Python file with custom layers.")
+@click.option("--unsafe", is_flag=True, help="Allow Lambda layers, which are code that runs: only for files you trust.")
+@parameters.force
+def command(model, sequences, out, targets, rule, steps, activation, **options):
+    """Score the sequences of a FASTA file with a model.
+
+    MODEL is a .keras file, a Keras .h5, an architecture in JSON (with --weights) or a SavedModel. Writes importance
+    scores, one per base, with all that made them, into a Zarr directory, which `genolift plot`, `genolift report` and
+    Python's genolift.Explanation.load read.
+
+    All input is checked before anything is written. An interrupted run continues with the same command.
+    """
+    from genolift.pipeline.scoring import Scoring, score
+
+    own = {"rule": rule, "steps": steps, "activation": activation}
+    done = score(Scoring(model, sequences, out, targets=targets, options=own, **options))
+    if not done.now:
+        click.echo(f"{out} is already complete: {done.sequences:,} sequences")
+    else:
+        click.echo(f"{out}: {done.sequences:,} sequences, {done.now:,} of them in {done.seconds:.1f} s")

@@ -1,0 +1,31 @@
+"""``genolift plot``: a logo."""
+
+import click
+
+from genolift.cli import parameters
+
+
+@click.command(
+    epilog=parameters.epilog(
+        "genolift plot scores.zarr --sequence chr1:1000-1200 --out logo.png",
+        "genolift plot scores.zarr --sequence peak_7 --start 900 --end 1200 --target 1 --out logo.svg",
+    )
+)
+@click.argument("scores", type=parameters.path())
+@click.option("--sequence", required=True, metavar="NAME", help="Which one, by its name in the FASTA file.")
+@click.option("--start", type=click.IntRange(0), metavar="N", help="First position, 0-based.  [default: 0]")
+@click.option(
+    "--end", type=click.IntRange(1), metavar="N", help="Position after the last.  [default: the sequence's length]"
+)
+@click.option("--target", metavar="T", help="Which one, where several were explained.")
+@click.option("--out", required=True, type=parameters.path(), help="The picture: .png, .svg or .pdf.")
+def command(scores, sequence, start, end, target, out):
+    """Draw the scores of one sequence as a logo.
+
+    SCORES is what `genolift explain` wrote. Letters are as high as their base is important; below the line are bases
+    that speak against the target.
+    """
+    from genolift.pipeline.drawing import draw_logo
+
+    draw_logo(scores, sequence, out, start, end, target)
+    click.echo(f"{out}")

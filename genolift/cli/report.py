@@ -1,0 +1,27 @@
+"""``genolift report``: an HTML page."""
+
+import click
+
+from genolift.cli import parameters
+
+
+@click.command(
+    epilog=parameters.epilog(
+        "genolift report scores.zarr --out report.html", "genolift report benchmark --out report.html"
+    )
+)
+@click.argument("source", type=parameters.path())
+@click.option("--out", required=True, type=parameters.path(), help="The page, one self-contained HTML file.")
+@click.option("--target", metavar="T", help="Which one to draw, where several were explained.  [default: the first]")
+@click.option(
+    "--sequences", type=click.IntRange(0), metavar="N", default=5, show_default=True, help="Logos of the first so many."
+)
+def command(source, out, target, sequences):
+    """Gather scores or a benchmark on one HTML page.
+
+    SOURCE is what `genolift explain` or `genolift benchmark` wrote.
+    """
+    from genolift.pipeline.drawing import write_page
+
+    write_page(source, out, target, sequences)
+    click.echo(f"{out}")

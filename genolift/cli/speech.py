@@ -1,0 +1,53 @@
+"""What the command line says on standard error: notes, warnings, errors, each one line, none through a progress bar."""
+
+import logging
+import sys
+import warnings
+
+from genolift.support.errors import GenoliftWarning
+
+# Of a warning that many sequences cause, with other numbers each time, this many are shown.
+_ALIKE = 3
+
+
+def tell(text: str) -> None:
+    """Write one line, whatever is in ``text``."""
+    line = "genolift: " + " ".join(str(text).split())
+    tqdm = sys.modules.get("tqdm")
+    if tqdm is not None:
+        tqdm.tqdm.write(line, file=sys.stderr)
+    else:
+        sys.stderr.write(line + "\n")
+
+
+class _Notes(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        tell(record.getMessage())
+
+
+class _Warnings:
+    """Shows our own warnings, each text once, few of a kind; other people's are none of the user's business."""
+
+    def __init__(self):
+        self._seen: dict[tuple, set[str]] = {}
+
+    def show(self, message, category, filename, lineno, file=None, line=None) -> None:
+        if not issubclass(category, GenoliftWarning):
+            return
+        seen = self._seen.setdefault((filename, lineno), set())
+        if str(message) in seen or len(seen) > _ALIKE:
+            return
+        seen.add(str(message))
+        tell(f"warning: {message}" if len(seen) <= _ALIKE else "warning: more like this are not shown")
+
+
+def listen() -> None:
+    """Send the notes and warnings of all rooms to standard error."""
+    logger = logging.getLogger("genolift")
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.handlers = [_Notes()]
+    warnings.showwarning = _Warnings().show
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", GenoliftWarning)

@@ -1,0 +1,36 @@
+"""``genolift train``: train a network."""
+
+import click
+
+from genolift.cli import parameters
+
+
+@click.command(epilog=parameters.epilog("genolift train tal_gata --data data --out model.keras --seed 1"))
+@click.argument("spec")
+@click.option(
+    "--data",
+    required=True,
+    type=parameters.path(),
+    help="The data set: a directory that `genolift simulate` left, or a .simdata file.",
+)
+@click.option("--out", required=True, type=parameters.path(), help="The model's file, ending in .keras.")
+@click.option("--architecture", default="tal_gata", show_default=True, help="A network by name.")
+@click.option(
+    "--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="Seed of weights, order, dropout."
+)
+@click.option("--epochs", type=click.IntRange(1), metavar="N", help="Epochs at most.  [default: the network's recipe]")
+@parameters.force
+def command(spec, data, out, architecture, seed, epochs, force):
+    """Train a network on a data set.
+
+    Trains on the split "train", stops early by the loss on "valid", and measures AUROC, AUPRC and accuracy of every
+    task on "test". All of it is recorded in training.json beside the model.
+    """
+    from genolift.pipeline.training import Training, train_to_file
+
+    record, was_there = train_to_file(Training(spec, data, out, architecture, seed, epochs, force))
+    if was_there:
+        click.echo(f"{out} is already complete")
+    for task, metrics in (record["metrics"] or {}).items():
+        told = (f"{name} {metrics[name]:.3f}" for name in ("accuracy", "auroc", "auprc") if metrics[name] is not None)
+        click.echo(f"{task}: {', '.join(told)}")

@@ -1,0 +1,53 @@
+"""Several models explained as one: the mean of their explanations, and how far they disagree."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from genolift.methods.registry import method_class
+from genolift.results.explanation import POSITION, Explanation, each
+from genolift.support.errors import InputError
+
+
+class EnsembleExplanation(Explanation):
+    """Means over the models; ``spread`` is the standard deviation of ``scores`` over them (ddof = 1)."""
+
+    FIELDS: ClassVar[dict[str, str]] = {**Explanation.FIELDS, "spread": POSITION}
+
+
+class Ensemble:
+    """One method on several models of the same inputs; every field is the mean over them.
+
+    ``standard_error`` is that of the mean over references with the models' errors taken as fully dependent (they share
+    their references), an upper bound.
+    """
+
+    def __init__(self, name: str, models, target=None, **options):
+        if len(models) < 2:
+            raise InputError("an ensemble needs at least two models")
+        kind = method_class(name)
+        self.members = [kind(model, target, **options) for model in models]
+
+    def __call__(self, X, names=None, regions=None) -> EnsembleExplanation:
+        """Explain ``X`` with every model, see :class:`genolift.methods.base.Method`."""
+        members = [member(X, names=names, regions=regions) for member in self.members]
+        first = members[0]
+        shared = [name for name in first.defined if all(name in other.defined for other in members)]
+        fields = {name: _mean([getattr(one, name) for one in members]) for name in shared if name != "inputs"}
+        fields["inputs"] = first.inputs
+        fields["spread"] = each(lambda *scores: np.std(scores, axis=0, ddof=1), *[one.scores for one in members])
+        return EnsembleExplanation(
+            fields,
+            undefined=first.undefined,
+            names=first.names,
+            regions=first.regions,
+            target=first.target,
+            method={**first.method, "models": len(members)},
+            provenance={"members": [one.provenance for one in members]},
+        )
+
+
+def _mean(values: list):
+    return each(lambda *arrays: np.mean(arrays, axis=0, dtype=np.float64).astype(arrays[0].dtype), *values)

@@ -1,0 +1,32 @@
+"""Pictures and pages of what was scored."""
+
+from genolift.pipeline.places import check_file
+from genolift.plot.logo import plot_logo
+from genolift.plot.report import write_report
+from genolift.plot.style import KINDS, save_figure
+from genolift.results.explanation import Explanation
+from genolift.support.errors import InputError
+
+
+def draw_logo(scores, sequence: str, out, start: int | None = None, end: int | None = None, target=None) -> None:
+    """Draw the sequence called ``sequence`` of the store ``scores`` into the picture ``out``; ``target`` is text."""
+    if out.suffix.lower().lstrip(".") not in KINDS:
+        raise InputError(f"{out}: a picture's name ends in {', '.join('.' + kind for kind in KINDS)}")
+    check_file(out)
+    explanation = Explanation.load(scores)
+    save_figure(plot_logo(explanation, sequence, start, end, _known(target)), out)
+
+
+def write_page(source, out, target=None, sequences: int = 5) -> None:
+    """Write the page ``out`` about the store or the benchmark's directory ``source``; ``target`` is text."""
+    check_file(out)
+    write_report(source, out, sequences, _known(target))
+
+
+def _known(target: str | None):
+    """A target as it is kept with a result. Plain numbers need no TensorFlow to be understood."""
+    if target is None or target.lstrip("-").isdigit():
+        return target if target is None else int(target)
+    from genolift.methods import targets
+
+    return targets.describe(targets.parse(target))

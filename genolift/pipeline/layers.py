@@ -1,0 +1,41 @@
+"""Custom layers of a user's model, taken from a Python file."""
+
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+from genolift.support.errors import FileProblem, InputError
+from genolift.support.tensorflow import quiet_tensorflow
+
+
+def layers_from(path) -> dict[str, type]:
+    """Run a Python file and return the Keras layers it holds, by name.
+
+    Raises :class:`FileProblem` for a file that cannot be run and :class:`InputError` for one without layers.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileProblem(f"{path} {'is not a file' if path.exists() else 'does not exist'}")
+    quiet_tensorflow()
+    import keras
+
+    spec = spec_from_file_location(f"genolift_layers_{path.stem}", path)
+    if spec is None:
+        raise FileProblem(f"{path} is not a Python file: its name should end in .py")
+    module = module_from_spec(spec)
+    sys.path.insert(0, str(path.parent.resolve()))  # it may import its neighbours
+    try:
+        spec.loader.exec_module(module)
+    except Exception as problem:  # a user's own code raises what it likes
+        raise FileProblem(f"{path} cannot be run: {type(problem).__name__}: {problem}") from problem
+    finally:
+        sys.path.remove(str(path.parent.resolve()))
+    bases = tuple(library.layers.Layer for library in (keras, sys.modules.get("tf_keras")) if library)
+    found = {
+        name: item
+        for name, item in vars(module).items()
+        if isinstance(item, type) and issubclass(item, bases) and item.__module__ == module.__name__
+    }
+    if not found:
+        raise InputError(f"{path} defines no Keras layers; classes derived from keras.layers.Layer are looked for")
+    return found

@@ -1,0 +1,47 @@
+"""Which lengths a model takes, found before any of many sequences is scored."""
+
+from pathlib import Path
+
+import numpy as np
+
+from genolift.support.errors import InputError
+from genolift.support.tensorflow import quiet_tensorflow
+
+
+def check_lengths(model, names: list[str], lengths: np.ndarray, fixed: int | None, path: Path) -> None:
+    """Raise :class:`InputError` naming the first record that the model cannot take, and both lengths.
+
+    ``fixed`` is the length that the model declares. Where it declares none, the shortest and the longest are tried.
+    """
+    if fixed is not None:
+        for i in np.flatnonzero(lengths != fixed)[:1]:
+            raise InputError(f"{path}: {names[i]!r} is {lengths[i]} long, but the model takes sequences of {fixed}")
+        return
+    shortest, longest = int(lengths.argmin()), int(lengths.argmax())
+    for wrong, other in ((shortest, longest), (longest, shortest)):
+        if not takes(model, int(lengths[wrong])):
+            allowed = _bound(model, int(lengths[wrong]), int(lengths[other]))
+            raise InputError(f"{path}: {names[wrong]!r} is {lengths[wrong]} long; the model takes {allowed}")
+
+
+def takes(model, length: int) -> bool:
+    """Whether the model gives finite numbers for a sequence of ``length``."""
+    tf = quiet_tensorflow()
+    try:
+        outputs = model(tf.fill([1, length, 4], 0.25))
+    except Exception:  # too short for a layer, longer than a table of positions: each layer has its own error
+        return False
+    return all(np.isfinite(np.asarray(output)).all() for output in tf.nest.flatten(outputs))
+
+
+def _bound(model, wrong: int, other: int) -> str:
+    """The length nearest to ``wrong`` that the model takes, in words, by bisection from ``other``."""
+    if not takes(model, other):
+        other = next((length for length in (2 * wrong, 10 * wrong, 1000, 10_000) if takes(model, length)), None)
+    if other is None:
+        return "other lengths only"
+    inside, outside = other, wrong
+    while abs(inside - outside) > 1:
+        middle = (inside + outside) // 2
+        inside, outside = (middle, outside) if takes(model, middle) else (inside, middle)
+    return f"{inside} and {'more' if inside > wrong else 'less'}"
