@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from genolift.engine import kernels
 from genolift.engine.pairs import Pairs, forward
 from genolift.engine.program import Program, Value
 from genolift.engine.propagate import Backward, compared
@@ -191,25 +192,16 @@ class Explainer:
     def _target(self, pairs: Pairs, target: Target) -> dict:
         seeds = target.seeds(pairs.x)
         multipliers = self.multipliers(pairs, target, seeds)
-        block: dict = {"raw": [], "multipliers": [], "hypothetical": [], "mean": [], "squares": []}
-        block.update(points=[], shares=[])
+        kept = ("raw", "multipliers", "hypothetical", "mean", "squares", "shares")
+        block: dict = {key: [] for key in (*kept, "points")}
         for value, m, dna in zip(self.multipliers.sources, multipliers, self.dna, strict=True):
-            m = self._by_pair(pairs, m)
-            x, ref = self._by_pair(pairs, pairs.x(value)), self._by_pair(pairs, pairs.ref(value))
-            contributions = m * (x - ref)
-            block["shares"].append(tf.reduce_sum(tf.reshape(contributions, [pairs.n, pairs.r, -1]), -1))
+            # Broadcasting replaces copies where the two sides are shared among pairs.
+            x = pairs.x_alone(value)[:, tf.newaxis] if pairs.leading else self._by_pair(pairs, pairs.x(value))
+            ref = pairs.ref_alone(value)[tf.newaxis] if pairs.shared else self._by_pair(pairs, pairs.ref(value))
             if value not in self.program.inputs:
                 block["points"].append(x[:, 0])
-            block["raw"].append(tf.reduce_mean(contributions, 1))
-            block["multipliers"].append(tf.reduce_mean(m, 1))
-            if dna:
-                # Projected per reference, then averaged: m_b − Σ_c m_c·r_c is what base b would be worth there.
-                baseline = tf.reduce_sum(m * ref, -1, keepdims=True)
-                block["hypothetical"].append(tf.reduce_mean(m - baseline, 1))
-            scores = tf.reduce_sum(contributions, -1) if dna else contributions
-            mean = tf.reduce_mean(scores, 1, keepdims=True)
-            block["mean"].append(mean[:, 0])
-            block["squares"].append(tf.reduce_sum(tf.square(scores - mean), 1))
+            for key, tensor in kernels.summary(self._by_pair(pairs, m), x, ref, dna).items():
+                block[key].append(tensor)
         at_x = self._total(pairs, seeds, pairs.x)
         at_ref = self._total(pairs, seeds, pairs.ref)
         difference = self._total(pairs, seeds, pairs.delta)

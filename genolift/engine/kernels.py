@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from genolift.engine.differences import DIFFERENCES, secant
+from genolift.engine.differences import DIFFERENCES, nonzero, secant
 from genolift.engine.program import Step
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -72,27 +72,28 @@ def _rescale(structure: _Structure):
     return _compiled(kernel, structure)
 
 
-def _two_chords(structure: _Structure, a, b, mass, extra):
-    """Δy⁺/Δx⁺ and Δy⁻/Δx⁻ (Shrikumar et al. 2017, section 3.5.3), and Δx⁺ and Δx⁻.
+def _two_parts(structure: _Structure, a, b, mass, extra):
+    """2Δy⁺ and 2Δy⁻ (Shrikumar et al. 2017, section 3.5.3), and Δx⁺ and Δx⁻.
 
-    Each is the mean of two chords: that part changed first, and changed after the other.
+    Each is the sum of two changes: that part changed first, and changed after the other.
     """
-    up, down = (b - a + mass) / 2, (b - a - mass) / 2
+    up, down = nonzero((b - a + mass) / 2), nonzero((b - a - mass) / 2)
 
-    def chord(start, change):
-        return secant(structure.region, start, start + change, change, list(extra), structure.precision)[0]
+    def change(start, part):
+        return secant(structure.region, start, start + part, part, list(extra), structure.precision)[1]
 
-    rising = (chord(a, up) + chord(a + down, up)) / 2
-    falling = (chord(a, down) + chord(a + up, down)) / 2
-    return rising, falling, up, down
+    rise = change(a, up) + change(a + down, up)
+    fall = change(a, down) + change(a + up, down)
+    return rise, fall, up, down
 
 
 @lru_cache(maxsize=512)
 def _reveal_cancel(structure: _Structure):
     def kernel(a, b, mass, extra, mean, half):
-        rising, falling, _, _ = _two_chords(structure, a, b, mass, extra)
-        upper, lower = (mean + half) * rising, (mean - half) * falling
-        return [(upper + lower) / 2, (upper - lower) / 2]
+        rise, fall, up, down = _two_parts(structure, a, b, mass, extra)
+        # One division per part: the compiler keeps quotients in memory rather than compute them twice.
+        upper, lower = (mean + half) * (rise / (4 * up)), (mean - half) * (fall / (4 * down))
+        return [upper + lower, upper - lower]
 
     return _compiled(kernel, structure)
 
@@ -100,7 +101,56 @@ def _reveal_cancel(structure: _Structure):
 @lru_cache(maxsize=512)
 def _reveal_cancel_mass(structure: _Structure):
     def kernel(a, b, mass, extra):
-        rising, falling, up, down = _two_chords(structure, a, b, mass, extra)
-        return rising * up - falling * down
+        rise, fall, _, _ = _two_parts(structure, a, b, mass, extra)
+        return (rise - fall) / 2
 
     return _compiled(kernel, structure)
+
+
+_one_pass = tf.function(autograph=False, jit_compile=True)
+
+
+@_one_pass
+def collapse(mean, half, a, b):
+    """mean + sign(b − a)·half."""
+    return mean + tf.sign(b - a) * half
+
+
+@_one_pass
+def distance(a, b):
+    """|b − a|."""
+    return tf.abs(b - a)
+
+
+@_one_pass
+def overlap_add(parts, same: bool):
+    """(N, P, K, C) → (N, P + K − 1, C): what the K taps k at position p send to p + k; P positions where ``same``."""
+    taps = parts.shape[2]
+    total = tf.add_n([tf.pad(parts[:, :, k], [[0, 0], [k, taps - 1 - k], [0, 0]]) for k in range(taps)])
+    start = (taps - 1) // 2
+    return total[:, start : start + tf.shape(parts)[1]] if same else total
+
+
+@_one_pass
+def summary(m, x, ref, dna: bool) -> dict:
+    """What is kept of the multipliers (n, r, ...) of a block, with x and references broadcast to that shape."""
+    contributions = m * (x - ref)
+    scores = _over_bases(contributions) if dna else contributions
+    mean = tf.reduce_mean(scores, 1)
+    kept = {
+        "raw": tf.reduce_mean(contributions, 1),
+        "multipliers": tf.reduce_mean(m, 1),
+        "mean": mean,
+        "squares": tf.reduce_sum(tf.square(scores - mean[:, tf.newaxis]), 1),
+        "shares": tf.reduce_sum(tf.reshape(scores, tf.concat([tf.shape(m)[:2], [-1]], 0)), -1),
+    }
+    if dna:
+        # Projected per reference, then averaged: m_b − Σ_c m_c·r_c is what base b would be worth there.
+        baseline = tf.reduce_mean(_over_bases(m * ref), 1)
+        kept["hypothetical"] = kept["multipliers"] - baseline[..., tf.newaxis]
+    return kept
+
+
+def _over_bases(tensor):
+    """The sum over the last axis, which is 4: written out, since reductions of short rows are slow."""
+    return tf.add_n([tensor[..., base] for base in range(4)])

@@ -6,6 +6,7 @@ value becomes one row per pair only where a rule compares the two sides. Pairs a
 
 from __future__ import annotations
 
+from genolift.engine import narrow
 from genolift.engine.emit import emit
 from genolift.engine.operations import OPERATIONS, Linear
 from genolift.engine.program import Dependence, Program, Step, Value
@@ -220,6 +221,9 @@ class Pairs:
 
         ``points`` are the inputs where the step is not linear; ``weights`` as for :meth:`at`.
         """
+        if points is None and narrow.applies(step):
+            kernel = self.aux(step.inputs[1])
+            return {step.inputs[0]: narrow.transpose(step, grads[0], kernel if weights is None else weights(kernel))}
         if points is None:
             points = {value: tf.identity(self.stand_in(value)) for value in step.active_inputs}
         outputs = self.at(step, points, weights)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from genolift.engine import kernels
 from genolift.engine.operations import kind_of
 from genolift.engine.pairs import Pairs
 from genolift.engine.program import Step, Value
@@ -89,7 +90,14 @@ class Backward:
         """One multiplier again, where the two parts of a difference are the difference itself and nothing."""
         if flow.half is None:
             return flow.mean
-        return flow.mean + tf.sign(self.pairs.delta(value)) * flow.half
+        pairs = self.pairs
+        parts = [pairs.pair_side(flow.mean), pairs.pair_side(flow.half)]
+        return pairs.flat(kernels.collapse(*parts, pairs.ref_side(value), pairs.x_side(value)), value)
+
+    def distance(self, value: Value):
+        """|Δ|, one row per pair."""
+        pairs = self.pairs
+        return pairs.flat(kernels.distance(pairs.ref_side(value), pairs.x_side(value)), value)
 
     def mass(self, value: Value):
         """A = Δ⁺ − Δ⁻ of a value, one row per pair (design: |L||Δ| after a weighted step, |L|A after a passing one)."""
@@ -97,7 +105,7 @@ class Backward:
             step = self.producer.get(value)
             inner = step is not None and step.op != "Input"
             rule = getattr(self.rule_of(step), "mass", None) if inner else None
-            self._mass[value] = tf.abs(self.pairs.delta(value)) if rule is None else rule(step, value, self)
+            self._mass[value] = self.distance(value) if rule is None else rule(step, value, self)
         return self._mass[value]
 
     def _total(self, flow: Flow, value: Value):

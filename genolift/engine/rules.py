@@ -39,7 +39,7 @@ def _passing_mass(step: Step, value: Value, back: Backward):
 
 
 def _weighted_mass(step: Step, value: Value, back: Backward):
-    sizes = {source: tf.abs(back.pairs.delta(source)) for source in step.active_inputs}
+    sizes = {source: back.distance(source) for source in step.active_inputs}
     return back.pairs.at(step, sizes, tf.abs, offsets=False)[value.slot]
 
 
@@ -67,10 +67,7 @@ def weighted(step: Step, flows, back: Backward) -> dict:
     """Transpose; ½(m⁺ + m⁻)Wᵀ + ½ sign(Δ)(m⁺ − m⁻)|W|ᵀ, one multiplier below (Shrikumar et al. 2017, 3.5.1)."""
     means = back.pairs.transpose(step, _parts(flows, "mean"))
     halves = _halves(step, flows, back)
-    return {
-        value: Flow(mean + tf.sign(back.pairs.delta(value)) * halves[value] if value in halves else mean)
-        for value, mean in means.items()
-    }
+    return {value: Flow(back.collapsed(Flow(mean, halves.get(value)), value)) for value, mean in means.items()}
 
 
 # Nonlinearities of one source

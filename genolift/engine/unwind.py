@@ -41,9 +41,7 @@ class _Unwinding:
         count = len(self.loop.carried)
         written = zip(self.loop.written, outputs[count:], strict=True)
         lists = [(w, grads[value]) for w, value in written if value in grads and w.item.active]
-        last = [
-            value for carried, value in zip(self.loop.carried, outputs[:count], strict=True) if carried.before.active
-        ]
+        last = [value for carried, value in zip(self.loop.carried, outputs, strict=False) if carried.before.active]
         states = [grads.get(value, tf.zeros_like(self.pairs.stand_in(value))) for value in last]
         totals = [tf.zeros_like(self.pairs.stand_in(self.step.inputs[place])) for place, _ in self.fixed]
         turns = self.record_ref.turns
@@ -51,6 +49,7 @@ class _Unwinding:
         indices = [tf.TensorArray(tf.int32, turns, element_shape=[]) for _ in self.reads]
         # A list's element is what was written to it last, so going back only the first write met has a say.
         free = [tf.ones([tf.shape(grad)[0]], grad.dtype) for _, grad in lists]
+        start = totals
         worst = tf.zeros([_audits(self.walk), self.pairs.n * self.pairs.r], self.pairs.precision)
 
         def turn_back(turn, states, free, totals, arrays, indices, worst):
@@ -66,7 +65,6 @@ class _Unwinding:
             indices = [array.write(turn, index) for array, index in zip(indices, at, strict=True)]
             return turn, _shaped(found[:k], states), free, _shaped(totals, start), arrays, indices, worst
 
-        start = totals
         _, states, _, totals, arrays, indices, worst = tf.while_loop(
             lambda turn, *rest: turn > 0, turn_back, [turns, states, free, totals, arrays, indices, worst]
         )
@@ -93,7 +91,7 @@ class _Unwinding:
         audit = None if self.back.audit is None else []
         back = Backward(inner, self.walk, self.back.rule_of, lambda inside: False)
         found = back.run(seeds, back.pairs.program.inputs, audit)
-        if audit is not None:
+        if audit:
             self.audited = [inside for inside, _ in audit]
             now = tf.stack([imbalance for _, imbalance in audit])
             missing = worst.shape[0] - len(audit)

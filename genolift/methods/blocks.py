@@ -52,8 +52,44 @@ def merged(parts: list[tuple[int, dict]]) -> dict:
     return {**total, "count": count}
 
 
+def standard_error(squares: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Of the mean over ``count`` (N,) references (ddof = 1), from sums of squared deviations (N, ...); NaN for one."""
+    count = count.reshape(-1, *[1] * (squares.ndim - 1)).astype(np.float32)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(count > 1, np.sqrt(squares / (count - 1) / count), np.nan).astype(np.float32)
+
+
+def widened(block: dict, rows: np.ndarray, more: dict) -> dict:
+    """``block`` with further references for some of its rows; the others get NaN in the added places."""
+    part = {key: [a[rows] for a in v] if isinstance(v, list) else v[rows] for key, v in block.items() if key != "count"}
+    seen = int(block["count"][rows[0]])
+    added = merged([(seen, part), (int(more["count"][0]), {k: v for k, v in more.items() if k != "count"})])
+    wider = {
+        key: _spread(value, rows, added[key], key in _BY_REFERENCE) for key, value in block.items() if key != "count"
+    }
+    counts = block["count"].copy()
+    counts[rows] = added["count"]
+    return {**wider, "count": counts}
+
+
+_BY_REFERENCE = ("reference_predictions", "residual", "shares")
+
+
+def _spread(old, rows: np.ndarray, new, by_reference: bool):
+    if isinstance(old, list):
+        return [_spread(a, rows, b, by_reference) for a, b in zip(old, new, strict=True)]
+    if by_reference:
+        missing = np.full((*old.shape[:2], new.shape[2] - old.shape[2]), np.nan, old.dtype)
+        old = np.concatenate([old, missing], axis=2)
+    else:
+        old = old.copy()
+    old[rows] = new
+    return old
+
+
 def joined(blocks: list[dict]) -> dict:
-    joined: dict = {"count": blocks[0]["count"]}
+    rows = [len(block["predictions"]) for block in blocks]
+    joined: dict = {"count": np.repeat([block["count"] for block in blocks], rows)}
     for key, value in blocks[0].items():
         if key == "count":
             continue

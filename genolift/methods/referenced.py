@@ -12,7 +12,7 @@ from genolift.engine.layers import layer_outputs
 from genolift.methods import proof
 from genolift.methods import references as refs
 from genolift.methods.base import Method
-from genolift.methods.blocks import Plan, head, joined, merged, pad, repeat_to
+from genolift.methods.blocks import Plan, head, joined, merged, pad, repeat_to, standard_error, widened
 from genolift.methods.inputs import Inputs, as_inputs
 from genolift.methods.traced import Traced
 from genolift.results.explanation import REFERENCE, Explanation
@@ -23,6 +23,8 @@ from genolift.support.progress import bar
 _BLOCK_BYTES = 96e6
 # Copies of a pair's activations alive at once: both sides, what flows back, and working space.
 _COPIES = 4
+# References drawn for every sequence before anything is known of their spread.
+_FIRST_DRAW = 10
 
 
 class LayerExplanation(Explanation):
@@ -77,20 +79,42 @@ class ReferenceMethod(Method):
     def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict, dict]:
         chosen = self._references(inputs)
         count = max(reference.count for reference in chosen)
-        plan = self._plan(inputs, traced, count)
         explainer = self.explainer(traced, inputs.dna)
-        blocks = []
-        show = self.progress if self.progress is not None else len(inputs) > plan.sequences
-        with bar(len(inputs), self.name, "sequences", show) as display:
-            for start in range(0, len(inputs), plan.sequences):
-                arrays = [array[start : start + plan.sequences] for array in inputs.arrays]
-                blocks.append(self._block(explainer, plan, arrays, chosen, count, start))
-                display.update(len(arrays[0]))
-        found = joined(blocks)
+        tolerance = min((one.tolerance for one in chosen if one.tolerance is not None), default=None)
+        rows = np.arange(len(inputs))
+        if tolerance is None:
+            found = self._drawn(inputs, traced, explainer, chosen, rows, 0, count)
+        else:
+            found = self._until_enough(inputs, traced, explainer, chosen, count, tolerance)
         self.left = float(found["left"].max())
         if self.sums:
             self.judge(found, explainer, lambda n, r: self._pair(inputs, chosen, count, n, r))
         return self._fields(inputs, traced, found)
+
+    def _until_enough(self, inputs, traced, explainer, chosen, cap: int, tolerance: float) -> dict:
+        """Double the references of the sequences whose standard error is still too large."""
+        rows, seen = np.arange(len(inputs)), min(_FIRST_DRAW, cap)
+        found = self._drawn(inputs, traced, explainer, chosen, rows, 0, seen)
+        while seen < cap:
+            rows = rows[_uncertain(found, rows, tolerance)]
+            if not len(rows):
+                break
+            until = min(2 * seen, cap)
+            found = widened(found, rows, self._drawn(inputs, traced, explainer, chosen, rows, seen, until))
+            seen = until
+        return found
+
+    def _drawn(self, inputs, traced, explainer, chosen, rows: np.ndarray, first: int, last: int) -> dict:
+        """Explain the given rows against references number ``first`` to ``last``, block by block."""
+        plan = self._plan(inputs, traced, len(rows), last - first)
+        blocks = []
+        show = self.progress if self.progress is not None else len(rows) > plan.sequences
+        with bar(len(rows), self.name, "sequences", show) as display:
+            for start in range(0, len(rows), plan.sequences):
+                some = rows[start : start + plan.sequences]
+                blocks.append(self._block(explainer, plan, inputs, chosen, some, first, last))
+                display.update(len(some))
+        return joined(blocks)
 
     def judge(self, found: dict, explainer: Explainer, pair_of) -> None:
         """Hold the residuals against what rounding explains; the verdict goes into the result's record."""
@@ -117,7 +141,7 @@ class ReferenceMethod(Method):
     def _pair(inputs: Inputs, chosen: list, count: int, n: int, r: int) -> tuple[list, list]:
         """Inputs (1, ...) and references (1, 1, ...) of one pair."""
         xs = [array[n : n + 1] for array in inputs.arrays]
-        drawn = [one.draw(x, n) for one, x in zip(chosen, xs, strict=True)]
+        drawn = [one.draw(x, np.array([n])) for one, x in zip(chosen, xs, strict=True)]
         drawn = [d if one.shared else d[0] for one, d in zip(chosen, drawn, strict=True)]
         return xs, [repeat_to(d, count, 0)[None, r : r + 1] for d in drawn]
 
@@ -160,7 +184,7 @@ class ReferenceMethod(Method):
             raise InputError(f"the inputs have different numbers of references: {sorted(counts)}")
         return chosen
 
-    def _plan(self, inputs: Inputs, traced: Traced, count: int):
+    def _plan(self, inputs: Inputs, traced: Traced, sequences: int, count: int) -> Plan:
         batch = traced.probe([array.shape[1:] for array in inputs.arrays])
         need = batch.row_bytes * _COPIES
         if need > self.memory:
@@ -171,12 +195,13 @@ class ReferenceMethod(Method):
         pairs = int(max(1, min(self.memory // need, _BLOCK_BYTES // batch.row_bytes)))
         rows = max(1, pairs // count)
         # A few batch shapes, whatever the number of sequences: each is compiled once.
-        rows = min(rows, 1 << (len(inputs) - 1).bit_length())
+        rows = min(rows, 1 << (sequences - 1).bit_length())
         return Plan(rows, min(count, pairs), self._rule.compared <= batch.leading)
 
-    def _block(self, explainer, plan, arrays, chosen, count: int, start: int) -> dict:
-        kept = len(arrays[0])
-        drawn = [reference.draw(array, start) for reference, array in zip(chosen, arrays, strict=True)]
+    def _block(self, explainer, plan, inputs: Inputs, chosen, rows: np.ndarray, first: int, last: int) -> dict:
+        kept = len(rows)
+        arrays = [array[rows] for array in inputs.arrays]
+        drawn = [one.first(last).draw(array, rows) for one, array in zip(chosen, arrays, strict=True)]
         shared = all(reference.shared for reference in chosen)
         if not shared:
             drawn = [
@@ -184,20 +209,19 @@ class ReferenceMethod(Method):
                 for one, reference in zip(drawn, chosen, strict=True)
             ]
         axis = 0 if shared else 1
-        drawn = [repeat_to(one, count, axis) for one in drawn]
+        drawn = [repeat_to(one, last, axis) for one in drawn]
         xs = [pad(array, plan.sequences) for array in arrays]
         parts = []
-        for first in range(0, count, plan.references):
-            some = [np.take(one, range(first, min(first + plan.references, count)), axis) for one in drawn]
+        for start in range(first, last, plan.references):
+            some = [np.take(one, range(start, min(start + plan.references, last)), axis) for one in drawn]
             some = some if shared else [pad(one, plan.sequences) for one in some]
             part = explainer(xs, some, shared, plan.leading)
             parts.append((some[0].shape[axis], part))
         return head(merged(parts), kept)
 
     def _fields(self, inputs: Inputs, traced: Traced, found: dict) -> tuple[dict, dict]:
-        n, dna, hidden = len(inputs), inputs.dna, self._hidden
+        dna, hidden = inputs.dna, self._hidden
         pick = (lambda a: a) if traced.several else (lambda a: a[:, 0])
-        count = found["count"]
         pack = inputs.pack
         if hidden:
             found = {**found, **{key: found[key][:hidden] for key in ("raw", "multipliers", "squares")}}
@@ -208,13 +232,9 @@ class ReferenceMethod(Method):
             "predictions": pick(found["predictions"]),
             "reference_predictions": pick(found["reference_predictions"]),
             "residual": pick(found["residual"]),
-            "reference_count": pick(np.full((n, len(traced.targets)), count)),
+            "reference_count": pick(np.repeat(found["count"][:, None], len(traced.targets), axis=1)),
+            "standard_error": pack([pick(standard_error(a, found["count"])) for a in found["squares"]]),
         }
-        with np.errstate(invalid="ignore", divide="ignore"):
-            spread = [np.sqrt(a / np.float32(count - 1) / np.float32(count)) for a in found["squares"]]
-        if count == 1:
-            spread = [np.full_like(a, np.nan) for a in spread]
-        fields["standard_error"] = pack([pick(a) for a in spread])
         undefined = {}
         if hidden:
             fields["inputs"] = pack([a[:, 0] for a in found["points"]])
@@ -231,6 +251,16 @@ class ReferenceMethod(Method):
             fields.pop("bypass", None)
             undefined["residual"] = f"{self.name} does not promise to sum to the difference from the reference"
         return fields, undefined
+
+
+def _uncertain(found: dict, rows: np.ndarray, tolerance: float) -> np.ndarray:
+    """Which rows' largest standard error over positions and targets is above tolerance × their largest score."""
+    error, size = np.zeros(len(rows)), np.zeros(len(rows))
+    for squares, mean in zip(found["squares"], found["mean"], strict=True):
+        errors = standard_error(squares, found["count"])[rows]
+        error = np.maximum(error, errors.reshape(len(rows), -1).max(axis=1))
+        size = np.maximum(size, np.abs(mean[rows]).reshape(len(rows), -1).max(axis=1))
+    return error > tolerance * size
 
 
 def _each(given, function):

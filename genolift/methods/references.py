@@ -1,8 +1,8 @@
 """References: what a sequence is compared with. ``draw`` gives them as arrays; nothing here knows a model.
 
 A reference object has ``count`` (R), ``shared`` (whether all sequences have the same ones), ``describe()`` for the
-record, and ``draw(X, start)`` for inputs (N, ...) that begin at row ``start`` of the whole: (R, ...) where shared,
-else (N, R, ...). A random draw for a sequence depends on the seed and the sequence alone.
+record, and ``draw(X, rows)`` for inputs (N, ...) that are the given rows of the whole: (R, ...) where shared, else
+(N, R, ...). A random draw for a sequence depends on the seed and the sequence alone.
 """
 
 from __future__ import annotations
@@ -22,9 +22,15 @@ class Reference:
 
     count = 1
     shared = True
+    #: Relative standard error to draw until, for references that are drawn until they are enough.
+    tolerance: float | None = None
 
-    def draw(self, X: np.ndarray, start: int = 0) -> np.ndarray:
+    def draw(self, X: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         raise NotImplementedError
+
+    def first(self, n: int) -> Reference:
+        """The first ``n`` of them, where they are drawn one after another; else all."""
+        return self
 
     def describe(self) -> dict:
         return {"kind": type(self).__name__.lower()}
@@ -33,7 +39,7 @@ class Reference:
 class Zeros(Reference):
     """All zeros."""
 
-    def draw(self, X, start=0):
+    def draw(self, X, rows=None):
         return np.zeros((1, *X.shape[1:]), np.float32)
 
 
@@ -45,7 +51,7 @@ class Background(Reference):
         if self.frequencies.ndim != 1 or (self.frequencies < 0).any() or abs(self.frequencies.sum() - 1) > 1e-6:
             raise InputError(f"background frequencies must be non-negative and sum to 1, not {list(frequencies)}")
 
-    def draw(self, X, start=0):
+    def draw(self, X, rows=None):
         if X.shape[-1] != len(self.frequencies):
             raise InputError(
                 f"the background has {len(self.frequencies)} frequencies, but the input has {X.shape[-1]} channels"
@@ -59,22 +65,35 @@ class Background(Reference):
 class Shuffled(Reference):
     """``n`` shuffles of each sequence that keep its k-mer counts: k = 1 mononucleotide, 2 dinucleotide, ...
 
-    Uniform over all such shuffles; N positions stay where they are.
+    Uniform over all such shuffles; N positions stay where they are. ``n="auto"`` draws for each sequence until the
+    largest standard error of its scores is at most ``tolerance`` of its largest score, or ``cap`` is reached.
     """
 
     shared = False
 
-    def __init__(self, n: int = 20, k: int = 2, seed: int = 0):
-        if int(n) != n or n < 1 or int(k) != k or k < 1:
-            raise InputError(f"Shuffled needs n and k of at least 1, not n={n}, k={k}")
-        self.count, self.k, self.seed = int(n), int(k), seed
+    def __init__(self, n: int | str = 20, k: int = 2, seed: int = 0, tolerance: float = 0.1, cap: int = 320):
+        self.tolerance = tolerance if n == "auto" else None
+        count = cap if n == "auto" else n
+        if isinstance(count, str) or int(count) != count or count < 1 or int(k) != k or k < 1:
+            raise InputError(f"Shuffled needs n of at least 1 (or 'auto') and k of at least 1, not n={n!r}, k={k!r}")
+        if n == "auto" and (tolerance <= 0 or cap < 2):
+            raise InputError(
+                f"Shuffled('auto') needs tolerance above 0 and cap of at least 2, not {tolerance} and {cap}"
+            )
+        self.count, self.k, self.seed = int(count), int(k), seed
 
-    def draw(self, X, start=0):
+    def first(self, n):
+        return Shuffled(min(n, self.count), self.k, self.seed)
+
+    def draw(self, X, rows=None):
         _check_dna(X, "Shuffled")
         return shuffle(X, self.count, self.k, self.seed)
 
     def describe(self):
-        return {"kind": "shuffled", "n": self.count, "k": self.k, "seed": self.seed}
+        if self.tolerance is None:
+            return {"kind": "shuffled", "n": self.count, "k": self.k, "seed": self.seed}
+        until = {"n": "auto", "tolerance": self.tolerance, "cap": self.count}
+        return {"kind": "shuffled", **until, "k": self.k, "seed": self.seed}
 
 
 class Fixed(Reference):
@@ -95,8 +114,8 @@ class Fixed(Reference):
             raise InputError(f"fixed references are given for {shape[0]} sequences, but there are {len(X)}")
         self.count = shape[0] if self.shared else shape[1]
 
-    def draw(self, X, start=0):
-        return self.array if self.shared else self.array[start : start + len(X)]
+    def draw(self, X, rows=None):
+        return self.array if self.shared else self.array[: len(X)] if rows is None else self.array[rows]
 
     def describe(self):
         digest = stream(0, np.ascontiguousarray(self.array).tobytes()).bit_generator.state["state"]["state"]
@@ -139,7 +158,7 @@ class Genomic(Reference):
             self._pools[length] = codes[order], gc[order]
         return self._pools[length]
 
-    def draw(self, X, start=0):
+    def draw(self, X, rows=None):
         _check_dna(X, "Genomic")
         codes, gc = self._pool(X.shape[1])
         out = np.empty((len(X), self.count, *X.shape[1:]), np.float32)
@@ -176,7 +195,7 @@ class Computed(Reference):
     def prepare(self, X: np.ndarray) -> None:
         self.count = self.draw(X[:1]).shape[1]
 
-    def draw(self, X, start=0):
+    def draw(self, X, rows=None):
         found = np.asarray(self.function(X), np.float32)
         if found.ndim != X.ndim + 1 or found.shape[0] != len(X) or found.shape[2:] != X.shape[1:]:
             raise InputError(
@@ -194,7 +213,7 @@ class Own(Reference):
 
     shared = False
 
-    def draw(self, X, start=0):
+    def draw(self, X, rows=None):
         return X[:, None]
 
     def describe(self):
@@ -210,12 +229,12 @@ def parse(text: str) -> Reference:
         if kind == "background":
             return Background([float(f) for f in options.split(",")]) if options else Background()
         if kind in ("shuffled", "shuffled1", "shuffled2"):
-            return Shuffled(int(options or 20), k=int(kind[8:] or 2))
+            return Shuffled("auto" if options == "auto" else int(options or 20), k=int(kind[8:] or 2))
     except ValueError as problem:
         if isinstance(problem, InputError):
             raise
     raise InputError(
-        f"references {text!r} are not understood; write shuffled:20, shuffled1:20 (mononucleotide), "
+        f"references {text!r} are not understood; write shuffled:20, shuffled:auto, shuffled1:20 (mononucleotide), "
         "background:0.3,0.2,0.2,0.3 or zeros"
     )
 

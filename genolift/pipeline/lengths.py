@@ -25,13 +25,20 @@ def check_lengths(model, names: list[str], lengths: np.ndarray, fixed: int | Non
 
 
 def takes(model, length: int) -> bool:
-    """Whether the model gives finite numbers for a sequence of ``length``."""
+    """Whether a sequence of ``length`` gets through the model, with something left of it after every layer."""
     tf = quiet_tensorflow()
     try:
+        graph = tf.function(lambda x: model(x), autograph=False).get_concrete_function(
+            tf.TensorSpec([1, length, 4], tf.float32)
+        )
         outputs = model(tf.fill([1, length, 4], 0.25))
     except Exception:  # too short for a layer, longer than a table of positions: each layer has its own error
         return False
-    return all(np.isfinite(np.asarray(output)).all() for output in tf.nest.flatten(outputs))
+    if not all(np.isfinite(np.asarray(output)).all() for output in tf.nest.flatten(outputs)):
+        return False
+    # A mean over no positions is not a number, but a ReLU makes a number of that again.
+    tensors = [tensor for operation in graph.graph.get_operations() for tensor in operation.outputs]
+    return not any(t.dtype.is_floating and (t.shape.rank or 0) > 1 and 0 in t.shape.as_list() for t in tensors)
 
 
 def _bound(model, wrong: int, other: int) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from genolift.methods import references as refs
-from genolift.methods import targets
 from genolift.methods.registry import method_class
 from genolift.models.loading import load_model
 from genolift.models.signature import describe
@@ -21,7 +20,7 @@ from genolift.pipeline.sources import FastaSource, RegionSource, Source
 from genolift.pipeline.versions import versions
 from genolift.results.explanation import Explanation
 from genolift.results.layout import read_header
-from genolift.results.store import StoreWriter
+from genolift.results.store import StoreWriter, read_provenance
 from genolift.sequence.alphabet import one_hot
 from genolift.support.errors import FileProblem, InputError, UnsupportedModel
 from genolift.support.memory import parse_bytes
@@ -88,15 +87,17 @@ def score(job: Scoring, progress: bool = True) -> Scored:
     length = _sequence_length(model, job.model)
     source = source or RegionSource(job.sequences, job.regions, length)
     check_lengths(model, source.names, source.lengths, length, job.regions or job.sequences)
-    target, method = _method(job, model)
-    provenance = _provenance(job, source, method, target)
-    if started is None or job.force:
-        _explain(method, [source.longest], job.unknown)  # shows what only running can show
+    method = _method(job, model)
+    provenance = _provenance(job, source, method)
+    if not _is_complete(job, started):
+        # Shows what only running can show, before anything is written. Also when continuing: rounding depends a little
+        # on which shapes ran before.
+        _explain(method, [source.longest], job.unknown)
     writer = StoreWriter(
         job.out,
         provenance,
         len(source),
-        block=_block_size(source, target),
+        block=_block_size(source, len(job.targets)),
         one_hot=True,
         dtype=job.dtype,
         force=job.force,
@@ -104,6 +105,13 @@ def score(job: Scoring, progress: bool = True) -> Scored:
     _tell_unknown(job, source)
     now = _write(writer, source, method, job.unknown, progress)
     return Scored(len(source), now, time.perf_counter() - began)
+
+
+def _is_complete(job: Scoring, started: dict | None) -> bool:
+    if started is None or job.force:
+        return False
+    found = read_provenance(job.out)
+    return found["done"] == found["n"]
 
 
 def _write(writer: StoreWriter, source: Source, method, unknown: str, progress: bool) -> int:
@@ -146,7 +154,9 @@ def _sequence_length(model, path: Path) -> int | None:
 
 
 def _method(job: Scoring, model):
-    """What is explained, and the method that does it."""
+    """The method, with its target and options."""
+    from genolift.methods import targets  # which loads TensorFlow; most mistakes are found without
+
     kind = method_class(job.method)
     known = {name for base in kind.__mro__ for name in inspect.signature(base.__init__).parameters}
     options = {name: value for name, value in job.options.items() if value is not None}
@@ -161,14 +171,16 @@ def _method(job: Scoring, model):
         options["references"].seed = job.seed
     chosen = [targets.parse(text) for text in job.targets]
     target = None if not chosen else chosen[0] if len(chosen) == 1 else chosen
-    return target, kind(model, target, memory=job.memory, seed=job.seed, progress=False, **options)
+    return kind(model, target, memory=job.memory, seed=job.seed, progress=False, **options)
 
 
-def _provenance(job: Scoring, source: Source, method, target) -> dict:
+def _provenance(job: Scoring, source: Source, method) -> dict:
     """What tells this result from others; files are told apart by content, so that they may be moved."""
+    from genolift.methods import targets
+
     told = {
         "method": method.describe(),
-        "target": targets.describe(target),
+        "target": targets.describe(method.target),
         "model": {"sha256": digest_path(job.model)},
         "sequences": {"sha256": source.digest, "unknown": source.unknown, "encoding": job.unknown},
         "names": source.names,
@@ -188,10 +200,9 @@ def _provenance(job: Scoring, source: Source, method, target) -> dict:
     return told
 
 
-def _block_size(source: Source, target) -> int:
+def _block_size(source: Source, targets: int) -> int:
     """Sequences per block: a power of two, so that few batch shapes occur, within a bound on memory."""
-    count = len(target) if isinstance(target, list) else 1
-    row = 4 * _NUMBERS_PER_POSITION * count * int(source.lengths.max())
+    row = 4 * _NUMBERS_PER_POSITION * max(1, targets) * int(source.lengths.max())
     fitting = int(np.clip(_BLOCK_BYTES // row, 1, _LARGEST_BLOCK))
     return 1 << (fitting.bit_length() - 1)
 
