@@ -80,7 +80,9 @@ def _batch_norm(step, tensors, precision):
     axis = 1 if step.node.attr["data_format"].s == b"NCHW" else -1
     shape = [1, -1, 1, 1] if axis == 1 else [-1]
     factor = tf.reshape(scale * tf.math.rsqrt(variance + tf.cast(step.node.attr["epsilon"].f, precision)), shape)
-    return [(x - tf.reshape(mean, shape)) * factor + tf.reshape(offset, shape)]
+    y = (x - tf.reshape(mean, shape)) * factor + tf.reshape(offset, shape)
+    statistics = [mean, variance, mean, variance, tf.zeros([], precision)]  # what training would want
+    return [y, *statistics[: len(step.outputs) - 1]]
 
 
 def _loop(step, tensors, precision):

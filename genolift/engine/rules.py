@@ -355,6 +355,14 @@ def is_rectifier(step: Step) -> bool:
     return bool(ops & _RECTIFIERS) and ops <= _RECTIFIERS | _LINEAR_PARTS
 
 
+def walked(walk: list[Step]):
+    """The steps of a walk, those inside loops included."""
+    for step in walk:
+        yield step
+        if step.op == "Loop":
+            yield from walked(step.payload.walk)
+
+
 def _guided(step: Step, flows, back: Backward) -> dict:
     return derivative(step, [Flow(tf.nn.relu(flows[0].mean))], back)
 

@@ -38,7 +38,7 @@ class _Gated(ReferenceMethod):
 
     def prepare(self, traced: Traced) -> None:
         super().prepare(traced)
-        if not any(rules.is_rectifier(step) for step in self._rule.walk):
+        if not any(rules.is_rectifier(step) for step in rules.walked(self._rule.walk)):
             raise UnsupportedModel(
                 f"{self.name} gates gradients at ReLUs, and this model runs none on the way to the target; use "
                 "gradient-x-input, integrated-gradients or deeplift"
