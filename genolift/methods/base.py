@@ -19,7 +19,9 @@ class Method(ABC):
     :mod:`genolift.methods.targets`. ``activation``: ``"logit"`` looks through a final sigmoid or softmax, ``"keep"``
     does not. ``progress`` shows a bar (default: when there is more than one block). ``memory``: budget for
     activations, as "4GB". ``rc_average`` explains the mean of the target over both strands: half of what the model says
-    of the sequence and half of what it says of its reverse complement.
+    of the sequence and half of what it says of its reverse complement. ``mean_normalise`` subtracts the mean over bases
+    from the first convolution's weights (and adds it as an offset), which leaves outputs on one-hot input as they are
+    and changes gradients.
     """
 
     name = ""
@@ -35,8 +37,9 @@ class Method(ABC):
         memory=None,
         seed: int = 0,
         rc_average: bool = False,
+        mean_normalise: bool = False,
     ):
-        self.rc_average = rc_average
+        self.rc_average, self.mean_normalise = rc_average, mean_normalise
         self.model, self.target, self.activation = model, target, activation
         self.progress, self.memory, self.seed = progress, parse_bytes(memory), seed
         self._traced: Traced | None = None
@@ -71,6 +74,7 @@ class Method(ABC):
             "name": self.name,
             "activation": self.activation,
             "rc_average": self.rc_average,
+            "mean_normalise": self.mean_normalise,
             "seed": self.seed,
             "genolift": __version__,
         }
@@ -86,7 +90,9 @@ class Method(ABC):
         return described
 
     def _trace(self, shapes, names) -> Traced:
-        self._traced = Traced(self.model, self.target, self.activation, shapes, names, self.rc_average)
+        self._traced = Traced(
+            self.model, self.target, self.activation, shapes, names, self.rc_average, self.mean_normalise
+        )
         self.prepare(self._traced)
         return self._traced
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from genolift.engine.normalise import mean_normalise
 from genolift.engine.probe import Probe
 from genolift.engine.regions import lower
 from genolift.engine.trace import trace
@@ -22,13 +23,24 @@ tf = quiet_tensorflow()
 class Traced:
     """``program`` and ``targets`` of a model, for inputs of the given shapes (without batch, None where free)."""
 
-    def __init__(self, model, target, activation: str, shapes: list[tuple], names: list[str], rc_average: bool = False):
+    def __init__(
+        self,
+        model,
+        target,
+        activation: str,
+        shapes: list[tuple],
+        names: list[str],
+        rc_average: bool = False,
+        normalise: bool = False,
+    ):
         strands = [_caller(model, names)]
         if rc_average:
             strands.append(_other_strand(strands[0], shapes))
         functions = _on_outputs(strands, target)
         specs = [tf.TensorSpec((None, *shape), tf.float32) for shape in shapes]
         self.program = lower(trace(lambda *tensors: [function(*tensors) for function in functions], specs, names))
+        if normalise:
+            self.program = mean_normalise(self.program)
         self.targets, self.several = self._resolve(model, target, activation, len(functions))
         self.shapes, self.names = shapes, names
         self.probe = Probe(self.program)
