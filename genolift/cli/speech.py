@@ -7,7 +7,7 @@ import warnings
 from genolift.support.errors import GenoliftWarning
 
 # Of a warning that many sequences cause, with other numbers each time, this many are shown.
-_ALIKE = 3
+_ALIKE = 1
 
 
 def tell(text: str) -> None:

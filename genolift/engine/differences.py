@@ -211,6 +211,12 @@ def _rsqrt(a, b, d):
     return -d / (root_a * root_b * (root_a + root_b))
 
 
+def _guarded_reciprocal(ends, out, step):
+    """1/b − 1/a, where 0 has the reciprocal 0."""
+    x = ends[0]
+    return tf.where((x.a != 0) & (x.b != 0), -x.d * out.a * out.b, out.b - out.a)
+
+
 def _pow(ends, out, step):
     base, exponent = ends
     if exponent.d is None and base.d is not None:
@@ -281,6 +287,7 @@ DIFFERENCES: dict[str, Callable] = {
     "Square": _one(lambda a, b, d: d * (a + b)),
     "Abs": _one(_abs),
     **dict.fromkeys(["Reciprocal", "Inv"], _one(lambda a, b, d: -d / (a * b))),
+    "ReciprocalNoNan": _guarded_reciprocal,
     "Sin": _one(lambda a, b, d: 2 * tf.cos((a + b) / 2) * tf.sin(d / 2)),
     "Cos": _one(lambda a, b, d: -2 * tf.sin((a + b) / 2) * tf.sin(d / 2)),
     "Pow": _pow,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from genolift.engine import substitutes
 from genolift.engine.program import Step
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -9,11 +12,18 @@ tf = quiet_tensorflow()
 
 _HALVES = (tf.float16.as_datatype_enum, tf.bfloat16.as_datatype_enum)
 _FLOATS = (*_HALVES, tf.float32.as_datatype_enum, tf.float64.as_datatype_enum)
+_COMPLEX = (tf.complex64.as_datatype_enum, tf.complex128.as_datatype_enum)
 
 
 def at_precision(dtype, precision):
     """The type that values of ``dtype`` have when a program runs at ``precision``."""
-    return precision if precision is not None and dtype.is_floating else dtype
+    if precision is None or not (dtype.is_floating or dtype.is_complex):
+        return dtype
+    return precision if dtype.is_floating else _complex(precision)
+
+
+def _complex(precision):
+    return tf.complex128 if precision == tf.float64 else tf.complex64
 
 
 def emit(step: Step, tensors: list, precision=tf.float32, library=None) -> list:
@@ -24,6 +34,18 @@ def emit(step: Step, tensors: list, precision=tf.float32, library=None) -> list:
     """
     if step.op in _OWN and (precision is not None or step.node is None):
         return _OWN[step.op](step, tensors, precision)
+    if step.op in _SUBSTITUTES and precision is not None:
+        return _SUBSTITUTES[step.op](step, tensors, partial(_native, step, precision=precision))
+    return _native(step, tensors, precision, library)
+
+
+def absolute_resize(step, tensors, precision) -> list:
+    """Interpolation with the absolute values of its weights."""
+    return substitutes.resize_absolutely(step, tensors, partial(_native, step, precision=precision))
+
+
+def _native(step: Step, tensors: list, precision, library=None, **changed) -> list:
+    """The library's own operation, with some of its attributes changed."""
     graph_def = tf.compat.v1.GraphDef()
     if library is not None and any(attribute.HasField("func") for attribute in step.node.attr.values()):
         graph_def.library.CopyFrom(library)
@@ -31,7 +53,7 @@ def emit(step: Step, tensors: list, precision=tf.float32, library=None) -> list:
     node.op, node.name = step.op, "step"
     for key, attribute in step.node.attr.items():
         if not key.startswith("_"):
-            node.attr[key].CopyFrom(attribute)
+            node.attr[key].CopyFrom(changed.get(key, attribute))
             _retype(node.attr[key], precision)
     graph = tf.compat.v1.get_default_graph()
     mapping = {}
@@ -44,17 +66,18 @@ def emit(step: Step, tensors: list, precision=tf.float32, library=None) -> list:
 
 
 def _retype(attribute, precision) -> None:
-    """Replace floating-point types in an attribute, and cast a constant's value."""
+    """Replace floating-point and complex types in an attribute, and cast a constant's value."""
     if precision is None:
         return
-    target = precision.as_datatype_enum
-    if attribute.type in _FLOATS:
-        attribute.type = target
+    exchange = dict.fromkeys(_FLOATS, precision) | dict.fromkeys(_COMPLEX, _complex(precision))
+    if attribute.type in exchange:
+        attribute.type = exchange[attribute.type].as_datatype_enum
     for i, kind in enumerate(attribute.list.type):
-        if kind in _FLOATS:
-            attribute.list.type[i] = target
-    if attribute.HasField("tensor") and attribute.tensor.dtype in _FLOATS and attribute.tensor.dtype != target:
-        value = tf.make_ndarray(attribute.tensor).astype(precision.as_numpy_dtype)
+        if kind in exchange:
+            attribute.list.type[i] = exchange[kind].as_datatype_enum
+    wanted = exchange.get(attribute.tensor.dtype) if attribute.HasField("tensor") else None
+    if wanted is not None and attribute.tensor.dtype != wanted.as_datatype_enum:
+        value = tf.make_ndarray(attribute.tensor).astype(wanted.as_numpy_dtype)
         attribute.tensor.CopyFrom(tf.make_tensor_proto(value))
 
 
@@ -115,7 +138,13 @@ def _length_of_list(step, tensors, precision):
     return [tf.shape(tensors[0])[0]]
 
 
+def _guarded_reciprocal(step, tensors, precision):
+    """1/x, and 0 for 0 (the quotients of DivNoNan as products)."""
+    return [tf.math.reciprocal_no_nan(tensors[0])]
+
+
 _OWN = {
+    "ReciprocalNoNan": _guarded_reciprocal,
     "Loop": _loop,
     "TensorListGetItem": _read_list,
     "TensorListSetItem": _write_list,
@@ -125,4 +154,11 @@ _OWN = {
     "ResourceGather": _gather_variable,
     "FusedBatchNormV3": _batch_norm,
     "FusedBatchNormV2": _batch_norm,
+}
+
+_SUBSTITUTES = {
+    **dict.fromkeys(["Conv2D", "Conv3D"], substitutes.convolution),
+    **dict.fromkeys(["Conv2DBackpropInput", "Conv3DBackpropInputV2"], substitutes.transposed_convolution),
+    **dict.fromkeys(["MaxPool3D", "AvgPool3D"], substitutes.pool3d),
+    **dict.fromkeys(["ResizeBilinear", "ResizeBicubic", "ScaleAndTranslate"], substitutes.resize),
 }

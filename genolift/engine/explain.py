@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from genolift.engine import kernels
+from genolift.engine.operations import gate_refusal
 from genolift.engine.pairs import Pairs, forward
 from genolift.engine.program import Program, Value
 from genolift.engine.propagate import Backward, compared
@@ -159,7 +160,10 @@ class Explainer:
     def __call__(self, xs: list, refs: list, shared: bool, leading: bool) -> dict:
         """``xs``: (n, ...) per input; ``refs``: (n, r, ...) per input, or (r, ...) where ``shared``."""
         with exact_float32():
-            block = self._run(self._tensors(xs), self._tensors(refs), shared, leading)
+            block, differing = self._run(self._tensors(xs), self._tensors(refs), shared, leading)
+        for step, differs in zip(self._gated, differing, strict=True):
+            if differs:
+                raise gate_refusal(step)
         return tf.nest.map_structure(lambda tensor: tensor.numpy(), block)
 
     def in_float64(self, target: int) -> Explainer:
@@ -187,7 +191,9 @@ class Explainer:
     def _block(self, xs, refs, shared, leading):
         pairs = self._pairs(xs, refs, shared, leading)
         found = [self._target(pairs, target) for target in self.targets]
-        return tf.nest.map_structure(lambda *tensors: tf.stack(tensors, axis=1), *found)
+        self._gated = list(pairs.gates)
+        block = tf.nest.map_structure(lambda *tensors: tf.stack(tensors, axis=1), *found)
+        return block, list(pairs.gates.values())
 
     def _target(self, pairs: Pairs, target: Target) -> dict:
         seeds = target.seeds(pairs.x)

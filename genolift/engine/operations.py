@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from genolift.engine.program import Dependence, Step
+from genolift.engine.emit import absolute_resize
+from genolift.engine.program import Dependence, Step, Value
 from genolift.support.errors import UnsupportedModel
 
 
@@ -24,7 +25,7 @@ class Linear:
     keep: tuple[int, ...] = ()
     mixes: bool = False
     convolves: bool = False
-    absolute: Callable | None = None  # the operation with |weights| where the weights are not an input
+    absolute: Callable | None = None  # (step, tensors, precision): with |weights| where these are not an input
 
     def factors_of(self, step: Step) -> tuple[int, ...]:
         return tuple(range(len(step.inputs))) if self.factors is None else self.factors
@@ -59,11 +60,11 @@ class Loop:
     """A program of its own, run turn by turn (recurrent layers)."""
 
 
-def _sum(*tensors):
+def _sum(step, tensors, precision):
     total = tensors[0]
     for tensor in tensors[1:]:
         total = total + tensor
-    return total
+    return [total]
 
 
 def _all(names: str, operation) -> dict[str, object]:
@@ -79,6 +80,10 @@ OPERATIONS: dict[str, object] = {
     ),
     **_all("MatMul BatchMatMul BatchMatMulV2 BatchMatMulV3", Linear((0, 1), mixes=True)),
     "Einsum": Linear(None, mixes=True),
+    **_all("ResizeBicubic ScaleAndTranslate", Linear(mixes=True, absolute=absolute_resize)),
+    # Complex numbers: linear in real and imaginary part
+    **_all("RFFT RFFT2D RFFT3D RFFTND IRFFT IRFFT2D IRFFT3D FFT FFT2D FFT3D FFTND IFFT IFFT2D IFFT3D", Linear()),
+    **_all("Real Imag Conj Complex", Linear()),
     # Scales. Quotients with an active denominator are rewritten as products by regions.lower.
     **_all("Mul RealDiv Div DivNoNan", Linear((0, 1))),
     **_all("FusedBatchNormV2 FusedBatchNormV3", Linear((0, 1), keep=(4,))),
@@ -96,7 +101,7 @@ OPERATIONS: dict[str, object] = {
     **_all("Select SelectV2 TensorListGetItem TensorListSetItem", Linear()),
     # Nonlinearities of each element
     **_all("Relu Relu6 LeakyRelu Elu Selu Sigmoid Tanh Softplus Softsign Erf Erfc Erfinv", Unary()),
-    **_all("Exp Expm1 Log Log1p Sqrt Rsqrt Square Abs Reciprocal Inv Pow ClipByValue", Unary()),
+    **_all("Exp Expm1 Log Log1p Sqrt Rsqrt Square Abs Reciprocal ReciprocalNoNan Inv Pow ClipByValue", Unary()),
     **_all("Sin Cos Tan Sinh Cosh Asinh Acosh Atanh Asin Acos Atan Lgamma Digamma", Unary()),
     **_all("Xlogy Xlog1py Xdivy Floor Ceil Round Rint Sign", Unary()),
     # One of several passes
@@ -122,32 +127,42 @@ def active_factors(step: Step) -> list[int]:
 
 
 def kind_of(step: Step) -> str:
-    """``weighted``, ``passing``, ``product``, ``unary``, ``selection``, ``extremum``, ``softmax`` or ``loop``.
+    """``weighted``, ``passing``, ``complex``, ``product``, ``unary``, ``selection``, ``extremum``, ``softmax``, ``loop``.
 
-    ``gated`` is a linear step switched by a comparison of the explained input, ``unknown`` what is not in the table.
+    ``complex`` is a linear step on complex numbers, ``unknown`` what is not in the table.
     """
     if step.body:
         return "unary"
     operation = OPERATIONS.get(step.op)
     if isinstance(operation, Linear):
-        if any(value.dependence == Dependence.DISCRETE for value in step.inputs):
-            return "gated"
-        several = len(active_factors(step)) > 1
-        return "product" if several else "weighted" if operation.mixes else "passing"
+        if len(active_factors(step)) > 1:
+            return "product"
+        if any(value.dtype.startswith("complex") for value in (*step.inputs, *step.outputs)):
+            return "complex"
+        return "weighted" if operation.mixes else "passing"
     if operation is None or isinstance(operation, Unary):
         return "unknown"
     return type(operation).__name__.lower()
 
 
+def gates(step: Step) -> list[Value]:
+    """What a walked step reads that depends on the explained input through a comparison or rounding only."""
+    return [value for value in dict.fromkeys(step.inputs) if value.dependence == Dependence.DISCRETE]
+
+
 def refusal(step: Step) -> UnsupportedModel:
-    """Why a gated or unknown step cannot be explained, and what would help."""
-    if kind_of(step) == "gated":
-        return UnsupportedModel(
-            f"{step.where} is switched by a comparison or rounding of the explained input, which has no derivative and "
-            "no linear rule; pass the mask as an input of its own, or explain a layer after it"
-        )
+    """Why an unknown step cannot be explained, and what would help."""
     why = "has no rule for several active inputs" if step.op in OPERATIONS else "has no rule"
     return UnsupportedModel(
         f"{step.where} {why}; allow the local integral with fallback='integrated-gradients', or register a rule for it "
         "with genolift.rules.register"
+    )
+
+
+def gate_refusal(step: Step) -> UnsupportedModel:
+    """Why a step cannot be explained whose comparisons of the input come out differently for the two sides."""
+    return UnsupportedModel(
+        f"{step.where} is switched by a comparison or rounding of the explained input (a mask, perhaps) that is not the "
+        "same for a sequence and its reference, which has no derivative and no linear rule; give references that are "
+        "masked where the sequence is, pass the mask as an input of its own, or explain a layer after it"
     )

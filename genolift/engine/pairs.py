@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from genolift.engine import narrow
 from genolift.engine.emit import emit
-from genolift.engine.operations import OPERATIONS, Linear
+from genolift.engine.operations import OPERATIONS, Linear, gates
 from genolift.engine.program import Dependence, Program, Step, Value
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -69,6 +69,7 @@ class Pairs:
         self.x_per, self.ref_per = (self.r, 1) if leading else (1, 1)
         self.shared = shared and leading
         self.leftovers: list[tuple[Step, object]] = []  # what local integrals did not account for
+        self.gates: dict[Step, object] | None = {}  # whether what switches a step differs between the sides
         self.x_groups = self.n if leading else self.n * r
         self.leading = leading
         self.constants = constants(program, precision)
@@ -150,6 +151,12 @@ class Pairs:
         flat.set_shape([None, *tensor.shape[1:]])
         return flat
 
+    def check_gates(self, step: Step) -> None:
+        """Note whether what switches the step is the same on both sides, without which no rule holds."""
+        differ = [tf.reduce_any(self.x(value) != self.ref(value)) for value in gates(step)]
+        if differ and self.gates is not None:
+            self.gates[step] = tf.reduce_any(tf.stack(differ))
+
     # What a step reads beside its active inputs
 
     def aux(self, value: Value):
@@ -201,8 +208,6 @@ class Pairs:
         """
         operation = OPERATIONS.get(step.op)
         operation = operation if isinstance(operation, Linear) else Linear()
-        if weights is not None and operation.absolute is not None:
-            return [operation.absolute(*(tensors[value] for value in step.inputs if value in tensors))]
         arguments = []
         for i, value in enumerate(step.inputs):
             if value in tensors:
@@ -214,12 +219,15 @@ class Pairs:
             elif not offsets and tensor.dtype.is_floating and i not in operation.keep:
                 tensor = tf.zeros_like(tensor)
             arguments.append(tensor)
+        if weights is not None and operation.absolute is not None:
+            return operation.absolute(step, arguments, self.precision)
         return emit(step, arguments, self.precision)
 
     def transpose(self, step: Step, grads: list, points: dict[Value, object] | None = None, weights=None) -> dict:
         """Vector-Jacobian products of the step: for each active input, Σ over outputs of Jᵀ·grad.
 
-        ``points`` are the inputs where the step is not linear; ``weights`` as for :meth:`at`.
+        ``points`` are the inputs where the step is not linear, and such others as are not to be taken at the reference;
+        ``weights`` as for :meth:`at`.
         """
         if points is None and narrow.applies(step):
             kernel = self.aux(step.inputs[1])
@@ -228,8 +236,9 @@ class Pairs:
             points = {value: tf.identity(self.stand_in(value)) for value in step.active_inputs}
         outputs = self.at(step, points, weights)
         wanted = [i for i, grad in enumerate(grads) if grad is not None]
-        sources = list(points.values())
+        active = [value for value in points if value.active]
+        sources = [points[value] for value in active]
         found = tf.gradients([outputs[i] for i in wanted], sources, [grads[i] for i in wanted], stop_gradients=sources)
         return {
-            value: tf.convert_to_tensor(grad) for value, grad in zip(points, found, strict=True) if grad is not None
+            value: tf.convert_to_tensor(grad) for value, grad in zip(active, found, strict=True) if grad is not None
         }

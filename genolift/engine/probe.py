@@ -23,7 +23,7 @@ class Batch:
 
 
 class Probe:
-    """Runs two random rows once, and again each repeated, and compares every activation.
+    """Runs two random rows, and the same two among others, and compares every activation.
 
     Reading the answer off a run rather than off a table of operations cannot be wrong about an unusual layout: where
     rows do not stay in front, or mix, both sides are computed on ready-made pairs instead of being shared.
@@ -55,11 +55,14 @@ class Probe:
         rng = np.random.default_rng(0)
         rows = [rng.uniform(0.05, 0.95, (2, *shape)).astype(np.float32) for shape in shapes]
         once, kept = self._run(*[tf.constant(row) for row in rows])
-        twice, _ = self._run(*[tf.constant(np.repeat(row, 2, axis=0)) for row in rows])
+        # Other rows between the two, not copies of them, which would leave means and maxima over the batch alone.
+        others = [rng.uniform(0.05, 0.95, row.shape).astype(np.float32) for row in rows]
+        pairs = [np.stack(both, axis=1) for both in zip(rows, others, strict=True)]
+        among, _ = self._run(*[tf.constant(pair.reshape(4, *pair.shape[2:])) for pair in pairs])
         outputs = {self.values.index(value) for value in self.program.outputs if value in self.values}
         leading = set()
-        for i, (one, two) in enumerate(zip(once, twice, strict=True)):
-            if _rows_repeat(one.numpy(), two.numpy()):
+        for i, (one, two) in enumerate(zip(once, among, strict=True)):
+            if _rows_stay(one.numpy(), two.numpy()):
                 leading.add(self.values[i])
             elif i in outputs:
                 raise UnsupportedModel(
@@ -70,8 +73,8 @@ class Probe:
         return Batch(frozenset(leading), max(1, (int(kept) + sum(tensor.numpy().nbytes for tensor in once)) // 2))
 
 
-def _rows_repeat(one: np.ndarray, two: np.ndarray) -> bool:
-    if one.ndim == 0 or one.shape[0] % 2 or two.shape != (2 * one.shape[0], *one.shape[1:]):
+def _rows_stay(one: np.ndarray, among: np.ndarray) -> bool:
+    """Whether the two rows of ``one`` are the first and the third of four."""
+    if one.ndim == 0 or one.shape[0] % 2 or among.shape != (2 * one.shape[0], *one.shape[1:]):
         return False
-    expected = np.repeat(one.reshape(2, -1), 2, axis=0)
-    return np.allclose(two.reshape(4, -1), expected, rtol=1e-3, atol=1e-4, equal_nan=True)
+    return np.allclose(among.reshape(4, -1)[::2], one.reshape(2, -1), rtol=1e-3, atol=1e-4, equal_nan=True)

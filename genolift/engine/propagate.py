@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from genolift.engine import kernels
-from genolift.engine.operations import kind_of
+from genolift.engine.operations import gates, kind_of
 from genolift.engine.pairs import Pairs
 from genolift.engine.program import Step, Value
 from genolift.support.tensorflow import quiet_tensorflow
@@ -39,6 +39,7 @@ def compared(walk: list[Step], reveals: Callable[[Step], bool]) -> set[Value]:
     parts = any(step.body and reveals(step) for step in walk)
     found: set[Value] = set()
     for step in walk:
+        found.update(gates(step))
         if step.op == "Loop":
             found.update(step.payload.active_values)
             found.update(value for value in (*step.inputs, *step.outputs) if parts and value.active)
@@ -76,6 +77,7 @@ class Backward:
             incoming = [None if value in sources else flows.get(value) for value in step.outputs]
             if all(flow is None for flow in incoming):
                 continue
+            self.pairs.check_gates(step)
             outgoing = self.rule_of(step)(step, incoming, self)
             if audit is not None:
                 audit.append((step, self._imbalance(step, incoming, outgoing)))

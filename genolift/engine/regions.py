@@ -20,14 +20,19 @@ def lower(program: Program) -> Program:
     steps: list[Step] = []
     for step in program.steps:
         active = [value.dependence >= Dependence.DISCRETE for value in step.inputs]
-        if step.dependence == Dependence.ACTIVE and step.op in ("RealDiv", "Div") and active[1]:
-            inverse = _new("Reciprocal", step, [step.inputs[1]])
+        if step.dependence == Dependence.ACTIVE and step.op in ("RealDiv", "Div", "DivNoNan") and active[1]:
+            inverse = _new("ReciprocalNoNan" if step.op == "DivNoNan" else "Reciprocal", step, [step.inputs[1]])
             steps.append(inverse)
             _become(step, "Mul", [step.inputs[0], inverse.output])
         elif step.dependence == Dependence.ACTIVE and step.op == "SquaredDifference":
             difference = _new("Sub", step, step.inputs)
             steps.append(difference)
             _become(step, "Square", [difference.output])
+        elif step.dependence == Dependence.ACTIVE and step.op == "ComplexAbs":
+            squares = [_new("Square", step, [_part(step, op, steps)]) for op in ("Real", "Imag")]
+            total = _new("AddV2", step, [square.output for square in squares])
+            steps.extend([*squares, total])
+            _become(step, "Sqrt", [total.output])
         if step.op == "Loop":
             lower(step.payload.body)
         steps.append(step)
@@ -51,6 +56,15 @@ def _new(op: str, like: Step, inputs: list[Value]) -> Step:
     return step
 
 
+def _part(step: Step, op: str, steps: list[Step]) -> Value:
+    """The real or imaginary part of a step's complex input."""
+    part = _new(op, step, step.inputs)
+    part.node.attr["T"].type = tf.as_dtype(step.inputs[0].dtype).as_datatype_enum
+    part.node.attr["Tout"].type = tf.as_dtype(step.output.dtype).as_datatype_enum
+    steps.append(part)
+    return part.output
+
+
 def _become(step: Step, op: str, inputs: list[Value]) -> None:
     step.op, step.inputs, step.node = op, inputs, _node(op, step)
 
@@ -62,18 +76,18 @@ def fuse(program: Program, targets: list[Value], chains: bool = True, sources: C
     need that gate each of them.
     """
     dominators = _chains(program, sources)
-    sources: dict[Value, Value | None] = {}
+    starts: dict[Value, Value | None] = {}
     pending = list(targets)
     while pending:
         value = pending.pop()
-        if value not in sources:
-            sources[value] = source = _source(dominators, value, chains)
-            pending.extend(value.step.active_inputs if source is None else [source])
+        if value not in starts and value not in sources:
+            starts[value] = start = _source(dominators, value, chains)
+            pending.extend(value.step.active_inputs if start is None else [start])
     walk: list[Step] = []
     for step in program.active_steps:
-        if any(value in sources for value in step.outputs):
-            source = sources.get(step.output)
-            walk.append(step if source is None else _region(program, source, step.output))
+        if any(value in starts for value in step.outputs):
+            start = starts.get(step.output)
+            walk.append(step if start is None else _region(program, start, step.output))
     return walk
 
 

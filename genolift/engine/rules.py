@@ -9,7 +9,7 @@ from __future__ import annotations
 from genolift.engine import kernels
 from genolift.engine.differences import DIFFERENCES, apply
 from genolift.engine.operations import ELEMENTWISE, OPERATIONS, Linear, Selection, Unary, kind_of, refusal
-from genolift.engine.program import Step, Value
+from genolift.engine.program import Dependence, Step, Value
 from genolift.engine.propagate import Backward, Flow
 from genolift.engine.unwind import unwind
 from genolift.support.errors import InputError
@@ -68,6 +68,11 @@ def weighted(step: Step, flows, back: Backward) -> dict:
     means = back.pairs.transpose(step, _parts(flows, "mean"))
     halves = _halves(step, flows, back)
     return {value: Flow(back.collapsed(Flow(mean, halves.get(value)), value)) for value, mean in means.items()}
+
+
+def turned(step: Step, flows, back: Backward) -> dict:
+    """Complex numbers: the transpose of one multiplier, for their parts have no signs to tell apart."""
+    return {v: Flow(m) for v, m in back.pairs.transpose(step, _collapsed(step, flows, back)).items()}
 
 
 # Nonlinearities of one source
@@ -227,6 +232,7 @@ def softmax(step: Step, flows, back: Backward) -> dict:
 DEEPLIFT = {
     "passing": passing,
     "weighted": weighted,
+    "complex": turned,
     "unary": chords,
     "product": midpoint,
     "selection": route,
@@ -331,7 +337,8 @@ def derivative(step: Step, flows, back: Backward) -> dict:
     """The operation's own vector-Jacobian product at x."""
     pairs = back.pairs
     if not step.body:
-        points = {value: pairs.x(value) for value in step.active_inputs}
+        # Comparisons of the input, too, are those of x.
+        points = {value: pairs.x(value) for value in step.inputs if value.dependence >= Dependence.DISCRETE}
         found = pairs.transpose(step, _parts(flows, "mean"), points)
         return {value: Flow(m) for value, m in found.items()}
     source, (flow,) = step.inputs[0], flows
@@ -403,6 +410,7 @@ _BOUNDED_DOMAIN = {
     "Sqrt",
     "Rsqrt",
     "Reciprocal",
+    "ReciprocalNoNan",
     "Inv",
     "Pow",
     "Acos",

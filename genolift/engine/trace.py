@@ -71,7 +71,7 @@ def mark_dependence(program: Program, given: dict[Value, Dependence] | None = No
             step.payload.mark(step, mark_dependence)
         elif step.op in _SHAPES:
             step.dependence = min(reads, Dependence.SHAPE)
-        elif reads == Dependence.ACTIVE and not tf.as_dtype(step.output.dtype).is_floating:
+        elif reads == Dependence.ACTIVE and not step.output.dtype.startswith(("float", "bfloat", "complex")):
             step.dependence = Dependence.DISCRETE
         else:
             step.dependence = reads

@@ -103,6 +103,7 @@ class Fixed(Reference):
         self.array = np.asarray(array, np.float32)
         if self.array.ndim < 2:
             raise InputError(f"fixed references have shape (R, L, 4) or (N, R, L, 4), not {self.array.shape}")
+        _check_finite(self.array, "fixed references hold")
 
     def prepare(self, X: np.ndarray) -> None:
         """Check the shape against all the inputs (N, ...)."""
@@ -202,6 +203,7 @@ class Computed(Reference):
                 f"the reference function gave shape {found.shape} for inputs of shape {X.shape}; "
                 f"it should give ({len(X)}, R, {', '.join(map(str, X.shape[1:]))})"
             )
+        _check_finite(found, "the reference function gave")
         return found
 
     def describe(self):
@@ -250,6 +252,11 @@ def as_reference(given) -> Reference:
     if callable(given):
         return Computed(given)
     return Fixed(given)
+
+
+def _check_finite(array: np.ndarray, what: str) -> None:
+    if not np.isfinite(array).all():
+        raise InputError(f"{what} NaN or infinite values; references are numbers like the inputs'")
 
 
 def _check_dna(X: np.ndarray, name: str) -> None:

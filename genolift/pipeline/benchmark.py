@@ -87,7 +87,7 @@ def _finish(folder: Folder, spec: Spec, records: dict[str, dict]) -> None:
         "machine": {"processor": platform.machine(), "system": platform.system(), "cores": os.cpu_count()},
         "seconds": {name: record["seconds"] for name, record in records.items()},
         "seconds_in_all": round(sum(record["seconds"] for record in records.values()), 1),
-        "drawn_sequence": records["figures"]["result"]["sequence"],
+        "figure6": records["judge"]["result"],
     }
     folder.record(files, run)
     write_report(folder.work, folder.work / PAGE, title=f"Benchmark {spec.name}")
@@ -125,17 +125,10 @@ def _stages(job: Benchmark, spec: Spec, progress: bool) -> list[Stage]:
         *explaining,
         Stage(
             "judge",
-            "judging by the truth",
-            partial(judging.write_table, spec, job.seeds, _scores),
+            "judging by the truth and drawing",
+            partial(judging.judge, spec, job.seeds, _scores),
             (*FILES, *(_scores(seed, name) for seed, name in pairs)),
-            (judging.TABLE,),
-        ),
-        Stage(
-            "figures",
-            "drawing",
-            partial(judging.write_figures, spec, _scores),
-            (*FILES, *(_scores(0, name) for name in METHODS)),
-            judging.figure_files(spec),
+            (judging.TABLE, *judging.figure_files(spec)),
         ),
         Stage("records", "gathering", partial(_gather, models, records), (*models, *records), (MODEL, RECORD)),
     ]

@@ -23,35 +23,35 @@ def figure_files(spec: Spec) -> tuple[str, ...]:
     return tuple(stem + suffix for stem in stems for suffix in _SUFFIXES)
 
 
-def write_table(spec: Spec, seeds: int, scores: Naming, work: Path) -> None:
-    """Write recovery.csv: seed 0 in full, and of all seeds, where there are several, the false negatives."""
+def judge(spec: Spec, seeds: int, scores: Naming, work: Path) -> dict:
+    """Write recovery.csv and the figures of seed 0; returns which sequence figure 6 shows.
+
+    Where there are several seeds the false negatives of all stand in columns of their own.
+    """
     test = Dataset.load(work, spec).subset("test")
-    table = None
-    for seed in range(seeds):
-        explanations = _load(work, scores, seed)
-        seconds = {name: one.provenance["seconds"] for name, one in explanations.items()}
-        found = recover(test, explanations, seconds=seconds).table
-        table = found if table is None else table
-        if seeds > 1:
-            table[f"{PER_SEED}{seed}"] = found.false_negative_rate
+    explanations = _load(work, scores, 0)
+    seconds = {name: one.provenance["seconds"] for name, one in explanations.items()}
+    recovery = recover(test, explanations, seconds=seconds)
+    table = recovery.table.copy()
+    if seeds > 1:
+        table[f"{PER_SEED}0"] = table.false_negative_rate
+    for seed in range(1, seeds):
+        table[f"{PER_SEED}{seed}"] = recover(test, _load(work, scores, seed)).table.false_negative_rate
     table.to_csv(work / TABLE, index=False, lineterminator="\n")
+    i = telling_sequence(recovery, test)
+    _draw(recovery, explanations, test, i, work)
+    return {"sequence": test.names[i], "task": test.tasks[0]}
 
 
-def write_figures(spec: Spec, scores: Naming, work: Path) -> dict:
-    """Draw figures 5 and 6 of seed 0; returns which sequence figure 6 shows."""
+def _draw(recovery: Recovery, explanations: dict[str, Explanation], test: Dataset, i: int, work: Path) -> None:
     from genolift.plot.figures import figure5, figure6
     from genolift.plot.style import save_figure
 
-    test = Dataset.load(work, spec).subset("test")
-    explanations = _load(work, scores, 0)
-    recovery = recover(test, explanations)
     for motif in test.motifs:
         save_figure(figure5(recovery, motif), *(work / f"figure5_{motif}{suffix}" for suffix in _SUFFIXES))
-    i = telling_sequence(recovery, test)
     marks = [(one.start, one.end, one.motif, one.strand) for one in test.embeddings if one.sequence_index == i]
     figure = figure6(explanations, i, target=0, highlight=marks, task=test.tasks[0])
     save_figure(figure, *(work / f"figure6{suffix}" for suffix in _SUFFIXES))
-    return {"sequence": test.names[i], "task": test.tasks[0]}
 
 
 def telling_sequence(recovery: Recovery, dataset: Dataset) -> int:

@@ -64,11 +64,10 @@ class Folder:
         if self.path.exists() and not self.path.is_dir():
             raise FileProblem(f"{self.path} is a file; give the name of a directory")
         check_writable(self.path)
-        if force:
-            self._remove()
-        self.is_complete = self._look()
+        ours = force and self._remove()
+        self.is_complete = self._look(ours)
 
-    def _look(self) -> bool:
+    def _look(self, ours: bool) -> bool:
         """Whether the result is complete; an error if what is there is not ours to continue."""
         run = read_json(self.path / RUN)
         if run is not None:
@@ -80,7 +79,7 @@ class Folder:
         started = read_json(self.work / REQUEST)
         if started is not None:
             self._compare(started, self._request | {"versions": self._versions})
-        elif self.path.exists() and any(entry.name != WORK for entry in self.path.iterdir()):
+        elif not ours and self.path.exists() and any(entry.name != WORK for entry in self.path.iterdir()):
             raise FileProblem(f"{self.path} holds other files; give a new or an empty directory")
         return False
 
@@ -92,16 +91,17 @@ class Folder:
                 f"{self.path} holds another result: {difference}; give another path, or --force to start afresh"
             )
 
-    def _remove(self) -> None:
-        run = read_json(self.path / RUN)
+    def _remove(self) -> bool:
+        """Remove an earlier result or unfinished work; returns whether there was any."""
+        run, worked = read_json(self.path / RUN), self.work.is_dir()
         if run is not None:
             if not isinstance(run.get("request"), dict):
                 raise FileProblem(f"{self.path / RUN} is not genolift's; give a new or an empty directory")
             (self.path / RUN).unlink()
             for name in run.get("files", []):
                 (self.path / Path(name).name).unlink(missing_ok=True)
-        if self.work.is_dir():
-            shutil.rmtree(self.work)
+        self.clear()
+        return run is not None or worked
 
     def begin(self) -> bool:
         """Make the directory; returns whether earlier work is being continued."""

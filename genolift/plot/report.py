@@ -20,12 +20,13 @@ from genolift.version import __version__
 _MEASURES = {
     "false_negative_rate": (
         "False negatives",
-        "Share of strong matches whose importance is not positive.",
+        "Of the strong matches (log-odds at least 7) in sequences of the task, the share of importance at most 0.",
         "{:.1%}",
     ),
     "false_positive_rate": (
         "False positives",
-        "Share of strong matches of a motif without meaning for the task whose importance stands out.",
+        "Of the strong matches of a motif without meaning for the task, the share whose importance exceeds in absolute "
+        "value the 95th percentile of windows in sequences without any motif.",
         "{:.1%}",
     ),
     "auroc": ("AUROC", "Bases of embedded motifs against bases outside any.", "{:.3f}"),
@@ -102,7 +103,7 @@ def recovery_tables(table: pd.DataFrame, suffix: str = "") -> list[Table]:
             ]
             for m in methods
         ]
-        tables.append(Table([title, *(f"{task} · {motif}" for task, motif in pairs)], rows, meaning))
+        tables.append(Table([title, *(f"{task}\n{motif}" for task, motif in pairs)], rows, meaning))
     return tables
 
 
@@ -117,9 +118,21 @@ def seed_tables(table: pd.DataFrame) -> list[Table]:
                 [method_label(name), *("" if np.isnan(v) else f"{v:.1%}" for v in row)]
                 for name, row in zip(some.method, values, strict=True)
             ]
-            head = [f"{task} · {motif}", *(f"seed {name.removeprefix(PER_SEED)}" for name in columns)]
+            head = [f"task {task}, {motif}", *(f"seed {name.removeprefix(PER_SEED)}" for name in columns)]
             tables.append(Table(head, rows))
     return tables
+
+
+def accuracy_table(training: dict) -> Table:
+    """Accuracy per task of the network that training.json tells of, and of those trained from other seeds."""
+    networks = [training, *training.get("other_seeds", [])]
+    tasks = list(training.get("metrics") or {})
+    rows = [
+        [f"seed {one.get('seed', '?')}", *(f"{one['metrics'][task]['accuracy']:.3f}" for task in tasks)]
+        for one in networks
+        if one.get("metrics")
+    ]
+    return Table(["network", *tasks], rows)
 
 
 def _benchmark_page(folder: Path) -> dict:
@@ -139,6 +152,9 @@ def _benchmark_page(folder: Path) -> dict:
         spent = table.groupby("method", sort=False).seconds.first().dropna()
         rows = [[method_label(name), f"{value:.2f}"] for name, value in spent.items()]
         sections.append(Section("Time", tables=[Table(["method", "seconds"], rows)]))
+    if training := _json(folder / "training.json"):
+        words = "Accuracy on the test sequences, the share of them on the right side of 0.5."
+        sections.append(Section("How well the networks classify", words, tables=[accuracy_table(training)]))
     details = {
         title: content
         for name, title in (

@@ -1,0 +1,114 @@
+"""Operations that the library's kernels do not run everywhere, written with others that it does.
+
+Grouped convolutions have no gradient on the CPU, dilated transposed ones do not run there at all (Keras compiles both
+with XLA), three-dimensional pooling and image resizing exist in single precision only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+
+def convolution(step, tensors, run: Callable) -> list:
+    """Group by group where there are several; ``run(tensors)`` is the library's own operation."""
+    x, kernel = tensors
+    axis = _channels(step)
+    channels, each = x.shape[axis], kernel.shape[-2]
+    if channels is None or each is None or channels == each:
+        return run(tensors)
+    groups = channels // each
+    parts = zip(tf.split(x, groups, axis), tf.split(kernel, groups, -1), strict=True)
+    return [tf.concat([run([part, own])[0] for part, own in parts], axis)]
+
+
+def _channels(step) -> int:
+    return 1 if step.node.attr["data_format"].s.startswith(b"NC") else -1
+
+
+def transposed_convolution(step, tensors, run: Callable) -> list:
+    """A dilated kernel as a plain one with zeros between its taps."""
+    sizes, kernel, grad = tensors
+    rates = list(step.node.attr["dilations"].list.i)
+    rates = rates[2:] if _channels(step) == 1 else rates[1:-1]
+    if max(rates, default=1) == 1:
+        return run(tensors)
+    for axis, rate in enumerate(rates):
+        kernel = _spaced(kernel, axis, rate)
+    plain = type(step.node.attr["dilations"])()
+    plain.list.i.extend([1] * len(step.node.attr["dilations"].list.i))
+    return run([sizes, kernel, grad], dilations=plain)
+
+
+def _spaced(kernel, axis: int, rate: int):
+    """``rate − 1`` zeros between the kernel's taps along an axis."""
+    if rate == 1:
+        return kernel
+    shape = tf.shape(kernel)
+    taps = tf.expand_dims(kernel, axis + 1)
+    padding = [[0, 0]] * taps.shape.rank
+    padding[axis + 1] = [0, rate - 1]
+    flat = tf.reshape(tf.pad(taps, padding), tf.concat([shape[:axis], [-1], shape[axis + 1 :]], 0))
+    kept = tf.concat([shape[:axis], [(shape[axis] - 1) * rate + 1], shape[axis + 1 :]], 0)
+    return tf.slice(flat, tf.zeros_like(kept), kept)
+
+
+def pool3d(step, tensors, run: Callable) -> list:
+    """Over height and width, then over depth: means over counted elements and maxima are products of their axes."""
+    (x,) = tensors
+    if x.dtype != tf.float64 or _channels(step) == 1:
+        return run(tensors)
+    sizes, strides = ([int(i) for i in step.node.attr[key].list.i] for key in ("ksize", "strides"))
+    padding = step.node.attr["padding"].s.decode()
+    pool = tf.nn.max_pool2d if step.op == "MaxPool3D" else tf.nn.avg_pool2d
+    n, depth, height, width, channels = _sizes(x)
+    flat = tf.reshape(x, [n * depth, height, width, channels])
+    flat = pool(flat, [1, *sizes[2:4], 1], [1, *strides[2:4], 1], padding)
+    _, height, width, _ = _sizes(flat)
+    flat = tf.reshape(flat, [n, depth, height * width, channels])
+    flat = pool(flat, [1, sizes[1], 1, 1], [1, strides[1], 1, 1], padding)
+    return [tf.reshape(flat, [n, _sizes(flat)[1], height, width, channels])]
+
+
+def _sizes(tensor) -> list:
+    """Each axis' size, as a number where it is known."""
+    dynamic = tf.shape(tensor)
+    return [dynamic[i] if size is None else size for i, size in enumerate(tensor.shape)]
+
+
+def resize(step, tensors, run: Callable) -> list:
+    """Interpolation along each axis as a product with its matrix, in double precision."""
+    if tensors[0].dtype != tf.float64:
+        return run(tensors)
+    return [_interpolated(step, tensors, run, tf.identity)]
+
+
+def resize_absolutely(step, tensors, run: Callable) -> list:
+    """Interpolation with the absolute values of its weights."""
+    return [_interpolated(step, tensors, run, tf.abs)]
+
+
+def _interpolated(step, tensors, run: Callable, of_weights: Callable):
+    x, size, *placing = tensors
+    _, height, width, _ = _sizes(x)
+    down = _matrix(step, height, 0, size, placing, run)
+    across = _matrix(step, width, 1, size, placing, run)
+    weights = [of_weights(tf.cast(matrix, x.dtype)) for matrix in (down, across)]
+    return tf.einsum("nhwc,hi,wj->nijc", x, *weights)
+
+
+def _matrix(step, length, axis: int, size, placing, run: Callable):
+    """What each of ``length`` places sends to each new one, read off the operation on unit images."""
+    units = tf.eye(length)
+    images = units[:, tf.newaxis, :, tf.newaxis] if axis else units[:, :, tf.newaxis, tf.newaxis]
+    one = tf.ones([], size.dtype)
+    along = tf.stack([one, size[1]] if axis else [size[0], one])
+    moved = []
+    for tensor, still in zip(placing, (1.0, 0.0), strict=False):  # scale and translation, of ScaleAndTranslate
+        tensor = tf.cast(tensor, tf.float32)
+        moved.append(tf.stack([still, tensor[1]] if axis else [tensor[0], still]))
+    (found,) = run([images, along, *moved], precision=tf.float32)
+    return tf.reshape(found, [length, -1])
