@@ -23,3 +23,26 @@ def shared_data() -> Path:
 def paper_data(shared_data) -> Path:
     """The paper's simulated sequences, test ids and trained model."""
     return shared_data / "paper"
+
+
+@pytest.fixture
+def uncompiled(monkeypatch):
+    """Elementwise kernels without XLA, whose compiling takes longer than all else in tests of many small models."""
+    from genolift.engine import kernels
+    from genolift.support.tensorflow import quiet_tensorflow
+
+    tf = quiet_tensorflow()
+
+    def plain(function, structure=None):
+        return tf.function(getattr(function, "python_function", function), autograph=False)
+
+    caches = [entry for entry in vars(kernels).values() if hasattr(entry, "cache_clear")]
+    monkeypatch.setattr(kernels, "_compiled", plain)
+    for name, entry in list(vars(kernels).items()):
+        if hasattr(entry, "python_function"):
+            monkeypatch.setattr(kernels, name, plain(entry))
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    for cache in caches:
+        cache.cache_clear()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from genolift.engine.emit import at_precision
+from genolift.engine.operations import gate_refusal, gates
 from genolift.engine.pairs import run_step
 from genolift.engine.program import Dependence, Program, Step, Value
 from genolift.engine.regions import fuse
@@ -112,6 +113,9 @@ class Loop:
             steps = fuse(self.body, self.targets)
             ends = set(self.reads)
             self._walk = [step for step in steps if step.op != "Input" and step not in ends]
+            for step in self._walk:
+                if any(_compares(value) for value in gates(step)):
+                    raise gate_refusal(step)
         return self._walk
 
     @property
@@ -212,6 +216,11 @@ class Loop:
                 kind, 0, dynamic_size=True, clear_after_read=False, infer_shape=False, element_shape=shape
             )
         return tf.TensorArray(kind, size, dynamic_size=grows, infer_shape=False, element_shape=shape)
+
+
+def _compares(value: Value) -> bool:
+    """Whether a discrete value is made of active ones within the body, so that nobody else looks at it."""
+    return any(v.active or (v.dependence == Dependence.DISCRETE and _compares(v)) for v in value.step.inputs)
 
 
 def _varying(level: Dependence) -> Dependence:

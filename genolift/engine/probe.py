@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from genolift.engine.operations import gates
 from genolift.engine.pairs import constants, forward
 from genolift.engine.program import Program, Value
 from genolift.support.errors import UnsupportedModel
@@ -33,6 +34,7 @@ class Probe:
         self.program = program
         self.loops = [step for step in program.active_steps if step.op == "Loop"]
         self.values = [v for step in program.active_steps for v in step.outputs if v.active]
+        self.values += list(dict.fromkeys(v for step in program.active_steps for v in gates(step)))
         self.values += [value for step in self.loops for value in step.payload.active_values]
         self._run = tf.function(self._activations, autograph=False, reduce_retracing=True)
         self._known: dict[tuple, Batch] = {}
@@ -77,4 +79,5 @@ def _rows_stay(one: np.ndarray, among: np.ndarray) -> bool:
     """Whether the two rows of ``one`` are the first and the third of four."""
     if one.ndim == 0 or one.shape[0] % 2 or among.shape != (2 * one.shape[0], *one.shape[1:]):
         return False
-    return np.allclose(among.reshape(4, -1)[::2], one.reshape(2, -1), rtol=1e-3, atol=1e-4, equal_nan=True)
+    one, among = (array.reshape(2 * i, -1).astype(np.complex128) for i, array in ((1, one), (2, among)))
+    return np.allclose(among[::2], one, rtol=1e-3, atol=1e-4, equal_nan=True)

@@ -111,7 +111,8 @@ class Backward:
         return self._mass[value]
 
     def _total(self, flow: Flow, value: Value):
-        total = flow.mean * self.pairs.delta(value)
+        mean, delta = flow.mean, self.pairs.delta(value)
+        total = tf.math.real(tf.math.conj(mean) * delta) if delta.dtype.is_complex else mean * delta
         if flow.half is not None:
             total = total + flow.half * self.mass(value)
         return tf.reduce_sum(tf.reshape(total, [self.pairs.n * self.pairs.r, -1]), axis=1)

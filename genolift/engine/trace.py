@@ -20,6 +20,7 @@ tf = quiet_tensorflow()
 
 _SHAPES = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "TensorListLength"}
 _CALLS = {"PartitionedCall", "StatefulPartitionedCall"}
+_BRANCHES = {"If", "StatelessIf"}
 # What passes its inputs on unchanged; some hide custom gradients, which have no say in a difference.
 _ALIASES = {"Identity", "IdentityN", "StopGradient", "PreventGradient", "CheckNumerics", "Snapshot"}
 _RANDOM = (
@@ -185,6 +186,9 @@ class _Recorder:
         """Steps for one operation; returns the values of its outputs."""
         if node.op in _CALLS:
             return self._inline(self.functions[node.attr["f"].func.name], values, node.name, layers)
+        if node.op in _BRANCHES:
+            branch = "then_branch" if self._holds(values[0], node, layers) else "else_branch"
+            return self._inline(self.functions[node.attr[branch].func.name], values[1:], node.name, layers)
         if node.op in _ALIASES:
             return values[: len(tensors)]
         if node.op == "ReadVariableOp":
@@ -201,6 +205,17 @@ class _Recorder:
         if node.op == "ResourceGather":
             step.payload, step.inputs = values[0].step.payload, values[1:]
         return self._add(step, tensors)
+
+    def _holds(self, condition: Value, node, layers) -> bool:
+        """Whether a condition on constants and shapes holds, whatever the batch; refuse others."""
+        with tf.init_scope():
+            found = [static_value(condition, batch, self.library) for batch in (2, 3)]
+        if None in found or found[0] != found[1]:
+            raise UnsupportedModel(
+                f"{Step(node.op, node.name, [], layers=layers).where} takes one of two ways by a value that is not "
+                "known before the model runs; fix the input's length, or decide in Python when the model is made"
+            )
+        return bool(found[0])
 
     def _program(self, name: str, values: list[Value], tensors, prefix: str, layers) -> Program:
         """A function as a program of its own, for arguments like ``tensors``; ``values`` tells variables apart."""
@@ -251,6 +266,32 @@ class _Recorder:
                     known[node.name][name] = outputs[start : start + count]
                     start += count
             return [_resolve(known, function.ret[arg.name]) for arg in function.signature.output_arg]
+
+
+def static_value(value: Value, batch: int, library=None):
+    """A value that depends on constants and known sizes alone, as a NumPy array; None where it depends on more."""
+
+    def tensor_of(value: Value):
+        step = value.step
+        if value not in known:
+            if step.op == "Shape":
+                shape = step.inputs[0].shape
+                shape = None if shape is None else [batch if i == 0 and s is None else s for i, s in enumerate(shape)]
+                if shape is None or None in shape:
+                    raise LookupError(step)
+                known[value] = tf.constant(shape, tf.as_dtype(value.dtype))
+            elif step.node is None:
+                raise LookupError(step)
+            else:
+                outputs = emit(step, [tensor_of(source) for source in step.inputs], None, library)
+                known.update(zip(step.outputs, outputs, strict=True))
+        return known[value]
+
+    known: dict[Value, object] = {}
+    try:
+        return tf.function(lambda: tensor_of(value), autograph=False)().numpy()
+    except LookupError:
+        return None
 
 
 def _output_arguments(tensors, node) -> dict[str, int]:

@@ -24,7 +24,7 @@ def quiet_tensorflow():
 
             tensorflow.config.list_physical_devices()
             tensorflow.constant(0.0)  # starts the runtime, which has its own things to say
-        except BaseException:
+        except Exception:  # not when the user interrupts it
             os.dup2(saved, 2)
             aside.seek(0)
             sys.stderr.write(aside.read().decode(errors="replace"))

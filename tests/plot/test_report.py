@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from genolift.evaluate.recovery import COLUMNS
-from genolift.plot.report import residual_table, write_report
+from genolift.plot.report import accuracy_table, residual_table, seed_tables, write_report
 from genolift.plot.style import Picture, save_figure
 from genolift.results.explanation import Explanation
 from genolift.support.errors import FileProblem
@@ -62,8 +62,35 @@ def benchmark(tmp_path):
     figure.subplots()
     for name in ("figure5_GATA1.png", "figure5_TAL1.png", "figure6.png"):
         save_figure(figure, folder / name)
-    (folder / "training.json").write_text(json.dumps({"metrics": {"both": {"auroc": 0.98765}}, "epochs": 12}))
+    (folder / "training.json").write_text(json.dumps(training(0) | {"other_seeds": [training(1)]}))
     return folder
+
+
+def training(seed: int) -> dict:
+    return {"seed": seed, "epochs": 12, "metrics": {"both": {"auroc": 0.98765, "accuracy": 0.9 + seed / 100}}}
+
+
+def test_accuracy_of_every_network():
+    table = accuracy_table(training(0) | {"other_seeds": [training(1)]})
+    assert table.head == ["network", "both"]
+    assert table.rows == [["seed 0", "0.900"], ["seed 1", "0.910"]]
+    assert accuracy_table({"seed": 0, "metrics": None}).rows == []
+
+
+def test_false_negatives_of_every_seed():
+    table = pd.DataFrame(
+        {
+            "method": ["deeplift-rescale", "deeplift-rescale"],
+            "task": "both",
+            "motif": ["A", "B"],
+            "false_negative_rate_seed_0": [0.25, np.nan],
+            "false_negative_rate_seed_1": [0.5, np.nan],
+        }
+    )
+    (only,) = seed_tables(table)
+    assert only.head == ["task both, A", "seed 0", "seed 1"]
+    assert only.rows == [["DeepLIFT rescale", "25.0%", "50.0%"]]
+    assert seed_tables(table[["method", "task", "motif"]]) == []
 
 
 def test_a_benchmarks_page_gathers_tables_figures_and_records(benchmark):
@@ -76,8 +103,8 @@ def test_a_benchmarks_page_gathers_tables_figures_and_records(benchmark):
         "0.912",
         "0.500",
         "DeepLIFT rescale",
-        "both · GATA1",
-        "none · NA",
+        "both\nGATA1",
+        "none\nNA",
         "1.25",
         "0.98765",
     ):

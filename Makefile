@@ -1,0 +1,41 @@
+# `make benchmark` and `make test` do all the set-up themselves: a virtual environment in .venv, and genolift in it.
+# Another interpreter: make PYTHON=/usr/bin/python3.12 test
+
+# The first Python that is new enough and can make virtual environments.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+  $$python -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= benchmark
+
+.PHONY: benchmark test clean
+.DELETE_ON_ERROR:
+
+benchmark: $(VENV)/installed
+	$(BIN)/genolift benchmark simulations/tal_gata.toml --out $(OUT)
+
+test: $(VENV)/installed-for-tests
+	$(BIN)/python -m pytest
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/made:
+	@if [ -z "$(PYTHON)" ]; then \
+	  if python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "python3 cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; \
+	  else \
+	    echo "genolift needs Python 3.11 or later, and found none (name one: make PYTHON=/path/to/python3.12)" >&2; \
+	  fi; exit 1; fi
+	"$(PYTHON)" -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	@touch $@
+
+$(VENV)/installed: $(VENV)/made setup.cfg pyproject.toml
+	@echo "Installing genolift and what it needs into $(VENV); TensorFlow takes a minute or two."
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/installed-for-tests: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@

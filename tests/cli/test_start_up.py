@@ -1,0 +1,67 @@
+"""Nothing heavy is loaded before it is needed, and everything answers --help."""
+
+import subprocess
+import sys
+
+import pytest
+
+from genolift.cli.app import COMMANDS
+
+HEAVY = ("tensorflow", "keras", "pandas", "logomaker", "matplotlib", "sklearn", "zarr")
+
+
+def loaded(code: str) -> str:
+    told = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*(m for m in {HEAVY!r} if m in sys.modules))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return told.stdout.splitlines()[-1]
+
+
+def test_import_loads_nothing_heavy():
+    assert loaded("import genolift, genolift.cli") == ""
+
+
+def test_the_check_would_notice():
+    assert "pandas" in loaded("import pandas")
+
+
+def test_no_help_loads_anything_heavy():
+    commands = [["--help"], *([name, "--help"] for name in COMMANDS), ["--version"], ["methods"]]
+    assert loaded(f"from genolift.cli.app import run\nfor c in {commands!r}: assert run(c) == 0") == ""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_what_and_how(name, genolift):
+    told = genolift(name, "--help")
+    assert told.code == 0
+    assert f"genolift {name}" in told.out
+    assert "Example" in told.out
+
+
+def test_overview_lists_the_commands(genolift):
+    told = genolift("--help")
+    assert told.code == 0
+    assert all(f"  {name}" in told.out for name in COMMANDS)
+
+
+def test_methods_are_listed(genolift):
+    from genolift.methods import listing
+
+    told = genolift("methods")
+    assert told.code == 0
+    assert [line.split()[0] for line in told.out.splitlines()] == list(listing())
+
+
+def test_clean_run_prints_nothing_that_is_not_ours(files, tmp_path):
+    told = subprocess.run(
+        [sys.executable, "-m", "genolift.cli", "explain", files.model, files.fasta, "--target", "0", "--out", "s.zarr"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.startswith("s.zarr: 12 sequences")
+    assert all("explaining" in line for line in told.stderr.replace("\r", "\n").splitlines() if line), told.stderr

@@ -1,0 +1,72 @@
+"""What every model must pass: the conditions under which a DeepLIFT explanation is believed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import genolift as gl
+from genolift.engine.explain import Explainer
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+
+def one_hot(seed: int, *shape: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.eye(4, dtype=np.float32)[rng.integers(0, 4, shape)]
+
+
+def inputs(seed: int, length: int, n: int = 3, r: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Sequences (n, length, 4) and references (n, r, length, 4) whose base frequencies vary along the sequence."""
+    refs = np.random.default_rng(seed + 1).dirichlet(np.ones(4), (n, r, length)).astype(np.float32)
+    return one_hot(seed, n, length), refs
+
+
+def plain_gradient(function, x, refs) -> tuple[np.ndarray, np.ndarray]:
+    """What gradient × Δ misses of f(x) − f(reference), and that difference, (n, r) each."""
+    n, r = refs.shape[:2]
+    points = tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(points)
+        outputs = function(points)
+    slopes = tape.gradient(outputs, points).numpy()
+    at_refs = np.reshape(function(tf.constant(refs.reshape(n * r, *refs.shape[2:]))), (n, r))
+    change = np.reshape(outputs, (n, 1)) - at_refs
+    return (slopes[:, None] * (x[:, None] - refs)).reshape(n, r, -1).sum(-1) - change, change
+
+
+def balances(model, x, refs, *, linear: bool = False, rule: str = "revealcancel", thorough: bool = False, **options):
+    """Every step's balance in double precision, where only a breach is left, and the same total at the input.
+
+    Nothing is rescaled at the end: the multipliers that leave the last step are those that the audit followed. Plain
+    gradient × Δ must fail the same case, unless it is linear, where it must hold. ``thorough`` also explains in single
+    precision, blocks and shared sides and all.
+    """
+
+    def function(points):
+        outputs = model(points, training=False) if hasattr(model, "layers") else model(points)
+        return tf.cast(outputs[:, 0], tf.float32)
+
+    missed, change = plain_gradient(function, x, refs)
+    size = np.abs(change).max()
+    assert size > 1e-3, "the output hardly depends on the input: the case tells nothing"
+    if linear:
+        assert np.abs(missed).max() < 1e-3 * (1 + size), "declared linear, and is not"
+    else:
+        assert np.abs(missed).max() > 1e-3 * size, "the nonlinearity was not exercised"
+    method = gl.DeepLift(model, target=0, rule=rule, references=gl.references.Fixed(refs), **options)
+    traced = method._traced or method._trace([x.shape[1:]], ["input_0"])
+    double = Explainer(traced.program, traced.targets, method._rule, [x.ndim == 3], tf.float64)
+    steps = double.audit([x[:1]], [refs[:1, :1]])
+    assert steps
+    for step, imbalance in steps:
+        assert abs(imbalance) <= 1e-8 * (1 + size), step
+    if thorough:
+        found = double([x], [refs], False, traced.probe([x.shape[1:]]).leading >= method._rule.compared)
+        assert np.abs(found["residual"]).max() <= 1e-9 * (1 + size)
+        single = method(x)
+        np.testing.assert_allclose(single.predictions[:, None] - single.reference_predictions, change, atol=2e-3 * size)
+        assert np.abs(single.residual).max() <= 1e-3 * (1 + size)
+        total = single.raw_contributions.reshape(len(x), -1).sum(1)
+        np.testing.assert_allclose(total, change.mean(1), atol=2e-3 * (1 + size))
+    return method

@@ -1,0 +1,265 @@
+"""Tiny models whose weights make the answer obvious."""
+
+import numpy as np
+import pytest
+
+import genolift as gl
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+import keras  # noqa: E402
+
+K = keras.layers
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
+
+def explain(model, x, ref, rule="rescale", target=0, **options):
+    """The explanation of an array, or of a tuple of them, for references of the shape of x."""
+    several = isinstance(x, tuple)
+    xs, refs = (x, ref) if several else ([x], [ref])
+    refs = [gl.references.Fixed(np.asarray(r, np.float32)[:, None]) for r in refs]
+    method = gl.DeepLift(model, target=target, rule=rule, references=list(refs) if several else refs[0], **options)
+    return method([np.asarray(one, np.float32) for one in xs] if several else np.asarray(x, np.float32))
+
+
+def dense(kernel, bias=None, **options):
+    kernel = np.asarray(kernel, np.float32)
+    layer = K.Dense(kernel.shape[1], **options)
+    layer.build((None, kernel.shape[0]))
+    layer.set_weights([kernel, np.zeros(kernel.shape[1]) if bias is None else np.asarray(bias)])
+    return layer
+
+
+def minimum_net():
+    """The paper's figure 3: h₁ = i₁ − i₂, o = i₁ − relu(h₁), which is min(i₁, i₂)."""
+    inputs = keras.Input((2,))
+    h = K.ReLU()(dense([[1], [-1]])(inputs))
+    return keras.Model(inputs, dense([[1], [0], [-1]])(K.Concatenate()([inputs, h])))
+
+
+def test_figure_3():
+    model, i = minimum_net(), np.array([[3, 1], [1, 3], [2, 2], [5, 0.5]])
+    reveal = explain(model, i, np.zeros_like(i), "revealcancel")
+    least = i.min(1, keepdims=True)
+    np.testing.assert_allclose(reveal.raw_contributions, np.hstack([least, least]) / 2, rtol=1e-6)
+    np.testing.assert_allclose(reveal.predictions, least[:, 0])
+    # i₂'s minimum is credited to i₂ alone (relu passes all of h₁), i₁'s to i₁ alone (relu passes nothing).
+    rescale = explain(model, i, np.zeros_like(i))
+    np.testing.assert_allclose(rescale.raw_contributions, [[0, 1], [1, 0], [2, 0], [0, 0.5]], atol=1e-6)
+
+
+def test_saturation():
+    """The paper's figure 1: i₁ + i₂ capped at 1 has gradient 0 at (1, 1) and contributions of ½ each."""
+    inputs = keras.Input((2,))
+    h = K.ReLU()(dense([[-1], [-1]], [1])(inputs))
+    model = keras.Model(inputs, dense([[-1]], [1])(h))
+    for rule in ("rescale", "revealcancel"):
+        found = explain(model, [[1, 1]], [[0, 0]], rule)
+        np.testing.assert_allclose(found.raw_contributions, [[0.5, 0.5]])
+    gradient = gl.method("gradient-x-input", model)(np.ones((1, 2)))
+    np.testing.assert_allclose(gradient.raw_contributions, 0)
+
+
+def test_threshold_is_continuous():
+    """The paper's figure 2: relu(x − 10) gives contributions that do not jump at the threshold."""
+    inputs = keras.Input((1,))
+    model = keras.Model(inputs, K.ReLU()(dense([[1]], [-10])(inputs)))
+    x = np.array([[9.99], [10], [10.01], [20]])
+    found = explain(model, x, np.zeros_like(x))
+    np.testing.assert_allclose(found.raw_contributions, np.maximum(x - 10, 0), atol=1e-5)
+
+
+def test_negative_products_fall_into_the_negative_part():
+    """relu(x₁ + x₂ − 1), Δ = (3, −2): Δ⁺ = 3, Δ⁻ = −2, so ½[(2 − 0) + (0 − 0)] = 1 and ½[(0 − 0) + (0 − 2)] = −1."""
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, K.ReLU()(dense([[1], [1]], [-1])(inputs)))
+    found = explain(model, [[3, -2]], [[0, 0]], "revealcancel")
+    np.testing.assert_allclose(found.raw_contributions, [[1, -1]], atol=1e-6)
+    np.testing.assert_allclose(explain(model, [[3, -2]], [[0, 0]]).raw_contributions, [[0, 0]], atol=1e-6)
+
+
+def test_parts_pass_a_negative_scale_exchanged():
+    """−(x₁ + x₂) by batch normalisation of variance 1 and scale −1: the parts change places before the ReLU."""
+    inputs = keras.Input((2,))
+    norm = K.BatchNormalization(epsilon=0.0)
+    h = norm(dense([[1], [1]])(inputs))
+    norm.set_weights([np.array([-1.0]), np.array([-1.0]), np.array([0.0]), np.array([1.0])])
+    found = explain(keras.Model(inputs, K.ReLU()(h)), [[-3, 2]], [[0, 0]], "revealcancel")
+    np.testing.assert_allclose(found.raw_contributions, [[1, -1]], atol=1e-6)
+
+
+def sequence_model(layer, channels=1, length=4):
+    inputs = keras.Input((length, channels))
+    h = layer(inputs)
+    return keras.Model(inputs, K.Lambda(lambda t: tf.reduce_sum(t, axis=list(range(1, len(t.shape))))[:, None])(h))
+
+
+def test_max_pooling_credits_rises_and_falls():
+    """One window. A rise goes to x's maximum; a fall to the reference's."""
+    model = sequence_model(K.MaxPooling1D(4))
+    rise = explain(model, np.reshape([1, 5, 2, 0], (1, 4, 1)), np.reshape([3, 0, 0, 1], (1, 4, 1)))
+    np.testing.assert_allclose(rise.raw_contributions[0, :, 0], [0, 2, 0, 0], atol=1e-6)
+    fall = explain(model, np.reshape([1, 0, 2, 0], (1, 4, 1)), np.reshape([7, 0, 3, 1], (1, 4, 1)))
+    np.testing.assert_allclose(fall.raw_contributions[0, :, 0], [-5, 0, 0, 0], atol=1e-6)
+
+
+def test_overlapping_windows_add():
+    """Windows (0, 1), (1, 2), (2, 3): position 1 leads two of them."""
+    model = sequence_model(K.MaxPooling1D(2, 1))
+    found = explain(model, np.reshape([0, 5, 1, 2], (1, 4, 1)), np.zeros((1, 4, 1)))
+    np.testing.assert_allclose(found.raw_contributions[0, :, 0], [0, 10, 0, 2], atol=1e-6)
+
+
+@pytest.mark.parametrize("layer", [K.MaxPooling1D(4), K.GlobalMaxPooling1D()])
+def test_ties_keep_the_sum(layer):
+    """Ties in x, in the reference, and in both."""
+    model = sequence_model(layer)
+    x = np.reshape([[3, 3, 1, 0], [1, 0, 0, 1], [2, 2, 2, 2], [2, 2, 0, 0]], (4, 4, 1))
+    ref = np.reshape([[1, 1, 1, 1], [4, 4, 2, 4], [1, 1, 1, 1], [0, 0, 2, 2]], (4, 4, 1))
+    found = explain(model, x, ref)
+    np.testing.assert_allclose(found.raw_contributions.sum((1, 2)), [2, -3, 1, 0], atol=1e-6)
+    np.testing.assert_allclose(found.residual, 0, atol=1e-6)
+    assert not np.abs(found.raw_contributions)[3].any()  # the maximum did not change
+
+
+def test_global_max_with_ties_shares():
+    model = sequence_model(K.GlobalMaxPooling1D())
+    found = explain(model, np.reshape([3, 3, 1, 0], (1, 4, 1)), np.zeros((1, 4, 1)))
+    np.testing.assert_allclose(found.raw_contributions[0, :, 0], [1.5, 1.5, 0, 0])
+
+
+def test_max_pooling_is_bounded():
+    """Where a contribution lands, |Δ| is at least the change of the maximum, so multipliers of a pool are at most 1."""
+    rng = np.random.default_rng(0)
+    x, ref = rng.normal(size=(2, 50, 4, 1)).round(1)
+    found = explain(sequence_model(K.MaxPooling1D(4)), x, ref)
+    assert np.abs(found.multipliers).max() <= 1 + 1e-5
+    np.testing.assert_allclose(found.residual, 0, atol=1e-5)
+
+
+def test_minimum_over_positions():
+    model = sequence_model(K.Lambda(lambda t: tf.reduce_min(t, axis=1)))
+    rise = explain(model, np.reshape([4, 5, 3, 6], (1, 4, 1)), np.reshape([3, 1, 2, 9], (1, 4, 1)))
+    np.testing.assert_allclose(rise.raw_contributions[0, :, 0], [0, 2, 0, 0], atol=1e-6)
+    fall = explain(model, np.reshape([4, 5, 0, 6], (1, 4, 1)), np.reshape([3, 1, 2, 9], (1, 4, 1)))
+    np.testing.assert_allclose(fall.raw_contributions[0, :, 0], [0, 0, -1, 0], atol=1e-6)
+
+
+def test_product_is_split_by_halves():
+    """x₁x₂ − r₁r₂ = ½(x₁ + r₁)Δx₂ + ½(x₂ + r₂)Δx₁ (Shapley)."""
+    a, b = keras.Input((1,)), keras.Input((1,))
+    found = explain(keras.Model([a, b], K.Multiply()([a, b])), ([[5]], [[7]]), ([[1]], [[2]]))
+    np.testing.assert_allclose(found.raw_contributions[0], [[4 * 4.5]])
+    np.testing.assert_allclose(found.raw_contributions[1], [[5 * 3]])
+
+
+def test_quotient_and_product_of_three():
+    a, b = keras.Input((1,)), keras.Input((1,))
+    quotient = K.Lambda(lambda t: t[0] / t[1])([a, b])
+    found = explain(keras.Model([a, b], quotient), ([[6]], [[3]]), ([[1]], [[2]]))
+    # a times 1/b: ½(1/3 + 1/2)·5 and ½(6 + 1)·(1/3 − 1/2).
+    np.testing.assert_allclose(found.raw_contributions[0], [[5 * 5 / 12]], rtol=1e-5)
+    np.testing.assert_allclose(found.raw_contributions[1], [[-7 / 12]], rtol=1e-5)
+    cube = K.Lambda(lambda t: tf.einsum("ni,ni,ni->n", t, t, t)[:, None])(a)
+    found = explain(keras.Model(a, cube), [[3]], [[1]])
+    np.testing.assert_allclose(found.raw_contributions, [[26]], rtol=1e-5)
+
+
+@pytest.mark.parametrize("op", ["Maximum", "Minimum"])
+def test_extremum_of_two_is_their_mean_over_orders(op):
+    a, b = keras.Input((1,)), keras.Input((1,))
+    model = keras.Model([a, b], getattr(K, op)()([a, b]))
+    found = explain(model, ([[5]], [[3]]), ([[1]], [[2]]))
+    fn = max if op == "Maximum" else min
+    first = (fn(5, 3) - fn(1, 3) + fn(5, 2) - fn(1, 2)) / 2
+    second = (fn(5, 3) - fn(5, 2) + fn(1, 3) - fn(1, 2)) / 2
+    np.testing.assert_allclose([c[0, 0] for c in found.raw_contributions], [first, second], atol=1e-6)
+
+
+def test_extremum_broadcast():
+    """A tensor used at several places gathers what each of them sends back."""
+    a, b = keras.Input((3,)), keras.Input((1,))
+    largest = K.Lambda(lambda t: tf.reduce_sum(tf.maximum(t[0], t[1]), 1, keepdims=True))
+    model = keras.Model([a, b], largest([a, b]))
+    found = explain(model, ([[5, 1, 2]], [[3]]), ([[0, 0, 0]], [[0]]))
+    # Pairwise: max(5, 3): 5 → (3.5, 1.5); max(1, 3): 3 → (0.5, 2.5); max(2, 3): 3 → (1, 2).
+    np.testing.assert_allclose(found.raw_contributions[0], [[3.5, 0.5, 1]], rtol=1e-5)
+    np.testing.assert_allclose(found.raw_contributions[1], [[6]], rtol=1e-5)
+
+
+def test_shared_layer_adds_its_uses():
+    shared = dense([[2], [3]])
+    a, b = keras.Input((2,)), keras.Input((2,))
+    model = keras.Model([a, b], K.Subtract()([shared(a), shared(b)]))
+    found = explain(model, ([[1, 1]], [[1, 2]]), ([[0, 0]], [[0, 0]]))
+    np.testing.assert_allclose(found.raw_contributions[0], [[2, 3]])
+    np.testing.assert_allclose(found.raw_contributions[1], [[-2, -6]])
+
+
+def test_one_input_used_twice():
+    inputs = keras.Input((1,))
+    model = keras.Model(inputs, K.Add()([dense([[2]])(inputs), K.Multiply()([inputs, inputs])]))
+    found = explain(model, [[3]], [[1]])
+    np.testing.assert_allclose(found.raw_contributions, [[2 * 2 + 9 - 1]], rtol=1e-6)
+
+
+def test_nested_model_is_the_flat_one():
+    rng = np.random.default_rng(0)
+    inputs = keras.Input((6, 4))
+    conv, top = K.Conv1D(3, 2, activation="relu"), K.Dense(1)
+    flat = keras.Model(inputs, top(K.Flatten()(conv(inputs))))
+    inner_in = keras.Input((6, 4))
+    inner = keras.Sequential([keras.Model(inner_in, conv(inner_in)), K.Flatten()])
+    outer = keras.Input((6, 4))
+    nested = keras.Model(outer, top(inner(outer)))
+    x, ref = rng.normal(size=(2, 3, 6, 4))
+    one, other = (explain(m, x, ref, "revealcancel").raw_contributions for m in (flat, nested))
+    np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
+
+
+def test_position_equal_to_its_reference_gets_nothing():
+    rng = np.random.default_rng(0)
+    inputs = keras.Input((8, 4))
+    h = K.Conv1D(6, 3, padding="same", activation="relu")(inputs)
+    h = K.MaxPooling1D(2)(K.Conv1D(6, 3, padding="same", activation="gelu")(h))
+    model = keras.Model(inputs, K.Dense(1)(K.Flatten()(h)))
+    x, ref = np.eye(4)[rng.integers(0, 4, (2, 5, 8))]
+    same = (x == ref).all(-1)
+    assert same.any()
+    found = explain(model, x, ref, "genomics")
+    assert not found.scores[same].any()
+    assert found.scores[~same].all()
+
+
+def test_zero_difference_has_the_derivative_as_multiplier():
+    """Where x equals its reference the multiplier tells what a change there would do."""
+    inputs = keras.Input((1,))
+    for name, slope in (("tanh", 1 - np.tanh(0.5) ** 2), ("softplus", 1 / (1 + np.exp(-0.5)))):
+        model = keras.Model(inputs, K.Activation(name)(dense([[1]])(inputs)))
+        for rule in ("rescale", "revealcancel"):
+            found = explain(model, [[0.5]], [[0.5]], rule)
+            np.testing.assert_allclose(found.multipliers, [[slope]], rtol=1e-5)
+
+
+def test_small_differences_are_not_noise():
+    """A difference a thousand times below float32's resolution of the activation still has the right multiplier."""
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, dense([[1]])(K.Activation("sigmoid")(dense([[1], [1]], [2.0])(inputs))))
+    x = np.array([1e-3, 1e-5, 1e-7])[:, None] * [1, -0.5]
+    found = explain(model, x, np.zeros_like(x), "revealcancel")
+    slope = 1 / (1 + np.exp(-2.0)) / (1 + np.exp(2.0))
+    np.testing.assert_allclose(found.multipliers, np.full_like(x, slope), rtol=2e-3)
+
+
+def test_softmax_inside():
+    """A rising logit takes from the other classes what it gives to its own, and the sum is kept."""
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, dense(np.diag([1.0, 2, 3]))(K.Softmax()(dense(np.eye(3))(inputs))))
+    found = explain(model, [[2, 1, 0]], [[0, 0, 0]], target=0)
+    change = np.exp(2) / np.exp([2, 1, 0]).sum() - 1 / 3
+    np.testing.assert_allclose(found.raw_contributions.sum(), change, rtol=1e-5)
+    assert found.raw_contributions[0, 0] > 0 > found.raw_contributions[0, 1]
+    assert found.raw_contributions[0, 2] == 0
+    # Shifting all logits of x alike changes nothing but how the same difference is told.
+    shifted = explain(model, [[102, 101, 100]], [[100, 100, 100]], target=0)
+    np.testing.assert_allclose(shifted.raw_contributions, found.raw_contributions, rtol=1e-4)

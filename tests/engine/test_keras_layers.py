@@ -1,0 +1,213 @@
+"""The contract: every layer and activation that Keras has, one by one, or a refusal that names it."""
+
+import contract
+import keras_cases
+import numpy as np
+import pytest
+from keras_cases import CASES, NOT_RUN, REFUSED
+
+import genolift as gl
+from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+import keras  # noqa: E402
+
+K, ops = keras.layers, keras.ops
+X, REFS = contract.inputs(0, keras_cases.LENGTH)
+#: Loops take seconds to trace and to compile; the rest of them runs behind the slow marker.
+LONG = [c for c in CASES if "LSTM" in c.id or "GRU" in c.id or "RNN" in c.id or "Spectrogram" in c.id]
+SHORT = [c for c in CASES if c not in LONG]
+ids = {"ids": lambda case: case.id}
+
+
+def test_every_layer_is_classified():
+    """A layer of a newer Keras belongs in keras_cases.py."""
+    known = {keras_cases.canonical(name) for name in {c.name for c in CASES} | set(REFUSED) | set(NOT_RUN)}
+    exported = {keras_cases.canonical(name) for name in keras_cases.layer_names()}
+    assert sorted(found.__name__ for found in exported - known) == []
+
+
+@pytest.mark.parametrize("case", SHORT, **ids)
+def test_layer(uncompiled, case):
+    contract.balances(keras_cases.build(case), X, REFS, linear=case.linear)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", LONG, **ids)
+def test_long_layer(uncompiled, case):
+    contract.balances(keras_cases.build(case), X, REFS, linear=case.linear)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", ["rescale", "revealcancel", "genomics"])
+@pytest.mark.parametrize("case", CASES, **ids)
+def test_layer_thoroughly(uncompiled, case, rule):
+    contract.balances(keras_cases.build(case, 1), X, REFS, linear=case.linear, rule=rule, thorough=True)
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_refusals(name):
+    """Integers and random numbers end what can be explained; the message names the layer."""
+    inputs, h = keras_cases.body("flat", 0)
+    model = keras.Model(inputs, K.Dense(2)(K.Flatten()(ops.cast(REFUSED[name](h), "float32"))))
+    with pytest.raises((InputError, UnsupportedModel), match=rf"{name}|only in steps"):
+        gl.DeepLift(model, target=0, references=gl.references.Zeros())(X)
+
+
+def test_strings_are_refused():
+    inputs = keras.Input((4,), dtype="string")
+    looked_up = K.StringLookup(vocabulary=["a", "b"])(inputs)
+    model = keras.Model(inputs, K.Dense(2)(K.Embedding(4, 3)(looked_up)))
+    with pytest.raises(UnsupportedModel, match="string"):
+        gl.DeepLift(model, target=0)
+    lines = keras.Sequential([keras.Input((1,), dtype="string"), K.TextVectorization(vocabulary=["a"])])
+    with pytest.raises(UnsupportedModel, match="string"):
+        gl.DeepLift(lines, target=0)
+
+
+@pytest.mark.parametrize("layer", [lambda: K.Dropout(0.5), lambda: K.GaussianNoise(0.5), lambda: K.SpatialDropout1D(0.5)])
+def test_augmentation_left_on_is_refused(layer):
+    inputs, h = keras_cases.body("sequence", 0)
+    model = keras.Model(inputs, K.Dense(2)(K.Flatten()(layer()(h, training=True))))
+    with pytest.raises(UnsupportedModel, match=r"(Dropout|GaussianNoise|SpatialDropout1D).*random"):
+        gl.DeepLift(model, target=0)
+
+
+# Activations, in every spelling
+
+SPELLINGS = {
+    "relu": [tf.nn.relu, lambda t: tf.maximum(t, 0.0), lambda t: tf.where(t > 0, t, 0.0), lambda t: t * tf.cast(t > 0, t.dtype)],
+    "relu6": [tf.nn.relu6, lambda t: tf.clip_by_value(t, 0.0, 6.0)],
+    "leaky_relu": [lambda t: tf.nn.leaky_relu(t, 0.2), lambda t: tf.maximum(t, 0.2 * t)],
+    "elu": [tf.nn.elu, lambda t: tf.where(t > 0, t, tf.exp(t) - 1)],
+    "selu": [tf.nn.selu],
+    "gelu": [tf.nn.gelu, lambda t: tf.nn.gelu(t, approximate=True), lambda t: keras.activations.gelu(t, approximate=True)],
+    "silu": [tf.nn.silu, lambda t: t * tf.sigmoid(t), lambda t: t / (1 + tf.exp(-t))],
+    "sigmoid": [tf.sigmoid, lambda t: 1 / (1 + tf.exp(-t))],
+    "tanh": [tf.tanh, lambda t: (tf.exp(t) - tf.exp(-t)) / (tf.exp(t) + tf.exp(-t))],
+    "softplus": [tf.nn.softplus, lambda t: tf.math.log(1 + tf.exp(t))],
+    "softsign": [tf.nn.softsign, lambda t: t / (1 + tf.abs(t))],
+    "mish": [lambda t: t * tf.tanh(tf.nn.softplus(t))],
+    "exponential": [tf.exp, ops.expm1, lambda t: 2.0**t, lambda t: tf.pow(2.0, t)],
+    "log": [lambda t: tf.math.log(t * t + 0.5), lambda t: ops.log1p(t * t), lambda t: ops.log2(t * t + 1), lambda t: ops.log10(t * t + 1)],
+    "square": [tf.square, ops.square, lambda t: t**2, lambda t: t * t],
+    "powers": [lambda t: t**3, lambda t: (t * t + 0.1) ** 0.7, lambda t: (t * t + 0.1) ** -1.3, lambda t: ops.power(t, 4)],
+    "sqrt": [lambda t: tf.sqrt(t * t + 0.1), lambda t: tf.math.rsqrt(t * t + 0.1), lambda t: ops.sqrt(ops.abs(t))],
+    "abs": [tf.abs, ops.abs, lambda t: ops.maximum(t, -t)],
+    "trigonometric": [tf.sin, tf.cos, tf.sinh, tf.cosh, tf.atan, ops.arctan, tf.asinh, lambda t: tf.sin(t) ** 2 / 3 + t],
+    "inverse": [lambda t: tf.math.reciprocal(t * t + 1), lambda t: 1 / (t * t + 1), lambda t: t / (2 + tf.abs(t))],
+    "special": [tf.math.erf, tf.math.erfc, lambda t: tf.math.lgamma(t * t + 1), lambda t: tf.math.digamma(t * t + 1), lambda t: tf.math.ndtri(tf.sigmoid(t)), lambda t: tf.math.xlogy(tf.sigmoid(t), tf.sigmoid(t)), tf.math.log_sigmoid],
+    "steps": [tf.floor, tf.sign, tf.round, tf.math.ceil, lambda t: tf.math.floormod(t, 1.0)],
+    "softmax": [tf.nn.softmax, lambda t: tf.nn.softmax(t, axis=1), tf.nn.log_softmax, ops.softmax, lambda t: tf.exp(t) / tf.reduce_sum(tf.exp(t), -1, keepdims=True), lambda t: tf.reduce_logsumexp(t, -1, keepdims=True), lambda t: ops.logsumexp(t, axis=1)],
+    "statistics": [lambda t: ops.var(t, axis=1, keepdims=True), lambda t: ops.std(t, axis=[1, 2], keepdims=True), lambda t: ops.norm(t, axis=1), lambda t: tf.nn.l2_normalize(t, 2), lambda t: tf.nn.moments(t, [1])[1]],
+    "extrema": [lambda t: ops.maximum(t, t[:, ::-1]), lambda t: ops.minimum(t, 0.1), lambda t: tf.reduce_max(t, 1), lambda t: tf.reduce_min(t, 2), lambda t: ops.amax(t, axis=(1, 2)), lambda t: ops.max(t, axis=1) - ops.min(t, axis=1)],
+}  # fmt: skip
+PAIRS = [(name, i) for name, forms in SPELLINGS.items() for i in range(len(forms))]
+
+
+def through(function, seed=3):
+    inputs, h = keras_cases.body("sequence", seed)
+    model = keras.Model(inputs, K.Dense(2)(K.Flatten()(K.Lambda(function, name="under_test")(h))))
+    return keras_cases.randomised(model, seed)
+
+
+@pytest.mark.parametrize(("name", "form"), PAIRS, ids=lambda part: str(part))
+def test_spellings(uncompiled, name, form):
+    contract.balances(through(SPELLINGS[name][form]), X, REFS)
+
+
+@pytest.mark.parametrize("name", keras_cases.activation_names())
+def test_activation(uncompiled, name):
+    function = getattr(keras.activations, name)
+    if name == "glu":
+        function = lambda t: keras.activations.glu(t, axis=-1)  # noqa: E731
+    wide = (lambda t: function(3 * t)) if name in ("hard_sigmoid", "threshold", "relu6", "tanh_shrink") else function
+    if name == "threshold":
+        wide = lambda t: function(t, 0.2, -0.1)  # noqa: E731
+    contract.balances(through(wide), X, REFS, linear=name in keras_cases.LINEAR_ACTIVATIONS)
+
+
+# Views, moves and sums in functional spellings: linear, so that plain gradient × Δ holds exactly
+
+LINEAR = {
+    "slices": lambda t: t[:, 2:-1:2, ::-1],
+    "flip": lambda t: ops.flip(t, axis=1),
+    "reverse_complement": lambda t: t[:, ::-1, ::-1],
+    "roll": lambda t: ops.roll(t, 2, axis=1),
+    "concatenate": lambda t: ops.concatenate([t, t[:, :3]], axis=1),
+    "stack": lambda t: ops.stack([t, 2 * t], axis=2),
+    "split": lambda t: ops.split(t, 2, axis=2)[1],
+    "unstack": lambda t: ops.unstack(t, axis=1)[3],
+    "pad": lambda t: ops.pad(t, [[0, 0], [1, 2], [0, 0]]),
+    "reflect": lambda t: ops.pad(t, [[0, 0], [2, 2], [0, 0]], mode="reflect"),
+    "symmetric": lambda t: tf.pad(t, [[0, 0], [2, 2], [0, 0]], "SYMMETRIC"),
+    "tile": lambda t: ops.tile(t, [1, 2, 1]),
+    "repeat": lambda t: ops.repeat(t, 3, axis=1),
+    "broadcast": lambda t: ops.broadcast_to(t[:, :, None], (tf.shape(t)[0], 12, 2, 4)),
+    "take": lambda t: ops.take(t, [3, 1, 1], axis=1),
+    "gather_nd": lambda t: tf.transpose(tf.gather_nd(tf.transpose(t, [1, 0, 2]), [[2], [5]]), [1, 0, 2]),
+    "boolean_mask": lambda t: tf.boolean_mask(t, [True, False] * 6, axis=1),
+    "einsum": lambda t: tf.einsum("nlc,cd->nld", t, tf.reshape(tf.range(8.0), (4, 2)) - 3),
+    "tensordot": lambda t: ops.tensordot(t, ops.reshape(ops.arange(8.0), (4, 2)) - 3, axes=1),
+    "matmul": lambda t: ops.matmul(t, ops.reshape(ops.arange(8.0), (4, 2)) - 3),
+    "cumsum": lambda t: ops.cumsum(t, axis=1),
+    "diff": lambda t: t[:, 1:] - t[:, :-1],
+    "mean": lambda t: ops.mean(t, axis=1),
+    "sum": lambda t: ops.sum(t, axis=(1, 2)),
+    "swapaxes": lambda t: ops.swapaxes(t, 1, 2),
+    "moveaxis": lambda t: ops.moveaxis(t, 1, -1),
+    "squeeze": lambda t: ops.squeeze(ops.expand_dims(t, 2), 2),
+    "average_pool": lambda t: ops.average_pool(t, 2, 1, "same"),
+    "conv": lambda t: ops.conv(t, ops.reshape(ops.sin(ops.arange(24.0)), (3, 4, 2)), padding="same"),
+    "depthwise": lambda t: ops.depthwise_conv(t, ops.reshape(ops.sin(ops.arange(8.0)), (2, 4, 1))),
+    "conv1d": lambda t: tf.nn.conv1d(t, tf.reshape(tf.sin(tf.range(24.0)), (3, 4, 2)), 1, "SAME", dilations=2),
+    "atrous": lambda t: tf.nn.conv2d(t[:, None], tf.reshape(tf.sin(tf.range(24.0)), (1, 3, 4, 2)), 1, "VALID", dilations=(1, 2)),
+    "extract_patches": lambda t: tf.image.extract_patches(t[:, None], [1, 1, 3, 1], [1, 1, 2, 1], [1] * 4, "VALID"),
+    "frame": lambda t: tf.signal.frame(t[:, :, 0], 4, 2),
+    "overlap_and_add": lambda t: tf.signal.overlap_and_add(tf.reshape(t, (-1, 6, 8)), 4),
+    "space_to_depth": lambda t: tf.nn.space_to_depth(t[:, :, None] + tf.zeros((1, 1, 2, 1)), 2),
+    "scatter": lambda t: tf.transpose(tf.scatter_nd([[1], [4], [1]], tf.transpose(t[:, :3], [1, 0, 2]), [6, tf.shape(t)[0], 4]), [1, 0, 2]),
+    "segment": lambda t: tf.transpose(tf.math.segment_sum(tf.transpose(t, [1, 0, 2]), [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3]), [1, 0, 2]),
+    "unsorted_segment": lambda t: tf.transpose(tf.math.unsorted_segment_sum(tf.transpose(t, [1, 0, 2]), [2, 0, 1, 1, 1, 2, 2, 0, 3, 3, 3, 3], 4), [1, 0, 2]),
+    "band": lambda t: tf.linalg.band_part(t, 2, 1),
+    "diag": lambda t: tf.linalg.diag_part(t[:, :4]),
+    "trace": lambda t: tf.linalg.trace(t[:, :4])[:, None],
+    "resize": lambda t: tf.image.resize(t[:, None], (1, 7)),
+    "fourier": lambda t: ops.rfft(ops.swapaxes(t, 1, 2))[1],
+    "where_constant": lambda t: ops.where(ops.reshape(ops.arange(12) % 2 == 0, (1, 12, 1)), t, 3 * t),
+    "dynamic_stitch": lambda t: tf.transpose(tf.dynamic_stitch([[0, 2], [1, 3]], [tf.transpose(t[:, :2], [1, 0, 2]), tf.transpose(t[:, 4:6], [1, 0, 2])]), [1, 0, 2]),
+    "cast": lambda t: ops.cast(ops.cast(t, "float64"), "float32"),
+    "stop": lambda t: tf.identity(t) + 0.0,
+    "convolve_complex": lambda t: tf.math.real(tf.signal.ifft(tf.signal.fft(tf.cast(t, tf.complex64)) * tf.complex(1.0, 0.5))),
+}  # fmt: skip
+NONLINEAR = {
+    "product": lambda t: t * ops.flip(t, axis=1),
+    "quotient": lambda t: t / (1.5 + ops.square(ops.flip(t, axis=1))),
+    "outer": lambda t: ops.einsum("nlc,nmc->nlm", t, t),
+    "bilinear": lambda t: tf.matmul(t, t, transpose_b=True),
+    "cubic": lambda t: tf.einsum("nlc,nlc,nlc->nl", t, t[:, ::-1], 1 + t[:, :, ::-1]),
+    "gated": lambda t: ops.glu(ops.tanh(t), axis=2),
+    "softmax_pooling": lambda t: ops.sum(ops.softmax(2 * t, axis=1) * t, axis=1),
+    "fourier_mixing": lambda t: ops.relu(tf.math.real(tf.signal.fft2d(tf.cast(t, tf.complex64)))),
+    "power_spectrum": lambda t: ops.square(ops.rfft(ops.swapaxes(t, 1, 2))[0]) + ops.square(ops.rfft(ops.swapaxes(t, 1, 2))[1]),
+    "magnitude": lambda t: tf.abs(tf.signal.rfft(tf.transpose(t, [0, 2, 1]))),
+    "max_pool": lambda t: ops.max_pool(t, 3, 1, "same"),
+    "standardised": lambda t: (t - ops.mean(t, axis=-1, keepdims=True)) / ops.sqrt(ops.var(t, axis=-1, keepdims=True) + 0.1),
+    "attention": lambda t: ops.dot_product_attention(t[:, :, None], t[:, ::-1, None], t[:, :, None])[:, :, 0],
+    "cross": lambda t: ops.cross(t[..., :3], t[..., 1:4]),
+    "prod": lambda t: ops.multiply(ops.multiply(t, t[:, ::-1]), t[:, :, ::-1]),
+    "logsumexp_pool": lambda t: ops.logsumexp(4 * t, axis=1) / 4,
+    "huber": lambda t: tf.where(tf.abs(t) < 0.5, 0.5 * t * t, 0.5 * (tf.abs(t) - 0.25)),
+    "guarded": lambda t: tf.math.divide_no_nan(t, tf.nn.relu(t[:, ::-1])+0.5),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_linear_operations(uncompiled, name):
+    contract.balances(through(LINEAR[name]), X, REFS, linear=True)
+
+
+@pytest.mark.parametrize("name", NONLINEAR)
+def test_nonlinear_operations(uncompiled, name):
+    contract.balances(through(NONLINEAR[name]), X, REFS)

@@ -1,0 +1,274 @@
+"""Mistakes and models that cannot be explained: each is refused in a sentence that names the remedy."""
+
+import numpy as np
+import pytest
+
+import genolift as gl
+from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+import keras  # noqa: E402
+
+K = keras.layers
+pytestmark = pytest.mark.usefixtures("uncompiled")
+L = 8
+X = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (3, L))]
+
+
+def small(units=3, **options):
+    inputs = keras.Input((L, 4), name="dna")
+    h = K.Conv1D(3, 3, activation="relu", name="conv")(inputs)
+    h = K.Dense(4, activation="relu", name="hidden")(K.Flatten(name="flat")(h))
+    return keras.Model(inputs, K.Dense(units, name="tasks", **options)(h))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return small()
+
+
+@pytest.fixture(scope="module")
+def pair():
+    a, b = keras.Input((L, 4), name="dna"), keras.Input((2,), name="signal")
+    h = K.Concatenate()([K.Flatten()(a), b])
+    return keras.Model([a, b], {"counts": K.Dense(1)(h), "profile": K.Dense(6)(h)})
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (X[:, :5], r"'dna' takes arrays of shape \(N, 8, 4\), but X has shape \(3, 5, 4\)"),
+        (X[0], r"takes arrays of shape \(N, 8, 4\)"),
+        (X[..., :3], r"takes arrays of shape"),
+        (X[0, 0], "first axis is the sequences"),
+        (X[:0], "no sequences"),
+        (np.full_like(X, np.nan), "NaN or infinite"),
+        (np.array(["ACGTACGT"]), "encode sequences with genolift.one_hot"),
+        ([X, X], r"has 1 inputs \(dna\), but 2 were given"),
+        ({"rna": X}, "inputs are dna; X has rna"),
+    ],
+)
+def test_inputs(model, given, message):
+    with pytest.raises(InputError, match=message):
+        gl.method("gradient-x-input", model, target=0)(given)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (None, r"choose target= among 'tasks' of shape \(N, 3\)"),
+        (3, r"out of range: output 'tasks' has 3 \(0 to 2\)"),
+        (-4, "out of range"),
+        ((0, 1), "has 2 indices, but output 'tasks' has 1 axes"),
+        (("counts", 0), "no output named 'counts'; it has 'tasks'"),
+        ([], "list of targets is empty"),
+        (0.5, "not understood"),
+        ("best", "no output named 'best'"),
+    ],
+)
+def test_targets(model, target, message):
+    with pytest.raises(InputError, match=message):
+        gl.method("gradient-x-input", model, target=target)
+
+
+def test_target_of_several_outputs(pair):
+    with pytest.raises(InputError, match=r"name one, .*'counts'.*'profile'"):
+        gl.method("gradient-x-input", pair, target=0)
+    with pytest.raises(InputError, match="several outputs"):
+        gl.method("gradient-x-input", pair)
+
+
+@pytest.mark.parametrize(
+    ("references", "message"),
+    [
+        (np.zeros((1, 5, 4)), r"shape \(1, 5, 4\) do not fit inputs of shape \(3, 8, 4\)"),
+        (np.zeros((2, 1, L, 4)), "given for 2 sequences, but there are 3"),
+        (lambda x: x, r"it should give \(1, R, 8, 4\)"),
+        ("noise", "write shuffled:20"),
+        (lambda x: np.full((len(x), 1, L, 4), np.inf), "the reference function gave NaN or infinite"),
+        ([np.zeros((1, L, 4))] * 2, "2 references are given for 1 inputs"),
+        ({"rna": None}, r"unknown inputs \['rna'\]; there are dna"),
+    ],
+)
+def test_references(model, references, message):
+    with pytest.raises(InputError, match=message):
+        gl.method("gradient-x-input", model, target=0, references=references)(X)
+
+
+def test_references_that_cannot_be():
+    for make, message in [
+        (lambda: gl.references.Background([0.5, 0.6]), "sum to 1"),
+        (lambda: gl.references.Background([1.5, -0.5]), "non-negative"),
+        (lambda: gl.references.Shuffled(0), "at least 1"),
+        (lambda: gl.references.Fixed(np.zeros(4)), "have shape"),
+        (lambda: gl.references.Fixed(np.full((1, L, 4), np.nan)), "NaN or infinite"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            make()
+
+
+def test_references_of_several_inputs(pair):
+    signal = np.ones((3, 2))
+    refs = [np.zeros((2, L, 4)), np.zeros((3, 2))]
+    with pytest.raises(InputError, match=r"different numbers of references: \[2, 3\]"):
+        gl.method("gradient-x-input", pair, target=("counts", 0), references=refs)([X, signal])
+    with pytest.raises(InputError, match="dict by input name, or a list"):
+        gl.method("gradient-x-input", pair, target=("counts", 0), references=gl.references.Zeros())([X, signal])
+    with pytest.raises(InputError, match="need one-hot DNA"):
+        gl.method("gradient-x-input", pair, target=("counts", 0), references=[None, gl.references.Shuffled(2)])(
+            [X, signal]
+        )
+    with pytest.raises(InputError, match="different numbers of sequences"):
+        gl.method("gradient-x-input", pair, target=("counts", 0))([X, signal[:2]])
+
+
+def test_options(model):
+    with pytest.raises(InputError, match="activation must be 'logit'"):
+        gl.DeepLift(model, target=0, activation="softmax")
+    with pytest.raises(InputError, match="choose among genomics"):
+        gl.DeepLift(model, target=0, rule="taylor")
+    with pytest.raises(InputError, match="choose among genomics"):
+        gl.DeepLift(model, target=0, rule={"conv": "taylor"})
+    with pytest.raises(InputError, match=r"does not run: dense_99; it runs .*conv.*hidden"):
+        gl.DeepLift(model, target=0, rule={"dense_99": "rescale"})
+    with pytest.raises(InputError, match=r"more than the budget .*; give memory="):
+        gl.DeepLift(model, target=0, memory=100, references=gl.references.Zeros())(X)
+    with pytest.raises(InputError, match="memory budget"):
+        gl.DeepLift(model, target=0, memory="lots")
+
+
+def test_rules_by_layer(model):
+    """A name goes before a type, and layers that are not named use Rescale."""
+
+    def scores(rule):
+        return gl.DeepLift(model, target=0, rule=rule, references=gl.references.Zeros())(X).scores
+
+    rescale, reveal, genomics = (scores(rule) for rule in ("rescale", "revealcancel", "genomics"))
+    assert min(np.abs(a - b).max() for a, b in [(rescale, reveal), (reveal, genomics), (genomics, rescale)]) > 1e-4
+    np.testing.assert_allclose(scores({"hidden": "revealcancel"}), genomics, atol=1e-6)
+    np.testing.assert_allclose(scores({"Dense": "revealcancel", "Conv1D": "revealcancel"}), reveal, atol=1e-6)
+    np.testing.assert_allclose(scores({"Dense": "revealcancel", "hidden": "rescale"}), rescale, atol=1e-6)
+    np.testing.assert_allclose(scores({"Functional": "genomics"}), genomics, atol=1e-6)
+
+
+def of_inputs(function, shape=(L, 4)):
+    inputs = keras.Input(shape)
+    return keras.Model(inputs, K.Dense(1, name="top")(K.Flatten()(K.Lambda(function, name="culprit")(inputs))))
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda x: x * tf.cast(tf.reduce_sum(x, 2, keepdims=True) > 0.5, tf.float32), "comparison or rounding"),
+        (lambda x: tf.where(tf.reverse(x, [1]) > 0.5, x, 2 * x), "comparison or rounding"),
+        (lambda x: tf.gather(x, tf.argmax(x, 2), axis=2, batch_dims=1), "comparison or rounding"),
+        (lambda x: tf.maximum(x, 0.7 * tf.cast(tf.reverse(x, [1]) > 0.5, tf.float32)), "comparison or rounding"),
+        (lambda x: tf.sort(x, axis=1), "TopKV2.*culprit.*has no rule.*fallback="),
+        (lambda x: tf.math.cumprod(x, axis=1), "Cumprod.*culprit.*has no rule.*rules.register"),
+        (lambda x: x ** tf.reverse(x, [1]), "Pow.*culprit.*has no rule for several active inputs"),
+        (lambda x: x + tf.random.normal(tf.shape(x)), "draws random numbers"),
+    ],
+)
+def test_operations(function, message):
+    """By the operation's name and its layer's."""
+    with pytest.raises(UnsupportedModel, match=message):
+        gl.DeepLift(of_inputs(function), rule="rescale", references=gl.references.Zeros())(X)
+
+
+def test_guarded_quotients():
+    """Division that lets a zero through, by an active denominator that is 0 at some references."""
+    model = of_inputs(lambda x: tf.math.divide_no_nan(1.0 + tf.reverse(x, [1]), x + 2 * tf.reverse(x, [2])))
+    found = gl.DeepLift(model, references=gl.references.Fixed(np.stack([np.zeros((L, 4)), X[1]])))(X)
+    assert np.abs(found.residual).max() < 1e-4
+    assert np.abs(found.raw_contributions).max() > 0.1
+
+
+def test_outputs_that_do_not_depend_on_the_input():
+    inputs = keras.Input((L, 4))
+    steps = keras.Model(inputs, K.Lambda(lambda x: tf.cast(tf.argmax(x, 2), tf.float32)[:, :1])(inputs))
+    with pytest.raises(InputError, match="does not depend on the explained input, or only in steps"):
+        gl.DeepLift(steps)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x - tf.reduce_mean(x, 0, keepdims=True),
+        lambda x: x / tf.reduce_max(tf.reduce_sum(tf.square(x), [1, 2])),
+        lambda x: x - tf.math.reduce_std(x, 0),
+        lambda x: tf.cumsum(x, 0),
+        lambda x: tf.reverse(x, [0]),
+    ],
+)
+def test_batch_dependent_models(function):
+    with pytest.raises(UnsupportedModel, match="depends on the other sequences of its batch"):
+        gl.DeepLift(of_inputs(function), references=gl.references.Zeros())(X)
+
+
+class Moody(K.Layer):
+    """Raises when told to."""
+
+    angry = False
+
+    def call(self, x):
+        if self.angry:
+            raise RuntimeError("not today")
+        return x
+
+
+def test_a_model_that_raises_can_be_trained_and_explained_afterwards():
+    layer, call = Moody(), keras.layers.Layer.__call__
+    inputs = keras.Input((L, 4))
+    model = keras.Model(inputs, K.Dense(1)(K.Flatten()(layer(inputs))))
+    layer.angry = True
+    with pytest.raises(RuntimeError, match="not today"):
+        gl.DeepLift(model)
+    layer.angry = False
+    assert keras.layers.Layer.__call__ is call
+    assert tf.executing_eagerly()
+    model.compile("sgd", "mse")
+    model.fit(X, np.ones((3, 1)), verbose=0)
+    method = gl.DeepLift(model, references=gl.references.Zeros())
+    kernel = model.layers[-1].kernel
+    np.testing.assert_allclose(method(X).raw_contributions, X * kernel.numpy().reshape(L, 4), atol=1e-6)
+    # Weights are read where they live: the same method follows further training.
+    kernel.assign(kernel * 2)
+    np.testing.assert_allclose(method(X).raw_contributions, X * kernel.numpy().reshape(L, 4), atol=1e-6)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_tf32_is_put_back(before):
+    """Also when running the model fails in the middle."""
+    settings = tf.config.experimental
+    default = settings.tensor_float_32_execution_enabled()
+    settings.enable_tensor_float_32_execution(before)
+    seen = []
+
+    def spy(x):
+        seen.append(settings.tensor_float_32_execution_enabled())
+        return tf.reshape(x, [-1, 3 * L * 4])[:, :1]  # three sequences as one: fails for others
+
+    try:
+        with pytest.raises(Exception, match=r"reshape|values|shape|batch"):
+            gl.DeepLift(spy, references=gl.references.Zeros())(X[:2])
+        assert settings.tensor_float_32_execution_enabled() is before
+        gl.method("gradient-x-input", lambda x: tf.reduce_sum(x, [1, 2]), target=())(X)
+        assert settings.tensor_float_32_execution_enabled() is before
+    finally:
+        settings.enable_tensor_float_32_execution(default)
+
+
+def test_tf32_is_off_while_computing(model, monkeypatch):
+    from genolift.engine.explain import Explainer
+
+    states, block = [], Explainer._block
+
+    def spy(self, *args):
+        states.append(tf.config.experimental.tensor_float_32_execution_enabled())
+        return block(self, *args)
+
+    monkeypatch.setattr(Explainer, "_block", spy)
+    gl.method("gradient-x-input", model, target=0)(X)
+    assert states
+    assert not any(states)
