@@ -47,7 +47,7 @@ class Worker:
     def __init__(self, python: str, package: str, folder: Path, net: str):
         command = [python, __file__, "--worker", package, "--folder", str(folder), "--net", net]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self.errors = tempfile.TemporaryFile("w+")
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - open as long as the process
         self.process = subprocess.Popen(command, env={**os.environ, **QUIET}, stderr=self.errors, **pipes)
         self.package = package
 
@@ -122,10 +122,7 @@ def compare(workers: dict[str, Worker], folder: Path, exact: bool) -> None:
         logits = np.abs(proof["logits"] - ours["logits"]).max()
         gaps = [np.abs(proof["contributions"] - ours["contributions"]).max() / largest]
         if "hypothetical" in proof:
-            gaps.append(
-                np.abs(proof["hypothetical"] - ours["hypothetical"]).max()
-                / np.abs(ours["hypothetical"]).max()
-            )
+            gaps.append(np.abs(proof["hypothetical"] - ours["hypothetical"]).max() / np.abs(ours["hypothetical"]).max())
         delta = proof["delta"].max() / proof["change"].mean()
         click.echo(
             f"  {package:11s} logits {logits:.1e}  contributions {max(gaps):.1e}  "
@@ -152,9 +149,7 @@ def table(jobs: list[Job], base: Job) -> None:
         click.echo(f"{job.label:32s} {job.batch or '':>6} {job.median:9.3f} {spread:>17s} {share:>20s}")
 
 
-def paper(
-    folder: Path, pythons: dict[str, str], sequences: int | None, rounds: int, packages: list[str]
-) -> None:
+def paper(folder: Path, pythons: dict[str, str], sequences: int | None, rounds: int, packages: list[str]) -> None:
     jobs = {
         "genolift": [
             *("rescale", "genomics", "revealcancel", "three targets", "shared references", "shuffle"),
@@ -192,19 +187,18 @@ def memory(folder: Path, sequences: tuple[int, ...]) -> None:
     for n in sequences:
         with Worker(sys.executable, "genolift", folder, "tal_gata") as worker:
             found = worker.ask("memory", sequences=n)
-        mega = {key: found[key] / 1e6 for key in ("before", "peak", "results")}
+        grown = found["peak"] - found["before"]
+        mega = {key: value / 1e6 for key, value in found.items()}
         click.echo(
-            f"  {n:6,d} sequences: {found['seconds']:.1f} s; before {mega['before']:.0f} MB, peak {mega['peak']:.0f} MB; "
-            f"sequences and results {mega['results']:.0f} MB; beyond them {mega['peak'] - mega['before'] - mega['results']:.0f} MB"
+            f"  {n:6,d} sequences: {found['seconds']:.1f} s; {mega['before']:.0f} MB before, {mega['peak']:.0f} MB at "
+            f"the peak; grown by {grown / 1e6:.0f} MB, of which sequences and results are {mega['results']:.0f} MB"
         )
 
 
 @click.command(help=__doc__.split("\n", maxsplit=1)[0])
 @click.option("--rounds", default=5, show_default=True, help="Interleaved rounds.")
 @click.option("--sequences", type=int, help="How many sequences (default: 200; fewer for larger networks).")
-@click.option(
-    "--nets", is_flag=True, help="Networks after Basset, BPNet and a transformer instead of the paper's."
-)
+@click.option("--nets", is_flag=True, help="Networks after Basset, BPNet and a transformer instead of the paper's.")
 @click.option("--python-torch", help="Another environment's Python for the packages that need PyTorch.")
 @click.option("--without", multiple=True, help="Leave a package out.")
 @click.option("--worker", hidden=True)
@@ -232,9 +226,7 @@ def main(rounds, sequences, nets, python_torch, without, worker, folder, net) ->
                     {p: jobs for p, jobs in names.items() if p not in without},
                 )
             return
-        packages = [
-            p for p in ("genolift", "keras", "tangermeme", "captum", "shap") if p not in without
-        ]
+        packages = [p for p in ("genolift", "keras", "tangermeme", "captum", "shap") if p not in without]
         paper(folder, pythons, sequences, rounds, packages)
         memory(folder, (200, 2000))
 

@@ -44,7 +44,7 @@ def _save(arrays: dict, path: str) -> None:
 
 
 class Package:
-    batches: list = [None]
+    batches: tuple = (None,)
 
     def __init__(self, folder: Path, net: str):
         data = np.load(folder / f"{net}.npz")
@@ -65,11 +65,7 @@ class Genolift(Package):
 
         self.gl, self.target = gl, TARGET.get(net, 0)
         self.model = build(net)
-        arrays = {
-            f"{layer.name}/{i}": w
-            for layer in self.model.layers
-            for i, w in enumerate(layer.get_weights())
-        }
+        arrays = {f"{layer.name}/{i}": w for layer in self.model.layers for i, w in enumerate(layer.get_weights())}
         np.savez(folder / f"{net}.weights.npz", **arrays)
         own = lambda n: gl.references.Fixed(self.references[:n])  # noqa: E731
         shared = lambda n: gl.references.Fixed(self.references[0])  # noqa: E731
@@ -77,9 +73,7 @@ class Genolift(Package):
         self.jobs["shared references"] = self._job("rescale", shared)
         if net == "tal_gata":
             self.jobs["three targets"] = self._job("rescale", own, [0, 1, 2])
-        codes = np.array(list("ACGT"))[self.X.argmax(-1)]
         self.jobs["shuffle"] = lambda batch, share: gl.references.Shuffled(20, seed=1).draw(self.X)
-        self.sequences = ["".join(row) for row in codes]
 
     def _job(self, rule, references, target=None):
         target, made = self.target if target is None else target, {}

@@ -109,9 +109,7 @@ class _Attention(nn.Module):
                 arrays[2 * i + 1].ravel(),
             )
         flat["out/0"], flat["out/1"] = arrays[6].reshape(-1, arrays[6].shape[-1]), arrays[7]
-        self.query, self.key, self.value, self.out = (
-            _dense(flat, part) for part in ("query", "key", "value", "out")
-        )
+        self.query, self.key, self.value, self.out = (_dense(flat, part) for part in ("query", "key", "value", "out"))
         self.compare, self.gather, self.softmax = BilinearOp(), BilinearOp(), nn.Softmax(dim=-1)
 
     def forward(self, x):

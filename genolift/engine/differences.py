@@ -50,6 +50,8 @@ def secant(region: Step, a, b, d, extra: list, precision=tf.float32):
             spans[value] = Span(a_out, b_out)
             if step.dependence == Dependence.ACTIVE:
                 spans[value].d = _difference(step, ends, spans[value], precision)
+            elif step.dependence == Dependence.DISCRETE and a_out.dtype.is_floating:
+                spans[value].d = b_out - a_out  # a comparison of the source, as a number
     change = spans[region.output].d
     return change / d, change
 
@@ -84,7 +86,8 @@ def _by_midpoint(step: Step, ends: list[Span], out: Span, precision):
         return subtracted
     linear = sum(slope * ends[i].d for i, slope in zip(moving, slopes, strict=True))
     size = sum(tf.abs(ends[i].d) / (tf.abs(middles[i]) + 1e-3) for i in moving)
-    return tf.where(size < 5e-3 if out.a.dtype == tf.float32 else 5e-6, linear, subtracted)
+    limit = 5e-3 if out.a.dtype == tf.float32 else 5e-6
+    return tf.where(size < limit, linear, subtracted)
 
 
 def _zero(span: Span):
@@ -294,5 +297,5 @@ DIFFERENCES: dict[str, Callable] = {
     **dict.fromkeys(["Maximum", "Minimum"], _extremum),
     "ClipByValue": _clip_by_value,
     **dict.fromkeys(["Select", "SelectV2"], _select),
-    **dict.fromkeys(["Floor", "Ceil", "Round", "Rint", "Sign"], _stepwise),
+    **dict.fromkeys(["Floor", "Ceil", "Round", "Rint", "Sign", "FloorMod", "Mod"], _stepwise),
 }

@@ -138,12 +138,32 @@ def _length_of_list(step, tensors, precision):
     return [tf.shape(tensors[0])[0]]
 
 
+def _tokens(step, tensors, precision):
+    """The tokens that a one-hot stands for."""
+    return [tf.cast(tf.argmax(tensors[0], -1), at_precision(tf.as_dtype(step.output.dtype), precision))]
+
+
+def _token_table(step, tensors, precision):
+    """The rows of an embedding in the order of the tokens that look them up."""
+    lookup, body, gather = step.payload
+    known = dict(zip(step.inputs, tensors, strict=True))
+    kind = at_precision(tf.as_dtype(lookup.tokens.dtype), precision)
+    known[lookup.tokens] = tf.cast(tf.range(lookup.size), kind)
+    for inner in (*body, gather):
+        outputs = emit(inner, [known[value] for value in inner.inputs], precision)
+        if inner is gather:
+            return outputs
+        known.update(zip(inner.outputs, outputs, strict=True))
+
+
 def _guarded_reciprocal(step, tensors, precision):
     """1/x, and 0 for 0 (the quotients of DivNoNan as products)."""
     return [tf.math.reciprocal_no_nan(tensors[0])]
 
 
 _OWN = {
+    "Tokens": _tokens,
+    "TokenTable": _token_table,
     "ReciprocalNoNan": _guarded_reciprocal,
     "Loop": _loop,
     "TensorListGetItem": _read_list,

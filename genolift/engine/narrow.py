@@ -1,7 +1,7 @@
 """The transpose of a convolution along the sequence whose input has few channels, as the first layer's on DNA has.
 
-The library's kernels work on blocks of 16 channels, so for four they compute four times what is needed; a matrix product
-followed by one pass that adds the overlapping windows takes half the time.
+The library's kernels work on blocks of 16 channels, so for four they compute four times what is needed; a matrix
+product followed by one pass that adds the overlapping windows takes half the time.
 """
 
 from __future__ import annotations

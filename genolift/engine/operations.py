@@ -89,7 +89,7 @@ OPERATIONS: dict[str, object] = {
     **_all("FusedBatchNormV2 FusedBatchNormV3", Linear((0, 1), keep=(4,))),
     # Sums and averages
     **_all("Sub Neg", Linear(absolute=_sum)),
-    **_all("Add AddV2 AddN BiasAdd Sum Mean AvgPool AvgPool3D Cumsum SegmentSum", Linear()),
+    **_all("Add AddV2 AddN BiasAdd Sum Mean AvgPool AvgPool3D Cumsum SegmentSum UnsortedSegmentSum", Linear()),
     # Views, moves and copies
     **_all(
         "Reshape Squeeze ExpandDims Transpose ConcatV2 Concat Pack Unpack Split SplitV Slice StridedSlice", Linear()
@@ -103,7 +103,7 @@ OPERATIONS: dict[str, object] = {
     **_all("Relu Relu6 LeakyRelu Elu Selu Sigmoid Tanh Softplus Softsign Erf Erfc Erfinv", Unary()),
     **_all("Exp Expm1 Log Log1p Sqrt Rsqrt Square Abs Reciprocal ReciprocalNoNan Inv Pow ClipByValue", Unary()),
     **_all("Sin Cos Tan Sinh Cosh Asinh Acosh Atanh Asin Acos Atan Lgamma Digamma", Unary()),
-    **_all("Xlogy Xlog1py Xdivy Floor Ceil Round Rint Sign", Unary()),
+    **_all("Xlogy Xlog1py Xdivy Floor Ceil Round Rint Sign FloorMod Mod Ndtri", Unary()),
     # One of several passes
     **_all("MaxPool MaxPoolV2 MaxPool3D Max Min", Selection()),
     **_all("Maximum Minimum", Extremum()),

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 from genolift.methods import targets
 from genolift.methods.inputs import Inputs, as_inputs, check_shapes
+from genolift.methods.tokens import encode
 from genolift.methods.traced import Traced, ports
 from genolift.results.explanation import Explanation
 from genolift.support.memory import parse_bytes
@@ -70,8 +71,11 @@ class Method(ABC):
 
     def describe(self) -> dict:
         """The method and every parameter, enough to run it again."""
+        tokens = [] if self._traced is None else zip(self._traced.names, self._traced.tokens, strict=True)
+        alphabets = {name: f"tokens 0 to {size - 1}, rows of the embedding" for name, size in tokens if size is not None}
         return {
             "name": self.name,
+            **({"alphabet": alphabets} if alphabets else {}),
             "activation": self.activation,
             "rc_average": self.rc_average,
             "mean_normalise": self.mean_normalise,
@@ -102,6 +106,12 @@ class Method(ABC):
     def _fitting(self, inputs: Inputs) -> Traced:
         if self._traced is None or (self._names is None and not self._traced.accepts(inputs.arrays)):
             names = inputs.keys or [f"input_{i}" for i in range(len(inputs.arrays))]
-            return self._trace([array.shape[1:] for array in inputs.arrays], names)
-        check_shapes(inputs.arrays, self._traced.shapes, self._traced.names)
-        return self._traced
+            self._trace([array.shape[1:] for array in inputs.arrays], names)
+        traced = self._traced
+        check_shapes(inputs.arrays, traced.shapes, traced.names)
+        inputs.tokens = traced.tokens
+        inputs.arrays = [
+            array if size is None else encode(array, size, f"input {name!r}")
+            for array, size, name in zip(inputs.arrays, traced.tokens, traced.names, strict=True)
+        ]
+        return traced

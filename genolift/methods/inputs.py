@@ -18,6 +18,7 @@ class Inputs:
     listed: bool = False
     names: list[str] | None = None
     regions: object = None
+    tokens: list[int | None] | None = None
 
     def __len__(self) -> int:
         return len(self.arrays[0])
@@ -25,6 +26,12 @@ class Inputs:
     @property
     def dna(self) -> list[bool]:
         return [array.ndim == 3 and array.shape[-1] == 4 for array in self.arrays]
+
+    @property
+    def one_hot(self) -> list[bool]:
+        """Which inputs have an axis of letters at the end, whose sum is the score of a position."""
+        tokens = self.tokens or [None] * len(self.arrays)
+        return [dna or size is not None for dna, size in zip(self.dna, tokens, strict=True)]
 
     def pack(self, per_input: list):
         if self.keys is not None:

@@ -37,7 +37,7 @@ class Traced:
         if rc_average:
             strands.append(_other_strand(strands[0], shapes))
         functions = _on_outputs(strands, target)
-        specs = [tf.TensorSpec((None, *shape), tf.float32) for shape in shapes]
+        specs = [tf.TensorSpec((None, *shape), kind) for shape, kind in zip(shapes, _dtypes(model, names), strict=True)]
         self.program = lower(trace(lambda *tensors: [function(*tensors) for function in functions], specs, names))
         if normalise:
             self.program = mean_normalise(self.program)

@@ -145,7 +145,7 @@ def _benchmark_page(folder: Path) -> dict:
     if correct := recovery_tables(table, "_correct"):
         sections.append(Section("Motif recovery, sequences the model gets right", tables=correct))
     if tables := seed_tables(table):
-        words = "The same analysis of networks that differ in the seed of their training; all else above is of seed 0."
+        words = "The same analysis of networks that differ in the seed of their training; all else on this page is of seed 0."
         sections.append(Section("False negatives per training seed", words, tables=tables))
     sections.append(Section("One sequence under every method", pictures=_pictures(folder, "figure6.png", "Figure 6")))
     if "seconds" in table and table.seconds.notna().any():

@@ -29,7 +29,7 @@ def plain_gradient(function, x, refs) -> tuple[np.ndarray, np.ndarray]:
     with tf.GradientTape() as tape:
         tape.watch(points)
         outputs = function(points)
-    slopes = tape.gradient(outputs, points).numpy()
+    slopes = tape.gradient(outputs, points, unconnected_gradients="zero").numpy()
     at_refs = np.reshape(function(tf.constant(refs.reshape(n * r, *refs.shape[2:]))), (n, r))
     change = np.reshape(outputs, (n, 1)) - at_refs
     return (slopes[:, None] * (x[:, None] - refs)).reshape(n, r, -1).sum(-1) - change, change

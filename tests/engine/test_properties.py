@@ -26,7 +26,7 @@ def one_hot(seed, *shape):
     return np.eye(4, dtype=np.float32)[rng.integers(0, 4, (*shape, architectures.LENGTH))]
 
 
-def balances(net, rule):
+def balances(net, rule, single_too=False):
     """In double precision nothing is lost at any step; in single precision rounding is. Gradients lose a lot."""
     model = architectures.model(*net)
     x, refs = one_hot(net[0], 3), one_hot(net[0] + 1, 3, 2)
@@ -43,9 +43,10 @@ def balances(net, rule):
     # A step's turnover may exceed the difference of the outputs many times where large contributions cancel.
     for step, imbalance in steps:
         assert abs(imbalance) <= 1e-8 * (scale + 1), step
-    single = method(x)
-    assert np.abs(single.residual).max() <= 1e-3 * scale
-    np.testing.assert_allclose(single.raw_contributions.sum((1, 2)), change[:, 0].mean(-1), atol=1e-3 * scale)
+    if single_too:
+        single = method(x)
+        assert np.abs(single.residual).max() <= 1e-3 * scale
+        np.testing.assert_allclose(single.raw_contributions.sum((1, 2)), change[:, 0].mean(-1), atol=1e-3 * scale)
     with tf.GradientTape() as tape:
         inputs = tf.constant(x)
         tape.watch(inputs)
@@ -55,7 +56,7 @@ def balances(net, rule):
     assert np.abs(plain).max() > 1e-3 * np.abs(change).max(), "the nonlinearities of this net were not exercised"
 
 
-@settings(max_examples=5, **relaxed)
+@settings(max_examples=4, **relaxed)
 @given(nets, st.sampled_from(RULES))
 def test_balance(uncompiled, net, rule):
     balances(net, rule)
@@ -65,4 +66,4 @@ def test_balance(uncompiled, net, rule):
 @settings(max_examples=150, **relaxed)
 @given(nets, st.sampled_from(RULES))
 def test_balance_of_many(net, rule):
-    balances(net, rule)
+    balances(net, rule, single_too=True)

@@ -153,7 +153,7 @@ def pooled():
 
 
 def residual():
-    """Branches that meet again: a sum, a concatenation, a dense layer at every position, pooling between it and ReLU."""
+    """Branches that meet again: a sum, a concatenation, a dense layer at every position and pooling before ReLU."""
     net = Net(4)
     x = net.input(8, 4)
     a = net.act(net.conv(x, 4, 3, padding="same"), "relu")

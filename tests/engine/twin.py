@@ -290,7 +290,7 @@ def tanh():
 
 
 def deeplift(nodes: list[Node], xs: list, x0s: list, target: int):
-    """Multipliers of every input (with the sign of its difference), f(x) and f(reference), for one number of the last."""
+    """Multipliers of every input (for the sign of its difference), f(x) and f(reference), for one number of the end."""
     values, values0, plus, minus = [], [], [], []
     given, given0 = list(xs), list(x0s)
     for node in nodes:

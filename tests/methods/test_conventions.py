@@ -100,7 +100,7 @@ def test_shared_references_equal_the_same_given_to_each(model):
         np.testing.assert_allclose(getattr(shared, name), getattr(each, name), atol=1e-6)
 
 
-@pytest.mark.parametrize("rule", ["genomics", "revealcancel"])
+@pytest.mark.parametrize("rule", ["genomics", pytest.param("revealcancel", marks=pytest.mark.slow)])
 def test_arrangement_of_the_work_does_not_matter(model, rule):
     """Batches, blocks and chunks of references move results by rounding: 1e-5 of the largest."""
     method = gl.DeepLift(model, target=[0, 1], rule=rule, references=gl.references.Fixed(REFS))

@@ -149,7 +149,6 @@ def test_rules_by_layer(model):
     np.testing.assert_allclose(scores({"hidden": "revealcancel"}), genomics, atol=1e-6)
     np.testing.assert_allclose(scores({"Dense": "revealcancel", "Conv1D": "revealcancel"}), reveal, atol=1e-6)
     np.testing.assert_allclose(scores({"Dense": "revealcancel", "hidden": "rescale"}), rescale, atol=1e-6)
-    np.testing.assert_allclose(scores({"Functional": "genomics"}), genomics, atol=1e-6)
 
 
 def of_inputs(function, shape=(L, 4)):

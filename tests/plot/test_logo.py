@@ -102,9 +102,7 @@ def test_marks_outside_the_window_are_left_out_and_names_do_not_collide():
 def test_one_target_of_several_and_one_input_of_several():
     one = explanation()
     raw = np.stack([one.raw_contributions, -one.raw_contributions], axis=1)
-    e = Explanation(
-        {"inputs": one.inputs, "raw_contributions": raw, "predictions": np.ones((2, 2))}, target=[4, 9]
-    )
+    e = Explanation({"inputs": one.inputs, "raw_contributions": raw, "predictions": np.ones((2, 2))}, target=[4, 9])
     letters = drawn_letters(plot_logo(e, 0, target=9).axes[0])
     base = "ACGT"[one.inputs[0, 7].argmax()]
     assert letters[7, base] == pytest.approx(-float(one.scores[0, 7]), rel=1e-4)
