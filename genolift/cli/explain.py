@@ -18,7 +18,7 @@ from genolift.methods.registry import listing
 )
 @click.argument("model", type=parameters.path())
 @click.argument("sequences", type=parameters.path(), metavar="SEQUENCES.fa[.gz]")
-@click.option("--out", required=True, type=parameters.path(), help="The store to write, a directory.")
+@click.option("--out", type=parameters.path(), help="The store to write, a directory.")
 @click.option(
     "--target",
     "targets",
@@ -41,6 +41,18 @@ from genolift.methods.registry import listing
     metavar="R",
     help="What sequences are compared with: shuffled:20 (keeps dinucleotides), shuffled1:20, "
     "background:0.3,0.2,0.2,0.3, zeros.  [default: shuffled:20 for deeplift, else zeros]",
+)
+@click.option("--rc-average", is_flag=True, help="Explain the mean over both strands of what the model says.")
+@click.option(
+    "--fallback",
+    type=click.Choice(["integrated-gradients"]),
+    help="For operations without a DeepLIFT rule: integrate their own gradient, and record what that leaves.",
+)
+@click.option(
+    "--diagnose",
+    is_flag=True,
+    help="Write nothing; print for the first sequence and reference every step's imbalance, which is rounding if float64 "
+    "makes it vanish.",
 )
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Of integrated gradients.  [default: 50]")
 @click.option(
@@ -79,7 +91,7 @@ from genolift.methods.registry import listing
 @click.option("--layers-from", type=parameters.path(), metavar="MODULE.py", help="Python file with custom layers.")
 @click.option("--unsafe", is_flag=True, help="Allow Lambda layers, which are code that runs: only for files you trust.")
 @parameters.force
-def command(model, sequences, out, targets, rule, steps, activation, **options):
+def command(model, sequences, out, targets, rule, steps, activation, rc_average, fallback, diagnose, **options):
     """Score the sequences of a FASTA file with a model.
 
     MODEL is a .keras file, a Keras .h5, an architecture in JSON (with --weights) or a SavedModel. Writes importance
@@ -88,9 +100,20 @@ def command(model, sequences, out, targets, rule, steps, activation, **options):
 
     All input is checked before anything is written. An interrupted run continues with the same command.
     """
-    from genolift.pipeline.scoring import Scoring, score
+    from genolift.pipeline.scoring import Scoring, score, steps_of_first
 
-    own = {"rule": rule, "steps": steps, "activation": activation}
+    own = {
+        "rule": rule,
+        "steps": steps,
+        "activation": activation,
+        "fallback": fallback,
+        "rc_average": rc_average or None,
+    }
+    if diagnose:
+        click.echo(steps_of_first(Scoring(model, sequences, out, targets=targets, options=own, **options)))
+        return
+    if out is None:
+        raise click.UsageError("Missing option '--out': where should the scores go?")
     done = score(Scoring(model, sequences, out, targets=targets, options=own, **options))
     if not done.now:
         click.echo(f"{out} is already complete: {done.sequences:,} sequences")

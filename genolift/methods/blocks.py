@@ -72,6 +72,18 @@ def widened(block: dict, rows: np.ndarray, more: dict) -> dict:
     return {**wider, "count": counts}
 
 
+def padded(block: dict, count: int) -> dict:
+    """The block with NaN for references that were not needed, so that every call gives the same shape."""
+    none = np.arange(0)
+
+    def widen(value):
+        if isinstance(value, list):
+            return [widen(one) for one in value]
+        return _spread(value, none, np.empty((0, value.shape[1], count), value.dtype), True)
+
+    return {key: widen(value) if key in _BY_REFERENCE else value for key, value in block.items()}
+
+
 _BY_REFERENCE = ("reference_predictions", "residual", "shares")
 
 

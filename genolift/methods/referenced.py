@@ -9,10 +9,10 @@ import numpy as np
 
 from genolift.engine.explain import Explainer
 from genolift.engine.layers import layer_outputs
-from genolift.methods import proof
+from genolift.methods import proof, tokens
 from genolift.methods import references as refs
 from genolift.methods.base import Method
-from genolift.methods.blocks import Plan, head, joined, merged, pad, repeat_to, standard_error, widened
+from genolift.methods.blocks import Plan, head, joined, merged, pad, padded, repeat_to, standard_error, widened
 from genolift.methods.inputs import Inputs, as_inputs
 from genolift.methods.traced import Traced
 from genolift.results.explanation import REFERENCE, Explanation
@@ -79,7 +79,7 @@ class ReferenceMethod(Method):
     def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict, dict]:
         chosen = self._references(inputs)
         count = max(reference.count for reference in chosen)
-        explainer = self.explainer(traced, inputs.dna)
+        explainer = self.explainer(traced, inputs.one_hot)
         tolerance = min((one.tolerance for one in chosen if one.tolerance is not None), default=None)
         rows = np.arange(len(inputs))
         if tolerance is None:
@@ -102,7 +102,7 @@ class ReferenceMethod(Method):
             until = min(2 * seen, cap)
             found = widened(found, rows, self._drawn(inputs, traced, explainer, chosen, rows, seen, until))
             seen = until
-        return found
+        return padded(found, cap)
 
     def _drawn(self, inputs, traced, explainer, chosen, rows: np.ndarray, first: int, last: int) -> dict:
         """Explain the given rows against references number ``first`` to ``last``, block by block."""
@@ -135,7 +135,7 @@ class ReferenceMethod(Method):
                 f"there are {len(inputs)} sequences and {count} references; pair ({index}, {reference}) is not one"
             )
         pair = self._pair(inputs, chosen, count, index, reference)
-        return proof.steps_table(self.explainer(traced, inputs.dna), *pair)
+        return proof.steps_table(self.explainer(traced, inputs.one_hot), *pair)
 
     @staticmethod
     def _pair(inputs: Inputs, chosen: list, count: int, n: int, r: int) -> tuple[list, list]:
@@ -176,6 +176,10 @@ class ReferenceMethod(Method):
             raise InputError("the model has several inputs; give references as a dict by input name, or a list")
         else:
             chosen = [refs.as_reference(given)]
+        chosen = [
+            one if size is None else tokens.reference(one, size)
+            for one, size in zip(chosen, inputs.tokens, strict=True)
+        ]
         for reference, array in zip(chosen, inputs.arrays, strict=True):
             if hasattr(reference, "prepare"):
                 reference.prepare(array)
@@ -220,7 +224,7 @@ class ReferenceMethod(Method):
         return head(merged(parts), kept)
 
     def _fields(self, inputs: Inputs, traced: Traced, found: dict) -> tuple[dict, dict]:
-        dna, hidden = inputs.dna, self._hidden
+        dna, hidden = inputs.one_hot, self._hidden
         pick = (lambda a: a) if traced.several else (lambda a: a[:, 0])
         pack = inputs.pack
         if hidden:
@@ -235,6 +239,9 @@ class ReferenceMethod(Method):
             "reference_count": pick(np.repeat(found["count"][:, None], len(traced.targets), axis=1)),
             "standard_error": pack([pick(standard_error(a, found["count"])) for a in found["squares"]]),
         }
+        if any(size is not None for size in inputs.tokens) and not hidden:
+            rows = zip(found["raw"], dna, strict=True)
+            fields["scores"] = pack([pick(a.sum(-1) if one_hot else a) for a, one_hot in rows])
         undefined = {}
         if hidden:
             fields["inputs"] = pack([a[:, 0] for a in found["points"]])
@@ -245,7 +252,7 @@ class ReferenceMethod(Method):
             found_h = [pick(next(rows)) if is_dna else None for is_dna in dna]
             fields["hypothetical"] = inputs.pack(found_h) if len(dna) > 1 else found_h[0]
         else:
-            undefined["hypothetical"] = "the inputs are not DNA of shape (N, L, 4)"
+            undefined["hypothetical"] = "the inputs are not DNA of shape (N, L, 4), nor tokens"
         if not self.sums:
             del fields["residual"]
             fields.pop("bypass", None)

@@ -22,6 +22,7 @@ from genolift.results.explanation import Explanation
 from genolift.results.layout import read_header
 from genolift.results.store import StoreWriter, read_provenance
 from genolift.sequence.alphabet import one_hot
+from genolift.sequence.fasta import read_fasta
 from genolift.support.errors import FileProblem, InputError, UnsupportedModel
 from genolift.support.memory import parse_bytes
 from genolift.support.progress import bar
@@ -44,7 +45,7 @@ class Scoring:
 
     model: Path
     sequences: Path
-    out: Path
+    out: Path | None
     regions: Path | None = None
     weights: Path | None = None
     layers_from: Path | None = None
@@ -105,6 +106,19 @@ def score(job: Scoring, progress: bool = True) -> Scored:
     _tell_unknown(job, source)
     now = _write(writer, source, method, job.unknown, progress)
     return Scored(len(source), now, time.perf_counter() - began)
+
+
+def steps_of_first(job: Scoring) -> str:
+    """A table of every step's imbalance for the first sequence and its first reference, see ``genolift.diagnose``."""
+    import pandas as pd
+
+    model = load_model(job.model, job.weights, layers_from(job.layers_from) if job.layers_from else {}, job.unsafe)
+    _, sequence = next(read_fasta(job.sequences))
+    method = _method(job, model)
+    if not getattr(method, "sums", False):
+        raise InputError(f"{job.method} does not promise to sum to f(x) − f(reference); diagnose deeplift instead")
+    table = pd.DataFrame(method.diagnose(one_hot([sequence], job.unknown)))
+    return table.to_string(index=False, float_format=lambda number: f"{number:.2e}")
 
 
 def _is_complete(job: Scoring, started: dict | None) -> bool:

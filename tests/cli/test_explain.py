@@ -237,3 +237,24 @@ def test_targets_that_follow_each_other():
     ]
     assert spread(["--target", "0", "--out", "1", "2"]) == ["--target", "0", "--out", "1", "2"]
     assert spread(["--target", "0", "--target", "-1", "sum:bins=1-2"])[-2:] == ["--target", "sum:bins=1-2"]
+
+
+def test_both_strands_and_references_until_enough(files, genolift, tmp_path):
+    out = tmp_path / "both.zarr"
+    arguments = ["--target", "0", "--rc-average", "--references", "shuffled:auto", "--out", out]
+    assert genolift("explain", files.model, files.fasta, *arguments).code == 0
+    found = gl.Explanation.load(out)
+    assert found.method["rc_average"] is True
+    assert found.method["references"]["n"] == "auto"
+    assert (np.asarray(found.reference_count) >= 10).all()
+
+
+def test_diagnose_prints_a_table_and_writes_nothing(files, genolift, tmp_path):
+    done = genolift("explain", files.model, files.fasta, "--target", "0", "--diagnose")
+    assert done.code == 0
+    assert "imbalance_float64" in done.out
+    assert "Conv2D" in done.out
+    assert not list(tmp_path.iterdir())
+    refused = genolift("explain", files.model, files.fasta, "--target", "0")
+    assert refused.code == 2
+    assert "--out" in refused.err
