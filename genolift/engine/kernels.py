@@ -152,5 +152,7 @@ def summary(m, x, ref, dna: bool) -> dict:
 
 
 def _over_bases(tensor):
-    """The sum over the last axis, which is 4: written out, since reductions of short rows are slow."""
+    """The sum over the last axis, which is 4 for DNA: written out, since reductions of short rows are slow."""
+    if tensor.shape[-1] != 4:
+        return tf.reduce_sum(tensor, -1)
     return tf.add_n([tensor[..., base] for base in range(4)])

@@ -73,7 +73,7 @@ def _all(names: str, operation) -> dict[str, object]:
 
 OPERATIONS: dict[str, object] = {
     # Weighted sums. Gradient operations run forward in transposed convolutions.
-    **_all("Conv2D Conv3D DepthwiseConv2dNative", Linear((0, 1), mixes=True, convolves=True)),
+    **_all("Conv2D Conv3D DepthwiseConv2dNative DilatedConvolution", Linear((0, 1), mixes=True, convolves=True)),
     **_all(
         "Conv2DBackpropInput Conv3DBackpropInputV2 DepthwiseConv2dNativeBackpropInput",
         Linear((1, 2), mixes=True, convolves=True),

@@ -94,6 +94,8 @@ class Pairs:
 
     def delta(self, value: Value):
         """x − reference, one row per pair."""
+        if not self.leading:
+            return self._x[value] - self._ref[value]
         left, right = self.x_side(value), self.ref_side(value)
         return self.flat(left - right, value)
 
@@ -122,7 +124,7 @@ class Pairs:
     def flat(self, sided, value: Value):
         """From (sequence, reference, rows, ...) back to one row per pair."""
         if not self.leading:
-            return sided[0, 0]
+            return tf.squeeze(sided, [0, 1])
         shape = tf.shape(sided)
         tensor = tf.reshape(sided, tf.concat([[shape[0] * shape[1] * shape[2]], shape[3:]], 0))
         if value.shape is not None:
@@ -131,7 +133,7 @@ class Pairs:
 
     def _sided(self, tensor, r, groups=None):
         if not self.leading:  # rows may lie anywhere, and correspond on both sides
-            return tensor[tf.newaxis, tf.newaxis]
+            return tf.expand_dims(tf.expand_dims(tensor, 0), 0)
         shape = tf.shape(tensor)
         groups = self.n if groups is None else groups
         sided = tf.reshape(tensor, tf.concat([[groups, r, shape[0] // (groups * r)], shape[1:]], 0))
@@ -153,7 +155,7 @@ class Pairs:
 
     def check_gates(self, step: Step) -> None:
         """Note whether what switches the step is the same on both sides, without which no rule holds."""
-        differ = [tf.reduce_any(self.x(value) != self.ref(value)) for value in gates(step)]
+        differ = [tf.reduce_any(_differ(self.x(value), self.ref(value))) for value in gates(step)]
         if differ and self.gates is not None:
             self.gates[step] = tf.reduce_any(tf.stack(differ))
 
@@ -242,3 +244,10 @@ class Pairs:
         return {
             value: tf.convert_to_tensor(grad) for value, grad in zip(active, found, strict=True) if grad is not None
         }
+
+
+def _differ(left, right):
+    """Whether two tensors differ by more than rounding."""
+    if not left.dtype.is_floating:
+        return left != right
+    return tf.abs(left - right) > 1e-6 * tf.maximum(tf.abs(left), tf.abs(right))

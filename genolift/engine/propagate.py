@@ -61,6 +61,8 @@ class Backward:
         self.pairs, self.walk, self.rule_of, self.reveals = pairs, walk, rule_of, reveals
         self.producer = {value: step for step in walk for value in step.outputs}
         self._mass: dict[Value, object] = {}
+        self._delta: dict[Value, object] = {}
+        self._by_pair = None  # for the audit: one row per pair, all else summed
         self.audit: list | None = None
 
     def run(self, seeds: dict[Value, object], sources: list[Value], audit: list | None = None) -> list:
@@ -70,6 +72,8 @@ class Backward:
         imbalance per pair): the contribution that entered the step less what left it.
         """
         self.audit = audit
+        if audit is not None:
+            self._by_pair = tf.stack([self.pairs.n * self.pairs.r, -1])
         flows: dict[Value, Flow] = {value: Flow(seed) for value, seed in seeds.items()}
         for step in reversed(self.walk):
             if step.op == "Input":
@@ -111,14 +115,21 @@ class Backward:
         return self._mass[value]
 
     def _total(self, flow: Flow, value: Value):
-        mean, delta = flow.mean, self.pairs.delta(value)
+        if value not in self._delta:
+            self._delta[value] = self.pairs.delta(value)
+        mean, delta = flow.mean, self._delta[value]
         total = tf.math.real(tf.math.conj(mean) * delta) if delta.dtype.is_complex else mean * delta
         if flow.half is not None:
             total = total + flow.half * self.mass(value)
-        return tf.reduce_sum(tf.reshape(total, [self.pairs.n * self.pairs.r, -1]), axis=1)
+        return tf.reduce_sum(tf.reshape(total, self._by_pair), axis=1)
 
     def _imbalance(self, step: Step, incoming: list, outgoing: dict):
         received = [self._total(f, v) for f, v in zip(incoming, step.outputs, strict=True) if f is not None]
         sent = [self._total(flow, value) for value, flow in outgoing.items()]
-        zero = tf.zeros([self.pairs.n * self.pairs.r], self.pairs.precision)
-        return sum(received, zero) - sum(sent, zero)
+        return tf.add_n([*received, *(-total for total in sent)])
+
+
+def collapsed(step: Step, flows: list, back: Backward) -> list:
+    """One multiplier for each output of a step, None where nothing flows back."""
+    pairs = zip(flows, step.outputs, strict=True)
+    return [None if flow is None else back.collapsed(flow, value) for flow, value in pairs]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from genolift.engine.dilated import gather_dilated
 from genolift.engine.operations import ELEMENTWISE, OPERATIONS, Linear, active_factors
 from genolift.engine.program import Dependence, Program, Step, Value
 from genolift.support.tensorflow import quiet_tensorflow
@@ -16,7 +17,7 @@ tf = quiet_tensorflow()
 
 
 def lower(program: Program) -> Program:
-    """Rewrite quotients and squared differences of active tensors in terms of simpler operations, exactly."""
+    """Rewrite what is active, exactly: quotients and the like by simpler operations, dilated convolutions as one."""
     steps: list[Step] = []
     for step in program.steps:
         active = [value.dependence >= Dependence.DISCRETE for value in step.inputs]
@@ -37,7 +38,7 @@ def lower(program: Program) -> Program:
             lower(step.payload.body)
         steps.append(step)
     program.steps = steps
-    return program
+    return gather_dilated(program)
 
 
 def _node(op: str, step: Step):

@@ -7,10 +7,11 @@ has an attribute ``mass(step, value, back)``.
 from __future__ import annotations
 
 from genolift.engine import kernels
-from genolift.engine.differences import DIFFERENCES, apply
+from genolift.engine.differences import DIFFERENCES
+from genolift.engine.integral import integrate
 from genolift.engine.operations import ELEMENTWISE, OPERATIONS, Linear, Selection, Unary, kind_of, refusal
-from genolift.engine.program import Dependence, Step, Value
-from genolift.engine.propagate import Backward, Flow
+from genolift.engine.program import Step, Value
+from genolift.engine.propagate import Backward, Flow, collapsed
 from genolift.engine.unwind import unwind
 from genolift.support.errors import InputError
 from genolift.support.tensorflow import quiet_tensorflow
@@ -43,12 +44,12 @@ def _weighted_mass(step: Step, value: Value, back: Backward):
     return back.pairs.at(step, sizes, tf.abs, offsets=False)[value.slot]
 
 
-def _parts(flows: list[Flow | None], part: str) -> list:
+def parts(flows: list[Flow | None], part: str) -> list:
     return [None if flow is None else getattr(flow, part) for flow in flows]
 
 
 def _halves(step: Step, flows, back: Backward) -> dict:
-    halves = _parts(flows, "half")
+    halves = parts(flows, "half")
     if all(half is None for half in halves):
         return {}
     return back.pairs.transpose(step, halves, weights=tf.abs)
@@ -57,7 +58,7 @@ def _halves(step: Step, flows, back: Backward) -> dict:
 @with_mass(_passing_mass)
 def passing(step: Step, flows, back: Backward) -> dict:
     """Transpose; the two parts of the difference pass side by side."""
-    means = back.pairs.transpose(step, _parts(flows, "mean"))
+    means = back.pairs.transpose(step, parts(flows, "mean"))
     halves = _halves(step, flows, back)
     return {value: Flow(mean, halves.get(value)) for value, mean in means.items()}
 
@@ -65,14 +66,14 @@ def passing(step: Step, flows, back: Backward) -> dict:
 @with_mass(_weighted_mass)
 def weighted(step: Step, flows, back: Backward) -> dict:
     """Transpose; ½(m⁺ + m⁻)Wᵀ + ½ sign(Δ)(m⁺ − m⁻)|W|ᵀ, one multiplier below (Shrikumar et al. 2017, 3.5.1)."""
-    means = back.pairs.transpose(step, _parts(flows, "mean"))
+    means = back.pairs.transpose(step, parts(flows, "mean"))
     halves = _halves(step, flows, back)
     return {value: Flow(back.collapsed(Flow(mean, halves.get(value)), value)) for value, mean in means.items()}
 
 
 def turned(step: Step, flows, back: Backward) -> dict:
     """Complex numbers: the transpose of one multiplier, for their parts have no signs to tell apart."""
-    return {v: Flow(m) for v, m in back.pairs.transpose(step, _collapsed(step, flows, back)).items()}
+    return {v: Flow(m) for v, m in back.pairs.transpose(step, collapsed(step, flows, back)).items()}
 
 
 # Nonlinearities of one source
@@ -80,8 +81,13 @@ def turned(step: Step, flows, back: Backward) -> dict:
 
 def _sides(step: Step, back: Backward):
     """Source at the reference and at x, and the region's other inputs, laid out for elementwise work."""
-    pairs, (source, *extra) = back.pairs, step.inputs
-    return pairs.ref_side(source), pairs.x_side(source), [_extra(value, pairs) for value in extra]
+    pairs, source = back.pairs, step.inputs[0]
+    return pairs.ref_side(source), pairs.x_side(source), extra_sides(step, pairs)
+
+
+def extra_sides(step: Step, pairs) -> list:
+    """What a region reads beside its source, laid out for elementwise work."""
+    return [_extra(value, pairs) for value in step.inputs[1:]]
 
 
 def _extra(value: Value, pairs):
@@ -126,23 +132,18 @@ def chords(step: Step, flows, back: Backward) -> dict:
 # Steps of several active inputs, and selections: one multiplier in, one out
 
 
-def _collapsed(step: Step, flows, back: Backward) -> list:
-    pairs = zip(flows, step.outputs, strict=True)
-    return [None if flow is None else back.collapsed(flow, value) for flow, value in pairs]
-
-
 def midpoint(step: Step, flows, back: Backward) -> dict:
     """Products: ½(x₁ + x₁⁰)Δx₂ and ½(x₂ + x₂⁰)Δx₁, which is the transpose at the midpoint, exact for two factors."""
     pairs = back.pairs
     if len([i for i in OPERATIONS[step.op].factors_of(step) if step.inputs[i].active]) > 2:
         return _by_orders(step, flows, back)
     points = {value: (pairs.x(value) + pairs.ref(value)) / 2 for value in step.active_inputs}
-    return {v: Flow(m) for v, m in pairs.transpose(step, _collapsed(step, flows, back), points).items()}
+    return {v: Flow(m) for v, m in pairs.transpose(step, collapsed(step, flows, back), points).items()}
 
 
 def _by_orders(step: Step, flows, back: Backward) -> dict:
     """Products of three factors: Simpson's rule along the straight path, exact up to cubes."""
-    pairs, grads = back.pairs, _collapsed(step, flows, back)
+    pairs, grads = back.pairs, collapsed(step, flows, back)
     total: dict[Value, object] = {}
     for share, weight in ((0.0, 1 / 6), (0.5, 4 / 6), (1.0, 1 / 6)):
         points = {v: pairs.ref(v) + share * (pairs.x(v) - pairs.ref(v)) for v in step.active_inputs}
@@ -159,7 +160,7 @@ def route(step: Step, flows, back: Backward) -> dict:
     """
     pairs, (source,) = back.pairs, step.active_inputs
     delta = pairs.delta(source)
-    (grad, *_) = _collapsed(step, flows, back)
+    (grad, *_) = collapsed(step, flows, back)
     change = pairs.delta(step.output)
     rise, fall = grad * tf.maximum(change, 0), grad * tf.minimum(change, 0)
     if step.op == "Min":
@@ -175,7 +176,7 @@ def route(step: Step, flows, back: Backward) -> dict:
 def orders(step: Step, flows, back: Backward) -> dict:
     """Elementwise maximum or minimum of two tensors: the mean over the two orders of changing them (Shapley)."""
     pairs = back.pairs
-    (grad,) = _collapsed(step, flows, back)
+    (grad,) = collapsed(step, flows, back)
     left, right = step.inputs
     fn = tf.maximum if step.op == "Maximum" else tf.minimum
 
@@ -208,7 +209,7 @@ def softmax(step: Step, flows, back: Backward) -> dict:
     y_i = e_i·q with q = 1/S: Δy_i splits into ½(q + q⁰)Δe_i and ½(e_i + e_i⁰)Δq, and Δq/ΔS = −1/(S·S⁰).
     """
     pairs, source = back.pairs, step.inputs[0]
-    (grad,) = _collapsed(step, flows, back)
+    (grad,) = collapsed(step, flows, back)
     # Double precision leaves room for maxima that differ by hundreds between x and its reference.
     x, r = tf.cast(pairs.x(source), tf.float64), tf.cast(pairs.ref(source), tf.float64)
     m = tf.cast(grad, tf.float64)
@@ -276,118 +277,6 @@ def register(op: str, kind=None, *, rule=None, difference=None) -> None:
         DIFFERENCES[op] = lambda ends, out, step: difference(ends[0].a, ends[0].b, ends[0].d)
     if rule is not None:
         _OWN_RULES[op] = rule
-
-
-# Where there is no rule: the operation's own gradient integrated along the straight path between its inputs
-
-_FIRST_NODES, _MOST_NODES = 8, 1024
-
-
-def integrate(step: Step, flows, back: Backward) -> dict:
-    """Aumann-Shapley: m = ∫ Jᵀ(r + α(x − r)) m_out dα by midpoints, doubled until the step's own balance holds.
-
-    What is left when the nodes are used up stays in the residual, and is noted in ``pairs.leftovers``.
-    """
-    pairs, grads = back.pairs, _collapsed(step, flows, back)
-    sources = step.active_inputs
-    x, ref = [pairs.x(value) for value in sources], [pairs.ref(value) for value in sources]
-    deltas = [pairs.delta(value) for value in sources]
-    wanted = sum(
-        _pair_sum(grad * pairs.delta(value), pairs)
-        for grad, value in zip(grads, step.outputs, strict=True)
-        if grad is not None
-    )
-
-    def averaged(nodes):
-        def add(i, totals):
-            share = (tf.cast(i, pairs.precision) + 0.5) / tf.cast(nodes, pairs.precision)
-            points = {value: r + share * (a - r) for value, a, r in zip(sources, x, ref, strict=True)}
-            found = pairs.transpose(step, grads, points)
-            return i + 1, [total + found.get(value, 0.0) for total, value in zip(totals, sources, strict=True)]
-
-        _, totals = tf.while_loop(lambda i, _: i < nodes, add, (0, [tf.zeros_like(d) for d in deltas]))
-        return [total / tf.cast(nodes, pairs.precision) for total in totals]
-
-    def left(multipliers):
-        got = sum(_pair_sum(m * d, pairs) for m, d in zip(multipliers, deltas, strict=True))
-        scale = tf.maximum(
-            tf.reduce_max(tf.abs(wanted)), tf.reduce_max(_pair_sum(tf.abs(multipliers[0] * deltas[0]), pairs))
-        )
-        return tf.reduce_max(tf.abs(got - wanted)) / (scale + 1e-12)
-
-    def double(nodes, multipliers):
-        return 2 * nodes, averaged(2 * nodes)
-
-    first = tf.constant(_FIRST_NODES)
-    _, multipliers = tf.while_loop(
-        lambda nodes, m: (nodes < _MOST_NODES) & (left(m) > 1e-5), double, (first, averaged(first))
-    )
-    pairs.leftovers.append((step, left(multipliers)))
-    return {value: Flow(m) for value, m in zip(sources, multipliers, strict=True)}
-
-
-def _pair_sum(tensor, pairs):
-    return tf.reduce_sum(tf.reshape(tensor, [pairs.n * pairs.r, -1]), axis=1)
-
-
-# Gradients and their gated forms: one side only
-
-
-def derivative(step: Step, flows, back: Backward) -> dict:
-    """The operation's own vector-Jacobian product at x."""
-    pairs = back.pairs
-    if not step.body:
-        # Comparisons of the input, too, are those of x.
-        points = {value: pairs.x(value) for value in step.inputs if value.dependence >= Dependence.DISCRETE}
-        found = pairs.transpose(step, _parts(flows, "mean"), points)
-        return {value: Flow(m) for value, m in found.items()}
-    source, (flow,) = step.inputs[0], flows
-    x, extra = pairs.x_side(source), [_extra(value, pairs) for value in step.inputs[1:]]
-    (slope,) = kernels.rescale(step, pairs.precision, x, x, extra, [pairs.pair_side(flow.mean)])
-    return {source: Flow(pairs.flat(slope, source))}
-
-
-def gradient(step: Step):
-    return derivative
-
-
-# A region made of these is a rectifier, which guided backprop and deconvnet gate; PReLU is spelled with them.
-_RECTIFIERS = {"Relu", "Relu6", "LeakyRelu"}
-_LINEAR_PARTS = {"Const", "Neg", "Mul", "Add", "AddV2", "Sub", "BiasAdd"}
-
-
-def is_rectifier(step: Step) -> bool:
-    """Whether a fused step is a ReLU or one of its leaky and clipped kin."""
-    ops = {inner.op for inner in step.body}
-    return bool(ops & _RECTIFIERS) and ops <= _RECTIFIERS | _LINEAR_PARTS
-
-
-def walked(walk: list[Step]):
-    """The steps of a walk, those inside loops included."""
-    for step in walk:
-        yield step
-        if step.op == "Loop":
-            yield from walked(step.payload.walk)
-
-
-def _guided(step: Step, flows, back: Backward) -> dict:
-    return derivative(step, [Flow(tf.nn.relu(flows[0].mean))], back)
-
-
-def _deconvolved(step: Step, flows, back: Backward) -> dict:
-    pairs, (flow,), (source, *extra) = back.pairs, flows, step.inputs
-    rectified = apply(step, pairs.pair_side(flow.mean), [_extra(value, pairs) for value in extra], pairs.precision)
-    return {source: Flow(pairs.flat(rectified, source))}
-
-
-def guided(step: Step):
-    """Guided backprop (Springenberg et al. 2014): at rectifiers only what is positive flows back."""
-    return unwind if step.op == "Loop" else _guided if is_rectifier(step) else derivative
-
-
-def deconvnet(step: Step):
-    """Deconvnet (Zeiler & Fergus 2013): rectifiers are applied to what flows back, whatever went forward."""
-    return unwind if step.op == "Loop" else _deconvolved if is_rectifier(step) else derivative
 
 
 def last_mixing(value: Value, producer: dict[Value, Step]) -> list[Step | None]:

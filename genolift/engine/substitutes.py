@@ -1,12 +1,13 @@
 """Operations that the library's kernels do not run everywhere, written with others that it does.
 
-Grouped convolutions have no gradient on the CPU, dilated transposed ones do not run there at all (Keras compiles both
-with XLA), three-dimensional pooling and image resizing exist in single precision only.
+Grouped and dilated convolutions have no gradient on the CPU, dilated transposed ones do not run there at all (Keras
+compiles these with XLA or runs them as three operations), three-dimensional pooling and image resizing exist in single precision only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -16,10 +17,15 @@ tf = quiet_tensorflow()
 def convolution(step, tensors, run: Callable) -> list:
     """Group by group where there are several; ``run(tensors)`` is the library's own operation."""
     x, kernel = tensors
+    rates = _rates(step)
+    if max(rates) > 1:
+        for place, rate in enumerate(rates):
+            kernel = _spaced(kernel, place, rate)
+        run = partial(run, dilations=_no_dilation(step))
     axis = _channels(step)
     channels, each = x.shape[axis], kernel.shape[-2]
     if channels is None or each is None or channels == each:
-        return run(tensors)
+        return run([x, kernel])
     groups = channels // each
     parts = zip(tf.split(x, groups, axis), tf.split(kernel, groups, -1), strict=True)
     return [tf.concat([run([part, own])[0] for part, own in parts], axis)]
@@ -32,15 +38,23 @@ def _channels(step) -> int:
 def transposed_convolution(step, tensors, run: Callable) -> list:
     """A dilated kernel as a plain one with zeros between its taps."""
     sizes, kernel, grad = tensors
-    rates = list(step.node.attr["dilations"].list.i)
-    rates = rates[2:] if _channels(step) == 1 else rates[1:-1]
-    if max(rates, default=1) == 1:
+    rates = _rates(step)
+    if max(rates) == 1:
         return run(tensors)
     for axis, rate in enumerate(rates):
         kernel = _spaced(kernel, axis, rate)
+    return run([sizes, kernel, grad], dilations=_no_dilation(step))
+
+
+def _rates(step) -> list[int]:
+    rates = [int(rate) for rate in step.node.attr["dilations"].list.i] or [1, 1, 1, 1]
+    return rates[2:] if _channels(step) == 1 else rates[1:-1]
+
+
+def _no_dilation(step):
     plain = type(step.node.attr["dilations"])()
     plain.list.i.extend([1] * len(step.node.attr["dilations"].list.i))
-    return run([sizes, kernel, grad], dilations=plain)
+    return plain
 
 
 def _spaced(kernel, axis: int, rate: int):

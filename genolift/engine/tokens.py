@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from genolift.engine.operations import ELEMENTWISE
 from genolift.engine.program import Dependence, Program, Step, Value
-from genolift.engine.trace import mark_dependence
+from genolift.engine.trace import mark_dependence, static_value
 from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -51,9 +51,13 @@ def read_tokens(program: Program) -> tuple[Program, list[int | None]]:
 
 
 def _lookup(step: Step, tokens: Value) -> Lookup | None:
-    if step.op not in ("GatherV2", "ResourceGather"):
+    if step.op not in ("GatherV2", "ResourceGather", "OneHot"):
         return None
-    if step.op == "GatherV2":
+    if step.op == "OneHot":
+        indices, depth, *levels = step.inputs
+        size = static_value(depth, 1) if step.node.attr["axis"].i == -1 else None
+        shape = None if size is None or any(level.dependence for level in levels) else (int(size), int(size))
+    elif step.op == "GatherV2":
         table, indices, axis = step.inputs
         shape = table.shape
         plain = table.dependence == Dependence.CONSTANT and axis.step.op == "Const"
@@ -61,7 +65,12 @@ def _lookup(step: Step, tokens: Value) -> Lookup | None:
             return None
     else:
         (indices,), shape = step.inputs, tuple(step.payload.shape)
-    if step.node.attr["batch_dims"].i or shape is None or len(shape) != 2 or shape[0] is None:
+    if (
+        ("batch_dims" in step.node.attr and step.node.attr["batch_dims"].i)
+        or shape is None
+        or len(shape) != 2
+        or shape[0] is None
+    ):
         return None
     body, pending = set(), [indices]
     while pending:

@@ -72,9 +72,9 @@ def mark_dependence(program: Program, given: dict[Value, Dependence] | None = No
             step.payload.mark(step, mark_dependence)
         elif step.op in _SHAPES:
             step.dependence = min(reads, Dependence.SHAPE)
-        elif step.op == "Tokens":
-            step.dependence = Dependence.DISCRETE
-        elif reads == Dependence.ACTIVE and not step.output.dtype.startswith(("float", "bfloat", "complex")):
+        elif step.op == "Tokens" or (
+            reads == Dependence.ACTIVE and not step.output.dtype.startswith(("float", "bfloat", "complex"))
+        ):
             step.dependence = Dependence.DISCRETE
         else:
             step.dependence = reads

@@ -72,7 +72,9 @@ class Method(ABC):
     def describe(self) -> dict:
         """The method and every parameter, enough to run it again."""
         tokens = [] if self._traced is None else zip(self._traced.names, self._traced.tokens, strict=True)
-        alphabets = {name: f"tokens 0 to {size - 1}, rows of the embedding" for name, size in tokens if size is not None}
+        alphabets = {
+            name: f"tokens 0 to {size - 1}, rows of the embedding" for name, size in tokens if size is not None
+        }
         return {
             "name": self.name,
             **({"alphabet": alphabets} if alphabets else {}),

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from genolift.engine import rules
+from genolift.engine import gates
 from genolift.engine.explain import Gradient, PathGradient, Propagation
 from genolift.methods import proof
 from genolift.methods.referenced import ReferenceMethod
@@ -31,14 +31,14 @@ class _Gated(ReferenceMethod):
     """Gates gradients at rectifiers (ReLU and its leaky and clipped kin), so it needs some."""
 
     sums = False
-    rule_of = staticmethod(rules.gradient)
+    rule_of = staticmethod(gates.gradient)
 
     def multipliers(self, traced: Traced):
         return Propagation(traced.program, traced.targets, self.rule_of, chains=False, sources=self.sources)
 
     def prepare(self, traced: Traced) -> None:
         super().prepare(traced)
-        if not any(rules.is_rectifier(step) for step in rules.walked(self._rule.walk)):
+        if not any(gates.is_rectifier(step) for step in gates.walked(self._rule.walk)):
             raise UnsupportedModel(
                 f"{self.name} gates gradients at ReLUs, and this model runs none on the way to the target; use "
                 "gradient-x-input, integrated-gradients or deeplift"
@@ -49,14 +49,14 @@ class GuidedBackpropTimesInput(_Gated):
     """Guided backprop (Springenberg et al. 2014) × (x − reference); only rectifiers are gated."""
 
     name = "guided-backprop-x-input"
-    rule_of = staticmethod(rules.guided)
+    rule_of = staticmethod(gates.guided)
 
 
 class Deconvnet(_Gated):
     """Deconvnet (Zeiler & Fergus 2013) × (x − reference); rectifiers are gated, other activations pass gradients."""
 
     name = "deconvnet"
-    rule_of = staticmethod(rules.deconvnet)
+    rule_of = staticmethod(gates.deconvnet)
 
 
 class IntegratedGradients(ReferenceMethod):

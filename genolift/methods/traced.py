@@ -11,6 +11,7 @@ import numpy as np
 from genolift.engine.normalise import mean_normalise
 from genolift.engine.probe import Probe
 from genolift.engine.regions import lower
+from genolift.engine.tokens import read_tokens
 from genolift.engine.trace import trace
 from genolift.methods import targets
 from genolift.models.signature import describe
@@ -38,7 +39,15 @@ class Traced:
             strands.append(_other_strand(strands[0], shapes))
         functions = _on_outputs(strands, target)
         specs = [tf.TensorSpec((None, *shape), kind) for shape, kind in zip(shapes, _dtypes(model, names), strict=True)]
-        self.program = lower(trace(lambda *tensors: [function(*tensors) for function in functions], specs, names))
+        program = trace(lambda *tensors: [function(*tensors) for function in functions], specs, names)
+        program, self.tokens = read_tokens(program)
+        for name, spec, size in zip(names, specs, self.tokens, strict=True):
+            if spec.dtype.is_integer and size is None:
+                raise UnsupportedModel(
+                    f"input {name!r} takes integers and does not look them up in an embedding or make a one-hot of them, "
+                    "so there is nothing that importance could go to; explain a hidden layer, or the rest of the model"
+                )
+        self.program = lower(program)
         if normalise:
             self.program = mean_normalise(self.program)
         self.targets, self.several = self._resolve(model, target, activation, len(functions))
@@ -68,6 +77,21 @@ class Traced:
             len(shape) == array.ndim - 1 and all(s in (None, d) for s, d in zip(shape, array.shape[1:], strict=True))
             for shape, array in zip(self.shapes, arrays, strict=True)
         )
+
+
+def _dtypes(model, names: list[str]) -> list:
+    """What is traced for each input: integers where a Keras model declares them, else float32."""
+    declared = getattr(model, "inputs", None) if is_layer(model) else None
+    if not declared or len(declared) != len(names):
+        return [tf.float32] * len(names)
+    kinds = [tf.as_dtype(tensor.dtype) for tensor in declared]
+    if tf.string in kinds:
+        raise UnsupportedModel(
+            f"input {names[kinds.index(tf.string)]!r} takes strings, which have no differences; explain the model after "
+            "its string or vocabulary layer, on one-hot sequences or tokens"
+        )
+    # Keras casts what it is given; integers that are wide enough stay exact.
+    return [kind if kind.is_integer else tf.float32 for kind in kinds]
 
 
 def _is_function(target) -> bool:

@@ -44,8 +44,6 @@ class Case:
     shape: str
     build: Callable
     linear: bool = False
-    #: Added to what goes in, for functions that are defined for positive numbers only.
-    positive: bool = False
 
     @property
     def id(self) -> str:
@@ -59,14 +57,13 @@ REFUSED: dict[str, Callable] = {}
 NOT_RUN: dict[str, str] = {}
 
 
-def case(name: str, shape: str, build, label: str = "", **facts) -> None:
-    """``build``: a layer, or a function of the tensor; made anew for each model where it is a lambda without input."""
-    CASES.append(Case(name, label, shape, build, **facts))
+def case(name: str, shape: str, build, label: str = "", linear: bool = False) -> None:
+    CASES.append(Case(name, label, shape, build, linear))
 
 
-def layer(name: str, shape: str, *arguments, label: str = "", linear: bool = False, positive=False, **options) -> None:
+def layer(name: str, shape: str, *arguments, label: str = "", linear: bool = False, **options) -> None:
     """The layer of that name with these arguments, applied to one tensor."""
-    case(name, shape, lambda h: getattr(K, name)(*arguments, **options)(h), label, linear=linear, positive=positive)
+    case(name, shape, lambda h: getattr(K, name)(*arguments, **options)(h), label, linear=linear)
 
 
 def merge(name: str, linear: bool, label: str = "", **options) -> None:
@@ -275,6 +272,13 @@ NOT_RUN.update(
     TFSMLayer="takes a SavedModel from disk: the tests of kinds of models",
 )
 
+
+def _as_image(layer, h):
+    """Some layers cannot be drawn, only called."""
+    image = K.Reshape((4, 4, 3))(K.Dense(48)(h))
+    return K.Lambda(lambda t: layer(t), output_shape=(4, 4, 3), name=f"Holds{type(layer).__name__}")(image)
+
+
 # Refused by name
 REFUSED.update(
     CategoryEncoding=lambda h: K.CategoryEncoding(4)(h),
@@ -282,10 +286,10 @@ REFUSED.update(
     HashedCrossing=lambda h: K.HashedCrossing(4)((ops.cast(h[:, :1], "int32"), ops.cast(h[:, 1:2], "int32"))),
     Hashing=lambda h: K.Hashing(4)(ops.cast(h, "int32")),
     IntegerLookup=lambda h: K.IntegerLookup(vocabulary=[1, 2])(ops.cast(h, "int32")),
-    Equalization=lambda h: K.Equalization(value_range=(0, 1))(K.Reshape((2, 1, 3))(h)),
-    ContrastLimitedAdaptiveHistogramEqualization=lambda h: K.ContrastLimitedAdaptiveHistogramEqualization(
-        value_range=(0, 1), tile_grid_size=(1, 1)
-    )(K.Reshape((2, 1, 3))(h)),
+    Equalization=lambda h: _as_image(K.Equalization(value_range=(0, 1)), h),
+    ContrastLimitedAdaptiveHistogramEqualization=lambda h: _as_image(
+        K.ContrastLimitedAdaptiveHistogramEqualization(value_range=(0, 1), tile_grid_size=(1, 1)), h
+    ),
 )
 NOT_RUN.update(StringLookup="takes strings", TextVectorization="takes strings")
 
@@ -313,14 +317,19 @@ def canonical(name: str) -> type:
     return getattr(K, name)
 
 
+def shaped(inputs, shape: str):
+    """A tensor of the named shape that depends linearly on the input."""
+    if shape == "sequence":
+        return K.Dense(4)(inputs)
+    sizes = SHAPES[shape]
+    return K.Reshape(sizes)(K.Dense(int(np.prod(sizes)))(K.Flatten()(inputs)))
+
+
 def body(shape: str, seed: int):
-    """Input and a tensor of the named shape that depends on it linearly."""
+    """Input and a tensor of the named shape."""
     keras.utils.set_random_seed(seed)
     inputs = keras.Input((LENGTH, 4))
-    if shape == "sequence":
-        return inputs, K.Dense(4)(inputs)
-    sizes = SHAPES[shape]
-    return inputs, K.Reshape(sizes)(K.Dense(int(np.prod(sizes)))(K.Flatten()(inputs)))
+    return inputs, shaped(inputs, shape)
 
 
 def randomised(model, seed: int):
@@ -336,10 +345,24 @@ def randomised(model, seed: int):
     return model
 
 
-def build(case: Case, seed: int = 0):
-    """The case as a model: its layer on a linear map of the input, then a dense layer."""
-    inputs, h = body(case.shape, seed)
-    if case.positive:
-        h = h * h + 0.5
-    h = case.build(h)
-    return randomised(keras.Model(inputs, K.Dense(2)(K.Flatten()(h))), seed)
+def model_of(branches, seed: int = 0):
+    """``branches``: (shape, function of a tensor of that shape); their sum after a dense layer each."""
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((LENGTH, 4))
+    outputs = [K.Dense(2)(K.Flatten()(function(shaped(inputs, shape)))) for shape, function in branches]
+    return randomised(keras.Model(inputs, K.Add()(outputs) if len(outputs) > 1 else outputs[0]), seed)
+
+
+def build(cases, seed: int = 0):
+    """One case, or several side by side, as a model."""
+    cases = [cases] if isinstance(cases, Case) else cases
+    return model_of([(case.shape, case.build) for case in cases], seed)
+
+
+def through(functions, seed: int = 3):
+    """Functions of (N, LENGTH, 4) tensors side by side, each in a layer called by its name."""
+
+    def branch(name, function):
+        return "sequence", lambda h: K.Lambda(function, name=name)(h)
+
+    return model_of([branch(name, function) for name, function in functions.items()], seed)

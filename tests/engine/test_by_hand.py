@@ -88,6 +88,53 @@ def test_parts_pass_a_negative_scale_exchanged():
     np.testing.assert_allclose(found.raw_contributions, [[1, -1]], atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "join",
+    [
+        lambda h: K.Subtract()([h[0], h[1]]),
+        lambda h: K.Add()([h[0], keras.ops.negative(h[1])]),
+        lambda h: keras.ops.sum(keras.ops.stack([h[0], h[1] * -1.0]), axis=0),
+    ],
+)
+def test_parts_pass_a_difference_exchanged(join):
+    """The same as above with x₂'s sign turned by a subtraction after the weighted steps."""
+    inputs = keras.Input((2,))
+    h = join([dense([[1], [0]], [-1])(inputs), dense([[0], [1]])(inputs)])
+    found = explain(keras.Model(inputs, K.ReLU()(h)), [[3, 2]], [[0, 0]], "revealcancel")
+    np.testing.assert_allclose(found.raw_contributions, [[1, -1]], atol=1e-6)
+
+
+def test_fused_batch_normalisation():
+    """TensorFlow's fused kernel, as older libraries call it: 2(x − 1)/√(3.5 + 0.5) + 5 and −4(x − 1)/2."""
+    inputs = keras.Input((1, 1, 2))
+    fused = K.Lambda(
+        lambda t: tf.compat.v1.nn.fused_batch_norm(
+            t, [2.0, -4.0], [5.0, 0.0], [1.0, 1.0], [3.5, 3.5], epsilon=0.5, is_training=False
+        )[0]
+    )
+    model = keras.Model(inputs, dense([[1], [1]])(K.Flatten()(fused(inputs))))
+    found = explain(model, [[[[3, 2]]]], [[[[0, 0]]]])
+    np.testing.assert_allclose(found.raw_contributions[0, 0, 0], [3, -4], rtol=1e-6)
+    np.testing.assert_allclose(found.predictions, [(3 - 1) + 5 - 2 * (2 - 1)], rtol=1e-6)
+    # With scale −1 the parts change places: Δ⁺ = 3 comes from x₁, Δ⁻ = −2 from x₂; ½[3 + 1] and ½[0 + (1 − 3)].
+    turned = K.Lambda(
+        lambda t: tf.compat.v1.nn.fused_batch_norm(t, [-1.0], [0.0], [0.0], [1.0], epsilon=1e-4, is_training=False)[0]
+    )
+    h = K.Reshape((1, 1, 1))(dense([[1], [1]])(K.Flatten()(inputs)))
+    found = explain(keras.Model(inputs, K.ReLU()(K.Flatten()(turned(h)))), [[[[-3, 2]]]], [[[[0, 0]]]], "revealcancel")
+    np.testing.assert_allclose(found.raw_contributions[0, 0, 0], [2, -1], atol=1e-3)
+
+
+def test_nonlinearities_at_several_widths():
+    """Σ_j tanh(w_j σ(x)): one number becomes three between two nonlinearities, which are no function of one source."""
+    inputs = keras.Input((1,))
+    spread = K.Lambda(lambda t: tf.reduce_sum(tf.tanh(tf.sigmoid(t) * tf.constant([1.0, 2, 3])), 1, keepdims=True))
+    found = explain(keras.Model(inputs, spread(inputs)), [[2], [0]], [[-1], [0]])
+    low, high = (np.tanh(np.array([1, 2, 3]) / (1 + np.exp(-x))).sum() for x in (-1, 2))
+    np.testing.assert_allclose(found.raw_contributions, [[high - low], [0]], rtol=1e-5)
+    assert found.multipliers.shape == (2, 1)
+
+
 def sequence_model(layer, channels=1, length=4):
     inputs = keras.Input((length, channels))
     h = layer(inputs)
@@ -160,7 +207,7 @@ def test_quotient_and_product_of_three():
     # a times 1/b: ½(1/3 + 1/2)·5 and ½(6 + 1)·(1/3 − 1/2).
     np.testing.assert_allclose(found.raw_contributions[0], [[5 * 5 / 12]], rtol=1e-5)
     np.testing.assert_allclose(found.raw_contributions[1], [[-7 / 12]], rtol=1e-5)
-    cube = K.Lambda(lambda t: tf.einsum("ni,ni,ni->n", t, t, t)[:, None])(a)
+    cube = K.Lambda(lambda t: tf.einsum("ni,ni,ni->n", t, t, t)[:, None])(a)  # two products of two
     found = explain(keras.Model(a, cube), [[3]], [[1]])
     np.testing.assert_allclose(found.raw_contributions, [[26]], rtol=1e-5)
 

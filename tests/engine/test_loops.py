@@ -5,7 +5,7 @@ from functools import cache, partial
 import numpy as np
 import pytest
 
-from genolift.engine import rules
+from genolift.engine import gates, rules
 from genolift.engine.pairs import Pairs
 from genolift.engine.probe import Probe
 from genolift.engine.propagate import Backward, compared
@@ -257,7 +257,7 @@ def test_guided_backprop_gates_inside_a_loop():
         tape.watch(x)
         output = model(x)
     plain = tape.gradient(output, x).numpy()
-    np.testing.assert_allclose(multipliers(x, rules.gradient), plain, atol=1e-6)
+    np.testing.assert_allclose(multipliers(x, gates.gradient), plain, atol=1e-6)
 
     @tf.custom_gradient
     def guided_relu(z):
@@ -272,7 +272,7 @@ def test_guided_backprop_gates_inside_a_loop():
         output = state @ out
     guided = tape.gradient(output, x).numpy()
     assert np.abs(guided - plain).max() > 1e-2
-    np.testing.assert_allclose(multipliers(x, rules.guided), guided, atol=1e-5)
+    np.testing.assert_allclose(multipliers(x, gates.guided), guided, atol=1e-5)
 
 
 def test_a_loop_that_stops_on_the_input_is_refused_by_name():

@@ -89,7 +89,7 @@ def test_consecutive_rectifiers_are_gated_each():
 
 
 def test_gates_are_those_of_x():
-    """A comparison of the input that comes out alike for x and reference is a factor like any other; else it is refused."""
+    """A comparison that comes out alike for x and reference is a factor like any other; else it is refused."""
     inputs = keras.Input((L, 4))
     gated = K.Lambda(lambda x: tf.nn.relu(x - 0.3) * tf.cast(tf.reverse(x, [1]) > 0.5, tf.float32))(inputs)
     model = keras.Model(inputs, K.Dense(1, kernel_initializer="ones")(K.Flatten()(gated)))
