@@ -27,7 +27,7 @@ def paper_data(shared_data) -> Path:
 
 @pytest.fixture
 def uncompiled(monkeypatch):
-    """Elementwise kernels without XLA, whose compiling takes longer than all else in tests of many small models."""
+    """Without XLA and without TensorFlow's optimisation of graphs, which take longest in tests of many small models."""
     from genolift.engine import kernels
     from genolift.support.tensorflow import quiet_tensorflow
 
@@ -43,6 +43,8 @@ def uncompiled(monkeypatch):
             monkeypatch.setattr(kernels, name, plain(entry))
     for cache in caches:
         cache.cache_clear()
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     yield
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
     for cache in caches:
         cache.cache_clear()

@@ -259,6 +259,15 @@ def _select(ends, out, step):
     return tf.where(condition.a == condition.b, change, out.b - out.a)
 
 
+def _remainder(ends, out, step):
+    """Δ itself where no multiple of the divisor was passed on the way."""
+    x, divisor = ends
+    if x.d is None or divisor.d is not None:
+        return out.b - out.a
+    below_a, below_b = (tf.round((at - rest) / divisor.a) for at, rest in ((x.a, out.a), (x.b, out.b)))
+    return tf.where(below_a == below_b, x.d, out.b - out.a)
+
+
 def _stepwise(ends, out, step):
     return out.b - out.a
 
@@ -297,5 +306,6 @@ DIFFERENCES: dict[str, Callable] = {
     **dict.fromkeys(["Maximum", "Minimum"], _extremum),
     "ClipByValue": _clip_by_value,
     **dict.fromkeys(["Select", "SelectV2"], _select),
-    **dict.fromkeys(["Floor", "Ceil", "Round", "Rint", "Sign", "FloorMod", "Mod"], _stepwise),
+    **dict.fromkeys(["Floor", "Ceil", "Round", "Rint", "Sign"], _stepwise),
+    **dict.fromkeys(["FloorMod", "Mod"], _remainder),
 }

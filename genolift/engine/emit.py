@@ -138,15 +138,6 @@ def _length_of_list(step, tensors, precision):
     return [tf.shape(tensors[0])[0]]
 
 
-def _dilated(step, tensors, precision):
-    """The steps that the convolution was recorded as."""
-    known = dict(zip(step.inputs, tensors, strict=True))
-    for inner in step.payload:
-        outputs = emit(inner, [known[value] for value in inner.inputs], precision)
-        known.update(zip(inner.outputs, outputs, strict=True))
-    return outputs
-
-
 def _tokens(step, tensors, precision):
     """The tokens that a one-hot stands for."""
     return [tf.cast(tf.argmax(tensors[0], -1), at_precision(tf.as_dtype(step.output.dtype), precision))]
@@ -171,7 +162,7 @@ def _guarded_reciprocal(step, tensors, precision):
 
 
 _OWN = {
-    "DilatedConvolution": _dilated,
+    "Sparsemax": lambda step, tensors, precision: [substitutes.sparsemax(tensors[0])],
     "Tokens": _tokens,
     "TokenTable": _token_table,
     "ReciprocalNoNan": _guarded_reciprocal,

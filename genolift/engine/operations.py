@@ -56,6 +56,11 @@ class Softmax:
 
 
 @dataclass(frozen=True)
+class Sparsemax:
+    """max(z − τ, 0) along the last axis, which sums to one."""
+
+
+@dataclass(frozen=True)
 class Loop:
     """A program of its own, run turn by turn (recurrent layers)."""
 
@@ -73,7 +78,7 @@ def _all(names: str, operation) -> dict[str, object]:
 
 OPERATIONS: dict[str, object] = {
     # Weighted sums. Gradient operations run forward in transposed convolutions.
-    **_all("Conv2D Conv3D DepthwiseConv2dNative DilatedConvolution", Linear((0, 1), mixes=True, convolves=True)),
+    **_all("Conv2D Conv3D DepthwiseConv2dNative", Linear((0, 1), mixes=True, convolves=True)),
     **_all(
         "Conv2DBackpropInput Conv3DBackpropInputV2 DepthwiseConv2dNativeBackpropInput",
         Linear((1, 2), mixes=True, convolves=True),
@@ -109,6 +114,7 @@ OPERATIONS: dict[str, object] = {
     **_all("Maximum Minimum", Extremum()),
     "Softmax": Softmax(),
     "LogSoftmax": Softmax(log=True),
+    "Sparsemax": Sparsemax(),
     "Loop": Loop(),
 }
 
@@ -127,7 +133,8 @@ def active_factors(step: Step) -> list[int]:
 
 
 def kind_of(step: Step) -> str:
-    """``weighted``, ``passing``, ``complex``, ``product``, ``unary``, ``selection``, ``extremum``, ``softmax``, ``loop``.
+    """``weighted``, ``passing``, ``complex``, ``product``, ``unary``, ``selection``, ``extremum``, ``softmax``,
+    ``sparsemax`` or ``loop``.
 
     ``complex`` is a linear step on complex numbers, ``unknown`` what is not in the table.
     """

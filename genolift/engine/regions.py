@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from genolift.engine.dilated import gather_dilated
 from genolift.engine.operations import ELEMENTWISE, OPERATIONS, Linear, active_factors
 from genolift.engine.program import Dependence, Program, Step, Value
+from genolift.engine.sparsemax import gather_sparsemax
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
 
 
 def lower(program: Program) -> Program:
-    """Rewrite what is active, exactly: quotients and the like by simpler operations, dilated convolutions as one."""
+    """Rewrite quotients, squared differences and the like of active tensors by simpler operations, exactly."""
+    gather_sparsemax(program)
     steps: list[Step] = []
     for step in program.steps:
         active = [value.dependence >= Dependence.DISCRETE for value in step.inputs]
@@ -38,7 +39,7 @@ def lower(program: Program) -> Program:
             lower(step.payload.body)
         steps.append(step)
     program.steps = steps
-    return gather_dilated(program)
+    return program
 
 
 def _node(op: str, step: Step):

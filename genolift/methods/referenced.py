@@ -196,7 +196,8 @@ class ReferenceMethod(Method):
                 f"one (sequence, reference) pair needs about {need / 1e9:.2g} GB for this model and length, more than "
                 f"the budget of {self.memory / 1e9:.2g} GB; give memory='{need * 1.1 / 1e9:.2g}GB' or more"
             )
-        pairs = int(max(1, min(self.memory // need, _BLOCK_BYTES // batch.row_bytes)))
+        # Splitting a sequence's references would run the sequence forward again for each part.
+        pairs = int(min(self.memory // need, max(count, _BLOCK_BYTES // batch.row_bytes)))
         rows = max(1, pairs // count)
         # A few batch shapes, whatever the number of sequences: each is compiled once.
         rows = min(rows, 1 << (sequences - 1).bit_length())

@@ -215,7 +215,7 @@ for name, options in {
     "RandomGaussianBlur": {}, "RandomGrayscale": {}, "RandomHue": {"factor": 0.2}, "RandomInvert": {},
     "RandomPerspective": {}, "RandomPosterization": {"factor": 4}, "RandomRotation": {"factor": 0.2},
     "RandomSaturation": {"factor": 0.2}, "RandomSharpness": {"factor": 0.2}, "RandomShear": {"x_factor": 0.2},
-    "RandomTranslation": {"height_factor": 0.2, "width_factor": 0.2}, "RandomZoom": {"height_factor": 0.2},
+    "RandomTranslation": {"height_factor": 0.2, "width_factor": 0.2}, "RandomZoom": {"height_factor": 0.2}, "Equalization": {},
 }.items():  # fmt: skip
     layer(name, "image", linear=True, **options)
 
@@ -286,7 +286,6 @@ REFUSED.update(
     HashedCrossing=lambda h: K.HashedCrossing(4)((ops.cast(h[:, :1], "int32"), ops.cast(h[:, 1:2], "int32"))),
     Hashing=lambda h: K.Hashing(4)(ops.cast(h, "int32")),
     IntegerLookup=lambda h: K.IntegerLookup(vocabulary=[1, 2])(ops.cast(h, "int32")),
-    Equalization=lambda h: _as_image(K.Equalization(value_range=(0, 1)), h),
     ContrastLimitedAdaptiveHistogramEqualization=lambda h: _as_image(
         K.ContrastLimitedAdaptiveHistogramEqualization(value_range=(0, 1), tile_grid_size=(1, 1)), h
     ),

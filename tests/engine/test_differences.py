@@ -126,6 +126,8 @@ CASES = {
         SMALL,
     ),
     "SelectV2": (lambda x: tf.where(x > 0, tf.square(x), x), stable(lambda x: np.where(x > 0, x * x, x)), ""),
+    "FloorMod": (lambda x: tf.math.floormod(x, 0.75), stable(lambda x: np.mod(x, LONG(0.75))), ""),
+    "Mod": (lambda x: raw.Mod(x=x, y=0.75), stable(lambda x: np.fmod(x, LONG(0.75))), ""),
     "Floor": (tf.floor, stable(np.floor), ""),
     "Ceil": (tf.math.ceil, stable(np.ceil), ""),
     "Round": (tf.round, stable(np.rint), ""),

@@ -25,7 +25,9 @@ def groups(items: list, size: int = 9) -> list[list]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-TOGETHER = groups([c for c in SHORT if c.linear]) + groups([c for c in SHORT if not c.linear])
+#: The first case of every layer; the others run behind the slow marker, where each is a model of its own.
+FIRST = [c for c in SHORT if c is next(one for one in CASES if one.name == c.name)]
+TOGETHER = groups([c for c in FIRST if c.linear]) + groups([c for c in FIRST if not c.linear])
 
 
 def test_every_layer_is_classified():
