@@ -162,7 +162,6 @@ def _guarded_reciprocal(step, tensors, precision):
 
 
 _OWN = {
-    "Sparsemax": lambda step, tensors, precision: [substitutes.sparsemax(tensors[0])],
     "Tokens": _tokens,
     "TokenTable": _token_table,
     "ReciprocalNoNan": _guarded_reciprocal,

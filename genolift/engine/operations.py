@@ -56,11 +56,6 @@ class Softmax:
 
 
 @dataclass(frozen=True)
-class Sparsemax:
-    """max(z − τ, 0) along the last axis, which sums to one."""
-
-
-@dataclass(frozen=True)
 class Loop:
     """A program of its own, run turn by turn (recurrent layers)."""
 
@@ -114,7 +109,6 @@ OPERATIONS: dict[str, object] = {
     **_all("Maximum Minimum", Extremum()),
     "Softmax": Softmax(),
     "LogSoftmax": Softmax(log=True),
-    "Sparsemax": Sparsemax(),
     "Loop": Loop(),
 }
 
@@ -133,8 +127,7 @@ def active_factors(step: Step) -> list[int]:
 
 
 def kind_of(step: Step) -> str:
-    """``weighted``, ``passing``, ``complex``, ``product``, ``unary``, ``selection``, ``extremum``, ``softmax``,
-    ``sparsemax`` or ``loop``.
+    """``weighted``, ``passing``, ``complex``, ``product``, ``unary``, ``selection``, ``extremum``, ``softmax``, ``loop``.
 
     ``complex`` is a linear step on complex numbers, ``unknown`` what is not in the table.
     """

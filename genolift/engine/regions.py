@@ -10,7 +10,6 @@ from collections.abc import Collection
 
 from genolift.engine.operations import ELEMENTWISE, OPERATIONS, Linear, active_factors
 from genolift.engine.program import Dependence, Program, Step, Value
-from genolift.engine.sparsemax import gather_sparsemax
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -18,7 +17,6 @@ tf = quiet_tensorflow()
 
 def lower(program: Program) -> Program:
     """Rewrite quotients, squared differences and the like of active tensors by simpler operations, exactly."""
-    gather_sparsemax(program)
     steps: list[Step] = []
     for step in program.steps:
         active = [value.dependence >= Dependence.DISCRETE for value in step.inputs]

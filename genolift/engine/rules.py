@@ -6,7 +6,7 @@ has an attribute ``mass(step, value, back)``.
 
 from __future__ import annotations
 
-from genolift.engine import kernels, sparsemax
+from genolift.engine import kernels
 from genolift.engine.differences import DIFFERENCES
 from genolift.engine.integral import integrate
 from genolift.engine.operations import ELEMENTWISE, OPERATIONS, Linear, Selection, Unary, kind_of, refusal
@@ -239,7 +239,6 @@ DEEPLIFT = {
     "selection": route,
     "extremum": orders,
     "softmax": softmax,
-    "sparsemax": sparsemax.rule,
     "loop": unwind,
 }
 

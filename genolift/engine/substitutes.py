@@ -1,7 +1,7 @@
 """Operations that the library's kernels do not run everywhere, written with others that it does.
 
 Grouped and dilated convolutions have no gradient on the CPU, dilated transposed ones do not run there at all (Keras
-compiles these with XLA or runs them as three operations), three-dimensional pooling and image resizing exist in single precision only; sparsemax is a dozen operations.
+compiles these with XLA or runs them as three operations), three-dimensional pooling and image resizing exist in single precision only.
 """
 
 from __future__ import annotations
@@ -126,17 +126,3 @@ def _matrix(step, length, axis: int, size, placing, run: Callable):
         moved.append(tf.stack([still, tensor[1]] if axis else [tensor[0], still]))
     (found,) = run([images, along, *moved], precision=tf.float32)
     return tf.reshape(found, [length, -1])
-
-
-def sparsemax_threshold(z):
-    """τ of sparsemax(z) = max(z − τ, 0), with the last axis kept."""
-    ordered = tf.sort(z, -1, "DESCENDING")
-    ranks = tf.cast(tf.range(1, tf.shape(z)[-1] + 1), z.dtype)
-    sums = tf.cumsum(ordered, -1) - 1
-    inside = ordered * ranks > sums
-    count = tf.reduce_sum(tf.cast(inside, z.dtype), -1, keepdims=True)
-    return tf.reduce_sum(tf.where(inside, ordered, 0), -1, keepdims=True) / count - 1 / count
-
-
-def sparsemax(z):
-    return tf.nn.relu(z - sparsemax_threshold(z))

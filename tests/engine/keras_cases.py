@@ -215,10 +215,11 @@ for name, options in {
     "RandomGaussianBlur": {}, "RandomGrayscale": {}, "RandomHue": {"factor": 0.2}, "RandomInvert": {},
     "RandomPerspective": {}, "RandomPosterization": {"factor": 4}, "RandomRotation": {"factor": 0.2},
     "RandomSaturation": {"factor": 0.2}, "RandomSharpness": {"factor": 0.2}, "RandomShear": {"x_factor": 0.2},
-    "RandomTranslation": {"height_factor": 0.2, "width_factor": 0.2}, "RandomZoom": {"height_factor": 0.2}, "Equalization": {},
+    "RandomTranslation": {"height_factor": 0.2, "width_factor": 0.2}, "RandomZoom": {"height_factor": 0.2},
 }.items():  # fmt: skip
     layer(name, "image", linear=True, **options)
 
+case("Equalization", "image", lambda h: K.Lambda(lambda t: K.Equalization()(t, training=False))(h), linear=True)
 # Keras declares the cropped shape, but at inference it does not crop.
 case("RandomCrop", "image", lambda h: K.GlobalAveragePooling2D()(K.RandomCrop(4, 4)(h)), linear=True)
 
@@ -295,6 +296,8 @@ NOT_RUN.update(StringLookup="takes strings", TextVectorization="takes strings")
 # Activations, each by the name that keras.activations has for it
 LINEAR_ACTIVATIONS = {"linear"}
 NO_ACTIVATION = {"get", "serialize", "deserialize"}
+#: Sorts, sums and compares; up to Keras 3.15 it is not continuous (its rows do not sum to one), so no rule can hold.
+REFUSED_ACTIVATIONS = {"sparsemax"}
 
 
 def activation_names() -> list[str]:

@@ -150,7 +150,14 @@ def activation(name):
     return (lambda t: function(3 * t)) if name in ("hard_sigmoid", "relu6", "tanh_shrink") else function
 
 
-ACTIVATIONS = [name for name in keras_cases.activation_names() if name not in keras_cases.LINEAR_ACTIVATIONS]
+SPECIAL = keras_cases.LINEAR_ACTIVATIONS | keras_cases.REFUSED_ACTIVATIONS
+ACTIVATIONS = [name for name in keras_cases.activation_names() if name not in SPECIAL]
+
+
+@pytest.mark.parametrize("name", keras_cases.REFUSED_ACTIVATIONS)
+def test_refused_activations(name):
+    with pytest.raises(UnsupportedModel, match=rf"TopKV2.*{name}.*has no rule"):
+        gl.DeepLift(keras_cases.through({name: getattr(keras.activations, name)}), target=0)
 
 
 @pytest.mark.parametrize("names", groups(ACTIVATIONS), ids=lambda names: f"{names[0]}...{names[-1]}")
