@@ -81,7 +81,9 @@ def kinds_of(case) -> set[str]:
 
 
 def _is_frame(step) -> bool:
-    return bool(step.layers) and bool(re.fullmatch(r"(functional\w*/)?(dense|flatten|reshape)(_\d+)?", step.layers[-1].path))
+    return bool(step.layers) and bool(
+        re.fullmatch(r"(functional\w*/)?(dense|flatten|reshape)(_\d+)?", step.layers[-1].path)
+    )
 
 
 def layers() -> str:
@@ -97,7 +99,12 @@ def layers() -> str:
     for name, reason in keras_cases.NOT_RUN.items():
         rows[name] = f"| {name} | {reason} | {'refused' if 'strings' in reason else ''} |"
     ordered = [rows[name] for name in sorted(rows)]
-    head = ["## Keras layers", "", "Random augmentation and dropout are off at inference; left on, they are refused.", ""]
+    head = [
+        "## Keras layers",
+        "",
+        "Random augmentation and dropout are off at inference; left on, they are refused.",
+        "",
+    ]
     return "\n".join([*head, "| layer | kinds of steps | how |", "|---|---|---|", *ordered])
 
 

@@ -23,7 +23,6 @@ def bar(total: int | None, label: str, unit: str, show: bool = True):
         maxinterval=10 if terminal else 60,
         ascii=None if terminal else True,
         dynamic_ncols=terminal,
-        delay=1,  # nothing is shown for what is over at once
     ) as display:
         yield display
 
