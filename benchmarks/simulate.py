@@ -70,9 +70,7 @@ def simdna_job(spec: Spec):
 
 def main() -> None:
     """Run the rounds, check that both made what was asked, print the medians and their ratio."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
     spec = load_spec(CONFIGURATION)

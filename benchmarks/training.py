@@ -34,9 +34,7 @@ def accuracies(model, dataset) -> np.ndarray:
     """Accuracy per task of ``model`` on all sequences of ``dataset``, (T,)."""
     X = dataset.one_hot()
     probabilities = np.concatenate([np.asarray(model(X[i : i + 500])) for i in range(0, len(X), 500)])
-    return np.array(
-        [row["accuracy"] for row in class_metrics(dataset.labels, probabilities, dataset.tasks).values()]
-    )
+    return np.array([row["accuracy"] for row in class_metrics(dataset.labels, probabilities, dataset.tasks).values()])
 
 
 def line(label: str, values: np.ndarray, rest: str = "") -> None:
@@ -49,9 +47,7 @@ def line(label: str, values: np.ndarray, rest: str = "") -> None:
 @click.option("--fresh-data", is_flag=True, help="Another training data set for every seed.")
 @click.option("--model", "model_file", help="Measure this model too.")
 @click.option("--weights", help="Its weights, if it is an architecture JSON.")
-def main(
-    seeds: int, constant_rate: bool, fresh_data: bool, model_file: str | None, weights: str | None
-) -> None:
+def main(seeds: int, constant_rate: bool, fresh_data: bool, model_file: str | None, weights: str | None) -> None:
     fresh = simulate("tal_gata", seed=FRESH_SEED, n=FRESH)
     if constant_rate:
         training.RECIPES["tal_gata"] = training.Recipe(epochs=30, warm_up=0.0, final_rate=1.0)

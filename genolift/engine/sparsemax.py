@@ -27,7 +27,9 @@ def rule(step: Step, flows, back: Backward) -> dict:
     change = u_x - u_ref
     level = tf.abs(change) < 1e-12
     slope = tf.cast(u_ref > 0, grad.dtype)
-    chord = tf.where(level, slope, (tf.nn.relu(u_x) - tf.nn.relu(u_ref)) / tf.where(level, tf.ones_like(change), change))
+    chord = tf.where(
+        level, slope, (tf.nn.relu(u_x) - tf.nn.relu(u_ref)) / tf.where(level, tf.ones_like(change), change)
+    )
     through = grad * chord
     supports = [tf.cast(u > 0, grad.dtype) for u in (u_x, u_ref)]
     shares = [support / tf.reduce_sum(support, -1, keepdims=True) for support in supports]

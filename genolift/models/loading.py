@@ -89,18 +89,12 @@ def _read_keras(path: Path, layers: dict, unsafe: bool):
         with zipfile.ZipFile(path) as archive:
             missing = {"config.json", "metadata.json", "model.weights.h5"} - set(archive.namelist())
             if missing:
-                raise FileProblem(
-                    f"{path} is a zip file but not a Keras model: it has no {', '.join(sorted(missing))}"
-                )
+                raise FileProblem(f"{path} is a zip file but not a Keras model: it has no {', '.join(sorted(missing))}")
             if damaged := archive.testzip():
-                raise FileProblem(
-                    f"{path} is damaged: its {damaged} does not match its checksum; copy it again"
-                )
+                raise FileProblem(f"{path} is damaged: its {damaged} does not match its checksum; copy it again")
             config, metadata = (json.loads(archive.read(name)) for name in ("config.json", "metadata.json"))
     except (zipfile.BadZipFile, EOFError, ValueError) as error:
-        raise FileProblem(
-            f"{path} is damaged or was cut short, so it cannot be read; copy it again"
-        ) from error
+        raise FileProblem(f"{path} is damaged or was cut short, so it cannot be read; copy it again") from error
     return _load(_library(metadata.get("keras_version")), path, "model.keras", config, layers, unsafe)
 
 
@@ -111,9 +105,7 @@ def _read_hdf5(path: Path, layers: dict, unsafe: bool):
         with h5py.File(path, "r") as file:
             attributes, groups = dict(file.attrs), set(file)
     except OSError as error:
-        raise FileProblem(
-            f"{path} is damaged or was cut short, so it cannot be read; copy it again"
-        ) from error
+        raise FileProblem(f"{path} is damaged or was cut short, so it cannot be read; copy it again") from error
     if "model_config" not in attributes:
         if "layer_names" in attributes or groups & {
             "layers",
@@ -121,8 +113,7 @@ def _read_hdf5(path: Path, layers: dict, unsafe: bool):
             "model_weights",
         }:
             raise FileProblem(
-                f"{path} holds weights without an architecture; "
-                "give both: load_model('architecture.json', weights=...)"
+                f"{path} holds weights without an architecture; give both: load_model('architecture.json', weights=...)"
             )
         raise FileProblem(f"{path} is an HDF5 file but not a Keras model; a model is {_KINDS}")
     try:
@@ -137,9 +128,7 @@ def _read_json(path: Path, layers: dict, unsafe: bool):
         text = path.read_text(encoding="utf-8-sig")
         config = json.loads(text)
     except ValueError as error:
-        raise FileProblem(
-            f"{path} is not valid JSON ({str(error).splitlines()[0]}); a model is {_KINDS}"
-        ) from error
+        raise FileProblem(f"{path} is not valid JSON ({str(error).splitlines()[0]}); a model is {_KINDS}") from error
     if not isinstance(config, dict) or "class_name" not in config or "config" not in config:
         raise FileProblem(f"{path} is JSON but no Keras architecture; model.to_json() writes one")
     # Keras 3 names every object's module and no version; Keras 2 did the opposite.
@@ -150,9 +139,7 @@ def _read_json(path: Path, layers: dict, unsafe: bool):
     with _explained(path):
         if library.__name__ == "tf_keras" and not unsafe:
             return library.models.model_from_json(text, custom_objects=known)
-        if (
-            library.__name__ == "tf_keras"
-        ):  # its model_from_json cannot be told to allow Lambda layers; this can
+        if library.__name__ == "tf_keras":  # its model_from_json cannot be told to allow Lambda layers; this can
             kind = "Sequential" if config["class_name"] == "Sequential" else "Model"
             config = {**config, "module": "keras", "class_name": kind, "registered_name": None}
         return library.saving.deserialize_keras_object(config, custom_objects=known, safe_mode=not unsafe)
@@ -183,9 +170,7 @@ def _load(library, path: Path, name: str, config, layers: dict, unsafe: bool):
         )
         missing = _fill(model, file) if name.endswith(".keras") else None  # reading .h5 is strict
     if missing:
-        raise FileProblem(
-            f"{path} has no values for {missing}; save the model again with the Keras that made it"
-        )
+        raise FileProblem(f"{path} has no values for {missing}; save the model again with the Keras that made it")
     return model
 
 
@@ -200,22 +185,16 @@ def _load_weights(model, path: Path, architecture: Path) -> None:
         with h5py.File(path, "r") as file:
             legacy = "layer_names" in file.attrs or "model_weights" in file
             if not legacy and not {"layers", "_layer_checkpoint_dependencies"} & set(file):
-                raise FileProblem(
-                    f"{path} is an HDF5 file without Keras weights; model.save_weights() writes them"
-                )
+                raise FileProblem(f"{path} is an HDF5 file without Keras weights; model.save_weights() writes them")
     except FileProblem:
         raise
     except OSError as error:
-        raise FileProblem(
-            f"{path} is damaged or was cut short, so it cannot be read; copy it again"
-        ) from error
+        raise FileProblem(f"{path} is damaged or was cut short, so it cannot be read; copy it again") from error
     with _alias(path, _LEGACY_WEIGHTS if legacy else _WEIGHTS) as file:
         try:
             missing = _fill(model, file)
         except Exception as error:  # Keras raises many kinds
-            raise InputError(
-                f"the weights in {path} do not fit {architecture}: {_first_line(error)}"
-            ) from error
+            raise InputError(f"the weights in {path} do not fit {architecture}: {_first_line(error)}") from error
     if missing:
         raise InputError(f"{path} has no values for {missing} of {architecture}; save all weights again")
 

@@ -19,12 +19,7 @@ def class_metrics(labels, probabilities, tasks: Sequence[str], threshold: float 
     from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_score
 
     labels, probabilities = np.asarray(labels), np.asarray(probabilities, dtype=np.float64)
-    if (
-        labels.shape != probabilities.shape
-        or labels.ndim != 2
-        or labels.shape[1] != len(tasks)
-        or not len(labels)
-    ):
+    if labels.shape != probabilities.shape or labels.ndim != 2 or labels.shape[1] != len(tasks) or not len(labels):
         raise InputError(
             f"labels {labels.shape} and probabilities {probabilities.shape} "
             f"must both be (sequences, {len(tasks)} tasks)"

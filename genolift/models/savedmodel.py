@@ -17,9 +17,7 @@ class SavedModel:
 
     def __init__(self, path: Path, loaded, function):
         self.name = path.name
-        self.signature = Signature(
-            _ports(function.structured_input_signature[1]), _ports(function.structured_outputs)
-        )
+        self.signature = Signature(_ports(function.structured_input_signature[1]), _ports(function.structured_outputs))
         self._loaded = loaded  # owns the variables
         self._function = function
         self._dtypes = {name: spec.dtype for name, spec in function.structured_input_signature[1].items()}
@@ -35,15 +33,9 @@ class SavedModel:
                 )
             inputs = dict(zip(names, values, strict=True))
         if set(inputs) != set(names):
-            raise InputError(
-                f"model {self.name!r} takes the inputs {', '.join(names)}, not {', '.join(inputs)}"
-            )
+            raise InputError(f"model {self.name!r} takes the inputs {', '.join(names)}, not {', '.join(inputs)}")
         outputs = self._function(**{name: tf.cast(inputs[name], self._dtypes[name]) for name in names})
-        return (
-            next(iter(outputs.values()))
-            if len(outputs) == 1
-            else {name: outputs[name] for name in sorted(outputs)}
-        )
+        return next(iter(outputs.values())) if len(outputs) == 1 else {name: outputs[name] for name in sorted(outputs)}
 
 
 def load_saved_model(path: Path, unsafe: bool = False) -> SavedModel:
@@ -62,13 +54,9 @@ def load_saved_model(path: Path, unsafe: bool = False) -> SavedModel:
         raise FileProblem(f"{path}: this SavedModel cannot be read: {str(error).splitlines()[0]}") from error
     functions = dict(loaded.signatures)
     if not functions:
-        raise FileProblem(
-            f"{path}: this SavedModel has no signature; save it with model.export() or signatures="
-        )
+        raise FileProblem(f"{path}: this SavedModel has no signature; save it with model.export() or signatures=")
     if "serving_default" not in functions and len(functions) > 1:
-        raise FileProblem(
-            f"{path}: none of the signatures {', '.join(sorted(functions))} is 'serving_default'"
-        )
+        raise FileProblem(f"{path}: none of the signatures {', '.join(sorted(functions))} is 'serving_default'")
     return SavedModel(path, loaded, functions.get("serving_default") or next(iter(functions.values())))
 
 
@@ -76,9 +64,7 @@ def _ports(structure: dict) -> tuple[Port, ...]:
     ports = []
     for name, spec in sorted(structure.items()):
         if spec.shape.rank is None:
-            raise FileProblem(
-                f"the SavedModel does not tell the shape of {name!r}; save it with an input signature"
-            )
+            raise FileProblem(f"the SavedModel does not tell the shape of {name!r}; save it with an input signature")
         ports.append(Port(name, tuple(spec.shape)[1:]))
     return tuple(ports)
 

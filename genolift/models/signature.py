@@ -71,9 +71,7 @@ def _named(model, which: str, tensors: list) -> list[tuple[str, object]]:
     structure = getattr(model, which, None) if hasattr(model, f"{which}_names") or which == "input" else None
     if isinstance(structure, dict):
         return [(str(key), structure[key]) for key in sorted(structure)]
-    names = getattr(
-        model, f"{which}_names", None
-    )  # tf_keras has both, Keras 3 those of a functional model's outputs
+    names = getattr(model, f"{which}_names", None)  # tf_keras has both, Keras 3 those of a functional model's outputs
     if not names and which == "input":
         names = [tensor.name for tensor in tensors]
     elif not names:

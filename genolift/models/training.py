@@ -162,11 +162,7 @@ class _Data:
         if metrics is None:
             notes.append("no sequence is in the split 'test', so there are no metrics")
         else:
-            notes += [
-                f"task {task!r}, split 'test': {row['note']}"
-                for task, row in metrics.items()
-                if "note" in row
-            ]
+            notes += [f"task {task!r}, split 'test': {row['note']}" for task, row in metrics.items() if "note" in row]
         return notes
 
 
@@ -202,9 +198,7 @@ def _fit(model, data: _Data, recipe: Recipe, seed: int, progress: bool) -> tuple
                     "seconds": round(time.perf_counter() - began, 2),
                 }
             )
-            bar.set_postfix(
-                epoch=f"{epoch + 1}/{recipe.epochs}", valid_loss=f"{logs['val_loss']:.4f}", refresh=False
-            )
+            bar.set_postfix(epoch=f"{epoch + 1}/{recipe.epochs}", valid_loss=f"{logs['val_loss']:.4f}", refresh=False)
 
         reporter = keras.callbacks.LambdaCallback(
             on_train_batch_end=lambda batch, logs: bar.update(1), on_epoch_end=note
@@ -258,8 +252,7 @@ def _check_model(model, data: _Data) -> None:
     inputs, outputs = model.inputs or [], model.outputs or []
     if len(inputs) != 1 or len(outputs) != 1:
         raise UnsupportedModel(
-            f"training takes a model with one input and one output; "
-            f"{model.name!r} has {len(inputs)} and {len(outputs)}"
+            f"training takes a model with one input and one output; {model.name!r} has {len(inputs)} and {len(outputs)}"
         )
     shape, output = tuple(inputs[0].shape), tuple(outputs[0].shape)
     if len(shape) != 3 or shape[2] != 4 or shape[1] not in (None, data.length):

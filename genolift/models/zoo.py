@@ -107,9 +107,7 @@ def transformer(length: int = 200, tasks: int = 1, channels: int = 64, blocks: i
     keras = _keras()
     layers = keras.layers
     if channels % heads:
-        raise InputError(
-            f"transformer: {channels} channels cannot be shared among {heads} heads; take a multiple"
-        )
+        raise InputError(f"transformer: {channels} channels cannot be shared among {heads} heads; take a multiple")
     _check_length("transformer", length, 4)
     sequence = keras.Input((length, _ALPHABET), name="sequence")
     x = layers.Conv1D(channels, 15, padding="same", activation="relu", name="stem")(sequence)
@@ -154,6 +152,4 @@ def _check_counts(name: str, options: dict) -> None:
 
 def _check_length(name: str, length: int | None, shortest: int) -> None:
     if length is not None and length < shortest:
-        raise InputError(
-            f"architecture {name!r} cannot take sequences of {length}; {shortest} is the shortest"
-        )
+        raise InputError(f"architecture {name!r} cannot take sequences of {length}; {shortest} is the shortest")

@@ -12,9 +12,7 @@ def to_codes(inputs: np.ndarray) -> np.ndarray | None:
     if inputs.dtype != np.float32 or inputs.ndim < 2 or inputs.shape[-1] != 4:
         return None
     largest = inputs.max(axis=-1)
-    codes = np.where(largest == 1, inputs.argmax(axis=-1), np.where(largest == 0, ZERO, UNIFORM)).astype(
-        np.uint8
-    )
+    codes = np.where(largest == 1, inputs.argmax(axis=-1), np.where(largest == 0, ZERO, UNIFORM)).astype(np.uint8)
     bits = np.ascontiguousarray(inputs).view(np.uint32)
     return codes if np.array_equal(PATTERNS[codes].view(np.uint32), bits) else None
 

@@ -71,9 +71,7 @@ class Explanation:
         for name, value in self._fields.items():
             for leaf in leaves(value):
                 if not leaf.shape or leaf.shape[0] != n:
-                    raise InputError(
-                        f"field {name!r} has shape {leaf.shape}, but there are {n} sequences in 'inputs'"
-                    )
+                    raise InputError(f"field {name!r} has shape {leaf.shape}, but there are {n} sequences in 'inputs'")
         self.names = [str(i) for i in range(n)] if names is None else [str(name) for name in names]
         self.regions = as_regions(regions)
         self.lengths = None if lengths is None else np.asarray(lengths, dtype=np.int64)
@@ -137,9 +135,7 @@ class Explanation:
     def _derive_contributions(self):
         if "hypothetical" not in self._fields:
             return None
-        return each(
-            lambda x, h: rowwise(_project, x, h), self._fields["inputs"], self._fields["hypothetical"]
-        )
+        return each(lambda x, h: rowwise(_project, x, h), self._fields["inputs"], self._fields["hypothetical"])
 
     @property
     def defined(self) -> list[str]:
@@ -176,9 +172,7 @@ class Explanation:
             key = int(key) % len(self)
             one = self._take(slice(key, key + 1))
             return one if one.lengths is None else one._cut(int(one.lengths[0]))
-        return self._take(
-            key if isinstance(key, slice) else np.asarray(key) if len(key) else np.zeros(0, int)
-        )
+        return self._take(key if isinstance(key, slice) else np.asarray(key) if len(key) else np.zeros(0, int))
 
     def index(self, name: str) -> int:
         """The number of the sequence called ``name``."""
@@ -253,9 +247,7 @@ class Explanation:
         if not place and count == 1 and target is None:
             place = [0]
         if not place:
-            raise InputError(
-                f"target {target!r} is not among those explained: {', '.join(map(str, choices))}"
-            )
+            raise InputError(f"target {target!r} is not among those explained: {', '.join(map(str, choices))}")
         pick = place[0]
         fields = {
             name: value if name == "inputs" else each(lambda leaf: rowwise(lambda x: x[:, pick], leaf), value)
@@ -288,14 +280,9 @@ class Explanation:
             if any(part.lengths is not None for part in parts) or len(set(widths)) > 1:
                 true = zip(parts, widths, strict=True)
                 changes["lengths"] = np.concatenate(
-                    [
-                        np.full(len(part), width) if part.lengths is None else part.lengths
-                        for part, width in true
-                    ]
+                    [np.full(len(part), width) if part.lengths is None else part.lengths for part, width in true]
                 )
-                parts = [
-                    part._with({k: part._resized(k, max(widths)) for k in part._fields}) for part in parts
-                ]
+                parts = [part._with({k: part._resized(k, max(widths)) for k in part._fields}) for part in parts]
         known = all(part.regions is not None for part in parts)
         changes["regions"] = [region for part in parts for region in part.regions] if known else None
         fields = {name: each(_concatenate, *(part._fields[name] for part in parts)) for name in first._fields}
@@ -377,7 +364,5 @@ def _project(x: np.ndarray, hypothetical: np.ndarray) -> np.ndarray:
 def _concatenate(*arrays) -> np.ndarray:
     shapes = {array.shape[1:] for array in arrays}
     if len(shapes) > 1:
-        raise InputError(
-            f"fields of shapes {', '.join(map(str, sorted(shapes)))} per sequence cannot be concatenated"
-        )
+        raise InputError(f"fields of shapes {', '.join(map(str, sorted(shapes)))} per sequence cannot be concatenated")
     return np.concatenate([np.asarray(array) for array in arrays])

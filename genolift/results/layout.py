@@ -84,9 +84,7 @@ def _read_header(path: Path) -> dict | None:
 
 def check_format(path: Path, header: dict) -> None:
     if header["format"] != FORMAT:
-        raise FileProblem(
-            f"{path} is a score store of format {header['format']}; this genolift knows format {FORMAT}"
-        )
+        raise FileProblem(f"{path} is a score store of format {header['format']}; this genolift knows format {FORMAT}")
 
 
 def write_root(path: Path, header: dict) -> None:
@@ -123,9 +121,7 @@ def remove_store(path: Path) -> None:
             f"{path} is not replaced: besides a score store it holds {', '.join(sorted(foreign)[:3])}; "
             "move that away or give another path"
         )
-    for entry in sorted(
-        entries, key=lambda entry: entry.name != BLOCKS
-    ):  # commit records before what they vouch for
+    for entry in sorted(entries, key=lambda entry: entry.name != BLOCKS):  # commit records before what they vouch for
         shutil.rmtree(entry)
     for name in (ROOT + PARTIAL, ROOT):  # the root last: until then it is still recognised as a store
         (path / name).unlink(missing_ok=True)

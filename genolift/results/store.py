@@ -48,9 +48,7 @@ class StoreWriter:
         type_name: str = "Explanation",
     ):
         if n < 1 or block < 1:
-            raise InputError(
-                f"a store needs at least one sequence and one per block, not n={n}, block={block}"
-            )
+            raise InputError(f"a store needs at least one sequence and one per block, not n={n}, block={block}")
         if dtype not in (None, "float32", "float16"):
             raise InputError(f"dtype is 'float32' or 'float16', not {dtype!r}")
         self.path = Path(path)
@@ -146,11 +144,7 @@ class StoreWriter:
             if name == disk.BLOCKS:
                 raise InputError(f"a field cannot be called {name!r}: the store uses that name")
             form = "dict" if isinstance(value, dict) else "list" if isinstance(value, list) else "array"
-            items = (
-                list(value.items())
-                if form == "dict"
-                else list(enumerate(value if form == "list" else [value]))
-            )
+            items = list(value.items()) if form == "dict" else list(enumerate(value if form == "list" else [value]))
             entries = []
             for i, (key, leaf) in enumerate(items):
                 label = None if leaf is None else name if form == "array" else f"{name}.{i}"
@@ -172,9 +166,7 @@ class StoreWriter:
                 return leaf, "plain"
             codes = to_codes(leaf)
             if codes is None:
-                raise InputError(
-                    "inputs are neither one-hot nor a neutral encoding: store them with one_hot=False"
-                )
+                raise InputError("inputs are neither one-hot nor a neutral encoding: store them with one_hot=False")
             return codes, "codes"
         runs_along = explanation.kind(name) in (INPUT, POSITION)
         if runs_along and self._header["dtype"] == "float16" and leaf.dtype in (np.float32, np.float64):
@@ -213,9 +205,7 @@ class StoreWriter:
 def save(explanation: Explanation, path, *, dtype: str | None = None, force: bool = False) -> None:
     """Write an explanation at once, a block in memory at a time."""
     if disk.read_header(Path(path)) is not None and not force:
-        raise FileProblem(
-            f"{path} holds a score store already; give another path, or force=True to replace it"
-        )
+        raise FileProblem(f"{path} holds a score store already; give another path, or force=True to replace it")
     source = explanation.provenance.get("store")
     if source and Path(path).exists() and os.path.samefile(source, path):
         raise InputError(f"{path} is where this explanation is read from; save it under another path")
@@ -247,9 +237,7 @@ def read_provenance(path) -> dict:
     path = Path(path)
     header = disk.read_header(path)
     if header is None:
-        raise FileProblem(
-            f"{path} is not there" if not path.exists() else f"{path} is empty, not a score store"
-        )
+        raise FileProblem(f"{path} is not there" if not path.exists() else f"{path} is empty, not a score store")
     disk.check_format(path, header)
     try:
         blocks = _blocks(header)
@@ -265,9 +253,7 @@ def load(path, cls: type[Explanation] = Explanation) -> Explanation:
     provenance = read_provenance(path)
     n, done, type_name = (provenance.pop(key) for key in ("n", "done", "type"))
     if done < n:
-        raise FileProblem(
-            f"{path} is incomplete: {done} of {n} sequences are done; run the same command again"
-        )
+        raise FileProblem(f"{path} is incomplete: {done} of {n} sequences are done; run the same command again")
     own = {name: provenance.pop(name, None) for name in _OWN}
     if cls is Explanation:
         cls = Explanation._types.get(type_name, Explanation)
@@ -301,13 +287,7 @@ def _open(path: Path, root: zarr.Group, entry: dict, n: int) -> Rows | None:
             values = np.asarray(array[start:stop])
         except (ValueError, OSError, RuntimeError) as error:
             raise FileProblem(f"{path} is damaged: {label}, sequences {start} to {stop}: {error}") from None
-        return (
-            from_codes(values)
-            if coding == "codes"
-            else values.astype(np.float32)
-            if coding == "half"
-            else values
-        )
+        return from_codes(values) if coding == "codes" else values.astype(np.float32) if coding == "half" else values
 
     shape = (*array.shape, 4) if coding == "codes" else array.shape
     return Rows(shape, array.dtype if coding == "plain" else np.float32, read)

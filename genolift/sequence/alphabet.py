@@ -32,9 +32,7 @@ def check_letters(sequence: str, where: str = "sequence") -> None:
     rest = sequence.encode("ascii", errors="replace").translate(None, _VALID_BYTES)
     if not rest:
         return
-    position, letter = next(
-        (i, c) for i, c in enumerate(sequence) if not c.isascii() or c.encode() not in _VALID_BYTES
-    )
+    position, letter = next((i, c) for i, c in enumerate(sequence) if not c.isascii() or c.encode() not in _VALID_BYTES)
     if letter in "Uu" and not set(rest.upper()) - set(b"U"):
         remedy = "it looks like RNA: write T for U"
     elif letter in "-.*":
@@ -89,9 +87,7 @@ def codes_matrix(sequences: Sequence[str]) -> np.ndarray:
 def unknown_row(unknown: str = "uniform", dtype=np.float32) -> np.ndarray:
     """What stands for an unknown base, (4,): ``"uniform"`` is 1/4 each, ``"zero"`` is nothing at all."""
     if unknown not in ("uniform", "zero"):
-        raise InputError(
-            f"unknown={unknown!r} is not a way to encode N; choose 'uniform' (1/4 each) or 'zero'"
-        )
+        raise InputError(f"unknown={unknown!r} is not a way to encode N; choose 'uniform' (1/4 each) or 'zero'")
     return np.full(4, 0.25 if unknown == "uniform" else 0.0, dtype=dtype)
 
 
@@ -137,9 +133,7 @@ def reverse_complement(X):
         return [reverse_complement(sequence) for sequence in X]
     X = np.asarray(X)
     if X.ndim < 2 or X.shape[-1] != 4:
-        raise InputError(
-            f"expected text or one-hot DNA of shape (..., length, 4), not an array of shape {X.shape}"
-        )
+        raise InputError(f"expected text or one-hot DNA of shape (..., length, 4), not an array of shape {X.shape}")
     return X[..., ::-1, ::-1].copy()
 
 

@@ -46,9 +46,7 @@ def _records(path: Path, handle) -> Iterator[tuple[str, str]]:
                 seen.add(name)
                 yield name, _checked(sequence, f"{path}: record {name!r}")
         except EOFError:
-            raise FileProblem(
-                f"{path} is truncated: the compressed data end too early; copy it again"
-            ) from None
+            raise FileProblem(f"{path} is truncated: the compressed data end too early; copy it again") from None
         except (gzip.BadGzipFile, zlib.error) as problem:
             raise FileProblem(f"{path} is damaged: {problem}; copy it again") from None
         except UnicodeDecodeError:
@@ -94,9 +92,7 @@ def write_fasta(path, names: Sequence[str], sequences: Iterable[str]) -> None:
     sequences = list(sequences)
     if len(names) != len(sequences):
         raise InputError(f"{len(names)} names were given for {len(sequences)} sequences")
-    write_text(
-        Path(path), "".join(f">{name}\n{sequence}\n" for name, sequence in zip(names, sequences, strict=True))
-    )
+    write_text(Path(path), "".join(f">{name}\n{sequence}\n" for name, sequence in zip(names, sequences, strict=True)))
 
 
 class Fasta:
@@ -110,9 +106,7 @@ class Fasta:
     def __init__(self, path):
         """Open ``path``; raises :class:`FileProblem` or :class:`InputError` like :func:`read_fasta`."""
         self.path = Path(path)
-        with open_text(
-            self.path
-        ) as handle:  # the clear errors: missing, directory, truncated, other compression
+        with open_text(self.path) as handle:  # the clear errors: missing, directory, truncated, other compression
             _sniff(handle, self.path)
         self._faidx = self._open()
         self._lengths = {name: entry.rlen for name, entry in self._faidx.index.items()}
@@ -123,9 +117,7 @@ class Fasta:
         compressed = self.path.suffix in (".gz", ".bgz")
         with self.path.open("rb") as handle:
             if compressed == is_bgzf(handle):
-                with suppress(
-                    Exception
-                ):  # whatever pyfaidx stumbles over, the streaming reader takes or explains
+                with suppress(Exception):  # whatever pyfaidx stumbles over, the streaming reader takes or explains
                     return self._index(self.path, compressed)
         return self._index(self._normalised(), False)
 
@@ -185,9 +177,7 @@ class Fasta:
         length = self.length(name)
         end = length if end is None else end
         if not 0 <= start < end <= length:
-            raise InputError(
-                f"{self.path}: {name}:{start}-{end} does not lie within {name}, which has {length} bases"
-            )
+            raise InputError(f"{self.path}: {name}:{start}-{end} does not lie within {name}, which has {length} bases")
         sequence = str(self._faidx.fetch(name, start + 1, end))
         check_letters(sequence, f"{self.path}: {name}:{start}-{end}")
         return sequence
@@ -203,9 +193,7 @@ class Fasta:
         for interval in intervals:
             where = f"{path}, line {interval.line}"
             if interval.chrom not in self:
-                raise InputError(
-                    f"{where}: {self.path} has no {interval.chrom!r}{self._hint(interval.chrom)}"
-                )
+                raise InputError(f"{where}: {self.path} has no {interval.chrom!r}{self._hint(interval.chrom)}")
             length = self._lengths[interval.chrom]
             if interval.start < 0 or interval.end > length:
                 widened = f" (at width {width})" if width is not None else ""
@@ -221,9 +209,7 @@ def _sniff(handle, path: Path) -> None:
     """Raise what :func:`read_fasta` would raise at the very beginning of the file."""
     try:
         if next(_from_first_header(handle, path), None) is None:
-            raise InputError(
-                f"{path} holds no sequences: a FASTA record is a line '>name' and lines of sequence"
-            )
+            raise InputError(f"{path} holds no sequences: a FASTA record is a line '>name' and lines of sequence")
     except UnicodeDecodeError:
         raise FileProblem(f"{path} is not a FASTA file: it holds binary data") from None
     except (EOFError, zlib.error, gzip.BadGzipFile):

@@ -101,15 +101,11 @@ def _shuffle_block(codes: list[np.ndarray], out: list[np.ndarray], k: int, seed:
     runs = [run for run in runs if run[2] - run[1] > k]  # a shorter run is one k-let or less
     if not runs:
         return list(range(len(codes)))
-    runs.sort(
-        key=lambda run: run[1] - run[2]
-    )  # longest first, so that the lanes still walking are the first ones
+    runs.sort(key=lambda run: run[1] - run[2])  # longest first, so that the lanes still walking are the first ones
     keys = [_key(seed, k, sequence) for sequence in codes]
     graphs = Graphs([codes[i][start:end] for i, start, end in runs], k)
     # a run's place in its sequence takes part in its key, else equal runs would be shuffled alike
-    run_keys = np.array([keys[i] for i, _, _ in runs], np.uint64) + np.array(
-        [s for _, s, _ in runs], np.uint64
-    )
+    run_keys = np.array([keys[i] for i, _, _ in runs], np.uint64) + np.array([s for _, s, _ in runs], np.uint64)
     unique = draw(graphs, run_keys, [out[i][:, start:end] for i, start, end in runs])
     movable = {run[0] for run, alone in zip(runs, unique, strict=True) if not alone}
     return [i for i in range(len(codes)) if i not in movable]

@@ -224,9 +224,7 @@ def _unique(graphs: Graphs, reserved, shift) -> np.ndarray:
             if exits[vertex] < 0 or ways[vertex] == 0:
                 continue
             base = left[vertex].argmax()
-            if base != exits[vertex] and not _leads_through(
-                graphs, exits, graphs.successor[vertex, base], vertex
-            ):
+            if base != exits[vertex] and not _leads_through(graphs, exits, graphs.successor[vertex, base], vertex):
                 unique[index] = False
                 break
     return unique

@@ -76,9 +76,7 @@ class Dataset:
             sequences=[self.sequences[i] for i in index],
             labels=self.labels[index],
             splits=self.splits[index],
-            embeddings=[
-                one._replace(sequence_index=new) for new, old in enumerate(index) for one in found[old]
-            ],
+            embeddings=[one._replace(sequence_index=new) for new, old in enumerate(index) for one in found[old]],
         )
 
     def save(self, folder) -> None:
@@ -130,8 +128,7 @@ class Dataset:
             unknown = {embedding.motif for embedding in dataset.embeddings} - set(dataset.motifs)
             if unknown:
                 raise InputError(
-                    f"{path} holds embedded motifs that {spec.name!r} does not define: "
-                    + ", ".join(sorted(unknown))
+                    f"{path} holds embedded motifs that {spec.name!r} does not define: " + ", ".join(sorted(unknown))
                 )
         return dataset
 

@@ -72,9 +72,7 @@ class Label:
         if isinstance(node, ast.Name) or _is_text(node):
             name = node.id if isinstance(node, ast.Name) else node.value
             if name not in self._known:
-                raise InputError(
-                    f"unknown motif {name!r}; there are {', '.join(map(repr, self._known)) or 'none'}"
-                )
+                raise InputError(f"unknown motif {name!r}; there are {', '.join(map(repr, self._known)) or 'none'}")
             if name not in self.motifs:
                 self.motifs.append(name)
             return lambda counts: counts[name]
@@ -84,9 +82,7 @@ class Label:
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             part = self._number(node.operand)
             return lambda counts: -part(counts)
-        raise InputError(
-            f"{ast.unparse(node)!r} is not a count: only motif names, whole numbers and + - * are"
-        )
+        raise InputError(f"{ast.unparse(node)!r} is not a count: only motif names, whole numbers and + - * are")
 
 
 def _is_text(node: ast.AST) -> bool:

@@ -50,13 +50,9 @@ def simulate(spec: Spec | str, seed: int | None = None, n: int | None = None) ->
         codes, lengths, found = _draw_group(spec, group, size, seed)
         text = _LETTERS[codes].tobytes().decode("ascii")
         begins = range(0, codes.size, codes.shape[1])
-        sequences += [
-            text[begin : begin + length] for begin, length in zip(begins, lengths.tolist(), strict=True)
-        ]
+        sequences += [text[begin : begin + length] for begin, length in zip(begins, lengths.tolist(), strict=True)]
         names += [f"{group.name}_{i}" for i in range(size)]
-        motif_index = np.array(
-            [list(spec.matrices).index(embed.motif) for embed in group.embed], dtype=np.int64
-        )
+        motif_index = np.array([list(spec.matrices).index(embed.motif) for embed in group.embed], dtype=np.int64)
         columns.append((place[first + found.row], motif_index[found.entry], found.start, found.reverse))
         for motif, index in zip(spec.matrices, range(len(spec.matrices)), strict=True):
             rows = found.row[motif_index[found.entry] == index]
@@ -107,9 +103,7 @@ def _draw_group(spec: Spec, group: Group, size: int, seed: int) -> tuple[np.ndar
     counts = np.zeros((size, len(group.embed)), dtype=np.int64)
     for entry, embed in enumerate(group.embed):
         cumulative = np.cumsum(embed.count.probabilities())[:-1]
-        counts[:, entry] = embed.count.min + np.searchsorted(
-            cumulative, random("count", entry).random(size), "right"
-        )
+        counts[:, entry] = embed.count.min + np.searchsorted(cumulative, random("count", entry).random(size), "right")
     most = sum(embed.count.max for embed in group.embed)
     widths = np.array([len(spec.matrices[embed.motif]) for embed in group.embed], dtype=np.int64)
     if isinstance(group.placement, Centre):

@@ -25,9 +25,7 @@ def check_probabilities(rows, what: str) -> np.ndarray:
     except (ValueError, TypeError):
         raise InputError(f"{what} must have four numbers (A, C, G, T) in every row") from None
     if rows.ndim < 1 or rows.shape[-1] != 4 or rows.size == 0:
-        raise InputError(
-            f"{what} must have four numbers (A, C, G, T) in every row, not the shape {rows.shape}"
-        )
+        raise InputError(f"{what} must have four numbers (A, C, G, T) in every row, not the shape {rows.shape}")
     table = rows.reshape(-1, 4)
     for index, row in enumerate(table):
         where = f"row {index + 1} of {what}" if rows.ndim > 1 else what

@@ -31,9 +31,7 @@ def read_simdata(path) -> Dataset:
     except UnicodeDecodeError:
         raise FileProblem(f"{path} is not a .simdata file: it holds binary data") from None
     if not lines or lines[0][:3] != _HEADER or len(lines[0]) < 4:
-        raise InputError(
-            f"{path}: the first line must be {', '.join(_HEADER)} and the labels, separated by tabs"
-        )
+        raise InputError(f"{path}: the first line must be {', '.join(_HEADER)} and the labels, separated by tabs")
     header, rows = lines[0], lines[1:]
     if not rows:
         raise InputError(f"{path} holds no sequences")
@@ -66,9 +64,7 @@ def _entries(text: str, index: int, sequence: str, where: str) -> list[Embedding
             continue
         match = _ENTRY.fullmatch(entry)
         if not match:
-            raise InputError(
-                f"{where}: embedding {entry!r} is not of the form pos-<start>_[revComp-]<name>-<string>"
-            )
+            raise InputError(f"{where}: embedding {entry!r} is not of the form pos-<start>_[revComp-]<name>-<string>")
         start, string = int(match[1]), match[4]
         end = start + len(string)
         if sequence[start:end] != string.upper():

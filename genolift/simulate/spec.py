@@ -297,17 +297,13 @@ def _check_groups(spec: Spec, source: str) -> None:
         room = spec.length.min
         if isinstance(group.placement, Centre):
             if group.placement.centre > room:
-                raise ConfigError(
-                    f"{key}.placement.centre: {group.placement.centre} exceeds the length {room}"
-                )
+                raise ConfigError(f"{key}.placement.centre: {group.placement.centre} exceeds the length {room}")
             room = group.placement.centre
         needed = 0
         for number, embed in enumerate(group.embed):
             if embed.motif not in spec.matrices:
                 known = ", ".join(spec.matrices) or "none"
-                raise ConfigError(
-                    f"{key}.embed[{number}].motif: unknown motif {embed.motif!r}; there are {known}"
-                )
+                raise ConfigError(f"{key}.embed[{number}].motif: unknown motif {embed.motif!r}; there are {known}")
             width = len(spec.matrices[embed.motif])
             if width > room:
                 raise ConfigError(

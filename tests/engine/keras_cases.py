@@ -242,7 +242,11 @@ case("STFTSpectrogram", "signal", lambda h: K.STFTSpectrogram("magnitude", 8)(h)
 case("STFTSpectrogram", "signal", lambda h: K.STFTSpectrogram("real", 8)(h), "real", linear=True)
 case("STFTSpectrogram", "signal", lambda h: K.STFTSpectrogram("log", 8)(h), "log")
 case("STFTSpectrogram", "signal", lambda h: K.STFTSpectrogram("psd", 8)(h), "psd")
-case("MelSpectrogram", "samples", lambda h: K.MelSpectrogram(16, 8, num_mel_bins=4, sampling_rate=100, power_to_db=False)(h))
+case(
+    "MelSpectrogram",
+    "samples",
+    lambda h: K.MelSpectrogram(16, 8, num_mel_bins=4, sampling_rate=100, power_to_db=False)(h),
+)
 
 # Recurrent
 for name in ("LSTM", "GRU", "SimpleRNN"):

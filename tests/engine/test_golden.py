@@ -89,7 +89,7 @@ def test_cases(shared_data, uncompiled, case, kind):
     agrees(shared_data / "golden" / "cases", case, kind, [len(case + kind) % 3])
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", ["rescale", "revealcancel", "genomics", *METHODS])
 @pytest.mark.parametrize("case", RECTIFIED)
 def test_cases_all_targets(shared_data, case, kind):

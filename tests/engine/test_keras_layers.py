@@ -2,7 +2,6 @@
 
 import contract
 import keras_cases
-import numpy as np
 import pytest
 from keras_cases import CASES, NOT_RUN, REFUSED
 
@@ -42,7 +41,7 @@ def test_layers(uncompiled, cases):
     contract.balances(keras_cases.build(cases), X, REFS, linear=cases[0].linear)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("rule", ["rescale", "revealcancel", "genomics"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_layer_thoroughly(uncompiled, case, rule):
@@ -136,7 +135,7 @@ def test_spellings(uncompiled, name):
     contract.balances(keras_cases.through(forms), X, REFS)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("name", "form"), [(n, i) for n, forms in SPELLINGS.items() for i in range(len(forms))])
 def test_spelling(uncompiled, name, form):
     contract.balances(keras_cases.through({name: SPELLINGS[name][form]}), X, REFS, thorough=True)
@@ -158,7 +157,7 @@ def test_activations(uncompiled, names):
     contract.balances(keras_cases.through({name: activation(name) for name in names}), X, REFS)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activation(uncompiled, name):
     contract.balances(keras_cases.through({name: activation(name)}), X, REFS, thorough=True)
@@ -247,7 +246,7 @@ def test_operations(uncompiled, names, linear):
     contract.balances(keras_cases.through({name: forms[name] for name in names}), X, REFS, linear=linear)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", [*LINEAR, *NONLINEAR])
 def test_operation(uncompiled, name):
     function = (LINEAR | NONLINEAR)[name]

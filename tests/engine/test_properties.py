@@ -62,7 +62,7 @@ def test_balance(uncompiled, net, rule):
     balances(net, rule)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @settings(max_examples=150, **relaxed)
 @given(nets, st.sampled_from(RULES))
 def test_balance_of_many(net, rule):

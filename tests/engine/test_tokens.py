@@ -80,7 +80,10 @@ BODIES = {
 }
 
 
-@pytest.mark.parametrize("body", ["attention", "average", pytest.param("lstm", marks=pytest.mark.slow), pytest.param("gru", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "body",
+    ["attention", "average", pytest.param("lstm", marks=pytest.mark.slow), pytest.param("gru", marks=pytest.mark.slow)],
+)
 def test_masks_are_respected(body):
     """References padded where the sequences are: the same mask on both sides, and padding gets nothing."""
     one = model(BODIES[body], mask=True)
@@ -104,7 +107,9 @@ def test_another_mask_is_refused():
 
 def test_masking_layer_of_one_hot():
     inputs = keras.Input((L, 4))
-    one = keras.Model(inputs, K.Dense(2)(K.GlobalAveragePooling1D()(K.Dense(5, activation="relu")(K.Masking()(inputs)))))
+    one = keras.Model(
+        inputs, K.Dense(2)(K.GlobalAveragePooling1D()(K.Dense(5, activation="relu")(K.Masking()(inputs))))
+    )
     x = np.eye(5, dtype=np.float32)[np.where(X > 4, 1, X)][..., 1:]
     refs = np.repeat(x[:, None, ::1], 2, 1)
     refs[:, :, :7] = rng.dirichlet(np.ones(4), (3, 2, 7))
@@ -130,7 +135,15 @@ def test_positions_and_two_tables():
 
 def test_one_hot_made_inside():
     keras.utils.set_random_seed(3)
-    one = keras.Sequential([keras.Input((L,), dtype="int32"), K.Lambda(lambda t: tf.one_hot(t, 4)), K.Conv1D(5, 3, activation="relu"), K.Flatten(), K.Dense(1)])
+    one = keras.Sequential(
+        [
+            keras.Input((L,), dtype="int32"),
+            K.Lambda(lambda t: tf.one_hot(t, 4)),
+            K.Conv1D(5, 3, activation="relu"),
+            K.Flatten(),
+            K.Dense(1),
+        ]
+    )
     x = X % 4
     found = gl.DeepLift(one, references=gl.references.Shuffled(5))(x)
     wide = keras.Sequential([keras.Input((L, 4)), *one.layers[1:]])

@@ -125,9 +125,7 @@ def test_every_measure_is_what_it_is_defined_to_be(mixed):
         for suffix, among in (("", np.ones(len(data), bool)), ("_correct", right[:, t])):
             expected = naive(data, scores, t, row["motif"], among)
             for measure in MEASURES:
-                assert row[measure + suffix] == pytest.approx(expected[measure], rel=1e-9, nan_ok=True), (
-                    measure
-                )
+                assert row[measure + suffix] == pytest.approx(expected[measure], rel=1e-9, nan_ok=True), measure
         assert row["seconds"] == 1.5
     rates = result.table.false_negative_rate.dropna()
     assert len(rates) == 4

@@ -153,9 +153,7 @@ def test_saved_model_directories(how, tmp_path):
 def test_saved_model_with_several_inputs_and_outputs(tmp_path):
     dna, extra = keras.Input((24, 4), name="dna"), keras.Input((1,), name="bias")
     pooled = keras.layers.GlobalAveragePooling1D()(dna)
-    model = keras.Model(
-        [dna, extra], {"b": keras.layers.Add()([keras.layers.Dense(1)(pooled), extra]), "a": pooled}
-    )
+    model = keras.Model([dna, extra], {"b": keras.layers.Add()([keras.layers.Dense(1)(pooled), extra]), "a": pooled})
     model.export(tmp_path / "exported", verbose=False)
     loaded = load_model(tmp_path / "exported")
     assert describe(loaded).inputs == (Port("bias", (1,)), Port("dna", (24, 4)))
@@ -177,9 +175,7 @@ def test_saved_model_with_several_inputs_and_outputs(tmp_path):
 def test_custom_layers(library, name, package, tmp_path):
     layer = add_layer(library, package)
     layers = LIBRARIES[library].layers
-    model = LIBRARIES[library].Sequential(
-        [layers.InputLayer((24, 4)), layers.Dense(2), layer(3.0), layers.Flatten()]
-    )
+    model = LIBRARIES[library].Sequential([layers.InputLayer((24, 4)), layers.Dense(2), layer(3.0), layers.Flatten()])
     model.save(tmp_path / name)
     same(model, load_model(tmp_path / name, layers={"Shift": layer}))
     if package:
@@ -231,9 +227,7 @@ def test_a_lambda_can_be_replaced_instead(tmp_path):
 
 def test_a_lambda_hidden_in_a_nested_model_is_found(tmp_path):
     inner = keras.Sequential([keras.Input((24, 4)), keras.layers.Lambda(lambda x: x * 2, name="hidden")])
-    outer = keras.Sequential(
-        [keras.Input((24, 4)), keras.layers.TimeDistributed(keras.layers.Dense(4)), inner]
-    )
+    outer = keras.Sequential([keras.Input((24, 4)), keras.layers.TimeDistributed(keras.layers.Dense(4)), inner])
     outer.save(tmp_path / "model.keras")
     with pytest.raises(InputError, match="'hidden' is a Lambda"):
         load_model(tmp_path / "model.keras")
@@ -301,9 +295,7 @@ def test_models_of_keras_2_2_4(shared_data):
 
 
 def test_the_model_of_the_paper(paper_data):
-    dataset = Dataset.load(
-        paper_data / "sequences.simdata.gz", test_ids=paper_data / "test_ids.txt.gz"
-    ).subset("test")
+    dataset = Dataset.load(paper_data / "sequences.simdata.gz", test_ids=paper_data / "test_ids.txt.gz").subset("test")
     model = load_model(paper_data / "model.json", weights=paper_data / "weights.h5")
     assert len(dataset) == 800
     predicted = np.asarray(model(dataset.one_hot())) > 0.5

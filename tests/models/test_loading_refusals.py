@@ -207,9 +207,7 @@ def test_an_unknown_layer_of_an_old_file_names_the_remedy(saved, tmp_path):
         "keras_version": "2.1.6",
         "config": [{"class_name": "Attn", "config": {}}],
     }
-    with pytest.raises(
-        InputError, match=r"'Attn', which Keras does not know; .*layers=\{'Attn': YourClass\}"
-    ):
+    with pytest.raises(InputError, match=r"'Attn', which Keras does not know; .*layers=\{'Attn': YourClass\}"):
         load_model(text(tmp_path / "arch.json", json.dumps(config)), weights=saved / "legacy.h5")
 
 

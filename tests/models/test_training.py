@@ -36,9 +36,7 @@ def data(n=96, length=30, seed=0):
     labels = np.stack([np.arange(n) % 2, np.arange(n) // 2 % 2], axis=1)
     sequences = []
     for rich, first in labels:
-        bases = random.choice(
-            list("ACGT"), size=length, p=[0.1, 0.1, 0.7, 0.1] if rich else [0.7, 0.1, 0.1, 0.1]
-        )
+        bases = random.choice(list("ACGT"), size=length, p=[0.1, 0.1, 0.7, 0.1] if rich else [0.7, 0.1, 0.1, 0.1])
         sequences.append("".join(["C" if first else "T", *bases[1:]]))
     splits = np.array(["train", "train", "train", "train", "valid", "test"])[np.arange(n) // 4 % 6]
     return Data(sequences, labels, ["GG-rich", "first"], splits)
@@ -107,9 +105,7 @@ def test_metrics_are_those_of_the_returned_model_on_the_test_split():
 
 def test_the_same_call_gives_the_same_weights():
     quick = {**QUICK, "epochs": 1}
-    one, other, reseeded = (
-        train("tal_gata", data(), seed=seed, **quick)[0].get_weights() for seed in (3, 3, 4)
-    )
+    one, other, reseeded = (train("tal_gata", data(), seed=seed, **quick)[0].get_weights() for seed in (3, 3, 4))
     for a, b in zip(one, other, strict=True):
         np.testing.assert_array_equal(a, b)
     assert not np.array_equal(one[0], reseeded[0])
@@ -129,9 +125,7 @@ def test_best_weights_are_restored_when_the_validation_loss_rises():
     dataset = data()
     valid = dataset.splits == "valid"
     dataset.labels[valid] = 1 - dataset.labels[valid]  # the better the fit, the worse on "valid"
-    model, record = train(
-        tiny(dropout=0.0), dataset, epochs=30, patience=2, learning_rate=0.1, progress=False
-    )
+    model, record = train(tiny(dropout=0.0), dataset, epochs=30, patience=2, learning_rate=0.1, progress=False)
     assert record["stopped_early"]
     assert len(record["history"]) == record["best_epoch"] + 2 < 30
     p = np.asarray(model(one_hot([s for s, v in zip(dataset.sequences, valid, strict=True) if v])))

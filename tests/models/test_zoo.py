@@ -35,9 +35,7 @@ def test_the_seed_decides_the_weights(name):
     one, same, other = (build(name, seed=seed, **SMALL[name]) for seed in (1, 1, 2))
     kernels = [i for i, weight in enumerate(one.get_weights()) if weight.ndim > 1]
     assert kernels
-    for i, (a, b, c) in enumerate(
-        zip(one.get_weights(), same.get_weights(), other.get_weights(), strict=True)
-    ):
+    for i, (a, b, c) in enumerate(zip(one.get_weights(), same.get_weights(), other.get_weights(), strict=True)):
         np.testing.assert_array_equal(a, b)
         assert i not in kernels or not np.array_equal(a, c)
 
@@ -51,9 +49,7 @@ def test_output_depends_on_every_part_of_the_input(name):
         part = np.array_split(np.arange(X.shape[1]), 4)[quarter]
         turned[quarter, part] = turned[quarter, part][:, ::-1]
     flat = [
-        np.concatenate(
-            [np.asarray(output).reshape(len(given), -1) for output in listed(model(given))], axis=1
-        )
+        np.concatenate([np.asarray(output).reshape(len(given), -1) for output in listed(model(given))], axis=1)
         for given in (X, turned)
     ]
     assert (np.abs(flat[1] - flat[0]).max(axis=1) > 1e-6).all()

@@ -104,9 +104,7 @@ def test_several_inputs_keep_their_form(form):
     def shaped(items):
         return dict(zip("ab", items, strict=True)) if form == "dict" else items
 
-    e = Explanation(
-        {"inputs": shaped(parts), "raw_contributions": shaped(raw), "hypothetical": shaped(hypothetical)}
-    )
+    e = Explanation({"inputs": shaped(parts), "raw_contributions": shaped(raw), "hypothetical": shaped(hypothetical)})
     first, second = ("a", "b") if form == "dict" else (0, 1)
     np.testing.assert_array_equal(e.scores[first], raw[0].sum(-1))
     np.testing.assert_array_equal(e.scores[second], raw[1])

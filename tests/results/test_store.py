@@ -121,9 +121,7 @@ def test_several_inputs_come_back_in_their_form(tmp_path, form):
         return dict(zip(["seq/../x", "b"], items, strict=True)) if form == "dict" else items
 
     raw = [RNG.normal(size=part.shape).astype(np.float32) for part in parts]
-    e = Explanation(
-        {"inputs": shaped(parts), "raw_contributions": shaped(raw), "hypothetical": shaped([raw[0], None])}
-    )
+    e = Explanation({"inputs": shaped(parts), "raw_contributions": shaped(raw), "hypothetical": shaped([raw[0], None])})
     e.save(tmp_path / "s.zarr")
     assert_same(e, Explanation.load(tmp_path / "s.zarr"))
     assert sorted(os.listdir(tmp_path)) == ["s.zarr"]
@@ -144,9 +142,7 @@ def test_subclasses_come_back_as_themselves(tmp_path):
 
 
 def test_undefined_fields_stay_undefined(tmp_path):
-    e = Explanation(
-        {"inputs": dna(3, 4), "scores": np.ones((3, 4))}, undefined={"hypothetical": "positions only"}
-    )
+    e = Explanation({"inputs": dna(3, 4), "scores": np.ones((3, 4))}, undefined={"hypothetical": "positions only"})
     e.save(tmp_path / "s.zarr")
     with pytest.raises(Undefined, match="positions only"):
         Explanation.load(tmp_path / "s.zarr").hypothetical  # noqa: B018
@@ -167,9 +163,7 @@ def test_half_precision_only_when_asked_and_only_along_the_sequence(tmp_path):
     e.save(tmp_path / "s.zarr", dtype="float16")
     loaded = Explanation.load(tmp_path / "s.zarr")
     assert loaded.raw_contributions.dtype == np.float32
-    np.testing.assert_array_equal(
-        loaded.raw_contributions, e.raw_contributions.astype(np.float16).astype(np.float32)
-    )
+    np.testing.assert_array_equal(loaded.raw_contributions, e.raw_contributions.astype(np.float16).astype(np.float32))
     for exact in ("inputs", "predictions", "residual", "reference_count"):
         np.testing.assert_array_equal(getattr(loaded, exact), getattr(e, exact))
     with pytest.raises(InputError, match="float16"):
@@ -337,9 +331,7 @@ def test_blocks_in_any_order_over_several_sittings(tmp_path):
     assert writer.blocks == [(0, 5), (5, 10), (10, 15), (15, 20), (20, 23)]
     for k in (3, 0):
         writer.write(k, e[slice(*writer.blocks[k])])
-    with pytest.raises(
-        FileProblem, match="incomplete: 10 of 23 sequences are done; run the same command again"
-    ):
+    with pytest.raises(FileProblem, match="incomplete: 10 of 23 sequences are done; run the same command again"):
         Explanation.load(path)
     again = StoreWriter(path, provenance(e), 23, block=7, one_hot=True)  # another memory budget
     assert again.blocks == writer.blocks

@@ -22,16 +22,12 @@ def genome(tmp_path, monkeypatch):
 
 def bed(tmp_path, *lines):
     path = tmp_path / "regions.bed"
-    path.write_text(
-        "".join("\t".join(map(str, line)) + "\n" if isinstance(line, tuple) else line for line in lines)
-    )
+    path.write_text("".join("\t".join(map(str, line)) + "\n" if isinstance(line, tuple) else line for line in lines))
     return path
 
 
 def test_bed3_is_cut_out_half_open(genome, tmp_path):
-    regions = genome.regions(
-        bed(tmp_path, "# comment\n", "track name=x\n", "\n", ("chr1", 10, 30), ("chr2", 0, 8))
-    )
+    regions = genome.regions(bed(tmp_path, "# comment\n", "track name=x\n", "\n", ("chr1", 10, 30), ("chr2", 0, 8)))
     assert regions.sequences == [CHR1[10:30], "ACGTACGT"]
     assert regions.names == ["chr1:10-30", "chr2:0-8"]
     assert regions.starts.tolist() == [10, 0]

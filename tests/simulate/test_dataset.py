@@ -34,9 +34,7 @@ def test_the_saved_files_are_what_they_are_said_to_be(small, tmp_path):
     small.save(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["dataset.tsv", "embeddings.bed", "sequences.fa"]
     assert (tmp_path / "dataset.tsv").read_text().startswith("name\tboth\tGATA\tTAL1\tsplit\n")
-    chrom, start, end, motif, _, strand, string = (
-        (tmp_path / "embeddings.bed").read_text().split("\n")[0].split("\t")
-    )
+    chrom, start, end, motif, _, strand, string = (tmp_path / "embeddings.bed").read_text().split("\n")[0].split("\t")
     sequence = small.sequences[small.names.index(chrom)]
     assert sequence[int(start) : int(end)] == string
     assert motif in small.motifs
@@ -87,8 +85,7 @@ HEADER = "seqName\tsequence\tembeddings\tt\n"
 def test_pair_descriptions_are_no_motifs(tmp_path):
     path = tmp_path / "pair.simdata"
     path.write_text(
-        HEADER
-        + "s\tAACGTTTGGA\tpos-1_A-ACG,pos-6_revComp-B_x-TGG,pos-1_A-ACG-Gap2-B_x-TGG\t1\nr\tacgt\t\t0\n"
+        HEADER + "s\tAACGTTTGGA\tpos-1_A-ACG,pos-6_revComp-B_x-TGG,pos-1_A-ACG-Gap2-B_x-TGG\t1\nr\tacgt\t\t0\n"
     )
     dataset = read_simdata(path)
     assert dataset.embeddings == [Embedding(0, "A", 1, 4, "+", "ACG"), Embedding(0, "B_x", 6, 9, "-", "TGG")]

@@ -216,9 +216,7 @@ def test_same_seed_same_data_and_another_seed_other_data(tmp_path):
         first, again, other = ((tmp_path / name / file).read_bytes() for name in "abc")
         assert first == again
         assert first != other
-    assert (
-        simulate("tal_gata", n=40).sequences == simulate(load_spec("tal_gata"), seed=20170806, n=40).sequences
-    )
+    assert simulate("tal_gata", n=40).sequences == simulate(load_spec("tal_gata"), seed=20170806, n=40).sequences
 
 
 def test_another_number_keeps_the_proportions():
