@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= benchmark
 
-.PHONY: benchmark test clean
+.PHONY: benchmark test fuzz clean
 .DELETE_ON_ERROR:
 
 benchmark: $(VENV)/installed
@@ -16,6 +16,9 @@ benchmark: $(VENV)/installed
 
 test: $(VENV)/installed-for-tests
 	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/installed-for-tests
+	$(BIN)/python -m pytest -m exhaustive
 
 clean:
 	rm -rf $(VENV)

@@ -18,6 +18,8 @@ tf = quiet_tensorflow()
 TOLERANCE = 3e-5
 #: The same in float64, where rounding is nine digits further down.
 _EXACT = 1e-9
+#: Rounding beyond this share of the output is worth a word of its own.
+_LOST = 0.01
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,14 @@ def _first_breach(explainer: Explainer, xs: list, refs: list) -> str:
 
 def warn(verdict: Verdict) -> None:
     """Say what a user should know; rounding that was recognised as such needs no words."""
-    if verdict.kind == "breach":
+    if verdict.kind == "rounding" and verdict.worst > _LOST:
+        warnings.warn(
+            f"contributions miss f(x) − f(reference) by up to {verdict.worst:.2g} of the output through rounding alone: they "
+            "are so large, and cancel so far, that float32 cannot hold their sum; do not read single ones of them",
+            GenoliftWarning,
+            stacklevel=6,
+        )
+    elif verdict.kind == "breach":
         warnings.warn(
             f"contributions miss f(x) − f(reference) by up to {verdict.worst:.2g} of the output, and not through "
             f"rounding: the balance first fails at {verdict.where}",

@@ -33,6 +33,6 @@ def test_every_layer_has_a_row(coverage):
     assert {row.split("|")[1].strip() for row in rows.splitlines() if row.startswith("| ")} == known | {"layer"}
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_layers_are_current(coverage):
     assert committed("Keras layers") == coverage.layers(), "run docs/make_coverage.py"

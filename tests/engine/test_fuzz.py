@@ -1,6 +1,6 @@
 """Random architectures out of the whole operation set, under the conditions of the contract.
 
-A few in every run, hundreds behind the slow marker; ``GENOLIFT_FUZZ=N`` runs N (``make fuzz``), each from its own number,
+A few in every run, hundreds under `make fuzz`; ``GENOLIFT_FUZZ=N`` runs N (``make fuzz``), each from its own number,
 so that a failure can be run again by it (``GENOLIFT_FUZZ_SEED``, the first number).
 """
 
@@ -91,7 +91,7 @@ def test_random_architectures(uncompiled, seed):
         pytest.skip("this architecture's output hardly depends on its input")
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("seed", range(10_000, 10_200))
 def test_many_random_architectures(uncompiled, seed):
     if not explained(seed):

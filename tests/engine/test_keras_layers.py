@@ -14,7 +14,7 @@ import keras  # noqa: E402
 
 K, ops = keras.layers, keras.ops
 X, REFS = contract.inputs(0, keras_cases.LENGTH)
-#: Loops take seconds to trace and to compile; the rest of them runs behind the slow marker.
+#: Loops take seconds to trace and to compile; the rest of them runs under `make fuzz`.
 LONG = [c for c in CASES if "LSTM" in c.id or "GRU" in c.id or "RNN" in c.id or "Spectrogram" in c.id]
 SHORT = [c for c in CASES if c not in LONG]
 
@@ -24,7 +24,7 @@ def groups(items: list, size: int = 9) -> list[list]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
-#: The first case of every layer; the others run behind the slow marker, where each is a model of its own.
+#: The first case of every layer; the others run under `make fuzz`, where each is a model of its own.
 FIRST = [c for c in SHORT if c is next(one for one in CASES if one.name == c.name)]
 TOGETHER = groups([c for c in FIRST if c.linear]) + groups([c for c in FIRST if not c.linear])
 
