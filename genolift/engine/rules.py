@@ -227,7 +227,34 @@ def softmax(step: Step, flows, back: Backward) -> dict:
     else:
         normalising = tf.reduce_sum(m * (e_x + e_r) / 2, -1, keepdims=True) / (s_x * s_r)
         result = (m * (1 / s_x + 1 / s_r) / 2 - normalising) * chord
+    far = tf.abs(tf.math.log(s_x / s_r)) > _FAR
+    result = tf.where(far | ~tf.math.is_finite(result), _by_logarithms(m, x, r, OPERATIONS[step.op].log), result)
     return {source: Flow(tf.cast(result, grad.dtype))}
+
+
+# Sums of exponentials that differ by this factor (in logarithms) between the two sides have products that cancel.
+_FAR = 8.0
+
+
+def _by_logarithms(m, x, r, log: bool):
+    """Softmax as y_i = exp(z_i − S), S = ln Σ e^z: a chord for exp, and ΔS shared out, bounded however far apart.
+
+    S is convex, so ΔS lies between Σ p⁰Δz and Σ pΔz (p: the softmax at the reference and at x), and is the sum of
+    wΔz for some w between p⁰ and p.
+    """
+    d = x - r
+    log_x, log_r = tf.nn.log_softmax(x), tf.nn.log_softmax(r)
+    p_x, p_r = tf.exp(log_x), tf.exp(log_r)
+    upper, lower = (tf.reduce_sum(p * d, -1, keepdims=True) for p in (p_x, p_r))
+    risen = tf.reduce_logsumexp(x, -1, keepdims=True) - tf.reduce_logsumexp(r, -1, keepdims=True)
+    part = tf.clip_by_value(tf.math.divide_no_nan(risen - lower, upper - lower), 0, 1)
+    through = m
+    if not log:
+        change = tf.abs(log_x - log_r)
+        near = change < 1e-9
+        fall = -tf.math.expm1(-change) / tf.where(near, tf.ones_like(change), change)
+        through = m * tf.where(near, p_r, tf.maximum(p_x, p_r) * fall)
+    return through - tf.reduce_sum(through, -1, keepdims=True) * (part * p_x + (1 - part) * p_r)
 
 
 DEEPLIFT = {
