@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from genolift.engine import standardise
 from genolift.engine.operations import ELEMENTWISE, OPERATIONS, Linear, active_factors
 from genolift.engine.program import Dependence, Program, Step, Value
 from genolift.support.tensorflow import quiet_tensorflow
@@ -35,6 +36,9 @@ def lower(program: Program) -> Program:
             _become(step, "Sqrt", [total.output])
         if step.op == "Loop":
             lower(step.payload.body)
+        if step.dependence == Dependence.ACTIVE and standardise.applies(step):
+            steps.extend(standardise.standardise(step))
+            continue
         steps.append(step)
     program.steps = steps
     return program

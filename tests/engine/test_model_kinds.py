@@ -90,7 +90,10 @@ def test_twin(uncompiled):
 def test_several_inputs_and_outputs(uncompiled):
     dna, signal = keras.Input((L, 4), name="dna"), keras.Input((5,), name="signal")
     h = K.Multiply()([K.Conv1D(5, 3, padding="same", activation="relu")(dna), K.Dense(5)(signal)])
-    outputs = {"profile": K.Conv1D(2, 3, padding="same")(h), "counts": K.Dense(1, activation="softplus")(K.Flatten()(h))}
+    outputs = {
+        "profile": K.Conv1D(2, 3, padding="same")(h),
+        "counts": K.Dense(1, activation="softplus")(K.Flatten()(h)),
+    }
     model = keras_cases.randomised(keras.Model({"dna": dna, "signal": signal}, outputs), 0)
     given = {"dna": X, "signal": np.random.default_rng(0).normal(0, 1, (3, 5))}
     refs = {"dna": REFS, "signal": np.zeros((1, 5))}
