@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from genolift.engine import kernels
 from genolift.engine.operations import gate_refusal
 from genolift.engine.pairs import Pairs, forward
 from genolift.engine.program import Program, Value
-from genolift.engine.propagate import Backward, compared
+from genolift.engine.propagate import Backward, compared, held
 from genolift.engine.regions import fuse
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -86,10 +87,16 @@ class Propagation:
         revealing = {step for step in self.walk if step.body and reveals(step, producer)}
         self.reveals = revealing.__contains__
         self.compared = compared(self.walk, self.reveals) | set(self.sources)
+        self.held = held(self.walk, self.reveals)
 
     def __call__(self, pairs: Pairs, target: Target, seeds: dict, audit: list | None = None) -> list:
         back = Backward(pairs, self.walk, self.rule_of, self.reveals)
         return back.run(seeds, self.sources, audit)
+
+
+def everything(program: Program) -> Counter[Value]:
+    """A gradient may need every activation on the way back."""
+    return Counter(value for step in program.active_steps for value in step.outputs)
 
 
 class Gradient:
@@ -97,7 +104,7 @@ class Gradient:
 
     def __init__(self, program: Program, sources: list[Value] | None = None):
         self.sources = program.inputs if sources is None else sources
-        self.compared = set(self.sources)
+        self.compared, self.held = set(self.sources), everything(program)
 
     def __call__(self, pairs: Pairs, target: Target, seeds: dict, audit=None) -> list:
         sources = [pairs.x_alone(value) for value in self.sources]
@@ -116,6 +123,7 @@ class PathGradient:
     def __init__(self, program: Program, positions, weights):
         self.program, self.positions, self.weights = program, positions, weights
         self.sources, self.compared = program.inputs, set(program.inputs)
+        self.held = everything(program)
 
     def __call__(self, pairs: Pairs, target: Target, seeds: dict, audit=None) -> list:
         precision = pairs.precision

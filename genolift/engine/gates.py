@@ -23,7 +23,7 @@ def derivative(step: Step, flows, back: Backward) -> dict:
         return {value: Flow(m) for value, m in found.items()}
     source, (flow,) = step.inputs[0], flows
     x, extra = pairs.x_side(source), extra_sides(step, pairs)
-    (slope,) = kernels.rescale(step, pairs.precision, x, x, extra, [pairs.pair_side(flow.mean)])
+    slope = kernels.rescale(step, pairs.precision, x, x, extra, pairs.pair_side(flow.mean))
     return {source: Flow(pairs.flat(slope, source))}
 
 

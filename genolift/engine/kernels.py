@@ -43,19 +43,14 @@ def _attributes(step: Step) -> bytes:
     return bare.SerializeToString(deterministic=True)
 
 
-def rescale(region: Step, precision, a, b, extra: list, flows: list) -> list:
-    """Each of ``flows`` times the chord Δout/Δin between ``a`` and ``b``."""
-    return _rescale(_Structure(region, precision))(a, b, tuple(extra), tuple(flows))
+def rescale(region: Step, precision, a, b, extra: list, flow):
+    """``flow`` times the chord Δout/Δin between ``a`` and ``b``."""
+    return _rescale(_Structure(region, precision))(a, b, tuple(extra), flow)
 
 
-def reveal_cancel(region: Step, precision, a, b, mass, extra: list, mean, half) -> list:
-    """Mean and half-difference of the two multipliers below a RevealCancel nonlinearity."""
-    return _reveal_cancel(_Structure(region, precision))(a, b, mass, tuple(extra), mean, half)
-
-
-def reveal_cancel_mass(region: Step, precision, a, b, mass, extra: list):
-    """Δy⁺ − Δy⁻ of a RevealCancel nonlinearity."""
-    return _reveal_cancel_mass(_Structure(region, precision))(a, b, mass, tuple(extra))
+def reveal_cancel(region: Step, precision, a, b, mass, extra: list, flow) -> list:
+    """Mean and half-difference of ``flow`` times each of the two multipliers of a RevealCancel nonlinearity."""
+    return _reveal_cancel(_Structure(region, precision))(a, b, mass, tuple(extra), flow)
 
 
 def _compiled(function, structure: _Structure):
@@ -65,9 +60,9 @@ def _compiled(function, structure: _Structure):
 
 @lru_cache(maxsize=512)
 def _rescale(structure: _Structure):
-    def kernel(a, b, extra, flows):
+    def kernel(a, b, extra, flow):
         slope, _ = secant(structure.region, a, b, b - a, list(extra), structure.precision)
-        return [flow * slope for flow in flows]
+        return flow * slope
 
     return _compiled(kernel, structure)
 
@@ -89,20 +84,11 @@ def _two_parts(structure: _Structure, a, b, mass, extra):
 
 @lru_cache(maxsize=512)
 def _reveal_cancel(structure: _Structure):
-    def kernel(a, b, mass, extra, mean, half):
+    def kernel(a, b, mass, extra, flow):
         rise, fall, up, down = _two_parts(structure, a, b, mass, extra)
         # One division per part: the compiler keeps quotients in memory rather than compute them twice.
-        upper, lower = (mean + half) * (rise / (4 * up)), (mean - half) * (fall / (4 * down))
+        upper, lower = flow * (rise / (4 * up)), flow * (fall / (4 * down))
         return [upper + lower, upper - lower]
-
-    return _compiled(kernel, structure)
-
-
-@lru_cache(maxsize=512)
-def _reveal_cancel_mass(structure: _Structure):
-    def kernel(a, b, mass, extra):
-        rise, fall, _, _ = _two_parts(structure, a, b, mass, extra)
-        return (rise - fall) / 2
 
     return _compiled(kernel, structure)
 

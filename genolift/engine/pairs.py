@@ -54,8 +54,8 @@ class Pairs:
     """Activations of ``n`` sequences and ``r`` references each.
 
     ``xs`` holds one tensor (n, ...) per input; ``refs`` one tensor (n·r, ...) per input, sequence by sequence, or
-    (r, ...) where ``shared``. ``leading`` says that every activation keeps the batch as its leading axis; where it
-    does not, both sides run forward on ready-made pairs.
+    (r, ...) where ``shared``, or is None: each sequence is its own reference then. ``leading`` says that every
+    activation keeps the batch as its leading axis; where it does not, both sides run forward on ready-made pairs.
     """
 
     def __init__(self, program: Program, xs, refs, r, shared: bool, leading: bool, precision=tf.float32):
@@ -64,7 +64,7 @@ class Pairs:
         # What a loop carries along has no row of its own to share among sequences.
         leading = leading and not (shared and any(step.op == "Loop" for step in program.active_steps))
         if not leading:
-            xs = [tf.repeat(x, r, axis=0) for x in xs]
+            xs = [tf.repeat(x, r, axis=0) for x in xs] if refs is not None else xs
             refs = [tf.tile(ref, [self.n] + [1] * (ref.shape.rank - 1)) for ref in refs] if shared else refs
         self.x_per, self.ref_per = (self.r, 1) if leading else (1, 1)
         self.shared = shared and leading
@@ -74,7 +74,7 @@ class Pairs:
         self.leading = leading
         self.constants = constants(program, precision)
         self._x = forward(program, xs, self.constants, precision, record=True)
-        self._ref = forward(program, refs, self.constants, precision, record=True)
+        self._ref = self._x if refs is None else forward(program, refs, self.constants, precision, record=True)
         self._aux = dict(self.constants)
 
     # One row per pair
@@ -244,6 +244,16 @@ class Pairs:
         return {
             value: tf.convert_to_tensor(grad) for value, grad in zip(active, found, strict=True) if grad is not None
         }
+
+    def push(self, step: Step, points: dict[Value, object], tangent):
+        """Jacobian-vector product of the step's first output at ``points`` (its one active input)."""
+        ((value, point),) = points.items()
+        output = self.at(step, {value: point})[0]
+        # The transpose is linear in what it is applied to, so its own transpose is the Jacobian.
+        cotangent = tf.zeros_like(output)
+        (pulled,) = tf.gradients(output, point, cotangent, stop_gradients=[point])
+        (pushed,) = tf.gradients(pulled, cotangent, tangent, stop_gradients=[point])
+        return pushed
 
 
 def _differ(left, right):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +15,33 @@ from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
 
+# Tensors as large as the widest activation that are alive at once while a step is walked through.
+_SPARE = 10
+
 
 @dataclass(frozen=True)
 class Batch:
-    """``leading``: activations whose rows are the sequences' rows, in order. ``row_bytes``: activations of one row."""
+    """``leading``: activations whose rows are the sequences' rows, in order. In bytes for one row: the ``sizes`` of
+    activations, and ``turns``, what loops keep of theirs."""
 
     leading: frozenset[Value]
-    row_bytes: int
+    sizes: dict[Value, int]
+    turns: int
+
+    @property
+    def row_bytes(self) -> int:
+        """All activations of one row."""
+        return max(1, sum(self.sizes.values()) + self.turns)
+
+    def pair_bytes(self, held: Counter[Value], targets: int) -> int:
+        """What explaining one pair takes: activations ``held`` until the walk comes back to them, and working space.
+
+        The working space is that of the widest step; two targets' walks may run at once. (Measured on the zoo's
+        networks, this is 1 to 1.5 times what is used.)
+        """
+        held_bytes = sum(copies * self.sizes.get(value, 0) for value, copies in held.items())
+        widest = max(self.sizes.values(), default=0)
+        return max(1, held_bytes + self.turns + _SPARE * widest * min(targets, 2))
 
 
 class Probe:
@@ -72,7 +93,8 @@ class Probe:
                     "normalisation in training mode, or a statistic over the batch); make it independent of the batch "
                     "before explaining"
                 )
-        return Batch(frozenset(leading), max(1, (int(kept) + sum(tensor.numpy().nbytes for tensor in once)) // 2))
+        sizes = {value: tensor.numpy().nbytes // 2 for value, tensor in zip(self.values, once, strict=True)}
+        return Batch(frozenset(leading), sizes, int(kept) // 2)
 
 
 def _rows_stay(one: np.ndarray, among: np.ndarray) -> bool:

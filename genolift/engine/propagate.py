@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -45,6 +46,21 @@ def compared(walk: list[Step], reveals: Callable[[Step], bool]) -> set[Value]:
             found.update(value for value in (*step.inputs, *step.outputs) if parts and value.active)
         elif parts or step.op == "Input" or kind_of(step) not in ("passing", "weighted"):
             found.update(value for value in (*step.inputs, *step.outputs) if value.active)
+    return found
+
+
+def held(walk: list[Step], reveals: Callable[[Step], bool]) -> Counter[Value]:
+    """How many copies of each value, one row per pair, wait in memory until the walk comes back to them."""
+    parts = any(step.body and reveals(step) for step in walk)
+    found: Counter[Value] = Counter()
+    for step in walk:
+        kind = kind_of(step)
+        if parts:  # masses run along every step
+            found.update(value for value in step.outputs if value.active)
+        elif kind == "unary":
+            found[step.inputs[0]] += 1
+        elif kind not in ("passing", "weighted"):
+            found.update(2 * [value for value in (*step.inputs, *step.outputs) if value.active])
     return found
 
 

@@ -96,36 +96,15 @@ def _extra(value: Value, pairs):
     return pairs.pair_side(tensor) if batched else tensor
 
 
-def _rescaled(step: Step, back: Backward, tensors: list) -> list:
-    """Each tensor times the chord Δout/Δin of its pair (Rescale, 3.5.2)."""
-    pairs, source = back.pairs, step.inputs[0]
-    a, b, extra = _sides(step, back)
-    results = kernels.rescale(step, pairs.precision, a, b, extra, [pairs.pair_side(t) for t in tensors])
-    return [pairs.flat(result, source) for result in results]
-
-
-def _unary_mass(step: Step, value: Value, back: Backward):
-    pairs, source = back.pairs, step.inputs[0]
-    if not back.reveals(step):
-        return _rescaled(step, back, [back.mass(source)])[0]
-    a, b, extra = _sides(step, back)
-    mass = pairs.pair_side(back.mass(source))
-    return pairs.flat(kernels.reveal_cancel_mass(step, pairs.precision, a, b, mass, extra), source)
-
-
-@with_mass(_unary_mass)
 def chords(step: Step, flows, back: Backward) -> dict:
-    """Rescale, or RevealCancel where the method asks for it at this step."""
-    (flow,) = flows
+    """Rescale, the chord Δout/Δin of each pair (3.5.2), or RevealCancel where the method asks for it at this step."""
     pairs, source = back.pairs, step.inputs[0]
-    if not back.reveals(step):
-        parts = [part for part in (flow.mean, flow.half) if part is not None]
-        return {source: Flow(*_rescaled(step, back, parts))}
+    flow = pairs.pair_side(collapsed(step, flows, back)[0])
     a, b, extra = _sides(step, back)
+    if not back.reveals(step):
+        return {source: Flow(pairs.flat(kernels.rescale(step, pairs.precision, a, b, extra, flow), source))}
     mass = pairs.pair_side(back.mass(source))
-    mean, half = pairs.pair_side(flow.mean), tf.zeros([], flow.mean.dtype) if flow.half is None else flow.half
-    half = half if flow.half is None else pairs.pair_side(half)
-    results = kernels.reveal_cancel(step, pairs.precision, a, b, mass, extra, mean, half)
+    results = kernels.reveal_cancel(step, pairs.precision, a, b, mass, extra, flow)
     return {source: Flow(*[pairs.flat(result, source) for result in results])}
 
 
@@ -135,66 +114,79 @@ def chords(step: Step, flows, back: Backward) -> dict:
 def midpoint(step: Step, flows, back: Backward) -> dict:
     """Products: ½(x₁ + x₁⁰)Δx₂ and ½(x₂ + x₂⁰)Δx₁, which is the transpose at the midpoint, exact for two factors."""
     pairs = back.pairs
-    if len([i for i in OPERATIONS[step.op].factors_of(step) if step.inputs[i].active]) > 2:
-        return _by_orders(step, flows, back)
     points = {value: (pairs.x(value) + pairs.ref(value)) / 2 for value in step.active_inputs}
     return {v: Flow(m) for v, m in pairs.transpose(step, collapsed(step, flows, back), points).items()}
 
 
-def _by_orders(step: Step, flows, back: Backward) -> dict:
-    """Products of three factors: Simpson's rule along the straight path, exact up to cubes."""
-    pairs, grads = back.pairs, collapsed(step, flows, back)
-    total: dict[Value, object] = {}
-    for share, weight in ((0.0, 1 / 6), (0.5, 4 / 6), (1.0, 1 / 6)):
-        points = {v: pairs.ref(v) + share * (pairs.x(v) - pairs.ref(v)) for v in step.active_inputs}
-        for value, m in pairs.transpose(step, grads, points).items():
-            total[value] = total.get(value, 0.0) + weight * m
-    return {value: Flow(m) for value, m in total.items()}
+def _routed_mass(step: Step, value: Value, back: Backward):
+    """A = Σ share·A of the inputs, with the shares of :func:`route`, so that both parts of Δ are shared out alike."""
+    pairs, (source,) = back.pairs, step.active_inputs
+    delta, mass = pairs.delta(source), back.mass(source)
+    change = pairs.delta(step.output)
+    rise, fall = _rise_and_fall(step, change)
+    per_delta = tf.math.divide_no_nan(mass, delta)
+    level = tf.where(delta == 0, mass, tf.zeros_like(mass))
+    at_x = pairs.push(step, {source: pairs.x(source)}, per_delta)
+    at_ref = pairs.push(step, {source: pairs.ref(source)}, per_delta)
+    return at_x * rise + at_ref * fall + pairs.push(step, {source: pairs.ref(source)}, level)
 
 
+def _rise_and_fall(step: Step, change):
+    """The parts of Δy that are credited where x, and where the reference, has the extremum."""
+    rise, fall = tf.maximum(change, 0), tf.minimum(change, 0)
+    return (fall, rise) if step.op == "Min" else (rise, fall)
+
+
+@with_mass(_routed_mass)
 def route(step: Step, flows, back: Backward) -> dict:
     """Pooling by maximum or minimum: a rise is credited where x has the extremum, a fall where the reference has it.
 
     Contributions are the transpose at x of m·max(Δy, 0) plus the transpose at the reference of m·min(Δy, 0) (for a
-    minimum the other way round); windows that overlap add. Where a contribution lands, |Δ| ≥ |Δy|.
+    minimum the other way round); windows that overlap add. Where a contribution lands, |Δ| ≥ |Δy|. Both parts of a
+    difference are shared out in this way.
     """
     pairs, (source,) = back.pairs, step.active_inputs
     delta = pairs.delta(source)
-    (grad, *_) = collapsed(step, flows, back)
-    change = pairs.delta(step.output)
-    rise, fall = grad * tf.maximum(change, 0), grad * tf.minimum(change, 0)
-    if step.op == "Min":
-        rise, fall = fall, rise
+    rise, fall = _rise_and_fall(step, pairs.delta(step.output))
     rest = [None] * (len(step.outputs) - 1)
-    at_x = pairs.transpose(step, [rise, *rest], {source: pairs.x(source)})[source]
-    at_ref = pairs.transpose(step, [fall, *rest], {source: pairs.ref(source)})[source]
-    # Where the two sides agree there is nothing to credit; the gradient tells what a change there would do.
-    slope = pairs.transpose(step, [grad, *rest], {source: pairs.ref(source)})[source]
-    return {source: Flow(tf.where(delta == 0, slope, tf.math.divide_no_nan(at_x + at_ref, delta)))}
+
+    def routed(grad):
+        at_x = pairs.transpose(step, [grad * rise, *rest], {source: pairs.x(source)})[source]
+        at_ref = pairs.transpose(step, [grad * fall, *rest], {source: pairs.ref(source)})[source]
+        # Where the two sides agree there is nothing to credit; the gradient tells what a change there would do.
+        slope = pairs.transpose(step, [grad, *rest], {source: pairs.ref(source)})[source]
+        return tf.where(delta == 0, slope, tf.math.divide_no_nan(at_x + at_ref, delta))
+
+    flow = flows[0]
+    return {source: Flow(routed(flow.mean), None if flow.half is None else routed(flow.half))}
 
 
 def orders(step: Step, flows, back: Backward) -> dict:
     """Elementwise maximum or minimum of two tensors: the mean over the two orders of changing them (Shapley)."""
     pairs = back.pairs
     (grad,) = collapsed(step, flows, back)
-    left, right = step.inputs
-    fn = tf.maximum if step.op == "Maximum" else tf.minimum
+    sign = 1 if step.op == "Maximum" else -1
 
     def ends(value):
-        return (pairs.x(value), pairs.ref(value)) if value.active else (pairs.aux(value),) * 2
+        x, r = (pairs.x(value), pairs.ref(value)) if value.active else (pairs.aux(value),) * 2
+        return sign * x, sign * r
 
-    (x1, r1), (x2, r2) = ends(left), ends(right)
-    gains = {
-        left: (fn(x1, x2) - fn(r1, x2) + fn(x1, r2) - fn(r1, r2)) / 2,
-        right: (fn(x1, x2) - fn(x1, r2) + fn(r1, x2) - fn(r1, r2)) / 2,
-    }
     result = {}
-    for value, (x, r) in ((left, (x1, r1)), (right, (x2, r2))):
+    for value, other in (step.inputs, reversed(step.inputs)):
         if value.active:
-            change = tf.broadcast_to(x - r, tf.shape(grad))
-            share = tf.math.divide_no_nan(gains[value], change)
-            result[value] = Flow(_unbroadcast(grad * share, x))
+            (x, r), (other_x, other_r) = ends(value), ends(other)
+            share = (_chord_over(r, x, other_x) + _chord_over(r, x, other_r)) / 2
+            flow = Flow(_unbroadcast(grad * share, x))
+            result[value] = result[value] + flow if value in result else flow
     return result
+
+
+def _chord_over(a, b, level):
+    """(max(b, level) − max(a, level)) / (b − a), and where b = a the derivative (½ at the kink)."""
+    above, below = (a >= level) & (b >= level), (a <= level) & (b <= level)
+    between = tf.math.divide_no_nan(tf.maximum(b, level) - tf.maximum(a, level), b - a)
+    one = tf.ones_like(between)
+    return tf.where(above & below, one / 2, tf.where(above, one, tf.where(below, one - one, between)))
 
 
 def _unbroadcast(tensor, like):
@@ -227,13 +219,18 @@ def softmax(step: Step, flows, back: Backward) -> dict:
     else:
         normalising = tf.reduce_sum(m * (e_x + e_r) / 2, -1, keepdims=True) / (s_x * s_r)
         result = (m * (1 / s_x + 1 / s_r) / 2 - normalising) * chord
-    far = tf.abs(tf.math.log(s_x / s_r)) > _FAR
-    result = tf.where(far | ~tf.math.is_finite(result), _by_logarithms(m, x, r, OPERATIONS[step.op].log), result)
+    # Both forms are exact, and so is any mean of the two; the products cancel ever more as the two sums part.
+    near, far = _APART
+    share = tf.clip_by_value((tf.abs(tf.math.log(s_x / s_r)) - near) / (far - near), 0, 1)
+    share = tf.where(tf.math.is_finite(share), share, tf.ones_like(share))
+    mixed = (1 - share) * tf.where(share < 1, result, tf.zeros_like(result))
+    result = mixed + share * _by_logarithms(m, x, r, OPERATIONS[step.op].log)
     return {source: Flow(tf.cast(result, grad.dtype))}
 
 
-# Sums of exponentials that differ by this factor (in logarithms) between the two sides have products that cancel.
-_FAR = 8.0
+# From the first logarithm of the ratio of the two sums of exponentials on, the bounded form mixes in; from the second
+# on it stands alone.
+_APART = 2.0, 4.0
 
 
 def _by_logarithms(m, x, r, log: bool):
@@ -306,17 +303,20 @@ def register(op: str, kind=None, *, rule=None, difference=None) -> None:
         _OWN_RULES[op] = rule
 
 
-def last_mixing(value: Value, producer: dict[Value, Step]) -> list[Step | None]:
+def last_mixing(value: Value, producer: dict[Value, Step]) -> set[Step | None]:
     """The weighted steps that a value comes from through passing steps; None for a branch that ends elsewhere."""
-    step = producer.get(value)
-    if step is None or step.op == "Input":
-        return [None]
-    kind = kind_of(step)
-    if kind == "weighted":
-        return [step]
-    if kind in ("passing", "selection"):
-        return [found for source in step.active_inputs for found in last_mixing(source, producer)]
-    return [None]
+    found: set[Step | None] = set()
+    pending, seen = [value], {value}
+    while pending:
+        step = producer.get(pending.pop())
+        kind = None if step is None or step.op == "Input" else kind_of(step)
+        if kind in ("passing", "selection"):
+            further = [source for source in step.active_inputs if source not in seen]
+            pending += further
+            seen.update(further)
+        else:
+            found.add(step if kind == "weighted" else None)
+    return found
 
 
 # RevealCancel looks at a nonlinearity far outside its own values (at x⁰ + Δ⁺ alone), where these may not exist.

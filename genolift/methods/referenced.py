@@ -9,20 +9,18 @@ import numpy as np
 
 from genolift.engine.explain import Explainer
 from genolift.engine.layers import layer_outputs
-from genolift.methods import proof, tokens
-from genolift.methods import references as refs
+from genolift.methods import proof
 from genolift.methods.base import Method
 from genolift.methods.blocks import Plan, head, joined, merged, pad, padded, repeat_to, standard_error, widened
 from genolift.methods.inputs import Inputs, as_inputs
+from genolift.methods.referring import TakesReferences
 from genolift.methods.traced import Traced
 from genolift.results.explanation import REFERENCE, Explanation
 from genolift.support.errors import InputError
 from genolift.support.progress import bar
 
-# Activations a block should hold at most: beyond the caches larger blocks only cost memory.
-_BLOCK_BYTES = 96e6
-# Copies of a pair's activations alive at once: both sides, what flows back, and working space.
-_COPIES = 4
+# What a block should take at most: larger ones are no faster and only cost memory.
+_BLOCK_BYTES = 160e6
 # References drawn for every sequence before anything is known of their spread.
 _FIRST_DRAW = 10
 
@@ -36,7 +34,7 @@ class LayerExplanation(Explanation):
     FIELDS: ClassVar[dict[str, str]] = {**Explanation.FIELDS, "bypass": REFERENCE}
 
 
-class ReferenceMethod(Method):
+class ReferenceMethod(TakesReferences, Method):
     """A method whose contributions are multiplier × (x − reference), averaged over references.
 
     ``references``: see :mod:`genolift.methods.references`; for several inputs a dict or list of them (an input
@@ -45,7 +43,6 @@ class ReferenceMethod(Method):
 
     #: Whether contributions sum to f(x) − f(reference), so that the residual is a proof.
     sums = True
-    default_references = staticmethod(lambda: refs.Zeros())
 
     def __init__(self, model, target=None, *, references=None, layer: str | None = None, **options):
         self.references, self.layer = references, layer
@@ -73,8 +70,12 @@ class ReferenceMethod(Method):
         dna = [False] * self._hidden + dna
         key = tuple(dna)
         if key not in self._explainers:
-            self._explainers[key] = Explainer(traced.program, traced.targets, self._rule, dna)
+            self._explainers[key] = Explainer(traced.program, traced.targets, self.rule_for(dna), dna)
         return self._explainers[key]
+
+    def rule_for(self, dna: list[bool]):
+        """The multipliers' rule, where ``dna`` tells which sources are one-hot."""
+        return self._rule
 
     def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict, dict]:
         chosen = self._references(inputs)
@@ -148,56 +149,18 @@ class ReferenceMethod(Method):
     def describe(self) -> dict:
         described = super().describe()
         described["layer"] = self.layer
-        described["references"] = _each(self._given(), lambda given: refs.as_reference(given).describe())
         return described
-
-    def _given(self):
-        return self.default_references() if self.references is None else self.references
-
-    def _references(self, inputs: Inputs) -> list[refs.Reference]:
-        given = self._given()
-        if isinstance(given, dict):
-            unknown = set(given) - set(self._traced.names)
-            if unknown:
-                raise InputError(
-                    f"references for unknown inputs {sorted(unknown)}; there are {', '.join(self._traced.names)}"
-                )
-            chosen = [refs.as_reference(given.get(name)) for name in self._traced.names]
-        elif isinstance(given, list):
-            if len(given) != len(inputs.arrays):
-                raise InputError(
-                    f"{len(given)} references are given for {len(inputs.arrays)} inputs; give one each, or None"
-                )
-            chosen = [refs.as_reference(one) for one in given]
-        elif self.references is None and len(inputs.arrays) > 1:
-            # The default applies to sequences; what is not DNA keeps its own value unless told otherwise.
-            chosen = [refs.as_reference(given if dna else None) for dna in inputs.dna]
-        elif len(inputs.arrays) > 1:
-            raise InputError("the model has several inputs; give references as a dict by input name, or a list")
-        else:
-            chosen = [refs.as_reference(given)]
-        chosen = [
-            one if size is None else tokens.reference(one, size)
-            for one, size in zip(chosen, inputs.tokens, strict=True)
-        ]
-        for reference, array in zip(chosen, inputs.arrays, strict=True):
-            if hasattr(reference, "prepare"):
-                reference.prepare(array)
-        counts = {reference.count for reference in chosen if reference.count > 1}
-        if len(counts) > 1:
-            raise InputError(f"the inputs have different numbers of references: {sorted(counts)}")
-        return chosen
 
     def _plan(self, inputs: Inputs, traced: Traced, sequences: int, count: int) -> Plan:
         batch = traced.probe([array.shape[1:] for array in inputs.arrays])
-        need = batch.row_bytes * _COPIES
+        need = batch.pair_bytes(self._rule.held, len(traced.targets))
         if need > self.memory:
             raise InputError(
                 f"one (sequence, reference) pair needs about {need / 1e9:.2g} GB for this model and length, more than "
                 f"the budget of {self.memory / 1e9:.2g} GB; give memory='{need * 1.1 / 1e9:.2g}GB' or more"
             )
         # Splitting a sequence's references would run the sequence forward again for each part.
-        pairs = int(min(self.memory // need, max(count, _BLOCK_BYTES // batch.row_bytes)))
+        pairs = int(min(self.memory // need, max(count, _BLOCK_BYTES // need)))
         rows = max(1, pairs // count)
         # A few batch shapes, whatever the number of sequences: each is compiled once.
         rows = min(rows, 1 << (sequences - 1).bit_length())
@@ -269,9 +232,3 @@ def _uncertain(found: dict, rows: np.ndarray, tolerance: float) -> np.ndarray:
         error = np.maximum(error, errors.reshape(len(rows), -1).max(axis=1))
         size = np.maximum(size, np.abs(mean[rows]).reshape(len(rows), -1).max(axis=1))
     return error > tolerance * size
-
-
-def _each(given, function):
-    if isinstance(given, dict):
-        return {key: function(one) for key, one in given.items()}
-    return [function(one) for one in given] if isinstance(given, list) else function(given)

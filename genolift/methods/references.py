@@ -7,7 +7,9 @@ record, and ``draw(X, rows)`` for inputs (N, ...) that are the given rows of the
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -96,11 +98,42 @@ class Shuffled(Reference):
         return {"kind": "shuffled", **until, "k": self.k, "seed": self.seed}
 
 
+class Sampled(Reference):
+    """``n`` random sequences of independent bases, the same ones for all sequences of a length.
+
+    ``frequencies`` are those of A, C, G and T.
+    """
+
+    def __init__(self, n: int = 100, frequencies: Sequence[float] = (0.25, 0.25, 0.25, 0.25), seed: int = 0):
+        if int(n) != n or n < 1:
+            raise InputError(f"Sampled needs n of at least 1, not {n}")
+        self.count, self.frequencies, self.seed = int(n), Background(frequencies).frequencies, seed
+
+    def draw(self, X, rows=None):
+        _check_dna(X, "Sampled")
+        length = X.shape[1]
+        # Sequence after sequence, so that the first ones do not depend on how many there are.
+        codes = [
+            stream(self.seed, "sampled", length, i).choice(4, length, p=self.frequencies) for i in range(self.count)
+        ]
+        return np.eye(4, dtype=np.float32)[np.stack(codes)]
+
+    def describe(self):
+        return {
+            "kind": "sampled",
+            "n": self.count,
+            "frequencies": [float(f) for f in self.frequencies],
+            "seed": self.seed,
+        }
+
+
 class Fixed(Reference):
     """Ready-made references: (R, ...) for all sequences, or (N, R, ...) with each sequence's own."""
 
     def __init__(self, array):
-        self.array = np.asarray(array, np.float32)
+        # A copy of its own, so that what the result says of them stays true.
+        self.array = np.array(array, np.float32)
+        self.array.setflags(write=False)
         if self.array.ndim < 2:
             raise InputError(f"fixed references have shape (R, L, 4) or (N, R, L, 4), not {self.array.shape}")
         _check_finite(self.array, "fixed references hold")
@@ -119,8 +152,11 @@ class Fixed(Reference):
         return self.array if self.shared else self.array[: len(X)] if rows is None else self.array[rows]
 
     def describe(self):
-        digest = stream(0, np.ascontiguousarray(self.array).tobytes()).bit_generator.state["state"]["state"]
-        return {"kind": "fixed", "shape": list(self.array.shape), "digest": f"{digest:x}"}
+        return {"kind": "fixed", "shape": list(self.array.shape), "digest": self._digest}
+
+    @cached_property
+    def _digest(self) -> str:
+        return hashlib.blake2b(self.array.tobytes(), digest_size=16).hexdigest()
 
 
 class Genomic(Reference):

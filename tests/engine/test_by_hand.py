@@ -310,3 +310,21 @@ def test_softmax_inside():
     # Shifting all logits of x alike changes nothing but how the same difference is told.
     shifted = explain(model, [[102, 101, 100]], [[100, 100, 100]], target=0)
     np.testing.assert_allclose(shifted.raw_contributions, found.raw_contributions, rtol=1e-4)
+
+
+@pytest.mark.parametrize("gap", [1, 5, 30, 300])
+def test_softmax_of_distant_logits_is_bounded(gap):
+    """However far apart the maxima of x and its reference are, no contribution is far above the difference."""
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, dense(np.diag([1.0, 2, 3]))(K.Softmax()(dense(np.eye(3))(inputs))))
+    found = explain(model, [[gap, -gap, 1]], [[0, 0, 0]], target=[0, 1, 2])
+    assert np.abs(found.residual).max() <= 2e-6
+    assert np.abs(found.raw_contributions).max() <= 3
+
+
+def test_extremum_at_no_difference_has_the_derivative():
+    a, b = keras.Input((1,)), keras.Input((1,))
+    model = keras.Model([a, b], K.Maximum()([a, b]))
+    found = explain(model, ([[3]], [[5]]), ([[3]], [[2]]))  # of a: 0 where b is 5, 1 where b is 2
+    np.testing.assert_allclose([m[0, 0] for m in found.multipliers], [0.5, 2 / 3], rtol=1e-6)
+    np.testing.assert_allclose([c[0, 0] for c in found.raw_contributions], [0, 2], rtol=1e-6)

@@ -152,6 +152,15 @@ def pooled():
     return net, net.model()
 
 
+def pooled_before():
+    """Max pooling, overlapping and global, between a weighted layer and its nonlinearity: both parts pass through."""
+    net = Net(6)
+    h = net.act(net.maximum(net.conv(net.input(10, 4), 4, 3), 3, 2, "same"), "relu")
+    h = net.act(net.global_maximum(net.conv(h, 5, 2)), "relu")
+    net.dense(net.act(net.dense(h, 5), "relu"), 2)
+    return net, net.model()
+
+
 def residual():
     """Branches that meet again: a sum, a concatenation, a dense layer at every position and pooling before ReLU."""
     net = Net(4)
@@ -195,7 +204,7 @@ def pairs(net, seed=0, n=3):
 
 
 @pytest.mark.parametrize("rule", ["rescale", "revealcancel", "genomics"])
-@pytest.mark.parametrize("build", [strided, normalised, pooled, residual, several])
+@pytest.mark.parametrize("build", [strided, normalised, pooled, pooled_before, residual, several])
 def test_engine_equals_the_twin(uncompiled, build, rule):
     net, model = build()
     xs, refs = pairs(net)
@@ -218,7 +227,7 @@ def test_engine_equals_the_twin(uncompiled, build, rule):
         assert np.abs(multipliers[k] - m).max() <= TOLERANCE * np.abs(m).max()
 
 
-@pytest.mark.parametrize("build", [strided, pooled, residual])
+@pytest.mark.parametrize("build", [strided, pooled, pooled_before, residual])
 def test_rules_differ_where_they_should(build):
     """The nets above tell the rules apart: otherwise agreement would prove little."""
     net, _ = build()

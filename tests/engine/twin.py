@@ -193,8 +193,8 @@ class Maximum:
     """Max pooling over windows of positions, per channel.
 
     A rise of the pooled value is credited to the position that has the maximum in x, a fall to the one that has it in
-    the reference; windows that overlap add. Of equal maxima the first has it. Contributions are divided by Δ for a
-    multiplier; where Δ = 0 it is what reaches the position through the windows it leads in the reference.
+    the reference; windows that overlap add. Of equal maxima the first has it. The share Δy/Δ of that position's
+    difference which passes is the same for both its parts; where Δ = 0 it is 1 for the windows it leads in the reference.
     """
 
     def __init__(self, shape, width, stride, same=False):
@@ -208,24 +208,33 @@ class Maximum:
         top = max(column[p] for _, p in window)
         return [(next(p for _, p in window if column[p] >= top - NEAR_ZERO), 1.0)]
 
-    def parts(self, x, x0, plus, minus):
-        change = self.value(x) - self.value(x0)
-        return np.maximum(change, 0), np.minimum(change, 0)
-
-    def back(self, x, x0, plus, minus, m_plus, m_minus):
-        change = (self.value(x) - self.value(x0)).reshape(m_plus.shape)
-        contributions, slope = np.zeros(self.shape), np.zeros(self.shape)
+    def shares(self, x, x0):
+        """What part of a position's difference each window passes on, as (o, p, c, share)."""
+        change = np.reshape(self.value(x) - self.value(x0), (len(self.reads), self.shape[1]))
+        delta = x - x0
         for o, window in enumerate(self.reads):
             for c in range(self.shape[1]):
-                up, down = m_plus[o, c], m_minus[o, c]
-                m = up if change[o, c] > 0 else down if change[o, c] < 0 else (up + down) / 2
                 for p, share in self.leaders((x if change[o, c] > 0 else x0)[:, c], window):
-                    contributions[p, c] += share * m * change[o, c]
+                    if delta[p, c] != 0:
+                        yield o, p, c, share * change[o, c] / delta[p, c]
                 for p, share in self.leaders(x0[:, c], window):
-                    slope[p, c] += share * m
-        delta = x - x0
-        m = np.where(delta == 0, slope, contributions / np.where(delta == 0, 1, delta))
-        return m, m
+                    if delta[p, c] == 0:
+                        yield o, p, c, share
+
+    def parts(self, x, x0, plus, minus):
+        up, down = np.zeros((2, len(self.reads), self.shape[1]))
+        for o, p, c, share in self.shares(x, x0):
+            up[o, c] += share * plus[p, c]
+            down[o, c] += share * minus[p, c]
+        shape = self.value(x).shape
+        return up.reshape(shape), down.reshape(shape)
+
+    def back(self, x, x0, plus, minus, m_plus, m_minus):
+        up, down = np.zeros((2, *self.shape))
+        for o, p, c, share in self.shares(x, x0):
+            up[p, c] += share * m_plus[o, c]
+            down[p, c] += share * m_minus[o, c]
+        return up, down
 
 
 class GlobalMaximum(Maximum):
