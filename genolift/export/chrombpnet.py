@@ -1,0 +1,81 @@
+"""chrombpnet's contribution scores: ``raw/seq``, ``shap/seq`` and ``projected_shap/seq`` (N, 4, L), and the regions.
+
+``shap`` is hypothetical, ``projected_shap`` that times the sequence, both in half precision as chrombpnet keeps them.
+Row i of ``PREFIX.interpreted_regions.bed``, a narrowPeak, is example i; its tools take all examples to be of the
+forward strand, so those of the reverse strand are turned.
+"""
+
+import re
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from genolift.export.hdf5 import dataset, hdf5_file
+from genolift.export.modisco import as_bases
+from genolift.export.outputs import text_file
+from genolift.export.source import Scores
+from genolift.support.errors import GenoliftWarning, InputError
+
+OPTIONS = ()
+_TAIL = re.compile(r"(\.(counts|profile)_scores)?(\.(h5|hdf5))?$")
+_LARGEST, _SMALLEST = float(np.finfo(np.float16).max), float(np.finfo(np.float16).tiny)
+
+
+def files(out: Path, options) -> list[Path]:
+    prefix = _TAIL.sub("", out.name)
+    if not prefix:
+        raise InputError(f"{out} is no name to write to; give one such as peaks.counts_scores.h5")
+    return [out, out.with_name(f"{prefix}.interpreted_regions.bed")]
+
+
+def write(explanation, paths: list[Path], options) -> list[Path]:
+    scores = Scores(explanation, options.target, options.input, options.progress)
+    scores.require("hypothetical", "chrombpnet's format")
+    scores.one_length("chrombpnet's format")
+    regions = None if scores.regions is None else scores.located("chrombpnet's format")
+    backward = np.array([region.strand == "-" for region in regions or []], dtype=bool)
+    shape, largest = (len(scores), 4, scores.width), 0.0
+    with hdf5_file(paths[0]) as file:
+        raw = dataset(file, "raw/seq", shape, np.int8)
+        shap = dataset(file, "shap/seq", shape, np.float16)
+        projected = dataset(file, "projected_shap/seq", shape, np.float16)
+        for rows, x, h in scores.blocks("inputs", "hypothetical"):
+            bases = as_bases(x)
+            if len(backward):
+                bases, h = (_forward(array, backward[rows]) for array in (bases, h))
+            largest = max(largest, _fitting(h))
+            raw[rows] = bases.transpose(0, 2, 1)
+            shap[rows] = h.transpose(0, 2, 1)
+            projected[rows] = (bases * h).transpose(0, 2, 1)
+    if 0 < largest < 1000 * _SMALLEST:
+        warnings.warn(
+            f"the largest score is {largest:.2g}, where chrombpnet's half precision is coarse; scale the scores up or "
+            "use another format",
+            GenoliftWarning,
+            2,
+        )
+    if regions is None:
+        warnings.warn("these scores have no genome coordinates: no regions are written beside them", GenoliftWarning, 2)
+        return paths[:1]
+    with text_file(paths[1]) as bed:
+        for name, region in zip(scores.names, regions, strict=True):
+            summit = scores.width // 2
+            fields = (region.chrom, region.start, region.end, "_".join(name.split()) or ".", 0, ".", 0, -1, -1, summit)
+            bed.write("\t".join(map(str, fields)) + "\n")
+    return paths
+
+
+def _forward(array: np.ndarray, backward: np.ndarray) -> np.ndarray:
+    """Reverse complements of the rows that are of the reverse strand."""
+    return np.where(backward[:, None, None], array[:, ::-1, ::-1], array)
+
+
+def _fitting(h: np.ndarray) -> float:
+    largest = float(np.abs(h).max(initial=0))
+    if largest > _LARGEST:
+        raise InputError(
+            f"a score of {largest:.3g} does not fit chrombpnet's half precision, which ends at {_LARGEST}; "
+            "use another format, such as modisco"
+        )
+    return largest

@@ -1,0 +1,113 @@
+"""Scores along the genome: whose value a base gets where regions overlap, and the values in genome order."""
+
+import tempfile
+import warnings
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from math import inf
+from pathlib import Path
+
+import numpy as np
+
+from genolift.export.sizes import check_known
+from genolift.export.source import Scores
+from genolift.support.errors import GenoliftWarning
+
+_IN_MEMORY = 2**28
+
+
+def owners(starts: Sequence[int], ends: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Which of several intervals each position belongs to, as stretches (interval, start, end) from left to right.
+
+    Of the intervals that cover a position it is the one whose middle is nearest: two that overlap are split midway
+    between their middles. At equal distance it is the left one, of equal middles the first given.
+    """
+    starts, ends = np.asarray(starts, dtype=np.int64), np.asarray(ends, dtype=np.int64)
+    middles = (starts + ends).tolist()  # twice the middle, a whole number
+    entering, leaving = np.argsort(starts, kind="stable").tolist(), np.argsort(ends, kind="stable").tolist()
+    first, last = starts.tolist(), ends.tolist()
+    active: list[tuple[int, int]] = []
+    found: list[tuple[int, int, int]] = []
+    i = j = 0
+    for a, b in pairwise(np.unique(np.concatenate([starts, ends])).tolist()):
+        while j < len(leaving) and last[leaving[j]] <= a:
+            del active[bisect_left(active, (middles[leaving[j]], leaving[j]))]
+            j += 1
+        while i < len(entering) and first[entering[i]] <= a:
+            insort(active, (middles[entering[i]], entering[i]))
+            i += 1
+        for owner, start, end in _split(active, a, b):
+            if found and found[-1][0] == owner and found[-1][2] == start:
+                owner, start, _ = found.pop()
+            found.append((owner, start, end))
+    return found
+
+
+def _split(active: list[tuple[int, int]], a: int, b: int) -> Iterator[tuple[int, int, int]]:
+    """Stretches of ``a`` to ``b``, all of which every active interval covers; those are (twice the middle, number)."""
+    if not active:
+        return
+    here = 2 * a + 1
+    right = bisect_left(active, (here, -1))
+    place = right
+    if right > 0 and (right == len(active) or here - active[right - 1][0] <= active[right][0] - here):
+        place = bisect_left(active, (active[right - 1][0], -1))
+    while a < b:
+        middle, number = active[place]
+        place = bisect_right(active, (middle, inf))
+        end = b if place == len(active) else min(b, (middle + active[place][0] + 2) // 4)
+        if end > a:
+            yield number, a, end
+            a = end
+
+
+def tracks(
+    scores: Scores, sizes: dict[str, int] | None, folder: Path, who: str
+) -> Iterator[tuple[str, int, np.ndarray]]:
+    """Scores in genome order: (chromosome, start, values float32) of stretches that do not overlap.
+
+    Chromosomes come in the order of ``sizes``, without it by name. Scores of the reverse strand are turned to genome
+    order. What regions have beyond the ends of their chromosome is left out, with a warning. ``folder`` takes a
+    temporary file if the scores are many: a store is read once, in its own order, whatever the order of its regions.
+    """
+    regions = scores.located(who)
+    if sizes is not None:
+        check_known(regions, sizes)
+        beyond = sum(region.start < 0 or region.end > sizes[region.chrom] for region in regions)
+        if beyond:
+            warnings.warn(
+                f"{beyond} regions reach over the end of their chromosome; what lies outside is not written (are the "
+                "chromosome sizes of the same assembly?)",
+                GenoliftWarning,
+                2,
+            )
+    by_chromosome: dict[str, list[int]] = {}
+    for i, region in enumerate(regions):
+        by_chromosome.setdefault(region.chrom, []).append(i)
+    values = _in_genome_order(scores, folder)
+    for chrom in sorted(by_chromosome) if sizes is None else sizes:
+        rows = by_chromosome.get(chrom, [])
+        limit = None if sizes is None else sizes[chrom]
+        spans = [regions[i] for i in rows]
+        for owner, start, end in owners([span.start for span in spans], [span.end for span in spans]):
+            start, end = max(0, start), end if limit is None else min(end, limit)
+            if start < end:
+                offset = spans[owner].start
+                yield chrom, start, np.array(values[rows[owner], start - offset : end - offset])
+
+
+def _in_genome_order(scores: Scores, folder: Path) -> np.ndarray:
+    """All scores (N, L), those of the reverse strand turned; on disk if they are many."""
+    shape = (len(scores), scores.width)
+    if 4 * shape[0] * shape[1] <= _IN_MEMORY:
+        values = np.empty(shape, np.float32)
+    else:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            values = np.memmap(file, np.float32, "w+", shape=shape)
+    for rows, block in scores.blocks("scores"):
+        for i, one in zip(range(rows.start, rows.stop), block, strict=True):
+            length = scores.lengths[i]
+            one = one[:length]
+            values[i, :length] = one[::-1] if scores.regions[i].strand == "-" else one
+    return values

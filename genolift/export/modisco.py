@@ -1,0 +1,80 @@
+"""TF-MoDISco's input (modisco-lite): one-hot sequences, and scores that are HYPOTHETICAL, not projected.
+
+As a pair of ``.npz``, arrays ``arr_0`` (N, 4, L), for ``modisco motifs -s OUT.ohe.npz -a OUT.shap.npz``; or as one
+``.h5`` with ``input_seqs`` and ``hyp_scores`` (N, L, 4), for ``modisco motifs -i``. An unknown base is a position of
+zeros, where MoDISco then sees no contribution.
+"""
+
+import warnings
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from genolift.export.arrays import archive, member
+from genolift.export.hdf5 import dataset, hdf5_file
+from genolift.export.source import Scores
+from genolift.sequence.alphabet import UNKNOWN, one_hot_codes
+from genolift.support.errors import GenoliftWarning, InputError
+
+OPTIONS = ("form",)
+_FORMS = ("npz", "h5")
+_HDF5 = (".h5", ".hdf5")
+# modisco motifs looks at so many bases around the middle unless told otherwise by -w; seqlets with their flanks are
+# 41 long by the Python function's defaults.
+_WINDOW, _SEQLET = 400, 41
+_BASES = np.concatenate([np.eye(4, dtype=np.int8), np.zeros((1, 4), np.int8)])
+
+
+def files(out: Path, options) -> list[Path]:
+    form = options.form or ("h5" if out.suffix in _HDF5 else "npz")
+    if form not in _FORMS:
+        raise InputError(f"form is 'npz' or 'h5', not {form!r}")
+    if form == "h5":
+        return [out]
+    if out.suffix in _HDF5:
+        raise InputError(f"{out} is no name for a pair of .npz files; give the beginning of their names")
+    stem = out.with_suffix("") if out.suffix == ".npz" else out
+    return [stem.with_name(f"{stem.name}.{part}.npz") for part in ("ohe", "shap")]
+
+
+def write(explanation, paths: list[Path], options) -> None:
+    scores = Scores(explanation, options.target, options.input, options.progress)
+    scores.require("hypothetical", "MoDISco")
+    scores.one_length("MoDISco")
+    _tell_window(scores.width)
+    n, length = len(scores), scores.width
+    with ExitStack() as stack:
+        if len(paths) == 1:
+            file = stack.enter_context(hdf5_file(paths[0]))
+            one_hot = dataset(file, "input_seqs", (n, length, 4), np.int8)
+            hypothetical = dataset(file, "hyp_scores", (n, length, 4), np.float32)
+            for rows, x, h in scores.blocks("inputs", "hypothetical"):
+                one_hot[rows], hypothetical[rows] = as_bases(x), h
+        else:
+            types = (np.int8, np.float32)
+            archives = [stack.enter_context(archive(path)) for path in paths]
+            append = [
+                stack.enter_context(member(file, "arr_0", (n, 4, length), dtype))
+                for file, dtype in zip(archives, types, strict=True)
+            ]
+            for _, x, h in scores.blocks("inputs", "hypothetical"):
+                append[0](as_bases(x).transpose(0, 2, 1))
+                append[1](h.transpose(0, 2, 1))
+
+
+def as_bases(x: np.ndarray) -> np.ndarray:
+    """One-hot int8 of inputs (n, L, 4): exactly one base per position, or zeros where none is known."""
+    return _BASES[np.minimum(one_hot_codes(x), UNKNOWN)]
+
+
+def _tell_window(length: int) -> None:
+    """MoDISco takes a window from the middle of every sequence; it must be even and not longer than they are."""
+    if length < _SEQLET:
+        told = f"and finds nothing in sequences of {length} bases: a seqlet with its flanks has {_SEQLET}"
+    elif length < _WINDOW or length % 2:
+        told = f"which must be even and not longer than the sequences, here {length}: give it `-w {length // 2 * 2}`"
+        told += "" if length < _WINDOW else " or less"
+    else:
+        return
+    warnings.warn(f"`modisco motifs` looks at a window of {_WINDOW} bases by default, {told}", GenoliftWarning, 2)

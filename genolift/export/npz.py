@@ -1,0 +1,63 @@
+"""Every field that the scores have, as arrays of one ``.npz``, with names, coordinates and what made them.
+
+The keys are the fields' names; of several inputs, ``field.0``, ``field.1`` and so on, in the order of ``input_names``.
+``regions`` is ``chroms``, ``starts``, ``ends``, ``strands``; ``about`` a JSON text of target and method.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from genolift.export.arrays import add, archive, member
+from genolift.export.source import choose_target
+from genolift.results.explanation import Explanation
+from genolift.results.provenance import encode
+from genolift.support.progress import bar
+
+OPTIONS = ()
+_BLOCK_BYTES = 2**25
+_COLUMNS = ("chroms", "starts", "ends", "strands")
+
+
+def files(out: Path, options) -> list[Path]:
+    return [out]
+
+
+def write(explanation: Explanation, paths: list[Path], options) -> None:
+    if options.target is not None:
+        explanation = choose_target(explanation, options.target)
+    arrays = {name: array for field in explanation.defined for name, array in _arrays(explanation, field)}
+    with archive(paths[0]) as file:
+        with bar(len(explanation) * len(arrays), "exporting", "rows", show=options.progress) as display:
+            for name, array in arrays.items():
+                size = max(1, _BLOCK_BYTES // max(1, array.dtype.itemsize * int(np.prod(array.shape[1:]))))
+                with member(file, name, array.shape, array.dtype) as append:
+                    for start in range(0, len(array), size):
+                        append(np.asarray(array[start : start + size]))
+                        display.update(min(size, len(array) - start))
+        for name, values in _facts(explanation).items():
+            add(file, name, values)
+
+
+def _arrays(explanation: Explanation, field: str):
+    value = getattr(explanation, field)
+    if not isinstance(value, dict | list):
+        yield field, value
+        return
+    for i, leaf in enumerate(value.values() if isinstance(value, dict) else value):
+        if leaf is not None:
+            yield f"{field}.{i}", leaf
+
+
+def _facts(explanation: Explanation) -> dict[str, np.ndarray]:
+    about = {"target": explanation.target, "method": explanation.method, "undefined": explanation.undefined}
+    facts = {"names": np.array(explanation.names), "about": np.array(json.dumps(encode(about)))}
+    if explanation.regions is not None:
+        columns = zip(*explanation.regions, strict=True)
+        facts |= {key: np.array(column) for key, column in zip(_COLUMNS, columns, strict=True)}
+    if explanation.lengths is not None:
+        facts["lengths"] = explanation.lengths
+    if isinstance(explanation.inputs, dict):
+        facts["input_names"] = np.array([str(key) for key in explanation.inputs])
+    return facts
