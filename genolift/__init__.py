@@ -18,6 +18,7 @@ _NAMES = {
     "reverse_complement": "genolift.sequence.alphabet",
 }
 _MODULES = {
+    "export": "genolift.export",
     "methods": "genolift.methods",
     "references": "genolift.methods.references",
     "rules": "genolift.engine.rules",

@@ -15,13 +15,15 @@ COMMANDS = {
     "simulate": "Draw a data set with known motifs.",
     "train": "Train a network on a data set.",
     "benchmark": "Simulate, train, explain and judge: the paper's figures from nothing.",
-    "explain": "Score the sequences of a FASTA file with a model.",
+    "explain": "Score the sequences of a FASTA file, or regions of a genome, with a model.",
+    "variants": "Score the variants of a VCF file: alternative against reference allele.",
+    "export": "Write scores in the formats that other programs read.",
     "plot": "Draw the scores of one sequence as a logo.",
     "report": "Gather scores or a benchmark on one HTML page.",
     "methods": "List the methods there are.",
 }
 MISTAKE, INTERRUPTED = 2, 130
-_CONTINUES = ("benchmark", "explain")
+_CONTINUES = ("benchmark", "explain", "variants")
 
 
 class _Interrupted(Exception):

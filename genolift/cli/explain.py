@@ -11,7 +11,7 @@ from genolift.methods.registry import listing
     cls=TargetsCommand,
     epilog=parameters.epilog(
         "genolift explain model.keras sequences.fa.gz --target 0 --out scores.zarr",
-        "genolift explain model.keras genome.fa --regions peaks.narrowPeak --target 0 --out scores.zarr",
+        "genolift explain model.keras genome.fa --regions peaks.narrowPeak --on-bad skip --target 0 --out scores.zarr",
         "genolift explain model.keras sequences.fa --target 0 1 2 --method integrated-gradients \\",
         "    --references background:0.3,0.2,0.2,0.3 --steps 20 --out scores.zarr",
     ),
@@ -55,31 +55,41 @@ from genolift.methods.registry import listing
     "makes it vanish.",
 )
 @click.option("--steps", type=click.IntRange(1), metavar="N", help="Of integrated gradients.  [default: 50]")
-@click.option(
-    "--activation",
-    type=click.Choice(["logit", "keep"]),
-    default="logit",
-    show_default=True,
-    help="Whether to look through a final sigmoid or softmax.",
-)
+@parameters.activation
 @click.option(
     "--regions",
     type=parameters.path(),
     metavar="BED",
-    help="Score these regions of the FASTA file, BED or "
-    "narrowPeak, at the model's length around their summit or middle.",
+    help="Score these regions of the FASTA file, BED or narrowPeak, at the model's length around their summit or middle.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="Of shuffles and other draws."
+    "--width",
+    type=click.IntRange(1),
+    metavar="N",
+    help="How long regions become where the model takes any length.  [default: as they are]",
 )
 @click.option(
-    "--unknown",
-    type=click.Choice(["uniform", "zero"]),
-    default="uniform",
+    "--names",
+    "select",
+    type=parameters.path(),
+    metavar="FILE",
+    help="Score the records that this list names, one a line.",
+)
+@click.option(
+    "--on-bad",
+    type=click.Choice(["fail", "skip", "pad"]),
+    default="fail",
     show_default=True,
-    help="How N and other IUPAC codes are encoded: 1/4 for each base, or nothing.",
+    help="Records that cannot be scored (malformed lines, unknown chromosomes, windows that leave theirs, a wrong length, "
+    "too many N): stop at the first, leave them out, or pad with N what is too short and leave out the rest.",
 )
-@click.option("--memory", metavar="SIZE", help="For the network's activations, as 4GB.  [default: 1GB]")
+@click.option(
+    "--max-n", type=click.FloatRange(0, 1), metavar="SHARE", help="Largest share of N in a sequence.  [default: 1]"
+)
+@click.option("--report", type=parameters.path(), metavar="FILE.tsv", help="Write what became of every record.")
+@parameters.seed
+@parameters.unknown
+@parameters.memory
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "float16"]),
@@ -87,18 +97,17 @@ from genolift.methods.registry import listing
     show_default=True,
     help="Numbers on disk; float16 is lossy.",
 )
-@click.option("--weights", type=parameters.path(), help="The weights' file, where MODEL is an architecture in JSON.")
-@click.option("--layers-from", type=parameters.path(), metavar="MODULE.py", help="Python file with custom layers.")
-@click.option("--unsafe", is_flag=True, help="Allow Lambda layers, which are code that runs: only for files you trust.")
+@parameters.model_options
 @parameters.force
 def command(model, sequences, out, targets, rule, steps, activation, rc_average, fallback, diagnose, **options):
-    """Score the sequences of a FASTA file with a model.
+    """Score the sequences of a FASTA file, or regions of a genome, with a model.
 
     MODEL is a .keras file, a Keras .h5, an architecture in JSON (with --weights) or a SavedModel. Writes importance
     scores, one per base, with all that made them, into a Zarr directory, which `genolift plot`, `genolift report` and
-    Python's genolift.Explanation.load read.
+    Python's genolift.Explanation.load read. One of the input files may be -, standard input.
 
-    All input is checked before anything is written. An interrupted run continues with the same command.
+    All input is checked before anything is written, and what is left out is told, with line and reason, and kept in the
+    result. An interrupted run continues with the same command.
     """
     from genolift.pipeline.scoring import Scoring, score, steps_of_first
 
@@ -115,7 +124,8 @@ def command(model, sequences, out, targets, rule, steps, activation, rc_average,
     if out is None:
         raise click.UsageError("Missing option '--out': where should the scores go?")
     done = score(Scoring(model, sequences, out, targets=targets, options=own, **options))
+    left_out = f", {done.left_out:,} records left out" if done.left_out else ""
     if not done.now:
-        click.echo(f"{out} is already complete: {done.sequences:,} sequences")
+        click.echo(f"{out} is already complete: {done.sequences:,} sequences{left_out}")
     else:
-        click.echo(f"{out}: {done.sequences:,} sequences, {done.now:,} of them in {done.seconds:.1f} s")
+        click.echo(f"{out}: {done.sequences:,} sequences, {done.now:,} of them in {done.seconds:.1f} s{left_out}")

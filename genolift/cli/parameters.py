@@ -7,6 +7,25 @@ import click
 OUT_HELP = "Where the result goes."
 force = click.option("--force", is_flag=True, help="Start afresh: replace an earlier result of genolift's.")
 
+activation = click.option(
+    "--activation",
+    type=click.Choice(["logit", "keep"]),
+    default="logit",
+    show_default=True,
+    help="Whether to look through a final sigmoid or softmax.",
+)
+unknown = click.option(
+    "--unknown",
+    type=click.Choice(["uniform", "zero"]),
+    default="uniform",
+    show_default=True,
+    help="How N and other IUPAC codes are encoded: 1/4 for each base, or nothing.",
+)
+memory = click.option("--memory", metavar="SIZE", help="For the network's activations, as 4GB.  [default: 1GB]")
+seed = click.option(
+    "--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="Of shuffles and other draws."
+)
+
 
 def path(**options):
     """A path as ``pathlib.Path``; whether it is there is for the job to say, in its own words."""
@@ -16,3 +35,23 @@ def path(**options):
 def epilog(*examples: str) -> str:
     """Examples as they are typed, below a command's options."""
     return "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)
+
+
+def model_options(command):
+    """What reading a model's file may take."""
+    options = [
+        click.option("--weights", type=path(), help="The weights' file, where MODEL is an architecture in JSON."),
+        click.option("--layers-from", type=path(), metavar="MODULE.py", help="Python file with custom layers."),
+        click.option(
+            "--layout",
+            metavar="AXES",
+            help="How the model takes DNA, if not as (N, length, 4): NCL or channels-first for (N, 4, length), N1LC for "
+            "(N, 1, length, 4); other channels after a colon, as NLC:AGCT or NLC:ACGTN.",
+        ),
+        click.option(
+            "--unsafe", is_flag=True, help="Allow Lambda layers, which are code that runs: only for files you trust."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from genolift.models.layout import Layout, arranged
 from genolift.models.safety import check_config, custom_objects
 from genolift.models.savedmodel import load_saved_model
 from genolift.support.errors import FileProblem, InputError
@@ -31,20 +32,35 @@ _LEGACY_WEIGHTS, _WEIGHTS = (
 )  # by these names Keras tells its two formats apart
 
 
-def load_model(path, weights=None, layers: Mapping[str, type] | None = None, unsafe: bool = False):
+def load_model(
+    path,
+    weights=None,
+    layers: Mapping[str, type] | None = None,
+    unsafe: bool = False,
+    layout: str | None = None,
+):
     """A model ready to be called, without its training state.
 
     ``path``: ``.keras``, ``.h5`` of Keras 2 or 3, architecture JSON (then ``weights`` is the HDF5 file), or a
     SavedModel directory; told apart by content, not by name. ``layers``: classes of custom layers by name.
     ``unsafe=True`` allows Lambda layers, whose Python code runs on loading: only for files you trust.
+    ``layout`` is how the model takes DNA if not as (N, length, 4), such as ``"NCL"`` for (N, 4, length), see
+    :mod:`genolift.models.layout`.
 
     Returns a Keras 3 model for what Keras 3 wrote, a ``tf_keras`` model for what Keras 2 wrote, and a
-    :class:`genolift.models.savedmodel.SavedModel` for a directory. Raises :class:`FileProblem` for what is
+    :class:`genolift.models.savedmodel.SavedModel` for a directory; with ``layout``, a callable around it that takes
+    (N, length, 4). Raises :class:`FileProblem` for what is
     not a model or damaged, and :class:`InputError` for Lambda layers, unknown layers, and weights that do not
     fit.
     """
     path, layers = Path(path), dict(layers or {})
+    if layout is not None:
+        Layout.parse(layout)  # refused before anything slow is done
     quiet_tensorflow()
+    return arranged(_load_model(path, weights, layers, unsafe), layout)
+
+
+def _load_model(path: Path, weights, layers: dict, unsafe: bool):
     kind = _kind(path)
     if kind == "SavedModel":
         if weights is not None:

@@ -1,29 +1,31 @@
 """Score the sequences of a file with a model, block by block, into a store that can be continued."""
 
+from __future__ import annotations
+
 import inspect
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from genolift.methods import references as refs
 from genolift.methods.registry import method_class
-from genolift.models.loading import load_model
-from genolift.models.signature import describe
-from genolift.pipeline.digest import digest_path
-from genolift.pipeline.layers import layers_from
 from genolift.pipeline.lengths import check_lengths
-from genolift.pipeline.places import check_writable
-from genolift.pipeline.sources import FastaSource, RegionSource, Source
+from genolift.pipeline.modelfile import ModelFile
+from genolift.pipeline.places import check_file, check_writable
+from genolift.pipeline.screening import Policy
+from genolift.pipeline.sources import FastaSource, NamesSource, RegionSource, Source
+from genolift.pipeline.standard_input import CALLED, DASH, spooled
 from genolift.pipeline.versions import versions
 from genolift.results.explanation import Explanation
 from genolift.results.layout import read_header
 from genolift.results.store import StoreWriter, read_provenance
 from genolift.sequence.alphabet import one_hot
 from genolift.sequence.fasta import read_fasta
-from genolift.support.errors import FileProblem, InputError, UnsupportedModel
+from genolift.sequence.files import open_text, write_text
+from genolift.support.errors import InputError
 from genolift.support.memory import parse_bytes
 from genolift.support.progress import bar
 
@@ -40,16 +42,25 @@ class Scoring:
     """What to score and how, as the command line says it.
 
     ``targets`` and ``references`` are texts; ``options`` are the method's own (``rule``, ``steps``, ``activation``).
-    Without ``references`` the method's default is taken; ``seed`` seeds the method and its shuffles.
+    Without ``references`` the method's default is taken; ``seed`` seeds the method and its shuffles. ``regions`` or
+    ``select`` (a list of names) choose from ``sequences``; each of the three may be ``-``, standard input. ``width`` is
+    how long regions become where the model takes any length. ``on_bad`` and ``max_n``: see
+    :class:`genolift.pipeline.screening.Policy`. ``report``: where to write what became of every record.
     """
 
     model: Path
     sequences: Path
     out: Path | None
     regions: Path | None = None
+    select: Path | None = None
+    width: int | None = None
+    on_bad: str = "fail"
+    max_n: float | None = None
+    report: Path | None = None
     weights: Path | None = None
     layers_from: Path | None = None
     unsafe: bool = False
+    layout: str | None = None
     method: str = "deeplift"
     targets: tuple[str, ...] = ()
     references: str | None = None
@@ -60,14 +71,20 @@ class Scoring:
     dtype: str | None = None
     force: bool = False
 
+    @property
+    def model_file(self) -> ModelFile:
+        return ModelFile(self.model, self.weights, self.layers_from, self.unsafe, self.layout)
+
 
 @dataclass(frozen=True)
 class Scored:
-    """What :func:`score` did: sequences in the store, how many of them now, and the seconds that took."""
+    """What :func:`score` did: sequences in the store, how many of them now, the seconds that took, and how many records
+    of the input are not among them."""
 
     sequences: int
     now: int
     seconds: float
+    left_out: int = 0
 
 
 def score(job: Scoring, progress: bool = True) -> Scored:
@@ -77,20 +94,30 @@ def score(job: Scoring, progress: bool = True) -> Scored:
     :class:`UnsupportedModel` in one line for whatever cannot be used, and for a store made in another way.
     """
     began = time.perf_counter()
-    started = read_header(job.out)
-    check_writable(job.out)
-    parse_bytes(job.memory)
-    if not job.model.exists():
-        raise FileProblem(f"{job.model} does not exist; a model is a .keras or .h5 file or a SavedModel directory")
-    source = None if job.regions else FastaSource(job.sequences)
-    layers = layers_from(job.layers_from) if job.layers_from else {}
-    model = load_model(job.model, job.weights, layers, job.unsafe)
-    length = _sequence_length(model, job.model)
-    source = source or RegionSource(job.sequences, job.regions, length)
-    check_lengths(model, source.names, source.lengths, length, job.regions or job.sequences)
+    _check_places(job)
+    with spooled(job.sequences, job.regions, job.select) as (sequences, regions, select):
+        here = replace(job, sequences=sequences, regions=regions, select=select)
+        for path in (sequences, regions, select):
+            if path is not None and not path.is_fifo():
+                open_text(path).close()
+        model = job.model_file.load()
+        length = job.model_file.sequence_length(model)
+        source = _source(here, length)
+        source.screening.path = CALLED if _listed(job) == DASH else _listed(job)
+        if length is None:
+            check_lengths(model, source.names, source.lengths, length, _listed(job))
+        source.screening.tell()
+        scored = explain_source(job, source, model, began, progress)
+        if job.report is not None:
+            write_text(job.report, source.screening.table(source.places, source.names))
+    return scored
+
+
+def explain_source(job: Scoring, source: Source, model, began: float, progress: bool = True) -> Scored:
+    """Explain what ``source`` gives, whatever it is, into ``job.out``."""
     method = _method(job, model)
     provenance = _provenance(job, source, method)
-    if not _is_complete(job, started):
+    if not _is_complete(job):
         # Shows what only running can show, before anything is written. Also when continuing: rounding depends a little
         # on which shapes ran before.
         _explain(method, [source.longest], job.unknown)
@@ -105,14 +132,44 @@ def score(job: Scoring, progress: bool = True) -> Scored:
     )
     _tell_unknown(job, source)
     now = _write(writer, source, method, job.unknown, progress)
-    return Scored(len(source), now, time.perf_counter() - began)
+    return Scored(len(source), now, time.perf_counter() - began, len(source.screening.refused))
+
+
+def _check_places(job: Scoring) -> None:
+    """What can be found wrong without reading the input or loading the model."""
+    read_header(job.out)
+    check_writable(job.out)
+    if job.report is not None:
+        check_file(job.report)
+    parse_bytes(job.memory)
+    Policy(job.on_bad, job.max_n)
+    if job.regions is not None and job.select is not None:
+        raise InputError("either regions or names choose what is scored, not both")
+    job.model_file.check_exists()
+
+
+def _listed(job: Scoring) -> Path:
+    """The file whose records are those that are scored or not."""
+    return job.regions or job.select or job.sequences
+
+
+def _source(job: Scoring, length: int | None) -> Source:
+    policy = Policy(job.on_bad, job.max_n)
+    if job.width is not None and (job.regions is None or length is not None):
+        why = "regions of a FASTA file" if job.regions is None else f"models of any length; this one takes {length}"
+        raise InputError(f"--width is for {why}")
+    if job.regions is not None:
+        return RegionSource(job.sequences, job.regions, length or job.width, policy)
+    if job.select is not None:
+        return NamesSource(job.sequences, job.select, length, policy)
+    return FastaSource(job.sequences, length, policy)
 
 
 def steps_of_first(job: Scoring) -> str:
     """A table of every step's imbalance for the first sequence and its first reference, see ``genolift.diagnose``."""
     import pandas as pd
 
-    model = load_model(job.model, job.weights, layers_from(job.layers_from) if job.layers_from else {}, job.unsafe)
+    model = job.model_file.load()
     _, sequence = next(read_fasta(job.sequences))
     method = _method(job, model)
     if not getattr(method, "sums", False):
@@ -121,8 +178,8 @@ def steps_of_first(job: Scoring) -> str:
     return table.to_string(index=False, float_format=lambda number: f"{number:.2e}")
 
 
-def _is_complete(job: Scoring, started: dict | None) -> bool:
-    if started is None or job.force:
+def _is_complete(job: Scoring) -> bool:
+    if read_header(job.out) is None or job.force:
         return False
     found = read_provenance(job.out)
     return found["done"] == found["n"]
@@ -154,19 +211,6 @@ def _explain(method, sequences: list[str], unknown: str) -> Explanation:
     return Explanation.concatenate(parts)[np.argsort(np.concatenate(groups))]
 
 
-def _sequence_length(model, path: Path) -> int | None:
-    """How long the model's only, DNA, input is; ``None`` for any length."""
-    signature = describe(model)
-    shapes = [port.shape for port in signature.inputs]
-    if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][1] != 4:
-        told = ", ".join(str(tuple("any" if size is None else size for size in shape)) for shape in shapes)
-        raise UnsupportedModel(
-            f"{path} takes inputs of shape {told}; the command line scores models with one input (length, 4), "
-            "Python all others"
-        )
-    return shapes[0][0]
-
-
 def _method(job: Scoring, model):
     """The method, with its target and options."""
     from genolift.methods import targets  # which loads TensorFlow; most mistakes are found without
@@ -195,14 +239,12 @@ def _provenance(job: Scoring, source: Source, method) -> dict:
     told = {
         "method": method.describe(),
         "target": targets.describe(method.target),
-        "model": {"sha256": digest_path(job.model)},
+        "model": job.model_file.describe(),
         "sequences": {"sha256": source.digest, "unknown": source.unknown, "encoding": job.unknown},
+        "records": source.screening.record(),
         "names": source.names,
         "versions": versions(),
     }
-    for part, path in (("weights", job.weights), ("layers", job.layers_from)):
-        if path is not None:
-            told["model"][part] = digest_path(path)
     if source.regions is not None:
         where = source.regions
         told["regions"] = [

@@ -1,37 +1,60 @@
-"""The sequences to be scored: a whole FASTA file, streamed, or regions of one."""
+"""The sequences to be scored: a whole FASTA file, streamed; records of one, by name; regions of one."""
 
+from __future__ import annotations
+
+import os
+from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from genolift.pipeline.digest import RecordDigest
-from genolift.sequence.alphabet import count_unknown
+from genolift.pipeline.screening import Policy, Screening
+from genolift.sequence.alphabet import count_unknown, reverse_complement
 from genolift.sequence.fasta import Fasta, read_fasta
-from genolift.sequence.regions import Regions
+from genolift.sequence.files import open_text
+from genolift.sequence.regions import Interval, Malformed, scan_intervals, unique_names
 from genolift.support.errors import FileProblem, InputError
+
+_LONGEST_TEXT = 60  # of a malformed line, as far as it is kept
+
+
+class Places(NamedTuple):
+    """Where sequences lie, as :class:`genolift.sequence.regions.Regions` says it; windows that were padded with N reach
+    beyond their chromosome."""
+
+    chroms: list[str]
+    starts: np.ndarray
+    ends: np.ndarray
+    strands: list[str]
 
 
 class Source:
     """N named sequences: ``names``, ``lengths`` (N,), ``unknown`` bases in all, ``digest``, ``regions`` or ``None``.
 
+    ``places`` (N,) tells which record of the input each one is, and ``screening`` what became of the others.
     ``longest`` is the text of one of the longest, on which a job can be tried before anything is written.
     """
 
-    regions: Regions | None = None
+    regions: Places | None = None
 
-    def __init__(self, records: Iterable[tuple[str, str]]):
+    def __init__(self, records: Iterable[tuple[int, str, str]], screening: Screening):
+        self.screening = screening
         self.names: list[str] = []
-        lengths, digest = [], RecordDigest()
+        lengths, places, digest = array("q"), array("q"), RecordDigest()
         self.unknown, self.longest = 0, ""
-        for name, sequence in records:
+        for place, name, sequence in records:
             self.names.append(name)
+            places.append(place)
             lengths.append(len(sequence))
             digest.add(name, sequence)
             self.unknown += count_unknown(sequence)
             if len(sequence) > len(self.longest):
                 self.longest = sequence
-        self.lengths = np.array(lengths, dtype=np.int64)
+        screening.check()
+        self.lengths, self.places = np.array(lengths, dtype=np.int64), np.array(places, dtype=np.int64)
         self.digest = digest.hexdigest()
 
     def __len__(self) -> int:
@@ -47,38 +70,188 @@ class Source:
         raise NotImplementedError
 
 
-class FastaSource(Source):
-    """All records of a FASTA file; read once to check it and once to score it, never held in memory."""
+class StreamedSource(Source):
+    """Sequences that can only be read from the beginning: once to check them and once to score them."""
 
-    def __init__(self, path):
+    def __init__(self, path, screening: Screening):
         self.path = Path(path)
-        if self.path.exists() and not self.path.is_file() and not self.path.is_dir():
-            raise InputError(f"{path} is not a regular file, and it has to be read twice; write it to a file first")
-        super().__init__(read_fasta(path))
+        super().__init__(self.records(screening), screening)
+
+    def records(self, screening: Screening) -> Iterator[tuple[int, str, str]]:
+        """Place, name and sequence of each record that can be scored; the others are told to ``screening``."""
+        raise NotImplementedError
 
     def blocks(self, wanted):
-        records = enumerate(read_fasta(self.path))
+        records = enumerate(self.records(Screening(Policy("skip"), self.path)))
         for start, stop in wanted:
             block = []
-            for i, (name, sequence) in records:
+            for i, (_, name, sequence) in records:
                 if i >= len(self) or name != self.names[i] or len(sequence) != self.lengths[i]:
-                    raise FileProblem(f"{self.path} was changed while it was being read; start again")
+                    raise _changed(self.path)
                 if i >= start:
                     block.append(sequence)
                 if i == stop - 1:
                     break
             if len(block) != stop - start:
-                raise FileProblem(f"{self.path} was changed while it was being read; start again")
+                raise _changed(self.path)
             yield block
 
 
-class RegionSource(Source):
-    """The regions of a BED or narrowPeak file, cut out of a FASTA file; ``width`` as in ``Fasta.regions``."""
+class FastaSource(StreamedSource):
+    """All records of a FASTA file, never held in memory. ``length`` is what the model takes, ``None`` for any."""
 
-    def __init__(self, fasta, regions, width: int | None):
-        self.regions = Fasta(fasta).regions(regions, width)
-        super().__init__(zip(self.regions.names, self.regions.sequences, strict=True))
+    def __init__(self, path, length: int | None = None, policy: Policy | None = None):
+        if Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir():
+            raise InputError(
+                f"{path} is not a regular file, and it has to be read twice; write it to a file first, or give it on "
+                "standard input, as -"
+            )
+        self.length, self.policy = length, policy or Policy()
+        super().__init__(path, Screening(self.policy, path, "record"))
+
+    def records(self, screening):
+        for place, (name, sequence) in enumerate(read_fasta(self.path), start=1):
+            screening.read += 1
+            left, right = padding(len(sequence), self.length) if self.policy.pads else (0, 0)
+            padded = "N" * left + sequence + "N" * right
+            reason = wrong_length(name, len(padded), self.length) or self.policy.too_unknown(padded)
+            if reason:
+                screening.refuse(place, name, reason)
+                continue
+            if left or right:
+                screening.padded.append((place, name, left, right))
+            yield place, name, padded
+
+
+class CutSource(Source):
+    """Intervals of a FASTA file, each read when it is wanted."""
+
+    def __init__(self, fasta: Fasta, intervals: Iterable[Interval], screening: Screening):
+        self.fasta, self._stamp = fasta, _stamp(fasta.path)
+        self._chroms: list[str] = []
+        self._strands: list[str] = []
+        starts, ends = array("q"), array("q")
+        super().__init__(self._screened(intervals, screening, starts, ends), screening)
+        self.where = Places(self._chroms, np.array(starts, np.int64), np.array(ends, np.int64), self._strands)
+
+    def _screened(self, intervals, screening: Screening, starts, ends) -> Iterator[tuple[int, str, str]]:
+        policy = screening.policy
+        for one in intervals:
+            left, right = max(0, -one.start), max(0, one.end - self.fasta.length(one.chrom))
+            sequence = self._cut(one.chrom, one.start, one.end, one.strand)
+            if reason := policy.too_unknown(sequence):
+                screening.refuse(one.line, one.name, reason)
+                continue
+            if left or right:
+                screening.padded.append((one.line, one.name, left, right))
+            self._chroms.append(one.chrom)
+            self._strands.append(one.strand)
+            starts.append(one.start)
+            ends.append(one.end)
+            yield one.line, one.name, sequence
+
+    def _cut(self, chrom: str, start: int, end: int, strand: str) -> str:
+        sequence = self.fasta.fetch_padded(chrom, start, end)
+        return reverse_complement(sequence) if strand == "-" else sequence
 
     def blocks(self, wanted):
+        where = self.where
         for start, stop in wanted:
-            yield self.regions.sequences[start:stop]
+            if _stamp(self.fasta.path) != self._stamp:
+                raise _changed(self.fasta.path)
+            rows = range(start, stop)
+            yield [self._cut(where.chroms[i], int(where.starts[i]), int(where.ends[i]), where.strands[i]) for i in rows]
+
+
+class RegionSource(CutSource):
+    """The regions of a BED or narrowPeak file, cut out of a FASTA file; ``width`` as in ``Fasta.regions``."""
+
+    def __init__(self, fasta, regions, width: int | None, policy: Policy | None = None):
+        genome, screening = Fasta(fasta), Screening(policy or Policy(), regions)
+        super().__init__(genome, self._intervals(genome, regions, width, screening), screening)
+        self.regions = self.where
+        self.names = unique_names(self.names, *self.where)
+
+    @staticmethod
+    def _intervals(genome: Fasta, regions, width: int | None, screening: Screening) -> Iterator[Interval]:
+        for one in scan_intervals(regions, width):
+            screening.read += 1
+            if isinstance(one, Malformed):
+                screening.refuse(one.line, one.text[:_LONGEST_TEXT], one.reason)
+                continue
+            reason = genome.fault(one, width)
+            mendable = (
+                screening.policy.pads and one.chrom in genome and one.end > 0 and one.start < genome.length(one.chrom)
+            )
+            if reason and not mendable:
+                screening.refuse(one.line, one.name, reason)
+                continue
+            yield one
+
+
+class NamesSource(CutSource):
+    """The records of a FASTA file that a list of names asks for, one name per line, in the list's order."""
+
+    def __init__(self, fasta, names, length: int | None = None, policy: Policy | None = None):
+        genome, screening = Fasta(fasta), Screening(policy or Policy(), names)
+        super().__init__(genome, self._intervals(genome, names, length, screening), screening)
+
+    @staticmethod
+    def _intervals(genome: Fasta, names, length: int | None, screening: Screening) -> Iterator[Interval]:
+        seen: dict[str, int] = {}
+        for line, name in read_names(names):
+            screening.read += 1
+            reason, left, right = None, 0, 0
+            if name in seen:
+                reason = f"{name!r} was asked for before, in line {seen[name]}"
+            elif name not in genome:
+                reason = f"the FASTA file has no record {name!r}{genome.hint(name)}"
+            else:
+                size = genome.length(name)
+                left, right = padding(size, length) if screening.policy.pads else (0, 0)
+                reason = wrong_length(name, size + left + right, length)
+            seen.setdefault(name, line)
+            if reason:
+                screening.refuse(line, name, reason)
+            else:
+                yield Interval(name, -left, size + right, name, ".", line)
+
+
+def read_names(path) -> Iterator[tuple[int, str]]:
+    """Lines of a list of names, with their numbers; blank ones and comments (``#``) are passed over, as is ``>``."""
+    empty = True
+    with open_text(path) as handle:
+        try:
+            for number, line in enumerate(handle, start=1):
+                name = line.strip().removeprefix(">")
+                if name and not name.startswith("#"):
+                    empty = False
+                    yield number, name
+        except UnicodeDecodeError:
+            raise FileProblem(f"{path} is not a list of names: it holds binary data") from None
+        except EOFError:
+            raise FileProblem(f"{path} is truncated; copy it again") from None
+    if empty:
+        raise InputError(f"{path} holds no names; it should hold one per line")
+
+
+def padding(size: int, length: int | None) -> tuple[int, int]:
+    """How many N bring a sequence to ``length``, at the left and at the right."""
+    missing = max(0, (length or 0) - size)
+    return missing // 2, missing - missing // 2
+
+
+def wrong_length(name: str, size: int, length: int | None) -> str | None:
+    """Why a sequence of ``size`` bases is not one for a model that takes ``length``; ``None`` if it is."""
+    if length is None or size == length:
+        return None
+    return f"{name!r} is {size} long, but the model takes sequences of {length}"
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_size, found.st_mtime_ns
+
+
+def _changed(path) -> FileProblem:
+    return FileProblem(f"{path} was changed while it was being read; start again")

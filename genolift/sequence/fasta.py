@@ -11,7 +11,7 @@ from pathlib import Path
 
 from genolift.sequence.alphabet import AMBIGUOUS, BASES, check_letters
 from genolift.sequence.files import is_bgzf, open_text, write_text
-from genolift.sequence.regions import Regions, read_intervals
+from genolift.sequence.regions import Interval, Regions, read_intervals
 from genolift.support.errors import FileProblem, InputError
 
 _PLAIN_CODES = (BASES + "N").encode()
@@ -162,10 +162,11 @@ class Fasta:
     def length(self, name: str) -> int:
         """Number of bases of the record ``name``."""
         if name not in self._lengths:
-            raise InputError(f"{self.path} has no record {name!r}{self._hint(name)}")
+            raise InputError(f"{self.path} has no record {name!r}{self.hint(name)}")
         return self._lengths[name]
 
-    def _hint(self, name: str) -> str:
+    def hint(self, name: str) -> str:
+        """What a record that is not there may be called here; to be added to a message."""
         other = name[3:] if name.startswith("chr") else "chr" + name
         if other in self._lengths:
             return f"; it calls it {other!r}"
@@ -191,18 +192,30 @@ class Fasta:
         """
         intervals = read_intervals(path, width)
         for interval in intervals:
-            where = f"{path}, line {interval.line}"
-            if interval.chrom not in self:
-                raise InputError(f"{where}: {self.path} has no {interval.chrom!r}{self._hint(interval.chrom)}")
-            length = self._lengths[interval.chrom]
-            if interval.start < 0 or interval.end > length:
-                widened = f" (at width {width})" if width is not None else ""
-                raise InputError(
-                    f"{where}: {interval.chrom}:{interval.start}-{interval.end}{widened} leaves "
-                    f"{interval.chrom}, "
-                    f"which has {length} bases"
-                )
+            if reason := self.fault(interval, width):
+                raise InputError(f"{path}, line {interval.line}: {reason}")
         return Regions.cut(intervals, self.fetch)
+
+    def fault(self, interval: Interval, width: int | None = None) -> str | None:
+        """Why an interval, widened to ``width``, cannot be cut out, in words; ``None`` if it can."""
+        if interval.chrom not in self:
+            return f"the genome has no {interval.chrom!r}{self.hint(interval.chrom)}"
+        length = self._lengths[interval.chrom]
+        if interval.start >= 0 and interval.end <= length:
+            return None
+        widened = f" (at width {width})" if width is not None else ""
+        return (
+            f"{interval.chrom}:{interval.start}-{interval.end}{widened} leaves {interval.chrom}, "
+            f"which has {length} bases"
+        )
+
+    def fetch_padded(self, name: str, start: int, end: int) -> str:
+        """Like :meth:`fetch`, with N for what lies beyond the record's ends."""
+        length = self.length(name)
+        inside = max(0, start), min(end, length)
+        if not inside[0] < inside[1]:
+            raise InputError(f"{self.path}: {name}:{start}-{end} lies beyond {name}, which has {length} bases")
+        return "N" * (inside[0] - start) + self.fetch(name, *inside) + "N" * (end - inside[1])
 
 
 def _sniff(handle, path: Path) -> None:

@@ -1,6 +1,12 @@
-"""Regions of a genome: BED and narrowPeak files, and the sequences that were cut out by them."""
+"""Regions of a genome: BED and narrowPeak files, and the sequences that were cut out by them.
+
+Lines are read here and not by a library: those for BED load whole tables, so that a line at fault cannot be named, or turn
+a word that should be a number into 0.
+"""
 
 import gzip
+import re
+import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +19,8 @@ from genolift.sequence.files import open_text
 from genolift.support.errors import FileProblem, InputError
 
 _NARROWPEAK_COLUMNS = 10
+_WHOLE = re.compile(r"-?[0-9]+")
+_TITLES = {"chrom", "chr", "chromosome", "seqname", "seqnames"}  # of a first line that names the columns
 
 
 class Interval(NamedTuple):
@@ -24,6 +32,14 @@ class Interval(NamedTuple):
     name: str
     strand: str
     line: int
+
+
+class Malformed(NamedTuple):
+    """A line that is no region: its number, what it holds, and why it is none."""
+
+    line: int
+    text: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -58,29 +74,29 @@ class Regions:
     def cut(cls, intervals: Sequence[Interval], fetch: Callable[[str, int, int], str]) -> "Regions":
         """Cut intervals out of a genome: ``fetch(chrom, start, end)`` gives the forward strand."""
         sequences = [fetch(interval.chrom, interval.start, interval.end) for interval in intervals]
+        starts, ends = ([getattr(interval, side) for interval in intervals] for side in ("start", "end"))
+        chroms, strands = ([getattr(interval, what) for interval in intervals] for what in ("chrom", "strand"))
         return cls(
             [
-                reverse_complement(sequence) if interval.strand == "-" else sequence
-                for interval, sequence in zip(intervals, sequences, strict=True)
+                reverse_complement(sequence) if strand == "-" else sequence
+                for sequence, strand in zip(sequences, strands, strict=True)
             ],
-            _unique_names(intervals),
-            [interval.chrom for interval in intervals],
-            np.array([interval.start for interval in intervals], dtype=np.int64),
-            np.array([interval.end for interval in intervals], dtype=np.int64),
-            [interval.strand for interval in intervals],
+            unique_names([interval.name for interval in intervals], chroms, starts, ends, strands),
+            chroms,
+            np.array(starts, dtype=np.int64),
+            np.array(ends, dtype=np.int64),
+            strands,
         )
 
 
-def _unique_names(intervals: Sequence[Interval]) -> list[str]:
+def unique_names(names: list[str], chroms, starts, ends, strands) -> list[str]:
     """The file's own names if all have one and no two share it, else coordinates; repeats get a number."""
-    names = [interval.name for interval in intervals]
     if "." not in names and len(set(names)) == len(names):
         return names
     seen: dict[str, int] = {}
     names = []
-    for interval in intervals:
-        strand = "" if interval.strand == "." else f"({interval.strand})"
-        name = f"{interval.chrom}:{interval.start}-{interval.end}{strand}"
+    for chrom, start, end, strand in zip(chroms, starts, ends, strands, strict=True):
+        name = f"{chrom}:{start}-{end}" + ("" if strand == "." else f"({strand})")
         seen[name] = seen.get(name, 0) + 1
         names.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
     return names
@@ -92,29 +108,47 @@ def read_intervals(path, width: int | None = None) -> list[Interval]:
     ``width``: each becomes this long, centred on its summit (narrowPeak) or its middle. Raises
     :class:`InputError` naming file and line for what is malformed, and if there is no interval at all.
     """
+    intervals = []
+    for one in scan_intervals(path, width):
+        if isinstance(one, Malformed):
+            raise InputError(f"{path}, line {one.line}: {one.reason}")
+        intervals.append(one)
+    return intervals
+
+
+def scan_intervals(path, width: int | None = None) -> Iterator[Interval | Malformed]:
+    """Like :func:`read_intervals`, line by line, with malformed lines in their place instead of an error."""
     if width is not None and width < 1:
         raise InputError(f"width must be at least 1, not {width}")
-    intervals = []
+    empty = True
     for number, line in _lines(path):
+        if empty and _names_columns(line):
+            continue
+        empty = False
         try:
-            intervals.append(_interval(line, number, width))
+            yield _interval(line, number, width)
         except InputError as problem:
-            raise InputError(f"{path}, line {number}: {problem}") from None
-    if not intervals:
+            yield Malformed(number, line, str(problem))
+    if empty:
         raise InputError(f"{path} holds no regions: a BED line is chromosome, start, end, separated by tabs")
-    return intervals
 
 
 def _lines(path) -> Iterator[tuple[int, str]]:
     with open_text(path) as handle:
         try:
             for number, line in enumerate(handle, start=1):
-                if line.strip() and not line.startswith(("#", "track", "browser")):
+                words = line.split(maxsplit=1)
+                if words and not line.startswith("#") and words[0] not in ("track", "browser"):
                     yield number, line.rstrip("\r\n")
         except (EOFError, zlib.error, gzip.BadGzipFile):
             raise FileProblem(f"{path} is truncated or damaged; copy it again") from None
         except UnicodeDecodeError:
             raise FileProblem(f"{path} is not a BED file: it holds binary data") from None
+
+
+def _names_columns(line: str) -> bool:
+    fields = line.lower().split()
+    return len(fields) > 2 and fields[0] in _TITLES and not _WHOLE.fullmatch(fields[1])
 
 
 def _interval(line: str, number: int, width: int | None) -> Interval:
@@ -126,6 +160,8 @@ def _interval(line: str, number: int, width: int | None) -> Interval:
         raise InputError(f"start {start} and end {end} are no region: 0 <= start < end is needed")
     name = (fields[3].strip() if len(fields) > 3 else "") or "."
     strand = fields[5].strip() if len(fields) > 5 else "."
+    if not fields[0].strip():
+        raise InputError("chromosome (column 1) is empty")
     if strand not in ("+", "-", "."):
         raise InputError(f"strand (column 6) is {strand!r}; it must be +, - or .")
     summit = -1
@@ -137,11 +173,10 @@ def _interval(line: str, number: int, width: int | None) -> Interval:
         centre = start + summit if summit >= 0 else (start + end) // 2
         start = centre - width // 2
         end = start + width
-    return Interval(fields[0].strip(), start, end, name, strand, number)
+    return Interval(sys.intern(fields[0].strip()), start, end, name, strand, number)
 
 
 def _integer(text: str, what: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise InputError(f"{what} is {text!r}, not a whole number") from None
+    if not _WHOLE.fullmatch(text.strip()):
+        raise InputError(f"{what} is {text!r}, not a whole number")
+    return int(text)

@@ -1,0 +1,128 @@
+"""``genolift variants``: score the variants of a VCF file."""
+
+import click
+
+from genolift.cli import parameters
+from genolift.cli.targets import TargetsCommand
+from genolift.methods.registry import listing
+
+
+class Shifts(click.ParamType):
+    """Whole numbers, separated by commas."""
+
+    name = "shifts"
+
+    def convert(self, value, param, context):
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(int(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not understood; write whole numbers with commas between, as -50,0,50")
+
+
+@click.command(
+    cls=TargetsCommand,
+    epilog=parameters.epilog(
+        "genolift variants model.keras variants.vcf.gz --fasta hg38.fa --target 0 --out variants.tsv",
+        "genolift variants model.keras variants.vcf --fasta hg38.fa --target profile counts:0 --shifts -50,0,50 \\",
+        "    --null 10000 --explain alleles.zarr --out variants.tsv",
+    ),
+)
+@click.argument("model", type=parameters.path())
+@click.argument("variants", type=parameters.path(), metavar="VARIANTS.vcf[.gz]")
+@click.option("--fasta", required=True, type=parameters.path(), metavar="GENOME.fa", help="The genome they refer to.")
+@click.option("--out", required=True, type=parameters.path(), metavar="TABLE.tsv", help="The table to write.")
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="T ...",
+    help="What to predict: 0, 3,1, counts:0, profile, logcounts, sum:bins=10-20,tracks=3; several give a row each.  "
+    "[default: the only output]",
+)
+@parameters.activation
+@click.option(
+    "--shifts",
+    type=Shifts(),
+    default=(0,),
+    metavar="N,...",
+    help="Average over several windows, moved to the right by so many bases.  [default: 0]",
+)
+@click.option(
+    "--width", type=click.IntRange(1), metavar="N", help="Length of the windows, where the model takes any length."
+)
+@click.option(
+    "--null",
+    type=click.IntRange(1),
+    default=None,
+    metavar="N",
+    help="Add p-values, against N of the file's variants put into dinucleotide shuffles of their windows.",
+)
+@click.option(
+    "--max-mismatch",
+    type=click.FloatRange(0, 1),
+    default=0.25,
+    show_default=True,
+    metavar="SHARE",
+    help="Stop if more of the REF alleles contradict the genome: the file is of another assembly.",
+)
+@click.option(
+    "--explain",
+    type=parameters.path(),
+    metavar="STORE",
+    help="Also explain both alleles of every variant, into a store.",
+)
+@click.option(
+    "--method",
+    type=click.Choice(list(listing())),
+    default="deeplift",
+    show_default=True,
+    metavar="NAME",
+    help="How, with --explain; `genolift methods` lists them.",
+)
+@click.option("--rule", metavar="R", help="DeepLIFT's, with --explain.  [default: genomics]")
+@click.option("--references", metavar="R", help="With --explain: as for `genolift explain`.")
+@parameters.seed
+@parameters.unknown
+@parameters.memory
+@parameters.model_options
+@parameters.force
+def command(model, variants, fasta, out, null, explain, method, rule, references, weights, layers_from, **options):
+    """Score the variants of a VCF file: what the model says of the alternative allele, less what it says of the reference.
+
+    Each allele is put into a window of the model's length around the variant, which begins at the same base for both;
+    what a deletion leaves free at the right is filled from the genome. Predictions are means over both strands. The table
+    has a row for every record, alternative allele and target; what cannot be scored has a row that says why. What its
+    columns mean, and how it was made, stands beside it in TABLE.tsv.json.
+
+    All input is checked before anything is written. An interrupted run continues with the same command.
+    """
+    from genolift.pipeline.modelfile import ModelFile
+    from genolift.pipeline.variants import VariantJob, count_by_status, score_variants
+
+    file = ModelFile(model, weights, layers_from, options.pop("unsafe"), options.pop("layout"))
+    if explain is None and (method != "deeplift" or rule or references):
+        raise click.UsageError("--method, --rule and --references say how to explain; give --explain too")
+    done = score_variants(
+        VariantJob(
+            file,
+            variants,
+            fasta,
+            out,
+            null=null or 0,
+            explain=explain,
+            method=method,
+            references=references,
+            options={"rule": rule},
+            **options,
+        )
+    )
+    told = f"{done.alleles:,} alleles ({count_by_status(done.counts)})"
+    if not done.now:
+        click.echo(f"{out} is already complete: {told}")
+    else:
+        click.echo(f"{out}: {told}, scale {', '.join(dict.fromkeys(done.scales))}, {done.seconds:.1f} s")
+    if done.explained is not None:
+        complete = "" if done.explained.now else " is already complete"
+        click.echo(f"{explain}{complete}: {done.explained.sequences:,} sequences, both alleles of each variant")

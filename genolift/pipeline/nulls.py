@@ -1,0 +1,45 @@
+"""What variants do by chance: the same alleles in shuffled sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from genolift.sequence.shuffle import shuffle
+from genolift.sequence.variants import OK, Allele
+from genolift.support.seeds import stream
+
+
+class Null:
+    """Effects of N null variants: ``delta`` and profile ``distance``, both (N, T)."""
+
+    def __init__(self, delta: np.ndarray, distance: np.ndarray):
+        self._delta, self._distance = np.sort(np.abs(delta), axis=0), np.sort(distance, axis=0)
+
+    def p_value(self, delta: float, t: int) -> float:
+        """Two-sided: (1 + how many null variants have |delta| at least as large) / (1 + N), for target ``t``."""
+        return _upper_share(self._delta[:, t], abs(delta))
+
+    def p_of_distance(self, distance: float, t: int) -> float:
+        """The same for the distance of two profiles."""
+        return _upper_share(self._distance[:, t], distance)
+
+
+def _upper_share(ordered: np.ndarray, value: float) -> float:
+    beyond = len(ordered) - np.searchsorted(ordered, value, side="left")
+    return (1 + beyond) / (1 + len(ordered))
+
+
+def draw_null(alleles: Iterable[Allele], count: int, n: int, seed: int) -> Iterator[list[tuple[str, str]]]:
+    """The windows of ``n`` null variants with the reference and with the alternative allele.
+
+    Each takes the alleles of one of the ``count`` variants that can be scored, drawn with replacement, and puts them in
+    their place in a shuffle of the sequence around that variant that keeps its dinucleotides.
+    """
+    times = np.bincount(stream(seed, "null variants", count, n).integers(count, size=n), minlength=count)
+    scored = (allele for allele in alleles if allele.status == OK)
+    for allele, repeats in zip(scored, times.tolist(), strict=True):
+        if repeats:
+            for background in shuffle(allele.text, repeats, k=2, seed=seed):
+                yield allele.pairs(background)

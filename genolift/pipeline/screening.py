@@ -1,0 +1,111 @@
+"""Input that cannot be scored as it is: skipped, padded or a reason to stop, and always told."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+from genolift.sequence.alphabet import count_unknown
+from genolift.support.errors import InputError
+
+log = logging.getLogger("genolift")
+
+POLICIES = ("fail", "skip", "pad")
+_SHOWN = 5  # of the records that are left out, this many are told one by one
+
+
+@dataclass(frozen=True)
+class Policy:
+    """``on_bad``: ``"fail"`` stops if a record cannot be scored, ``"skip"`` leaves it out, ``"pad"`` fills
+    with N what is too short or leaves its chromosome, and leaves out the rest. ``max_n``: the largest share of N."""
+
+    on_bad: str = "fail"
+    max_n: float | None = None
+
+    def __post_init__(self):
+        if self.on_bad not in POLICIES:
+            raise InputError(f"on_bad is one of {', '.join(POLICIES)}, not {self.on_bad!r}")
+        if self.max_n is not None and not 0 <= self.max_n <= 1:
+            raise InputError(f"the largest share of N is a number from 0 to 1, not {self.max_n}")
+
+    @property
+    def pads(self) -> bool:
+        return self.on_bad == "pad"
+
+    def too_unknown(self, sequence: str) -> str | None:
+        """Why a sequence has too many unknown bases; ``None`` if it has not."""
+        if self.max_n is None:
+            return None
+        share = count_unknown(sequence) / len(sequence)
+        if share <= self.max_n:
+            return None
+        told, most = (f"{100 * part:.3g} %" for part in (share, self.max_n))
+        return f"{told} of its bases are N or another IUPAC code, more than the {most} of --max-n"
+
+
+@dataclass
+class Screening:
+    """What became of every record of an input: ``read`` of them, the ``refused`` ones with the reason, and the
+    ``padded`` ones with the numbers of N added at the left and the right.
+
+    A record is known by its place (the line, or which one of a FASTA file) and its name.
+    """
+
+    policy: Policy
+    path: object
+    unit: str = "line"
+    read: int = 0
+    refused: list[tuple[int, str, str]] = field(default_factory=list)
+    padded: list[tuple[int, str, int, int]] = field(default_factory=list)
+
+    def refuse(self, place: int, name: str, reason: str) -> None:
+        """Note that a record cannot be scored."""
+        self.refused.append((place, name, reason))
+
+    def check(self) -> None:
+        """Raise :class:`InputError` where what was refused is a reason to stop: any record, or all of them."""
+        if not self.refused:
+            return
+        place, _, reason = self.refused[0]
+        first = f"{self.path}, {self.unit} {place}: {reason}"
+        if len(self.refused) == self.read:
+            raise InputError(f"{first} (and no other record can be scored)" if self.read > 1 else first)
+        if self.policy.on_bad == "fail":
+            more = f", and {len(self.refused) - 1:,} more" if len(self.refused) > 1 else ""
+            raise InputError(f"{first}{more} (--on-bad skip leaves such records out)")
+
+    def record(self) -> dict:
+        """As it is kept with a result; every record that is not among ``not_scored`` was scored."""
+        return {
+            "counted_by": self.unit,
+            "read": self.read,
+            "scored": self.read - len(self.refused),
+            "not_scored": [list(entry) for entry in self.refused],
+            "padded": [list(entry) for entry in self.padded],
+        }
+
+    def tell(self) -> None:
+        """Say on standard error what was left out or padded, and why."""
+        if self.padded:
+            places = ", ".join(str(place) for place, *_ in self.padded[:_SHOWN])
+            more = ", ..." if len(self.padded) > _SHOWN else ""
+            log.info("%s: %s records are padded with N (%s %s%s)", self.path, len(self.padded), self.unit, places, more)
+        for place, _, reason in self.refused[:_SHOWN]:
+            log.info("%s, %s %s: not scored: %s", self.path, self.unit, place, reason)
+        if self.refused:
+            left = "" if len(self.refused) <= _SHOWN else "; the store's record and --report list them all"
+            log.info(
+                "%s of %s records of %s are not scored%s", f"{len(self.refused):,}", f"{self.read:,}", self.path, left
+            )
+
+    def table(self, places, names: list[str]) -> str:
+        """The fate of every record as tab-separated text; ``places`` and ``names`` are those of the scored ones.
+
+        Columns: line (or record), name, status (scored, padded or not_scored), reason.
+        """
+        rows = [(place, name, "not_scored", reason) for place, name, reason in self.refused]
+        padding = {place: f"{left} N at the left, {right} at the right" for place, _, left, right in self.padded}
+        for place, name in zip(map(int, places), names, strict=True):
+            rows.append((place, name, "padded" if place in padding else "scored", padding.get(place, "")))
+        lines = ["\t".join(" ".join(str(cell).split()) for cell in row) for row in sorted(rows)]
+        return "\n".join([f"{self.unit}\tname\tstatus\treason", *lines]) + "\n"

@@ -1,0 +1,136 @@
+"""Variants in their sequence: windows of one length with the reference and with the alternative allele in place.
+
+The window of the alternative begins where that of the reference begins; what an insertion pushes out at its right end is
+left out, what a deletion leaves free there is filled from the genome.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from genolift.sequence import vcf
+from genolift.sequence.fasta import Fasta
+from genolift.sequence.vcf import Record
+from genolift.support.errors import InputError
+
+OK = "ok"
+REF_MISMATCH, UNKNOWN_CHROMOSOME = "ref_mismatch", "unknown_chromosome"
+TOO_LONG, LEAVES = "allele_too_long", "window_leaves_chromosome"
+OUTSIDE, SAME = "outside_chromosome", "same_alleles"
+INVALID_REF, INVALID_ALT = "invalid_ref", "invalid_alt"
+_WITHOUT_BASES = {
+    vcf.ABSENT: "no_alternative",
+    vcf.SYMBOLIC: "symbolic_allele",
+    vcf.BREAKEND: "breakend",
+    vcf.SPANNING: "spanning_deletion",
+}
+# Genomes hold ambiguity codes where VCF has the alphabetically first of the bases they stand for (VCF 4.3, section 1.6.1).
+_FIRST_BASE = str.maketrans("RYSWKMBDHV", "ACCAGACAAA")
+
+
+@dataclass(frozen=True)
+class Allele:
+    """One alternative allele of a record: what it is (``status``, and ``note`` in words), and where it can be seen.
+
+    ``starts`` are the left ends of its windows of ``length`` bases, none unless the status is ``OK``; ``text`` is the
+    genome from ``origin`` on, as far as any window of either allele needs it.
+    """
+
+    record: Record
+    alt: str
+    length: int
+    status: str = OK
+    note: str = ""
+    starts: tuple[int, ...] = ()
+    origin: int = 0
+    text: str = ""
+
+    @property
+    def name(self) -> str:
+        """Chromosome, position and both alleles, as ``chr1:14677:G>A``."""
+        return f"{self.record.chrom}:{self.record.pos}:{self.record.ref}>{self.alt}"
+
+    def pairs(self, text: str | None = None) -> list[tuple[str, str]]:
+        """Each window with the reference and with the alternative allele, in ``text`` instead of the genome if given."""
+        text = self.text if text is None else text
+        place = self.record.pos - 1 - self.origin
+        right = text[place + len(self.record.ref) :]
+        lefts = [text[start - self.origin : place] for start in self.starts]
+        alleles = [allele.upper() + right for allele in (self.record.ref, self.alt)]
+        return [tuple((left + allele)[: self.length] for allele in alleles) for left in lefts]
+
+
+class Windows:
+    """Finds the alleles of records in a genome, in windows of ``length`` bases.
+
+    A variant's first base lies at ``length // 2``, or ``shift`` bases further left for each of ``shifts``, which move
+    the window to the right. Raises :class:`InputError` for shifts that leave the variant outside.
+    """
+
+    def __init__(self, fasta: Fasta, length: int, shifts: Sequence[int] = (0,)):
+        self.fasta, self.length, self.shifts = fasta, length, tuple(dict.fromkeys(shifts))
+        self.chromosomes = set(fasta.names)
+        for shift in self.shifts:
+            if not 0 <= length // 2 - shift < length:
+                raise InputError(f"shift {shift} leaves the variant outside its window of {length} bases")
+
+    def alleles(self, record: Record) -> list[Allele]:
+        """One entry per alternative allele, whether it can be scored or not."""
+        status, note = self._judge(record)
+        return [self._allele(record, one, status, note) for one in record.alternatives]
+
+    def _judge(self, record: Record) -> tuple[str, str]:
+        """What holds for a record whatever its alternative is."""
+        if record.chrom not in self.chromosomes:
+            return UNKNOWN_CHROMOSOME, f"the genome has no {record.chrom}{self.fasta.hint(record.chrom)}"
+        if not _is_dna(record.ref):
+            return INVALID_REF, f"REF {_short(record.ref)} is not written in A, C, G, T and N"
+        size, end = self.fasta.length(record.chrom), record.pos - 1 + len(record.ref)
+        if record.pos < 1 or end > size:
+            return OUTSIDE, f"{record.chrom} has {size} bases"
+        genome = self.fasta.fetch(record.chrom, record.pos - 1, end)
+        if not _agree(genome, record.ref.upper()):
+            return REF_MISMATCH, f"the genome has {_short(genome)}"
+        return OK, ""
+
+    def _allele(self, record: Record, one: vcf.Alternative, status: str, note: str) -> Allele:
+        if status == OK and one.kind != vcf.BASES:
+            status = _WITHOUT_BASES[one.kind]
+        elif status == OK and not _is_dna(one.text):
+            status, note = INVALID_ALT, f"ALT {_short(one.text)} is not written in A, C, G, T and N"
+        elif status == OK and one.text.upper() == record.ref.upper():
+            status, note = SAME, "ALT is REF"
+        if status != OK:
+            return Allele(record, one.text, self.length, status, note)
+        shifts = [shift for shift in self.shifts if self._holds(shift, record.ref, one.text)]
+        if not shifts:
+            longest = max(len(record.ref), len(one.text))
+            note = f"{longest} bases do not fit the window's right half; it has {self.length}"
+            return Allele(record, one.text, self.length, TOO_LONG, note)
+        size = self.fasta.length(record.chrom)
+        spans = [self._span(record, one.text, shift) for shift in shifts]
+        spans = [(start, end) for start, end in spans if start >= 0 and end <= size]
+        if not spans:
+            return Allele(record, one.text, self.length, LEAVES, f"{record.chrom} has {size} bases")
+        starts = tuple(start for start, _ in spans)
+        text = self.fasta.fetch(record.chrom, min(starts), max(end for _, end in spans))
+        return Allele(record, one.text, self.length, starts=starts, origin=min(starts), text=text)
+
+    def _holds(self, shift: int, ref: str, alt: str) -> bool:
+        return self.length // 2 - shift + max(len(ref), len(alt)) <= self.length
+
+    def _span(self, record: Record, alt: str, shift: int) -> tuple[int, int]:
+        """What the windows of both alleles need of the genome."""
+        start = record.pos - 1 - self.length // 2 + shift
+        return start, start + self.length + max(0, len(record.ref) - len(alt))
+
+
+def _is_dna(allele: str) -> bool:
+    return not set(allele.upper()) - set("ACGTN")
+
+
+def _agree(genome: str, ref: str) -> bool:
+    return genome == ref or genome.translate(_FIRST_BASE) == ref
+
+
+def _short(allele: str) -> str:
+    return allele if len(allele) <= 20 else f"{allele[:17]}... ({len(allele)} bases)"

@@ -1,0 +1,144 @@
+"""Both alleles of a variant in their window."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genolift.sequence.fasta import Fasta
+from genolift.sequence.variants import OK, Windows
+from genolift.sequence.vcf import ABSENT, BASES, SYMBOLIC, Alternative, Record
+from genolift.support.errors import InputError
+
+CHR1 = "".join(random.Random(0).choices("ACGT", k=300))
+ODD = "ACGTNNRYACGT" + "A" * 100
+LENGTH = 20
+
+
+@pytest.fixture(scope="module")
+def genome(tmp_path_factory):
+    path = tmp_path_factory.mktemp("genome") / "genome.fa"
+    path.write_text(f">chr1\n{CHR1}\n>odd\n{ODD}\n")
+    return Fasta(path)
+
+
+def record(pos, ref, *alts, chrom="chr1"):
+    kinds = [Alternative(alt, SYMBOLIC if alt.startswith("<") else ABSENT if alt == "." else BASES) for alt in alts]
+    return Record(7, chrom, pos, ".", ref, tuple(kinds))
+
+
+def only(windows, *arguments, **options):
+    (allele,) = windows.alleles(record(*arguments, **options))
+    return allele
+
+
+def test_a_single_base(genome):
+    ref = CHR1[99]
+    alt = "A" if ref != "A" else "C"
+    allele = only(Windows(genome, LENGTH), 100, ref, alt)
+    assert allele.status == OK
+    ((first, second),) = allele.pairs()
+    assert first == CHR1[89:109]
+    assert second == CHR1[89:99] + alt + CHR1[100:109]
+    assert list(allele.starts) == [89]
+    assert allele.name == f"chr1:100:{ref}>{alt}"
+
+
+@given(
+    pos=st.integers(40, 200),
+    size=st.integers(1, 8),
+    alt=st.text("ACGTacgt", min_size=1, max_size=8),
+    shift=st.integers(-4, 4),
+    length=st.sampled_from([20, 21, 30]),
+)
+def test_the_alternative_is_the_edited_genome_from_the_same_left_edge(genome, pos, size, alt, shift, length):
+    ref = CHR1[pos - 1 : pos - 1 + size]
+    if alt.upper() == ref:
+        return
+    allele = only(Windows(genome, length, [shift]), pos, ref, alt)
+    if size > length - length // 2 + shift or len(alt) > length - length // 2 + shift:
+        assert allele.status == "allele_too_long"
+        return
+    ((first, second),) = allele.pairs()
+    start = pos - 1 - length // 2 + shift
+    edited = CHR1[: pos - 1] + alt.upper() + CHR1[pos - 1 + size :]
+    assert first == CHR1[start : start + length]
+    assert second == edited[start : start + length]
+    assert len(first) == len(second) == length
+
+
+def test_several_windows_and_several_alleles(genome):
+    ref = CHR1[99]
+    others = [base for base in "ACGT" if base != ref]
+    alleles = Windows(genome, LENGTH, [-3, 0, 3, 0]).alleles(record(100, ref, *others, "<DEL>"))
+    assert [allele.alt for allele in alleles] == [*others, "<DEL>"]
+    assert [allele.status for allele in alleles] == [OK] * 3 + ["symbolic_allele"]
+    for start, pair in zip(alleles[1].starts, alleles[1].pairs(), strict=True):
+        edited = CHR1[:99] + others[1] + CHR1[100:]
+        assert pair == (CHR1[start : start + LENGTH], edited[start : start + LENGTH])
+    assert list(alleles[0].starts) == [86, 89, 92]  # the repeated shift counts once
+    assert not alleles[3].starts
+
+
+def test_windows_that_leave_the_chromosome_are_left_out_one_by_one(genome):
+    ref = CHR1[10]
+    alt = "A" if ref != "A" else "C"
+    allele = only(Windows(genome, LENGTH, [-3, 0, 3]), 11, ref, alt)
+    assert list(allele.starts) == [0, 3]
+    assert only(Windows(genome, LENGTH), 5, CHR1[4], "N").status == "window_leaves_chromosome"
+    assert only(Windows(genome, LENGTH), 296, CHR1[295], "N").status == "window_leaves_chromosome"
+    # a deletion reaches further to the right than its reference's window
+    assert only(Windows(genome, LENGTH), 291, CHR1[290], CHR1[290] + "A").status == OK
+    assert only(Windows(genome, LENGTH), 291, CHR1[290:293], CHR1[290]).status == "window_leaves_chromosome"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "note"),
+    [
+        ((100, "<REF>", "A"), "ref_mismatch", f"the genome has {CHR1[99]}"),
+        ((100, "OK", "."), "no_alternative", ""),
+        ((100, "OK", "OK"), "same_alleles", "ALT is REF"),
+        ((100, "R", "A"), "invalid_ref", "REF R is not written"),
+        ((100, "OK", "R"), "invalid_alt", "ALT R is not written"),
+        ((0, "OK", "<DEL>"), "outside_chromosome", "300 bases"),
+        ((301, "OK", "A"), "outside_chromosome", "300 bases"),
+        ((100, "OK", "A" * 21), "allele_too_long", "21 bases"),
+    ],
+)
+def test_what_cannot_be_scored_says_why(genome, arguments, status, note):
+    pos, ref, alt = arguments
+    here = CHR1[pos - 1] if 0 < pos <= 300 else "A"
+    other = "A" if here != "A" else "C"
+    ref = {"OK": here, "<REF>": other}.get(ref, ref)
+    allele = only(Windows(genome, LENGTH), pos, ref, here.lower() if alt == "OK" else alt)
+    assert allele.status == status
+    assert note in allele.note
+    assert not allele.starts
+
+
+def test_unknown_chromosomes_say_what_the_genome_calls_them(genome):
+    assert only(Windows(genome, LENGTH), 100, "A", "C", chrom="1").note == "the genome has no 1; it calls it 'chr1'"
+    assert "it has chr1, odd" in only(Windows(genome, LENGTH), 100, "A", "C", chrom="X").note
+
+
+def test_ambiguity_codes_of_the_genome_agree_with_the_base_that_vcf_writes_for_them(genome):
+    windows = Windows(genome, 8)
+    assert only(windows, 7, "A", "T", chrom="odd").status == OK  # R stands for A and G, of which A comes first
+    assert only(windows, 7, "G", "T", chrom="odd").status == "ref_mismatch"
+    assert only(windows, 5, "N", "T", chrom="odd").status == OK
+    assert only(windows, 5, "A", "T", chrom="odd").status == "ref_mismatch"
+
+
+@pytest.mark.parametrize("shift", [11, -10, 500])
+def test_shifts_keep_the_variant_inside(genome, shift):
+    with pytest.raises(InputError, match=f"shift {shift} leaves the variant outside"):
+        Windows(genome, LENGTH, [0, shift])
+
+
+def test_alleles_in_another_background(genome):
+    allele = only(Windows(genome, LENGTH, [-2, 2]), 100, CHR1[99:102], "ACGTA")
+    background = "G" * len(allele.text)
+    for (ref, alt), offset in zip(allele.pairs(background), (12, 8), strict=True):
+        assert ref == "G" * offset + CHR1[99:102] + "G" * (17 - offset)
+        assert alt == "G" * offset + "ACGTA" + "G" * (15 - offset)
