@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from genolift.engine import gates
+from genolift.engine.correction import Corrected
 from genolift.engine.explain import Gradient, PathGradient, Propagation
 from genolift.methods import proof
 from genolift.methods.referenced import ReferenceMethod
@@ -14,7 +15,39 @@ from genolift.methods.traced import Traced
 from genolift.support.errors import GenoliftWarning, InputError, UnsupportedModel
 
 
-class GradientTimesInput(ReferenceMethod):
+class GradientMethod(ReferenceMethod):
+    """A method whose multipliers are gradients of some kind.
+
+    ``gradient_correction`` subtracts from a gradient its mean over the letters of a position, the part that leaves the
+    simplex on which one-hot sequences lie (Majdandzic et al. 2022); contributions then sum to what they should only
+    where the references' letters sum to what the sequence's do.
+    """
+
+    def __init__(self, model, target=None, *, gradient_correction: bool = False, references=None, **options):
+        self.gradient_correction = gradient_correction
+        self.sums = type(self).sums and not gradient_correction
+        super().__init__(model, target, references=references, **options)
+
+    def rule_for(self, dna: list[bool]):
+        if not self.gradient_correction:
+            return self._rule
+        check_letters(any(dna) and not self._hidden)
+        return Corrected(self._rule, dna)
+
+    def describe(self) -> dict:
+        return {**super().describe(), "gradient_correction": self.gradient_correction}
+
+
+def check_letters(letters: bool) -> None:
+    """Refuse the gradient correction where no input has an axis of letters."""
+    if not letters:
+        raise InputError(
+            "gradient_correction is for one-hot inputs such as DNA of shape (N, L, 4), and there is none here; leave it "
+            "off"
+        )
+
+
+class GradientTimesInput(GradientMethod):
     """Gradient × (x − reference) (Shrikumar et al. 2016); with the default reference zero, gradient × input.
 
     ``hypothetical`` is g_b − Σ_c g_c·r_c with the one gradient g at x.
@@ -27,7 +60,7 @@ class GradientTimesInput(ReferenceMethod):
         return Gradient(traced.program, self.sources)
 
 
-class _Gated(ReferenceMethod):
+class _Gated(GradientMethod):
     """Gates gradients at rectifiers (ReLU and its leaky and clipped kin), so it needs some."""
 
     sums = False
@@ -38,11 +71,16 @@ class _Gated(ReferenceMethod):
 
     def prepare(self, traced: Traced) -> None:
         super().prepare(traced)
-        if not any(gates.is_rectifier(step) for step in gates.walked(self._rule.walk)):
-            raise UnsupportedModel(
-                f"{self.name} gates gradients at ReLUs, and this model runs none on the way to the target; use "
-                "gradient-x-input, integrated-gradients or deeplift"
-            )
+        check_rectifiers(self._rule, self.name)
+
+
+def check_rectifiers(propagation: Propagation, name: str) -> None:
+    """Refuse a method that gates gradients at rectifiers where the walk back meets none."""
+    if not any(gates.is_rectifier(step) for step in gates.walked(propagation.walk)):
+        raise UnsupportedModel(
+            f"{name} gates gradients at ReLUs, and this model runs none on the way to the target; use gradient-x-input, "
+            "integrated-gradients or deeplift"
+        )
 
 
 class GuidedBackpropTimesInput(_Gated):
@@ -59,7 +97,7 @@ class Deconvnet(_Gated):
     rule_of = staticmethod(gates.deconvnet)
 
 
-class IntegratedGradients(ReferenceMethod):
+class IntegratedGradients(GradientMethod):
     """Gradients averaged along the straight path from the reference, × (x − reference) (Sundararajan et al. 2017).
 
     ``steps`` nodes of the ``quadrature`` ``"midpoint"`` or ``"gauss-legendre"``. What the quadrature leaves of

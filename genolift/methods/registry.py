@@ -28,6 +28,33 @@ _METHODS = {
         "IntegratedGradients",
         "gradients averaged along the path from the reference, × (x − reference)",
     ),
+    "gradient": ("saliency", "Saliency", "the gradient itself; scores are its largest size over the bases"),
+    "sensitivity": ("saliency", "Sensitivity", "squared derivatives, summed over the bases"),
+    "guided-backprop": (
+        "saliency",
+        "GuidedBackprop",
+        "guided backprop itself; for networks of ReLUs",
+    ),
+    "expected-gradients": (
+        "expected",
+        "ExpectedGradients",
+        "gradients at random points between references and x, × (x − reference) (gradient SHAP)",
+    ),
+    "smoothgrad": ("smoothing", "SmoothGrad", "the mean gradient over noisy copies"),
+    "smoothgrad-squared": ("smoothing", "SmoothGradSquared", "the mean squared gradient over noisy copies"),
+    "smoothgrad-variance": ("smoothing", "VarGrad", "the variance of the gradient over noisy copies"),
+    "deep-shap": ("deepshap", "DeepShap", "DeepLIFT with the Rescale rule, averaged over one background set"),
+    "occlusion": ("occlusion", "Occlusion", "what the prediction loses when a window is exchanged"),
+    "prediction-difference": (
+        "difference",
+        "PredictionDifference",
+        "what the prediction loses when a window is unknown: an exact sum over its contents",
+    ),
+    "lime": ("lime", "Lime", "a linear surrogate over stretches that are kept or exchanged"),
+    "kernel-shap": ("kernelshap", "KernelShap", "Shapley values of positions by regression on coalitions"),
+    "shapley-sampling": ("shapley", "ShapleySampling", "Shapley values of positions by sampled orders"),
+    "mask": ("mask", "Mask", "the smallest mask that takes the prediction away (meaningful perturbation)"),
+    "sis": ("sis", "SufficientSubsets", "all disjoint subsets of bases that are enough for the prediction"),
 }
 
 

@@ -1,0 +1,98 @@
+"""The targets, and their slopes, on many modified copies of sequences: batches of one shape under the memory budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from genolift.engine.points import Points
+from genolift.methods.blocks import pad
+from genolift.methods.inputs import Inputs
+from genolift.methods.traced import Traced
+from genolift.support.errors import InputError
+from genolift.support.seeds import stream
+
+# Activations a batch should hold at most: beyond the caches larger batches only cost memory.
+_BATCH_BYTES = 96e6
+# Copies of a row's activations alive at once: going forward they are freed as it goes, coming back they are not.
+_FORWARD, _BACKWARD = 2, 4
+
+
+def batch_size(traced: Traced, inputs: Inputs, memory: int, backward: bool = False) -> int:
+    """How many copies of a sequence are predicted at a time; :class:`InputError` where not even one fits ``memory``."""
+    row_bytes = traced.probe([array.shape[1:] for array in inputs.arrays]).row_bytes
+    need = row_bytes * (_BACKWARD if backward else _FORWARD)
+    if need > memory:
+        raise InputError(
+            f"one prediction needs about {need / 1e9:.2g} GB for this model and length, more than the budget of "
+            f"{memory / 1e9:.2g} GB; give memory='{need * 1.1 / 1e9:.2g}GB' or more"
+        )
+    return int(max(1, min(memory // need, _BATCH_BYTES // row_bytes)))
+
+
+def streams(seed: int, label: str, arrays: list[np.ndarray]) -> list[np.random.Generator]:
+    """A random stream for each sequence that depends on ``seed``, what it is for, and the sequence alone."""
+    return [
+        stream(seed, label, *(np.ascontiguousarray(array[n]).tobytes() for array in arrays))
+        for n in range(len(arrays[0]))
+    ]
+
+
+class Copies:
+    """Modified copies of the sequences ``arrays`` (n, ...), one array per input.
+
+    Copies are numbered; a function ``make(which)`` gives for the numbers ``which`` (b,) the sequences that they were
+    made from (b,), and themselves as a list of arrays (b, ...). ``tick(b)`` is told of each batch that is done.
+    """
+
+    def __init__(self, points: Points, arrays: list[np.ndarray], size: int, tick: Callable | None = None):
+        self.points, self.arrays, self.size = points, arrays, size
+        self.tick = tick or (lambda count: None)
+        self._frozen = points.frozen(arrays, size)
+
+    def __len__(self) -> int:
+        return len(self.arrays[0])
+
+    def predictions(self) -> np.ndarray:
+        """The targets (n, T) of the sequences themselves."""
+        return self.values(len(self), self.themselves)
+
+    def themselves(self, which: np.ndarray) -> tuple:
+        return which, [array[which] for array in self.arrays]
+
+    def values(self, count: int, make: Callable) -> np.ndarray:
+        """The targets (count, T) of copies number 0 to ``count`` − 1."""
+        parts = [
+            self.points.values(arrays, *self._frozen, rows)[:kept] for kept, rows, arrays in self._batches(count, make)
+        ]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.points.targets)), np.float32)
+
+    def grid(self, shape: tuple[int, ...], make: Callable) -> np.ndarray:
+        """The targets (*shape, T) of copies with several numbers each, of which the first is the sequence's.
+
+        ``make(*numbers)`` gives the copies alone.
+        """
+
+        def unravelled(which):
+            numbers = np.unravel_index(which, shape)
+            return numbers[0], make(*numbers)
+
+        return self.values(int(np.prod(shape)), unravelled).reshape(*shape, len(self.points.targets))
+
+    def slopes(self, count: int, make: Callable):
+        """Batch by batch: numbers (b,), values (b, T) and slopes (b, T, ...) per input."""
+        start = 0
+        for kept, rows, arrays in self._batches(count, make):
+            values, slopes = self.points.slopes(arrays, *self._frozen, rows)
+            yield np.arange(start, start + kept), values[:kept], [slope[:kept] for slope in slopes]
+            start += kept
+
+    def _batches(self, count: int, make: Callable):
+        # A few batch shapes, whatever the number of copies: each is compiled once.
+        size = min(self.size, 1 << max(count - 1, 0).bit_length())
+        for start in range(0, count, size):
+            which = np.arange(start, min(start + size, count))
+            rows, arrays = make(which)
+            yield len(which), pad(rows, size).astype(np.int32), [pad(array, size) for array in arrays]
+            self.tick(len(which))
