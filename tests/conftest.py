@@ -33,18 +33,7 @@ def uncompiled(monkeypatch):
 
     tf = quiet_tensorflow()
 
-    def plain(function, structure=None):
-        return tf.function(getattr(function, "python_function", function), autograph=False)
-
-    caches = [entry for entry in vars(kernels).values() if hasattr(entry, "cache_clear")]
-    monkeypatch.setattr(kernels, "_compiled", plain)
-    for name, entry in list(vars(kernels).items()):
-        if hasattr(entry, "python_function"):
-            monkeypatch.setattr(kernels, name, plain(entry))
-    for cache in caches:
-        cache.cache_clear()
+    monkeypatch.setattr(kernels.Kernel, "compiling", False)
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     yield
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
-    for cache in caches:
-        cache.cache_clear()

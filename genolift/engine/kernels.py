@@ -2,12 +2,13 @@
 
 A chord is a dozen small operations on the largest tensors of the model; run one by one they cost more than the
 convolutions around them. Only these are compiled (XLA makes convolutions slower on the CPU), once per structure and
-shape, so that a model's many equal activations share one kernel.
+shape, so that a model's many equal activations share one kernel. Where the length is free, every length would have to be
+compiled anew, which takes longer than explaining a few short sequences: there only large tensors are worth it.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from genolift.engine.differences import DIFFERENCES, nonzero, secant
 from genolift.engine.program import Step
@@ -15,8 +16,40 @@ from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
 
+# Elements from which on a shape that may never come again is compiled for.
+_WORTH_COMPILING = 1 << 20
 
-class _Structure:
+
+class Kernel:
+    """A function of tensors, compiled for shapes that are known but for the leading axes of the batch, or large.
+
+    ``known``: the compiler takes all its operations. ``sizes``: it looks at the sizes of axes, so that it has to be traced
+    for each.
+    """
+
+    #: Whether anything is compiled.
+    compiling = True
+
+    def __init__(self, function, known: bool = True, batch: int = 3, sizes: bool = False):
+        self._known, self._batch = known, batch
+        self._plain = tf.function(function, autograph=False, reduce_retracing=not sizes)
+        self._compiled = tf.function(function, autograph=False, jit_compile=True, reduce_retracing=not sizes)
+
+    def __call__(self, *operands):
+        if not (self.compiling and self._known):
+            return self._plain(*operands)
+        tensors = [tensor for tensor in tf.nest.flatten(operands) if tf.is_tensor(tensor)]
+        if all(self._is_settled(tensor) for tensor in tensors):
+            return self._compiled(*operands)
+        size = tf.reduce_max(tf.stack([tf.size(tensor) for tensor in tensors]))
+        worth = size >= _WORTH_COMPILING
+        return tf.cond(worth, lambda: self._compiled(*operands), lambda: self._plain(*operands))
+
+    def _is_settled(self, tensor) -> bool:
+        return tensor.shape.rank is not None and None not in tensor.shape[self._batch :]
+
+
+class Structure:
     """A region as a cache key: equal where the operations, their attributes and their wiring are."""
 
     def __init__(self, region: Step, precision):
@@ -45,29 +78,29 @@ def _attributes(step: Step) -> bytes:
 
 def rescale(region: Step, precision, a, b, extra: list, flow):
     """``flow`` times the chord Δout/Δin between ``a`` and ``b``."""
-    return _rescale(_Structure(region, precision))(a, b, tuple(extra), flow)
+    return _rescale(Structure(region, precision))(a, b, tuple(extra), flow)
 
 
 def reveal_cancel(region: Step, precision, a, b, mass, extra: list, flow) -> list:
     """Mean and half-difference of ``flow`` times each of the two multipliers of a RevealCancel nonlinearity."""
-    return _reveal_cancel(_Structure(region, precision))(a, b, mass, tuple(extra), flow)
+    return _reveal_cancel(Structure(region, precision))(a, b, mass, tuple(extra), flow)
 
 
-def _compiled(function, structure: _Structure):
-    known = all(step.op in DIFFERENCES or step.op == "Const" for step in structure.region.body)
-    return tf.function(function, autograph=False, jit_compile=known, reduce_retracing=True)
+def of_region(function, structure: Structure) -> Kernel:
+    """A kernel of operations that the compiler is known to take, or a plain function."""
+    return Kernel(function, all(step.op in DIFFERENCES or step.op == "Const" for step in structure.region.body))
 
 
 @lru_cache(maxsize=512)
-def _rescale(structure: _Structure):
+def _rescale(structure: Structure):
     def kernel(a, b, extra, flow):
         slope, _ = secant(structure.region, a, b, b - a, list(extra), structure.precision)
         return flow * slope
 
-    return _compiled(kernel, structure)
+    return of_region(kernel, structure)
 
 
-def _two_parts(structure: _Structure, a, b, mass, extra):
+def _two_parts(structure: Structure, a, b, mass, extra):
     """2Δy⁺ and 2Δy⁻ (Shrikumar et al. 2017, section 3.5.3), and Δx⁺ and Δx⁻.
 
     Each is the sum of two changes: that part changed first, and changed after the other.
@@ -83,32 +116,29 @@ def _two_parts(structure: _Structure, a, b, mass, extra):
 
 
 @lru_cache(maxsize=512)
-def _reveal_cancel(structure: _Structure):
+def _reveal_cancel(structure: Structure):
     def kernel(a, b, mass, extra, flow):
         rise, fall, up, down = _two_parts(structure, a, b, mass, extra)
         # One division per part: the compiler keeps quotients in memory rather than compute them twice.
         upper, lower = flow * (rise / (4 * up)), flow * (fall / (4 * down))
         return [upper + lower, upper - lower]
 
-    return _compiled(kernel, structure)
+    return of_region(kernel, structure)
 
 
-_one_pass = tf.function(autograph=False, jit_compile=True)
-
-
-@_one_pass
+@Kernel
 def collapse(mean, half, a, b):
     """mean + sign(b − a)·half."""
     return mean + tf.sign(b - a) * half
 
 
-@_one_pass
+@Kernel
 def distance(a, b):
     """|b − a|."""
     return tf.abs(b - a)
 
 
-@_one_pass
+@partial(Kernel, batch=1, sizes=True)
 def overlap_add(parts, same: bool):
     """(N, P, K, C) → (N, P + K − 1, C): what the K taps k at position p send to p + k; P positions where ``same``."""
     taps = parts.shape[2]
@@ -117,7 +147,7 @@ def overlap_add(parts, same: bool):
     return total[:, start : start + tf.shape(parts)[1]] if same else total
 
 
-@_one_pass
+@partial(Kernel, batch=2, sizes=True)
 def summary(m, x, ref, dna: bool) -> dict:
     """What is kept of the multipliers (n, r, ...) of a block, with x and references broadcast to that shape."""
     contributions = m * (x - ref)

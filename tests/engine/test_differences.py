@@ -191,7 +191,7 @@ def chord(function, a, b, **options):
     assert region.body
     a, b = (tf.constant(np.float32(v)[:, None]) for v in (a, b))
     extra = [tf.constant(v.step.payload) for v in region.inputs[1:]]
-    return kernels.rescale(region, tf.float32, a, b, extra, [tf.ones_like(a)])[0].numpy()[:, 0], region
+    return kernels.rescale(region, tf.float32, a, b, extra, tf.ones_like(a)).numpy()[:, 0], region
 
 
 def sample(domain, n=4000):

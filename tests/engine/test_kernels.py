@@ -1,0 +1,24 @@
+"""Compiled and plain kernels: the same numbers, whichever a shape is worth."""
+
+import numpy as np
+import pytest
+
+import genolift as gl
+from genolift.engine import kernels
+from genolift.models.zoo import build
+
+X = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (2, 40))]
+
+
+@pytest.mark.parametrize("rule", ["rescale", "revealcancel"])
+def test_a_free_length_gives_what_a_fixed_one_gives(rule, monkeypatch):
+    """Where the length is free, small tensors are not compiled for; the first call must not depend on that."""
+    found = []
+    for length, worth in ((40, 1 << 20), (None, 1 << 20), (None, 1)):
+        monkeypatch.setattr(kernels, "_WORTH_COMPILING", worth)
+        model = build("tal_gata", length=length)
+        found.append(gl.DeepLift(model, target=0, rule=rule, references=gl.references.Shuffled(3))(X))
+    for other in found[1:]:
+        for name in ("raw_contributions", "multipliers", "hypothetical", "standard_error"):
+            expected = getattr(found[0], name)
+            np.testing.assert_allclose(getattr(other, name), expected, atol=2e-6 * np.abs(expected).max())
