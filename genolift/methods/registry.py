@@ -53,6 +53,13 @@ _METHODS = {
     "lime": ("lime", "Lime", "a linear surrogate over stretches that are kept or exchanged"),
     "kernel-shap": ("kernelshap", "KernelShap", "Shapley values of positions by regression on coalitions"),
     "shapley-sampling": ("shapley", "ShapleySampling", "Shapley values of positions by sampled orders"),
+    "ism": ("mutagenesis", "InSilicoMutagenesis", "the prediction with every other base at every position"),
+    "indels": ("indels", "Indels", "the prediction with a base inserted, or bases deleted, at every position"),
+    "pairwise-mutagenesis": (
+        "pairwise",
+        "PairwiseMutagenesis",
+        "what two substitutions in a stretch do together beyond what each does (epistasis)",
+    ),
     "mask": ("mask", "Mask", "the smallest mask that takes the prediction away (meaningful perturbation)"),
     "sis": ("sis", "SufficientSubsets", "all disjoint subsets of bases that are enough for the prediction"),
 }

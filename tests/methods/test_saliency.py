@@ -267,7 +267,7 @@ def test_several_inputs():
 @pytest.mark.parametrize("name", ["smoothgrad", "smoothgrad-variance", "expected-gradients"])
 def test_draws_depend_on_seed_and_sequence_alone(model, name, monkeypatch):
     first = gl.method(name, model, 0, seed=1)(X)
-    monkeypatch.setattr(predicting, "_BATCH_BYTES", 1.0)  # one copy at a time
+    monkeypatch.setattr(predicting, "_BATCH_BYTES", 8_000.0)  # a few copies at a time, of one sequence
     again = gl.method(name, model, [1, 0], seed=1, progress=False)(X[[2, 0]])
     close(again.scores[:, 1], first.scores[[2, 0]], 1e-4)
     other = gl.method(name, model, 0, seed=2, progress=False)(X[:1])

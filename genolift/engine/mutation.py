@@ -1,0 +1,240 @@
+"""In-silico mutagenesis that runs again only what a substitution reaches (after fastISM, Nair et al. 2022)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from genolift.engine import actions, carry, dilated, windowed
+from genolift.engine.actions import Action
+from genolift.engine.carry import Layout
+from genolift.engine.explain import Target, exact_float32
+from genolift.engine.mutants import Mutants, Window
+from genolift.engine.program import Dependence, Program, Step, Value
+from genolift.engine.reach import Facts, Reach
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+_SHARES = (0.5, 0.7, 0.9, 1.1)
+# What touching one number costs, in the time of so many floating-point operations of a matrix product.
+_TOUCH = 30
+# Estimates are rough: windows must promise to save this much.
+_PAYS = 0.8
+# Steps whose numbers are there at the same time.
+_ALIVE = 3
+
+
+@dataclass
+class Route:
+    """How a program is run on mutants: an action for each step that is run on windows; the others run whole.
+
+    ``cost`` and ``plain`` estimate the work per mutant, of this route and of running everything again; ``numbers`` what
+    the largest step holds for a mutant.
+    """
+
+    layout: Layout
+    steps: list[tuple[Step, Action | None]]
+    cost: float
+    plain: float
+    numbers: int
+
+
+class Mutation:
+    """The targets of mutants of sequences with the given ``shapes`` (batch left out), substituted in input ``place``.
+
+    ``leading`` are the values that keep the sequences' rows in front (:class:`~genolift.engine.probe.Probe`). Windows that
+    cover one of ``shares`` of the length are given up for whole sequences; the share is taken that makes the least work.
+    """
+
+    def __init__(self, program, targets: list[Target], shapes: list[tuple], place: int, leading, shares=_SHARES):
+        values = list(dict.fromkeys(value for target in targets for value in target.values))
+        self.program = replace(program, outputs=values).pruned()
+        self.targets, self.place, self.leading = targets, place, leading
+        facts = Facts(self.program, shapes)
+        routes = [_route(self.program, program.inputs[place], facts, share) for share in shares]
+        self.route = min(routes, key=lambda route: route.cost)
+        self._shapes = shapes
+        self._compiled: dict[int, object] = {}
+
+    @property
+    def pays(self) -> bool:
+        """Whether this is less work than running everything again."""
+        return self.route.cost < _PAYS * self.route.plain
+
+    @property
+    def mutant_bytes(self) -> int:
+        """Memory that a mutant takes while it is computed."""
+        return 4 * _ALIVE * self.route.numbers
+
+    def values(self, xs: list, sequences, positions, rows) -> np.ndarray:
+        """The targets (Q, B, T) of ``xs`` (n, ...) with ``rows`` (Q, B, letters) at ``positions`` of ``sequences`` (Q,)."""
+        with exact_float32():
+            found = self._function(*rows.shape[1:])(
+                [tf.constant(x, tf.float32) for x in xs],
+                tf.constant(sequences, tf.int32),
+                tf.constant(positions, tf.int32),
+                tf.constant(rows, tf.float32),
+            )
+        return found.numpy()
+
+    def _function(self, letters: int, channels: int):
+        """Compiled once for each number of letters, whatever the number of sequences and positions."""
+        if letters not in self._compiled:
+            numbers = tf.TensorSpec([None], tf.int32)
+            inputs = [tf.TensorSpec([None, *shape], tf.float32) for shape in self._shapes]
+            signature = [inputs, numbers, numbers, tf.TensorSpec([None, letters, channels], tf.float32)]
+            self._compiled[letters] = tf.function(self._values, signature, autograph=False)
+        return self._compiled[letters]
+
+    def _values(self, xs, sequences, positions, rows):
+        letters = rows.shape[1]
+        mutants = Mutants(self.program, self.route.layout, self.leading, xs, sequences, positions, letters)
+        source = self.program.inputs[self.place]
+        there = tf.gather_nd(xs[self.place], tf.stack([sequences, positions], axis=1))
+        change = tf.reshape(rows - there[:, tf.newaxis], [-1, 1, rows.shape[2]])
+        mutants.windows[source] = Window(change, clean=True)
+        for step, action in self.route.steps:
+            if action is not None:
+                windowed.run(action, mutants)
+            else:
+                mutants.wholes.update(zip(step.outputs, mutants.run(step), strict=True))
+        totals = [self._total(target, mutants) for target in self.targets]
+        return tf.reshape(tf.stack(totals, axis=-1), [-1, letters, len(totals)])
+
+    def _total(self, target: Target, mutants: Mutants):
+        """The target of each mutant, (M,); its weights are those of the sequence."""
+        total = tf.zeros([mutants.count])
+        for value, seed in target.seeds(mutants.at_x.__getitem__).items():
+            if value in mutants.wholes:
+                own = mutants.by_mutant(tf.gather(seed, mutants.sequences)) * mutants.wholes[value]
+                total += tf.reduce_sum(tf.reshape(own, [mutants.count, -1]), 1)
+                continue
+            at_x = tf.reduce_sum(tf.reshape(seed * mutants.at_x[value], [mutants.n, -1]), 1)
+            total += mutants.by_mutant(tf.gather(at_x, mutants.sequences))
+            if value in mutants.windows:
+                total += windowed.changes(value, seed, mutants)
+        return total
+
+
+def _route(program: Program, source: Value, facts: Facts, share: float) -> Route:
+    """Windows as far as they cover less than ``share`` of the length, whole sequences from there on."""
+    layout = Layout(facts)
+    length = facts.shapes[source][1]
+    layout.reaches[source] = Reach(1, length, np.arange(length), 1)
+    readers: dict[Value, list[Step]] = {}
+    for step in program.steps:
+        for value in dict.fromkeys(step.inputs):
+            readers.setdefault(value, []).append(step)
+    whole: set[Value] = set()
+    expanded: set[Value] = set()
+    steps: list[tuple[Step, Action | None]] = []
+    passed: set[Step] = set()
+    cost = plain = 0.0
+    numbers = 0
+    for step in program.steps:
+        if step.dependence >= Dependence.DISCRETE and step.op != "Input":
+            plain += _work(step, facts)
+        changed = [value for value in step.inputs if value in layout.reaches or value in whole]
+        if step in passed or step.dependence < Dependence.DISCRETE or not changed:
+            continue
+        action = None
+        if not whole.intersection(changed):
+            action = _action(step, layout, readers, share, passed)
+        if action is None:
+            # What is read whole is put together from windows and the sequence, once.
+            fresh = {value for value in changed if value in layout.reaches} - expanded
+            expanded |= fresh
+            cost += _work(step, facts) + sum(2 * _TOUCH * facts.elements(value) for value in fresh)
+            numbers = max(numbers, sum(facts.elements(value) for value in {*changed, *step.outputs}))
+            whole.update(step.outputs)
+            steps.append((step, None))
+            continue
+        if isinstance(action, actions.Rowwise):
+            action.alone = len(readers.get(action.step.output, [])) == 1 and action.step.output not in program.outputs
+        cost += _work_of(action, layout)
+        for value, reach in zip(action.step.outputs, action.reaches, strict=False):
+            if reach is None:
+                whole.add(value)
+            else:
+                layout.reaches[value] = reach
+        numbers = max(numbers, _held(action, layout))
+        steps.append((action.step, action))
+    return Route(layout, _in_order(program, steps), cost, plain, numbers)
+
+
+def _in_order(program: Program, steps: list) -> list:
+    """In the program's order: a chain of steps is run where its last one stands."""
+    place = {step: i for i, step in enumerate(program.steps)}
+    return sorted(steps, key=lambda entry: place[entry[0]])
+
+
+def _action(step: Step, layout: Layout, readers, share: float, passed: set[Step]) -> Action | None:
+    def short(action: Action | None) -> bool:
+        return action is not None and all(r is None or r.width < share * r.length for r in action.reaches)
+
+    chain = dilated.chain(step, readers)
+    if chain is not None:
+        action = dilated.action(chain, layout)
+        if short(action):
+            passed.update(chain)
+            return action
+    action = carry.action_for(step, layout)
+    return action if short(action) else None
+
+
+def _held(action: Action, layout: Layout) -> int:
+    """Numbers that an action reads, makes in between and gives, for one mutant."""
+    step, facts = action.step, layout.facts
+    held = sum(_window(v, layout.reaches[v], facts) for v in {*step.inputs, *step.outputs} if v in layout.reaches)
+    if isinstance(action, actions.Products):
+        rows = layout.reaches[action.source or step.inputs[0]].width
+        held += rows * action.slide.taps * facts.shapes[action.kernel][-1]
+    return held
+
+
+def _window(value: Value, reach: Reach, facts: Facts) -> int:
+    return reach.width * int(np.prod(facts.shapes[value][reach.axis + 1 :]))
+
+
+def _work(step: Step, facts: Facts) -> float:
+    """Of a step on one whole sequence."""
+    if step.op in ("Reshape", "ExpandDims", "Squeeze", "Input") or not step.outputs:
+        return 0.0
+    if step.outputs[0] not in facts.shapes:
+        return 0.0
+    numbers = facts.elements(step.outputs[0])
+    if step.op in ("Conv2D", "DepthwiseConv2dNative"):
+        return numbers * (2.0 * _terms(step, facts) + _TOUCH)
+    if step.op in ("MatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum"):
+        return numbers * (2.0 * facts.shapes[step.inputs[0]][-1] + _TOUCH)
+    return float(_TOUCH * max(numbers, facts.elements(step.inputs[0]) if step.inputs else 0))
+
+
+def _terms(step: Step, facts: Facts) -> int:
+    """Products that are summed for one number of a convolution."""
+    kernel = facts.shapes[step.inputs[1]]
+    return int(np.prod(kernel[: 3 if step.op == "Conv2D" else 2]))
+
+
+def _work_of(action: Action, layout: Layout) -> float:
+    """Of an action for one mutant; gathering what stands around windows and taking differences count as well."""
+    facts, step = layout.facts, action.step
+    if isinstance(action, actions.View):
+        return 0.0
+    if isinstance(action, actions.Products):
+        source = action.source or step.inputs[0]
+        rows = layout.reaches[source].width
+        taps, channels, filters = action.slide.taps, *facts.shapes[action.kernel][-2:]
+        out = _window(step.output, action.reaches[0], facts)
+        return rows * taps * filters * (2.0 * channels + 2 * _TOUCH) + 2 * _TOUCH * out
+    changed = [value for value in dict.fromkeys(step.inputs) if value in layout.reaches]
+    read = sum(_window(value, layout.reaches[value], facts) for value in changed)
+    if isinstance(action, actions.Contraction):
+        return read * 2.0 * facts.shapes[action.kernel][1]
+    reach = action.reaches[0]
+    if reach is None:
+        return float(2 * _TOUCH * read)
+    share = reach.width / reach.length
+    return share * _work(step, facts) + 2 * _TOUCH * (read + _window(step.output, reach, facts))
