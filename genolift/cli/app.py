@@ -18,6 +18,8 @@ COMMANDS = {
     "explain": "Score the sequences of a FASTA file, or regions of a genome, with a model.",
     "variants": "Score the variants of a VCF file: alternative against reference allele.",
     "export": "Write scores in the formats that other programs read.",
+    "seqlets": "Find stretches of high importance, and the motifs they look like.",
+    "hits": "Find where TF-MoDISco's patterns are.",
     "plot": "Draw the scores of one sequence as a logo.",
     "report": "Gather scores or a benchmark on one HTML page.",
     "methods": "List the methods there are.",

@@ -55,3 +55,24 @@ def model_options(command):
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def search_options(command):
+    """What searching a store takes."""
+    options = [
+        click.option("--target", metavar="T", help="Which one, where several were explained."),
+        click.option(
+            "--null",
+            type=path(),
+            metavar="STORE",
+            help="Scores of shuffled sequences, made alike.  [default: the scores' own positions, shuffled]",
+        ),
+        click.option(
+            "--fdr", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="The largest q to write."
+        ),
+        seed,
+        click.option("--force", is_flag=True, help="Replace files that are there."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command

@@ -97,16 +97,16 @@ class Survey:
             f"{max_mismatch:.0%} of --max-mismatch; {example}; is the VCF file of another assembly (hg19 for hg38)?"
         )
 
-    def tell(self, path) -> None:
+    def tell(self) -> None:
         """Say on standard error what will not be scored."""
         total, scored = self.counts.total(), self.counts[OK]
         if scored < total:
             reasons = ", ".join(f"{count:,} {status}" for status, count in self.counts.most_common() if status != OK)
-            log.info("%s: %s of %s alleles are not scored: %s", path, f"{total - scored:,}", f"{total:,}", reasons)
+            log.info("%s of %s alleles are not scored: %s", f"{total - scored:,}", f"{total:,}", reasons)
 
 
 class AlleleSource(StreamedSource):
-    """Both alleles of every variant that can be scored, in its first window, as sequences to explain.
+    """Both alleles of every variant that can be scored, in its most central window, as sequences to explain.
 
     They are called ``chr1:14677:G>A:ref`` and ``chr1:14677:G>A:alt``, a repeated variant ``chr1:14677:G>A#2:ref``; their
     coordinates are those of the reference's window.
@@ -131,10 +131,10 @@ class AlleleSource(StreamedSource):
                 continue
             seen[allele.name] += 1
             name = allele.name if seen[allele.name] == 1 else f"{allele.name}#{seen[allele.name]}"
-            for what, window in zip(("ref", "alt"), allele.pairs()[0], strict=True):
+            for what, window in zip(("ref", "alt"), allele.pairs()[allele.central], strict=True):
                 if self._noted is not None:
                     self._noted[0].append(allele.record.chrom)
-                    self._noted[1].append(allele.starts[0])
+                    self._noted[1].append(allele.starts[allele.central])
                 yield place, f"{name}:{what}", window
 
 

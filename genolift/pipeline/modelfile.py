@@ -13,7 +13,6 @@ from genolift.pipeline.digest import digest_path
 from genolift.pipeline.layers import layers_from
 from genolift.support.errors import FileProblem, GenoliftError, UnsupportedModel
 
-
 # Remedies as Python writes them, and as the command line does.
 _REMEDIES = (
     (r"load with unsafe=True", "give --unsafe"),

@@ -23,7 +23,6 @@ from genolift.results.explanation import Explanation
 from genolift.results.layout import read_header
 from genolift.results.store import StoreWriter, read_provenance
 from genolift.sequence.alphabet import one_hot
-from genolift.sequence.fasta import read_fasta
 from genolift.sequence.files import open_text, write_text
 from genolift.support.errors import InputError
 from genolift.support.memory import parse_bytes
@@ -170,10 +169,13 @@ def steps_of_first(job: Scoring) -> str:
     import pandas as pd
 
     model = job.model_file.load()
-    _, sequence = next(read_fasta(job.sequences))
     method = _method(job, model)
     if not getattr(method, "sums", False):
         raise InputError(f"{job.method} does not promise to sum to f(x) − f(reference); diagnose deeplift instead")
+    with spooled(job.sequences, job.regions, job.select) as (sequences, regions, select):
+        here = replace(job, sequences=sequences, regions=regions, select=select)
+        source = _source(here, job.model_file.sequence_length(model))
+        ((sequence,),) = source.blocks([(0, 1)])
     table = pd.DataFrame(method.diagnose(one_hot([sequence], job.unknown)))
     return table.to_string(index=False, float_format=lambda number: f"{number:.2e}")
 

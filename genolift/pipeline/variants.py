@@ -6,7 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from genolift.pipeline.modelfile import ModelFile
 from genolift.pipeline.nulls import Null, draw_null
 from genolift.pipeline.places import check_writable
 from genolift.pipeline.scoring import Scored, Scoring, explain_source
+from genolift.pipeline.standard_input import spooled
 from genolift.pipeline.versions import versions
 from genolift.results.layout import read_header
 from genolift.sequence.alphabet import one_hot
@@ -94,7 +95,7 @@ class VariantJob:
             method=self.method,
             targets=self.targets,
             references=self.references,
-            options={"activation": self.activation, **self.options},
+            options={"activation": self.activation, "rc_average": True, **self.options},  # what the table predicts
             seed=self.seed,
             unknown=self.unknown,
             memory=self.memory,
@@ -123,30 +124,42 @@ def score_variants(job: VariantJob, progress: bool = True) -> ScoredVariants:
 
     The whole input is checked before anything is written. Raises :class:`InputError`, :class:`FileProblem` or
     :class:`UnsupportedModel` in one line for what cannot be used, for a VCF file of another assembly, and for a table
-    made in another way. What is wrong with single records stands in their rows.
+    made in another way. What is wrong with single records stands in their rows. ``job.variants`` or ``job.fasta`` may be
+    ``-``, standard input.
     """
     began = time.perf_counter()
     _check(job)
+    with spooled(job.variants, job.fasta) as (variants, fasta):
+        return _score(replace(job, variants=variants, fasta=fasta), began, progress)
+
+
+def _score(job: VariantJob, began: float, progress: bool) -> ScoredVariants:
+    for path in (job.variants, job.fasta):
+        open_text(path).close()
     model = job.model.load()
     windows = Windows(Fasta(job.fasta), _length(job, job.model.sequence_length(model)), job.shifts)
-    predictor, labels = _predictor(job, model)
+    predictor, labels = _predictor(job, model, windows.length)
     survey = Survey.of(job.variants, windows, job.max_mismatch, progress)
-    survey.tell(job.variants)
     journal = Journal(job.out, _request(job, survey, labels), versions(), job.force)
+    survey.tell()
     explained, now = None, 0
     if job.explain is not None and survey.counts[OK]:  # first, because what is wrong with a store shows at once
         explained = explain_source(job.scoring(), AlleleSource(job.variants, windows), model, began, progress)
     if not journal.is_complete:
         table = _Table(predictor, labels, job.unknown, bool(job.null))
         now = _write(job, journal, windows, survey, table, progress)
-        columns = {name: COLUMNS[name] for name in table.columns}
-        counts = {"records": survey.records, "alleles": dict(survey.counts), "ref_mismatches": survey.mismatched}
-        scales = dict(zip(labels, predictor.scales, strict=True))
-        seconds = round(time.perf_counter() - began, 2)
-        journal.publish(
-            "\t".join(table.columns), {"scale": scales, "columns": columns, "counts": counts, "seconds": seconds}
-        )
+        journal.publish("\t".join(table.columns), _record(table, survey, labels, time.perf_counter() - began))
     return ScoredVariants(dict(survey.counts), predictor.scales, now, time.perf_counter() - began, explained)
+
+
+def _record(table: _Table, survey: Survey, labels: list[str], seconds: float) -> dict:
+    """What stands beside the table: scales, what its columns mean, and how many alleles there were of each status."""
+    return {
+        "scale": dict(zip(labels, table.scales, strict=True)),
+        "columns": {name: COLUMNS[name] for name in table.columns},
+        "counts": {"records": survey.records, "alleles": dict(survey.counts), "ref_mismatches": survey.mismatched},
+        "seconds": round(seconds, 2),
+    }
 
 
 def _check(job: VariantJob) -> None:
@@ -158,8 +171,6 @@ def _check(job: VariantJob) -> None:
         raise InputError(
             f"the share of REF alleles that may contradict the genome is from 0 to 1, not {job.max_mismatch}"
         )
-    for path in (job.variants, job.fasta):
-        open_text(path).close()
     if job.explain is not None:
         read_header(job.explain)
         check_writable(job.explain)
@@ -174,13 +185,15 @@ def _length(job: VariantJob, fixed: int | None) -> int:
     return fixed or job.width
 
 
-def _predictor(job: VariantJob, model):
-    """What predicts the targets, and what they are called."""
+def _predictor(job: VariantJob, model, length: int):
+    """What predicts the targets, and what they are called; tried once, before anything is written."""
     from genolift.methods import targets  # which loads TensorFlow; most mistakes are found without
     from genolift.pipeline.predictor import Predictor
 
     chosen = [targets.parse(text) for text in job.targets]
-    return Predictor(model, chosen, job.activation, job.memory), list(job.targets) or ["0"]
+    predictor = Predictor(model, chosen, job.activation, job.memory)
+    predictor(np.full((1, length, 4), 0.25, np.float32))
+    return predictor, list(job.targets) or ["0"]
 
 
 def _request(job: VariantJob, survey: Survey, labels: list[str]) -> dict:
@@ -248,7 +261,7 @@ class _Table:
     """Makes rows of alleles."""
 
     def __init__(self, predictor, labels: list[str], unknown: str, has_null: bool):
-        self._predictor, self._labels, self._unknown = predictor, labels, unknown
+        self._predictor, self._labels, self._unknown, self.scales = predictor, labels, unknown, predictor.scales
         self.null: Null | None = None
         absent = set() if predictor.has_profiles else {"js_distance", "js_p_value"}
         absent |= set() if has_null else {"p_value", "js_p_value"}
@@ -278,7 +291,7 @@ class _Table:
             is_scored = allele.status == OK
             for t, label in enumerate(self._labels):
                 cells = self._cells(effects, i, t) if is_scored else {}
-                cells |= _described(allele, label, self._predictor.scales[t])
+                cells |= _described(allele, label, self.scales[t])
                 lines.append("\t".join(cells.get(name, MISSING) for name in self.columns))
             i += is_scored
         return lines

@@ -110,6 +110,7 @@ class Fasta:
             _sniff(handle, self.path)
         self._faidx = self._open()
         self._lengths = {name: entry.rlen for name, entry in self._faidx.index.items()}
+        self._by_number: dict[str, str] | None = None
         if not self._lengths:
             raise InputError(f"{self.path} holds no sequences")
 
@@ -167,8 +168,9 @@ class Fasta:
 
     def hint(self, name: str) -> str:
         """What a record that is not there may be called here; to be added to a message."""
-        other = name[3:] if name.startswith("chr") else "chr" + name
-        if other in self._lengths:
+        if self._by_number is None:
+            self._by_number = {_number(known): known for known in self._lengths}
+        if other := self._by_number.get(_number(name)):
             return f"; it calls it {other!r}"
         known = ", ".join(self.names[:3]) + (", ..." if len(self.names) > 3 else "")
         return f"; it has {known}"
@@ -216,6 +218,12 @@ class Fasta:
         if not inside[0] < inside[1]:
             raise InputError(f"{self.path}: {name}:{start}-{end} lies beyond {name}, which has {length} bases")
         return "N" * (inside[0] - start) + self.fetch(name, *inside) + "N" * (end - inside[1])
+
+
+def _number(chromosome: str) -> str:
+    """What the habits of naming chromosomes have in common: ``1`` for chr1, Chr1 and 1, ``m`` for chrM and MT."""
+    number = chromosome.lower().removeprefix("chr")
+    return "m" if number == "mt" else number
 
 
 def _sniff(handle, path: Path) -> None:

@@ -49,6 +49,12 @@ class Allele:
         """Chromosome, position and both alleles, as ``chr1:14677:G>A``."""
         return f"{self.record.chrom}:{self.record.pos}:{self.record.ref}>{self.alt}"
 
+    @property
+    def central(self) -> int:
+        """Which of the windows has the variant nearest to its middle."""
+        middle = self.record.pos - 1 - self.length // 2
+        return min(range(len(self.starts)), key=lambda i: abs(self.starts[i] - middle))
+
     def pairs(self, text: str | None = None) -> list[tuple[str, str]]:
         """Each window with the reference and with the alternative allele, in ``text`` instead of the genome if given."""
         text = self.text if text is None else text

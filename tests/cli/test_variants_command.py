@@ -1,6 +1,7 @@
 """`genolift variants`: from a VCF file to a table."""
 
 import csv
+import io
 import json
 import random
 import signal
@@ -139,9 +140,13 @@ def test_contributions_of_both_alleles(place, scored, files):
     name = f"chr1:100:{CHR1[99]}>{other(CHR1[99])}"
     assert found.names[:2] == [f"{name}:ref", f"{name}:alt"]
     assert found.target == [0, 2]
-    for i, window in enumerate(windows_of(100, CHR1[99], other(CHR1[99]), -5)):
+    model = gl.load_model(files.model)
+    for i, window in enumerate(
+        windows_of(100, CHR1[99], other(CHR1[99]), 0)
+    ):  # the window with the variant in its middle
         np.testing.assert_array_equal(found.inputs[i : i + 1], gl.one_hot(window))
-    start = 99 - LENGTH // 2 - 5
+        np.testing.assert_allclose(found.predictions[i], logits(model, [window])[0, [0, 2]], atol=2e-5)
+    start = 99 - LENGTH // 2
     assert [tuple(region) for region in found.regions[:2]] == [("chr1", start, start + LENGTH, "+")] * 2
 
 
@@ -319,3 +324,12 @@ def test_models_of_any_length_need_a_width(place, files, genolift, tmp_path):
     told = genolift("variants", files.model, *command[2:], "--width", 40)
     assert told.code == 2
     assert "takes 60" in told.err
+
+
+def test_variants_on_standard_input(place, files, genolift, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(place.vcf.read_bytes())))
+    command = ["variants", files.model, "-", "--fasta", place.genome, "--target", 0, "--out", tmp_path / "v.tsv"]
+    assert genolift(*command).code == 0
+    assert "already complete" in genolift(*command[:2], place.vcf, *command[3:]).out
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"rubbish\n")))
+    assert "standard input, line 1: a VCF line has" in genolift(*command, "--force").err

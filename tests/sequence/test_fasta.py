@@ -172,6 +172,17 @@ def test_fetch_errors(tmp_path):
         genome.fetch("chr1", -1, 4)
 
 
+@pytest.mark.parametrize(
+    ("known", "asked"), [("chr1", "1"), ("1", "chr1"), ("chr1", "Chr1"), ("chrM", "MT"), ("MT", "chrM"), ("chrX", "x")]
+)
+def test_chromosomes_by_other_names_are_recognised_in_the_message(tmp_path, known, asked):
+    genome = Fasta(save(tmp_path / "a.fa", f">other\nACGT\n>{known}\nACGTACGT\n"))
+    with pytest.raises(InputError, match=f"no record '{asked}'; it calls it '{known}'"):
+        genome.length(asked)
+    with pytest.raises(InputError, match="no record '22'; it has other"):
+        genome.length("22")
+
+
 def test_real_chromosome(shared_data):
     genome = Fasta(shared_data / "genome" / "hg38_1m.fa.gz")
     assert genome.names == ["chr1"]

@@ -1,0 +1,75 @@
+"""Null variants and what they are compared with."""
+
+import random
+
+import numpy as np
+import pytest
+
+from genolift.pipeline.nulls import Null, draw_null
+from genolift.sequence.fasta import Fasta
+from genolift.sequence.variants import Windows
+from genolift.sequence.vcf import BASES, SYMBOLIC, Alternative, Record
+
+CHR1 = "".join(random.Random(1).choices("ACGT", k=400))
+LENGTH = 40
+
+
+@pytest.fixture(scope="module")
+def alleles(tmp_path_factory):
+    path = tmp_path_factory.mktemp("genome") / "genome.fa"
+    path.write_text(f">chr1\n{CHR1}\n")
+    windows = Windows(Fasta(path), LENGTH, [-4, 0, 4])
+    found = []
+    for i, pos in enumerate(range(60, 340, 40)):
+        kind = Alternative("<DEL>", SYMBOLIC) if i == 2 else Alternative(CHR1[pos - 1] + "GATTACA", BASES)
+        found += windows.alleles(Record(i, "chr1", pos, ".", CHR1[pos - 1], (kind,)))
+    return found
+
+
+def pairs_of(text):
+    return sorted(text[i : i + 2] for i in range(len(text) - 1))
+
+
+def test_p_values_count_what_is_at_least_as_large():
+    null = Null(np.array([[-3.0], [1.0], [2.0], [-2.0]]), np.array([[0.1], [0.2], [np.nan], [0.3]]))
+    assert null.p_value(-2.0, 0) == 4 / 5  # 3, 2 and 2
+    assert null.p_value(2.5, 0) == 2 / 5
+    assert null.p_value(4.0, 0) == 1 / 5
+    assert null.p_value(0.0, 0) == 1.0
+
+
+def test_null_variants_are_alleles_of_the_file_in_shuffled_sequence(alleles):
+    scored = [allele for allele in alleles if allele.starts]
+    drawn = list(draw_null(alleles, len(scored), 30, seed=1))
+    assert len(drawn) == 30
+    for windows in drawn:
+        assert len(windows) == 3
+        ref, alt = windows[1]
+        assert len(ref) == len(alt) == LENGTH
+        assert alt[LENGTH // 2 : LENGTH // 2 + 8] == ref[LENGTH // 2] + "GATTACA"
+        assert alt[: LENGTH // 2] == ref[: LENGTH // 2]
+        assert alt[LENGTH // 2 + 8 :] == ref[LENGTH // 2 + 1 : -7]
+        assert ref not in CHR1
+        # one background for all windows of a variant: each is the next one moved
+        assert windows[0][0][8:] == windows[2][0][:-8]
+    assert len({windows[1][0] for windows in drawn}) == 30
+
+
+def test_draws_depend_on_the_seed_alone(alleles):
+    scored = [allele for allele in alleles if allele.starts]
+    first, again, other = (list(draw_null(alleles, len(scored), 20, seed)) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_backgrounds_keep_their_dinucleotides(alleles):
+    allele = alleles[0]
+    (windows,) = draw_null([allele], 1, 1, seed=3)
+    whole = windows[0][0] + windows[1][0][-4:] + windows[2][0][-4:]
+    assert len(whole) == len(allele.text)
+    changed = [i for i, (a, b) in enumerate(zip(whole, allele.text, strict=True)) if a != b]
+    assert len(changed) > 10
+    # the variant's own base was put into the shuffle: at most two pairs differ on either side
+    ours, theirs = pairs_of(whole), pairs_of(allele.text)
+    assert len(set(ours) ^ set(theirs)) <= 4
+    assert sum(abs(ours.count(pair) - theirs.count(pair)) for pair in set(ours + theirs)) <= 8
