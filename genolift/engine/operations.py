@@ -80,7 +80,7 @@ OPERATIONS: dict[str, object] = {
     ),
     **_all("MatMul BatchMatMul BatchMatMulV2 BatchMatMulV3", Linear((0, 1), mixes=True)),
     "Einsum": Linear(None, mixes=True),
-    **_all("ResizeBicubic ScaleAndTranslate", Linear(mixes=True, absolute=absolute_resize)),
+    **_all("ResizeBicubic ScaleAndTranslate", Linear(keep=(2, 3), mixes=True, absolute=absolute_resize)),
     # Complex numbers: linear in real and imaginary part
     **_all("RFFT RFFT2D RFFT3D RFFTND IRFFT IRFFT2D IRFFT3D FFT FFT2D FFT3D FFTND IFFT IFFT2D IFFT3D", Linear()),
     **_all("Real Imag Conj Complex", Linear()),
