@@ -7,6 +7,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= benchmark
+ARCHITECTURES ?= 2000
 
 .PHONY: benchmark test fuzz clean
 .DELETE_ON_ERROR:
@@ -17,8 +18,10 @@ benchmark: $(VENV)/installed
 test: $(VENV)/installed-for-tests
 	$(BIN)/python -m pytest
 
+# Hours: every layer, rule and spelling in a model of its own, and ARCHITECTURES random networks.
 fuzz: $(VENV)/installed-for-tests
 	$(BIN)/python -m pytest -m exhaustive
+	GENOLIFT_FUZZ=$(ARCHITECTURES) $(BIN)/python -m pytest tests/engine/test_fuzz.py -k test_random_architectures
 
 clean:
 	rm -rf $(VENV)

@@ -62,6 +62,7 @@ _METHODS = {
     ),
     "mask": ("mask", "Mask", "the smallest mask that takes the prediction away (meaningful perturbation)"),
     "sis": ("sis", "SufficientSubsets", "all disjoint subsets of bases that are enough for the prediction"),
+    "maxent": ("maxent", "MaximumEntropy", "samples of what the network sees alike, and their information by position"),
 }
 
 

@@ -1,7 +1,7 @@
 """Random architectures out of the whole operation set, under the conditions of the contract.
 
-A few in every run, hundreds under `make fuzz`; ``GENOLIFT_FUZZ=N`` runs N (``make fuzz``), each from its own number,
-so that a failure can be run again by it (``GENOLIFT_FUZZ_SEED``, the first number).
+A few in every run, hundreds in `.ci/run`, thousands under `make fuzz` (``GENOLIFT_FUZZ=N`` runs N), each from its own
+number, so that a failure can be run again by it (``GENOLIFT_FUZZ_SEED``, the first number).
 """
 
 import os
@@ -78,7 +78,10 @@ def architecture(seed: int):
 def explained(seed: int):
     x, refs = contract.inputs(seed, keras_cases.LENGTH)
     model = architecture(seed)
-    outputs = model(np.concatenate([x, refs[:, 0]]), training=False)[:, 0].numpy()
+    try:
+        outputs = model(np.concatenate([x, refs[:, 0]]), training=False)[:, 0].numpy()
+    except ValueError:
+        return False  # layers that do not go together, a mask of one with another's shape say
     if not np.isfinite(outputs).all() or np.ptp(outputs) < 0.02:
         return False  # a flat or overflowing function says nothing
     contract.balances(model, x, refs, rule=RULES[seed % 3], thorough=seed % 5 == 0)
@@ -88,11 +91,11 @@ def explained(seed: int):
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + (ASKED or 10)))
 def test_random_architectures(uncompiled, seed):
     if not explained(seed):
-        pytest.skip("this architecture's output hardly depends on its input")
+        pytest.skip("this architecture does not run, or its output hardly depends on its input")
 
 
-@pytest.mark.exhaustive
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10_000, 10_200))
 def test_many_random_architectures(uncompiled, seed):
     if not explained(seed):
-        pytest.skip("this architecture's output hardly depends on its input")
+        pytest.skip("this architecture does not run, or its output hardly depends on its input")

@@ -85,6 +85,7 @@ QUICK = {
     "kernel-shap": {"samples": 120},
     "mask": {"steps": 8},
     "sis": {"width": 2, "most": 2},
+    "maxent": {"chains": 2, "sweeps": 2, "burn": 1, "samples": 8},
 }
 
 #: Methods that can be fitted and need not be.
