@@ -125,7 +125,7 @@ def _one(target, program: Program, activation: str) -> Target:
         target = parse(target)
     if isinstance(target, SPECIAL):
         return _special(target, program, activation)
-    if isinstance(target, (int, np.integer)):
+    if isinstance(target, (int, np.integer)) and not isinstance(target, bool):
         target = (int(target),)
     if not isinstance(target, tuple):
         raise InputError(f"target {target!r} is not understood; give an index, a tuple, or (output name, index)")

@@ -64,6 +64,7 @@ def test_inputs(model, given, message):
         (("counts", 0), "no output named 'counts'; it has 'tasks'"),
         ([], "list of targets is empty"),
         (0.5, "not understood"),
+        (True, "not understood"),
         ("best", "no output named 'best'"),
     ],
 )
