@@ -48,4 +48,6 @@ def _place(scores: Scores, sequence: np.ndarray, start: np.ndarray, end: np.ndar
 
 def _texts(values) -> list[str]:
     values = np.asarray(values)
-    return [f"{value:.6g}" for value in values] if values.dtype.kind == "f" else [str(value) for value in values.tolist()]
+    return (
+        [f"{value:.6g}" for value in values] if values.dtype.kind == "f" else [str(value) for value in values.tolist()]
+    )

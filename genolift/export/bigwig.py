@@ -1,7 +1,14 @@
 """A track for genome browsers: the score of every base, which is the projected score summed over the bases."""
 
-from contextlib import closing
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
+
+import numpy as np
 
 from genolift.export.genome import tracks
 from genolift.export.sizes import chromosome_sizes
@@ -9,6 +16,7 @@ from genolift.export.source import Scores
 from genolift.support.errors import InputError
 
 OPTIONS = ("chrom_sizes",)
+_SCRIPT = Path(__file__).with_name("bigwig_process.py")
 
 
 def files(out: Path, options) -> list[Path]:
@@ -16,7 +24,8 @@ def files(out: Path, options) -> list[Path]:
 
 
 def write(explanation, paths: list[Path], options) -> None:
-    library = _library()
+    if not _has_library():
+        raise InputError("writing bigWig files needs another package: pip install 'genolift[bigwig]'")
     scores = Scores(explanation, options.target, options.input, options.progress)
     scores.located("a bigWig")
     sizes = chromosome_sizes(explanation, options.chrom_sizes)
@@ -24,18 +33,30 @@ def write(explanation, paths: list[Path], options) -> None:
         raise InputError(
             "a bigWig needs the lengths of the chromosomes: give --chrom-sizes, or the genome's FASTA file"
         )
-    try:
-        with closing(library.open(str(paths[0]), "w")) as file:
-            file.addHeader(list(sizes.items()))
-            for chrom, start, values in tracks(scores, sizes, paths[0].parent, "a bigWig"):
-                file.addEntries(chrom, start, values=values, span=1, step=1)
-    except RuntimeError as problem:  # the library's word for a write that failed
-        raise OSError(str(problem)) from None
+    _write(paths[0], sizes, tracks(scores, sizes, paths[0].parent, "a bigWig"))
 
 
-def _library():
+def _has_library() -> bool:
     try:
-        import pyBigWig
-    except ImportError:
-        raise InputError("writing bigWig files needs another package: pip install 'genolift[bigwig]'") from None
-    return pyBigWig
+        return find_spec("pyBigWig") is not None
+    except ValueError:  # it was tried before, in vain
+        return False
+
+
+def _write(path: Path, sizes: dict[str, int], stretches: Iterable[tuple[str, int, np.ndarray]]) -> None:
+    """Have another process write the file; an ``OSError`` if it cannot."""
+    command = [sys.executable, "-P", str(_SCRIPT), str(path)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        with suppress(BrokenPipeError), process.stdin as pipe:  # broken where the other process has ended
+            pipe.write(json.dumps(list(sizes.items())).encode() + b"\n")
+            for chrom, start, values in stretches:
+                pipe.write(json.dumps([chrom, start, len(values)]).encode() + b"\n")
+                pipe.write(np.ascontiguousarray(values, dtype=np.float32).data)
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        process.wait()
+    if process.returncode != 0:
+        raise OSError("the bigWig library failed to write it; is the disk full?")

@@ -30,6 +30,7 @@ def outputs(paths: Sequence[Path], force: bool = False) -> Iterator[list[Path]]:
             os.close(handle)
             parts.append(Path(name))
             parts[-1].unlink()  # only the name is needed; some libraries refuse an empty file
+        where = paths[0]
         yield parts
         made = [(part, path) for part, path in zip(parts, paths, strict=True) if part.exists()]
         for part, _ in made:

@@ -6,9 +6,13 @@ from types import SimpleNamespace
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
 import genolift as gl
+from genolift.pipeline.finding import Search
+from genolift.pipeline.patterns import PatternHits, write_hits
+from genolift.pipeline.seqlets import Seqlets, write_seqlets
 from genolift.sequence.shuffle import shuffle
 
 pytestmark = [
@@ -72,3 +76,60 @@ def test_modisco_reads_the_h5_alike(scored, modisco_result):
     with h5py.File(path) as file:
         for name, other in zip(("input_seqs", "hyp_scores"), pair, strict=True):
             np.testing.assert_array_equal(file[name][:].transpose(0, 2, 1), other)
+
+
+def truth(data, names):
+    """Which bases lie in an instance of the motifs, (N, L)."""
+    inside = np.zeros((len(data), len(data.sequences[0])), bool)
+    for one in data.embeddings:
+        if one.motif in names:
+            inside[one.sequence_index, one.start : one.end] = True
+    return inside
+
+
+def overlapping(table, data, names, store):
+    """Share of the rows that overlap an instance, and of the instances that some row overlaps."""
+    inside, covered = truth(data, names), np.zeros((len(data), len(data.sequences[0])), bool)
+    regions = gl.Explanation.load(store).regions
+    right = []
+    for row in table.itertuples():
+        i = data.names.index(row.sequence)
+        a, b = row.start - regions[i].start, row.end - regions[i].start
+        a, b = (200 - b, 200 - a) if regions[i].strand == "-" else (a, b)
+        covered[i, a:b] = True
+        right.append(inside[i, a:b].any())
+    wanted = [one for one in data.embeddings if one.motif in names]
+    return np.mean(right), np.mean([covered[one.sequence_index, one.start : one.end].any() for one in wanted])
+
+
+@pytest.mark.parametrize(("target", "motif", "recall"), [("1", "GATA_disc1", 0.3), ("2", "TAL1_known1", 0.3)])
+def test_seqlets_are_the_embedded_motifs(scored, target, motif, recall):
+    """At a false discovery rate of 5 % against the scores of shuffled sequences, and named by Tomtom."""
+    pytest.importorskip("memelite")
+    meme, out = scored.folder / "motifs.meme", scored.folder / f"seqlets{target}.bed"
+    rng = np.random.default_rng(0)
+    motifs = dict(scored.data.motifs) | {f"other{i}": rng.dirichlet([0.3] * 4, 10) for i in range(60)}
+    with meme.open("w") as file:
+        file.write("MEME version 5\n\nALPHABET= ACGT\n")
+        for name, matrix in motifs.items():
+            rows = "\n".join(" ".join(f"{value:.6f}" for value in row) for row in matrix)
+            file.write(f"\nMOTIF {name}\nletter-probability matrix: alength= 4 w= {len(matrix)}\n{rows}\n")
+    search = Search(scored.store, out, target=target, null=scored.null)
+    written = write_seqlets(Seqlets(search, motifs=meme))
+    table = pd.read_csv(out, sep="\t")
+    precision, found = overlapping(table, scored.data, [motif], scored.store)
+    assert precision > 0.9
+    assert found > recall
+    assert next(iter(written.motifs)) == motif
+    assert written.motifs[motif] > 0.8 * written.positive
+
+
+def test_hits_of_modiscos_patterns(scored, modisco_result):
+    out = scored.folder / "hits.bed"
+    counts = write_hits(PatternHits(Search(scored.store, out, target=0), modisco_result))
+    table = pd.read_csv(out, sep="\t")
+    precision, found = overlapping(table, scored.data, list(scored.data.motifs), scored.store)
+    assert precision > 0.6  # chance instances, which are in no list, contribute too
+    assert found > 0.9
+    assert len(counts) >= 2
+    assert (table["similarity"] >= 0.7).all()

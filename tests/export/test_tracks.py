@@ -1,5 +1,7 @@
 """Tracks: each base has the score of the region whose middle is nearest, in genome order, whatever the strand."""
 
+import io
+import signal
 from itertools import pairwise
 
 import numpy as np
@@ -218,3 +220,31 @@ def test_chromosome_sizes(tmp_path):
         read_sizes(table)
     with pytest.raises(FileProblem, match="does not exist"):
         read_sizes(tmp_path / "none")
+
+
+def test_a_bigwig_that_cannot_be_written_is_one_error(tmp_path, regions, sizes_file):
+    """The library itself would end the process."""
+    resource = pytest.importorskip("resource")
+    pytest.importorskip("pyBigWig")
+    e = explained(n=400, length=500, regions=[("big", 600 * i, 600 * i + 500) for i in range(400)])
+    sizes_file.write_text("big\t300000\n")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+        with pytest.raises(FileProblem, match="is the disk full"):
+            gl.export(e, to="bigwig", chrom_sizes=sizes_file, out=tmp_path / "t.bw")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert [path.name for path in tmp_path.iterdir()] == ["sizes.tsv"]
+
+
+@pytest.mark.parametrize("missing", [0, 4])
+def test_the_writing_process_tells_whether_all_is_there(tmp_path, missing):
+    pytest.importorskip("pyBigWig")
+    from genolift.export.bigwig_process import main
+
+    values = np.arange(5, dtype=np.float32).tobytes()[: 20 - missing]
+    stream = io.BytesIO(b'[["chr1", 50]]\n["chr1", 7, 5]\n' + values)
+    assert main(str(tmp_path / "t.bw"), stream) == (1 if missing else 0)

@@ -1,0 +1,44 @@
+"""``genolift hits``: where TF-MoDISco's patterns are."""
+
+import click
+
+from genolift.cli import parameters
+
+
+@click.command(
+    epilog=parameters.epilog("genolift hits scores.zarr --patterns modisco.h5 --null null.zarr --out hits.bed")
+)
+@click.argument("scores", type=parameters.path())
+@click.option(
+    "--patterns",
+    required=True,
+    type=parameters.path(),
+    metavar="H5",
+    help="What `modisco motifs` wrote (modisco-lite).",
+)
+@click.option("--out", required=True, type=parameters.path(), help="The BED file.")
+@parameters.search_options
+@click.option(
+    "--similarity",
+    type=click.FloatRange(0, 1),
+    default=0.7,
+    show_default=True,
+    help="Cosine of contributions and pattern, at least.",
+)
+def command(scores, out, patterns, similarity, **options):
+    """Find where contributions look like the patterns of a TF-MoDISco result.
+
+    SCORES is what `genolift explain` wrote, with hypothetical scores. Writes BED, in genome coordinates where regions of a
+    genome were scored: six columns, of which the name is the pattern's, then sequence, importance (the sum of
+    contributions), similarity, p and q.
+
+    p and q judge the length of the contributions along the pattern's contribution-weight matrix, by what the same search
+    finds in the null, as in `genolift seqlets`; q is of each pattern by itself.
+    """
+    from genolift.pipeline.finding import Search
+    from genolift.pipeline.patterns import PatternHits, write_hits
+
+    counts = write_hits(PatternHits(Search(scores, out, progress=True, **options), patterns, similarity))
+    click.echo(f"{out}: {sum(counts.values()):,} hits")
+    for name, count in counts.items():
+        click.echo(f"  {count:6,}  {name}")

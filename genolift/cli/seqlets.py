@@ -1,0 +1,59 @@
+"""``genolift seqlets``: stretches of high importance."""
+
+import click
+
+from genolift.cli import parameters
+
+
+@click.command(
+    epilog=parameters.epilog(
+        "genolift seqlets scores.zarr --shuffles-to null.fa",
+        "genolift explain model.keras null.fa --target 0 --out null.zarr",
+        "genolift seqlets scores.zarr --null null.zarr --motifs jaspar.meme --out seqlets.bed",
+    )
+)
+@click.argument("scores", type=parameters.path())
+@click.option("--out", type=parameters.path(), help="The BED file.")
+@parameters.search_options
+@click.option("--gap", type=click.IntRange(0), metavar="N", default=2, show_default=True, help="Of low bases inside.")
+@click.option(
+    "--width", type=click.IntRange(1), metavar="N", default=3, show_default=True, help="Of a seqlet, at least."
+)
+@click.option(
+    "--motifs",
+    type=parameters.path(),
+    metavar="FILE",
+    help="Known motifs to compare with: MEME, JASPAR, TRANSFAC or HOMER format.",
+)
+@click.option(
+    "--shuffles-to",
+    type=parameters.path(),
+    metavar="FASTA",
+    help="Only write shuffles of the sequences, which keep dinucleotides, to be explained for --null.",
+)
+def command(scores, out, shuffles_to, gap, width, motifs, **options):
+    """Find contiguous stretches of high importance, positive and negative, and the motifs they look like.
+
+    SCORES is what `genolift explain` wrote. Writes BED, in genome coordinates where regions of a genome were scored: six
+    columns, then sequence, importance (the sum of scores), p and q; with --motifs the best motif, its p and q. What
+    several regions hold is there once for each.
+
+    A base is high if its score would be in the outer twentieth of the background; high bases with no more than --gap others
+    between them are a seqlet. p is the chance per base that a seqlet at least so important begins there, q the false
+    discovery rate (Benjamini and Hochberg), for positive and negative seqlets each. The null is what the same search finds
+    in --null, scores of shuffled sequences. Without it, the positions of the scores themselves are shuffled, which asks
+    only whether high scores lie together, and finds more that chance would, too.
+    """
+    from genolift.pipeline.finding import Search, write_shuffled
+    from genolift.pipeline.seqlets import Seqlets, write_seqlets
+
+    if shuffles_to is not None:
+        count = write_shuffled(scores, shuffles_to, options["seed"], options["force"])
+        click.echo(f"{shuffles_to}: {count:,} sequences")
+        return
+    if out is None:
+        raise click.UsageError("Missing option '--out': where should the seqlets go?")
+    written = write_seqlets(Seqlets(Search(scores, out, progress=True, **options), gap, width, motifs))
+    click.echo(f"{out}: {written.positive:,} positive, {written.negative:,} negative seqlets")
+    for name, count in list(written.motifs.items())[:20]:
+        click.echo(f"  {count:6,}  {name}")

@@ -1,0 +1,121 @@
+"""Hits of contribution-weight matrices (CWMs): where contributions look like a pattern's, in arrays of scores."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+TRIM = 0.3
+_BLOCK_BYTES = 2**26
+
+
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """A named CWM (width, 4): the mean contributions of a pattern's instances."""
+
+    name: str
+    cwm: np.ndarray
+
+    def trimmed(self, share: float = TRIM) -> "Pattern":
+        """From the first to the last position whose absolute contribution is at least a share of the largest."""
+        height = np.abs(self.cwm).sum(axis=1)
+        places = np.flatnonzero(height >= share * height.max())
+        return Pattern(self.name, np.asarray(self.cwm, float)[places[0] : places[-1] + 1])
+
+
+class Hits(NamedTuple):
+    """K hits: sequence, pattern (their numbers), start, end (0-based half-open), strand in the sequence, and
+
+    ``importance`` (the sum of contributions), ``similarity`` (the cosine of contributions and CWM) and ``strength``
+    (the length of the contributions along the CWM, which is similarity times their own length).
+    """
+
+    sequence: np.ndarray
+    pattern: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+    strand: np.ndarray
+    importance: np.ndarray
+    similarity: np.ndarray
+    strength: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.sequence)
+
+    def where(self, keep: np.ndarray) -> "Hits":
+        """Some of them, by mask or numbers."""
+        return Hits(*(column[keep] for column in self))
+
+
+def find_hits(contributions, lengths, patterns: Sequence[Pattern], similarity: float = 0.7, first: int = 0) -> Hits:
+    """Where contributions (n, L, 4) of sequences of ``lengths`` (n,) have at least a ``similarity`` to a pattern.
+
+    Of the places of one pattern that overlap, on either strand, the strongest is a hit; hits of different patterns may
+    overlap. Sorted by sequence, start, pattern; sequences are numbered from ``first``.
+    """
+    contributions, lengths = np.asarray(contributions, dtype=np.float32), np.asarray(lengths)
+    widest = max(len(pattern.cwm) for pattern in patterns)
+    rows = max(1, _BLOCK_BYTES // (4 * contributions.shape[1] * max(4 * widest, 2 * len(patterns))))
+    parts = []
+    for start in range(0, len(contributions), rows):
+        block = slice(start, start + rows)
+        parts += _find(contributions[block], lengths[block], patterns, widest, similarity, first + start)
+    found = Hits(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return found.where(np.lexsort((found.pattern, found.start, found.sequence)))
+
+
+def _find(x: np.ndarray, lengths: np.ndarray, patterns, widest: int, similarity: float, first: int) -> Iterator[Hits]:
+    """Hits of each pattern. All are compared at once, by one product of matrices."""
+    n, length = x.shape[:2]
+    x = np.pad(x, ((0, 0), (0, widest - 1), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(x, widest, axis=1).reshape(n * length, 4 * widest)
+    along = (_kernels(patterns, widest) @ windows.T).reshape(2, len(patterns), n, length)
+    sums = [np.pad(np.cumsum(part, axis=1, dtype=float), ((0, 0), (1, 0))) for part in (x.sum(-1), (x * x).sum(-1))]
+    floors: dict[int, np.ndarray] = {}
+    for number, pattern in enumerate(patterns):
+        width = len(pattern.cwm)
+        if width not in floors:
+            floors[width] = _floor(sums[1], width, lengths, similarity)[:, :length]
+        strength = np.maximum(along[0, number], along[1, number])
+        row, start = np.nonzero(strength >= floors[width])
+        best = _strongest(row, start, strength[row, start], width)
+        row, start = row[best], start[best]
+        importance, power = (total[row, start + width] - total[row, start] for total in sums)
+        strand = np.where(along[0, number, row, start] >= along[1, number, row, start], "+", "-")
+        cosine = np.minimum(strength[row, start] / np.sqrt(power), 1)
+        columns = (start, start + width, strand, importance, cosine, strength[row, start])
+        yield Hits(row + first, np.full(len(row), number), *columns)
+
+
+def _floor(squares: np.ndarray, width: int, lengths: np.ndarray, similarity: float) -> np.ndarray:
+    """The least strength at each place (n, L) that is similar enough; infinite where no window of the sequence begins."""
+    floor = np.full((len(lengths), squares.shape[1]), np.inf, np.float32)
+    power = squares[:, width:] - squares[:, :-width]
+    inside = (np.arange(power.shape[1]) <= (lengths - width)[:, None]) & (power > 0)
+    floor[:, : power.shape[1]][inside] = similarity * np.sqrt(power[inside])
+    return floor
+
+
+def _strongest(row: np.ndarray, start: np.ndarray, strength: np.ndarray, width: int) -> np.ndarray:
+    """Which of the places, sorted by row and start, no stronger one overlaps; of equals the first."""
+    best = np.ones(len(row), dtype=bool)
+    for step in range(1, width):
+        near = (row[step:] == row[:-step]) & (start[step:] - start[:-step] < width)
+        if not near.any():
+            break
+        later = strength[step:] > strength[:-step]
+        best[:-step] &= ~(near & later)
+        best[step:] &= ~(near & ~later)
+    return best
+
+
+def _kernels(patterns: Sequence[Pattern], widest: int) -> np.ndarray:
+    """(2 · patterns, 4 · widest): all CWMs, then their reverse complements, of length one, laid out as windows."""
+    kernels = np.zeros((len(patterns), 2, 4, widest), np.float32)
+    for kernel, pattern in zip(kernels, patterns, strict=True):
+        unit = np.asarray(pattern.cwm, float)
+        unit = unit / np.sqrt((unit * unit).sum())
+        kernel[0, :, : len(unit)] = unit.T
+        kernel[1, :, : len(unit)] = unit[::-1, ::-1].T
+    return kernels.swapaxes(0, 1).reshape(2 * len(patterns), 4 * widest)

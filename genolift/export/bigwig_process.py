@@ -1,0 +1,36 @@
+"""The process that writes a bigWig file; run as a script, with the file's name.
+
+The library ends a process whose disk is full, so it gets one of its own. Standard input holds a line of JSON with the
+chromosomes, [[name, length], ...]; then for each stretch a line [chromosome, start, count] and its float32 values.
+"""
+
+import json
+import sys
+from contextlib import closing
+
+import numpy as np
+import pyBigWig
+
+
+def main(path: str, stream) -> int:
+    """Write what ``stream`` says; returns 0 if the file then holds all of it."""
+    header = json.loads(stream.readline())
+    total, last = 0, None
+    with closing(pyBigWig.open(path, "w")) as file:
+        file.addHeader([(name, length) for name, length in header])
+        while line := stream.readline():
+            chrom, start, count = json.loads(line)
+            values = np.frombuffer(stream.read(4 * count), dtype=np.float32)
+            file.addEntries(chrom, start, values=values, span=1, step=1)
+            total, last = total + count, (chrom, start, values)
+    return 0 if last is None or _holds(path, total, *last) else 1
+
+
+def _holds(path: str, total: int, chrom: str, start: int, values: np.ndarray) -> bool:
+    with closing(pyBigWig.open(path)) as file:
+        there = np.array(file.values(chrom, start, start + len(values)), dtype=np.float32)
+        return file.header()["nBasesCovered"] == total and np.array_equal(there, values)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.stdin.buffer))

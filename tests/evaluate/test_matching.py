@@ -1,0 +1,63 @@
+"""Known motifs: what is asked of Tomtom and what is made of its answer. That it runs is for the slow tests."""
+
+import numpy as np
+import pytest
+
+from genolift.evaluate import matching
+from genolift.support.errors import GenoliftWarning, InputError
+
+RNG = np.random.default_rng(0)
+MOTIFS = {f"m{i}": RNG.dirichlet([0.5] * 4, 6) for i in range(30)}
+
+
+def answering(p, strand=0, number=3):
+    """A Tomtom that notes its queries and always gives one answer."""
+    asked = []
+
+    def tomtom(queries, targets, n_nearest):
+        assert n_nearest == 1
+        np.testing.assert_array_equal(targets[4], MOTIFS["m4"].T)
+        asked.extend(queries)
+        return np.array([p, 0, 0, 0, strand, number], float)[:, None, None] * np.ones((6, len(queries), 1))
+
+    tomtom.asked = asked
+    return tomtom
+
+
+def test_best_of_many(monkeypatch):
+    tomtom = answering(1e-3, strand=1)
+    monkeypatch.setattr(matching, "_library", lambda: tomtom)
+    monkeypatch.setattr(matching, "_AT_ONCE", 1)
+    found = matching.match_motifs(["ACG", "TTN", "ACG"], MOTIFS)
+    np.testing.assert_allclose(found.p, [1 - (1 - 1e-3) ** 30] * 3)
+    np.testing.assert_allclose(found.q, found.p)
+    assert found.motif.tolist() == [3] * 3
+    assert found.strand.tolist() == ["-"] * 3
+    assert len(tomtom.asked) == 2  # alike sequences are asked about once
+    np.testing.assert_array_equal(tomtom.asked[0], np.eye(4)[:, :3])
+    np.testing.assert_array_equal(tomtom.asked[1][:, 2], [0.25] * 4)
+
+
+def test_p_values_that_round_to_zero(monkeypatch):
+    monkeypatch.setattr(matching, "_library", lambda: answering(0.0))
+    assert 0 < matching.match_motifs(["ACG"], MOTIFS).p[0] < 1e-300
+
+
+def test_nothing_to_match(monkeypatch):
+    monkeypatch.setattr(matching, "_library", lambda: answering(1.0))
+    assert len(matching.match_motifs([], MOTIFS).p) == 0
+    with pytest.raises(InputError, match="no motifs"):
+        matching.match_motifs(["ACG"], {})
+
+
+def test_few_motifs_are_told_of(monkeypatch):
+    monkeypatch.setattr(matching, "_library", lambda: answering(0.5))
+    few = dict(list(MOTIFS.items())[:5])
+    with pytest.warns(GenoliftWarning, match="depend on the choice of motifs"):
+        matching.match_motifs(["ACG"], few)
+
+
+def test_without_the_library(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "memelite", None)
+    with pytest.raises(InputError, match=r"pip install 'genolift\[motifs\]'"):
+        matching.match_motifs(["ACG"], MOTIFS)
