@@ -10,6 +10,9 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from genolift.support.errors import InputError
 
+# Pivots this much smaller than the largest are nothing but rounding.
+_SINGULAR = 1e-6
+
 
 def every(m: int) -> tuple[np.ndarray, np.ndarray]:
     """All coalitions of m players but the empty and the whole one, (K, M), and their weights (K,).
@@ -72,10 +75,15 @@ def _eliminated(members: np.ndarray, gains: np.ndarray, total: np.ndarray) -> tu
 
 
 def _factor(design: np.ndarray, weights: np.ndarray):
+    """The Cholesky factor of the normal equations; :class:`InputError` where they have no single solution."""
     try:
-        return cho_factor((design * weights[:, None]).T @ design)
+        factor = cho_factor((design * weights[:, None]).T @ design)
+        pivots = np.diag(factor[0])
+        if pivots.min() > _SINGULAR * pivots.max():
+            return factor
     except LinAlgError:
-        raise InputError(
-            f"the {len(design)} sampled coalitions do not determine {design.shape[1] + 1} values; give more samples, or a "
-            "larger width"
-        ) from None
+        pass
+    raise InputError(
+        f"the {len(design)} sampled coalitions do not determine {design.shape[1] + 1} values; give more samples, or a "
+        "larger width"
+    )

@@ -51,9 +51,11 @@ class ExpectedGradients(TakesReferences, SlopeMethod):
         targets = len(copies.points.targets)
         slopes = [np.zeros((n, references, targets, *x.shape[1:])) for x in xs]
         for which, _, found in copies.slopes(way.size, make):
-            pairs = np.unravel_index(which // self.draws, way.shape[:2])
+            # The draws of a pair lie side by side; a batch may end among them.
+            pairs, first = np.unique(which // self.draws, return_index=True)
+            at = np.unravel_index(pairs, way.shape[:2])
             for total, slope in zip(slopes, found, strict=True):
-                np.add.at(total, pairs, slope / self.draws)
+                total[at] += np.add.reduceat(slope, first, axis=0) / self.draws
         at_references = copies.grid((n, references), lambda row, r: [ref[row, r] for ref in drawn])
         fields = {
             "predictions": [copies.predictions()],

@@ -17,6 +17,9 @@ from genolift.methods.traced import Traced
 from genolift.results.explanation import OUTPUT, REFERENCE, Explanation
 from genolift.support.progress import bar
 
+# Batches that a block of sequences fills: with more, less of the last one is padding.
+_BATCHES = 4
+
 
 class SlopeMethod(Method):
     """What slopes say that are not multiplied by a difference.
@@ -54,7 +57,7 @@ class SlopeMethod(Method):
 
     def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict, dict]:
         size, points = batch_size(traced, inputs, self.memory, backward=True), self.points(inputs, traced)
-        at_once, total = max(1, size // self.count), len(inputs) * self.count
+        at_once, total = max(1, _BATCHES * size // self.count), len(inputs) * self.count
         blocks = []
         with bar(total, self.name, "gradients", total > size if self.progress is None else self.progress) as display:
             for start in range(0, len(inputs), at_once):

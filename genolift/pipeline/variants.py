@@ -15,7 +15,7 @@ from genolift.pipeline.alleles import AlleleSource, Survey, alleles_of, blocks_o
 from genolift.pipeline.journal import Journal
 from genolift.pipeline.modelfile import ModelFile
 from genolift.pipeline.nulls import Null, draw_null
-from genolift.pipeline.places import check_writable
+from genolift.pipeline.places import check_file, check_writable
 from genolift.pipeline.scoring import Scored, Scoring, explain_source
 from genolift.pipeline.standard_input import spooled
 from genolift.pipeline.versions import versions
@@ -171,6 +171,7 @@ def _check(job: VariantJob) -> None:
         raise InputError(
             f"the share of REF alleles that may contradict the genome is from 0 to 1, not {job.max_mismatch}"
         )
+    check_file(job.out)
     if job.explain is not None:
         read_header(job.explain)
         check_writable(job.explain)
@@ -217,7 +218,10 @@ def _write(job: VariantJob, journal: Journal, windows: Windows, survey: Survey, 
     done, now = journal.done(), 0
     if job.null and survey.counts[OK]:
         table.null = _null(job, journal, windows, survey, table, progress)
-    with bar(sum(survey.counts.values()), "scoring", "alleles", progress) as display:
+    total = survey.counts.total()
+    if done:
+        log.info("continuing: %s of %s alleles are done", f"{min(len(done) * _BLOCK, total):,}", f"{total:,}")
+    with bar(total, "scoring", "alleles", progress) as display:
         for k, block in enumerate(blocks_of(alleles_of(job.variants, windows), _BLOCK)):
             if k in done:
                 display.initial += len(block)
@@ -225,8 +229,6 @@ def _write(job: VariantJob, journal: Journal, windows: Windows, survey: Survey, 
                 journal.write(k, table.rows(block))
                 now += len(block)
             display.update(len(block))
-    if done:
-        log.info("continued: %s of %s alleles were done", f"{sum(survey.counts.values()) - now:,}", f"{display.n:,}")
     return now
 
 

@@ -215,6 +215,7 @@ def test_interrupted_and_the_same_command_again(place, scored, files, genolift, 
     assert "null.seed" in refused.err.splitlines()[-1]
     told = genolift(*command)
     assert told.code == 0
+    assert "continuing: 8 of 16 alleles are done" in told.err
     assert calls[3:] == [2, 3]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["v.tsv", "v.tsv.json"]
     for row, expected in zip(table(out), scored, strict=True):  # in other blocks: the same but for rounding

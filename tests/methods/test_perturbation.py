@@ -248,19 +248,23 @@ def test_the_kernel_and_its_sampling():
     assert (np.abs(codes - expected) <= 5 * np.sqrt(expected)).all()
 
 
-def test_the_error_of_sampled_coalitions_is_what_repeats_show():
+@pytest.mark.parametrize("pairs", [20, 80])
+def test_the_error_of_sampled_coalitions_is_what_repeats_show(pairs):
+    """Also where there are hardly more pairs than values, and the fit leaves less than the truth would."""
     rng = np.random.default_rng(1)
     m, total = 7, np.array([2.0])
     curve = rng.normal(size=2**m)
     found = []
-    for _ in range(300):
-        members = coalitions.sampled(m, 60, rng)
+    for _ in range(400):
+        members = coalitions.sampled(m, pairs, rng)
         gains = curve[members @ 2 ** np.arange(m)][:, None]
         values = coalitions.solve(members, np.ones(len(members)), gains, total)
         found.append((values, coalitions.sampling_error(members, gains, total, values)))
     values, error = (np.array(column)[..., 0] for column in zip(*found, strict=True))
     np.testing.assert_allclose(values.sum(1), total[0])
-    np.testing.assert_allclose(np.sqrt(np.square(error).mean(0)), values.std(0), rtol=0.15)
+    ratio = np.median(error, axis=0) / values.std(0)
+    assert (ratio > 0.9).all()
+    assert (ratio < 1.3).all()
 
 
 def test_coalitions_that_do_not_determine_the_values():
