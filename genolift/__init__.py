@@ -8,14 +8,17 @@ from genolift.version import __version__
 _NAMES = {
     "DeepLift": "genolift.methods.deeplift",
     "Explanation": "genolift.results.explanation",
+    "ablate": "genolift.evaluate.experiments",
     "diagnose": "genolift.methods.diagnosis",
     "Fasta": "genolift.sequence.fasta",
     "Undefined": "genolift.support.errors",
     "load_model": "genolift.models.loading",
     "load_spec": "genolift.simulate.spec",
+    "marginalize": "genolift.evaluate.experiments",
     "method": "genolift.methods.registry",
     "one_hot": "genolift.sequence.alphabet",
     "reverse_complement": "genolift.sequence.alphabet",
+    "space": "genolift.evaluate.experiments",
 }
 _MODULES = {
     "export": "genolift.export",

@@ -126,3 +126,5 @@ def command(model, variants, fasta, out, null, explain, method, rule, references
     if done.explained is not None:
         complete = "" if done.explained.now else " is already complete"
         click.echo(f"{explain}{complete}: {done.explained.sequences:,} sequences, both alleles of each variant")
+    elif explain is not None:
+        click.echo(f"{explain} is not written: no variant could be scored")

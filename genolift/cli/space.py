@@ -1,0 +1,65 @@
+"""``genolift space``: two motifs at every distance and orientation."""
+
+import click
+
+from genolift.cli import experimenting, parameters
+from genolift.cli.targets import TargetsCommand
+
+
+@click.command(
+    cls=TargetsCommand,
+    epilog=parameters.epilog(
+        "genolift space model.keras backgrounds.fa --first AGATAAG --second CAGCTG --target 0 --out pair.tsv",
+        "genolift space model.keras peaks.fa --shuffles 5 --first GATA=AGATAAG --second EBOX=CANNTG \\",
+        "    --distances 0-60:3 --both-orders --target 0 --out pair.tsv",
+    ),
+)
+@click.argument("model", type=parameters.path())
+@click.argument("backgrounds", type=parameters.path(), metavar="BACKGROUNDS.fa[.gz]")
+@click.option("--first", required=True, metavar="MOTIF", help=experimenting.MOTIF_HELP)
+@click.option("--second", required=True, metavar="MOTIF", help="The same; this one moves.")
+@experimenting.motifs_option
+@click.option(
+    "--distances",
+    default="0-40:2",
+    show_default=True,
+    metavar="A-B[:N]",
+    help="Bases between the two, every Nth; or a list, 0,5,10.",
+)
+@click.option(
+    "--orientations",
+    default="++,+-,-+,--",
+    show_default=True,
+    metavar="...",
+    help="Strands of the first and the second.",
+)
+@click.option("--both-orders", is_flag=True, help="Put the second to the left of the first too.")
+@click.option(
+    "--start",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Where the first begins, 0-based.  [default: the widest arrangement in the middle]",
+)
+@experimenting.shuffles_option
+@experimenting.experiment_options
+def command(model, backgrounds, first, second, motifs, distances, orientations, both_orders, start, shuffles, **given):
+    """Insert two motifs at every distance and orientation, and tell what they do together and apart.
+
+    Writes a row per arrangement and target: the effect of both, of each alone, and their interaction (both, less each
+    alone, plus neither), with confidence intervals over BACKGROUNDS.
+    """
+    from genolift.evaluate.experiments import space
+    from genolift.pipeline import experiments
+
+    subjects = [experiments.motif(text, motifs)[1] for text in (first, second)]
+    job = experimenting.job_of(
+        model,
+        backgrounds,
+        given,
+        distances=experiments.distances(distances),
+        orientations=[text.strip() for text in orientations.split(",")],
+        both_orders=both_orders,
+        start=start,
+        shuffles=shuffles,
+    )
+    experimenting.tell(job, experiments.run_experiment(job, space, *subjects))

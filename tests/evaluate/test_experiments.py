@@ -1,0 +1,250 @@
+"""Experiments on motifs, with a network that counts GATs: what an edit does is known."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import genolift as gl
+from genolift.evaluate import confidence
+from genolift.sequence.alphabet import decode, one_hot
+from genolift.sequence.shuffle import shuffle
+from genolift.simulate.motifs import Motif
+from genolift.support.errors import InputError
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+import keras  # noqa: E402
+
+K = keras.layers
+pytestmark = pytest.mark.usefixtures("uncompiled")
+LENGTH = 24
+
+
+@pytest.fixture(scope="module")
+def counter():
+    """Outputs: the number of GATs, and its square."""
+    x = keras.Input((LENGTH, 4))
+    convolution = K.Conv1D(1, 3, activation="relu")
+    count = K.GlobalAveragePooling1D()(convolution(x)) * (LENGTH - 2)
+    model = keras.Model(x, K.Concatenate()([count, count * count]))
+    kernel = np.zeros((3, 4, 1))
+    kernel[[0, 1, 2], [2, 0, 3], 0] = 1
+    convolution.set_weights([kernel, np.array([-2.0])])
+    return model
+
+
+@pytest.fixture(scope="module")
+def backgrounds():
+    rng = np.random.default_rng(0)
+    return one_hot(["".join(rng.choice(list("ACGT"), LENGTH)) for _ in range(7)])
+
+
+def gats(X):
+    return np.array([sum(text[i : i + 3] == "GAT" for i in range(LENGTH)) for text in decode(X)])
+
+
+def changed(X, text, start):
+    return one_hot([old[:start] + text + old[start + len(text) :] for old in decode(X)])
+
+
+def test_marginalize_by_hand(counter, backgrounds):
+    found = gl.marginalize(counter, {"gat": "GAT", "twice": "GATGAT"}, backgrounds, [0, 1], both_strands=True)
+    assert list(found.table.motif) == ["gat"] * 4 + ["twice"] * 4
+    assert list(found.table.strand) == ["+", "+", "-", "-"] * 2
+    base = gats(backgrounds)
+    for row in found.table.itertuples():
+        forward = "GAT" if row.motif == "gat" else "GATGAT"
+        text = forward if row.strand == "+" else "ATC" * (len(forward) // 3)
+        after = gats(changed(backgrounds, text, (LENGTH - len(text)) // 2)) ** (1 + int(row.target))
+        effect = after - base ** (1 + int(row.target))
+        assert row.effect == pytest.approx(effect.mean(), abs=1e-5)
+        assert row.after == pytest.approx(after.mean(), abs=1e-5)
+        low, high = stats.ttest_1samp(effect, 0).confidence_interval() if effect.std() else (effect.mean(),) * 2
+        assert (row.low, row.high) == pytest.approx((low, high), abs=1e-5)
+        assert (row.n, row.end - row.start) == (7, len(text))
+    assert found.effects.shape == (4, 7, 2)
+    assert found.targets == ["0", "1"]
+
+
+def test_motifs_of_all_kinds(counter, backgrounds):
+    matrix = np.full((3, 4), 0.1)
+    matrix[[0, 1, 2], [2, 0, 3]] = 0.7
+    kinds = {"text": "gat", "motif": Motif("m", matrix), "one-hot": one_hot("GAT"), "gap": "GNT"}
+    found = gl.marginalize(counter, kinds, backgrounds, 0, start=4).table.set_index("motif").effect
+    assert found["text"] == found["motif"] == found["one-hot"]
+    kept = [old[:4] + "G" + old[5] + "T" + old[7:] for old in decode(backgrounds)]
+    assert found["gap"] == pytest.approx((gats(one_hot(kept)) - gats(backgrounds)).mean(), abs=1e-5)
+
+
+def test_shuffled_backgrounds(counter, backgrounds):
+    """Shuffles of a sequence are averaged before intervals are taken; of one sequence they are the backgrounds."""
+    found = gl.marginalize(counter, "GAT", backgrounds, 0, start=9, shuffles=5, seed=3)
+    shuffled = shuffle(backgrounds, 5, 2, 3)
+    effects = np.stack([gats(changed(one, "GAT", 9)) - gats(one) for one in shuffled])
+    np.testing.assert_allclose(found.effects[0, :, 0], effects.mean(1), atol=1e-5)
+    alone = gl.marginalize(counter, "GAT", backgrounds[:1], 0, start=9, shuffles=5, seed=3)
+    np.testing.assert_allclose(alone.effects[0, :, 0], effects[0], atol=1e-5)
+
+
+def test_one_background_has_no_interval(counter, backgrounds):
+    row = gl.marginalize(counter, "GAT", backgrounds[:1], 0).table.iloc[0]
+    assert np.isnan(row.low)
+    assert np.isnan(row.high)
+    assert row.effect == pytest.approx(1)
+
+
+def test_importance_in_place_of_predictions(counter, backgrounds):
+    """The sum of a method's scores over the stretch, after less before."""
+    options = {"references": gl.references.Zeros()}
+    found = gl.marginalize(counter, "GAT", backgrounds, [0, 1], start=5, method="gradient-x-input", **options)
+    explain = gl.method("gradient-x-input", counter, target=[0, 1], **options)
+    before, after = (explain(X).scores[:, :, 5:8].sum(-1) for X in (backgrounds, changed(backgrounds, "GAT", 5)))
+    np.testing.assert_allclose(found.effects[0], after - before, atol=1e-5)
+    assert np.abs(found.effects).max() > 1
+    assert found.measure == "importance by gradient-x-input"
+
+
+def test_ablate(counter, backgrounds):
+    """A stretch of each sequence's own, replaced in every way."""
+    starts = np.array([2, 5, 9, 11, 14, 18, 0])
+    X = np.concatenate([changed(x[None], "GAGATG", start) for x, start in zip(backgrounds, starts, strict=True)])
+    base = gats(X)
+    expected = {}
+    for by, text in (("CCCCCC", "CCCCCC"), ("zero", "NNNNNN")):
+        copies = np.concatenate([changed(x[None], text, start) for x, start in zip(X, starts, strict=True)])
+        expected[by] = gats(copies) - base
+    for by, k in (("shuffle", 1), ("dinucleotide", 2)):
+        effects = []
+        for x, start, before in zip(X, starts, base, strict=True):
+            drawn = shuffle(x[None, start : start + 6], 4, k, 7)[0]
+            effects.append(np.mean([gats(changed(x[None], decode(d[None])[0], start))[0] for d in drawn]) - before)
+        expected[by] = np.array(effects)
+    for by, effect in expected.items():
+        found = gl.ablate(counter, (starts, starts + 6), X, 0, by=by, replicates=4, seed=7)
+        np.testing.assert_allclose(found.effects[0, :, 0], effect, atol=1e-5)
+        assert found.table.effect[0] == pytest.approx(effect.mean(), abs=1e-5)
+        assert found.table.start[0] == ""
+    assert expected["zero"].mean() < -0.5
+    unknown = X.copy()
+    unknown[np.arange(7)[:, None], starts[:, None] + np.arange(6)] = 0.25
+    effect = (counter(unknown) - counter(X)).numpy()[:, 0]
+    np.testing.assert_allclose(
+        gl.ablate(counter, (starts, starts + 6), X, 0, by="unknown").effects[0, :, 0], effect, atol=1e-5
+    )
+    several = gl.ablate(counter, {"left": (0, 6), "right": (18, 24)}, X, [0, 1], by="zero")
+    assert list(several.table.stretch) == ["left", "left", "right", "right"]
+    assert list(several.table.start) == [0, 0, 18, 18]
+
+
+def test_space(counter, backgrounds):
+    """Two GATs: one each in the count, 4 − 1 − 1 in its square where the background has none."""
+    plain = np.repeat(one_hot("C" * LENGTH), 2, axis=0)
+    found = gl.space(counter, "GAT", "ATC", plain, [0, 1], distances=[0, 4], both_orders=True)
+    table = found.table.set_index(["order", "orientation", "distance", "target"]).sort_index()
+    assert len(table) == 2 * 4 * 2 * 2
+    for order in ("first, second", "second, first"):
+        # The second motif is a GAT where it is turned; touching ones make no third here.
+        assert table.loc[(order, "+-", 4, "0")].effect == pytest.approx(2)
+        assert table.loc[(order, "+-", 4, "0")].interaction == pytest.approx(0, abs=1e-5)
+        both = table.loc[(order, "+-", 4, "1")]
+        assert (both.effect, both.first_alone, both.second_alone) == pytest.approx((4, 1, 1))
+        assert (both.interaction, both.interaction_low, both.interaction_high) == pytest.approx((2, 2, 2))
+        assert table.loc[(order, "++", 4, "0")].effect == pytest.approx(1)
+        assert table.loc[(order, "--", 4, "0")].effect == pytest.approx(1)
+        assert table.loc[(order, "-+", 0, "0")].effect == pytest.approx(0)
+    ends = table.loc[("first, second", "++", 4, "0")]
+    assert ends.second_start - ends.start == 3 + 4
+    left = table.loc[("second, first", "++", 4, "0")]
+    assert left.start - left.second_start == 3 + 4
+    assert left.start == ends.start
+
+
+def test_space_in_random_backgrounds(counter, backgrounds):
+    found = gl.space(counter, "GAT", "GAT", backgrounds, 1, distances=range(3), orientations=["++"])
+    for row in found.table.itertuples():
+        one, two = changed(backgrounds, "GAT", row.start), changed(backgrounds, "GAT", row.second_start)
+        none, one, two, both = (gats(X) ** 2 for X in (backgrounds, one, two, changed(one, "GAT", row.second_start)))
+        assert row.interaction == pytest.approx((both - one - two + none).mean(), abs=1e-5)
+        assert row.effect == pytest.approx((both - none).mean(), abs=1e-5)
+
+
+def test_bootstrap():
+    values = np.random.default_rng(0).normal(3, 1, (60, 2))
+    low, high = confidence.of_mean(values, "bootstrap", 0.9)
+    expected = confidence.of_mean(values, "t", 0.9)
+    np.testing.assert_allclose([low, high], expected, atol=0.05)
+    assert (confidence.of_mean(values, "bootstrap", 0.9) == [low, high]).all()
+    wider = confidence.of_mean(values, "bootstrap", 0.99)
+    assert (wider[0] < low).all()
+    assert (wider[1] > high).all()
+
+
+def test_progress_and_batches(counter, backgrounds, monkeypatch, capsys):
+    """Edits measured a few at a time give the same."""
+    from genolift.evaluate import measuring
+
+    whole = gl.space(counter, "GAT", "TTC", backgrounds, 0, distances=range(4))
+    monkeypatch.setattr(measuring, "_TOGETHER", 1)
+    apart = gl.space(counter, "GAT", "TTC", backgrounds, 0, distances=range(4), progress=True)
+    np.testing.assert_allclose(apart.effects, whole.effects, atol=1e-6)
+    assert "edits" in capsys.readouterr().err
+
+
+def test_a_function_as_target(counter, backgrounds):
+    found = gl.marginalize(counter, "GAT", backgrounds, lambda y: y * 2)
+    assert found.targets[0] != found.targets[1]
+    assert found.table.effect[0] == pytest.approx(2 * gl.marginalize(counter, "GAT", backgrounds, 0).table.effect[0])
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda m, X: gl.marginalize(m, "GAX", X, 0), "not a DNA letter"),
+        (lambda m, X: gl.marginalize(m, "NNN", X, 0), "no base"),
+        (lambda m, X: gl.marginalize(m, "GAT", X, 0, start=22), "22 to 25"),
+        (lambda m, X: gl.marginalize(m, "GAT", X, 0, interval="z"), "interval"),
+        (lambda m, X: gl.marginalize(m, "GAT", X, 0, confidence=95), "confidence"),
+        (lambda m, X: gl.marginalize(m, "GAT", X[0], 0), "one-hot DNA"),
+        (lambda m, X: gl.ablate(m, (20, 30), X, 0), "20 to 30"),
+        (lambda m, X: gl.ablate(m, (2, 6), X, 0, by="CC"), "2 long"),
+        (lambda m, X: gl.ablate(m, (2, 6), X, 0, by="magic"), "by is one of"),
+        (lambda m, X: gl.ablate(m, (np.arange(3), 6), X, 0), "for each of 7"),
+        (lambda m, X: gl.ablate(m, (np.arange(7), np.full(7, 9)), X, 0), "several widths"),
+        (lambda m, X: gl.space(m, "GAT", "GAT", X, 0, distances=[30]), "do not fit"),
+        (lambda m, X: gl.space(m, "GAT", "GAT", X, 0, orientations=["+"]), "orientations"),
+        (lambda m, X: gl.space(m, "GAT", "GAT", X, 0, distances=[-1]), "distances"),
+    ],
+)
+def test_refusals(counter, backgrounds, call, words):
+    with pytest.raises(InputError, match=words):
+        call(counter, backgrounds)
+
+
+# Pictures
+
+
+def test_a_picture_of_effects(counter, backgrounds):
+    found = gl.marginalize(counter, {"a": "GAT", "b": "TTT"}, backgrounds, [0, 1], interval="bootstrap")
+    figure = found.plot()
+    assert len(figure.axes) == 2
+    for target, ax in zip("01", figure.axes, strict=True):
+        rows = found.table[found.table.target == target]
+        (means,) = [line for line in ax.lines if line.get_marker() == "o"]
+        assert list(means.get_xdata()) == list(rows.effect)
+        (spans,) = [c for c in ax.collections if hasattr(c, "get_segments") and len(c.get_segments()) == 2]
+        assert [list(segment[:, 0]) for segment in spans.get_segments()] == rows[["low", "high"]].to_numpy().tolist()
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["a (+)", "b (+)"]
+    assert len(found.plot(targets=[1]).axes) == 1
+    with pytest.raises(InputError, match="target '7'"):
+        found.plot(targets=[7])
+
+
+def test_a_picture_of_distances(counter, backgrounds):
+    found = gl.space(counter, "GAT", "TTC", backgrounds, 0, distances=[0, 2, 5], orientations=["++", "-+"])
+    figure = found.plot()
+    titles = [ax.get_title(loc="left") for ax in figure.axes if ax.get_title(loc="left")]
+    assert titles == ["first (+) … second (+)", "first (-) … second (+)"]
+    both = next(line for line in figure.axes[0].lines if line.get_label() == "both")
+    rows = found.table[found.table.orientation == "++"]
+    assert list(both.get_xdata()) == [0, 2, 5]
+    assert list(both.get_ydata()) == list(rows.effect)
