@@ -15,8 +15,9 @@ ARCHITECTURES ?= 2000
 benchmark: $(VENV)/installed
 	$(BIN)/genolift benchmark simulations/tal_gata.toml --out $(OUT)
 
+# Tests trace models, which one process does on one core; those of a file share theirs.
 test: $(VENV)/installed-for-tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # Hours: every layer, rule and spelling in a model of its own, and ARCHITECTURES random networks.
 fuzz: $(VENV)/installed-for-tests
