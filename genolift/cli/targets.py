@@ -1,10 +1,12 @@
 """``--target 0 1 2``: an option that takes all the targets which follow it."""
 
 import re
+import shlex
 
 import click
 
 _TARGET = re.compile(r"-?\d+(,-?\d+)*|profile|logcounts|(profile|logcounts|sum):.*|\w+:\d+(,\d+)*")
+_GIVEN = "genolift.arguments"
 
 
 def spread(arguments: list[str]) -> list[str]:
@@ -23,8 +25,15 @@ def spread(arguments: list[str]) -> list[str]:
     return found
 
 
+def command_line() -> str:
+    """What was typed, for the current command's result."""
+    context = click.get_current_context()
+    return shlex.join([*context.command_path.split(), *context.meta[_GIVEN]])
+
+
 class TargetsCommand(click.Command):
     """A command with an option ``--target`` that may be followed by several targets."""
 
     def parse_args(self, context, arguments):
+        context.meta[_GIVEN] = list(arguments)
         return super().parse_args(context, spread(arguments))

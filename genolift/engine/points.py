@@ -32,17 +32,19 @@ class Points:
     ):
         self.program, self.targets, self.propagation = program, targets, propagation
         self.letters = letters or [False] * len(program.inputs)
+        self._by_row: list[bool] | None = None
         self._weigh = tf.function(self._weights, autograph=False, reduce_retracing=True)
         self._evaluate = tf.function(self._values, autograph=False, reduce_retracing=True)
         self._differentiate = tf.function(self._slopes, autograph=False, reduce_retracing=True)
 
     def frozen(self, xs: list[np.ndarray], size: int) -> tuple[list, list[bool]]:
         """Each term's weights at the sequences ``xs`` (n, ...), ``size`` at a time, and which have a row for each."""
-        starts = range(0, len(xs[0]), size)
         with exact_float32():
-            parts = [self._weigh([tf.constant(x[start : start + size]) for x in xs]) for start in starts[:1]]
+            # Two rows tell which weights have one each; most have none, and are the same for all sequences.
+            parts = [self._weigh([tf.constant(np.resize(x[:2], (2, *x.shape[1:]))) for x in xs])]
             if any(self._by_row):
-                parts += [self._weigh([tf.constant(x[start : start + size]) for x in xs]) for start in starts[1:]]
+                starts = range(0, len(xs[0]), size)
+                parts = [self._weigh([tf.constant(x[start : start + size]) for x in xs]) for start in starts]
         columns = zip(zip(*parts, strict=True), self._by_row, strict=True)
         return [tf.concat(column, 0) if by_row else column[0] for column, by_row in columns], list(self._by_row)
 
@@ -63,10 +65,11 @@ class Points:
             tf.cast(weights(values[value]), tf.float32) for target in self.targets for value, weights in target.terms
         ]
         terms = [value for target in self.targets for value, _ in target.terms]
-        self._by_row = [
-            weight.shape.rank == value_at.shape.rank and weight.shape[0] != 1
-            for weight, value_at in zip(found, [values[value] for value in terms], strict=True)
-        ]
+        if self._by_row is None:
+            self._by_row = [
+                weight.shape.rank == value_at.shape.rank and weight.shape[0] != 1
+                for weight, value_at in zip(found, [values[value] for value in terms], strict=True)
+            ]
         return found
 
     def _seeds(self, weights, by_row, rows) -> list[list]:

@@ -28,6 +28,10 @@ class Ensemble:
         if len(models) < 2:
             raise InputError("an ensemble needs at least two models")
         kind = method_class(name)
+        if not getattr(kind, "averages", True):
+            raise InputError(
+                f"what {name} finds is not averaged over models; explain each by itself, or their mean as one function"
+            )
         self.members = [kind(model, target, **options) for model in models]
 
     def __call__(self, X, names=None, regions=None) -> EnsembleExplanation:

@@ -54,6 +54,7 @@ class MaximumEntropy(ChangingMethod):
     """
 
     name = "maxent"
+    averages = False
     result_type = SampleExplanation
 
     def __init__(

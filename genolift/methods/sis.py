@@ -53,6 +53,7 @@ class SufficientSubsets(PerturbationMethod):
     """
 
     name = "sis"
+    averages = False
     result_type = SubsetExplanation
     default_references = staticmethod(lambda: refs.Background([0.25] * 4))
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from genolift.pipeline.digest import RecordDigest
 from genolift.pipeline.screening import Policy, Screening
-from genolift.pipeline.sources import Places, StreamedSource
+from genolift.pipeline.sources import Coordinates, StreamedSource
 from genolift.sequence.variants import (
     INVALID_REF,
     OK,
@@ -119,7 +119,7 @@ class AlleleSource(StreamedSource):
         super().__init__(path, Screening(Policy("skip"), path))
         self._noted = None
         chroms, starts = where[0], np.array(where[1], np.int64)
-        self.regions = Places(chroms, starts, starts + windows.length, ["+"] * len(chroms))
+        self.regions = Coordinates(chroms, starts, starts + windows.length, ["+"] * len(chroms))
 
     def records(self, screening):
         seen: Counter = Counter()

@@ -21,7 +21,7 @@ from genolift.support.errors import FileProblem, InputError
 _LONGEST_TEXT = 60  # of a malformed line, as far as it is kept
 
 
-class Places(NamedTuple):
+class Coordinates(NamedTuple):
     """Where sequences lie, as :class:`genolift.sequence.regions.Regions` says it; windows that were padded with N reach
     beyond their chromosome."""
 
@@ -35,16 +35,17 @@ class Source:
     """N named sequences: ``names``, ``lengths`` (N,), ``unknown`` bases in all, ``digest``, ``regions`` or ``None``.
 
     ``places`` (N,) tells which record of the input each one is, and ``screening`` what became of the others.
-    ``longest`` is the text of one of the longest, on which a job can be tried before anything is written.
+    ``longest`` and ``shortest`` are the texts of one of the longest and of the shortest, on which a job can be tried before
+    anything is written.
     """
 
-    regions: Places | None = None
+    regions: Coordinates | None = None
 
     def __init__(self, records: Iterable[tuple[int, str, str]], screening: Screening):
         self.screening = screening
         self.names: list[str] = []
         lengths, places, digest = array("q"), array("q"), RecordDigest()
-        self.unknown, self.longest = 0, ""
+        self.unknown, self.longest, self.shortest = 0, "", None
         for place, name, sequence in records:
             self.names.append(name)
             places.append(place)
@@ -53,6 +54,8 @@ class Source:
             self.unknown += count_unknown(sequence)
             if len(sequence) > len(self.longest):
                 self.longest = sequence
+            if self.shortest is None or len(sequence) < len(self.shortest):
+                self.shortest = sequence
         screening.check()
         self.lengths, self.places = np.array(lengths, dtype=np.int64), np.array(places, dtype=np.int64)
         self.digest = digest.hexdigest()
@@ -132,7 +135,7 @@ class CutSource(Source):
         self._strands: list[str] = []
         starts, ends = array("q"), array("q")
         super().__init__(self._screened(intervals, screening, starts, ends), screening)
-        self.where = Places(self._chroms, np.array(starts, np.int64), np.array(ends, np.int64), self._strands)
+        self.where = Coordinates(self._chroms, np.array(starts, np.int64), np.array(ends, np.int64), self._strands)
 
     def _screened(self, intervals, screening: Screening, starts, ends) -> Iterator[tuple[int, str, str]]:
         policy = screening.policy

@@ -19,13 +19,18 @@ CALLED = "standard input"
 def spooled(*paths: Path | None) -> Iterator[tuple[Path | None, ...]]:
     """The same paths, with a temporary copy of standard input in place of ``-``; gone afterwards.
 
-    Errors raised inside call it standard input. Raises :class:`InputError` if several paths are ``-``.
+    Errors raised inside call it standard input. Raises :class:`InputError` if several paths are ``-``, and
+    where nothing is piped into it.
     """
     if sum(path == DASH for path in paths) > 1:
         raise InputError("standard input (-) can be read once only; give files for the others")
     if DASH not in paths:
         yield paths
         return
+    if sys.stdin is None or sys.stdin.isatty():
+        raise InputError(
+            "standard input (-) is a terminal, not data; pipe a file into it, as in zcat x.gz | genolift ..."
+        )
     with tempfile.TemporaryDirectory(prefix="genolift-") as folder:
         copy = Path(folder) / "stdin"
         with copy.open("wb") as file:

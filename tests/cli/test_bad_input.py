@@ -125,9 +125,12 @@ def test_records_that_cannot_be_scored_have_a_row_that_says_why(line, status, no
     assert f"1 of 3 alleles are not scored: 1 {status}" in told.err
 
 
-def test_a_file_without_anything_to_score_is_a_table_too(variants):
-    told = variants(HEADER + good(100, alt="<DEL>") + good(110, alt="<DEL>"), "--null", 5)
+def test_a_file_without_anything_to_score_is_a_table_too(variants, tmp_path):
+    store = tmp_path / "s.zarr"
+    told = variants(HEADER + good(100, alt="<DEL>") + good(110, alt="<DEL>"), "--null", 5, "--explain", store)
     assert told.code == 0, told.err
+    assert "s.zarr is not written" in told.out
+    assert not store.exists()
     assert [row["status"] for row in told.rows] == ["symbolic_allele"] * 2
 
 

@@ -248,8 +248,8 @@ def test_records_of_another_length(model, genolift, tmp_path):
 
 
 class Stdin:
-    def __init__(self, content: bytes):
-        self.buffer = io.BytesIO(content)
+    def __init__(self, content: bytes, terminal: bool = False):
+        self.buffer, self.isatty = io.BytesIO(content), lambda: terminal
 
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
@@ -275,6 +275,14 @@ def test_lists_on_standard_input_and_their_mistakes(
         told = genolift("explain", used, genome, option, "-", *QUICK, "--on-bad", policy, "--out", tmp_path / "s.zarr")
         assert told.code == (2 if policy == "fail" else 0)
         assert words in told.err
+
+
+def test_a_terminal_is_no_input(model, genolift, tmp_path, monkeypatch):
+    for stdin in (Stdin(b"", terminal=True), None):
+        monkeypatch.setattr(sys, "stdin", stdin)
+        told = genolift("explain", model, "-", *QUICK, "--out", tmp_path / "s.zarr")
+        assert told.code == 2
+        assert "is a terminal" in told.err
 
 
 def test_standard_input_can_be_given_once(model, files, genolift, tmp_path):

@@ -328,9 +328,13 @@ def test_models_of_any_length_need_a_width(place, files, genolift, tmp_path):
 
 
 def test_variants_on_standard_input(place, files, genolift, tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(place.vcf.read_bytes())))
+    def pipe(content):
+        stdin = SimpleNamespace(buffer=io.BytesIO(content), isatty=lambda: False)
+        monkeypatch.setattr(sys, "stdin", stdin)
+
+    pipe(place.vcf.read_bytes())
     command = ["variants", files.model, "-", "--fasta", place.genome, "--target", 0, "--out", tmp_path / "v.tsv"]
     assert genolift(*command).code == 0
     assert "already complete" in genolift(*command[:2], place.vcf, *command[3:]).out
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"rubbish\n")))
+    pipe(b"rubbish\n")
     assert "standard input, line 1: a VCF line has" in genolift(*command, "--force").err

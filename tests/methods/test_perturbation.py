@@ -354,14 +354,38 @@ def test_both_strands(model, f):
     close(both.scores, (forward.scores + reverse.scores[:, ::-1]) / 2)
 
 
-def test_a_profile_keeps_the_probabilities_of_the_sequence():
+def test_a_profile_keeps_the_probabilities_of_the_sequence(monkeypatch):
     profile = fill(keras.Sequential([keras.Input((L, 4)), K.Conv1D(1, 3, name="profile")]))
-    found = gl.method("occlusion", profile, gl.targets.Profile(), window=L, references=OWN)(X)
+    method = gl.method("occlusion", profile, gl.targets.Profile(), window=L, references=OWN)
+    monkeypatch.setattr(predicting, "_BATCH_BYTES", 800.0)  # two sequences at a time, and one at last
+    found = method(X)
     for n, x in enumerate(X):
         z, others = profile(x[None]).numpy()[0, :, 0], profile(REFS[n]).numpy()[..., 0]
         p = np.exp(z) / np.exp(z).sum()
         drop = (p * (z - z.mean())).sum() - (p * (others - others.mean(1, keepdims=True))).sum(1)
         close(found.scores[n], np.full(L, drop.mean()))
+
+
+def test_tokens():
+    """Integer inputs are exchanged for other tokens, and get a score each."""
+    tokens = keras.Sequential([keras.Input((6,), dtype="int32"), K.Embedding(7, 3), K.Flatten(), K.Dense(1)])
+    x, other = np.array([[1, 2, 3, 4, 5, 6], [6, 5, 4, 3, 2, 1]]), np.array([[0, 0, 1, 1, 0, 0]])
+    found = gl.method("occlusion", tokens, window=1, references=gl.references.Fixed(other))(x)
+    value = lambda z: tokens(np.asarray(z)).numpy()[:, 0]  # noqa: E731
+    for position in range(6):
+        changed = x.copy()
+        changed[:, position] = other[0, position]
+        close(found.scores[:, position], value(x) - value(changed))
+    assert gl.method("gradient", tokens)(x).scores.shape == (2, 6)
+    with pytest.raises(InputError, match="not defined for sequences of 7 tokens"):
+        gl.method("lime", tokens, width=1)(x)
+
+
+def test_subsets_are_not_averaged_over_models(model):
+    both = gl.method("occlusion", [model, model], 0, references=OWN)(X)
+    assert np.abs(both.spread).max() < 1e-6
+    with pytest.raises(InputError, match="what sis finds is not averaged over models"):
+        gl.method("sis", [model, model], 0)
 
 
 @pytest.mark.parametrize(
