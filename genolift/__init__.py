@@ -25,6 +25,7 @@ _MODULES = {
     "methods": "genolift.methods",
     "references": "genolift.methods.references",
     "rules": "genolift.engine.rules",
+    "subsets": "genolift.evaluate.subsets",
     "targets": "genolift.methods.targets",
 }
 

@@ -177,9 +177,9 @@ class _Search:
         while len(active):
             where, player = np.nonzero(kept[active])
             without = self._without(lanes[active], kept[active], where, player)
-            for place, lane in enumerate(active):
-                some = where == place
-                candidates, f = player[some], without[some]
+            bounds = np.searchsorted(where, np.arange(len(active) + 1))
+            for lane, first, last in zip(active, bounds[:-1], bounds[1:], strict=True):
+                candidates, f = player[first:last], without[first:last]
                 best = int(np.argmax(f >= f.max() - tie[lane]))
                 kept[lane, candidates[best]] = False
                 if f[best] >= threshold[lane]:

@@ -39,6 +39,9 @@ def build(kind: str) -> keras.Model:
         # Positive offsets and variances keep enough of the units awake.
         kept_positive = weights.path.endswith(("bias", "variance"))
         weights.assign(0.1 + np.abs(drawn) if kept_positive else drawn)
+    # What these say differs little between sequences: as much as others say of them.
+    tasks = model.get_layer("tasks").kernel
+    tasks.assign({"residual": 5, "recurrent": 8, "attention": 5}.get(kind, 1) * tasks)
     return model
 
 

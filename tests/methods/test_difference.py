@@ -97,6 +97,12 @@ def test_unknown_bases_around_a_window():
     np.testing.assert_allclose(found, frequencies @ steps)
     found = background.window(np.array([4, 4, 4], np.uint8), 0, 1)
     np.testing.assert_allclose(found, frequencies)
+    # A base beyond an unknown one still tells of the window, where the background looks back as far.
+    background = Markov(counts_of(codes, 2), 1.0)
+    _, steps, triplets = background.tables
+    expected = steps[0] * np.einsum("u,wu->w", frequencies, triplets[:, :, 2])
+    found = background.window(np.array([0, 1, 4, 2], np.uint8), 1, 1)
+    np.testing.assert_allclose(found, expected / expected.sum())
 
 
 def by_loops(predict, window, order, texts_of):

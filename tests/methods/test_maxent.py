@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import genolift as gl
-from genolift.methods import perturbed, predicting
+from genolift.methods import predicting
 from genolift.methods.mixing import effective_size, split_r_hat
 from genolift.support.errors import InputError, Undefined, UnsupportedModel
 from genolift.support.seeds import stream
@@ -133,7 +133,6 @@ def test_layers_targets_batches(model, monkeypatch):
     other = gl.method("maxent", model, 0, layer="conv", **options)(X)
     assert (other.samples != by_name.samples).any()
     monkeypatch.setattr(predicting, "_BATCH_BYTES", 2_000.0)
-    monkeypatch.setattr(perturbed, "_BLOCK_COPIES", 1)
     again = gl.method("maxent", model, 0, progress=False, **options)(X[::-1])
     np.testing.assert_array_equal(again.samples[::-1], first.samples[:, 1])
 

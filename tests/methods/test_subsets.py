@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import genolift as gl
+from genolift.evaluate.subsets import subsets_of
 from genolift.methods import perturbed, predicting
 from genolift.support.errors import GenoliftWarning, InputError, Undefined
 from genolift.support.tensorflow import quiet_tensorflow
@@ -135,6 +136,9 @@ def test_a_store_keeps_subsets(model, tmp_path):
     assert type(again) is type(found)
     np.testing.assert_array_equal(again.subsets[:], found.subsets)
     assert again.members(1, 1).tolist() == found.members(1, 1).tolist()
+    texts = subsets_of(again)
+    assert len(texts) == found.subset_count.sum() > 0
+    assert all(one.text[0] != "N" != one.text[-1] for one in texts)
 
 
 @pytest.mark.parametrize("name", ["sis", "mask"])
