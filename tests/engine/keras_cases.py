@@ -161,7 +161,7 @@ case("Dot", "flat", lambda h: K.Dot(1)([h, K.Dense(6)(h)]), "flat")
 case("Multiply", "sequence", lambda h: K.Multiply()([h, h]), "itself")
 case("Multiply", "sequence", lambda h: K.Multiply()([h, K.Dense(4, activation="sigmoid")(
     K.GlobalAveragePooling1D(keepdims=True)(h))]), "squeeze-excitation")  # fmt: skip
-case("Maximum", "sequence", lambda h: K.Maximum()([h, K.Dense(1)(h)]), "broadcast")
+case("Maximum", "sequence", lambda h: K.Maximum()([h, keras.ops.mean(h, -1, keepdims=True)]), "broadcast")
 case("Add", "sequence", lambda h: K.Add()([h, K.GlobalAveragePooling1D(keepdims=True)(h)]), "broadcast", linear=True)
 
 # Attention
