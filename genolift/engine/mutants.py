@@ -187,9 +187,8 @@ class Mutants:
         """What a row-by-row step reads that does not change, as it stands beside windows ``inner``."""
         rank, shape = len(self.layout.shape(step.output)), self.layout.shape(value)
         axis = len(shape) - (rank - inner.axis)
-        per_sequence = (
-            value.dependence > Dependence.CONSTANT and len(shape) == rank and shape[0] % ROWS == 0 and shape[0]
-        )
+        by_row = value in self.leading or value.dependence == Dependence.SHAPE
+        per_sequence = by_row and len(shape) == rank and shape[0] == ROWS * (1 if inner.axis else inner.length)
         tensor = self.constants[value] if value in self.constants else self.at_x[value]
         if not aligned or (axis < 0 and not per_sequence):
             return tensor
@@ -239,7 +238,8 @@ class Mutants:
             return self.run(step)[value.slot]
         source = step.inputs[value.slot]
         rows, *rest = self.layout.shape(source)
-        shape = tf.stack([rows // ROWS * self.count, *rest]) if rows % ROWS == 0 else tf.shape(self.whole(source))
+        known = source in self.windows or (source in self.leading and rows % ROWS == 0)
+        shape = tf.stack([rows // ROWS * self.count, *rest]) if known else tf.shape(self.whole(source))
         dtype = tf.as_dtype(value.dtype)
         if step.op in ("Shape", "ShapeN"):
             return tf.cast(shape, dtype)

@@ -112,6 +112,9 @@ class MaximumEntropy(ChangingMethod):
         drawn = len(set(self._hidden)) * (self.chains * (self._steps(length) + 1) + _UNIT)
         return drawn + (self.chains * self.samples) * len(self._hidden)
 
+    def at_once(self, count, size):
+        return max(1, size // self.chains)  # a step of all chains fills a batch
+
     def _steps(self, length: int) -> int:
         steps = length * self.sweeps
         if steps < self.samples:

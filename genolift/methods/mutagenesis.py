@@ -26,6 +26,8 @@ _BATCH_BYTES, _ENOUGH, _MANY = 128e6, 192, 1536
 TOLERANCE, _ROUNDING = 1e-5, 1e-6
 # Positions that are tried on each of two random sequences when a method is made, beside the first and the last.
 _TRIED = 4
+# What a layout that is not understood may run into.
+_FAILURES = (tf.errors.OpError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class MutagenesisExplanation(Explanation):
@@ -127,15 +129,17 @@ class InSilicoMutagenesis(ChangingMethod):
         # One batch shape, which the trial has compiled already.
         size = self._positions_at_once(mutation, letters.shape[1])
         one_hot = np.eye(block.xs[place].shape[-1], dtype=np.float32)
-        found = []
-        for start in range(0, len(rows), size):
-            some = slice(start, start + size)
-            sequences, local = np.unique(rows[some], return_inverse=True)
+        _, order = np.unique(rows, return_inverse=True)
+        found, start = [], 0
+        while start < len(rows):
+            # No more sequences than may be predicted at a time: their own activations are needed as well.
+            end = min(start + size, int(np.searchsorted(order, order[start] + copies.size)))
+            sequences, local = np.unique(rows[start:end], return_inverse=True)
             xs = [array[sequences] for array in block.xs]
-            padded = [pad(array, size) for array in (local, positions[some], one_hot[letters[some]])]
-            kept = len(local)
-            found.append(mutation.values(xs, *padded)[:kept])
-            copies.tick(kept * letters.shape[1])
+            padded = [pad(array, size) for array in (local, positions[start:end], one_hot[letters[start:end]])]
+            found.append(mutation.values(xs, *padded)[: end - start])
+            copies.tick((end - start) * letters.shape[1])
+            start = end
         return np.concatenate(found)
 
     def _positions_at_once(self, mutation: Mutation, letters: int) -> int:
@@ -149,15 +153,25 @@ class InSilicoMutagenesis(ChangingMethod):
         key = (*map(tuple, shapes), place)
         if key not in self._mutations:
             leading = traced.probe([tuple(shape) for shape in shapes]).leading
-            mutation = Mutation(traced.program, traced.targets, list(shapes), place, leading)
-            fits = mutation.mutant_bytes * shapes[place][-1] <= self.memory
-            worth = fits and (self.fast or mutation.pays)
-            self._mutations[key] = self._tried(mutation, shapes, place, traced) if worth else None
+            try:
+                mutation = Mutation(traced.program, traced.targets, list(shapes), place, leading)
+                fits = mutation.mutant_bytes * shapes[place][-1] <= self.memory
+                worth = fits and (self.fast or mutation.pays)
+                why = self._trial(mutation, shapes, place, traced) if worth else None
+            except _FAILURES as problem:
+                worth, why = False, f"failed ({' '.join(str(problem).split())[-200:]})"
+            if why is not None:
+                warnings.warn(
+                    f"the fast form of mutagenesis {why} when it was tried against the plain one, which is used instead",
+                    GenoliftWarning,
+                    stacklevel=2,
+                )
+            self._mutations[key] = mutation if worth and why is None else None
             self._trials[traced.names[place]] = "whole sequences" if self._mutations[key] is None else "windows"
         return self._mutations[key]
 
-    def _tried(self, mutation: Mutation, shapes, place: int, traced: Traced) -> Mutation | None:
-        """The fast form if it gives what the plain form does at a few positions of random sequences."""
+    def _trial(self, mutation: Mutation, shapes, place: int, traced: Traced) -> str | None:
+        """How the fast form differs from the plain one at a few positions of random sequences, if it does."""
         rng = stream(self.seed, "trial of mutagenesis", *map(str, shapes))
         xs = [_random(rng, shape, size) for shape, size in zip(shapes, traced.tokens, strict=True)]
         length, letters = shapes[place]
@@ -166,22 +180,10 @@ class InSilicoMutagenesis(ChangingMethod):
         codes = (xs[place].argmax(-1)[rows, positions, None] + 1 + np.arange(letters - 1)) % letters
         copies, block = Copies(self._points, xs, len(codes)), Block(xs, [], [place])
         plain = self._plainly(copies, block, place, None, rows, positions, codes)
-        try:
-            fast = self._quickly(copies, block, place, mutation, rows, positions, codes)
-        except (tf.errors.OpError, TypeError, ValueError, LookupError) as problem:
-            why = f"failed ({str(problem).splitlines()[0]})"
-        else:
-            allowed = TOLERANCE * np.ptp(plain, axis=(0, 1)) + _ROUNDING * np.abs(plain).max(axis=(0, 1))
-            difference = np.abs(fast - plain).max(axis=(0, 1))
-            if (difference <= allowed).all():
-                return mutation
-            why = f"differed from it by up to {difference.max():.2g}"
-        warnings.warn(
-            f"the fast form of mutagenesis {why} when it was tried against the plain one, which is used instead",
-            GenoliftWarning,
-            stacklevel=2,
-        )
-        return None
+        fast = self._quickly(copies, block, place, mutation, rows, positions, codes)
+        allowed = TOLERANCE * np.ptp(plain, axis=(0, 1)) + _ROUNDING * np.abs(plain).max(axis=(0, 1))
+        difference = np.abs(fast - plain).max(axis=(0, 1))
+        return None if (difference <= allowed).all() else f"differed from it by up to {difference.max():.2g}"
 
     def undefined(self):
         return {

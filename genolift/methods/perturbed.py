@@ -77,6 +77,10 @@ class ChangingMethod(Method):
     def block(self, copies: Copies, block: Block) -> dict:
         """Fields (n, T, ...): a list with an array per changed input, or one array for what does not follow inputs."""
 
+    def at_once(self, count: int, size: int) -> int:
+        """How many sequences make a block, where each has ``count`` copies and ``size`` copies make a batch."""
+        return max(1, _BLOCK_COPIES // count)
+
     def changed(self, inputs: Inputs) -> list[int]:
         """The inputs whose bases are changed: those with an axis of letters."""
         found = [i for i, letters in enumerate(inputs.one_hot) if letters]
@@ -95,7 +99,7 @@ class ChangingMethod(Method):
         changed = self.changed(inputs)
         lengths = [inputs.arrays[i].shape[1] for i in changed]
         count, size = self.count(lengths), batch_size(traced, inputs, self.memory, self.backward)
-        at_once = max(1, _BLOCK_COPIES // (count or sum(lengths)))
+        at_once = self.at_once(count or sum(lengths), size)
         total = None if count is None else count * len(inputs)
         show = (total is None or total > size) if self.progress is None else self.progress
         blocks = []

@@ -161,6 +161,11 @@ WHOLE = {
 }
 
 
+# Variations on what others try: run with the slow tests.
+SELDOM = {"skipping", "causal", "separable", "positional", "planar", "turned", "average pool", "max pool", "gelu"}
+SELDOM |= {"upsampled", "dense per row", "flatten, pooled"}
+
+
 def mutants(model, X, target):
     """The target (n, L, 4) of every mutant, by the model's own call."""
     n, length, _ = X.shape
@@ -190,7 +195,9 @@ def same(found, expected):
     np.testing.assert_allclose(found, expected, atol=1e-5 * np.ptp(expected) + 2e-6 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("name", [*WINDOWS, *WHOLE])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SELDOM)) for name in (*WINDOWS, *WHOLE)]
+)
 def test_windows_are_the_plain_form(name):
     """Every position, the ends among them, on sequences with an N and an empty position."""
     model, X = functional((WINDOWS | WHOLE)[name]), sequences()
@@ -205,6 +212,20 @@ def test_windows_are_the_plain_form(name):
 def _has_length(step, route):
     shape = route.layout.shape(step.inputs[0])
     return len(shape) > 2 and max(shape[1:-1]) > 4
+
+
+def test_time_in_front_of_the_batch():
+    """tf_keras' recurrent layers turn sequences round; an even length must not be taken for a batch."""
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(1)
+    x = tf_keras.Input((16, 4))
+    h = tf_keras.layers.Conv1D(3, 5, activation="relu")(x)
+    model = tf_keras.Model(x, tf_keras.layers.Dense(2)(tf_keras.layers.LSTM(3)(h)))
+    X = sequences()[:, :16]
+    found, route = by_windows(model, X, [1])
+    same(found[..., 0], mutants(model, X, 1))
+    assert any(isinstance(action, actions.Products) for _, action in route.steps)
 
 
 def test_targets_share_the_passes():

@@ -41,14 +41,13 @@ def logits(model, x):
 
 
 def naive(model, x, target):
-    """f with every base at every position of one sequence, one mutant at a time."""
-    f = np.zeros((len(x), 4))
+    """f with every base at every position of one sequence, mutants made one at a time."""
+    mutants = []
     for position in range(len(x)):
         for base in range(4):
-            mutant = x.copy()
-            mutant[position] = np.eye(4)[base]
-            f[position, base] = logits(model, mutant[None])[0, target]
-    return f
+            mutants.append(x.copy())
+            mutants[-1][position] = np.eye(4)[base]
+    return logits(model, np.array(mutants))[:, target].reshape(len(x), 4)
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +137,23 @@ def test_batches_do_not_matter(model, fast, monkeypatch):
     close(alone, whole.effects[[0, 2]])
 
 
+def test_few_sequences_at_a_time(model, monkeypatch):
+    """However many sequences a batch of positions would be of, such as one unknown base in each."""
+    some = X.copy()
+    some[:, 3] = 0.25
+    whole = gl.method("ism", model, target=0, fast=True)(some)
+    monkeypatch.setattr("genolift.methods.perturbed.batch_size", lambda *_: 1)
+    seen = []
+    values = engine.Mutation.values
+    monkeypatch.setattr(
+        engine.Mutation, "values", lambda self, xs, *rest: seen.append(len(xs[0])) or values(self, xs, *rest)
+    )
+    method = gl.method("ism", model, target=0, fast=True)
+    seen.clear()
+    close(method(some).effects, whole.effects)
+    assert seen == [1] * 2 * N
+
+
 def test_inputs_and_model_are_left_alone(model):
     before, weights = X.copy(), [w.copy() for w in model.get_weights()]
     gl.method("ism", model, target=0, fast=True)(X)
@@ -197,13 +213,17 @@ def test_a_wrong_fast_form_is_noticed(model, monkeypatch):
     close(found.effects, gl.method("ism", model, target=1, fast=False)(X[:1]).effects)
 
 
-def test_a_fast_form_that_fails_is_given_up(model, monkeypatch):
-    def fails(*_):
-        raise ValueError("no such luck")
+@pytest.mark.parametrize("where", ["Mutation._values", "_route"])
+def test_a_fast_form_that_fails_is_given_up(model, monkeypatch, where):
+    """When it runs, or as soon as it is planned."""
 
-    monkeypatch.setattr(engine.Mutation, "_values", fails)
+    def fails(*_):
+        raise KeyError("no such luck")
+
+    monkeypatch.setattr(f"genolift.engine.mutation.{where}", fails)
     with pytest.warns(GenoliftWarning, match="no such luck"):
-        gl.method("ism", model, target=1, fast=True)
+        method = gl.method("ism", model, target=1, fast=True)
+    close(method(X[:1]).effects, gl.method("ism", model, target=1, fast=False)(X[:1]).effects)
 
 
 def test_refusals(model):

@@ -197,9 +197,10 @@ GRADIENTS = [
     "smoothgrad",
     "expected-gradients",
     "gradient-x-input",
-    "guided-backprop-x-input",
-    "deconvnet",
     "integrated-gradients",
+    # Their walks take longest to trace, and share all that is tried here with guided-backprop and gradient-x-input.
+    pytest.param("guided-backprop-x-input", marks=pytest.mark.slow),
+    pytest.param("deconvnet", marks=pytest.mark.slow),
 ]
 
 
