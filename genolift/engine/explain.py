@@ -162,17 +162,30 @@ class Explainer:
         self.program, self.targets, self.multipliers, self.dna = program, targets, multipliers, dna
         self.precision = precision
         self._exact: dict[int, Explainer] = {}
-        self._run = tf.function(self._block, autograph=False, reduce_retracing=True)
+        self._runs: dict[tuple[bool, bool], Callable] = {}
         self._audit = tf.function(self._audited, autograph=False, reduce_retracing=True)
 
     def __call__(self, xs: list, refs: list, shared: bool, leading: bool) -> dict:
         """``xs``: (n, ...) per input; ``refs``: (n, r, ...) per input, or (r, ...) where ``shared``."""
         with exact_float32():
-            block, differing = self._run(self._tensors(xs), self._tensors(refs), shared, leading)
+            block, differing = self._run(shared, leading)(self._tensors(xs), self._tensors(refs))
         for step, differs in zip(self._gated, differing, strict=True):
             if differs:
                 raise gate_refusal(step)
         return tf.nest.map_structure(lambda tensor: tensor.numpy(), block)
+
+    def _run(self, shared: bool, leading: bool) -> Callable:
+        """The compiled block, traced once for any number of sequences and references (and length, where it is free)."""
+        if (shared, leading) not in self._runs:
+            shapes = [value.shape[1:] for value in self.program.inputs]
+            xs = [tf.TensorSpec([None, *shape], self.precision) for shape in shapes]
+            refs = [tf.TensorSpec([None, *([] if shared else [None]), *shape], self.precision) for shape in shapes]
+
+            def block(xs, refs):
+                return self._block(xs, refs, shared, leading)
+
+            self._runs[shared, leading] = tf.function(block, input_signature=[xs, refs], autograph=False)
+        return self._runs[shared, leading]
 
     def in_float64(self, target: int) -> Explainer:
         """The same for one of the targets in double precision, which tells rounding from a breach."""

@@ -2,8 +2,8 @@
 
 A chord is a dozen small operations on the largest tensors of the model; run one by one they cost more than the
 convolutions around them. Only these are compiled (XLA makes convolutions slower on the CPU), once per structure and
-shape, so that a model's many equal activations share one kernel. Where the length is free, every length would have to be
-compiled anew, which takes longer than explaining a few short sequences: there only large tensors are worth it.
+shape, so that a model's many equal activations share one kernel. Every number of sequences and every length is compiled
+anew, which takes longer than explaining a few of them: only large tensors are worth it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
 
-# Elements from which on a shape that may never come again is compiled for.
+# Elements from which on a shape, which may never come again, is compiled for.
 _WORTH_COMPILING = 1 << 20
 
 
 class Kernel:
-    """A function of tensors, compiled for shapes that are known but for the leading axes of the batch, or large.
+    """A function of tensors, compiled where they are large.
 
     ``known``: the compiler takes all its operations. ``sizes``: it looks at the sizes of axes, so that it has to be traced
     for each.
@@ -30,8 +30,8 @@ class Kernel:
     #: Whether anything is compiled.
     compiling = True
 
-    def __init__(self, function, known: bool = True, batch: int = 3, sizes: bool = False):
-        self._known, self._batch = known, batch
+    def __init__(self, function, known: bool = True, sizes: bool = False):
+        self._known = known
         self._plain = tf.function(function, autograph=False, reduce_retracing=not sizes)
         self._compiled = tf.function(function, autograph=False, jit_compile=True, reduce_retracing=not sizes)
 
@@ -39,14 +39,9 @@ class Kernel:
         if not (self.compiling and self._known):
             return self._plain(*operands)
         tensors = [tensor for tensor in tf.nest.flatten(operands) if tf.is_tensor(tensor)]
-        if all(self._is_settled(tensor) for tensor in tensors):
-            return self._compiled(*operands)
         size = tf.reduce_max(tf.stack([tf.size(tensor) for tensor in tensors]))
         worth = size >= _WORTH_COMPILING
         return tf.cond(worth, lambda: self._compiled(*operands), lambda: self._plain(*operands))
-
-    def _is_settled(self, tensor) -> bool:
-        return tensor.shape.rank is not None and None not in tensor.shape[self._batch :]
 
 
 class Structure:
@@ -138,7 +133,7 @@ def distance(a, b):
     return tf.abs(b - a)
 
 
-@partial(Kernel, batch=1, sizes=True)
+@partial(Kernel, sizes=True)
 def overlap_add(parts, same: bool):
     """(N, P, K, C) → (N, P + K − 1, C): what the K taps k at position p send to p + k; P positions where ``same``."""
     taps = parts.shape[2]
@@ -147,7 +142,7 @@ def overlap_add(parts, same: bool):
     return total[:, start : start + tf.shape(parts)[1]] if same else total
 
 
-@partial(Kernel, batch=2, sizes=True)
+@partial(Kernel, sizes=True)
 def summary(m, x, ref, dna: bool) -> dict:
     """What is kept of the multipliers (n, r, ...) of a block, with x and references broadcast to that shape."""
     contributions = m * (x - ref)

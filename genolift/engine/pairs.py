@@ -21,7 +21,18 @@ def constants(program: Program, precision=tf.float32) -> dict[Value, object]:
     for step in program.steps:
         if step.dependence == Dependence.CONSTANT and not (step.outputs and step.output.dtype == "resource"):
             run_step(step, known, precision)
+            if step.op == "Const" and step.output.dtype.startswith("float"):
+                known[step.output] = _as_given(known[step.output])
     return known
+
+
+def _as_given(tensor):
+    """The constant as something that is only known when the graph runs.
+
+    TensorFlow merges a constant that is added behind a bias into that bias, and fails where the constant has another
+    shape than a bias, as encodings of positions have.
+    """
+    return tf.raw_ops.PlaceholderWithDefault(input=tensor, shape=tensor.shape) if tensor.shape.rank > 1 else tensor
 
 
 def forward(program: Program, tensors: list, known: dict, precision=tf.float32, record=False) -> dict:

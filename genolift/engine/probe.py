@@ -57,7 +57,8 @@ class Probe:
         self.values = [v for step in program.active_steps for v in step.outputs if v.active]
         self.values += list(dict.fromkeys(v for step in program.active_steps for v in gates(step)))
         self.values += [value for step in self.loops for value in step.payload.active_values]
-        self._run = tf.function(self._activations, autograph=False, reduce_retracing=True)
+        inputs = [tf.TensorSpec([None, *value.shape[1:]], tf.float32) for value in program.inputs]
+        self._run = tf.function(self._activations, input_signature=inputs, autograph=False)
         self._known: dict[tuple, Batch] = {}
 
     def _activations(self, *tensors):

@@ -34,6 +34,8 @@ def lower(program: Program) -> Program:
             total = _new("AddV2", step, [square.output for square in squares])
             steps.extend([*squares, total])
             _become(step, "Sqrt", [total.output])
+        elif step.op == "Select" and _alike(step):
+            _become(step, "SelectV2", step.inputs)  # which broadcasts, as a fused region needs it
         if step.op == "Loop":
             lower(step.payload.body)
         if step.dependence == Dependence.ACTIVE and standardise.applies(step):
@@ -42,6 +44,12 @@ def lower(program: Program) -> Program:
         steps.append(step)
     program.steps = steps
     return program
+
+
+def _alike(step: Step) -> bool:
+    """Whether a Select's condition is one of elements, not of rows."""
+    condition, chosen, _ = (value.shape for value in step.inputs)
+    return condition is not None and chosen is not None and len(condition) == len(chosen)
 
 
 def _node(op: str, step: Step):

@@ -113,9 +113,34 @@ def chords(step: Step, flows, back: Backward) -> dict:
 
 def midpoint(step: Step, flows, back: Backward) -> dict:
     """Products: ½(x₁ + x₁⁰)Δx₂ and ½(x₂ + x₂⁰)Δx₁, which is the transpose at the midpoint, exact for two factors."""
-    pairs = back.pairs
+    pairs, grads = back.pairs, collapsed(step, flows, back)
+    if step.op == "Mul" and step.inputs[0] is not step.inputs[1]:
+        return _scaled(step, grads[0], pairs)
     points = {value: (pairs.x(value) + pairs.ref(value)) / 2 for value in step.active_inputs}
-    return {v: Flow(m) for v, m in pairs.transpose(step, collapsed(step, flows, back), points).items()}
+    return {v: Flow(m) for v, m in pairs.transpose(step, grads, points).items()}
+
+
+# Halves of the two orders that exceed what they sum to by this factor are rounding noise in float32.
+_CANCELS = 1e3
+
+
+def _scaled(step: Step, grad, pairs) -> dict:
+    """Elementwise products: the mean of the two orders of changing the factors, or the one order that does not cancel.
+
+    Dividing by the norm of what is zero on one side multiplies by 10¹² there: the two orders differ by that factor, and
+    their mean is noise. Either order is exact, and so is any mean of them.
+    """
+    (left, right), ends = step.inputs, {v: (pairs.x(v), pairs.ref(v)) for v in step.active_inputs}
+    (a, a0), (b, b0) = ends[left], ends[right]
+    first = tf.abs(a0 * (b - b0)) + tf.abs(b * (a - a0))  # the left factor last
+    second = tf.abs(a * (b - b0)) + tf.abs(b0 * (a - a0))
+    size = tf.maximum(tf.abs(a * b), tf.abs(a0 * b0))
+    cancels = tf.maximum(first, second) > _CANCELS * (size + tf.minimum(first, second))
+    share = tf.where(cancels, tf.cast(first <= second, grad.dtype), tf.cast(0.5, grad.dtype))
+    return {
+        left: Flow(_unbroadcast(grad * (share * b + (1 - share) * b0), a)),
+        right: Flow(_unbroadcast(grad * (share * a0 + (1 - share) * a), b)),
+    }
 
 
 def _routed_mass(step: Step, value: Value, back: Backward):

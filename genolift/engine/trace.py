@@ -7,6 +7,7 @@ what they are in the user's own call. Weights stay live: the program reads the v
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 
@@ -31,6 +32,8 @@ _RANDOM = (
     "ParameterizedTruncatedNormal",
     "StatelessTruncatedNormal",
 )
+
+_TRACING = threading.RLock()
 
 
 def trace(fn: Callable, specs: list, input_names: list[str] | None = None) -> Program:
@@ -97,8 +100,15 @@ def _record_layers():
     """Note which operations of the graph under construction each Keras layer's call creates.
 
     Name scopes cannot tell (they are made unique with the same suffixes that layer names carry), so the two Keras
-    base classes report their calls while the trace lasts, and are put back whatever happens.
+    base classes report their calls while the trace lasts, and are put back whatever happens. One thread traces at a
+    time, and calls of others are none of its business.
     """
+    with _TRACING:
+        yield from _recorded()
+
+
+def _recorded():
+    tracing = threading.get_ident()
     bases = [sys.modules["keras"].layers.Layer] if "keras" in sys.modules else []
     if "tf_keras" in sys.modules:
         bases.append(sys.modules["tf_keras"].layers.Layer)
@@ -108,6 +118,8 @@ def _record_layers():
 
     def reporting(original):
         def call(layer, *args, **kwargs):
+            if threading.get_ident() != tracing:
+                return original(layer, *args, **kwargs)
             graph = tf.compat.v1.get_default_graph()
             start = len(graph.get_operations())
             stack.append(layer.name)

@@ -9,6 +9,7 @@ from genolift.methods.inputs import Inputs, as_inputs, check_shapes
 from genolift.methods.tokens import encode
 from genolift.methods.traced import Traced, ports
 from genolift.results.explanation import Explanation
+from genolift.support.errors import InputError
 from genolift.support.memory import parse_bytes
 from genolift.version import __version__
 
@@ -28,6 +29,14 @@ class Method(ABC):
     name = ""
     result_type = Explanation
 
+    def __new__(cls, model=None, *arguments, **options):
+        """A list of models makes an ensemble, as in :func:`genolift.method`."""
+        if isinstance(model, (list, tuple)):
+            from genolift.methods.ensemble import Ensemble  # which makes methods itself
+
+            return Ensemble(cls, list(model), *arguments, **options)
+        return super().__new__(cls)
+
     def __init__(
         self,
         model,
@@ -40,6 +49,11 @@ class Method(ABC):
         rc_average: bool = False,
         mean_normalise: bool = False,
     ):
+        if not callable(model):
+            raise InputError(
+                f"a model is a Keras model or a function of tensors, not {type(model).__name__}; load a file or directory "
+                "with genolift.load_model"
+            )
         self.rc_average, self.mean_normalise = rc_average, mean_normalise
         self.model, self.target, self.activation = model, target, activation
         self.progress, self.memory, self.seed = progress, parse_bytes(memory), seed

@@ -24,13 +24,13 @@ class Ensemble:
     their references), an upper bound.
     """
 
-    def __init__(self, name: str, models, target=None, **options):
+    def __init__(self, method: str | type, models, target=None, **options):
         if len(models) < 2:
             raise InputError("an ensemble needs at least two models")
-        kind = method_class(name)
+        kind = method_class(method) if isinstance(method, str) else method
         if not getattr(kind, "averages", True):
             raise InputError(
-                f"what {name} finds is not averaged over models; explain each by itself, or their mean as one function"
+                f"what {kind.name} finds is not averaged over models; explain each by itself, or their mean as one function"
             )
         self.members = [kind(model, target, **options) for model in models]
 

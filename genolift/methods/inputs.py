@@ -79,6 +79,10 @@ def _array(value, name: str) -> np.ndarray:
         raise InputError(f"{name} holds {array.dtype}, not numbers; encode sequences with genolift.one_hot first")
     if array.ndim < 2:
         raise InputError(f"{name} has shape {array.shape}; the first axis is the sequences, as in (N, L, 4)")
+    if array.dtype.kind == "c":
+        raise InputError(f"{name} holds complex numbers; give their real and imaginary parts as channels")
+    if 0 in array.shape[1:]:
+        raise InputError(f"{name} has shape {array.shape}: there is nothing in its sequences")
     array = array.astype(np.float32, copy=False)
     if not np.isfinite(array).all():
         raise InputError(f"{name} holds NaN or infinite values")

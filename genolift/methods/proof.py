@@ -24,7 +24,7 @@ _LOST = 0.01
 
 @dataclass(frozen=True)
 class Verdict:
-    """``kind``: "exact" (within tolerance), "rounding", "breach" or "undecided"; ``where`` names a breach's step."""
+    """``kind``: "exact" (within tolerance), "rounding", "breach", "undecided" or "not finite"; ``where`` names the step."""
 
     kind: str
     worst: float
@@ -48,8 +48,14 @@ def judge(found: dict, explainer: Explainer, pair_of) -> Verdict:
     ``found`` holds ``residual`` (N, T, R), ``predictions`` (N, T) and ``reference_predictions`` (N, T, R);
     ``pair_of(n, r)`` gives the inputs and references of one pair.
     """
+    lost = not_finite(found)
+    if lost.any():
+        n, _, r = (int(i) for i in np.argwhere(lost)[0])
+        return Verdict(
+            "not finite", float("inf"), int(lost.sum()), f"{_first_lost(explainer, *pair_of(n, r))}, row {n}"
+        )
     worst = relative(found["residual"], found["predictions"], found["reference_predictions"])
-    finite = np.where(np.isnan(found["reference_predictions"]), 0, np.where(np.isnan(worst), np.inf, worst))
+    finite = np.where(_used(found), worst, 0)
     over = int((finite > TOLERANCE).sum())
     most = float(finite.max())
     if not over:
@@ -67,6 +73,23 @@ def judge(found: dict, explainer: Explainer, pair_of) -> Verdict:
         return Verdict("undecided", most, over, f"float64 is not available: {str(problem).splitlines()[0]}")
 
 
+def _used(found: dict) -> np.ndarray:
+    """Which references were drawn, (N, 1, R): the others' places hold NaN."""
+    return np.arange(found["residual"].shape[2]) < found["count"][:, None, None]
+
+
+def not_finite(found: dict) -> np.ndarray:
+    """Which pairs (N, T, R) have a prediction, or a sum of contributions, that is no number."""
+    numbers = found["predictions"][..., None] + found["reference_predictions"] + found["residual"]
+    return _used(found) & ~np.isfinite(numbers)
+
+
+def _first_lost(explainer: Explainer, xs: list, refs: list) -> str:
+    """The step nearest the input whose balance is no number."""
+    audit = [step.where for step, imbalance in explainer.audit(xs, refs) if not np.isfinite(imbalance)]
+    return audit[-1] if audit else "no single operation"
+
+
 def _first_breach(explainer: Explainer, xs: list, refs: list) -> str:
     """The step nearest the output whose own balance fails most."""
     audit = explainer.audit(xs, refs)
@@ -82,6 +105,13 @@ def warn(verdict: Verdict) -> None:
         warnings.warn(
             f"contributions miss f(x) − f(reference) by up to {verdict.worst:.2g} of the output through rounding alone: they "
             "are so large, and cancel so far, that float32 cannot hold their sum; do not read single ones of them",
+            GenoliftWarning,
+            stacklevel=6,
+        )
+    elif verdict.kind == "not finite":
+        warnings.warn(
+            f"{verdict.pairs_over} (sequence, reference) pairs have outputs or contributions that are not finite, first at "
+            f"{verdict.where}; the contributions of these sequences are NaN: give other references, or mend the model",
             GenoliftWarning,
             stacklevel=6,
         )

@@ -45,7 +45,7 @@ class ReferenceMethod(TakesReferences, Method):
     sums = True
 
     def __init__(self, model, target=None, *, references=None, layer: str | None = None, **options):
-        self.references, self.layer = references, layer
+        self.references, self.layer = references, getattr(layer, "name", layer)
         super().__init__(model, target, **options)
 
     @abstractmethod
@@ -90,6 +90,7 @@ class ReferenceMethod(TakesReferences, Method):
         self.left = float(found["left"].max())
         if self.sums:
             self.judge(found, explainer, lambda n, r: self._pair(inputs, chosen, count, n, r))
+        _blank(found, proof.not_finite(found).any(axis=(1, 2)))
         return self._fields(inputs, traced, found)
 
     def _until_enough(self, inputs, traced, explainer, chosen, cap: int, tolerance: float) -> dict:
@@ -222,6 +223,15 @@ class ReferenceMethod(TakesReferences, Method):
             fields.pop("bypass", None)
             undefined["residual"] = f"{self.name} does not promise to sum to the difference from the reference"
         return fields, undefined
+
+
+def _blank(found: dict, rows: np.ndarray) -> None:
+    """Make the contributions of these sequences NaN, of which a rule may have made numbers."""
+    if rows.any():
+        for key in ("raw", "multipliers", "hypothetical", "squares"):
+            for array in found[key]:
+                if array is not None:
+                    array[rows] = np.nan
 
 
 def _uncertain(found: dict, rows: np.ndarray, tolerance: float) -> np.ndarray:

@@ -136,6 +136,8 @@ class Fixed(Reference):
         self.array.setflags(write=False)
         if self.array.ndim < 2:
             raise InputError(f"fixed references have shape (R, L, 4) or (N, R, L, 4), not {self.array.shape}")
+        if 0 in self.array.shape:
+            raise InputError(f"fixed references of shape {self.array.shape} are none at all; give at least one")
         _check_finite(self.array, "fixed references hold")
 
     def prepare(self, X: np.ndarray) -> None:

@@ -39,7 +39,13 @@ class Traced:
             strands.append(_other_strand(strands[0], shapes))
         functions = _on_outputs(strands, target)
         specs = [tf.TensorSpec((None, *shape), kind) for shape, kind in zip(shapes, _dtypes(model, names), strict=True)]
-        program = trace(lambda *tensors: [function(*tensors) for function in functions], specs, names)
+
+        def run(*tensors):
+            found = [function(*tensors) for function in functions]
+            self._keys = [str(key) for key in sorted(found[0])] if isinstance(found[0], dict) else []
+            return found
+
+        program = trace(run, specs, names)
         program, self.tokens = read_tokens(program)
         for name, spec, size in zip(names, specs, self.tokens, strict=True):
             if spec.dtype.is_integer and size is None:
@@ -60,7 +66,7 @@ class Traced:
         count = len(program.outputs) // strands
         for strand in range(strands):
             outputs = program.outputs[strand * count : (strand + 1) * count]
-            one = replace(program, outputs=outputs, output_names=_output_names(model, count))
+            one = replace(program, outputs=outputs, output_names=self._output_names(model, count))
             if _is_function(target):
                 found.append(_computed(one))
             else:
@@ -70,6 +76,13 @@ class Traced:
             return found[0]
         (forward, several), (reverse, _) = found
         return [a.average(b) for a, b in zip(forward, reverse, strict=True)], several
+
+    def _output_names(self, model, count: int) -> list[str]:
+        try:
+            names = [port.name for port in describe(model).outputs]
+        except UnsupportedModel:
+            names = self._keys
+        return names if len(names) == count else [f"output_{i}" for i in range(count)]
 
     def accepts(self, arrays: list[np.ndarray]) -> bool:
         """Whether arrays of these shapes fit this trace."""
@@ -146,14 +159,6 @@ def ports(model) -> tuple[list[str], list[tuple]] | None:
     except UnsupportedModel:
         return None
     return [port.name for port in signature.inputs], [tuple(port.shape) for port in signature.inputs]
-
-
-def _output_names(model, count: int) -> list[str]:
-    try:
-        names = [port.name for port in describe(model).outputs]
-    except UnsupportedModel:
-        names = []
-    return names if len(names) == count else [f"output_{i}" for i in range(count)]
 
 
 def _caller(model, names: list[str]) -> Callable:

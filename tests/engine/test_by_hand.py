@@ -328,3 +328,33 @@ def test_extremum_at_no_difference_has_the_derivative():
     found = explain(model, ([[3]], [[5]]), ([[3]], [[2]]))  # of a: 0 where b is 5, 1 where b is 2
     np.testing.assert_allclose([m[0, 0] for m in found.multipliers], [0.5, 2 / 3], rtol=1e-6)
     np.testing.assert_allclose([c[0, 0] for c in found.raw_contributions], [0, 2], rtol=1e-6)
+
+
+def test_dividing_by_the_norm_of_nothing():
+    """Zeros divided by their norm are zeros times 10¹²: what comes of it must not be noise."""
+    inputs = keras.Input((2, 2))
+    model = keras.Model(inputs, dense([[1], [2], [3], [4]])(K.Flatten()(K.UnitNormalization()(inputs))))
+    found = explain(model, [[[3, 4], [0, 0]]], [[[0, 0], [5, 12]]])
+    np.testing.assert_allclose(found.raw_contributions.sum(2), [[0.6 + 1.6, -(15 + 48) / 13]], rtol=1e-5)
+
+
+def test_a_choice_between_two_spellings_of_a_choice():
+    """The older of TensorFlow's selections does not broadcast, the newer does."""
+    x, ref = np.array([[3.0, -1]]), np.array([[1.0, 2]])
+    both = [
+        explain(lambda t, f=f: tf.reduce_sum(f(t * 2 > 0, t * t, tf.zeros_like(t)), 1, keepdims=True), x, ref)
+        for f in (tf.compat.v1.where, tf.where)
+    ]
+    np.testing.assert_allclose(both[0].raw_contributions, [[8, -4]], rtol=1e-5)
+    np.testing.assert_allclose(both[1].raw_contributions, both[0].raw_contributions)
+
+
+def test_constants_for_each_position():
+    """TensorFlow would merge them into the bias before them, and fail."""
+    rng = np.random.default_rng(0)
+    inputs = keras.Input((6, 4))
+    places = tf.constant(np.linspace(-1, 1, 6, dtype=np.float32)[None, :, None])
+    h = K.Lambda(lambda t: tf.nn.gelu(t + places))(K.Conv1D(3, 3, padding="same", bias_initializer="ones")(inputs))
+    model = keras.Model(inputs, K.Dense(1)(K.Flatten()(h)))
+    x, ref = rng.normal(size=(2, 3, 6, 4))
+    assert np.abs(explain(model, x, ref).residual).max() < 1e-5

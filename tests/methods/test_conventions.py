@@ -363,3 +363,27 @@ def test_listing():
     )
     with pytest.raises(ValueError, match="choose among deeplift"):
         gl.method("deepdream", None)
+
+
+def test_outputs_of_a_subclassed_model_keep_their_names():
+    class Heads(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flatten, self.head = K.Flatten(), K.Dense(1)
+
+        def call(self, x):
+            h = self.head(self.flatten(x))
+            return {"profile": 3 * h, "counts": h}
+
+    model = Heads()
+    expected = model(X)
+    for name in ("profile", "counts"):
+        found = gl.method("gradient-x-input", model, target=(name, 0))(X)
+        np.testing.assert_allclose(found.predictions, expected[name][:, 0], rtol=1e-5)
+
+
+def test_a_list_of_models_is_an_ensemble(model):
+    one = gl.DeepLift(model, target=0, references=gl.references.Fixed(REFS))(X)
+    both = gl.DeepLift([model, model], target=0, references=gl.references.Fixed(REFS))(X)
+    np.testing.assert_allclose(both.scores, one.scores, rtol=1e-6)
+    assert not both.spread.any()

@@ -1,10 +1,12 @@
 """Mistakes and models that cannot be explained: each is refused in a sentence that names the remedy."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 import genolift as gl
-from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.errors import GenoliftWarning, InputError, UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -272,3 +274,51 @@ def test_tf32_is_off_while_computing(model, monkeypatch):
     gl.method("gradient-x-input", model, target=0)(X)
     assert states
     assert not any(states)
+
+
+def test_what_is_not_finite_is_not_proven():
+    """A rule may make numbers of what the model makes none of; they are taken back, and the step is named."""
+
+    def model(x):
+        return tf.reduce_sum(tf.sqrt(tf.reduce_sum(x * [1.0, 1, -1, 1], -1) + 0.5), -1, keepdims=True)
+
+    letters = np.zeros((2, L), int)
+    letters[1, 3] = 2  # a C as good as any, but a G has no square root
+    x, refs = np.eye(4, dtype=np.float32)[letters], np.zeros((1, L, 4), np.float32)
+    with pytest.warns(GenoliftWarning, match=r"1 .*pairs.*not finite, first at operation .*Sqrt"):
+        found = gl.DeepLift(model, target=0, references=gl.references.Fixed(refs))(x)
+    assert found.provenance["proof"]["verdict"] == "not finite"
+    assert np.isfinite(found.raw_contributions[0]).all()
+    assert np.isnan(found.raw_contributions[1]).all()
+
+
+@pytest.mark.parametrize("model", [None, 42, "model.keras"])
+def test_what_is_no_model(model):
+    with pytest.raises(InputError, match=r"load a file or directory with genolift\.load_model"):
+        gl.DeepLift(model, target=0)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [(X[:, :0], "nothing in its sequences"), (X.astype(complex), "complex numbers")],
+)
+def test_empty_and_complex_inputs(given, message):
+    with pytest.raises(InputError, match=message):
+        gl.DeepLift(lambda x: tf.reduce_sum(x, [1, 2])[:, None], target=0)(given)
+
+
+def test_no_references():
+    with pytest.raises(InputError, match="none at all"):
+        gl.references.Fixed(np.zeros((0, L, 4)))
+
+
+def test_tracing_in_two_threads_leaves_keras_as_it_was():
+    before = keras.layers.Layer.__call__
+    models = []
+    for width in range(2, 6):
+        inputs = keras.Input((L, 4))
+        models.append(keras.Model(inputs, K.Dense(1)(K.Flatten()(K.Conv1D(width, 3)(inputs)))))
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda m: gl.method("gradient-x-input", m, target=0), models))
+    assert len(made) == 4
+    assert keras.layers.Layer.__call__ is before
