@@ -3,7 +3,7 @@
 import click
 
 from genolift.cli import parameters
-from genolift.cli.targets import TargetsCommand
+from genolift.cli.targets import TargetsCommand, command_line
 from genolift.methods.registry import listing
 
 
@@ -97,6 +97,20 @@ from genolift.methods.registry import listing
     show_default=True,
     help="Numbers on disk; float16 is lossy.",
 )
+@click.option(
+    "--workers", type=click.IntRange(1), metavar="N", help="Share the work among N processes of this machine."
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Share the work among the workers of a Dask cluster, as tcp://host:8786; they must see the same files.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Of TensorFlow, in each process; another number may round otherwise.  [default: as many as processors]",
+)
 @parameters.model_options
 @parameters.force
 def command(model, sequences, out, targets, rule, steps, activation, rc_average, fallback, diagnose, **options):
@@ -107,7 +121,7 @@ def command(model, sequences, out, targets, rule, steps, activation, rc_average,
     Python's genolift.Explanation.load read. One of the input files may be -, standard input.
 
     All input is checked before anything is written, and what is left out is told, with line and reason, and kept in the
-    result. An interrupted run continues with the same command.
+    result. An interrupted run continues with the same command, on one process, several or a cluster.
     """
     from genolift.pipeline.scoring import Scoring, score, steps_of_first
 
@@ -123,7 +137,8 @@ def command(model, sequences, out, targets, rule, steps, activation, rc_average,
         return
     if out is None:
         raise click.UsageError("Missing option '--out': where should the scores go?")
-    done = score(Scoring(model, sequences, out, targets=targets, options=own, **options))
+    line = command_line()
+    done = score(Scoring(model, sequences, out, targets=targets, options=own, command=line, **options))
     left_out = f", {done.left_out:,} records left out" if done.left_out else ""
     if not done.now:
         click.echo(f"{out} is already complete: {done.sequences:,} sequences{left_out}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genolift.models.layout import guess
@@ -39,6 +39,11 @@ class ModelFile:
     layers_from: Path | None = None
     unsafe: bool = False
     layout: str | None = None
+
+    def absolute(self) -> ModelFile:
+        """The same for processes that work in another directory."""
+        here = {name: path.absolute() for name, path in vars(self).items() if isinstance(path, Path)}
+        return replace(self, **here)
 
     def check_exists(self) -> None:
         """Raise :class:`FileProblem` at once, before TensorFlow is loaded."""

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from genolift.methods import references as refs
-from genolift.methods.registry import method_class
+from genolift.pipeline.explaining import Explaining, Recipe, Task
 from genolift.pipeline.lengths import check_lengths
 from genolift.pipeline.modelfile import ModelFile
 from genolift.pipeline.places import check_file, check_writable
 from genolift.pipeline.screening import Policy
 from genolift.pipeline.sources import FastaSource, NamesSource, RegionSource, Source
 from genolift.pipeline.standard_input import CALLED, DASH, spooled
+from genolift.pipeline.threads import threads, use_threads
 from genolift.pipeline.versions import versions
-from genolift.results.explanation import Explanation
 from genolift.results.layout import read_header
 from genolift.results.store import StoreWriter, read_provenance
 from genolift.sequence.alphabet import one_hot
@@ -45,6 +45,8 @@ class Scoring:
     ``select`` (a list of names) choose from ``sequences``; each of the three may be ``-``, standard input. ``width`` is
     how long regions become where the model takes any length. ``on_bad`` and ``max_n``: see
     :class:`genolift.pipeline.screening.Policy`. ``report``: where to write what became of every record.
+    ``workers``: that many processes on this machine; ``scheduler``: the address of a Dask scheduler, whose workers see the
+    same files. ``threads``: of TensorFlow, in each process. ``command``: the command line, to be kept with the result.
     """
 
     model: Path
@@ -69,6 +71,18 @@ class Scoring:
     memory: str | None = None
     dtype: str | None = None
     force: bool = False
+    workers: int | None = None
+    scheduler: str | None = None
+    threads: int | None = None
+    command: str | None = None
+
+    @property
+    def recipe(self) -> Recipe:
+        return Recipe(self.method, self.targets, self.references, self.options, self.seed, self.memory)
+
+    @property
+    def on_cluster(self) -> bool:
+        return self.workers is not None or self.scheduler is not None
 
     @property
     def model_file(self) -> ModelFile:
@@ -94,6 +108,7 @@ def score(job: Scoring, progress: bool = True) -> Scored:
     """
     began = time.perf_counter()
     _check_places(job)
+    use_threads(job.threads or _threads_of(job))
     with spooled(job.sequences, job.regions, job.select) as (sequences, regions, select):
         here = replace(job, sequences=sequences, regions=regions, select=select)
         for path in (sequences, regions, select):
@@ -114,12 +129,10 @@ def score(job: Scoring, progress: bool = True) -> Scored:
 
 def explain_source(job: Scoring, source: Source, model, began: float, progress: bool = True) -> Scored:
     """Explain what ``source`` gives, whatever it is, into ``job.out``."""
-    method = _method(job, model)
-    provenance = _provenance(job, source, method)
-    if not _is_complete(job):
-        # Shows what only running can show, before anything is written. Also when continuing: rounding depends a little
-        # on which shapes ran before.
-        _explain(method, [source.longest], job.unknown)
+    explaining = Explaining(job.recipe.make(model), job.unknown, _trials(source))
+    provenance = _provenance(job, source, explaining.method)
+    # Shows what only running can show, before anything is written.
+    tried = None if _is_complete(job) else explaining.settle()
     writer = StoreWriter(
         job.out,
         provenance,
@@ -129,8 +142,10 @@ def explain_source(job: Scoring, source: Source, model, began: float, progress: 
         dtype=job.dtype,
         force=job.force,
     )
+    if tried is not None:
+        writer.prepare(tried)
     _tell_unknown(job, source)
-    now = _write(writer, source, method, job.unknown, progress)
+    now = _write(job, writer, source, explaining, progress)
     return Scored(len(source), now, time.perf_counter() - began, len(source.screening.refused))
 
 
@@ -141,6 +156,10 @@ def _check_places(job: Scoring) -> None:
     if job.report is not None:
         check_file(job.report)
     parse_bytes(job.memory)
+    if job.on_cluster:
+        from genolift.pipeline.cluster import check_cluster
+
+        check_cluster(job.workers, job.scheduler)
     Policy(job.on_bad, job.max_n)
     if job.regions is not None and job.select is not None:
         raise InputError("either regions or names choose what is scored, not both")
@@ -169,7 +188,7 @@ def steps_of_first(job: Scoring) -> str:
     import pandas as pd
 
     model = job.model_file.load()
-    method = _method(job, model)
+    method = job.recipe.make(model)
     if not getattr(method, "sums", False):
         raise InputError(f"{job.method} does not promise to sum to f(x) − f(reference); diagnose deeplift instead")
     with spooled(job.sequences, job.regions, job.select) as (sequences, regions, select):
@@ -187,9 +206,22 @@ def _is_complete(job: Scoring) -> bool:
     return found["done"] == found["n"]
 
 
-def _write(writer: StoreWriter, source: Source, method, unknown: str, progress: bool) -> int:
+def _threads_of(job: Scoring) -> int | None:
+    """How many threads made what there is of an unfinished store, so that the rest is made alike."""
+    header = None if job.force else read_header(job.out)
+    if header is None or _is_complete(job):
+        return None
+    return header["provenance"].get("threads")
+
+
+def _trials(source: Source) -> list[list[str]]:
+    return [[source.longest], [source.shortest] * 2] if len(source) > 1 else [[source.longest]]
+
+
+def _write(job: Scoring, writer: StoreWriter, source: Source, explaining: Explaining, progress: bool) -> int:
     """Explain the blocks that are not done; returns the number of sequences in them."""
-    pending = [k for k in range(len(writer.blocks)) if k not in writer.done_blocks]
+    done_blocks = writer.done_blocks
+    pending = [k for k in range(len(writer.blocks)) if k not in done_blocks]
     wanted = [writer.blocks[k] for k in pending]
     now = sum(stop - start for start, stop in wanted)
     done = len(source) - now
@@ -197,41 +229,47 @@ def _write(writer: StoreWriter, source: Source, method, unknown: str, progress: 
         log.info("continuing: %s of %s sequences are done", f"{done:,}", f"{len(source):,}")
     with bar(len(source), "explaining", "sequences", show=progress and now > 0) as display:
         display.initial = display.n = done
-        for k, block in zip(pending, source.blocks(wanted), strict=True):
-            writer.write(k, _explain(method, block, unknown))
-            display.update(len(block))
+        blocks = zip(pending, source.blocks(wanted), strict=True)
+        if not now:
+            return now
+        for size in (
+            _on_cluster(job, writer, explaining, blocks) if job.on_cluster else _here(writer, explaining, blocks)
+        ):
+            display.update(size)
     return now
 
 
-def _explain(method, sequences: list[str], unknown: str) -> Explanation:
-    """An explanation of sequences of any lengths: those of one length at once, never padded."""
-    lengths = np.array([len(sequence) for sequence in sequences])
-    groups = [np.flatnonzero(lengths == length) for length in np.unique(lengths)]
-    parts = [method(one_hot([sequences[i] for i in rows], unknown)) for rows in groups]
-    if len(parts) == 1:
-        return parts[0]
-    return Explanation.concatenate(parts)[np.argsort(np.concatenate(groups))]
+def _here(writer: StoreWriter, explaining: Explaining, blocks: Iterator[tuple[int, list[str]]]) -> Iterator[int]:
+    """Explain and write the blocks in this process; yields the size of each that is written.
+
+    The next block is read, and the one before written, while one is being explained.
+    """
+    with ThreadPoolExecutor(1, "reading") as reader, ThreadPoolExecutor(1, "writing") as writing:
+        coming = reader.submit(next, blocks, None)
+        written: Future | None = None
+        while (block := coming.result()) is not None:
+            coming = reader.submit(next, blocks, None)
+            number, sequences = block
+            explanation = explaining(sequences)
+            if written is not None:
+                yield written.result()
+            written = writing.submit(_written, writer, number, explanation)
+        if written is not None:
+            yield written.result()
 
 
-def _method(job: Scoring, model):
-    """The method, with its target and options."""
-    from genolift.methods import targets  # which loads TensorFlow; most mistakes are found without
+def _written(writer: StoreWriter, number: int, explanation) -> int:
+    writer.write(number, explanation)
+    return len(explanation)
 
-    kind = method_class(job.method)
-    known = {name for base in kind.__mro__ for name in inspect.signature(base.__init__).parameters}
-    options = {name: value for name, value in job.options.items() if value is not None}
-    if job.references is not None:
-        options["references"] = refs.parse(job.references)
-    for name in options:
-        if name not in known:
-            raise InputError(f"the method {job.method} takes no --{name}")
-    if "references" in known and "references" not in options:
-        options["references"] = kind.default_references()
-    if isinstance(options.get("references"), refs.Shuffled):
-        options["references"].seed = job.seed
-    chosen = [targets.parse(text) for text in job.targets]
-    target = None if not chosen else chosen[0] if len(chosen) == 1 else chosen
-    return kind(model, target, memory=job.memory, seed=job.seed, progress=False, **options)
+
+def _on_cluster(job: Scoring, writer: StoreWriter, explaining: Explaining, blocks) -> Iterator[int]:
+    from genolift.pipeline.cluster import explain_on_cluster
+
+    file = job.model_file.absolute()
+    trials = tuple(tuple(trial) for trial in explaining.trials)
+    task = Task(job.recipe, file, file.describe(), versions(), job.unknown, trials, threads())
+    return explain_on_cluster(task, writer.ticket, blocks, job.workers, job.scheduler)
 
 
 def _provenance(job: Scoring, source: Source, method) -> dict:
@@ -246,7 +284,10 @@ def _provenance(job: Scoring, source: Source, method) -> dict:
         "records": source.screening.record(),
         "names": source.names,
         "versions": versions(),
+        "threads": threads(),
     }
+    if job.command is not None:
+        told["command"] = job.command
     if source.regions is not None:
         where = source.regions
         told["regions"] = [

@@ -6,15 +6,18 @@ A store is a Zarr v3 directory. Its own names are fixed; no name from a user's f
     blocks/              array (blocks, 2) of each block's first and last sequence; beside its chunks
       layout.json          which arrays hold which fields, written with the first block
       done/<k>.json        the commit record of block k, written after all its chunks
+    lock                 while it is written, see :mod:`genolift.results.lock`
     <field>[.<i>]/       an array per field (and input), chunked by sequence
 """
 
 import json
 import os
 import re
+import secrets
 import shutil
 from pathlib import Path
 
+from genolift.results.lock import NAME as LOCK
 from genolift.support.errors import FileProblem
 
 FORMAT = 1
@@ -29,7 +32,7 @@ PARTIAL = ".partial"
 def write_atomically(path: Path, content: dict) -> None:
     """A JSON file that is there whole or not at all, whatever happens to this process or machine."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + PARTIAL)
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")  # two workers may redo one block
     with open(aside, "w") as file:
         json.dump(content, file)
         file.flush()
@@ -68,7 +71,7 @@ def _read_header(path: Path) -> dict | None:
     if not path.is_dir():
         raise FileProblem(f"{path} is a file, not a score store, which is a directory such as scores.zarr")
     names = {entry.name for entry in path.iterdir()}
-    if names <= {ROOT + PARTIAL}:  # empty, or made by a process that was killed at once
+    if all(_is_beginning(name) for name in names):  # empty, or made by a process that was killed at once
         return None
     if ROOT not in names:
         raise FileProblem(f"{path} is a directory with other contents, not a genolift score store")
@@ -80,6 +83,11 @@ def _read_header(path: Path) -> dict | None:
     if not isinstance(header, dict) or "format" not in header:
         raise FileProblem(f"{path} is a Zarr directory, but not a genolift score store")
     return header
+
+
+def _is_beginning(name: str) -> bool:
+    """Whether this is what a store is before its root is written."""
+    return name == LOCK or (name.startswith(ROOT) and name.endswith(PARTIAL))
 
 
 def check_format(path: Path, header: dict) -> None:
@@ -114,7 +122,7 @@ def remove_store(path: Path) -> None:
     """Delete a store and nothing else: whatever genolift has not written there is a reason to refuse."""
     if read_header(path) is None:
         return
-    entries = [entry for entry in path.iterdir() if entry.name not in (ROOT, ROOT + PARTIAL)]
+    entries = [entry for entry in path.iterdir() if entry.name != ROOT and not _is_beginning(entry.name)]
     foreign = [entry.name for entry in entries if entry.is_symlink() or not _is_array(entry)]
     if foreign:
         raise FileProblem(
@@ -123,8 +131,8 @@ def remove_store(path: Path) -> None:
         )
     for entry in sorted(entries, key=lambda entry: entry.name != BLOCKS):  # commit records before what they vouch for
         shutil.rmtree(entry)
-    for name in (ROOT + PARTIAL, ROOT):  # the root last: until then it is still recognised as a store
-        (path / name).unlink(missing_ok=True)
+    remove_leftovers(path)
+    (path / ROOT).unlink(missing_ok=True)  # last: until then it is still recognised as a store
 
 
 def _is_array(folder: Path) -> bool:

@@ -1,6 +1,8 @@
 """Explanations on disk: written at once or block by block, continued after a kill, read lazily."""
 
+import hashlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +14,26 @@ from genolift.results import provenance as origin
 from genolift.results.coding import from_codes, to_codes
 from genolift.results.explanation import INPUT, POSITION, Explanation, leaves, resize
 from genolift.results.lazy import Rows
+from genolift.results.lock import hold, tidy
 from genolift.support.errors import FileProblem, InputError
 
 CHUNK_BYTES = 4 * 2**20
 # Zeros are written like all else, so that a missing chunk is damage. Zarr asks when an array is opened.
 EVERY_CHUNK = {"array.write_empty_chunks": True}
 _OWN = ("method", "target", "names", "regions", "lengths")
+# Kept with the result, but no difference between two: the same work may be asked for in other words.
+_INCIDENTAL = {"command"}
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What another process needs to write blocks of a store that is there already: its path and ``digest`` (of what the
+    store says of itself), and what writing depends on."""
+
+    path: Path
+    digest: str
+    header: dict
+    width: int | None
 
 
 class StoreWriter:
@@ -26,13 +42,16 @@ class StoreWriter:
     ``provenance`` says how the result is made (``method``, ``target``, ``names``, ``regions``, ``lengths``
     and whatever else tells one result from another: model digest, input digest, ``versions``). A store that
     is there already is continued if its provenance is the same, whatever block size is asked for (``blocks``
-    tells); ``versions`` matter only as long as it is incomplete. ``one_hot`` promises that every base of the
-    inputs is A, C, G, T or a neutral encoding, which are then kept as a byte each. ``dtype="float16"`` stores
+    tells); ``versions`` and ``threads`` matter only as long as it is incomplete, a ``command`` line never. ``one_hot``
+    promises that every base of the inputs is A, C, G, T or a neutral encoding, which are then kept as a byte each. ``dtype="float16"`` stores
     what runs along the sequence, inputs aside, in half precision. With ``lengths``, blocks are padded at the
     right to the longest sequence.
 
+    Unless it is complete, the store is locked until this writer is gone. Other processes write to it with a
+    ``ticket``, after :meth:`prepare`.
+
     Raises :class:`InputError` for a store with other provenance, naming the first difference, and
-    :class:`FileProblem` for a path that holds something else or cannot be written.
+    :class:`FileProblem` for a path that holds something else, cannot be written or is being written.
     """
 
     def __init__(
@@ -60,27 +79,57 @@ class StoreWriter:
             "provenance": origin.encode(provenance),
         }
         try:
-            old = disk.read_header(self.path)
-            if old is not None and force:
-                disk.remove_store(self.path)
-                old = None
-            if old is None:
-                self.path.mkdir(parents=True, exist_ok=True)
-                disk.write_root(self.path, header)
-            else:
-                disk.check_format(self.path, old)
-            self._header = old or header
-            self._check_same(header)
-            if not self.is_complete:
-                disk.remove_leftovers(self.path)
-                self._root = zarr.open_group(self.path, mode="r+")
-                self._write_block_table()
+            self._open(header, force)
         except OSError as error:
             if isinstance(error, FileProblem):
                 raise
             raise FileProblem(f"{self.path} cannot be written: {error.strerror or error}") from None
         lengths = self._header["provenance"].get("lengths")
         self._width = max(lengths) if lengths else None
+
+    def _open(self, header: dict, force: bool) -> None:
+        """Find the store as it is, or make it; nobody else may write to one that is incomplete."""
+        self._owner, self._lock = True, None
+        old = disk.read_header(self.path)
+        if old is not None and not force:
+            disk.check_format(self.path, old)
+            self._header = old
+            self._check_same(header)
+            if self.is_complete:
+                tidy(self.path)
+                return
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = hold(self.path)
+        old = disk.read_header(self.path)  # as whoever held the lock before has left it
+        if old is not None and force:
+            disk.remove_store(self.path)
+            old = None
+        if old is None:
+            disk.write_root(self.path, header)
+        self._header = old or header
+        self._check_same(header)
+        disk.remove_leftovers(self.path)
+        self._root = zarr.open_group(self.path, mode="r+")
+        self._write_block_table()
+
+    @classmethod
+    def attach(cls, ticket: Ticket) -> "StoreWriter":
+        """A writer of a store that another process has made and keeps locked; :meth:`write` is all it is for."""
+        writer = cls.__new__(cls)
+        writer.path, writer._header, writer._width = ticket.path, ticket.header, ticket.width
+        writer._owner = False
+        try:
+            found = _digest(ticket.path)
+            if found != ticket.digest:
+                raise FileProblem(f"{ticket.path} is another store than the one that is to be written")
+            writer._root = zarr.open_group(ticket.path, mode="r+")
+        except FileNotFoundError:
+            raise FileProblem(f"{ticket.path} is not there") from None
+        except OSError as error:
+            if isinstance(error, FileProblem):
+                raise
+            raise FileProblem(f"{ticket.path} cannot be written: {error.strerror or error}") from None
+        return writer
 
     # -- what there is ---------------------------------------------------------------------------------------
 
@@ -98,12 +147,18 @@ class StoreWriter:
     def is_complete(self) -> bool:
         return len(self.done_blocks) == len(self.blocks)
 
+    @property
+    def ticket(self) -> Ticket:
+        """For :meth:`attach` in other processes."""
+        header = {key: value for key, value in self._header.items() if key != "provenance"}
+        return Ticket(self.path.resolve(), _digest(self.path), header, self._width)
+
     def _check_same(self, header: dict) -> None:
         old, new = dict(self._header), dict(header)
         old["block"] = new["block"]
-        if self.is_complete:
-            for each in (old, new):
-                each["provenance"] = {k: v for k, v in each["provenance"].items() if k != "versions"}
+        incidental = _INCIDENTAL | {"versions", "threads"} if self.is_complete else _INCIDENTAL
+        for each in (old, new):
+            each["provenance"] = {k: v for k, v in each["provenance"].items() if k not in incidental}
         old, new = ({**each.pop("provenance"), **each} for each in (old, new))
         if difference := origin.first_difference(old, new):
             raise InputError(
@@ -117,6 +172,15 @@ class StoreWriter:
         self._array(disk.BLOCKS, table, len(table), overwrite=False)[:] = table
 
     # -- writing ---------------------------------------------------------------------------------------------
+
+    def prepare(self, explanation: Explanation) -> None:
+        """Make the arrays for explanations like this one, unless they are there; then they must be the same."""
+        try:
+            self._prepare(*self._plan(explanation))
+        except OSError as error:
+            if isinstance(error, FileProblem):
+                raise
+            raise FileProblem(f"{self.path} cannot be written: {error.strerror or error}") from None
 
     def write(self, k: int, explanation: Explanation) -> None:
         """Store block ``k``, the explanation of sequences ``blocks[k][0]`` to ``blocks[k][1]``."""
@@ -134,6 +198,8 @@ class StoreWriter:
                     disk.flush(file)
             disk.write_atomically(self.path / disk.DONE / f"{k}.json", {"start": start, "stop": stop})
         except OSError as error:
+            if isinstance(error, FileProblem):
+                raise
             raise FileProblem(f"{self.path} cannot be written: {error.strerror or error}") from None
 
     def _plan(self, explanation: Explanation) -> tuple[dict, dict[str, np.ndarray]]:
@@ -177,6 +243,8 @@ class StoreWriter:
         """Make the arrays with the first block; later blocks must have the same fields, shapes and types."""
         known = disk.read_layout(self.path)
         plan["arrays"] = {name: [str(values.dtype), *values.shape[1:]] for name, values in arrays.items()}
+        if known is None and not self._owner:
+            raise FileProblem(f"{self.path} is damaged: {disk.LAYOUT} is missing")
         if known is None:
             for name, values in arrays.items():
                 self._array(name, values, min(self._header["block"], self._header["n"]), overwrite=True)
@@ -291,6 +359,12 @@ def _open(path: Path, root: zarr.Group, entry: dict, n: int) -> Rows | None:
 
     shape = (*array.shape, 4) if coding == "codes" else array.shape
     return Rows(shape, array.dtype if coding == "plain" else np.float32, read)
+
+
+def _digest(path: Path) -> str:
+    """Of what a store says of itself."""
+    with open(path / disk.ROOT, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _blocks(header: dict) -> list[tuple[int, int]]:

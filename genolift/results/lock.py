@@ -1,0 +1,91 @@
+"""One writer at a time: a lock that the system releases when its process ends, however it ends."""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from weakref import WeakValueDictionary
+
+from genolift.support.errors import FileProblem
+
+try:
+    import fcntl
+except ImportError:  # a system without flock: nothing is locked there
+    fcntl = None
+
+NAME = "lock"
+# What file systems answer that know no locks.
+_UNKNOWN_HERE = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
+
+_held: WeakValueDictionary[tuple[int, Path], WriteLock] = WeakValueDictionary()
+_guard = Lock()
+
+
+class WriteLock:
+    """Held from :func:`hold` until nobody in this process refers to it any more."""
+
+    def __init__(self, path: Path):
+        self._file, self._owner = path / NAME, os.getpid()
+        self._handle = _locked(self._file)
+
+    def __del__(self):
+        handle, self._handle = getattr(self, "_handle", None), None
+        if handle is None:
+            return
+        if self._owner == os.getpid():  # not in a forked child
+            with suppress(OSError):  # the lock counts, not the file: what stays after a kill is taken over
+                self._file.unlink()
+        os.close(handle)
+
+
+def hold(path: Path) -> WriteLock | None:
+    """The lock of the directory ``path``, shared by all writers in this process; ``None`` where there are no locks.
+
+    Raises :class:`FileProblem` if another process holds it.
+    """
+    if fcntl is None:
+        return None
+    with _guard:
+        key = (os.getpid(), path.resolve())  # a forked child is another process
+        lock = _held.get(key)
+        if lock is None:
+            lock = _held[key] = WriteLock(path)
+        return lock
+
+
+def tidy(path: Path) -> None:
+    """Remove what a process that was killed has left of its lock, where that can be done."""
+    if (path / NAME).exists():
+        with suppress(OSError):
+            hold(path)
+
+
+def _locked(file: Path) -> int | None:
+    while True:
+        handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_still(file, handle):
+                return handle
+            os.close(handle)  # whoever held it has removed it since: begin anew with the file there is now
+        except OSError as error:
+            os.close(handle)
+            if isinstance(error, BlockingIOError) or error.errno in (errno.EACCES, errno.EAGAIN):
+                raise FileProblem(
+                    f"{file.parent} is being written by another process; wait until it has finished, or give another path"
+                ) from None
+            if error.errno in _UNKNOWN_HERE:
+                with suppress(OSError):
+                    file.unlink()
+                return None
+            raise
+
+
+def _is_still(file: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(file), os.fstat(handle))
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,281 @@
+"""Blocks on the workers of a cluster: the same bytes as one process, whatever happens to a worker."""
+
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from concurrent.futures import CancelledError
+from contextlib import nullcontext
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import psutil
+import pytest
+
+from genolift.models.zoo import build
+from genolift.pipeline import cluster, scoring
+from genolift.pipeline.explaining import Explaining, Recipe, Task
+from genolift.pipeline.modelfile import ModelFile
+from genolift.pipeline.scoring import Scoring, score
+from genolift.pipeline.threads import threads
+from genolift.pipeline.versions import versions
+from genolift.results.store import StoreWriter, read_provenance
+from genolift.support.errors import FileProblem, InputError
+
+distributed = pytest.importorskip("distributed")
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory) -> Scoring:
+    """160 sequences of three lengths, for a model of any."""
+    folder = tmp_path_factory.mktemp("cluster")
+    build("tal_gata", length=None, filters=4, width=5).save(folder / "model.keras")
+    rng = np.random.default_rng(0)
+    text = "".join(f">s{i}\n{''.join(rng.choice(list('ACGT'), rng.choice([30, 34, 41])))}\n" for i in range(160))
+    (folder / "all.fa").write_text(text)
+    return Scoring(
+        folder / "model.keras", folder / "all.fa", folder / "one.zarr", targets=("0",), references="shuffled:3"
+    )
+
+
+def a_task(job: Scoring) -> Task:
+    return Task(
+        job.recipe, job.model_file, job.model_file.describe(), versions(), "uniform", (("ACGT" * 8,),), threads()
+    )
+
+
+@pytest.fixture(scope="module")
+def two_workers(job):
+    """The address of a cluster such as ``workers=2`` starts."""
+    with cluster._quiet(), cluster._local(a_task(job), 2) as local:
+        yield local.scheduler_address
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(scoring, "_LARGEST_BLOCK", 2)
+
+
+@pytest.fixture
+def one_process(job):
+    if not job.out.exists():
+        score(job, progress=False)
+    return job.out
+
+
+def contents(store) -> dict[str, bytes]:
+    """All bytes of a store; of its root what does not tell how the work was shared."""
+    found = {str(f.relative_to(store)): f.read_bytes() for f in store.rglob("*") if f.is_file()}
+    root = json.loads(found.pop("zarr.json"))
+    root["attributes"]["genolift"]["provenance"].pop("command", None)
+    return {**found, "root": json.dumps(root).encode()}
+
+
+def worker_processes() -> list[psutil.Process]:
+    children = psutil.Process().children(recursive=True)
+    return [child for child in children if any("spawn_main" in part for part in child.cmdline())]
+
+
+def wait_for(condition, seconds: float = 240) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.mark.slow
+def test_a_worker_is_killed_in_the_middle(job, one_process, two_workers, tmp_path):
+    out, done = tmp_path / "two.zarr", tmp_path / "two.zarr" / "blocks" / "done"
+    killed = []
+
+    def kill():
+        wait_for(lambda: len(list(done.glob("*.json"))) > 3)
+        victim = worker_processes()[0]
+        victim.send_signal(signal.SIGKILL)
+        killed.append((victim.pid, len(list(done.glob("*.json")))))
+
+    murder = threading.Thread(target=kill)
+    murder.start()
+    told = score(replace(job, out=out, scheduler=two_workers), progress=False)
+    murder.join()
+    assert told.now == 160
+    ((pid, by_then),) = killed
+    assert by_then < 75  # of 80 blocks
+    wait_for(lambda: len(worker_processes()) == 2)
+    assert pid not in {process.pid for process in worker_processes()}
+    assert contents(out) == contents(one_process)
+
+
+@pytest.mark.slow
+def test_an_interrupted_store_is_continued_by_workers_and_by_one_process(
+    job, one_process, two_workers, tmp_path, monkeypatch
+):
+    out, write, calls = tmp_path / "s.zarr", StoreWriter.write, []
+
+    def interrupted(self, k, explanation):
+        calls.append(k)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        write(self, k, explanation)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StoreWriter, "write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            score(replace(job, out=out), progress=False)
+    assert read_provenance(out)["done"] == 4
+
+    spread, seen = cluster._spread, []
+
+    def stopped(*given):
+        for size in spread(*given):
+            seen.append(size)
+            yield size
+            if len(seen) == 5:
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cluster, "_spread", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            score(replace(job, out=out, scheduler=two_workers), progress=False)
+    assert 14 <= read_provenance(out)["done"] < 160
+    assert score(replace(job, out=out), progress=False).now <= 146
+    assert contents(out) == contents(one_process)
+
+
+@pytest.mark.slow
+def test_what_goes_wrong_in_a_worker_is_one_sentence_here(job, two_workers, tmp_path, monkeypatch):
+    out, prepare = tmp_path / "s.zarr", StoreWriter.prepare
+
+    def obstructed(self, explanation):
+        prepare(self, explanation)
+        (self.path / "inputs" / "c").write_text("in the way")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StoreWriter, "prepare", obstructed)
+        with pytest.raises(FileProblem, match=r"s\.zarr cannot be written: (File exists|Not a directory)$"):
+            score(replace(job, out=out, scheduler=two_workers), progress=False)
+    (out / "inputs" / "c").unlink()
+    assert score(replace(job, out=out, scheduler=two_workers), progress=False).now > 0
+    assert read_provenance(out)["done"] == 160
+
+
+def test_workers_that_would_give_other_results_are_refused(job, one_process, tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "_here", lambda: "the worker tcp://1.2.3.4:5")
+    out = tmp_path / "s.zarr"
+    ticket = StoreWriter(out, {"method": {"name": "m"}}, 4).ticket
+    task = a_task(job)
+    for wrong, words in (
+        ({"versions": {**versions(), "tensorflow": "1.0"}}, r"tcp://1\.2\.3\.4:5 has tensorflow .*begun with 1\.0"),
+        ({"threads": threads() + 1}, "TensorFlow computes with .* threads in this process already"),
+        ({"model_digest": {"sha256": "0"}}, r"tcp://1\.2\.3\.4:5 finds another model at .*model\.keras"),
+    ):
+        with pytest.raises(InputError, match=words):
+            cluster.explain_block((replace(task, **wrong), ticket), 0, ["ACGT" * 8])
+    elsewhere = replace(task, model=ModelFile(tmp_path / "none.keras"))
+    with pytest.raises(FileProblem, match=r"the worker .*none\.keras cannot be read: No such file"):
+        cluster.explain_block((elsewhere, ticket), 0, ["ACGT" * 8])
+    with pytest.raises(FileProblem, match="another store than the one that is to be written"):
+        cluster.explain_block((task, replace(ticket, digest="0")), 0, ["ACGT" * 8])
+    with pytest.raises(FileProblem, match=r"none\.zarr is not there"):
+        cluster.explain_block((task, replace(ticket, path=tmp_path / "none.zarr")), 0, ["ACGT" * 8])
+
+
+def test_a_block_is_the_same_whatever_came_before(job):
+    """Shapes that are met in another order may be compiled otherwise, were it not for the trials."""
+    sequences = [line for line in job.sequences.read_text().splitlines() if line[0] != ">"]
+    by_length = {n: [one for one in sequences if len(one) == n][:3] for n in (30, 34, 41)}
+    blocks = [by_length[41], by_length[30][:1], [by_length[34][0], *by_length[30]], by_length[41][:1]]
+    model = job.model_file.load()
+    found = []
+    for order in (range(4), reversed(range(4))):
+        explaining = Explaining(job.recipe.make(model), "uniform", [[blocks[0][0]], by_length[30][:1] * 2])
+        explaining.settle()
+        parts = {k: explaining(blocks[k]) for k in order}
+        found.append([parts[k] for k in range(4)])
+    for one, two in zip(*found, strict=True):
+        assert one.raw_contributions.tobytes() == two.raw_contributions.tobytes()
+        assert one.hypothetical.tobytes() == two.hypothetical.tobytes()
+
+
+def test_what_cannot_be_is_said_before_any_work(job, tmp_path, monkeypatch):
+    here = replace(job, out=tmp_path / "s.zarr")
+    with pytest.raises(InputError, match="give one of them"):
+        score(replace(here, workers=2, scheduler="tcp://127.0.0.1:1"))
+    monkeypatch.setattr(cluster, "_TO_CONNECT", 1)
+    refused = pytest.raises(InputError, match=r"no Dask scheduler at 'tcp://127\.0\.0\.1:1'")
+    with cluster._quiet(), refused, cluster._client(a_task(job), None, "tcp://127.0.0.1:1"):
+        pass
+    monkeypatch.setattr(cluster, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install 'genolift\[cluster\]'"):
+        score(replace(here, workers=2))
+    assert not here.out.exists()
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind", "words"),
+    [
+        (
+            distributed.KilledWorker("block", SimpleNamespace(address="tcp://1.2.3.4:5"), 3),
+            InputError,
+            r"died of the same block, the last one at tcp://1\.2\.3\.4:5; .*--memory",
+        ),
+        (CancelledError("lost"), FileProblem, "connection to the Dask scheduler was lost; the same command continues"),
+        (ModuleNotFoundError("No module named 'genolift'"), InputError, "install genolift on all machines"),
+    ],
+)
+def test_trouble_with_the_cluster_itself(problem, kind, words, job, monkeypatch):
+    def troubled(*given):
+        raise problem
+
+    monkeypatch.setattr(cluster, "_client", lambda *given: nullcontext())
+    monkeypatch.setattr(cluster, "_spread", troubled)
+    with pytest.raises(kind, match=words):
+        list(cluster.explain_on_cluster(a_task(job), None, [], 2, None))
+
+
+def test_each_worker_gets_a_gpu_and_the_threads_of_this_process(job, monkeypatch):
+    monkeypatch.setattr(cluster, "_gpus", lambda: ["3", "5"])
+    told = [cluster._options(a_task(job), i)["env"] for i in range(3)]
+    assert [one["CUDA_VISIBLE_DEVICES"] for one in told] == ["3", "5", "3"]
+    assert {one["TF_NUM_INTRAOP_THREADS"] for one in told} == {str(threads())}
+
+
+def test_a_job_of_another_number_of_threads_is_continued_with_that(job, tmp_path, monkeypatch):
+    wanted = []
+    monkeypatch.setattr(scoring, "use_threads", wanted.append)
+    monkeypatch.setattr(StoreWriter, "write", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
+    here = replace(job, out=tmp_path / "s.zarr")
+    for threads_asked in (None, None, 7):
+        with pytest.raises(KeyboardInterrupt):
+            score(replace(here, threads=threads_asked), progress=False)
+    assert wanted == [None, threads(), 7]
+
+
+@pytest.mark.slow
+def test_workers_of_our_own(job, one_process, tmp_path, caplog, monkeypatch):
+    out = tmp_path / "s.zarr"
+    done = out / "blocks" / "done"
+    monkeypatch.setattr(logging.getLogger("genolift"), "propagate", True)
+    before = {process.pid for process in worker_processes()}
+
+    def kill():
+        wait_for(lambda: any(done.glob("*.json")))
+        mine = [process for process in worker_processes() if process.pid not in before]
+        os.kill(mine[0].pid, signal.SIGKILL)
+
+    murder = threading.Thread(target=kill)
+    murder.start()
+    with caplog.at_level(logging.INFO, logger="genolift"):
+        score(replace(job, out=out, workers=2), progress=False)
+    murder.join()
+    assert [record.message for record in caplog.records if "lost" in record.message]
+    assert contents(out) == contents(one_process)
+    assert {process.pid for process in worker_processes()} <= before
+
+
+def test_a_recipe_makes_what_it_says():
+    with pytest.raises(InputError, match="the method gradient takes no --steps"):
+        Recipe("gradient", ("0",), options={"steps": 3}).make(None)
