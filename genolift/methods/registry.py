@@ -44,6 +44,22 @@ _METHODS = {
     "smoothgrad-squared": ("smoothing", "SmoothGradSquared", "the mean squared gradient over noisy copies"),
     "smoothgrad-variance": ("smoothing", "VarGrad", "the variance of the gradient over noisy copies"),
     "deep-shap": ("deepshap", "DeepShap", "DeepLIFT with the Rescale rule, averaged over one background set"),
+    "lrp-epsilon": ("relevance", "LrpEpsilon", "relevance shared out in proportion to each term (LRP-ε)"),
+    "lrp-gamma": ("relevance", "LrpGamma", "relevance with positive terms favoured (LRP-γ)"),
+    "lrp-alphabeta": (
+        "relevance",
+        "LrpAlphaBeta",
+        "relevance of positive and negative terms apart (LRP-αβ)",
+    ),
+    "lrp-zb": ("relevance", "LrpBox", "relevance with the box rule z^B where the input is read"),
+    "lrp-flat": ("relevance", "LrpFlat", "relevance in equal shares where the input is read"),
+    "lrp-wsquare": ("relevance", "LrpWSquare", "relevance by squared weights where the input is read"),
+    "lrp-composite": ("relevance", "LrpComposite", "relevance with a rule for each kind of layer"),
+    "deep-taylor": (
+        "relevance_taylor",
+        "DeepTaylor",
+        "relevance that is never negative, of positive outputs; for networks of ReLUs",
+    ),
     "occlusion": ("occlusion", "Occlusion", "what the prediction loses when a window is exchanged"),
     "prediction-difference": (
         "difference",

@@ -1,0 +1,288 @@
+"""Layer-wise relevance propagation: the walk back, and what steps that are no neurons do with relevance.
+
+- Nonlinearities of each element hand on the relevance they receive, whatever they are (Bach et al. 2015).
+- Views, moves and copies move it; sums of several values (residuals) are neurons of weights one and share it out by LRP-ε;
+  averages, scales and sums within a value do so in plain proportion to their terms.
+- Maxima: the winner takes all.
+- Products: the signal takes all where the other factor is a gate or a normaliser (a sigmoid, softmax, or reciprocal root;
+  Arras et al. 2017; Ali et al. 2022 for attention and layer normalisation), else each factor takes an equal share
+  (Achtibat et al. 2024).
+- Softmax: its first-order expansion at x (Achtibat et al. 2024), which is gradient × input.
+
+Loops have no rule: the gates' and the states' relevance would have to be carried from turn to turn.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from genolift.engine.explain import Target
+from genolift.engine.operations import kind_of
+from genolift.engine.pairs import Pairs
+from genolift.engine.program import Dependence, Program, Step, Value
+from genolift.engine.regions import fuse
+from genolift.engine.relevance_neurons import Neurons, grouped, not_negative, of_one_element, upper
+from genolift.engine.relevance_rules import Relevance, Rule, divided, stabilised
+from genolift.support.errors import UnsupportedModel
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+# Passing steps whose every output element is one of their input's.
+_MOVES = {
+    *(
+        "Reshape",
+        "Squeeze",
+        "ExpandDims",
+        "Transpose",
+        "EnsureShape",
+        "Cast",
+        "Tile",
+        "BroadcastTo",
+        "Select",
+        "SelectV2",
+    ),
+    *("ConcatV2", "Concat", "Pack", "Unpack", "Split", "SplitV", "Slice", "StridedSlice", "Pad", "PadV2", "MirrorPad"),
+    *(
+        "Reverse",
+        "ReverseV2",
+        "ReverseSequence",
+        "Roll",
+        "GatherV2",
+        "Gather",
+        "GatherNd",
+        "ScatterNd",
+        "DynamicStitch",
+    ),
+    *(
+        "SpaceToBatchND",
+        "BatchToSpaceND",
+        "SpaceToDepth",
+        "DepthToSpace",
+        "ResizeNearestNeighbor",
+        "ExtractImagePatches",
+    ),
+    *("Diag", "DiagPart", "MatrixDiagV3", "MatrixDiagPartV3"),
+}
+# Keeps quotients bounded where there is no ε of the method's own.
+_GUARD = 1e-6
+# What makes a factor a gate: it says how much of the other passes.
+_GATES = {"Sigmoid", "Softmax", "Rsqrt", "Reciprocal", "ReciprocalNoNan", "Inv"}
+
+
+class RelevancePropagation:
+    """Relevance of a program's inputs; ``rule_of(neurons, at_input)`` gives each layer's rule.
+
+    With ``positive_sums`` only positive terms of sums and averages take a share (z⁺).
+    Called as the engine's other propagations are; returns for each input its relevance per unit and then, again for each,
+    what is apart from it (R = per unit · x + apart), and last the smallest part (n,) that the target's relevance has.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        targets: list[Target],
+        rule_of: Callable[[Neurons, bool], Rule],
+        epsilon: float = 1e-6,
+        positive_sums: bool = False,
+    ):
+        self.program, self.epsilon, self.positive_sums = program, epsilon, positive_sums
+        explained = {value for target in targets for value in target.values}
+        fused = fuse(program, list(explained), sources=program.inputs)
+        self.producer = {value: step for step in fused for value in step.outputs}
+        for step in fused:
+            if step.op != "Input":
+                _check(step)
+        self.walk = grouped(fused, explained)
+        self.neurons = [item for item in self.walk if isinstance(item, Neurons)]
+        self._from_input = _downstream(self.walk, program, ("passing",))
+        self.rules = {item: rule_of(item, self.at_input(item)) for item in self.neurons}
+        plain = [item for item in self.walk if not isinstance(item, Neurons) and item.op != "Input"]
+        scales = {step for step in plain if step.output in self._from_input and of_one_element(step)}
+        self._scales_of_input = set() if "unary" in self.ends() else scales
+        self.sources, self.compared = program.inputs, {v for step in fused for v in step.inputs if v.active}
+        self.held = Counter(self.compared)
+
+    def at_input(self, neurons: Neurons) -> bool:
+        """Whether neurons read the explained inputs, through passing steps at most."""
+        return neurons.source in self._from_input
+
+    def ends(self) -> set[Rule | str]:
+        """What hands relevance to the inputs: rules of neurons, and kinds of other steps that change it."""
+        near = _downstream(self.walk, self.program, ("passing", "selection", "extremum"))
+        readers = [item for item in self.walk if any(value in near for value in _reads(item))]
+        return {self.rules[item] if isinstance(item, Neurons) else kind_of(item) for item in readers}
+
+    def boxes(self) -> dict[int, Rule]:
+        """The inputs, by number, that a rule for bounded values reads, and that rule."""
+        found: dict[int, Rule] = {}
+        for neurons, rule in self.rules.items():
+            pending = [neurons.source] if rule.bounded else []
+            while pending:
+                value = pending.pop()
+                if value in self.program.inputs:
+                    found[self.program.inputs.index(value)] = rule
+                else:
+                    pending.extend(self.producer[value].active_inputs)
+        return found
+
+    def __call__(self, pairs: Pairs, target: Target, seeds: dict, audit=None) -> list:
+        flows = {value: Relevance(seed) for value, seed in seeds.items()}
+        for item in reversed(self.walk):
+            outputs = [item.end] if isinstance(item, Neurons) else item.outputs
+            if not isinstance(item, Neurons) and item.op == "Input":
+                continue
+            if not any(value in flows for value in outputs):
+                continue
+            if isinstance(item, Neurons):
+                found = {item.source: self._shared(item, flows[item.end], pairs)}
+            else:
+                found = self._handed(item, [flows.get(value) for value in outputs], pairs)
+            for value, flow in found.items():
+                flows[value] = flows[value] + flow if value in flows else flow
+        arrived = [flows.get(value, Relevance()) for value in self.program.inputs]
+        parts = [flow.per_unit for flow in arrived] + [flow.apart for flow in arrived]
+        like = [pairs.x(value) for value in self.program.inputs] * 2
+        filled = [tf.zeros_like(x) if part is None else part for part, x in zip(parts, like, strict=True)]
+        count = tf.shape(like[0])[0]
+        starts = [tf.reshape(seed * pairs.x(value), [count, -1]) for value, seed in seeds.items()]
+        return [*filled, tf.reduce_min(tf.concat(starts, 1), 1)]
+
+    def _shared(self, neurons: Neurons, flow: Relevance, pairs: Pairs) -> Relevance:
+        unsigned = not_negative(neurons.source, self.producer)
+        relevance = flow.at(pairs.x(neurons.end))
+
+        def box(low: float, high: float):
+            return self._box(neurons.source, pairs, low, high)
+
+        return self.rules[neurons].share(neurons, pairs, relevance, unsigned, box)
+
+    def _box(self, value: Value, pairs: Pairs, low: float, high: float):
+        """The lowest and highest values of what the inputs become through passing steps."""
+        if value in self.program.inputs:
+            return low * tf.ones_like(pairs.x(value)), high * tf.ones_like(pairs.x(value))
+        step = self.producer[value]
+        sides = [self._box(source, pairs, low, high) for source in step.active_inputs]
+        ends = [dict(zip(step.active_inputs, side, strict=True)) for side in zip(*sides, strict=True)]
+        first, second = (pairs.at(step, points)[value.slot] for points in ends)
+        return tf.minimum(first, second), tf.maximum(first, second)
+
+    def _handed(self, step: Step, flows: list[Relevance | None], pairs: Pairs) -> dict[Value, Relevance]:
+        kind = kind_of(step)
+        if kind == "unary":
+            return {step.inputs[0]: Relevance(apart=flows[0].at(pairs.x(step.output)))}
+        if kind in ("selection", "extremum"):
+            points = {value: pairs.x(value) for value in step.active_inputs}
+            return _moved(step, flows, pairs, points)
+        if kind == "passing" and step.op in _MOVES:
+            return _moved(step, flows, pairs, None)
+        if step in self._scales_of_input:
+            return _rescaled(step, flows[0], pairs)
+        if kind == "passing" and self.positive_sums:
+            return _by_positive_terms(step, flows, pairs)
+        adds = kind == "passing" and len(step.active_inputs) > 1
+        grads = [
+            None if flow is None else self._per_unit(flow, pairs.x(value), adds)
+            for flow, value in zip(flows, step.outputs, strict=True)
+        ]
+        if kind in ("passing", "weighted"):
+            return {value: Relevance(part) for value, part in pairs.transpose(step, grads).items()}
+        points = {value: pairs.x(value) for value in step.inputs if value.dependence >= Dependence.DISCRETE}
+        found = pairs.transpose(step, grads, points)
+        if kind == "product":
+            found = _signals(step, found, self.producer)
+        return {value: Relevance(part) for value, part in found.items()}
+
+    def _per_unit(self, flow: Relevance, x, adds: bool):
+        """Relevance per unit of what a step gave, by LRP-ε or as it is; only what is apart has to be divided there."""
+        if adds:
+            return divided(flow.at(x), stabilised(x, self.epsilon))
+        return flow.over(x, min(self.epsilon, _GUARD))
+
+
+def _moved(step: Step, flows, pairs: Pairs, points) -> dict[Value, Relevance]:
+    """Both parts of the relevance by the transpose."""
+    found = {}
+    for name in ("per_unit", "apart"):
+        grads = [None if flow is None else getattr(flow, name) for flow in flows]
+        if any(grad is not None for grad in grads):
+            for value, part in pairs.transpose(step, grads, points).items():
+                more = Relevance(**{name: part})
+                found[value] = found[value] + more if value in found else more
+    return found
+
+
+def _rescaled(step: Step, flow: Relevance, pairs: Pairs) -> dict[Value, Relevance]:
+    """An input that is scaled and shifted before the first layer: what is apart from its value stays with its element."""
+    (source,) = step.active_inputs
+    found = Relevance(apart=flow.apart)
+    if flow.per_unit is not None:
+        rest = [None] * (len(step.outputs) - 1)
+        found.per_unit = pairs.transpose(step, [flow.per_unit, *rest])[source]
+        if flow.apart is not None:
+            found.apart = flow.apart + flow.per_unit * pairs.at(step, {source: tf.zeros_like(pairs.x(source))})[0]
+    return {source: found}
+
+
+def _by_positive_terms(step: Step, flows, pairs: Pairs) -> dict[Value, Relevance]:
+    """z⁺ for a sum or average, whose weights are positive: R_i = x_i⁺ / (Σ x_i⁺ + b⁺)·R."""
+    points = {value: upper(pairs.x(value)) for value in step.active_inputs}
+    nothing = {value: tf.zeros_like(point) for value, point in points.items()}
+    totals, biases = pairs.at(step, points, offsets=False), pairs.at(step, nothing)
+    grads = [
+        None if flow is None else divided(flow.at(pairs.x(value)), total + upper(bias))
+        for flow, value, total, bias in zip(flows, step.outputs, totals, biases, strict=True)
+    ]
+    found = pairs.transpose(step, grads)
+    return {v: Relevance(tf.where(points[v] > 0, part, tf.zeros_like(part))) for v, part in found.items()}
+
+
+def _signals(step: Step, found: dict, producer) -> dict:
+    """What the factors of a product receive: gates nothing where others are signals, else equal shares."""
+    signals = [value for value in found if not is_gate(value, producer)] or list(found)
+    places = sum(value in signals for value in step.inputs)  # a square has one signal in two places
+    return {value: found[value] / places for value in signals}
+
+
+def is_gate(value: Value, producer: dict[Value, Step]) -> bool:
+    """Whether a factor was made by a gate, through passing steps of one source."""
+    step = producer.get(value)
+    while step is not None and step.op != "Input":
+        if kind_of(step) != "passing" or len(step.active_inputs) != 1:
+            return step.outputs[0].step.op in _GATES
+        step = producer.get(step.active_inputs[0])
+    return False
+
+
+def _check(step: Step) -> None:
+    """Refuse what has no relevance rule."""
+    kind = kind_of(step)
+    if kind == "loop":
+        raise UnsupportedModel(
+            f"{step.where} is a loop, which relevance is not propagated through; use deeplift, integrated-gradients or "
+            "gradient-x-input, which explain recurrent layers"
+        )
+    if kind in ("unknown", "complex"):
+        raise UnsupportedModel(
+            f"{step.where} has no rule by which relevance is handed on; use integrated-gradients or gradient-x-input"
+        )
+
+
+def _reads(item: Step | Neurons) -> list[Value]:
+    if isinstance(item, Neurons):
+        return [item.source]
+    return [] if item.op == "Input" else item.active_inputs
+
+
+def _downstream(walk: list, program: Program, kinds: tuple[str, ...]) -> set[Value]:
+    """Values made of the inputs by steps of some kinds alone, differences of them left out."""
+    found = set(program.inputs)
+    for item in walk:
+        if isinstance(item, Neurons) or item.op == "Input" or kind_of(item) not in kinds:
+            continue
+        # Of a difference nobody knows the bounds from those of its two terms taken alike.
+        differs = item.op == "Sub" and len(item.active_inputs) > 1
+        if not differs and all(value in found for value in item.active_inputs):
+            found.update(item.outputs)
+    return found

@@ -1,0 +1,133 @@
+"""Neurons: a weighted step together with the biases, scales and views behind it, up to what reads the sum.
+
+LRP's rules speak of z_j = Σ_i x_i·w_ij + b_j, which a traced program spells as several steps: a Keras convolution is
+ExpandDims, Conv2D, Squeeze and BiasAdd. Batch normalisation at inference is a scale and a shift behind the sum, and is
+folded into it: w_ij·s_j are the weights and b_j·s_j + t_j the bias, as rules that tell signs apart need them (z⁺ of a
+scale by itself would lose all relevance wherever the scaled value is negative).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from genolift.engine.operations import OPERATIONS, kind_of
+from genolift.engine.pairs import Pairs
+from genolift.engine.program import Step, Value
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+_VIEWS = {"Reshape", "Squeeze", "ExpandDims", "Transpose", "EnsureShape", "Cast"}
+_SHIFTS = {"BiasAdd", "Add", "AddV2"}
+_SCALES = {"Mul", "RealDiv", "Div", "DivNoNan", "Neg", "Sub", "FusedBatchNormV2", "FusedBatchNormV3"}
+# What cannot make a negative of what is not, and the nonlinearities that give nothing negative.
+_KEEPS_SIGN = {*_VIEWS, "MaxPool", "MaxPoolV2", "MaxPool3D", "Max", "AvgPool", "AvgPool3D", "Mean", "Sum", "Pad"}
+_NOT_NEGATIVE = {"Relu", "Relu6", "Sigmoid", "Softplus", "Exp", "Square", "Abs", "Softmax"}
+
+
+def upper(tensor):
+    """What is positive of a tensor, zero elsewhere."""
+    return tf.nn.relu(tensor)
+
+
+def lower(tensor):
+    """What is negative of a tensor, zero elsewhere."""
+    return tf.minimum(tensor, tf.zeros([], tensor.dtype))
+
+
+@dataclass(eq=False)
+class Neurons:
+    """A weighted ``step`` and the ``chain`` of steps behind it that give each sum its bias, scale and place."""
+
+    step: Step
+    chain: list[Step] = field(default_factory=list)
+
+    @property
+    def source(self) -> Value:
+        return self.step.active_inputs[0]
+
+    @property
+    def end(self) -> Value:
+        """The sums z, with their biases."""
+        return self.chain[-1].output if self.chain else self.step.output
+
+    def forward(self, pairs: Pairs, tensor, weights=None):
+        """Σ_i tensor_i·weights(w)_ij, laid out as the sums are, without bias and scale."""
+        (tensor, *_) = pairs.at(self.step, {self.source: tensor}, weights, offsets=False)
+        for step in self.chain:
+            if step.op in _VIEWS:
+                (tensor,) = pairs.at(step, {step.active_inputs[0]: tensor})
+        return tensor
+
+    def backward(self, pairs: Pairs, tensor, weights=None):
+        """Σ_j weights(w)_ij·tensor_j, the transpose of :meth:`forward`."""
+        for step in reversed(self.chain):
+            if step.op in _VIEWS:
+                (tensor,) = pairs.transpose(step, [tensor]).values()
+        rest = [None] * (len(self.step.outputs) - 1)
+        return pairs.transpose(self.step, [tensor, *rest], weights=weights)[self.source]
+
+    def scale(self, pairs: Pairs):
+        """The factor s_j that each sum is multiplied by; None where there is none."""
+        if not any(step.op in _SCALES for step in self.chain):
+            return None
+        return self._through(pairs, tf.ones_like, offsets=False)
+
+    def bias(self, pairs: Pairs):
+        """What is added to each sum, in the scale of the end; None where nothing is."""
+        if all(step.op in _VIEWS for step in self.chain):
+            return None
+        return self._through(pairs, tf.zeros_like, offsets=True)
+
+    def _through(self, pairs: Pairs, fill, offsets: bool):
+        tensor = fill(pairs.x(self.step.output))
+        for step in self.chain:
+            tensor = pairs.at(step, {step.active_inputs[0]: tensor}, offsets=offsets)[0]
+        return tensor
+
+
+def grouped(walk: list[Step], explained: set[Value]) -> list[Step | Neurons]:
+    """The walk with each layer's weighted step, biases, scales and views as one item, where its last step was."""
+    readers: dict[Value, list[Step]] = {}
+    for step in walk:
+        for value in step.active_inputs:
+            readers.setdefault(value, []).append(step)
+    reads = Counter(value for step in walk for value in step.inputs if value.active)
+    last: dict[Step, Neurons] = {}
+    taken: set[Step] = set()
+    for step in walk:
+        if step.op == "Input" or kind_of(step) != "weighted" or not OPERATIONS[step.op].factors_of(step):
+            continue
+        neurons = Neurons(step)
+        while neurons.end not in explained and reads[neurons.end] == 1:
+            (follower,) = readers[neurons.end]
+            if not of_one_element(follower):
+                break
+            neurons.chain.append(follower)
+        taken.update([step, *neurons.chain])
+        last[neurons.end.step] = neurons
+    return [last.get(step, step) for step in walk if step in last or step not in taken]
+
+
+def of_one_element(step: Step) -> bool:
+    """Whether a step gives each sum its own place, bias or scale."""
+    if step.body or kind_of(step) != "passing" or len(step.active_inputs) != 1:
+        return False
+    if step.op in _VIEWS:
+        return True
+    shape = step.active_inputs[0].shape
+    return step.op in _SHIFTS | _SCALES and shape is not None and shape == step.output.shape
+
+
+def not_negative(value: Value, producer: dict[Value, Step]) -> bool:
+    """Whether a value is known to have no negative elements, because a rectifier (or its kind) made it."""
+    step = producer.get(value)
+    if step is None or step.op == "Input":
+        return False
+    if step.body:
+        return value.step.op in _NOT_NEGATIVE
+    if step.op in ("Add", "AddV2", "ConcatV2"):
+        parts = step.inputs[:-1] if step.op == "ConcatV2" else step.inputs
+        return all(part.active and not_negative(part, producer) for part in parts)
+    return step.op in _KEEPS_SIGN and not_negative(step.active_inputs[0], producer)
