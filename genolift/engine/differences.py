@@ -305,7 +305,7 @@ DIFFERENCES: dict[str, Callable] = {
     "Pow": _pow,
     **dict.fromkeys(["Maximum", "Minimum"], _extremum),
     "ClipByValue": _clip_by_value,
-    **dict.fromkeys(["Select", "SelectV2"], _select),
+    "SelectV2": _select,
     **dict.fromkeys(["Floor", "Ceil", "Round", "Rint", "Sign"], _stepwise),
     **dict.fromkeys(["FloorMod", "Mod"], _remainder),
 }

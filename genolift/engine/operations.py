@@ -116,7 +116,7 @@ OPERATIONS: dict[str, object] = {
 ELEMENTWISE = {
     *(op for op, kind in OPERATIONS.items() if isinstance(kind, (Unary, Extremum))),
     *("Add", "AddV2", "AddN", "Sub", "Neg", "Mul", "RealDiv", "Div", "DivNoNan", "BiasAdd", "Cast"),
-    *("Select", "SelectV2", "Greater", "GreaterEqual", "Less", "LessEqual", "Equal", "NotEqual"),
+    *("SelectV2", "Greater", "GreaterEqual", "Less", "LessEqual", "Equal", "NotEqual"),
     *("LogicalAnd", "LogicalOr", "LogicalNot", "IsNan", "IsInf", "IsFinite", "FloorDiv"),
 }
 

@@ -319,7 +319,8 @@ def test_a_genome_that_changes_meanwhile_is_noticed(model, genome, genolift, tmp
     monkeypatch.setattr("genolift.pipeline.scoring._LARGEST_BLOCK", 1)
     copy = tmp_path / "copy.fa"
     copy.write_bytes(genome.read_bytes())
-    (tmp_path / "r.bed").write_text(bed(("chr1", 100, 160), ("chr1", 200, 260)))
+    # More than are read ahead.
+    (tmp_path / "r.bed").write_text(bed(*[("chr1", 10 * i, 10 * i + 60) for i in range(16)]))
     write = StoreWriter.write
 
     def meddle(self, k, explanation):

@@ -116,8 +116,8 @@ CASES = {
         stable(lambda x: np.clip(x, -1, 0.25)),
         "",
     ),
-    "Select": (
-        lambda x: raw.Select(condition=x > 0.5, x=tf.exp(x), y=-x),
+    "SelectV2": (
+        lambda x: tf.where(x > 0.5, tf.exp(x), -x),
         lambda a, b: np.where(
             (a > 0.5) & (b > 0.5),
             np.exp(a) * np.expm1(b - a),
@@ -125,7 +125,6 @@ CASES = {
         ),
         SMALL,
     ),
-    "SelectV2": (lambda x: tf.where(x > 0, tf.square(x), x), stable(lambda x: np.where(x > 0, x * x, x)), ""),
     "FloorMod": (lambda x: tf.math.floormod(x, 0.75), stable(lambda x: np.mod(x, LONG(0.75))), ""),
     "Mod": (lambda x: raw.Mod(x=x, y=0.75), stable(lambda x: np.fmod(x, LONG(0.75))), ""),
     "Floor": (tf.floor, stable(np.floor), ""),
