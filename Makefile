@@ -40,9 +40,9 @@ $(VENV)/made:
 
 $(VENV)/installed: $(VENV)/made setup.cfg pyproject.toml
 	@echo "Installing genolift and what it needs into $(VENV); TensorFlow takes a minute or two."
-	$(BIN)/python -m pip install --quiet --editable .
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
 $(VENV)/installed-for-tests: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@
