@@ -4,7 +4,6 @@ import click
 
 from genolift.cli import parameters
 from genolift.cli.targets import TargetsCommand, command_line
-from genolift.methods.registry import listing
 
 
 @click.command(
@@ -27,14 +26,7 @@ from genolift.methods.registry import listing
     help="What to explain: 0, 3,1, counts:0, profile, logcounts, sum:bins=10-20,tracks=3; several give an axis of "
     "targets.  [default: the only output]",
 )
-@click.option(
-    "--method",
-    type=click.Choice(list(listing())),
-    default="deeplift",
-    show_default=True,
-    metavar="NAME",
-    help="How; `genolift methods` lists them.",
-)
+@parameters.method("How; `genolift methods` lists them.")
 @click.option("--rule", metavar="R", help="DeepLIFT's: genomics, rescale, revealcancel.  [default: genomics]")
 @click.option(
     "--references",

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from genolift.methods.registry import listing
+
 OUT_HELP = "Where the result goes."
 force = click.option("--force", is_flag=True, help="Start afresh: replace an earlier result of genolift's.")
 
@@ -30,6 +32,12 @@ seed = click.option(
 def path(**options):
     """A path as ``pathlib.Path``; whether it is there is for the job to say, in its own words."""
     return click.Path(path_type=Path, **options)
+
+
+def method(help: str):
+    """Which explanation method."""
+    choice = click.Choice(list(listing()))
+    return click.option("--method", type=choice, default="deeplift", show_default=True, metavar="NAME", help=help)
 
 
 def epilog(*examples: str) -> str:

@@ -4,7 +4,6 @@ import click
 
 from genolift.cli import parameters
 from genolift.cli.targets import TargetsCommand
-from genolift.methods.registry import listing
 
 
 class Shifts(click.ParamType):
@@ -73,14 +72,7 @@ class Shifts(click.ParamType):
     metavar="STORE",
     help="Also explain both alleles of every variant, into a store.",
 )
-@click.option(
-    "--method",
-    type=click.Choice(list(listing())),
-    default="deeplift",
-    show_default=True,
-    metavar="NAME",
-    help="How, with --explain; `genolift methods` lists them.",
-)
+@parameters.method("How, with --explain; `genolift methods` lists them.")
 @click.option("--rule", metavar="R", help="DeepLIFT's, with --explain.  [default: genomics]")
 @click.option("--references", metavar="R", help="With --explain: as for `genolift explain`.")
 @parameters.seed

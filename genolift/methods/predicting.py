@@ -10,7 +10,7 @@ from genolift.engine.points import Points
 from genolift.methods.blocks import pad
 from genolift.methods.inputs import Inputs
 from genolift.methods.traced import Traced
-from genolift.support.errors import InputError
+from genolift.support.memory import check_fits
 from genolift.support.seeds import stream
 
 # Activations a batch should hold at most: beyond the caches larger batches only cost memory.
@@ -23,11 +23,7 @@ def batch_size(traced: Traced, inputs: Inputs, memory: int, backward: bool = Fal
     """How many copies of a sequence are predicted at a time; :class:`InputError` where not even one fits ``memory``."""
     row_bytes = traced.probe([array.shape[1:] for array in inputs.arrays]).row_bytes
     need = row_bytes * (_BACKWARD if backward else _FORWARD)
-    if need > memory:
-        raise InputError(
-            f"one prediction needs about {need / 1e9:.2g} GB for this model and length, more than the budget of "
-            f"{memory / 1e9:.2g} GB; give memory='{need * 1.1 / 1e9:.2g}GB' or more"
-        )
+    check_fits(need, memory, "prediction")
     return int(max(1, min(memory // need, _BATCH_BYTES // row_bytes)))
 
 

@@ -17,6 +17,7 @@ from genolift.methods.referring import TakesReferences
 from genolift.methods.traced import Traced
 from genolift.results.explanation import REFERENCE, Explanation
 from genolift.support.errors import InputError
+from genolift.support.memory import check_fits
 from genolift.support.progress import bar
 
 # What a block should take at most: larger ones are no faster and only cost memory.
@@ -155,11 +156,7 @@ class ReferenceMethod(TakesReferences, Method):
     def _plan(self, inputs: Inputs, traced: Traced, sequences: int, count: int) -> Plan:
         batch = traced.probe([array.shape[1:] for array in inputs.arrays])
         need = batch.pair_bytes(self._rule.held, len(traced.targets))
-        if need > self.memory:
-            raise InputError(
-                f"one (sequence, reference) pair needs about {need / 1e9:.2g} GB for this model and length, more than "
-                f"the budget of {self.memory / 1e9:.2g} GB; give memory='{need * 1.1 / 1e9:.2g}GB' or more"
-            )
+        check_fits(need, self.memory, "(sequence, reference) pair")
         # Splitting a sequence's references would run the sequence forward again for each part.
         pairs = int(min(self.memory // need, max(count, _BLOCK_BYTES // need)))
         rows = max(1, pairs // count)

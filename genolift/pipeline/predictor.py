@@ -12,8 +12,7 @@ from genolift.engine.pairs import constants, forward
 from genolift.methods import targets
 from genolift.methods.blocks import pad
 from genolift.methods.traced import Traced, ports
-from genolift.support.errors import InputError
-from genolift.support.memory import parse_bytes
+from genolift.support.memory import check_fits, parse_bytes
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -81,11 +80,7 @@ class Predictor:
         """One size for every call, so that a batch shape is compiled once: a power of two within the budget."""
         if shape[0] not in self._rows:
             need = self._traced.probe([shape]).row_bytes * _COPIES
-            if need > self._memory:
-                raise InputError(
-                    f"one prediction needs about {need / 1e9:.2g} GB for this model and length, more than the budget "
-                    f"of {self._memory / 1e9:.2g} GB; give memory='{need * 1.1 / 1e9:.2g}GB' or more"
-                )
+            check_fits(need, self._memory, "prediction")
             fitting = int(min(max(1, min(self._memory, _BATCH_BYTES) // need), _MOST))
             self._rows[shape[0]] = 1 << (fitting.bit_length() - 1)
         return self._rows[shape[0]]

@@ -30,3 +30,12 @@ def parse_bytes(budget: int | float | str | None) -> int:
     if budget <= 0:
         raise InputError(f"memory budget must be positive, not {budget}")
     return int(budget)
+
+
+def check_fits(need: int | float, budget: int, what: str) -> None:
+    """:class:`InputError` where ``what``, the least that can be done at a time, takes more than the budget."""
+    if need > budget:
+        raise InputError(
+            f"one {what} needs about {need / 1e9:.2g} GB for this model and length, more than the budget of "
+            f"{budget / 1e9:.2g} GB; give memory='{need * 1.1 / 1e9:.2g}GB' or more"
+        )
