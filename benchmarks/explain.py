@@ -5,7 +5,7 @@
 The same sequences, the same 20 ready-made dinucleotide-shuffled references each, the same weights (the zoo's network
 and its twin in PyTorch), one target, two threads. Each package runs in a process of its own, which waits without
 computing while another one is timed; each at the best of a few batch sizes, chosen by a short sweep first. Rounds
-are interleaved; medians and the range are printed. Before anything is timed, logits and contributions are compared:
+are interleaved, a quarter of a job goes untimed before each; medians and the range are printed. Before anything is timed, logits and contributions are compared:
 on the paper's network, where the packages' rules are the same, a disagreement ends the run; elsewhere it is shown,
 with how far each package's contributions are from adding up to the difference of the outputs.
 

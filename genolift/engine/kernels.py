@@ -78,7 +78,7 @@ def rescale(region: Step, precision, a, b, extra: list, flow):
 
 def reveal_cancel(region: Step, precision, a, b, mass, extra: list, flow) -> list:
     """Mean and half-difference of ``flow`` times each of the two multipliers of a RevealCancel nonlinearity."""
-    return _reveal_cancel(Structure(region, precision))(a, b, mass, tuple(extra), flow)
+    return tf.unstack(_reveal_cancel(Structure(region, precision))(a, b, mass, tuple(extra), flow))
 
 
 def of_region(function, structure: Structure) -> Kernel:
@@ -114,9 +114,9 @@ def _two_parts(structure: Structure, a, b, mass, extra):
 def _reveal_cancel(structure: Structure):
     def kernel(a, b, mass, extra, flow):
         rise, fall, up, down = _two_parts(structure, a, b, mass, extra)
-        # One division per part: the compiler keeps quotients in memory rather than compute them twice.
         upper, lower = flow * (rise / (4 * up)), flow * (fall / (4 * down))
-        return [upper + lower, upper - lower]
+        # As one result: of two, the compiler would keep both quotients in memory and pass over them twice more.
+        return tf.stack([upper + lower, upper - lower])
 
     return of_region(kernel, structure)
 
