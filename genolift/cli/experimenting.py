@@ -50,6 +50,7 @@ def experiment_options(command):
             metavar="NAME",
             help="Measure the importance that this method gives to the edited stretch.  [default: the prediction]",
         ),
+        parameters.method_options,
         click.option("--rule", metavar="R", help="DeepLIFT's, with --method deeplift.  [default: genomics]"),
         click.option("--references", metavar="R", help="With --method: as for `genolift explain`."),
         parameters.activation,
@@ -85,9 +86,8 @@ def job_of(model, sequences, given: dict, **settings):
     from genolift.pipeline.modelfile import ModelFile
 
     file = ModelFile(model, given.pop("weights"), given.pop("layers_from"), given.pop("unsafe"), given.pop("layout"))
-    options = {name: given.pop(name) for name in ("rule", "activation")} | {
-        "rc_average": given.pop("rc_average") or None
-    }
+    flags = {name: given.pop(name) for name in ("rule", "activation")} | {"rc_average": given.pop("rc_average") or None}
+    options = parameters.with_texts(flags, given.pop("texts"))
     settings |= {name: given.pop(name) for name in ("confidence", "interval")}
     return ExperimentJob(file, sequences, options=options, settings=settings, **given)
 

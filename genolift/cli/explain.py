@@ -27,12 +27,20 @@ from genolift.cli.targets import TargetsCommand, command_line
     "targets.  [default: the only output]",
 )
 @parameters.method("How; `genolift methods` lists them.")
+@parameters.method_options
 @click.option("--rule", metavar="R", help="DeepLIFT's: genomics, rescale, revealcancel.  [default: genomics]")
 @click.option(
     "--references",
     metavar="R",
-    help="What sequences are compared with: shuffled:20 (keeps dinucleotides), shuffled1:20, "
-    "background:0.3,0.2,0.2,0.3, zeros.  [default: shuffled:20 for deeplift, else zeros]",
+    help="What sequences are compared with: shuffled:20 (keeps dinucleotides), shuffled1:20, sampled:100 (random bases, "
+    "the same for all), background:0.3,0.2,0.2,0.3, zeros.  [default: the method's own; shuffled:20 for deeplift]",
+)
+@click.option(
+    "--fit-on",
+    type=parameters.path(),
+    metavar="FASTA",
+    help="Sequences of the model's length that a fitted method (patternnet, pattern-attribution, sis) is fitted on, such as "
+    "those that the model was trained on.",
 )
 @click.option("--rc-average", is_flag=True, help="Explain the mean over both strands of what the model says.")
 @click.option(
@@ -46,7 +54,7 @@ from genolift.cli.targets import TargetsCommand, command_line
     help="Write nothing; print for the first sequence and reference every step's imbalance, which is rounding if float64 "
     "makes it vanish.",
 )
-@click.option("--steps", type=click.IntRange(1), metavar="N", help="Of integrated gradients.  [default: 50]")
+@click.option("--steps", type=click.IntRange(1), metavar="N", help="Of integrated gradients (50) and mask (200).")
 @parameters.activation
 @click.option(
     "--regions",
@@ -72,8 +80,9 @@ from genolift.cli.targets import TargetsCommand, command_line
     type=click.Choice(["fail", "skip", "pad"]),
     default="fail",
     show_default=True,
-    help="Records that cannot be scored (malformed lines, unknown chromosomes, windows that leave theirs, a wrong length, "
-    "too many N): stop at the first, leave them out, or pad with N what is too short and leave out the rest.",
+    help="Records that cannot be scored (malformed lines, sequences that are empty, no DNA or named twice, unknown "
+    "chromosomes, windows that leave theirs, a wrong length, too many N): stop at the first, leave them out, or pad with N "
+    "what is too short and leave out the rest.",
 )
 @click.option(
     "--max-n", type=click.FloatRange(0, 1), metavar="SHARE", help="Largest share of N in a sequence.  [default: 1]"
@@ -89,23 +98,10 @@ from genolift.cli.targets import TargetsCommand, command_line
     show_default=True,
     help="Numbers on disk; float16 is lossy.",
 )
-@click.option(
-    "--workers", type=click.IntRange(1), metavar="N", help="Share the work among N processes of this machine."
-)
-@click.option(
-    "--scheduler",
-    metavar="ADDRESS",
-    help="Share the work among the workers of a Dask cluster, as tcp://host:8786; they must see the same files.",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Of TensorFlow, in each process; another number may round otherwise.  [default: as many as processors]",
-)
+@parameters.cluster_options
 @parameters.model_options
 @parameters.force
-def command(model, sequences, out, targets, rule, steps, activation, rc_average, fallback, diagnose, **options):
+def command(model, sequences, out, targets, rule, steps, activation, rc_average, fallback, texts, diagnose, **options):
     """Score the sequences of a FASTA file, or regions of a genome, with a model.
 
     MODEL is a .keras file, a Keras .h5, an architecture in JSON (with --weights) or a SavedModel. Writes importance
@@ -124,6 +120,7 @@ def command(model, sequences, out, targets, rule, steps, activation, rc_average,
         "fallback": fallback,
         "rc_average": rc_average or None,
     }
+    own = parameters.with_texts(own, texts)
     if diagnose:
         click.echo(steps_of_first(Scoring(model, sequences, out, targets=targets, options=own, **options)))
         return

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from genolift.methods.registry import listing
 
@@ -40,6 +41,29 @@ def method(help: str):
     return click.option("--method", type=choice, default="deeplift", show_default=True, metavar="NAME", help=help)
 
 
+method_options = click.option(
+    "--option",
+    "texts",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of the method, as steps=20; `genolift methods NAME` lists them. May be given several times.",
+)
+
+
+def with_texts(flags: dict, texts: tuple[str, ...]) -> dict:
+    """A method's options: ``flags`` that are not None, and what ``--option`` says."""
+    found: dict = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (name and equals):
+            raise click.UsageError(f"--option {text} is not understood; write NAME=VALUE, as steps=20")
+        source = click.get_current_context().get_parameter_source(name)
+        if name in found or (name in flags and source is ParameterSource.COMMANDLINE):
+            raise click.UsageError(f"the option {name} is given twice")
+        found[name] = value
+    return {name: value for name, value in flags.items() if value is not None} | found
+
+
 def epilog(*examples: str) -> str:
     """Examples as they are typed, below a command's options."""
     return "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples)
@@ -58,6 +82,29 @@ def model_options(command):
         ),
         click.option(
             "--unsafe", is_flag=True, help="Allow Lambda layers, which are code that runs: only for files you trust."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def cluster_options(command):
+    """Who does the work."""
+    options = [
+        click.option(
+            "--workers", type=click.IntRange(1), metavar="N", help="Share the work among N processes of this machine."
+        ),
+        click.option(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="Share the work among the workers of a Dask cluster, as tcp://host:8786; they must see the same files.",
+        ),
+        click.option(
+            "--threads",
+            type=click.IntRange(1),
+            metavar="N",
+            help="Of TensorFlow, in each process; another number may round otherwise.  [default: as many as processors]",
         ),
     ]
     for option in reversed(options):

@@ -18,8 +18,9 @@ from genolift.cli import parameters
     "--end", type=click.IntRange(1), metavar="N", help="Position after the last.  [default: the sequence's length]"
 )
 @click.option("--target", metavar="T", help="Which one, where several were explained.")
+@click.option("--map", "as_map", is_flag=True, help="Draw the map of interactions, where the method makes one.")
 @click.option("--out", required=True, type=parameters.path(), help="The picture: .png, .svg or .pdf.")
-def command(scores, sequence, start, end, target, out):
+def command(scores, sequence, start, end, target, as_map, out):
     """Draw the scores of one sequence as a logo.
 
     SCORES is what `genolift explain` wrote. Letters are as high as their base is important; below the line are bases
@@ -27,5 +28,5 @@ def command(scores, sequence, start, end, target, out):
     """
     from genolift.pipeline.drawing import draw_logo
 
-    draw_logo(scores, sequence, out, start, end, target)
+    draw_logo(scores, sequence, out, start, end, target, as_map)
     click.echo(f"{out}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 from genolift.methods import targets
 from genolift.methods.inputs import Inputs, as_inputs, check_shapes
@@ -28,6 +29,13 @@ class Method(ABC):
 
     name = ""
     result_type = Explanation
+    #: Options of its bases that a method does not take.
+    lacks: tuple[str, ...] = ()
+
+    @classmethod
+    def hands_on_to(cls, options: Mapping) -> tuple[type[Method], ...]:
+        """Methods that take what is left of the options."""
+        return ()
 
     def __new__(cls, model=None, *arguments, **options):
         """A list of models makes an ensemble, as in :func:`genolift.method`."""

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from genolift.methods.registry import method_class
-from genolift.results.explanation import POSITION, Explanation, each
+from genolift.results.explanation import each
+from genolift.results.kinds import EnsembleExplanation
 from genolift.support.errors import InputError
-
-
-class EnsembleExplanation(Explanation):
-    """Means over the models; ``spread`` is the standard deviation of ``scores`` over them (ddof = 1)."""
-
-    FIELDS: ClassVar[dict[str, str]] = {**Explanation.FIELDS, "spread": POSITION}
 
 
 class Ensemble:

@@ -106,6 +106,8 @@ class IntegratedGradients(GradientMethod):
 
     name = "integrated-gradients"
 
+    lacks = ("layer",)
+
     def __init__(
         self, model, target=None, *, steps: int = 50, quadrature: str = "midpoint", references=None, **options
     ):

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from genolift.methods.perturbed import ChangingMethod, whole_number
-from genolift.results.explanation import INPUT, POSITION, Explanation
+from genolift.results.kinds import IndelExplanation
 from genolift.support.errors import InputError
-
-
-class IndelExplanation(Explanation):
-    """``insertions[n, l, b]`` is f(x with base b put in before position l) − f(x); ``deletions[n, l]`` is
-    f(x without the bases from l on) − f(x)."""
-
-    FIELDS: ClassVar[dict[str, str]] = {**Explanation.FIELDS, "insertions": INPUT, "deletions": POSITION}
 
 
 class Indels(ChangingMethod):

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from genolift.methods.perturbed import PerturbationMethod, whole_number
 from genolift.methods.stretches import Stretches
-from genolift.results.explanation import OUTPUT, Explanation
+from genolift.results.kinds import LimeExplanation
 from genolift.support.errors import InputError
-
-
-class SurrogateExplanation(Explanation):
-    """``r_squared`` (N,): the share of the predictions' weighted variance that the surrogate explains."""
-
-    FIELDS: ClassVar[dict[str, str]] = {**Explanation.FIELDS, "r_squared": OUTPUT, "intercept": OUTPUT}
 
 
 class Lime(PerturbationMethod):
@@ -31,7 +23,7 @@ class Lime(PerturbationMethod):
     """
 
     name = "lime"
-    result_type = SurrogateExplanation
+    result_type = LimeExplanation
 
     def __init__(
         self,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from genolift.engine.points import Points
 from genolift.methods import references as refs
 from genolift.methods.perturbed import Block, PerturbationMethod, whole_number
 from genolift.methods.predicting import Copies
-from genolift.results.explanation import OUTPUT, Explanation
+from genolift.results.kinds import MaskExplanation
 from genolift.support.errors import InputError
 
 # The power of neighbours' differences in the total variation (Fong & Vedaldi 2017, equation 4).
@@ -18,12 +16,6 @@ _POWER = 3
 # Shares of the prediction below this count for less, and below its negative for nothing: an output that has no lower
 # bound would else be driven on past the reference.
 _KNEE = 0.1
-
-
-class MaskExplanation(Explanation):
-    """``masked_predictions`` (N,) are f of the masked sequence, ``objective`` (N,) what the mask reached."""
-
-    FIELDS: ClassVar[dict[str, str]] = {**Explanation.FIELDS, "masked_predictions": OUTPUT, "objective": OUTPUT}
 
 
 class Mask(PerturbationMethod):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from genolift.engine.layers import layer_outputs
@@ -12,33 +10,13 @@ from genolift.methods.mixing import effective_size, split_r_hat
 from genolift.methods.perturbed import Block, ChangingMethod, whole_number
 from genolift.methods.predicting import Copies
 from genolift.methods.references import Background
-from genolift.results.explanation import INPUT, OUTPUT, POSITION, REFERENCE, Explanation
+from genolift.results.kinds import SampleExplanation
 from genolift.sequence.alphabet import one_hot_codes
 from genolift.support.errors import InputError, UnsupportedModel
 
 _BASES = np.eye(4, dtype=np.float32)
 # Background sequences whose mean distance is the unit of distances.
 _UNIT = 32
-
-
-class SampleExplanation(Explanation):
-    """``samples`` (N, S, L): codes of the sequences drawn, A C G T = 0 to 3 and 4 for what stays unknown.
-
-    Chain after chain. ``frequencies`` (N, L, 4) are those of bases among them, ``sample_predictions`` (N, S) f of them,
-    ``distance`` (N,) their mean distance from x. ``acceptance`` (N,) is the share of proposed changes that were accepted;
-    ``r_hat`` and ``effective_size`` (N,) tell how well the chains mixed, by their distances: near 1, and hundreds, are good.
-    """
-
-    FIELDS: ClassVar[dict[str, str]] = {
-        **Explanation.FIELDS,
-        "samples": POSITION,
-        "frequencies": INPUT,
-        "sample_predictions": REFERENCE,
-        "distance": OUTPUT,
-        "acceptance": OUTPUT,
-        "r_hat": OUTPUT,
-        "effective_size": OUTPUT,
-    }
 
 
 class MaximumEntropy(ChangingMethod):

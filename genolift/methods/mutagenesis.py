@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from typing import ClassVar
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from genolift.methods.blocks import pad
 from genolift.methods.perturbed import Block, ChangingMethod
 from genolift.methods.predicting import Copies
 from genolift.methods.traced import Traced
-from genolift.results.explanation import INPUT, Explanation
+from genolift.results.kinds import MutagenesisExplanation
 from genolift.support.errors import GenoliftWarning, InputError
 from genolift.support.seeds import stream
 from genolift.support.tensorflow import quiet_tensorflow
@@ -28,12 +27,6 @@ TOLERANCE, _ROUNDING = 1e-5, 1e-6
 _TRIED = 4
 # What a layout that is not understood may run into.
 _FAILURES = (tf.errors.OpError, AttributeError, LookupError, TypeError, ValueError)
-
-
-class MutagenesisExplanation(Explanation):
-    """``effects[n, l, b]`` is f(x with base b at position l) − f(x), zero for the base that is there."""
-
-    FIELDS: ClassVar[dict[str, str]] = {**Explanation.FIELDS, "effects": INPUT}
 
 
 class InSilicoMutagenesis(ChangingMethod):

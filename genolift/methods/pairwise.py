@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import ClassVar
-
 import numpy as np
 
 from genolift.methods.perturbed import ChangingMethod, whole_number
 from genolift.methods.predicting import Copies
-from genolift.results.explanation import Explanation
+from genolift.results.kinds import EpistasisExplanation
 from genolift.support.errors import InputError
 
 # Pairs of substitutions whose numbers are held at a time.
 _PAIRS = 1 << 20
-
-
-class EpistasisExplanation(Explanation):
-    """Of a stretch of W bases from ``stretch`` (N,) on: ``effects[n, i, a]`` is f(x with a at i) − f(x), and
-    ``interactions[n, i, a, j, b]`` is f(ab) − f(a) − f(b) + f(x), zero for the bases that are there and for i = j."""
-
-    FIELDS: ClassVar[dict[str, str]] = {
-        **Explanation.FIELDS,
-        **dict.fromkeys(["stretch", "effects", "interactions"], "of the stretch"),
-    }
-
-    def plot_epistasis(self, i: int | str = 0, **options):
-        """The map of one sequence; options as in ``genolift.plot.epistasis.plot_epistasis``."""
-        return import_module("genolift.plot.epistasis").plot_epistasis(self, i, **options)
 
 
 class PairwiseMutagenesis(ChangingMethod):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 
@@ -27,12 +29,28 @@ def batch_size(traced: Traced, inputs: Inputs, memory: int, backward: bool = Fal
     return int(max(1, min(memory // need, _BATCH_BYTES // row_bytes)))
 
 
+# The sequence whose draws all others have, in :func:`same_draws`.
+_DRAWING: ContextVar[tuple[bytes, ...] | None] = ContextVar("drawing", default=None)
+
+
 def streams(seed: int, label: str, arrays: list[np.ndarray]) -> list[np.random.Generator]:
     """A random stream for each sequence that depends on ``seed``, what it is for, and the sequence alone."""
-    return [
-        stream(seed, label, *(np.ascontiguousarray(array[n]).tobytes() for array in arrays))
-        for n in range(len(arrays[0]))
-    ]
+    held = _DRAWING.get()
+    return [stream(seed, label, *(held or _bytes([array[n] for array in arrays]))) for n in range(len(arrays[0]))]
+
+
+@contextmanager
+def same_draws(xs: list[np.ndarray]):
+    """Inside, :func:`streams` gives every sequence the draws of ``xs``, an array per input."""
+    token = _DRAWING.set(_bytes(xs))
+    try:
+        yield
+    finally:
+        _DRAWING.reset(token)
+
+
+def _bytes(xs: list[np.ndarray]) -> tuple[bytes, ...]:
+    return tuple(np.ascontiguousarray(x).tobytes() for x in xs)
 
 
 class Copies:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
 
 import numpy as np
 
@@ -15,7 +14,8 @@ from genolift.methods.blocks import Plan, head, joined, merged, pad, padded, rep
 from genolift.methods.inputs import Inputs, as_inputs
 from genolift.methods.referring import TakesReferences
 from genolift.methods.traced import Traced
-from genolift.results.explanation import REFERENCE, Explanation
+from genolift.results.explanation import Explanation
+from genolift.results.kinds import LayerExplanation
 from genolift.support.errors import InputError
 from genolift.support.memory import check_fits
 from genolift.support.progress import bar
@@ -24,15 +24,6 @@ from genolift.support.progress import bar
 _BLOCK_BYTES = 160e6
 # References drawn for every sequence before anything is known of their spread.
 _FIRST_DRAW = 10
-
-
-class LayerExplanation(Explanation):
-    """Contributions of a hidden layer: ``inputs`` are its activations at x (a list where it is called several times).
-
-    ``bypass`` (N, R) is the part of f(x) − f(reference) that reaches the output without passing through the layer.
-    """
-
-    FIELDS: ClassVar[dict[str, str]] = {**Explanation.FIELDS, "bypass": REFERENCE}
 
 
 class ReferenceMethod(TakesReferences, Method):

@@ -261,7 +261,7 @@ class Own(Reference):
 
 
 def parse(text: str) -> Reference:
-    """A reference as the command line writes it: ``shuffled:20``, ``background:0.3,0.2,0.2,0.3`` or ``zeros``."""
+    """A reference as the command line writes it: ``shuffled:20``, ``sampled:100``, ``background:0.3,0.2,0.2,0.3`` or ``zeros``."""
     kind, _, options = text.partition(":")
     try:
         if kind == "zeros" and not options:
@@ -270,12 +270,14 @@ def parse(text: str) -> Reference:
             return Background([float(f) for f in options.split(",")]) if options else Background()
         if kind in ("shuffled", "shuffled1", "shuffled2"):
             return Shuffled("auto" if options == "auto" else int(options or 20), k=int(kind[8:] or 2))
+        if kind == "sampled":
+            return Sampled(int(options or 100))
     except ValueError as problem:
         if isinstance(problem, InputError):
             raise
     raise InputError(
         f"references {text!r} are not understood; write shuffled:20, shuffled:auto, shuffled1:20 (mononucleotide), "
-        "background:0.3,0.2,0.2,0.3 or zeros"
+        "sampled:100, background:0.3,0.2,0.2,0.3 or zeros"
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
 
 import numpy as np
 
@@ -14,14 +13,8 @@ from genolift.engine.relevance_rules import AlphaBeta, Box, Epsilon, Flat, Gamma
 from genolift.methods.relevance_composites import Composite, as_rule, checked
 from genolift.methods.saliency import SlopeMethod
 from genolift.methods.traced import Traced
-from genolift.results.explanation import OUTPUT, Explanation
+from genolift.results.kinds import RelevanceExplanation
 from genolift.support.errors import InputError, UnsupportedModel
-
-
-class RelevanceExplanation(Explanation):
-    """``absorbed`` (N,): f(x) less the sum of all relevance, which biases and stabilisers took."""
-
-    FIELDS: ClassVar[dict[str, str]] = {**Explanation.FIELDS, "absorbed": OUTPUT}
 
 
 class RelevanceMethod(SlopeMethod):
@@ -33,6 +26,7 @@ class RelevanceMethod(SlopeMethod):
     """
 
     result_type = RelevanceExplanation
+    lacks = ("gradient_correction",)
 
     def __init__(self, model, target=None, **options):
         if "gradient_correction" in options:

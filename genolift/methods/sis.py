@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from typing import ClassVar
 
 import numpy as np
 
@@ -12,33 +11,11 @@ from genolift.methods.inputs import as_inputs
 from genolift.methods.perturbed import PerturbationMethod, whole_number
 from genolift.methods.predicting import Copies, batch_size
 from genolift.methods.stretches import Stretches
-from genolift.results.explanation import OUTPUT, POSITION, REFERENCE, Explanation
+from genolift.results.kinds import SubsetExplanation
 from genolift.support.errors import GenoliftWarning, InputError
 
 # Differences below this share of f(x) − f(masked) are ties, which go to the leftmost: rounding must not decide.
 _TIE = 1e-5
-
-
-class SubsetExplanation(Explanation):
-    """``subsets`` (N, L): each position's subset, numbered from 1 in the order found; 0 for positions in none.
-
-    ``subset_count`` (N,) of them; ``subset_predictions`` (N, most): f with all but that subset masked, NaN beyond the
-    last; ``threshold`` (N,) which it reaches, and ``masked_predictions`` (N,), f with everything masked.
-    """
-
-    FIELDS: ClassVar[dict[str, str]] = {
-        **Explanation.FIELDS,
-        "subsets": POSITION,
-        "subset_count": OUTPUT,
-        "subset_predictions": REFERENCE,
-        "threshold": OUTPUT,
-        "masked_predictions": OUTPUT,
-    }
-
-    def members(self, i: int | str, k: int, target=None) -> np.ndarray:
-        """The positions of subset number ``k`` of sequence ``i``."""
-        one = self[i].for_target(target) if self.target_axis else self[i]
-        return np.flatnonzero(np.asarray(one.subsets[0]) == k)
 
 
 class SufficientSubsets(PerturbationMethod):

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from genolift.engine.lowering import lower
 from genolift.engine.normalise import mean_normalise
 from genolift.engine.probe import Probe
-from genolift.engine.regions import lower
 from genolift.engine.tokens import read_tokens
 from genolift.engine.trace import trace
 from genolift.methods import targets

@@ -7,14 +7,28 @@ from genolift.plot.style import KINDS, save_figure
 from genolift.results.explanation import Explanation
 from genolift.support.errors import InputError
 
+_WITH_MAPS = ("pairwise-mutagenesis", "interaction-maps", "surrogate")
 
-def draw_logo(scores, sequence: str, out, start: int | None = None, end: int | None = None, target=None) -> None:
-    """Draw the sequence called ``sequence`` of the store ``scores`` into the picture ``out``; ``target`` is text."""
+
+def draw_logo(
+    scores, sequence: str, out, start: int | None = None, end: int | None = None, target=None, as_map: bool = False
+) -> None:
+    """Draw the sequence called ``sequence`` of the store ``scores`` into the picture ``out``; ``target`` is text.
+
+    ``as_map`` draws the map of interactions of a result that has one.
+    """
     if out.suffix.lower().lstrip(".") not in KINDS:
         raise InputError(f"{out}: a picture's name ends in {', '.join('.' + kind for kind in KINDS)}")
     check_file(out)
     explanation = Explanation.load(scores)
-    save_figure(plot_logo(explanation, sequence, start, end, _known(target)), out)
+    if as_map:
+        if not hasattr(explanation, "plot_map"):
+            raise InputError(f"{scores} holds no map: {', '.join(_WITH_MAPS)} make them")
+        if start is not None or end is not None:
+            raise InputError("a map is drawn whole; leave --start and --end away")
+        save_figure(explanation.plot_map(sequence, target=_known(target)), out)
+    else:
+        save_figure(plot_logo(explanation, sequence, start, end, _known(target)), out)
 
 
 def write_page(source, out, target=None, sequences: int = 5) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from genolift.methods import references as refs
-from genolift.methods.registry import method_class
+from genolift.pipeline.explaining import keywords
 from genolift.pipeline.lengths import check_lengths
 from genolift.pipeline.modelfile import ModelFile
 from genolift.pipeline.places import check_file
@@ -20,6 +18,8 @@ from genolift.sequence.files import write_text
 from genolift.simulate.motifs import Motif, read_motifs
 from genolift.support.errors import FileProblem, InputError
 from genolift.support.memory import parse_bytes
+
+_FLAGS = {"rule", "references"}
 
 
 @dataclass(frozen=True)
@@ -138,18 +138,12 @@ def _check_out(job: ExperimentJob) -> None:
 
 
 def _method_options(job: ExperimentJob) -> dict:
-    kind = method_class(job.method) if job.method else None
-    own = {name: value for name, value in job.options.items() if value is not None}
-    shared = {name: own.pop(name) for name in ("activation", "rc_average") if name in own}
-    if job.references is not None:
-        own["references"] = refs.parse(job.references)
-        if isinstance(own["references"], refs.Shuffled):
-            own["references"].seed = job.seed
-    known = {name for base in kind.__mro__ for name in inspect.signature(base.__init__).parameters} if kind else set()
-    for name in own:
-        if name not in known:
-            raise InputError(f"the method {job.method} takes no --{name}" if kind else f"--{name} needs a --method")
-    return shared | own
+    if job.method:
+        return keywords(job.method, job.options, job.references, job.seed)
+    given = {name: value for name, value in job.options.items() if value is not None}
+    for name in [*(given.keys() - {"activation", "rc_average"}), *(["references"] if job.references else [])]:
+        raise InputError(f"--{name} needs a --method" if name in _FLAGS else f"--option {name} needs a --method")
+    return given
 
 
 def _target(texts: tuple[str, ...]):

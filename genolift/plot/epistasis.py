@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from genolift.methods.pairwise import EpistasisExplanation
 from genolift.plot.style import BASES, INK, Picture, drawing
+from genolift.results.explanation import Explanation
+from genolift.results.kinds import EpistasisExplanation
 from genolift.support.errors import InputError
 
 _LETTERS = "ACGT"
@@ -24,29 +25,42 @@ def plot_epistasis(explanation: EpistasisExplanation, i: int | str = 0, target=N
         raise InputError("an epistasis map needs the result of the method pairwise-mutagenesis")
     one = explanation[i].for_target(target)
     effects, interactions = np.asarray(one.effects)[0], np.asarray(one.interactions)[0]
+    largest = "" if bases else ": the largest of a pair of positions"
+    return draw_pairs(
+        one,
+        (effects, "effect", "single substitutions"),
+        (interactions, "interaction", "both, beyond the sum of each" + largest),
+        bases,
+    )
+
+
+def draw_pairs(one: Explanation, single: tuple, pairs: tuple, bases: bool) -> Figure:
+    """A map of numbers (W, letters) above one of numbers for pairs (W, letters, W, letters), of a stretch of one
+    sequence; each comes with its unit and its title. Of two positions the largest pair is shown, with ``bases`` all."""
+    (effects, unit, title), (interactions, pair_unit, pair_title) = single, pairs
     start, (width, letters) = int(np.asarray(one.stretch)[0]), effects.shape
-    sequence = _spelled(np.asarray(one.inputs)[0, start : start + width])
+    sequence = spelled(np.asarray(one.inputs)[0, start : start + width])
     table = _by_base(interactions) if bases else _strongest(interactions)
     with drawing():
         side = max(3.2, min(9.0, 0.24 * width))
         # One column above the other, and pairs about square.
         figure = Picture(figsize=(side + 1.6, side + 0.06 * side * letters + 1.4), layout="constrained")
         top, below = figure.subplots(2, 1, height_ratios=[0.06 * letters, 1])
-        _heat(figure, top, effects.T, "effect")
-        _heat(figure, below, table, "interaction")
+        heat(figure, top, effects.T, unit)
+        heat(figure, below, table, pair_unit)
         top.set_yticks(range(letters), list(_LETTERS) if letters == 4 else range(letters))
-        top.set_title("single substitutions", loc="left")
-        below.set_title(
-            "both, beyond the sum of each" + ("" if bases else ": the largest of a pair of positions"), loc="left"
-        )
+        top.set_title(title, loc="left")
+        below.set_title(pair_title, loc="left")
         for ax, scale, axes in ((top, 1, "x"), (below, letters if bases else 1, "xy")):
-            _name_positions(ax, sequence, start, scale, axes)
-        where = one.names[0] if isinstance(one.names[0], str) else ""
-        figure.suptitle(f"{where}   ·   positions {start} to {start + width - 1}", x=0.01, ha="left", fontsize=10.5)
+            name_positions(ax, sequence, start, scale, axes)
+        figure.suptitle(
+            f"{one.names[0]}   ·   positions {start} to {start + width - 1}", x=0.01, ha="left", fontsize=10.5
+        )
     return figure
 
 
-def _spelled(x: np.ndarray) -> str:
+def spelled(x: np.ndarray) -> str:
+    """One-hot (W, 4) as letters, blanks where it is not DNA."""
     if x.shape[1] != 4:
         return " " * len(x)
     return "".join(_LETTERS[row.argmax()] if row.max() == 1 else "N" for row in x)
@@ -67,14 +81,15 @@ def _by_base(interactions: np.ndarray) -> np.ndarray:
     return np.where(same, np.nan, interactions.reshape(width * letters, width * letters))
 
 
-def _heat(figure: Figure, ax, table: np.ndarray, label: str) -> None:
+def heat(figure: Figure, ax, table: np.ndarray, label: str) -> None:
+    """A table of numbers in colours, white at 0."""
     limit = np.nanmax(np.abs(table)) or 1.0
     colours = colormaps[_COLOURS].with_extremes(bad=_NOTHING)
     image = ax.imshow(table, cmap=colours, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
     figure.colorbar(image, ax=ax, label=label, fraction=0.05, pad=0.02, aspect=12)
 
 
-def _name_positions(ax, sequence: str, start: int, scale: int, axes: str) -> None:
+def name_positions(ax, sequence: str, start: int, scale: int, axes: str) -> None:
     """Each position's base in its colour, as far as there is room."""
     every = max(1, -(-len(sequence) // 45))
     places = np.arange(0, len(sequence), every)

@@ -1,6 +1,7 @@
 """Explanation: what every method returns."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any, ClassVar, NamedTuple
 
@@ -11,6 +12,7 @@ from genolift.support.errors import InputError, Undefined
 
 # What a field's shape follows, N sequences first (and then T targets, if a list of targets was explained).
 INPUT, POSITION, OUTPUT, REFERENCE = "as inputs", "per position", "(N,)", "(N, R)"
+PAIR = "per pair of positions"
 
 
 class Region(NamedTuple):
@@ -202,24 +204,26 @@ class Explanation:
         }
         return type(self)(fields, **(same | changes))
 
-    def length_axis(self, name: str) -> int | None:
-        """Which axis of a field runs along the sequence; ``None`` for fields that have none."""
+    def length_axes(self, name: str) -> tuple[int, ...]:
+        """Which axes of a field run along the sequence."""
         kind = self.kind(name)
-        if kind not in (INPUT, POSITION) or self.several_inputs:
-            return None
-        inputs = self._fields["inputs"]
-        plain = 2 if kind == POSITION and is_dna(inputs) else inputs.ndim
-        return 1 + self._fields[name].ndim - plain
+        if kind not in (INPUT, POSITION, PAIR) or self.several_inputs:
+            return ()
+        inputs, ndim = self._fields["inputs"], self._fields[name].ndim
+        if kind == PAIR:
+            return (ndim - 2, ndim - 1)
+        return (1 + ndim - (2 if kind == POSITION and is_dna(inputs) else inputs.ndim),)
 
     def _cut(self, length: int) -> "Explanation":
         return self._with({name: self._resized(name, length) for name in self._fields}, lengths=None)
 
     def _resized(self, name: str, length: int):
         """A field cut, or padded with zeros, at the right to ``length``."""
-        value, axis = self._fields[name], self.length_axis(name)
-        if axis is None or value.shape[axis] == length:
-            return value
-        return rowwise(lambda array: resize(array, axis, length), value)
+        value = self._fields[name]
+        for axis in self.length_axes(name):
+            if value.shape[axis] != length:
+                value = rowwise(partial(resize, axis=axis, length=length), value)
+        return value
 
     @property
     def target_axis(self) -> bool:
@@ -257,6 +261,11 @@ class Explanation:
 
     def _first(self, *kinds: str):
         return next(v for k, v in self._fields.items() if k != "inputs" and self.kind(k) in kinds)
+
+    @property
+    def row_bytes(self) -> int:
+        """How large the fields of one sequence are."""
+        return sum(leaf[:1].nbytes for value in self._fields.values() for leaf in leaves(value))
 
     def in_memory(self) -> "Explanation":
         """The same explanation with every field read into a NumPy array."""

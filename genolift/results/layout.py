@@ -41,6 +41,11 @@ def write_atomically(path: Path, content: dict) -> None:
     flush(path.parent)
 
 
+def damaged(where: Path, what) -> FileProblem:
+    """What to raise for a store, or a file of one, that is not as it was written."""
+    return FileProblem(f"{where} is damaged: {what}; copy it again, or score again")
+
+
 def flush(path: Path) -> None:
     """Have the system write a file or directory to the disk itself, where it can."""
     try:
@@ -78,7 +83,7 @@ def _read_header(path: Path) -> dict | None:
     try:
         attributes = json.loads((path / ROOT).read_text()).get("attributes", {})
     except (ValueError, AttributeError) as error:
-        raise FileProblem(f"{path / ROOT} is damaged: {error}") from None
+        raise damaged(path / ROOT, error) from None
     header = attributes.get(ATTRIBUTE)
     if not isinstance(header, dict) or "format" not in header:
         raise FileProblem(f"{path} is a Zarr directory, but not a genolift score store")
@@ -92,7 +97,14 @@ def _is_beginning(name: str) -> bool:
 
 def check_format(path: Path, header: dict) -> None:
     if header["format"] != FORMAT:
-        raise FileProblem(f"{path} is a score store of format {header['format']}; this genolift knows format {FORMAT}")
+        try:
+            by = f"genolift {header['provenance']['versions']['genolift']}"
+        except (KeyError, TypeError):
+            by = "the genolift"
+        raise FileProblem(
+            f"{path} is a score store of format {header['format']}, and this genolift knows format {FORMAT}; read it with "
+            f"{by} that wrote it, or score again"
+        )
 
 
 def write_root(path: Path, header: dict) -> None:
@@ -107,7 +119,7 @@ def read_layout(path: Path) -> dict | None:
     try:
         return json.loads(file.read_text())
     except (ValueError, OSError) as error:
-        raise FileProblem(f"{file} is damaged or unreadable: {error}") from None
+        raise damaged(file, error) from None
 
 
 def done_blocks(path: Path) -> set[int]:
