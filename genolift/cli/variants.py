@@ -3,7 +3,7 @@
 import click
 
 from genolift.cli import parameters
-from genolift.cli.targets import TargetsCommand
+from genolift.cli.targets import TargetsCommand, command_line
 
 
 class Shifts(click.ParamType):
@@ -56,7 +56,14 @@ class Shifts(click.ParamType):
     type=click.IntRange(1),
     default=None,
     metavar="N",
-    help="Add p-values, against N of the file's variants put into dinucleotide shuffles of their windows.",
+    help="Add p-values: for every kind of variant (SNVs, insertions of 3 bases, ...) against N of that kind, the file's "
+    "own in dinucleotide shuffles of their windows.",
+)
+@click.option(
+    "--max-n",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Largest share of N in a window; others are not averaged.  [default: 1]",
 )
 @click.option(
     "--max-mismatch",
@@ -70,17 +77,21 @@ class Shifts(click.ParamType):
     "--explain",
     type=parameters.path(),
     metavar="STORE",
-    help="Also explain both alleles of every variant, into a store.",
+    help="Also explain both alleles of every variant, into a store; --workers and --scheduler share that work.",
 )
 @parameters.method("How, with --explain; `genolift methods` lists them.")
+@parameters.method_options
 @click.option("--rule", metavar="R", help="DeepLIFT's, with --explain.  [default: genomics]")
 @click.option("--references", metavar="R", help="With --explain: as for `genolift explain`.")
 @parameters.seed
 @parameters.unknown
 @parameters.memory
+@parameters.cluster_options
 @parameters.model_options
 @parameters.force
-def command(model, variants, fasta, out, null, explain, method, rule, references, weights, layers_from, **options):
+def command(
+    model, variants, fasta, out, null, explain, method, rule, texts, references, weights, layers_from, **options
+):
     """Score the variants of a VCF file: what the model says of the alternative allele, less what it says of the reference.
 
     Each allele is put into a window of the model's length around the variant, which begins at the same base for both;
@@ -94,8 +105,10 @@ def command(model, variants, fasta, out, null, explain, method, rule, references
     from genolift.pipeline.variants import VariantJob, count_by_status, score_variants
 
     file = ModelFile(model, weights, layers_from, options.pop("unsafe"), options.pop("layout"))
-    if explain is None and (method != "deeplift" or rule or references):
-        raise click.UsageError("--method, --rule and --references say how to explain; give --explain too")
+    if explain is None and (method != "deeplift" or rule or references or texts):
+        raise click.UsageError("--method, --option, --rule and --references say how to explain; give --explain too")
+    if explain is None and (options["workers"] or options["scheduler"]):
+        raise click.UsageError("--workers and --scheduler share the work of --explain; give that too")
     done = score_variants(
         VariantJob(
             file,
@@ -106,7 +119,8 @@ def command(model, variants, fasta, out, null, explain, method, rule, references
             explain=explain,
             method=method,
             references=references,
-            options={"rule": rule},
+            command=command_line(),
+            options=parameters.with_texts({"rule": rule}, texts),
             **options,
         )
     )

@@ -13,7 +13,7 @@ def chromosome_sizes(explanation: Explanation, path: Path | None) -> dict[str, i
     if path is not None:
         return read_sizes(path)
     known = explanation.provenance.get("chrom_sizes")
-    return {str(name): int(size) for name, size in known.items()} if known else None
+    return {str(name): int(size) for name, size in dict(known).items()} if known else None
 
 
 def read_sizes(path: Path) -> dict[str, int]:
@@ -26,8 +26,7 @@ def read_sizes(path: Path) -> dict[str, int]:
         try:
             for number, line in enumerate(lines, 1):
                 if line.startswith(">") and not sizes:
-                    genome = Fasta(path)
-                    return {name: genome.length(name) for name in genome.names}
+                    return Fasta(path).sizes
                 if not line.strip() or line.startswith("#"):
                     continue
                 name, size = _line(line, f"{path}, line {number}")

@@ -41,12 +41,14 @@ def alleles_of(path, windows: Windows) -> Iterator[Allele]:
 
 @dataclass
 class Survey:
-    """What a VCF file holds, seen through a genome: ``counts`` of alleles by status, ``records``, how many of the
-    records that could be compared have a REF that is ``mismatched``, and a ``digest`` of all that will be scored."""
+    """What a VCF file holds, seen through a genome: ``counts`` of alleles by status, and of those that can be scored by
+    their ``kinds``; ``records``, how many of the records that could be compared have a REF that is ``mismatched``, and a
+    ``digest`` of all that will be scored."""
 
     length: int
     shifts: tuple[int, ...]
     counts: Counter = field(default_factory=Counter)
+    kinds: Counter = field(default_factory=Counter)
     records: int = 0
     compared: int = 0
     mismatched: int = 0
@@ -85,6 +87,8 @@ class Survey:
         self.mismatched += REF_MISMATCH in judged
         for allele in alleles:
             self.counts[allele.status] += 1
+            if allele.status == OK:
+                self.kinds[allele.kind] += 1
             what = (allele.record.id, allele.name, allele.status, *map(str, allele.starts))
             digest.add("\0".join(what), allele.text)
 
@@ -119,6 +123,7 @@ class AlleleSource(StreamedSource):
         super().__init__(path, Screening(Policy("skip"), path))
         self._noted = None
         chroms, starts = where[0], np.array(where[1], np.int64)
+        self.chrom_sizes = windows.fasta.sizes
         self.regions = Coordinates(chroms, starts, starts + windows.length, ["+"] * len(chroms))
 
     def records(self, screening):

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from genolift.methods import references as refs
+from genolift.methods.options import options_of, parsed
 from genolift.methods.registry import method_class
+from genolift.pipeline.fitting import fit
 from genolift.pipeline.modelfile import ModelFile
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import one_hot
 from genolift.support.errors import InputError
 
+# Options that have a name of their own on the command line.
+_FLAGS = {"rule", "steps", "fallback"}
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that makes a method, but for the model itself, as text and numbers; see :class:`Scoring`."""
+    """Everything that makes a method, but for the model itself, as text and numbers; see :class:`Scoring`.
+
+    ``fit_on`` is the FASTA file of a method that is fitted on data, whose N are encoded as ``unknown`` says.
+    """
 
     method: str
     targets: tuple[str, ...] = ()
@@ -26,26 +34,45 @@ class Recipe:
     options: dict = field(default_factory=dict)
     seed: int = 0
     memory: str | None = None
+    fit_on: Path | None = None
+    unknown: str = "uniform"
 
     def make(self, model):
         """The method, with its target and options."""
         from genolift.methods import targets  # which loads TensorFlow; most mistakes are found without
 
-        kind = method_class(self.method)
-        known = {name for base in kind.__mro__ for name in inspect.signature(base.__init__).parameters}
-        options = {name: value for name, value in self.options.items() if value is not None}
-        if self.references is not None:
-            options["references"] = refs.parse(self.references)
-        for name in options:
-            if name not in known:
-                raise InputError(f"the method {self.method} takes no --{name}")
-        if "references" in known and "references" not in options:
-            options["references"] = kind.default_references()
-        if isinstance(options.get("references"), refs.Shuffled):
-            options["references"].seed = self.seed
         chosen = [targets.parse(text) for text in self.targets]
         target = None if not chosen else chosen[0] if len(chosen) == 1 else chosen
-        return kind(model, target, memory=self.memory, seed=self.seed, progress=False, **options)
+        kind = method_class(self.method)
+        made = kind(model, target, memory=self.memory, seed=self.seed, progress=False, **self.keywords())
+        if self.fit_on is not None:
+            fit(made, self.fit_on, self.unknown)
+        return made
+
+    def keywords(self) -> dict:
+        """The method's own options."""
+        return keywords(self.method, self.options, self.references, self.seed)
+
+
+def keywords(method: str, options: dict, references: str | None, seed: int) -> dict:
+    """A method's options in Python, references among them, from what the command line says; ``seed`` is the references'.
+
+    ``options`` may be text, and are not given where they are None. :class:`InputError` for what the method does not take.
+    """
+    kind = method_class(method)
+    given = {name: value for name, value in options.items() if value is not None}
+    for flag in sorted(given.keys() & _FLAGS - options_of(kind, given).keys()):
+        raise InputError(f"the method {method} takes no --{flag}")
+    found = parsed(kind, given)
+    comparing = [one for one in (kind, *kind.hands_on_to(given)) if hasattr(one, "default_references")]
+    if comparing:
+        chosen = comparing[0].default_references() if references is None else refs.parse(references)
+        if hasattr(chosen, "seed"):
+            chosen.seed = seed
+        found["references"] = chosen
+    elif references is not None:
+        raise InputError(f"the method {method} takes no --references")
+    return found
 
 
 class Explaining:

@@ -45,6 +45,11 @@ class ModelFile:
         here = {name: path.absolute() for name, path in vars(self).items() if isinstance(path, Path)}
         return replace(self, **here)
 
+    @property
+    def files(self) -> list[Path]:
+        """All that reading it takes."""
+        return [path for path in (self.path, self.weights, self.layers_from) if path is not None]
+
     def check_exists(self) -> None:
         """Raise :class:`FileProblem` at once, before TensorFlow is loaded."""
         if not self.path.exists():

@@ -1,8 +1,9 @@
-"""What variants do by chance: the same alleles in shuffled sequence."""
+"""What variants do by chance: variants of the same kind in shuffled sequence."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from genolift.support.seeds import stream
 
 
 class Null:
-    """Effects of N null variants: ``delta`` and profile ``distance``, both (N, T)."""
+    """Effects of N null variants of one kind: ``delta`` and profile ``distance``, both (N, T)."""
 
     def __init__(self, delta: np.ndarray, distance: np.ndarray):
         self._delta, self._distance = np.sort(np.abs(delta), axis=0), np.sort(distance, axis=0)
@@ -31,15 +32,26 @@ def _upper_share(ordered: np.ndarray, value: float) -> float:
     return (1 + beyond) / (1 + len(ordered))
 
 
-def draw_null(alleles: Iterable[Allele], count: int, n: int, seed: int) -> Iterator[list[tuple[str, str]]]:
-    """The windows of ``n`` null variants with the reference and with the alternative allele.
+def draw_null(
+    alleles: Iterable[Allele], counts: Mapping[str, int], n: int, seed: int
+) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """``n`` null variants of every kind: the kind, and the windows with the reference and with the alternative allele.
 
-    Each takes the alleles of one of the ``count`` variants that can be scored, drawn with replacement, and puts them in
-    their place in a shuffle of the sequence around that variant that keeps its dinucleotides.
+    ``counts`` tells how many variants of each kind can be scored. A null variant takes the alleles of one of those, drawn
+    with replacement, and puts them in their place in a shuffle of the sequence around it that keeps its dinucleotides.
     """
-    times = np.bincount(stream(seed, "null variants", count, n).integers(count, size=n), minlength=count)
-    scored = (allele for allele in alleles if allele.status == OK)
-    for allele, repeats in zip(scored, times.tolist(), strict=True):
+    times = {
+        kind: np.bincount(
+            stream(seed, "null variants", kind, count, n).integers(count, size=n), minlength=count
+        ).tolist()
+        for kind, count in counts.items()
+    }
+    seen: Counter = Counter()
+    for allele in alleles:
+        if allele.status != OK:
+            continue
+        repeats = times[allele.kind][seen[allele.kind]]
+        seen[allele.kind] += 1
         if repeats:
             for background in shuffle(allele.text, repeats, k=2, seed=seed):
-                yield allele.pairs(background)
+                yield allele.kind, allele.pairs(background)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -34,6 +35,17 @@ def check_file(path) -> None:
     if not path.parent.is_dir():
         raise FileProblem(f"{path} cannot be written: there is no directory {path.parent}")
     check_writable(path)
+    try:  # permissions are not all that can stand in the way
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as problem:
+        raise FileProblem(f"{path} cannot be written: {problem.strerror or problem}") from None
+
+
+def check_apart(path: Path, inputs: Iterable[Path | None]) -> None:
+    """Raise :class:`InputError` if ``path`` is one of the files that a job reads, which it would overwrite."""
+    for other in inputs:
+        if other is not None and path.exists() and other.exists() and os.path.samefile(path, other):
+            raise InputError(f"{path} is read by this job, and would be overwritten; give another path")
 
 
 def read_json(path: Path) -> dict | None:

@@ -14,17 +14,19 @@ import numpy as np
 from genolift.pipeline.explaining import Explaining, Recipe, Task
 from genolift.pipeline.lengths import check_lengths
 from genolift.pipeline.modelfile import ModelFile
-from genolift.pipeline.places import check_file, check_writable
-from genolift.pipeline.screening import Policy
+from genolift.pipeline.places import check_apart, check_file, check_writable
+from genolift.pipeline.screening import REPORTED, Policy
 from genolift.pipeline.sources import FastaSource, NamesSource, RegionSource, Source
 from genolift.pipeline.standard_input import CALLED, DASH, spooled
 from genolift.pipeline.threads import threads, use_threads
 from genolift.pipeline.versions import versions
+from genolift.results.explanation import Explanation
+from genolift.results.kinds import LayerExplanation
 from genolift.results.layout import read_header
 from genolift.results.store import StoreWriter, read_provenance
 from genolift.sequence.alphabet import one_hot
 from genolift.sequence.files import open_text, write_text
-from genolift.support.errors import InputError
+from genolift.support.errors import FileProblem, InputError
 from genolift.support.memory import parse_bytes
 from genolift.support.progress import bar
 
@@ -41,6 +43,7 @@ class Scoring:
     """What to score and how, as the command line says it.
 
     ``targets`` and ``references`` are texts; ``options`` are the method's own (``rule``, ``steps``, ``activation``).
+    ``fit_on`` is a FASTA file that the method is fitted on.
     Without ``references`` the method's default is taken; ``seed`` seeds the method and its shuffles. ``regions`` or
     ``select`` (a list of names) choose from ``sequences``; each of the three may be ``-``, standard input. ``width`` is
     how long regions become where the model takes any length. ``on_bad`` and ``max_n``: see
@@ -66,6 +69,7 @@ class Scoring:
     targets: tuple[str, ...] = ()
     references: str | None = None
     options: dict = field(default_factory=dict)
+    fit_on: Path | None = None
     seed: int = 0
     unknown: str = "uniform"
     memory: str | None = None
@@ -78,7 +82,9 @@ class Scoring:
 
     @property
     def recipe(self) -> Recipe:
-        return Recipe(self.method, self.targets, self.references, self.options, self.seed, self.memory)
+        fit_on = None if self.fit_on is None else self.fit_on.absolute()
+        asked = (self.method, self.targets, self.references, self.options, self.seed, self.memory)
+        return Recipe(*asked, fit_on, self.unknown)
 
     @property
     def on_cluster(self) -> bool:
@@ -107,11 +113,11 @@ def score(job: Scoring, progress: bool = True) -> Scored:
     :class:`UnsupportedModel` in one line for whatever cannot be used, and for a store made in another way.
     """
     began = time.perf_counter()
-    _check_places(job)
-    use_threads(job.threads or _threads_of(job))
+    check_places(job)
+    choose_threads(job)
     with spooled(job.sequences, job.regions, job.select) as (sequences, regions, select):
         here = replace(job, sequences=sequences, regions=regions, select=select)
-        for path in (sequences, regions, select):
+        for path in (sequences, regions, select, job.fit_on):
             if path is not None and not path.is_fifo():
                 open_text(path).close()
         model = job.model_file.load()
@@ -137,10 +143,11 @@ def explain_source(job: Scoring, source: Source, model, began: float, progress: 
         job.out,
         provenance,
         len(source),
-        block=_block_size(source, len(job.targets)),
-        one_hot=True,
+        block=_block_size(source, len(job.targets), tried),
+        one_hot=not issubclass(explaining.method.result_type, LayerExplanation),
         dtype=job.dtype,
         force=job.force,
+        type_name=explaining.method.result_type.__name__,
     )
     if tried is not None:
         writer.prepare(tried)
@@ -149,21 +156,43 @@ def explain_source(job: Scoring, source: Source, model, began: float, progress: 
     return Scored(len(source), now, time.perf_counter() - began, len(source.screening.refused))
 
 
-def _check_places(job: Scoring) -> None:
+def choose_threads(job: Scoring) -> None:
+    """Have TensorFlow use the threads that the job, or the unfinished store that it continues, asks for."""
+    use_threads(job.threads or _threads_of(job))
+
+
+def check_places(job: Scoring) -> None:
     """What can be found wrong without reading the input or loading the model."""
     read_header(job.out)
     check_writable(job.out)
     if job.report is not None:
-        check_file(job.report)
+        _check_report(job)
     parse_bytes(job.memory)
     if job.on_cluster:
         from genolift.pipeline.cluster import check_cluster
 
         check_cluster(job.workers, job.scheduler)
+    job.recipe.keywords()
     Policy(job.on_bad, job.max_n)
     if job.regions is not None and job.select is not None:
         raise InputError("either regions or names choose what is scored, not both")
     job.model_file.check_exists()
+
+
+def _check_report(job: Scoring) -> None:
+    """Only an earlier report is written over, unless with ``force``, and never what is read."""
+    check_file(job.report)
+    check_apart(job.report, [job.sequences, job.regions, job.select, *job.model_file.files])
+    if job.report.exists() and not job.force:
+        try:
+            with open_text(job.report) as there:
+                first = there.readline()
+        except (UnicodeDecodeError, EOFError, OSError):
+            first = ""
+        if not first.rstrip().endswith(REPORTED):
+            raise FileProblem(
+                f"{job.report} is there already, and no report of genolift's; give another path, or --force"
+            )
 
 
 def _listed(job: Scoring) -> Path:
@@ -294,14 +323,18 @@ def _provenance(job: Scoring, source: Source, method) -> dict:
             list(one)
             for one in zip(where.chroms, where.starts.tolist(), where.ends.tolist(), where.strands, strict=True)
         ]
+    if source.chrom_sizes is not None:
+        told["chrom_sizes"] = [list(one) for one in source.chrom_sizes.items()]
     if source.mixed:
         told["lengths"] = source.lengths.tolist()
     return told
 
 
-def _block_size(source: Source, targets: int) -> int:
+def _block_size(source: Source, targets: int, tried: Explanation | None) -> int:
     """Sequences per block: a power of two, so that few batch shapes occur, within a bound on memory."""
     row = 4 * _NUMBERS_PER_POSITION * max(1, targets) * int(source.lengths.max())
+    if tried is not None:  # some methods have large fields of their own
+        row = max(row, tried.row_bytes)
     fitting = int(np.clip(_BLOCK_BYTES // row, 1, _LARGEST_BLOCK))
     return 1 << (fitting.bit_length() - 1)
 

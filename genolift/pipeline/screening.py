@@ -11,6 +11,7 @@ from genolift.support.errors import InputError
 log = logging.getLogger("genolift")
 
 POLICIES = ("fail", "skip", "pad")
+REPORTED = "name\tstatus\treason"  # columns of the report, after the record's place
 _SHOWN = 5  # of the records that are left out, this many are told one by one
 
 
@@ -108,4 +109,4 @@ class Screening:
         for place, name in zip(map(int, places), names, strict=True):
             rows.append((place, name, "padded" if place in padding else "scored", padding.get(place, "")))
         lines = ["\t".join(" ".join(str(cell).split()) for cell in row) for row in sorted(rows)]
-        return "\n".join([f"{self.unit}\tname\tstatus\treason", *lines]) + "\n"
+        return "\n".join([f"{self.unit}\t{REPORTED}", *lines]) + "\n"

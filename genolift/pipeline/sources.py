@@ -13,7 +13,7 @@ import numpy as np
 from genolift.pipeline.digest import RecordDigest
 from genolift.pipeline.screening import Policy, Screening
 from genolift.sequence.alphabet import count_unknown, reverse_complement
-from genolift.sequence.fasta import Fasta, read_fasta
+from genolift.sequence.fasta import Fasta, Unusable, scan_fasta
 from genolift.sequence.files import open_text
 from genolift.sequence.regions import Interval, Malformed, scan_intervals, unique_names
 from genolift.support.errors import FileProblem, InputError
@@ -32,7 +32,8 @@ class Coordinates(NamedTuple):
 
 
 class Source:
-    """N named sequences: ``names``, ``lengths`` (N,), ``unknown`` bases in all, ``digest``, ``regions`` or ``None``.
+    """N named sequences: ``names``, ``lengths`` (N,), ``unknown`` bases in all, ``digest``; ``regions``, where they lie
+    in a genome, and the ``chrom_sizes`` of that, or ``None``.
 
     ``places`` (N,) tells which record of the input each one is, and ``screening`` what became of the others.
     ``longest`` and ``shortest`` are the texts of one of the longest and of the shortest, on which a job can be tried before
@@ -40,6 +41,7 @@ class Source:
     """
 
     regions: Coordinates | None = None
+    chrom_sizes: dict[str, int] | None = None
 
     def __init__(self, records: Iterable[tuple[int, str, str]], screening: Screening):
         self.screening = screening
@@ -113,8 +115,12 @@ class FastaSource(StreamedSource):
         super().__init__(path, Screening(self.policy, path, "record"))
 
     def records(self, screening):
-        for place, (name, sequence) in enumerate(read_fasta(self.path), start=1):
+        for place, record in enumerate(scan_fasta(self.path), start=1):
             screening.read += 1
+            if isinstance(record, Unusable):
+                screening.refuse(place, record.name, record.reason)
+                continue
+            name, sequence = record
             left, right = padding(len(sequence), self.length) if self.policy.pads else (0, 0)
             padded = "N" * left + sequence + "N" * right
             reason = wrong_length(name, len(padded), self.length) or self.policy.too_unknown(padded)
@@ -141,7 +147,11 @@ class CutSource(Source):
         policy = screening.policy
         for one in intervals:
             left, right = max(0, -one.start), max(0, one.end - self.fasta.length(one.chrom))
-            sequence = self._cut(one.chrom, one.start, one.end, one.strand)
+            try:
+                sequence = self._cut(one.chrom, one.start, one.end, one.strand)
+            except InputError as problem:  # letters that are not DNA
+                screening.refuse(one.line, one.name, str(problem))
+                continue
             if reason := policy.too_unknown(sequence):
                 screening.refuse(one.line, one.name, reason)
                 continue
@@ -172,7 +182,7 @@ class RegionSource(CutSource):
     def __init__(self, fasta, regions, width: int | None, policy: Policy | None = None):
         genome, screening = Fasta(fasta), Screening(policy or Policy(), regions)
         super().__init__(genome, self._intervals(genome, regions, width, screening), screening)
-        self.regions = self.where
+        self.regions, self.chrom_sizes = self.where, genome.sizes
         self.names = unique_names(self.names, *self.where)
 
     @staticmethod
@@ -209,8 +219,9 @@ class NamesSource(CutSource):
                 reason = f"{name!r} was asked for before, in line {seen[name]}"
             elif name not in genome:
                 reason = f"the FASTA file has no record {name!r}{genome.hint(name)}"
+            elif not (size := genome.length(name)):
+                reason = f"{name!r} is empty in the FASTA file"
             else:
-                size = genome.length(name)
                 left, right = padding(size, length) if screening.policy.pads else (0, 0)
                 reason = wrong_length(name, size + left + right, length)
             seen.setdefault(name, line)
@@ -231,7 +242,9 @@ def read_names(path) -> Iterator[tuple[int, str]]:
                     empty = False
                     yield number, name
         except UnicodeDecodeError:
-            raise FileProblem(f"{path} is not a list of names: it holds binary data") from None
+            raise FileProblem(
+                f"{path} is not a list of names: it holds binary data, or text that is not UTF-8"
+            ) from None
         except EOFError:
             raise FileProblem(f"{path} is truncated; copy it again") from None
     if empty:

@@ -15,11 +15,11 @@ from genolift.pipeline.alleles import AlleleSource, Survey, alleles_of, blocks_o
 from genolift.pipeline.journal import Journal
 from genolift.pipeline.modelfile import ModelFile
 from genolift.pipeline.nulls import Null, draw_null
-from genolift.pipeline.places import check_file, check_writable
-from genolift.pipeline.scoring import Scored, Scoring, explain_source
+from genolift.pipeline.places import check_apart, check_file
+from genolift.pipeline.scoring import Scored, Scoring, check_places, choose_threads, explain_source
 from genolift.pipeline.standard_input import spooled
+from genolift.pipeline.threads import use_threads
 from genolift.pipeline.versions import versions
-from genolift.results.layout import read_header
 from genolift.sequence.alphabet import one_hot
 from genolift.sequence.fasta import Fasta
 from genolift.sequence.files import open_text
@@ -46,7 +46,7 @@ COLUMNS = {
     "delta": "pred_alt - pred_ref",
     "scale": "of the three: logit (before the final sigmoid or softmax), output (as the model gives it), profile, log_counts",
     "js_distance": "Jensen-Shannon distance of the two profiles, base 2, the mean over windows and strands",
-    "p_value": "share of null variants whose |delta| is at least as large, (1 + count) / (1 + N)",
+    "p_value": "share of null variants of the same kind whose |delta| is at least as large, (1 + count) / (1 + N)",
     "js_p_value": "the same for js_distance",
     "note": "the status in words",
 }
@@ -57,9 +57,10 @@ class VariantJob:
     """What to score and how, as the command line says it.
 
     ``width``: length of the windows, where the model takes any. ``shifts`` move windows to the right. ``null``: how many
-    variants of shuffled background the p-values rest on, 0 for none. ``max_mismatch``: share of REF alleles that may
-    contradict the genome. ``explain``: a store for contributions of both alleles, by ``method`` with its ``options`` and
-    ``references``.
+    variants of shuffled background, for every kind, the p-values rest on, 0 for none. ``max_n``: largest share of unknown
+    bases in a window. ``max_mismatch``: share of REF alleles that may contradict the genome. ``explain``: a store for
+    contributions of both alleles, by ``method`` with its ``options`` and ``references``, made by ``workers`` or at a
+    ``scheduler`` as in :class:`Scoring`, and kept with the ``command`` line.
     """
 
     model: ModelFile
@@ -71,6 +72,7 @@ class VariantJob:
     width: int | None = None
     shifts: tuple[int, ...] = (0,)
     null: int = 0
+    max_n: float | None = None
     max_mismatch: float = 0.25
     explain: Path | None = None
     method: str = "deeplift"
@@ -80,6 +82,10 @@ class VariantJob:
     unknown: str = "uniform"
     memory: str | None = None
     force: bool = False
+    workers: int | None = None
+    scheduler: str | None = None
+    threads: int | None = None
+    command: str | None = None
 
     def scoring(self) -> Scoring:
         """The job that explains both alleles of every variant."""
@@ -100,6 +106,10 @@ class VariantJob:
             unknown=self.unknown,
             memory=self.memory,
             force=self.force,
+            workers=self.workers,
+            scheduler=self.scheduler,
+            threads=self.threads,
+            command=self.command,
         )
 
 
@@ -129,6 +139,7 @@ def score_variants(job: VariantJob, progress: bool = True) -> ScoredVariants:
     """
     began = time.perf_counter()
     _check(job)
+    use_threads(job.threads) if job.explain is None else choose_threads(job.scoring())
     with spooled(job.variants, job.fasta) as (variants, fasta):
         return _score(replace(job, variants=variants, fasta=fasta), began, progress)
 
@@ -137,7 +148,7 @@ def _score(job: VariantJob, began: float, progress: bool) -> ScoredVariants:
     for path in (job.variants, job.fasta):
         open_text(path).close()
     model = job.model.load()
-    windows = Windows(Fasta(job.fasta), _length(job, job.model.sequence_length(model)), job.shifts)
+    windows = Windows(Fasta(job.fasta), _length(job, job.model.sequence_length(model)), job.shifts, job.max_n)
     predictor, labels = _predictor(job, model, windows.length)
     survey = Survey.of(job.variants, windows, job.max_mismatch, progress)
     journal = Journal(job.out, _request(job, survey, labels), versions(), job.force)
@@ -148,17 +159,22 @@ def _score(job: VariantJob, began: float, progress: bool) -> ScoredVariants:
     if not journal.is_complete:
         table = _Table(predictor, labels, job.unknown, bool(job.null))
         now = _write(job, journal, windows, survey, table, progress)
-        journal.publish("\t".join(table.columns), _record(table, survey, labels, time.perf_counter() - began))
+        record = _record(table, survey, labels) | {"command_line": job.command}
+        journal.publish("\t".join(table.columns), record | {"seconds": round(time.perf_counter() - began, 2)})
     return ScoredVariants(dict(survey.counts), predictor.scales, now, time.perf_counter() - began, explained)
 
 
-def _record(table: _Table, survey: Survey, labels: list[str], seconds: float) -> dict:
+def _record(table: _Table, survey: Survey, labels: list[str]) -> dict:
     """What stands beside the table: scales, what its columns mean, and how many alleles there were of each status."""
     return {
         "scale": dict(zip(labels, table.scales, strict=True)),
         "columns": {name: COLUMNS[name] for name in table.columns},
-        "counts": {"records": survey.records, "alleles": dict(survey.counts), "ref_mismatches": survey.mismatched},
-        "seconds": round(seconds, 2),
+        "counts": {
+            "records": survey.records,
+            "alleles": dict(survey.counts),
+            "kinds": dict(survey.kinds),
+            "ref_mismatches": survey.mismatched,
+        },
     }
 
 
@@ -172,9 +188,12 @@ def _check(job: VariantJob) -> None:
             f"the share of REF alleles that may contradict the genome is from 0 to 1, not {job.max_mismatch}"
         )
     check_file(job.out)
+    for path in (job.out, Path(f"{job.out}.json")):
+        check_apart(path, [job.variants, job.fasta, *job.model.files])
+    if job.max_n is not None and not 0 <= job.max_n <= 1:
+        raise InputError(f"the largest share of N is a number from 0 to 1, not {job.max_n}")
     if job.explain is not None:
-        read_header(job.explain)
-        check_writable(job.explain)
+        check_places(job.scoring())
     job.model.check_exists()
 
 
@@ -206,7 +225,8 @@ def _request(job: VariantJob, survey: Survey, labels: list[str]) -> dict:
         "activation": job.activation,
         "window": survey.length,
         "shifts": list(survey.shifts),
-        "null": {"n": job.null, "seed": job.seed, "k": 2} if job.null else None,
+        "null": {"n": job.null, "of": "each kind", "seed": job.seed, "k": 2} if job.null else None,
+        **({} if job.max_n is None else {"max_n": job.max_n}),
         "unknown": job.unknown,
         "variants": {"records": survey.records, "sha256": survey.digest},
     }
@@ -217,7 +237,7 @@ def _write(job: VariantJob, journal: Journal, windows: Windows, survey: Survey, 
     journal.begin()
     done, now = journal.done(), 0
     if job.null and survey.counts[OK]:
-        table.null = _null(job, journal, windows, survey, table, progress)
+        table.nulls = _nulls(job, journal, windows, survey, table, progress)
     total = survey.counts.total()
     if done:
         log.info("continuing: %s of %s alleles are done", f"{min(len(done) * _BLOCK, total):,}", f"{total:,}")
@@ -232,22 +252,25 @@ def _write(job: VariantJob, journal: Journal, windows: Windows, survey: Survey, 
     return now
 
 
-def _null(job, journal: Journal, windows: Windows, survey: Survey, table: _Table, progress: bool) -> Null:
-    """The null distribution, once computed kept with the unfinished table."""
+def _nulls(job, journal: Journal, windows: Windows, survey: Survey, table: _Table, progress: bool) -> dict[str, Null]:
+    """The null distributions by kind of variant, once computed kept with the unfinished table."""
     kept = journal.work / "null.npz"
     if not kept.exists():
-        drawn = draw_null(alleles_of(job.variants, windows), survey.counts[OK], job.null, job.seed)
-        found = []
-        with bar(job.null, "null", "variants", progress) as display:
+        drawn = draw_null(alleles_of(job.variants, windows), survey.kinds, job.null, job.seed)
+        kinds, found = [], []
+        with bar(job.null * len(survey.kinds), "null", "variants", progress) as display:
             for block in blocks_of(drawn, _BLOCK):
-                found.append(table.differences(block))
+                kinds += [kind for kind, _ in block]
+                found.append(table.differences([pairs for _, pairs in block]))
                 display.update(len(block))
         delta = np.concatenate([effect.alt - effect.ref for effect in found])
         distance = np.concatenate([effect.distance for effect in found])
         with journal.file(kept.name) as aside, open(aside, "wb") as out:
-            np.savez(out, delta=delta, distance=distance)
+            np.savez(out, kind=np.array(kinds), delta=delta, distance=distance)
     with np.load(kept) as stored:
-        return Null(stored["delta"], stored["distance"])
+        of = {kind: stored["kind"] == kind for kind in survey.kinds}
+        delta, distance = stored["delta"], stored["distance"]
+    return {kind: Null(delta[rows], distance[rows]) for kind, rows in of.items()}
 
 
 @dataclass(frozen=True)
@@ -264,7 +287,7 @@ class _Table:
 
     def __init__(self, predictor, labels: list[str], unknown: str, has_null: bool):
         self._predictor, self._labels, self._unknown, self.scales = predictor, labels, unknown, predictor.scales
-        self.null: Null | None = None
+        self.nulls: dict[str, Null] = {}
         absent = set() if predictor.has_profiles else {"js_distance", "js_p_value"}
         absent |= set() if has_null else {"p_value", "js_p_value"}
         self.columns = [name for name in COLUMNS if name not in absent]
@@ -291,22 +314,23 @@ class _Table:
         lines, i = [], 0
         for allele in block:
             is_scored = allele.status == OK
+            null = self.nulls.get(allele.kind) if is_scored else None
             for t, label in enumerate(self._labels):
-                cells = self._cells(effects, i, t) if is_scored else {}
+                cells = self._cells(effects, null, i, t) if is_scored else {}
                 cells |= _described(allele, label, self.scales[t])
                 lines.append("\t".join(cells.get(name, MISSING) for name in self.columns))
             i += is_scored
         return lines
 
-    def _cells(self, effects: Effects, i: int, t: int) -> dict[str, str]:
+    def _cells(self, effects: Effects, null: Null | None, i: int, t: int) -> dict[str, str]:
         ref, alt, distance = effects.ref[i, t], effects.alt[i, t], effects.distance[i, t]
         cells = {"pred_ref": _number(ref), "pred_alt": _number(alt), "delta": _number(alt - ref)}
         if not np.isnan(distance):
             cells["js_distance"] = _number(distance)
-        if self.null is not None:
-            cells["p_value"] = _number(self.null.p_value(alt - ref, t))
+        if null is not None:
+            cells["p_value"] = _number(null.p_value(alt - ref, t))
             if not np.isnan(distance):
-                cells["js_p_value"] = _number(self.null.p_of_distance(distance, t))
+                cells["js_p_value"] = _number(null.p_of_distance(distance, t))
         return cells
 
 

@@ -12,7 +12,8 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from genolift.results import layout as disk
 from genolift.results import provenance as origin
 from genolift.results.coding import from_codes, to_codes
-from genolift.results.explanation import INPUT, POSITION, Explanation, leaves, resize
+from genolift.results.explanation import INPUT, PAIR, POSITION, Explanation, leaves, resize
+from genolift.results.kinds import named
 from genolift.results.lazy import Rows
 from genolift.results.lock import hold, tidy
 from genolift.support.errors import FileProblem, InputError
@@ -23,6 +24,8 @@ EVERY_CHUNK = {"array.write_empty_chunks": True}
 _OWN = ("method", "target", "names", "regions", "lengths")
 # Kept with the result, but no difference between two: the same work may be asked for in other words.
 _INCIDENTAL = {"command"}
+# None either once all is done: what was scored is told apart by its own digest.
+_INCIDENTAL_AT_LAST = {"versions", "threads", "chrom_sizes"}
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,10 @@ class StoreWriter:
     ``provenance`` says how the result is made (``method``, ``target``, ``names``, ``regions``, ``lengths``
     and whatever else tells one result from another: model digest, input digest, ``versions``). A store that
     is there already is continued if its provenance is the same, whatever block size is asked for (``blocks``
-    tells); ``versions`` and ``threads`` matter only as long as it is incomplete, a ``command`` line never. ``one_hot``
-    promises that every base of the inputs is A, C, G, T or a neutral encoding, which are then kept as a byte each. ``dtype="float16"`` stores
-    what runs along the sequence, inputs aside, in half precision. With ``lengths``, blocks are padded at the
-    right to the longest sequence.
+    tells); ``versions``, ``threads`` and ``chrom_sizes`` matter only as long as it is incomplete, a ``command`` line
+    never. ``one_hot`` promises that every base of the inputs is A, C, G, T or a neutral encoding, which are then kept as a
+    byte each. ``dtype="float16"`` stores what runs along the sequence, inputs aside, in half precision. With ``lengths``,
+    blocks are padded at the right to the longest sequence.
 
     Unless it is complete, the store is locked until this writer is gone. Other processes write to it with a
     ``ticket``, after :meth:`prepare`.
@@ -156,7 +159,7 @@ class StoreWriter:
     def _check_same(self, header: dict) -> None:
         old, new = dict(self._header), dict(header)
         old["block"] = new["block"]
-        incidental = _INCIDENTAL | {"versions", "threads"} if self.is_complete else _INCIDENTAL
+        incidental = _INCIDENTAL | _INCIDENTAL_AT_LAST if self.is_complete else _INCIDENTAL
         for each in (old, new):
             each["provenance"] = {k: v for k, v in each["provenance"].items() if k not in incidental}
         old, new = ({**each.pop("provenance"), **each} for each in (old, new))
@@ -222,8 +225,7 @@ class StoreWriter:
         return {"fields": fields, "undefined": explanation.undefined}, arrays
 
     def _encode(self, explanation: Explanation, name: str, leaf: np.ndarray) -> tuple[np.ndarray, str]:
-        axis = explanation.length_axis(name)
-        if self._width is not None and axis is not None:
+        for axis in explanation.length_axes(name) if self._width is not None else ():
             if explanation.lengths is None and leaf.shape[axis] > self._width:
                 raise InputError(f"{name} is {leaf.shape[axis]} long, but the longest sequence {self._width}")
             leaf = resize(leaf, axis, self._width)
@@ -234,7 +236,7 @@ class StoreWriter:
             if codes is None:
                 raise InputError("inputs are neither one-hot nor a neutral encoding: store them with one_hot=False")
             return codes, "codes"
-        runs_along = explanation.kind(name) in (INPUT, POSITION)
+        runs_along = explanation.kind(name) in (INPUT, POSITION, PAIR)
         if runs_along and self._header["dtype"] == "float16" and leaf.dtype in (np.float32, np.float64):
             return leaf.astype(np.float16), "half"
         return leaf, "plain"
@@ -244,7 +246,7 @@ class StoreWriter:
         known = disk.read_layout(self.path)
         plan["arrays"] = {name: [str(values.dtype), *values.shape[1:]] for name, values in arrays.items()}
         if known is None and not self._owner:
-            raise FileProblem(f"{self.path} is damaged: {disk.LAYOUT} is missing")
+            raise disk.damaged(self.path, f"{disk.LAYOUT} is missing")
         if known is None:
             for name, values in arrays.items():
                 self._array(name, values, min(self._header["block"], self._header["n"]), overwrite=True)
@@ -281,8 +283,7 @@ def save(explanation: Explanation, path, *, dtype: str | None = None, force: boo
     provenance |= {name: getattr(explanation, name) for name in _OWN}
     if explanation.regions is not None:
         provenance["regions"] = [list(region) for region in explanation.regions]
-    row = sum(leaf[:1].nbytes for value in explanation._fields.values() for leaf in leaves(value))
-    block = int(np.clip(4 * CHUNK_BYTES // max(1, row), 1, 256))
+    block = int(np.clip(4 * CHUNK_BYTES // max(1, explanation.row_bytes), 1, 256))
     blocks = _blocks({"n": len(explanation), "block": block})
     inputs = leaves(explanation._fields["inputs"])
     one_hot = all(to_codes(np.asarray(leaf[a:b])) is not None for leaf in inputs for a, b in blocks)
@@ -312,7 +313,7 @@ def read_provenance(path) -> dict:
         done = sum(blocks[k][1] - blocks[k][0] for k in disk.done_blocks(path))
         return {**origin.decode(header["provenance"]), "n": header["n"], "done": done, "type": header["type"]}
     except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
-        raise FileProblem(f"{path / disk.ROOT} is damaged: {type(error).__name__} {error}") from None
+        raise disk.damaged(path / disk.ROOT, f"{type(error).__name__} {error}") from None
 
 
 def load(path, cls: type[Explanation] = Explanation) -> Explanation:
@@ -324,7 +325,7 @@ def load(path, cls: type[Explanation] = Explanation) -> Explanation:
         raise FileProblem(f"{path} is incomplete: {done} of {n} sequences are done; run the same command again")
     own = {name: provenance.pop(name, None) for name in _OWN}
     if cls is Explanation:
-        cls = Explanation._types.get(type_name, Explanation)
+        cls = named(type_name)
     plan = disk.read_layout(path)
     try:
         root = zarr.open_group(path, mode="r")
@@ -335,7 +336,7 @@ def load(path, cls: type[Explanation] = Explanation) -> Explanation:
             fields[name] = forms[field["form"]]
         undefined = plan["undefined"]
     except (KeyError, TypeError, ValueError, OSError) as error:
-        raise FileProblem(f"{path} is damaged: {type(error).__name__} {error}") from None
+        raise disk.damaged(path, f"{type(error).__name__} {error}") from None
     return cls(fields, undefined=undefined, provenance={**provenance, "store": str(path)}, **own)
 
 
@@ -350,11 +351,12 @@ def _open(path: Path, root: zarr.Group, entry: dict, n: int) -> Rows | None:
     def read(start: int, stop: int) -> np.ndarray:
         missing = [file for file in _chunk_files(path / label, array, start, stop) if not file.exists()]
         if missing:
-            raise FileProblem(f"{path} is damaged: {missing[0].relative_to(path)} is missing")
+            raise disk.damaged(path, f"{missing[0].relative_to(path)} is missing")
         try:
             values = np.asarray(array[start:stop])
         except (ValueError, OSError, RuntimeError) as error:
-            raise FileProblem(f"{path} is damaged: {label}, sequences {start} to {stop}: {error}") from None
+            what = "a checksum is wrong" if "checksum" in str(error) else error
+            raise disk.damaged(path, f"{label}, sequences {start} to {stop}: {what}") from None
         return from_codes(values) if coding == "codes" else values.astype(np.float32) if coding == "half" else values
 
     shape = (*array.shape, 4) if coding == "codes" else array.shape

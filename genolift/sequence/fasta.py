@@ -5,9 +5,10 @@ import hashlib
 import os
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from genolift.sequence.alphabet import AMBIGUOUS, BASES, check_letters
 from genolift.sequence.files import is_bgzf, open_text, write_text
@@ -16,6 +17,14 @@ from genolift.support.errors import FileProblem, InputError
 
 _PLAIN_CODES = (BASES + "N").encode()
 _RARE_CODES = (AMBIGUOUS.replace("N", "")).encode()
+
+
+class Unusable(NamedTuple):
+    """A record that cannot be read: its number in the file, from 1 on, its name, and why it cannot."""
+
+    number: int
+    name: str
+    reason: str
 
 
 def read_fasta(path) -> Iterator[tuple[str, str]]:
@@ -27,35 +36,53 @@ def read_fasta(path) -> Iterator[tuple[str, str]]:
     or not DNA.
     """
     path = Path(path)
-    return _records(path, open_text(path))
+    return _sound(path, _records(path, open_text(path), _fault))
 
 
-def _records(path: Path, handle) -> Iterator[tuple[str, str]]:
+def scan_fasta(path) -> Iterator[tuple[str, str] | Unusable]:
+    """Like :func:`read_fasta`, with records that cannot be used in their place instead of an :class:`InputError`.
+
+    A file that holds no record at all is an error still.
+    """
+    path = Path(path)
+    return _records(path, open_text(path), _fault)
+
+
+def _sound(path: Path, records) -> Iterator[tuple[str, str]]:
+    for one in records:
+        if isinstance(one, Unusable):
+            raise InputError(f"{path}, record {one.number}: {one.reason}")
+        yield one
+
+
+def _records(path: Path, handle, fault: Callable[[str, str], str | None]) -> Iterator[tuple[str, str] | Unusable]:
+    """What the file holds; ``fault(name, sequence)`` tells what is wrong with a record itself."""
     from Bio.SeqIO.FastaIO import SimpleFastaParser
 
-    seen = set()
+    seen, number = set(), 0
     with handle:
         try:
-            for title, sequence in SimpleFastaParser(_from_first_header(handle, path)):
-                words = title.split(maxsplit=1)
-                if not words:
-                    raise InputError(f"{path}: record {len(seen) + 1} has no name after '>'")
-                name = words[0]
-                if name in seen:
-                    raise InputError(f"{path}: two records are named {name!r}; names must be unique")
+            for number, (title, sequence) in enumerate(SimpleFastaParser(_from_first_header(handle, path)), start=1):
+                name = title.split(maxsplit=1)[0] if title.strip() else ""
+                if not name:
+                    reason = "it has no name after '>'"
+                elif name in seen:
+                    reason = f"two records are named {name!r}; names must be unique"
+                else:
+                    reason = fault(name, sequence)
                 seen.add(name)
-                yield name, _checked(sequence, f"{path}: record {name!r}")
+                yield Unusable(number, name, reason) if reason else (name, sequence.upper())
         except EOFError:
             raise FileProblem(f"{path} is truncated: the compressed data end too early; copy it again") from None
         except (gzip.BadGzipFile, zlib.error) as problem:
             raise FileProblem(f"{path} is damaged: {problem}; copy it again") from None
         except UnicodeDecodeError:
-            raise FileProblem(f"{path} is not a FASTA file: it holds binary data") from None
+            raise FileProblem(f"{path} is not a FASTA file: it holds binary data, or text that is not UTF-8") from None
         except OSError as problem:
             if isinstance(problem, FileProblem):
                 raise
             raise FileProblem(f"{path} cannot be read: {problem.strerror or problem}") from None
-    if not seen:
+    if not number:
         raise InputError(f"{path} holds no sequences: a FASTA record is a line '>name' and lines of sequence")
 
 
@@ -73,18 +100,19 @@ def _from_first_header(handle, path: Path) -> Iterator[str]:
             yield line
 
 
-def _checked(sequence: str, where: str) -> str:
+def _fault(name: str, sequence: str) -> str | None:
+    """Why a record is not DNA, in words; ``None`` if it is."""
     if not sequence:
-        raise InputError(f"{where} is empty; remove it or give it a sequence")
-    check_letters(sequence, where)
-    sequence = sequence.upper()
-    rare = len(sequence.encode().translate(None, _PLAIN_CODES))
+        return f"{name!r} is empty; remove it or give it a sequence"
+    try:
+        check_letters(sequence, repr(name))
+    except InputError as problem:
+        return str(problem)
+    rare = len(sequence.upper().encode().translate(None, _PLAIN_CODES))
     if 2 * rare > len(sequence):
         # short proteins can be spelled in IUPAC letters alone; DNA never consists mostly of ambiguity codes
-        raise InputError(
-            f"{where}: {rare} of {len(sequence)} letters are ambiguity codes other than N (is it protein?)"
-        )
-    return sequence
+        return f"{name!r}: {rare} of {len(sequence)} letters are ambiguity codes other than N (is it protein?)"
+    return None
 
 
 def write_fasta(path, names: Sequence[str], sequences: Iterable[str]) -> None:
@@ -143,7 +171,10 @@ class Fasta:
             handle, partial = tempfile.mkstemp(dir=target.parent, suffix=".part")
             try:
                 with os.fdopen(handle, "w") as out:
-                    for name, sequence in read_fasta(self.path):
+                    # Letters are checked where they are fetched: a record that nobody asks for does no harm.
+                    for name, sequence in _sound(
+                        self.path, _records(self.path, open_text(self.path), lambda *record: None)
+                    ):
                         out.write(f">{name}\n")
                         out.writelines(sequence[i : i + 80] + "\n" for i in range(0, len(sequence), 80))
                 os.replace(partial, target)
@@ -156,6 +187,11 @@ class Fasta:
     def names(self) -> list[str]:
         """Names of the records, in the file's order."""
         return list(self._lengths)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The records' names and lengths, in the file's order."""
+        return dict(self._lengths)
 
     def __contains__(self, name) -> bool:
         return name in self._lengths
@@ -232,7 +268,7 @@ def _sniff(handle, path: Path) -> None:
         if next(_from_first_header(handle, path), None) is None:
             raise InputError(f"{path} holds no sequences: a FASTA record is a line '>name' and lines of sequence")
     except UnicodeDecodeError:
-        raise FileProblem(f"{path} is not a FASTA file: it holds binary data") from None
+        raise FileProblem(f"{path} is not a FASTA file: it holds binary data, or text that is not UTF-8") from None
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise FileProblem(f"{path} is truncated or damaged; copy it again") from None
 

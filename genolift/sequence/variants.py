@@ -5,9 +5,10 @@ left out, what a deletion leaves free there is filled from the genome.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from genolift.sequence import vcf
+from genolift.sequence.alphabet import count_unknown
 from genolift.sequence.fasta import Fasta
 from genolift.sequence.vcf import Record
 from genolift.support.errors import InputError
@@ -17,6 +18,7 @@ REF_MISMATCH, UNKNOWN_CHROMOSOME = "ref_mismatch", "unknown_chromosome"
 TOO_LONG, LEAVES = "allele_too_long", "window_leaves_chromosome"
 OUTSIDE, SAME = "outside_chromosome", "same_alleles"
 INVALID_REF, INVALID_ALT = "invalid_ref", "invalid_alt"
+TOO_UNKNOWN = "too_many_n"
 _WITHOUT_BASES = {
     vcf.ABSENT: "no_alternative",
     vcf.SYMBOLIC: "symbolic_allele",
@@ -50,6 +52,19 @@ class Allele:
         return f"{self.record.chrom}:{self.record.pos}:{self.record.ref}>{self.alt}"
 
     @property
+    def kind(self) -> str:
+        """What becomes of the sequence, in words: ``SNV``, ``insertion of 3``, ``replacement of 2 by 4`` bases."""
+        ref, alt = self.record.ref.upper(), self.alt.upper()
+        left = _shared(ref, alt)
+        right = _shared(ref[left:][::-1], alt[left:][::-1])
+        before, after = len(ref) - left - right, len(alt) - left - right
+        if before == after:
+            return "SNV" if before == 1 else f"substitution of {before}"
+        if not before or not after:
+            return f"deletion of {before}" if before else f"insertion of {after}"
+        return f"replacement of {before} by {after}"
+
+    @property
     def central(self) -> int:
         """Which of the windows has the variant nearest to its middle."""
         middle = self.record.pos - 1 - self.length // 2
@@ -69,11 +84,13 @@ class Windows:
     """Finds the alleles of records in a genome, in windows of ``length`` bases.
 
     A variant's first base lies at ``length // 2``, or ``shift`` bases further left for each of ``shifts``, which move
-    the window to the right. Raises :class:`InputError` for shifts that leave the variant outside.
+    the window to the right. Windows with a larger share of unknown bases than ``max_n``, with either allele, are not
+    among an allele's. Raises :class:`InputError` for shifts that leave the variant outside.
     """
 
-    def __init__(self, fasta: Fasta, length: int, shifts: Sequence[int] = (0,)):
+    def __init__(self, fasta: Fasta, length: int, shifts: Sequence[int] = (0,), max_n: float | None = None):
         self.fasta, self.length, self.shifts = fasta, length, tuple(dict.fromkeys(shifts))
+        self.max_n = max_n
         self.chromosomes = set(fasta.names)
         for shift in self.shifts:
             if not 0 <= length // 2 - shift < length:
@@ -119,7 +136,19 @@ class Windows:
             return Allele(record, one.text, self.length, LEAVES, f"{record.chrom} has {size} bases")
         starts = tuple(start for start, _ in spans)
         text = self.fasta.fetch(record.chrom, min(starts), max(end for _, end in spans))
-        return Allele(record, one.text, self.length, starts=starts, origin=min(starts), text=text)
+        allele = Allele(record, one.text, self.length, starts=starts, origin=min(starts), text=text)
+        return allele if self.max_n is None else self._known(allele)
+
+    def _known(self, allele: Allele) -> Allele:
+        """The allele without the windows that have too many unknown bases."""
+        shares = [max(count_unknown(window) for window in pair) / self.length for pair in allele.pairs()]
+        starts = tuple(s for s, share in zip(allele.starts, shares, strict=True) if share <= self.max_n)
+        if starts:
+            return replace(allele, starts=starts)
+        told = (
+            f"{100 * min(shares):.3g} % of the window are N or another IUPAC code, more than {100 * self.max_n:.3g} %"
+        )
+        return Allele(allele.record, allele.alt, self.length, TOO_UNKNOWN, told)
 
     def _holds(self, shift: int, ref: str, alt: str) -> bool:
         return self.length // 2 - shift + max(len(ref), len(alt)) <= self.length
@@ -128,6 +157,11 @@ class Windows:
         """What the windows of both alleles need of the genome."""
         start = record.pos - 1 - self.length // 2 + shift
         return start, start + self.length + max(0, len(record.ref) - len(alt))
+
+
+def _shared(one: str, other: str) -> int:
+    """How many letters both begin with."""
+    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _is_dna(allele: str) -> bool:

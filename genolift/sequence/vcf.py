@@ -76,7 +76,7 @@ def _lines(path) -> Iterator[tuple[int, str]]:
             raise FileProblem(f"{path} is truncated or damaged; copy it again") from None
         except UnicodeDecodeError:
             raise FileProblem(
-                f"{path} is not a VCF file: it holds binary data (bcftools view turns BCF into VCF)"
+                f"{path} is not a VCF file: it holds binary data (bcftools view turns BCF into VCF), or text that is not UTF-8"
             ) from None
 
 

@@ -52,7 +52,10 @@ def bad_files(tmp_path_factory):
         "missing": (folder / "missing.fa", "does not exist"),
         "directory": (folder / "folder.fa", "is a directory"),
         "empty": (write("empty.fa", b""), "holds no sequences"),
-        "duplicate": (write("duplicate.fa", b">a\nACGT\n>a\nACGT\n"), "two records are named 'a'"),
+        "duplicate": (
+            write("duplicate.fa", b">a\n" + b"ACGT" * 15 + b"\n>a\n" + b"ACGT" * 15 + b"\n"),
+            "two records are named 'a'",
+        ),
         "binary": (write("binary.fa", bytes(range(256)) * 20), "not a FASTA file"),
         "truncated": (write("truncated.fa.gz", gzip.compress(good.encode())[:-200]), "truncated"),
         "protein": (write("protein.fa", b">p\nMKTAYIAKQRQISFVKSHFSRQ\n"), "protein"),

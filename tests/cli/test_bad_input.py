@@ -3,14 +3,15 @@
 import csv
 import gzip
 import json
-import os
 import random
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from cli_files import LENGTH, fasta, random_sequences
 
 CHR1 = "".join(random.Random(3).choices("ACGT", k=400))
+CHR2 = CHR1[:50] + "N" * 30 + CHR1[:120]
 HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 
 
@@ -33,7 +34,7 @@ def light(tmp_path_factory):
     model.save(folder / "model.keras")
     sequences = fasta(folder / "three.fa", random_sequences(3))
     return SimpleNamespace(
-        model=folder / "model.keras", genome=fasta(folder / "genome.fa", {"chr1": CHR1}), fasta=sequences
+        model=folder / "model.keras", genome=fasta(folder / "genome.fa", {"chr1": CHR1, "chr2": CHR2}), fasta=sequences
     )
 
 
@@ -111,10 +112,14 @@ def test_malformed_lines_are_found_before_anything_is_scored(variants, tmp_path,
         (good(100, chrom="1"), "unknown_chromosome", "it calls it 'chr1'"),
         (good(9), "window_leaves_chromosome", "chr1 has 400 bases"),
         ("chr1\t999999999999999999999\t.\tA\tC\n", "outside_chromosome", "chr1 has 400 bases"),
+        ("chr1\t0\t.\tA\tC\n", "outside_chromosome", "chr1 has 400 bases"),
+        (good(100, "R", "A"), "invalid_ref", "REF R is not written"),
+        (good(100, alt=CHR1[99].lower()), "same_alleles", "ALT is REF"),
+        (f"chr2\t90\t.\t{CHR2[89]}\t{other(CHR2[89])}\n", "too_many_n", "35 % of the window are N"),
     ],
 )
 def test_records_that_cannot_be_scored_have_a_row_that_says_why(line, status, note, variants):
-    told = variants(HEADER + good(150) + line + good(200), "--null", 5)
+    told = variants(HEADER + good(150) + line + good(200), "--null", 5, "--max-n", 0.3)
     assert told.code == 0, told.err
     before, bad, after = told.rows
     assert before["status"] == after["status"] == "ok"
@@ -184,7 +189,10 @@ def test_strange_ids_and_chromosomes_stay_text(variants, tmp_path):
         (["--null", "0"], "--null"),
         (["--max-mismatch", "2"], "--max-mismatch"),
         (["--target", "7"], "target 7"),
+        (["--max-n", "1.5"], "--max-n"),
         (["--method", "gradient-x-input"], "give --explain too"),
+        (["--workers", "2"], "share the work of --explain"),
+        (["--scheduler", "tcp://127.0.0.1:1", "--workers", "2", "--explain", "s.zarr"], "give one of them"),
         (["--memory", "1KB"], "GB"),
         (["--explain", "genolift_no_such_folder/file.txt/s.zarr", "--references", "rubbish"], "rubbish"),
     ],
@@ -223,6 +231,9 @@ def store(light, genolift, tmp_path):
 def readers(path, tmp_path):
     yield "plot", path, "--sequence", "s0", "--out", tmp_path / "logo.png"
     yield "report", path, "--out", tmp_path / "r.html"
+    yield "export", path, "--to", "tsv", "--out", tmp_path / "t.tsv"
+    yield "export", path, "--to", "npz", "--out", tmp_path / "t.npz"
+    yield "seqlets", path, "--out", tmp_path / "seqlets.bed"
 
 
 def test_a_store_of_another_version(store, genolift, tmp_path):
@@ -232,7 +243,10 @@ def test_a_store_of_another_version(store, genolift, tmp_path):
     for command in (*readers(store.path, tmp_path), store.command):
         told = genolift(*command)
         assert told.code == 2
-        assert "is a score store of format 99; this genolift knows format 1" in told.err.splitlines()[-1]
+        line = told.err.splitlines()[-1]
+        assert (
+            "s.zarr is a score store of format 99, and this genolift knows format 1; read it with genolift 0." in line
+        )
 
 
 @pytest.mark.parametrize("damage", ["chunk gone", "chunk cut", "layout gone", "root cut", "array gone"])
@@ -254,24 +268,107 @@ def test_a_truncated_store(damage, store, genolift, tmp_path):
     for command in readers(store.path, tmp_path):
         told = genolift(*command)
         assert told.code == 2
-        (line,) = told.err.splitlines()
-        assert "damaged" in line or "is missing" in line
+        (line,) = (line for line in told.err.splitlines() if line.startswith("genolift: "))
         assert "s.zarr" in line
+        assert "is damaged: " in line
+        assert line.endswith("; copy it again, or score again")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["s.zarr"]
 
 
-def test_places_that_nobody_may_write(light, genolift, tmp_path):
+def test_an_unfinished_store_is_not_read(store, genolift, tmp_path):
+    (store.path / "blocks" / "done" / "0.json").unlink()
+    for command in readers(store.path, tmp_path):
+        told = genolift(*command)
+        assert told.code == 2
+        assert "s.zarr is incomplete: 0 of 3 sequences are done; run the same command again" in told.err
+    assert genolift(*store.command).code == 0
+
+
+def test_places_that_nobody_may_write(light, store, genolift, tmp_path):
     """/proc takes no files, whoever asks."""
-    if not os.path.isdir("/proc/self"):
+    proc = Path("/proc")
+    if not (proc / "self").is_dir():
         pytest.skip("no /proc here")
     vcf = tmp_path / "v.vcf"
     vcf.write_text(HEADER + good(100))
+    explain = ("explain", light.model, light.fasta, "--method", "gradient-x-input")
+    variants = ("variants", light.model, vcf, "--fasta", light.genome)
     for command in (
-        ("explain", light.model, light.fasta, "--method", "gradient-x-input", "--out", "/proc/s.zarr"),
-        ("variants", light.model, vcf, "--fasta", light.genome, "--out", "/proc/v.tsv"),
+        (*explain, "--out", proc / "s.zarr"),
+        (*explain, "--out", tmp_path / "a.zarr", "--report", proc / "r.tsv"),
+        (*variants, "--out", proc / "v.tsv"),
+        (*variants, "--out", tmp_path / "v.tsv", "--explain", proc / "e.zarr"),
+        *readers(store.path, proc),
+        ("export", store.path, "--to", "modisco", "--form", "h5", "--out", proc / "m.h5"),
     ):
         told = genolift(*command)
         assert told.code == 2
         assert "cannot be written" in told.err.splitlines()[-1]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["s.zarr", "v.vcf"]
+
+
+STRANGE = ["../../evil", "/etc/passwd", "..", "a/b", "naïve-Ω", "<script>alert(1)</script>", "x" * 300, "a b"]
+
+
+def test_strange_names_go_nowhere_but_into_the_results(light, genolift, tmp_path):
+    """Names of regions and chromosomes, through all that is made of them."""
+    inside, stores = tmp_path / "inside" / "deep", tmp_path / "stores"
+    for folder in (inside, stores):
+        folder.mkdir(parents=True)
+    genome = fasta(stores / "genome.fa", {"../chr1": CHR1, "chrΩ": CHR1})
+    lines = [
+        f"{chrom}\t{100 + i}\t{160 + i}\t{chrom}{name}\n"
+        for chrom in ("../chr1", "chrΩ")
+        for i, name in enumerate(STRANGE)
+    ]
+    (stores / "r.bed").write_text("".join(lines))
+    store = stores / "s.zarr"
+    explain = ("explain", light.model, genome, "--regions", stores / "r.bed", "--method", "gradient-x-input")
+    assert genolift(*explain, "--out", store, "--report", inside / "records.tsv").code == 0
+    before = {path for path in tmp_path.rglob("*") if inside not in path.parents}
+    made = {"tsv": "t.tsv", "npz": "n.npz", "bedgraph": "b.bedgraph", "chrombpnet": "c.h5"}
+    for to, name in made.items():
+        told = genolift("export", store, "--to", to, "--out", inside / name)
+        assert told.code == 0, told.err
+    for command in (
+        ("seqlets", store, "--out", inside / "seqlets.bed"),
+        ("report", store, "--out", inside / "r.html"),
+        ("plot", store, "--sequence", f"../chr1{STRANGE[0]}", "--out", inside / "logo.svg"),
+    ):
+        told = genolift(*command)
+        assert told.code == 0, told.err
+    assert {path for path in tmp_path.rglob("*") if inside not in path.parents} == before
+    names = {path.name for path in inside.iterdir()}
+    assert names == {*made.values(), "c.interpreted_regions.bed", "records.tsv", "seqlets.bed", "r.html", "logo.svg"}
+    assert "<script>alert" not in (inside / "r.html").read_text()
+    beds = (inside / "c.interpreted_regions.bed").read_text() + (inside / "b.bedgraph").read_text()
+    assert {line.split("\t")[0] for line in beds.splitlines()} == {"../chr1", "chrΩ"}
+
+
+def test_what_is_read_is_never_written_over(light, genolift, tmp_path):
+    vcf, sequences = tmp_path / "v.vcf", tmp_path / "x.fa"
+    vcf.write_text(HEADER + good(100))
+    sequences.write_bytes(light.fasta.read_bytes())
+    (tmp_path / "link.tsv").symlink_to(sequences)
+    (tmp_path / "notes.tsv").write_text("mine\n")
+    (tmp_path / "genome.json").write_bytes(light.genome.read_bytes())
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    explain = ("explain", light.model, sequences, "--method", "gradient-x-input", "--out", tmp_path / "s.zarr")
+    variants = ("variants", light.model, vcf, "--fasta", tmp_path / "genome.json", "--out")
+    for command, words in (
+        ((*explain, "--report", sequences, "--force"), "is read by this job"),
+        ((*explain, "--report", tmp_path / "link.tsv"), "is read by this job"),
+        ((*explain, "--report", tmp_path / "notes.tsv"), "no report of genolift's"),
+        ((*variants, vcf, "--force"), "v.vcf is read by this job"),
+        ((*variants, tmp_path / "genome", "--force"), "genome.json is read by this job"),
+    ):
+        told = genolift(*command)
+        assert told.code == 2
+        assert words in told.err.splitlines()[-1]
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    for _ in range(2):  # a report of our own gives way
+        assert genolift(*explain, "--report", tmp_path / "r.tsv").code == 0
+    assert genolift(*explain, "--report", tmp_path / "notes.tsv", "--force").code == 0
 
 
 def test_inputs_in_a_folder_that_is_not_ours_need_no_room_for_an_index(light, genolift, tmp_path):

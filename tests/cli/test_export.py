@@ -42,14 +42,15 @@ def test_every_format(store, genolift, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {name for names in made.values() for name in names}
 
 
-def test_bigwig_needs_no_more_than_the_genome(store, genolift, tmp_path):
+@pytest.mark.parametrize("more", [(), ("--chrom-sizes", "genome.fa")])
+def test_bigwig_needs_no_more_than_the_store(more, store, genolift, tmp_path, monkeypatch):
     library = pytest.importorskip("pyBigWig")
-    genome = store.parent / "genome.fa"
+    monkeypatch.chdir(store.parent)
     out = tmp_path / "t.bw"
-    told = genolift("export", store, "--to", "bigwig", "--target", 2, "--chrom-sizes", genome, "--out", out)
+    told = genolift("export", store, "--to", "bigwig", "--target", 2, *more, "--out", out)
     assert told.code == 0, told.err
     with library.open(str(out)) as file:
-        assert list(file.chroms()) == ["chrB", "chrA"]
+        assert list(file.chroms().items()) == [("chrB", 300), ("chrA", 300)]  # as in the genome
         assert np.isfinite(file.values("chrA", 100, 190)).all()
         assert np.isfinite(file.values("chrB", 10, 10 + LENGTH)).all()
 

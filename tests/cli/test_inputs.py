@@ -181,11 +181,31 @@ def test_nothing_left_to_score(explain):
     assert not (explain.folder / "s.zarr").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"# nothing\n", b"track name=x\n\n"])
+@pytest.mark.parametrize("content", [b"", b"# nothing\n", b"track name=x\n\n", gzip.compress(b"")])
 def test_empty_regions(content, explain):
     told = explain(content)
     assert told.code == 2
     assert "holds no regions" in told.err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"chr1\t100\t160\ta\0b\n", "holds binary data"),
+        ("chr1\t100\t160\tna\u00efve\n".encode("latin-1"), "text that is not UTF-8"),
+        ("chr1\t100\t160\n".encode("utf-16"), "text that is not UTF-8"),
+        (gzip.compress(bed(("chr1", 100, 160)).encode() * 3000)[:-20], "truncated"),
+        (b"PK\3\4", "compressed with zip"),
+    ],
+)
+@pytest.mark.parametrize("policy", ["fail", "skip"])
+def test_files_that_are_no_bed(content, words, policy, explain):
+    told = explain(content, "--on-bad", policy)
+    assert told.code == 2
+    (line,) = told.err.splitlines()
+    assert "r.bed" in line
+    assert words in line
+    assert not (explain.folder / "s.zarr").exists()
 
 
 def test_widths_where_the_model_takes_any(explain, files):
@@ -245,6 +265,93 @@ def test_records_of_another_length(model, genolift, tmp_path):
         assert "3: not scored: 'long' is 70 long" in told.err
         found = gl.Explanation.load(tmp_path / "s.zarr")
         np.testing.assert_array_equal(found.inputs, gl.one_hot(["N" * 4 + short + "N" * 5, whole]))
+
+
+GOOD = random_sequences(3)
+BAD_RECORDS = {  # what is wrong: the record as it stands in the file, and the reason that is told
+    "empty": (">hollow\n", "'hollow' is empty"),
+    "twice": (f">s0\n{GOOD['s1']}\n", "two records are named 's0'"),
+    "nameless": (f">\n{GOOD['s1']}\n", "it has no name"),
+    "protein": (">p\nMKTAYIAKQRQISFVKSHFSRQ\n", "'I' at position 6 is not a DNA letter"),
+    "protein in IUPAC letters": (">q\nMKVHSMKVNA\n", "are ambiguity codes other than N"),
+    "RNA": (">r\nACGU\n", "write T for U"),
+    "gaps": (f">g\n{'A' * 30}-{'A' * 29}\n", "gaps and stops"),
+    "not ASCII": (f">n\n{'A' * 59}Ä\n", "'Ä' at position 60 is not a DNA letter"),
+}
+
+
+def mixed_with(bad, path):
+    first, second, third = (f">{name}\n{sequence}\n" for name, sequence in GOOD.items())
+    path.write_text(first + "".join(bad) + second + third, newline="\r\n")
+    return path
+
+
+@pytest.mark.parametrize("kind", BAD_RECORDS)
+def test_one_bad_record_stops_the_job_and_is_named(kind, model, genolift, tmp_path):
+    record, words = BAD_RECORDS[kind]
+    told = genolift(
+        "explain", model, mixed_with([record], tmp_path / "x.fa"), *QUICK, "--max-n", 0.5, "--out", tmp_path / "s.zarr"
+    )
+    assert told.code == 2
+    (said,) = told.err.splitlines()
+    assert "x.fa, record 2: " in said
+    assert words in said
+    assert "--on-bad skip" in said
+    assert not (tmp_path / "s.zarr").exists()
+
+
+@pytest.mark.parametrize("policy", ["skip", "pad"])
+def test_bad_records_are_left_out_when_asked_and_all_of_them_are_told(policy, model, genolift, tmp_path):
+    path, report = mixed_with([record for record, _ in BAD_RECORDS.values()], tmp_path / "x.fa"), tmp_path / "r.tsv"
+    command = ("explain", model, path, *QUICK, "--on-bad", policy, "--out", tmp_path / "s.zarr")
+    told = genolift(*command, "--report", report)
+    assert told.code == 0, told.err
+    assert "record 2: not scored: 'hollow' is empty" in told.err
+    assert f"{len(BAD_RECORDS)} of {len(BAD_RECORDS) + 3} records" in told.err
+    found = gl.Explanation.load(tmp_path / "s.zarr")
+    assert found.names == ["s0", "s1", "s2"]
+    np.testing.assert_array_equal(found.inputs, gl.one_hot(list(GOOD.values())))
+    kept = found.provenance["records"]
+    assert (kept["counted_by"], kept["read"], kept["scored"]) == ("record", len(BAD_RECORDS) + 3, 3)
+    assert [entry[0] for entry in kept["not_scored"]] == list(range(2, len(BAD_RECORDS) + 2))
+    for (_, _, reason), (_, words) in zip(kept["not_scored"], BAD_RECORDS.values(), strict=True):
+        assert words in reason
+    rows = list(csv.DictReader(report.open(), delimiter="\t"))
+    assert [row["status"] for row in rows] == ["scored", *["not_scored"] * len(BAD_RECORDS), "scored", "scored"]
+    assert "already complete" in genolift(*command).out
+
+
+def test_bad_records_among_those_asked_for_by_name(model, genolift, tmp_path):
+    bad = [BAD_RECORDS[kind][0] for kind in ("empty", "gaps")]
+    path, names = mixed_with(bad, tmp_path / "x.fa"), tmp_path / "names"
+    command = ("explain", model, path, *QUICK, "--names", names, "--out", tmp_path / "s.zarr")
+    names.write_text("s2\ns0\n")
+    assert genolift(*command).code == 0  # what nobody asks for does no harm
+    names.write_text("s2\ng\nhollow\ns0\n")
+    told = genolift(*command, "--force")
+    assert told.code == 2
+    assert "names, line 2: " in told.err
+    assert "'-' at position 31 is not a DNA letter" in told.err
+    assert ", and 1 more (--on-bad skip" in told.err
+    for policy in ("skip", "pad"):
+        told = genolift(*command, "--force", "--on-bad", policy)
+        assert told.code == 0, told.err
+        found = gl.Explanation.load(tmp_path / "s.zarr")
+        assert found.names == ["s2", "s0"]
+        (_, gaps, _), (line, hollow, reason) = found.provenance["records"]["not_scored"]
+        assert (gaps, line, hollow, reason) == ("g", 3, "hollow", "'hollow' is empty in the FASTA file")
+
+
+def test_regions_with_letters_that_are_not_dna(model, genolift, tmp_path):
+    path = fasta(tmp_path / "x.fa", {"chr1": CHR1[:200] + "*" + CHR1[:200]})
+    (tmp_path / "r.bed").write_text(bed(("chr1", 100, 160), ("chr1", 180, 240), ("chr1", 300, 360)))
+    command = ("explain", model, path, "--regions", tmp_path / "r.bed", *QUICK, "--out", tmp_path / "s.zarr")
+    told = genolift(*command)
+    assert told.code == 2
+    assert "r.bed, line 2: " in told.err
+    assert "'*' at position 21 is not a DNA letter" in told.err
+    assert genolift(*command, "--on-bad", "skip").code == 0
+    assert len(gl.Explanation.load(tmp_path / "s.zarr")) == 2
 
 
 class Stdin:

@@ -116,9 +116,10 @@ def test_predictions_are_the_models_own_over_windows_and_strands(place, scored, 
         assert abs(float(row["delta"])) > 0
 
 
-def test_p_values_rank_variants_among_the_null(scored):
+def test_p_values_rank_variants_among_the_null_of_their_kind(scored):
     for target in ("0", "2"):
-        rows = sorted((abs(float(r["delta"])), float(r["p_value"])) for r in scored if r["target"] == target)
+        snvs = [r for r in scored if r["target"] == target and r["id"].startswith("snv")]
+        rows = sorted((abs(float(r["delta"])), float(r["p_value"])) for r in snvs)
         p = [value for _, value in rows]
         assert p == sorted(p, reverse=True)
         np.testing.assert_allclose(np.array(p) * 41, np.round(np.array(p) * 41), atol=1e-4)
@@ -126,12 +127,45 @@ def test_p_values_rank_variants_among_the_null(scored):
         assert len(set(p)) > 3
 
 
-def test_the_scale_and_the_request_stand_beside_the_table(place, scored):
+def test_p_values_do_not_depend_on_variants_of_other_kinds(place, scored, files, genolift, tmp_path):
+    snvs = [line for line in place.lines if len(line[3]) == len(line[4]) == 1]
+    two = place.lines[-1]
+    only = vcf(tmp_path / "snvs.vcf", *snvs, (*two[:4], two[4].split(",")[0]))
+    command = ["variants", files.model, only, "--fasta", place.genome, "--target", 0, 2, "--shifts", "-5,0,5"]
+    assert genolift(*command, "--null", 40, "--out", tmp_path / "v.tsv").code == 0
+    found, rows = table(tmp_path / "v.tsv"), [row for row in scored if len(row["ref"]) == len(row["alt"]) == 1]
+    assert [row["p_value"] for row in found] == [row["p_value"] for row in rows]
+    assert len(found) == 26
+
+
+@pytest.mark.slow
+def test_contributions_by_workers_are_those_of_one_process(place, files, genolift, tmp_path):
+    pytest.importorskip("distributed")
+    command = ["variants", files.model, place.vcf, "--fasta", place.genome, "--target", 0, "--references", "shuffled:3"]
+    for name, options in (("one", []), ("two", ["--workers", 2])):
+        told = genolift(*command, "--explain", tmp_path / f"{name}.zarr", *options, "--out", tmp_path / f"{name}.tsv")
+        assert told.code == 0, told.err
+    one, two = (gl.Explanation.load(tmp_path / f"{name}.zarr") for name in ("one", "two"))
+    assert len(one) == 32
+    assert "--workers 2" in two.provenance["command"]
+    for name in ("raw_contributions", "hypothetical", "predictions", "standard_error"):
+        assert np.asarray(getattr(one, name)).tobytes() == np.asarray(getattr(two, name)).tobytes()
+    assert (tmp_path / "one.tsv").read_bytes() == (tmp_path / "two.tsv").read_bytes()
+
+
+def test_the_scale_and_the_request_stand_beside_the_table(place, scored, files):
     record = json.loads((place.folder / "v.tsv.json").read_text())
     assert record["scale"] == {"0": "logit", "2": "logit"}
     assert list(record["columns"]) == list(scored[0])
     assert record["counts"]["alleles"] == {"ok": len(scored) // 2}
+    assert record["counts"]["kinds"] == {"SNV": 13, "insertion of 2": 1, "insertion of 4": 1, "deletion of 3": 1}
     assert record["request"]["window"] == LENGTH
+    for command_line in (
+        record["command_line"],
+        gl.Explanation.load(place.folder / "s.zarr").provenance["command"],
+    ):
+        assert command_line.startswith(f"genolift variants {files.model} {place.vcf} --fasta ")
+        assert command_line.endswith(f"--out {place.folder / 'v.tsv'}")
 
 
 def test_contributions_of_both_alleles(place, scored, files):

@@ -1,6 +1,7 @@
 """Null variants and what they are compared with."""
 
 import random
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def test_p_values_count_what_is_at_least_as_large():
 
 def test_null_variants_are_alleles_of_the_file_in_shuffled_sequence(alleles):
     scored = [allele for allele in alleles if allele.starts]
-    drawn = list(draw_null(alleles, len(scored), 30, seed=1))
+    drawn = [windows for _, windows in draw_null(alleles, {"insertion of 7": len(scored)}, 30, seed=1)]
     assert len(drawn) == 30
     for windows in drawn:
         assert len(windows) == 3
@@ -55,16 +56,41 @@ def test_null_variants_are_alleles_of_the_file_in_shuffled_sequence(alleles):
     assert len({windows[1][0] for windows in drawn}) == 30
 
 
+def test_every_kind_has_as_many_null_variants_of_its_own(alleles):
+    ref = CHR1[199]
+    snv, deletion = (
+        alleles[0].__class__(
+            Record(9, "chr1", 200, ".", before, ()), after, LENGTH, starts=(180,), origin=180, text=text
+        )
+        for before, after, text in (
+            (ref, "ACGT"["ACGT".index(ref) - 1], CHR1[180:220]),
+            (CHR1[199:202], ref, CHR1[180:222]),
+        )
+    )
+    mixed = [snv, *alleles, deletion]
+    counts = Counter(allele.kind for allele in mixed if allele.starts)
+    assert counts == {"SNV": 1, "insertion of 7": 6, "deletion of 2": 1}
+    drawn = list(draw_null(mixed, counts, 12, seed=1))
+    assert Counter(kind for kind, _ in drawn) == dict.fromkeys(counts, 12)
+    for kind, ((before, after), *_) in drawn:
+        if kind == "SNV":
+            assert sum(a != b for a, b in zip(before, after, strict=True)) == 1
+    # the other kinds change nothing about the draws of one
+    alone = [windows for kind, windows in draw_null(alleles, {"insertion of 7": 6}, 12, seed=1)]
+    assert [windows for kind, windows in drawn if kind == "insertion of 7"] == alone
+
+
 def test_draws_depend_on_the_seed_alone(alleles):
     scored = [allele for allele in alleles if allele.starts]
-    first, again, other = (list(draw_null(alleles, len(scored), 20, seed)) for seed in (1, 1, 2))
+    counts = {"insertion of 7": len(scored)}
+    first, again, other = (list(draw_null(alleles, counts, 20, seed)) for seed in (1, 1, 2))
     assert first == again
     assert first != other
 
 
 def test_backgrounds_keep_their_dinucleotides(alleles):
     allele = alleles[0]
-    (windows,) = draw_null([allele], 1, 1, seed=3)
+    ((_, windows),) = draw_null([allele], {allele.kind: 1}, 1, seed=3)
     whole = windows[0][0] + windows[1][0][-4:] + windows[2][0][-4:]
     assert len(whole) == len(allele.text)
     changed = [i for i, (a, b) in enumerate(zip(whole, allele.text, strict=True)) if a != b]

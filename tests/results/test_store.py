@@ -285,7 +285,7 @@ def test_damage_is_named(tmp_path):
 
     fresh()
     edit_header(path, format=99)
-    with pytest.raises(FileProblem, match="format 99; this genolift knows format 1"):
+    with pytest.raises(FileProblem, match="format 99, and this genolift knows format 1"):
         Explanation.load(path)
     fresh()
     edit_header(path, n="ten")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genolift.sequence.fasta import Fasta
-from genolift.sequence.variants import OK, Windows
+from genolift.sequence.variants import OK, Allele, Windows
 from genolift.sequence.vcf import ABSENT, BASES, SYMBOLIC, Alternative, Record
 from genolift.support.errors import InputError
 
@@ -21,6 +21,24 @@ def genome(tmp_path_factory):
     path = tmp_path_factory.mktemp("genome") / "genome.fa"
     path.write_text(f">chr1\n{CHR1}\n>odd\n{ODD}\n")
     return Fasta(path)
+
+
+@pytest.mark.parametrize(
+    ("ref", "alt", "kind"),
+    [
+        ("A", "G", "SNV"),
+        ("ACT", "AGT", "SNV"),
+        ("AC", "GT", "substitution of 2"),
+        ("A", "ATTT", "insertion of 3"),
+        ("cag", "cagcag", "insertion of 3"),
+        ("CTAG", "C", "deletion of 3"),
+        ("AA", "A", "deletion of 1"),
+        ("ACG", "TTTTT", "replacement of 3 by 5"),
+        ("ACG", "TG", "replacement of 2 by 1"),
+    ],
+)
+def test_kinds_of_variants(ref, alt, kind):
+    assert Allele(Record(1, "chr1", 5, ".", ref, ()), alt, LENGTH).kind == kind
 
 
 def record(pos, ref, *alts, chrom="chr1"):
@@ -142,3 +160,17 @@ def test_alleles_in_another_background(genome):
     for (ref, alt), offset in zip(allele.pairs(background), (12, 8), strict=True):
         assert ref == "G" * offset + CHR1[99:102] + "G" * (17 - offset)
         assert alt == "G" * offset + "ACGTA" + "G" * (15 - offset)
+
+
+@pytest.mark.parametrize(("max_n", "starts"), [(None, (0, 6, 8)), (0.2, (0, 6, 8)), (0.19, (6, 8)), (0.05, (8,))])
+def test_windows_with_too_many_unknown_bases_are_left_out(genome, max_n, starts):
+    """Of 20 bases 4, 2 and 0 are unknown."""
+    assert only(Windows(genome, LENGTH, [-4, 2, 4], max_n), 15, "A", "C", chrom="odd").starts == starts
+
+
+def test_an_allele_without_a_window_of_known_bases(genome):
+    allele = only(Windows(genome, LENGTH, [-4], 0.1), 15, "A", "C", chrom="odd")
+    assert (allele.status, allele.starts) == ("too_many_n", ())
+    assert allele.note == "20 % of the window are N or another IUPAC code, more than 10 %"
+    inserted = only(Windows(genome, LENGTH, [4], 0.1), 15, "A", "ANNNN", chrom="odd")  # the alternative alone
+    assert inserted.status == "too_many_n"

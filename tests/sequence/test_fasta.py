@@ -79,9 +79,9 @@ BAD = {
     "empty": (b"", InputError, "holds no sequences"),
     "blank": (b"\n\n \n", InputError, "holds no sequences"),
     "duplicate": (b">a\nAC\n>a b\nGT\n", InputError, "two records are named 'a'"),
-    "nameless": (b">\nACGT\n", InputError, "record 1 has no name"),
-    "empty record": (b">a\n>b\nACGT\n", InputError, "record 'a' is empty"),
-    "protein": (b">p\nMKVLEERT\n", InputError, "record 'p': 'L' at position 4.*protein"),
+    "nameless": (b">\nACGT\n", InputError, "record 1: it has no name"),
+    "empty record": (b">a\n>b\nACGT\n", InputError, "record 1: 'a' is empty"),
+    "protein": (b">p\nMKVLEERT\n", InputError, "record 1: 'p': 'L' at position 4.*protein"),
     "protein in IUPAC letters": (b">p\nMKVHSMKVNA\n", InputError, "protein"),
     "rna": (b">r\nACGU\n", InputError, "RNA"),
     "text": (b"hello\n>a\nACGT\n", FileProblem, "does not begin with '>'"),
@@ -140,7 +140,7 @@ def test_streaming_does_not_wait_for_the_end(tmp_path):
     path = save(tmp_path / "a.fa", ">a\nACGT\n>b\nEEE\n")
     records = read_fasta(path)
     assert next(records) == ("a", "ACGT")
-    with pytest.raises(InputError, match="record 'b'"):
+    with pytest.raises(InputError, match="record 2: 'b'"):
         next(records)
 
 
