@@ -3,47 +3,61 @@
 import gzip
 import io
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from genolift.results.layout import flush
+from genolift.results.lock import hold, is_abandoned
 from genolift.support.errors import FileProblem
+
+_PREFIX = ".genolift-part-"
+_YOUNG = 60  # seconds in which a folder may not be locked yet
 
 
 @contextmanager
 def outputs(paths: Sequence[Path], force: bool = False) -> Iterator[list[Path]]:
-    """Temporary names beside ``paths``, with their suffixes; what was written there is moved into place at the end.
+    """Temporary names for ``paths``, with their suffixes; what was written there is moved into place at the end.
 
-    Nothing is left behind if writing fails, and of several files none is moved before all are whole. One that was not
-    written is not moved. Raises :class:`FileProblem` for a path that exists (unless ``force``), is a directory, or
-    cannot be written, such as on a full disk.
+    They lie in a hidden folder beside the first path, which must be on one file system with the others. Nothing is left
+    behind if writing fails, and of several files none is moved before all are whole. One that was not written is not
+    moved. What a process that was killed has left beside ``paths`` is removed. Raises :class:`FileProblem` for a path that
+    exists (unless ``force``), is a directory, or cannot be written, such as on a full disk.
     """
     for path in paths:
         check_new(path, force)
-    parts: list[Path] = []
-    where = paths[0]
+    where, folder, lock = paths[0], None, None
     try:
-        for where in paths:
-            handle, name = tempfile.mkstemp(dir=where.parent, prefix=".genolift-", suffix=where.suffix)
-            os.close(handle)
-            parts.append(Path(name))
-            parts[-1].unlink()  # only the name is needed; some libraries refuse an empty file
-        where = paths[0]
+        _remove_abandoned(where.parent)
+        folder = Path(tempfile.mkdtemp(dir=where.parent, prefix=_PREFIX))
+        lock = hold(folder)
+        parts = [folder / f"{i}{path.suffix}" for i, path in enumerate(paths)]
         yield parts
         made = [(part, path) for part, path in zip(parts, paths, strict=True) if part.exists()]
         for part, _ in made:
             flush(part)
         for part, where in made:
             os.replace(part, where)
+            flush(where.parent)
     except OSError as problem:
         if isinstance(problem, FileProblem):
             raise
         raise FileProblem(f"{where} cannot be written: {problem.strerror or problem}") from None
     finally:
-        for part in parts:
-            part.unlink(missing_ok=True)
+        del lock
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove temporary folders of processes that were killed."""
+    for entry in folder.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - entry.stat().st_mtime > _YOUNG and is_abandoned(entry):
+                shutil.rmtree(entry, ignore_errors=True)
 
 
 def check_new(path: Path, force: bool) -> None:

@@ -5,6 +5,8 @@ defined ``standard_error`` and ``hypothetical_A`` to ``_T``; with coordinates ``
 descending for the reverse strand) and ``strand``.
 """
 
+import csv
+import io
 from pathlib import Path
 
 import numpy as np
@@ -28,31 +30,52 @@ def write(explanation, paths: list[Path], options) -> None:
     with text_file(paths[0]) as file:
         for rows, *arrays in scores.blocks(*fields):
             table = _table(scores, rows, dict(zip(fields, arrays, strict=True)))
-            table.to_csv(file, sep="\t", index=False, header=rows.start == 0, lineterminator="\n")
+            if rows.start == 0:
+                file.write("\t".join(table) + "\n")
+            # Joined by hand, which takes less than half as long as csv or pandas do.
+            file.writelines("\t".join(row) + "\n" for row in zip(*table.values(), strict=True))
 
 
-def _table(scores: Scores, rows: slice, block: dict[str, np.ndarray]):
-    import pandas as pd
-
-    lengths = scores.lengths[rows]
-    inside = np.arange(scores.width) < lengths[:, None]
+def _table(scores: Scores, rows: slice, block: dict[str, np.ndarray]) -> dict[str, list[str]]:
+    """The columns of a block of sequences as texts, a row per base."""
+    inside = np.arange(scores.width) < scores.lengths[rows][:, None]
     which, position = np.nonzero(inside)
     columns = {
-        "sequence": np.array(scores.names[rows], dtype=object)[which],
-        "position": position,
+        "sequence": _repeated(scores.names[rows], which),
+        "position": np.array([*map(str, range(scores.width))], dtype=object)[position].tolist(),
         "base": list(letters(one_hot_codes(block["inputs"])[inside])),
-        "score": block["scores"][inside],
+        "score": _numbers(block["scores"][inside]),
     }
     if "standard_error" in block:
-        columns["standard_error"] = block["standard_error"][inside]
+        columns["standard_error"] = _numbers(block["standard_error"][inside])
     if "hypothetical" in block:
-        columns |= {f"hypothetical_{base}": block["hypothetical"][..., i][inside] for i, base in enumerate(BASES)}
+        columns |= {
+            f"hypothetical_{base}": _numbers(block["hypothetical"][..., i][inside]) for i, base in enumerate(BASES)
+        }
     if scores.regions is not None:
-        regions = scores.regions[rows]
-        chroms, starts, ends, strands = (np.array(column) for column in zip(*regions, strict=True))
-        columns["chrom"] = chroms[which]
-        columns["genome_position"] = np.where(
-            strands[which] == "-", ends[which] - 1 - position, starts[which] + position
-        )
-        columns["strand"] = strands[which]
-    return pd.DataFrame(columns)
+        chroms, starts, ends, strands = zip(*scores.regions[rows], strict=True)
+        starts, ends, backward = np.array(starts), np.array(ends), np.array(strands) == "-"
+        place = np.where(backward[which], ends[which] - 1 - position, starts[which] + position)
+        columns |= {"chrom": _repeated(chroms, which), "genome_position": list(map(str, place.tolist()))}
+        columns["strand"] = _repeated(strands, which)
+    return columns
+
+
+def _repeated(values, which: np.ndarray) -> list[str]:
+    """``values[which]`` as texts."""
+    return np.array([_quoted(value) for value in values], dtype=object)[which].tolist()
+
+
+def _quoted(text: str) -> str:
+    """A cell, in quotes if it needs them."""
+    row = io.StringIO()
+    csv.writer(row, delimiter="\t", lineterminator="\n").writerow([text, ""])
+    return row.getvalue()[:-2]
+
+
+def _numbers(values: np.ndarray) -> list[str]:
+    """The shortest texts that are the same numbers again; nothing for what is no number."""
+    texts = list(map(str, values))
+    for i in np.flatnonzero(np.isnan(values)):
+        texts[i] = ""
+    return texts

@@ -63,6 +63,27 @@ def tidy(path: Path) -> None:
             hold(path)
 
 
+def is_abandoned(path: Path) -> bool:
+    """Whether the process that locked the directory ``path`` has ended, or none ever put anything there.
+
+    Where that cannot be told, for want of locks, it is not.
+    """
+    if fcntl is None:
+        return False
+    try:
+        handle = os.open(path / NAME, os.O_RDWR)
+    except FileNotFoundError:
+        return not any(path.iterdir())
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(handle)
+
+
 def _locked(file: Path) -> int | None:
     while True:
         handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)

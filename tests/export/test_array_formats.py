@@ -182,6 +182,29 @@ def test_tsv(tmp_path, name):
         assert rows["genome_position"].tolist() == list(places if region.strand != "-" else reversed(places))
 
 
+def test_tsv_is_what_pandas_writes(tmp_path):
+    """Names that need quotes, numbers of every size, and errors that are none."""
+    rng, shape = np.random.default_rng(4), (6, 12)
+    names = ["a\tb", 'say "x"', "", " b ", "c\nd", "e,f"]
+    e = explained(n=6, names=names)
+    sizes = (10.0 ** rng.integers(-30, 30, shape)).astype(np.float32)
+    raw = np.asarray(e.raw_contributions) * sizes[..., None]
+    raw[:, 3], raw[:, 4, :] = 0, np.asarray(e.inputs)[:, 4]
+    errors = np.where(rng.random(shape) < 0.5, sizes, np.nan).astype(np.float32)
+    e = Explanation({"inputs": e.inputs, "raw_contributions": raw, "standard_error": errors}, names=names)
+    (path,) = gl.export(e, to="tsv", out=tmp_path / "t.tsv")
+    table = pd.DataFrame(
+        {
+            "sequence": np.repeat(names, 12),
+            "position": np.tile(np.arange(12), 6),
+            "base": list("".join(decode(e.inputs))),
+            "score": np.asarray(e.scores).ravel(),
+            "standard_error": errors.ravel(),
+        }
+    )
+    assert path.read_bytes().decode() == table.to_csv(sep="\t", index=False, lineterminator="\n")
+
+
 def test_tsv_of_positions_alone(tmp_path):
     e = positions_only()
     (path,) = gl.export(e, to="tsv", out=tmp_path / "t.tsv")
