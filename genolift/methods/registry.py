@@ -35,6 +35,9 @@ _METHODS = {
         "GuidedBackprop",
         "guided backprop itself; for networks of ReLUs",
     ),
+    "cam": ("maps", "Cam", "class activation map; for global average pooling and a dense layer after it"),
+    "grad-cam": ("maps", "GradCam", "a layer's activations weighed by the target's mean slopes, on the sequence"),
+    "guided-grad-cam": ("maps", "GuidedGradCam", "guided backprop × Grad-CAM's map; for networks of ReLUs"),
     "expected-gradients": (
         "expected",
         "ExpectedGradients",
@@ -60,6 +63,16 @@ _METHODS = {
         "DeepTaylor",
         "relevance that is never negative, of positive outputs; for networks of ReLUs",
     ),
+    "patternnet": (
+        "patterns",
+        "PatternNet",
+        "the signal that the output was read from, by patterns fitted on data; for networks of ReLUs",
+    ),
+    "pattern-attribution": (
+        "patterns",
+        "PatternAttribution",
+        "shares of the output by weights × patterns fitted on data; for networks of ReLUs",
+    ),
     "occlusion": ("occlusion", "Occlusion", "what the prediction loses when a window is exchanged"),
     "prediction-difference": (
         "difference",
@@ -75,6 +88,16 @@ _METHODS = {
         "pairwise",
         "PairwiseMutagenesis",
         "what two substitutions in a stretch do together beyond what each does (epistasis)",
+    ),
+    "interaction-maps": (
+        "interactions",
+        "InteractionMaps",
+        "how the importance of every position changes when another is mutated",
+    ),
+    "surrogate": (
+        "surrogate",
+        "Surrogate",
+        "additive and pairwise linear models of the prediction, fitted to mutated copies",
     ),
     "mask": ("mask", "Mask", "the smallest mask that takes the prediction away (meaningful perturbation)"),
     "sis": ("sis", "SufficientSubsets", "all disjoint subsets of bases that are enough for the prediction"),

@@ -69,7 +69,7 @@ class SlopeMethod(Method):
         for key in blocks[0]:
             columns = zip(*[block[key] for block in blocks], strict=True)
             joined = [None if column[0] is None else pick(np.concatenate(column)) for column in columns]
-            fields[key] = joined[0] if Explanation.kind(key) in (OUTPUT, REFERENCE) else inputs.pack(joined)
+            fields[key] = joined[0] if self.result_type.kind(key) in (OUTPUT, REFERENCE) else inputs.pack(joined)
         return fields, {key: why for key, why in self.undefined().items() if key not in fields}
 
     @abstractmethod

@@ -1,0 +1,263 @@
+"""Patterns: the direction of each neuron's signal in what it reads, and the walk back by them (Kindermans et al. 2017).
+
+A weight vector w says how to cancel what distracts from the signal, not where the signal is: with x = s + d, the neuron
+z = wᵀx, and the signal s = a·z, the pattern a is what data tell, with wᵀa = 1. :class:`PatternPropagation` walks back with
+a in place of w (PatternNet, the signal itself) or with w·a (PatternAttribution, shares of the output).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from genolift.engine.explain import Target
+from genolift.engine.operations import OPERATIONS, kind_of
+from genolift.engine.pairs import Pairs
+from genolift.engine.program import Dependence, Program, Step, Value
+from genolift.engine.regions import fuse
+from genolift.engine.relevance_neurons import Neurons, grouped, of_one_element
+from genolift.engine.relevance_rules import divided
+from genolift.support.errors import UnsupportedModel
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+_CHANNELS = {"Conv2D", "Conv3D", "DepthwiseConv2dNative"}
+_MATRICES = {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"}
+_SUMS = {"Add", "AddV2", "AddN"}
+_RECTIFIES = {"Relu", "Const", "Cast"}
+# What comes between a variable and the operation that reads it.
+_WRAPS = {"ExpandDims", "Cast", "Reshape", "Squeeze", "Transpose", "Identity", "EnsureShape"}
+
+
+@dataclass(eq=False)
+class Use:
+    """One place where a layer's sums are formed: its weighted or adding ``step``.
+
+    ``path`` are the steps from there to the value whose sign says whether the sum is passed on, where a rectifier does
+    (``rectified``).
+    """
+
+    step: Step
+    neurons: Neurons | None
+    path: list[Step] = field(default_factory=list)
+    rectified: bool = False
+
+    def masks(self, pairs: Pairs) -> tuple:
+        """Which sums there are, and which of them are above zero with their bias, as 1 and 0 in the step's layout."""
+        end = pairs.x(self.path[-1].output if self.path else self.step.output)
+        there, above = tf.ones_like(end), tf.cast(end > 0, end.dtype)
+        for step in reversed(self.path):
+            if not _same_layout(step):
+                there, above = (next(iter(pairs.transpose(step, [mask]).values())) for mask in (there, above))
+        return there, above
+
+
+@dataclass(eq=False)
+class Units:
+    """Neurons of the same weights, wherever the model uses them; ``weights`` is None for sums of several values."""
+
+    name: str
+    uses: list[Use]
+    weights: Value | None
+
+    @property
+    def rectified(self) -> bool:
+        return all(use.rectified for use in self.uses)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of the weights; (values, channels) for sums of several values."""
+        if self.weights is not None:
+            return tuple(self.weights.shape)
+        step = self.uses[0].step
+        return len(step.active_inputs), step.output.shape[-1]
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The axes of the step's output that tell units apart; the others are samples."""
+        return _unit_axes(self.uses[0].step)
+
+
+class PatternPropagation:
+    """What ``patterns`` (units → array like their weights) send back to a program's inputs; one tensor for each.
+
+    ``attributes``: with w·a rather than a. Rectifiers pass what they passed forward, maxima follow the winner. A scale or
+    average hands shares on in proportion to its weights, and signals as the smallest input that gives them. Sums of
+    several values (residuals) are neurons of weights one with patterns of their own.
+    """
+
+    def __init__(self, program: Program, targets: list[Target], name: str, attributes: bool):
+        self.program, self.attributes = program, attributes
+        self.patterns: dict[Units, object] = {}
+        explained = {value for target in targets for value in target.values}
+        fused = fuse(program, list(explained), sources=program.inputs)
+        self.walk = grouped(fused, explained)
+        reads = Counter(value for step in fused for value in step.inputs if value.active)
+        readers = {value: step for step in fused for value in step.inputs if value.active}
+        found: dict[object, Units] = {}
+        sums: Counter = Counter()
+        self.units: dict[object, Units] = {}
+        for item in self.walk:
+            neurons = item if isinstance(item, Neurons) else None
+            step = neurons.step if neurons else item
+            if neurons is None and not _adds(step):
+                _check(step, name)
+                continue
+            use = _followed(Use(step, neurons), reads, readers, explained)
+            weights = _weights(step, name) if neurons else None
+            key = (_origin(weights), step.op) if neurons else _place(step, sums)
+            if key not in found:
+                found[key] = Units(_named(step, found.values()), [], weights)
+                _unit_axes(step)
+            found[key].uses.append(use)
+            self.units[item] = found[key]
+        self.layers = list(found.values())
+        if not self.layers:
+            raise UnsupportedModel(
+                f"{name} needs layers of weighted sums, and this model has none; use ism or occlusion"
+            )
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each layer's pattern, by the layer's name."""
+        return {units.name: units.shape for units in self.layers}
+
+    def __call__(self, pairs: Pairs, target: Target, seeds: dict, audit=None) -> list:
+        flows = {value: seed * pairs.x(value) for value, seed in seeds.items()}
+        for item in reversed(self.walk):
+            neurons = isinstance(item, Neurons)
+            outputs = [item.end] if neurons else item.outputs
+            if (not neurons and item.op == "Input") or not any(value in flows for value in outputs):
+                continue
+            found = self._back(item, [flows.get(value) for value in outputs], pairs)
+            for value, flow in found.items():
+                flows[value] = flows[value] + flow if value in flows else flow
+        return [flows.get(value, tf.zeros_like(pairs.x(value))) for value in self.program.inputs]
+
+    def _back(self, item: Step | Neurons, flows: list, pairs: Pairs) -> dict:
+        if isinstance(item, Neurons):
+            return {item.source: self._weighted(item, flows[0], pairs)}
+        if item.body:
+            return {item.inputs[0]: tf.where(pairs.x(item.output) > 0, flows[0], tf.zeros_like(flows[0]))}
+        if item in self.units:
+            pattern = tf.constant(self.patterns[self.units[item]], flows[0].dtype)
+            values = item.active_inputs
+            return {value: flows[0] * pattern[i] for i, value in enumerate(values)}
+        if kind_of(item) in ("selection", "extremum"):
+            return pairs.transpose(item, flows, {value: pairs.x(value) for value in item.active_inputs})
+        return self._passed(item, flows, pairs)
+
+    def _weighted(self, neurons: Neurons, flow, pairs: Pairs):
+        pattern = tf.constant(self.patterns[self.units[neurons]], flow.dtype)
+        scale = None if self.attributes else neurons.scale(pairs)  # w·s has the pattern a/s
+        flow = flow if scale is None else divided(flow, scale)
+        return neurons.backward(pairs, flow, lambda w: w * pattern if self.attributes else pattern)
+
+    def _passed(self, step: Step, flows: list, pairs: Pairs) -> dict:
+        if self.attributes:
+            ones = {value: tf.ones_like(pairs.x(value)) for value in step.active_inputs}
+        else:
+            some = [None if f is None else tf.ones_like(f) for f in flows]
+            ones = pairs.transpose(step, some)
+            ones.update((v, tf.zeros_like(pairs.x(v))) for v in step.active_inputs if v not in ones)
+        totals = pairs.at(step, ones, offsets=False)
+        shares = [None if f is None else divided(f, total) for f, total in zip(flows, totals, strict=True)]
+        return pairs.transpose(step, shares)
+
+
+def _check(step: Step, name: str) -> None:
+    """Refuse what the method is not derived for."""
+    kind = "input" if step.op == "Input" else kind_of(step)
+    rectifies = kind == "unary" and {inner.op for inner in step.body} <= _RECTIFIES
+    passes = kind == "passing" and (len(step.active_inputs) == 1 or step.op != "Sub")
+    if not (kind in ("input", "selection", "extremum") or rectifies or passes):
+        raise UnsupportedModel(
+            f"{name} is derived for weighted sums, maxima and ReLUs, and {step.where} is none; use deeplift or "
+            "integrated-gradients"
+        )
+
+
+def _adds(step: Step) -> bool:
+    """Whether a step is a sum of several values of one shape."""
+    shapes = {value.shape for value in step.inputs}
+    return not step.body and step.op in _SUMS and len(step.active_inputs) > 1 and shapes == {step.output.shape}
+
+
+def _weights(step: Step, name: str) -> Value:
+    """The one constant that multiplies what is explained."""
+    factors = [step.inputs[i] for i in OPERATIONS[step.op].factors_of(step)]
+    constant = [value for value in factors if value.dependence == Dependence.CONSTANT]
+    known = step.op in _CHANNELS | {"Einsum"} or (
+        step.op in _MATRICES and all(value.shape and set(value.shape[:-2]) <= {1} for value in constant)
+    )
+    if not known or len(constant) != 1 or len(factors) != 2:
+        raise UnsupportedModel(
+            f"{name} estimates patterns of convolutions and dense layers, and {step.where} is another weighted sum; use "
+            "deeplift or integrated-gradients"
+        )
+    return constant[0]
+
+
+def _unit_axes(step: Step) -> tuple[int, ...]:
+    rank = len(step.output.shape)
+    if step.op in _CHANNELS:
+        return (1,) if step.node.attr["data_format"].s.startswith(b"NC") else (rank - 1,)
+    if step.op in _MATRICES:
+        return (rank - 1,) if step.inputs[0].active else (rank - 2,)
+    if step.op in _SUMS:
+        return (rank - 1,)
+    terms, out = (part.strip() for part in step.node.attr["equation"].s.decode().split("->"))
+    of_weights = terms.split(",")[0 if step.inputs[1].active else 1]
+    of_weights = of_weights.replace(".", "")
+    # An ellipsis stands for axes of samples; what comes behind it is counted from the end.
+    dots = out.find("...")
+    behind = [i for i, label in enumerate(out) if label in of_weights]
+    return tuple(i if dots < 0 or i < dots else i - len(out) + rank for i in behind)
+
+
+def _origin(value: Value) -> object:
+    """What tells weights apart: the variable, however often the model reads it."""
+    while value.step.op in _WRAPS:
+        value = value.step.inputs[0]
+    payload = value.step.payload
+    return value if payload is None else id(payload)
+
+
+def _place(step: Step, sums: Counter) -> object:
+    """What tells sums of several values apart: the layer, and which of its call's sums it is."""
+    if not step.layers:
+        return step
+    call = step.layers[-1]
+    sums[call] += 1
+    return call.path, sums[call]
+
+
+def _named(step: Step, others) -> str:
+    """The layer's path, with a number where it has several weighted steps."""
+    path = step.layers[-1].path if step.layers else step.name
+    count = sum(one.name == path or one.name.startswith(f"{path}:") for one in others)
+    return f"{path}:{count + 1}" if count else path
+
+
+def _same_layout(step: Step) -> bool:
+    """Whether a step gives each element its bias or scale, where it is."""
+    return of_one_element(step) and step.op not in ("Reshape", "Squeeze", "ExpandDims", "Transpose")
+
+
+def _followed(use: Use, reads: Counter, readers: dict[Value, Step], explained: set[Value]) -> Use:
+    """The use with its path: biases, scales and views up to the rectifier; one behind a maximum counts too."""
+    value, picked = use.step.output, False
+    while value not in explained and reads[value] == 1:
+        step = readers[value]
+        if step.body:
+            use.rectified = {inner.op for inner in step.body} <= _RECTIFIES
+            break
+        moved = of_one_element(step) or step.op == "BatchToSpaceND"
+        if kind_of(step) == "selection":
+            picked = True
+        elif not moved or (picked and _same_layout(step)):
+            break
+        elif not picked:
+            use.path.append(step)
+        value = step.output
+    return use

@@ -1,0 +1,161 @@
+"""Patterns from sums over data, and how good a signal they make (Kindermans et al. 2017, sections 4.1 to 4.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# Below this share of what it is made of, a denominator is rounding: the unit is dead, or does not vary.
+_NOTHING = 1e-6
+_ROUNDING = 1e-12
+# Added to the variances of patches, as a share of their mean, so that constant directions do not matter.
+_RIDGE = 1e-6
+# Samples for each number of a patch, without which a regression on patches says nothing.
+_ENOUGH = 2
+
+Sums = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer's units: the number ``of`` each weight's unit (as the weights), the weights themselves, and the value that
+    the sums ``shifted`` z by (u)."""
+
+    name: str
+    of: np.ndarray
+    weights: np.ndarray | None
+    shift: np.ndarray
+
+
+def added(parts: list[Sums]) -> Sums:
+    return {name: sum(part[name] for part in parts) for name in parts[0]}
+
+
+def minus(sums: Sums) -> Sums:
+    """The sums over samples that are not above zero, under the names without a sign."""
+    return {name: sums[name] - sums[f"{name}+"] for name in ("count", "z", "zz", "x", "xz")}
+
+
+def plus(sums: Sums) -> Sums:
+    return {name: sums[f"{name}+"] for name in ("count", "z", "zz", "x", "xz")}
+
+
+def pattern(sums: Sums, mean: np.ndarray, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+    """a = (E[xz] − E[x]·``mean``) / (E[z²] − E[z]·``mean``) over the samples of ``sums``, and which units have one (u).
+
+    The denominator is wᵀ times the numerator, so wᵀa = 1. ``mean`` (u) is E[z] over all samples, whatever the sign.
+    """
+    above = mean - layer.shift
+    numerator = sums["xz"] - sums["x"] * _at(above, layer.of)
+    spread = sums["zz"] - sums["z"] * above
+    offset = layer.shift * (sums["z"] - sums["count"] * above)
+    whole = spread + offset
+    alive = (sums["count"] > 0) & (
+        np.abs(whole) > _NOTHING * (np.abs(sums["zz"]) + np.abs(sums["z"] * above) + np.abs(offset))
+    )
+    inverse = np.where(alive, 1 / np.where(alive, whole, 1), 0)
+    return numerator * _at(inverse, layer.of), alive
+
+
+def mean_of(sums: Sums, layer: Layer) -> np.ndarray:
+    """E[z] (u) over all samples."""
+    return layer.shift + sums["z"] / np.maximum(sums["count"], 1)
+
+
+def _at(units: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """A value of each unit, for each weight; zero for weights that are never used."""
+    return np.where(of >= 0, units.reshape(-1)[of], 0)
+
+
+class Covariances:
+    """Of samples z, patches x, and the parts z_s of z by regime s: z where it is in that regime and zero elsewhere.
+
+    ``patches`` (D, D), ``cross`` (S, D, U) of x with z_s, ``parts`` (S, S, U) of z_s with each other.
+    """
+
+    def __init__(self, sums: Sums, layer: Layer, regimes: list[Sums]):
+        count, shift = sums["count"].reshape(-1), layer.shift.reshape(-1)
+        self.samples = float(count[0])
+        mean = sums["patch"] / self.samples
+        self.patches = sums["gram"] / self.samples - np.outer(mean, mean)
+        size = len(mean)
+        first, second, cross = [], [], []
+        for one in regimes:
+            n, z, zz = (one[name].reshape(-1) / count for name in ("count", "z", "zz"))
+            first.append(z + shift * n)
+            second.append(zz + 2 * shift * z + shift**2 * n)
+            x, xz = (one[name].reshape(size, -1) / count for name in ("x", "xz"))
+            cross.append(xz + shift * x - np.outer(mean, first[-1]))
+        self.cross = np.stack(cross)
+        # Where z is in one regime it is zero in the others.
+        means = np.stack(first)
+        self.parts = np.eye(len(regimes))[:, :, None] * np.stack(second) - means[:, None] * means
+
+    def with_distractor(self, patterns: np.ndarray) -> np.ndarray:
+        """cov(d, z) (D, U) with d = x − Σ_s a_s·z_s, for ``patterns`` a (S, D, U)."""
+        return self.cross.sum(0) - np.einsum("sdu,stu->du", patterns, self.parts)
+
+    def of_z(self) -> np.ndarray:
+        """The variance of z (U)."""
+        return self.parts.sum((0, 1))
+
+    def along(self, v: np.ndarray, patterns: np.ndarray) -> np.ndarray:
+        """var(vᵀd) (U) for directions v (D, U)."""
+        shares = np.einsum("du,sdu->su", v, patterns)
+        crossed = np.einsum("du,sdu->su", v, self.cross)
+        return (
+            np.einsum("du,du->u", v, self.patches @ v)
+            - 2 * (shares * crossed).sum(0)
+            + np.einsum("su,stu,tu->u", shares, self.parts, shares)
+        )
+
+    def regression(self, patterns: np.ndarray) -> np.ndarray:
+        """v (D, U): least squares of z on d, cov(d)⁻¹·cov(d, z).
+
+        cov(d) is that of the patches and a correction of low rank for each unit, inverted by the Woodbury identity.
+        """
+        regimes, size, units = patterns.shape
+        ridge = _RIDGE * np.trace(self.patches) / size
+        wanted = self.with_distractor(patterns)
+        sides = np.concatenate([patterns, self.cross])  # B, with cov(d) = cov(x) + B·M·Bᵀ
+        right = np.concatenate([sides, wanted[None]]).transpose(1, 0, 2).reshape(size, -1)
+        solved = np.linalg.solve(self.patches + ridge * np.eye(size), right).reshape(size, -1, units)
+        inner = np.zeros((units, 2 * regimes, 2 * regimes))
+        inner[:, :regimes, regimes:] = inner[:, regimes:, :regimes] = -np.eye(regimes)
+        inner[:, regimes:, regimes:] = -np.moveaxis(self.parts, -1, 0)  # M⁻¹
+        inner += np.einsum("rdu,dsu->urs", sides, solved[:, :-1])
+        by = np.linalg.solve(inner, np.einsum("rdu,du->ur", sides, solved[:, -1])[..., None])[..., 0]
+        return solved[:, -1] - np.einsum("dsu,us->du", solved[:, :-1], by)
+
+
+def quality(parts: list[Sums], layer: Layer, rectified: bool) -> tuple[np.ndarray, np.ndarray] | None:
+    """ρ (U) of the estimated signal, and of a signal along the weights themselves; None where there are too few samples.
+
+    ρ = 1 − corr(wᵀx, vᵀ(x − S(x))): 1 where nothing of z is left in what is said to be no signal (equation 4). As its
+    authors do, patterns are estimated on the first of the ``parts``, v on the second by least squares, and the correlation is
+    that of the third; a rectified unit's signal has a pattern of its own for sums above and below zero.
+    """
+    split = (lambda sums: [plus(sums), minus(sums)]) if rectified else (lambda sums: [sums])
+    first, second, third = parts
+    if min(float(part["count"].reshape(-1)[0]) for part in parts) < _ENOUGH * len(first["patch"]):
+        return None
+    mean, size = mean_of(first, layer), len(first["patch"])
+    estimated = np.stack([pattern(one, mean, layer)[0].reshape(size, -1) for one in split(first)])
+    w = layer.weights.reshape(size, -1)
+    along = (w / np.maximum((w**2).sum(0), np.finfo(float).tiny))[None]
+    return (
+        _left(Covariances(second, layer, split(second)), Covariances(third, layer, split(third)), estimated),
+        _left(Covariances(second, layer, [second]), Covariances(third, layer, [third]), along),
+    )
+
+
+def _left(learned: Covariances, tried: Covariances, patterns: np.ndarray) -> np.ndarray:
+    v, variance = learned.regression(patterns), tried.of_z()
+    power = tried.along(v, patterns)
+    covariance = np.abs(np.einsum("du,du->u", v, tried.with_distractor(patterns)))
+    # A direction along which nothing varies, to rounding, tells nothing.
+    tells = power > _ROUNDING * np.einsum("du,d->u", v**2, np.diag(tried.patches))
+    share = np.where(tells, covariance / np.sqrt(np.where(tells, power * variance, 1)), 0)
+    varies = variance > _NOTHING * np.abs(tried.parts).sum((0, 1))
+    return np.where(varies, 1 - np.minimum(share, 1), np.nan)

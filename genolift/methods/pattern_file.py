@@ -1,0 +1,93 @@
+"""Fitted patterns as they are kept: arrays by layer, how good they are, what they were fitted on; on disk as ``.npz``."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from genolift.support.errors import FileProblem, InputError
+
+_FORMAT = "genolift patterns 1"
+_COLUMNS = {
+    "layer": str,
+    "unit": int,
+    "estimator": str,
+    "above_zero": float,
+    "dead": bool,
+    "rho": float,
+    "rho_of_weights": float,
+}
+
+
+@dataclass
+class Patterns:
+    """``arrays``: layer → pattern, shaped like the layer's weights. ``table``: a column for each of the units' facts.
+
+    ``record`` says of what model and data they are: ``weights`` (digest), ``estimator``, ``sequences``, ``data`` (digest).
+    """
+
+    arrays: dict[str, np.ndarray]
+    table: dict[str, list] = field(default_factory=lambda: {name: [] for name in _COLUMNS})
+    record: dict = field(default_factory=dict)
+
+    def frame(self):
+        """The table as a ``pandas.DataFrame``, a row for each unit."""
+        import pandas as pd
+
+        return pd.DataFrame({name: np.array(values, _COLUMNS[name]) for name, values in self.table.items()})
+
+    def mean_rho(self) -> dict[str, float | None]:
+        """The mean quality of each layer's units; None where it was not measured."""
+        frame = self.frame()
+        means = frame.groupby("layer", sort=False).rho.mean()
+        return {name: None if np.isnan(value) else float(value) for name, value in means.items()}
+
+    def save(self, path) -> None:
+        told = {"format": _FORMAT, "layers": list(self.arrays), **self.record}
+        content = {f"pattern.{i}": array for i, array in enumerate(self.arrays.values())}
+        content |= {f"table.{name}": np.array(values, _COLUMNS[name]) for name, values in self.table.items()}
+        try:
+            with open(path, "wb") as file:
+                np.savez_compressed(file, record=np.array(json.dumps(told)), **content)
+        except OSError as error:
+            raise FileProblem(f"{path} cannot be written: {error.strerror or error}") from None
+
+    @classmethod
+    def load(cls, path) -> Patterns:
+        """Read what :meth:`save` wrote; nothing in it is run."""
+        if not Path(path).is_file():
+            raise FileProblem(f"{path} is no file; patterns are kept in an .npz that a fitted method's save() wrote")
+        try:
+            with np.load(path, allow_pickle=False) as content:
+                record = json.loads(str(content["record"]))
+                if record.pop("format") != _FORMAT:
+                    raise KeyError("format")
+                arrays = {name: content[f"pattern.{i}"] for i, name in enumerate(record.pop("layers"))}
+                table = {name: content[f"table.{name}"].tolist() for name in _COLUMNS}
+        except (OSError, KeyError, ValueError, AttributeError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise FileProblem(
+                f"{path} does not hold patterns, or is damaged ({type(error).__name__}); give what a fitted method's save() "
+                "wrote"
+            ) from None
+        return cls(arrays, table, record)
+
+    def check(self, weights: str, shapes: dict[str, tuple], estimator: str, name: str) -> None:
+        """Refuse a model with other weights or layers, and a method with another estimator."""
+        if self.record["weights"] != weights:
+            raise InputError(
+                f"the patterns of {name} were fitted on a model with other weights than this one has now; call fit(X) again"
+            )
+        if self.record["estimator"] != estimator:
+            raise InputError(
+                f"the patterns were fitted with estimator={self.record['estimator']!r}, not {estimator!r}; fit again, or make "
+                "the method with that one"
+            )
+        missing = [layer for layer, shape in shapes.items() if getattr(self.arrays.get(layer), "shape", None) != shape]
+        if missing:
+            raise InputError(
+                f"there are no patterns for {', '.join(missing)}, which another target may not have needed; call fit(X) again"
+            )
