@@ -53,7 +53,7 @@ class Mutation:
         self.program = replace(program, outputs=values).pruned()
         self.targets, self.place, self.leading = targets, place, leading
         facts = Facts(self.program, shapes)
-        routes = [_route(self.program, program.inputs[place], facts, share) for share in shares]
+        routes = [route_of(self.program, program.inputs[place], facts, share) for share in shares]
         self.route = min(routes, key=lambda route: route.cost)
         self._shapes = shapes
         self._compiled: dict[int, object] = {}
@@ -118,7 +118,7 @@ class Mutation:
         return total
 
 
-def _route(program: Program, source: Value, facts: Facts, share: float) -> Route:
+def route_of(program: Program, source: Value, facts: Facts, share: float) -> Route:
     """Windows as far as they cover less than ``share`` of the length, whole sequences from there on."""
     layout = Layout(facts)
     length = facts.shapes[source][1]

@@ -84,11 +84,15 @@ QUICK = {
     "smoothgrad-variance": {"samples": 4},
     "expected-gradients": {"draws": 2},
     "integrated-gradients": {"steps": 8},
+    # At the last layer guided backprop and the map share no position of these sequences.
+    "guided-grad-cam": {"layer": "first"},
     "deep-shap": {"references": np.eye(4, dtype=np.float32)[np.random.default_rng(3).integers(0, 4, (3, LENGTH))]},
     "prediction-difference": {"window": 2},
     "lime": {"samples": 40},
     "kernel-shap": {"samples": 120},
     "mask": {"steps": 8},
+    "interaction-maps": {"start": 5, "end": 8},
+    "surrogate": {"samples": 150, "start": 4, "end": 9},
     "sis": {"width": 2, "most": 2},
     "maxent": {"beta": 2, "chains": 2, "sweeps": 2, "burn": 1, "samples": 8},
 }
