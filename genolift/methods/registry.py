@@ -73,6 +73,16 @@ _METHODS = {
         "PatternAttribution",
         "shares of the output by weights × patterns fitted on data; for networks of ReLUs",
     ),
+    "attention": (
+        "attention",
+        "RawAttention",
+        "the weights of attention layers: what the model reads, not an attribution",
+    ),
+    "attention-rollout": (
+        "attention",
+        "AttentionRollout",
+        "attention followed through all layers: what the model reads, not an attribution",
+    ),
     "occlusion": ("occlusion", "Occlusion", "what the prediction loses when a window is exchanged"),
     "prediction-difference": (
         "difference",

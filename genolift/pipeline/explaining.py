@@ -100,7 +100,7 @@ class Explaining:
             parts = [self.method(one_hot([sequences[i] for i in rows], self.unknown)) for rows in groups]
         if len(parts) == 1:
             return parts[0]
-        return Explanation.concatenate(parts)[np.argsort(np.concatenate(groups))]
+        return type(parts[0]).concatenate(parts)[np.argsort(np.concatenate(groups))]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from genolift.results.explanation import INPUT, OUTPUT, PAIR, POSITION, REFERENCE, Explanation
+from genolift.support.errors import InputError
 
 _STRETCH = "of the stretch"
 
@@ -178,3 +179,33 @@ class SampleExplanation(Explanation):
         "r_hat": OUTPUT,
         "effective_size": OUTPUT,
     }
+
+
+class AttentionExplanation(Explanation):
+    """``weights`` (N, layers, heads, queries, keys): how much each query reads each key, NaN where a layer has fewer.
+
+    What the model reads, not what its output owes to it. Keys see the positions from ``key_positions`` (N, layers, keys,
+    2): first and the one after the last, both −1 for keys that see none. ``rollout`` (N, queries, keys), where the method
+    makes one, is through all layers.
+    """
+
+    FIELDS: ClassVar[dict[str, str]] = {
+        **Explanation.FIELDS,
+        **dict.fromkeys(["weights", "key_positions", "rollout"], "of tokens"),
+    }
+
+    @classmethod
+    def concatenate(cls, parts):
+        parts = list(parts)
+        if len({part._fields["weights"].shape[1:] for part in parts if "weights" in part._fields}) > 1:
+            raise InputError(
+                "maps of sequences of different lengths do not fit into one result; explain each length by itself, or make the "
+                "method with maps=False"
+            )
+        return super().concatenate(parts)
+
+    def plot_attention(self, i: int | str = 0, **options):
+        """The maps of one sequence; options as in ``genolift.plot.attention.plot_attention``."""
+        return import_module("genolift.plot.attention").plot_attention(self, i, **options)
+
+    plot_map = plot_attention

@@ -89,7 +89,7 @@ def contributions(name, function, x, ref, **options):
     return method(x[None]).raw_contributions[0]
 
 
-ROWS = tables()
+ROWS = [row for row in tables() if "case" in row]
 SHAPLEY = [row for row in ROWS if "Shapley" in row]
 BY_HAND = [row for row in ROWS if "by hand (= genolift)" in row]
 

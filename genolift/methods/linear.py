@@ -1,0 +1,126 @@
+"""Linear models of numbers by sequence: a weight for each base at each position, and for pairs of them.
+
+A base is seen as its indicator less 1/4 for each, the vectors that sum to zero. So are weights then: what could be moved
+between the constant, the positions and their pairs without changing any prediction is where it is smallest, the zero-sum
+gauge, and one penalty for all weights does not depend on how they are written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve, helmert
+
+from genolift.support.errors import InputError
+
+# An orthonormal basis of what sums to zero, (4, 3), with nothing for an unknown base.
+_BASIS = np.concatenate([helmert(4).T, np.zeros((1, 3))])
+
+
+@dataclass(frozen=True)
+class Linear:
+    """``constant`` (T,), ``weights`` (T, W, 4) and ``pairs`` (T, W, 4, W, 4), symmetric, or None."""
+
+    constant: np.ndarray
+    weights: np.ndarray
+    pairs: np.ndarray | None
+
+    def predict(self, codes: np.ndarray) -> np.ndarray:
+        """(S, T) of sequences (S, W) as codes, 4 for unknown bases."""
+        x = np.eye(5)[codes][..., :4].reshape(len(codes), -1)
+        targets = len(self.constant)
+        found = self.constant + x @ self.weights.reshape(targets, -1).T
+        if self.pairs is not None:
+            for t, pairs in enumerate(self.pairs.reshape(targets, x.shape[1], x.shape[1])):
+                found[:, t] += np.einsum("sa,sa->s", x @ pairs, x) / 2
+        return found
+
+
+def sizes(width: int) -> tuple[int, int]:
+    """How many free weights there are of positions, and of pairs."""
+    return 3 * width, 9 * width * (width - 1) // 2
+
+
+def check(width: int, copies: int, targets: int, alpha: float, memory: int) -> None:
+    """:class:`InputError` where a pairwise model of so many positions does not fit ``memory``, or has no one answer."""
+    free = sum(sizes(width))
+    fewer = min(free, copies)
+    # A table of copies or of weights, and its square with what solving takes; and the weights as they are given.
+    need = 8 * (copies * min(free, copies) + 2 * fewer**2 + 3 * targets * (4 * width) ** 2)
+    if need > memory:
+        raise InputError(
+            f"a pairwise model of {width} positions needs about {need / 1e9:.2g} GB for {copies:,} copies and "
+            f"{free:,} weights, more than the budget of {memory / 1e9:.2g} GB; give memory='{1.1 * need / 1e9:.2g}GB', "
+            "fewer samples, a stretch by start and end, or pairwise=False"
+        )
+    if free > copies and not alpha:
+        raise InputError(
+            f"{copies:,} copies do not determine the {free:,} weights of a pairwise model; give alpha above 0, more "
+            "samples, or a stretch by start and end"
+        )
+
+
+def fit(codes: np.ndarray, y: np.ndarray, alpha: float, pairs: bool) -> Linear:
+    """Ridge regression of ``y`` (S, T) on sequences (S, W) with penalty ``alpha`` on all but the constant."""
+    width = codes.shape[1]
+    few = not pairs or sum(sizes(width)) <= len(codes)
+    return (_by_weights if few else _by_copies)(codes, y, alpha, pairs)
+
+
+def r_squared(predicted: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The share of the variance of ``y`` (S, T) that is predicted; 1 where nothing varies."""
+    left, total = np.square(y - predicted).sum(0), np.square(y - y.mean(0)).sum(0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(total > 0, 1 - left / total, 1.0)
+
+
+def _by_weights(codes: np.ndarray, y: np.ndarray, alpha: float, pairs: bool) -> Linear:
+    """An equation for each weight."""
+    width, targets = codes.shape[1], y.shape[1]
+    seen = _BASIS[codes]  # (S, W, 3)
+    columns = [seen.reshape(len(codes), -1)]
+    left, right = np.triu_indices(width, 1)
+    if pairs:
+        columns.append((seen[:, left, :, None] * seen[:, right, None]).reshape(len(codes), -1))
+    table = np.concatenate(columns, axis=1)
+    middle, level = table.mean(0), y.mean(0)
+    table -= middle
+    if alpha:
+        squares = table.T @ table
+        squares[np.diag_indices_from(squares)] += alpha
+        found = cho_solve(cho_factor(squares, overwrite_a=True), table.T @ (y - level))
+    else:
+        found = np.linalg.lstsq(table, y - level, rcond=None)[0]
+    constant = level - middle @ found
+    weights = np.einsum("wct,bc->twb", found[: 3 * width].reshape(width, 3, targets), _BASIS[:4])
+    if not pairs:
+        return Linear(constant, weights, None)
+    upper = found[3 * width :].reshape(len(left), 3, 3, targets)
+    matrix = np.zeros((targets, width, 4, width, 4))
+    matrix[:, left, :, right] = np.einsum("pcdt,ac,bd->ptab", upper, _BASIS[:4], _BASIS[:4])
+    return Linear(constant, weights, matrix + np.transpose(matrix, (0, 3, 4, 1, 2)))
+
+
+def _by_copies(codes: np.ndarray, y: np.ndarray, alpha: float, pairs: bool) -> Linear:
+    """An equation for each copy, where there are fewer of them than weights: the same answer (kernel ridge)."""
+    count, width = codes.shape
+    centred = (np.concatenate([np.eye(4) - 0.25, np.zeros((1, 4))]))[codes].reshape(count, -1)
+    alike = centred @ centred.T
+    # Σ_{i<j} k_i·k_j of the positions' own k is half of (Σ k)² − Σ k².
+    squares = np.eye(5)[codes][..., :4].reshape(count, -1)
+    known = squares.reshape(count, width, 4).sum(-1)
+    matches, both = squares @ squares.T, known @ known.T
+    kernel = alike + (alike**2 - (9 / 16 * matches + 1 / 16 * (both - matches))) / 2
+    middle, level = kernel.mean(0), y.mean(0)
+    kernel += middle.mean() - middle - middle[:, None]
+    kernel[np.diag_indices_from(kernel)] += alpha
+    share = cho_solve(cho_factor(kernel, overwrite_a=True), y - level)  # (S, T), of each copy in the weights
+    share -= share.mean(0)
+    weights = (centred.T @ share).T.reshape(-1, width, 4)
+    matrix = np.stack([centred.T @ (centred * one[:, None]) for one in share.T])
+    matrix = matrix.reshape(-1, width, 4, width, 4)
+    at = np.arange(width)
+    matrix[:, at, :, at] = 0
+    plain = Linear(np.zeros(y.shape[1]), weights, matrix)
+    return Linear(level - plain.predict(codes).mean(0), weights, matrix)

@@ -1,0 +1,74 @@
+"""Maps of what depends on what: deep feature interactions, and the pairwise weights of a surrogate."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from genolift.plot.epistasis import draw_pairs, heat
+from genolift.plot.logo import draw_row, letter_heights
+from genolift.plot.style import INK, Picture, drawing
+from genolift.results.explanation import Explanation
+from genolift.results.kinds import InteractionExplanation, SurrogateExplanation
+from genolift.support.errors import InputError
+
+# Sources that can be named beside the map.
+_NAMED = 40
+
+
+def plot_interactions(explanation: InteractionExplanation, i: int | str = 0, target=None) -> Figure:
+    """The interaction map of sequence ``i`` (number or name); returns the figure.
+
+    Above, the importance of its positions as a logo; below, a row for each source: by how much each position would lose
+    importance if the source were mutated.
+    """
+    if not isinstance(explanation, InteractionExplanation):
+        raise InputError("a map of interactions needs the result of the method interaction-maps")
+    one = explanation[i].for_target(target)
+    if one.several_inputs:
+        raise InputError("a map of interactions is drawn for models of one input")
+    table = np.asarray(one.interactions)[0]
+    starts, ends = (np.asarray(edge)[0] for edge in (one.source_start, one.source_end))
+    single = (ends - starts == 1).all()
+    heights = letter_heights(Explanation({"inputs": one.inputs, "scores": one.importance}))
+    with drawing():
+        figure = Picture(
+            figsize=(max(5.0, 2.2 + 0.068 * len(heights)), 2.2 + np.clip(0.12 * len(table), 1.2, 6)),
+            layout="constrained",
+        )
+        top, below = figure.subplots(2, 1, sharex=True, height_ratios=[1.1, np.clip(0.12 * len(table), 1.2, 6)])
+        draw_row(top, heights, 0, len(heights))
+        top.set_ylabel("importance")
+        heat(figure, below, table, "lost with the source")
+        # A source's own positions have other bases then, and are marked.
+        for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
+            below.plot([start - 0.5, end - 0.5], [row, row], color=INK, linewidth=1.2, solid_capstyle="butt")
+        every = -(-len(table) // _NAMED)
+        rows = np.arange(0, len(table), every)
+        below.set_yticks(rows, [str(starts[r]) if single else f"{starts[r]}–{ends[r] - 1}" for r in rows])
+        below.set_ylabel("mutated position" if single else "mutated stretch")
+        below.set_xlabel("position in the sequence (bp, 0-based)")
+        figure.suptitle(_title(one), x=0.01, ha="left", fontsize=10.5)
+    return figure
+
+
+def plot_surrogate(explanation: SurrogateExplanation, i: int | str = 0, target=None, bases: bool = False) -> Figure:
+    """The weights of sequence ``i``'s pairwise surrogate, those of positions above and those of pairs below.
+
+    For each two positions the weight of largest size, or with ``bases`` all of them.
+    """
+    if not isinstance(explanation, SurrogateExplanation) or "pairwise" not in explanation.defined:
+        raise InputError("a map of pairwise weights needs the result of the method surrogate with pairwise=True")
+    one = explanation[i].for_target(target)
+    fit, both = (float(np.asarray(value)[0]) for value in (one.r_squared, one.pairwise_r_squared))
+    return draw_pairs(
+        one,
+        (np.asarray(one.additive)[0], "weight", f"additive weights (additive model alone: R² {fit:.2f})"),
+        (np.asarray(one.pairwise)[0], "weight", f"pairwise weights (R² {both:.2f})"),
+        bases,
+    )
+
+
+def _title(one: Explanation) -> str:
+    how = one.method.get("by", {}).get("name", "")
+    return f"{one.names[0]}   ·   {how}" if how else str(one.names[0])
