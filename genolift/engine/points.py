@@ -10,7 +10,7 @@ from genolift.engine.correction import corrected
 from genolift.engine.explain import Propagation, Target, exact_float32
 from genolift.engine.pairs import Pairs, constants, forward
 from genolift.engine.program import Program
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
@@ -33,9 +33,9 @@ class Points:
         self.program, self.targets, self.propagation = program, targets, propagation
         self.letters = letters or [False] * len(program.inputs)
         self._by_row: list[bool] | None = None
-        self._weigh = tf.function(self._weights, autograph=False, reduce_retracing=True)
-        self._evaluate = tf.function(self._values, autograph=False, reduce_retracing=True)
-        self._differentiate = tf.function(self._slopes, autograph=False, reduce_retracing=True)
+        self._weigh = compiled(self._weights, reduce_retracing=True)
+        self._evaluate = compiled(self._values, reduce_retracing=True)
+        self._differentiate = compiled(self._slopes, reduce_retracing=True)
 
     def frozen(self, xs: list[np.ndarray], size: int) -> tuple[list, list[bool]]:
         """Each term's weights at the sequences ``xs`` (n, ...), ``size`` at a time, and which have a row for each."""
@@ -79,7 +79,7 @@ class Points:
 
     def _values(self, points, weights, by_row, rows):
         values = forward(self.program, points, constants(self.program))
-        return self._totals(self._seeds(weights, by_row, rows), values.__getitem__, tf.shape(points[0])[0])
+        return totals(self._seeds(weights, by_row, rows), values.__getitem__, tf.shape(points[0])[0])
 
     def _slopes(self, points, weights, by_row, rows):
         if self.propagation is not None:
@@ -92,23 +92,23 @@ class Points:
             outputs = [values[value] for value, _ in terms]
             grads = [tf.broadcast_to(w, tf.shape(y)) for (_, w), y in zip(terms, outputs, strict=True)]
             found.append(tf.gradients(outputs, points, grads, unconnected_gradients="zero"))
-        return self._totals(seeds, values.__getitem__, tf.shape(points[0])[0]), self._stacked(found)
+        return totals(seeds, values.__getitem__, tf.shape(points[0])[0]), self._stacked(found)
 
     def _propagated(self, points):
         pairs = Pairs(self.program, points, None, 1, False, False)
         seeds = [target.seeds(pairs.x) for target in self.targets]
         found = [self.propagation(pairs, target, seed) for target, seed in zip(self.targets, seeds, strict=True)]
-        totals = self._totals([list(seed.items()) for seed in seeds], pairs.x, tf.shape(points[0])[0])
-        return totals, self._stacked(found)
+        return totals([list(seed.items()) for seed in seeds], pairs.x, tf.shape(points[0])[0]), self._stacked(found)
 
     def _stacked(self, by_target: list[list]) -> list:
         columns = [tf.stack(column, axis=1) for column in zip(*by_target, strict=True)]
         return corrected(columns, self.letters)
 
-    @staticmethod
-    def _totals(seeds: list[list], at: Callable, count):
-        totals = [
-            tf.add_n([tf.reduce_sum(tf.reshape(weights * at(value), [count, -1]), -1) for value, weights in terms])
-            for terms in seeds
-        ]
-        return tf.stack(totals, axis=1)
+
+def totals(seeds: list[list], at: Callable, count):
+    """The targets (B, T) of ``count`` points, from each one's (value, weights); ``at(value)`` gives the value (B, ...)."""
+    sums = [
+        tf.add_n([tf.reduce_sum(tf.reshape(weights * at(value), [count, -1]), -1) for value, weights in terms])
+        for terms in seeds
+    ]
+    return tf.stack(sums, axis=1)

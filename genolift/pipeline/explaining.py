@@ -80,7 +80,7 @@ class Explaining:
 
     What TensorFlow compiles depends a little on the shapes that came before, and rounding with it. After the trials
     (one sequence, then two of another length where there are any) nothing new is compiled, so that the same block gives
-    the same bytes in every process, whichever blocks it had before.
+    the same bytes in every process, whichever blocks it had before (which attention shows under lrp-epsilon).
     """
 
     def __init__(self, method, unknown: str, trials: list[list[str]]):

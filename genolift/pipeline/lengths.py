@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from genolift.support.errors import InputError
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import compiled, quiet_tensorflow
 
 
 def check_lengths(model, names: list[str], lengths: np.ndarray, fixed: int | None, path: Path) -> None:
@@ -28,9 +28,7 @@ def takes(model, length: int) -> bool:
     """Whether a sequence of ``length`` gets through the model, with something left of it after every layer."""
     tf = quiet_tensorflow()
     try:
-        graph = tf.function(lambda x: model(x), autograph=False).get_concrete_function(
-            tf.TensorSpec([1, length, 4], tf.float32)
-        )
+        graph = compiled(lambda x: model(x)).get_concrete_function(tf.TensorSpec([1, length, 4], tf.float32))
         outputs = model(tf.fill([1, length, 4], 0.25))
     except Exception:  # too short for a layer, longer than a table of positions: each layer has its own error
         return False

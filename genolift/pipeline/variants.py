@@ -208,7 +208,7 @@ def _length(job: VariantJob, fixed: int | None) -> int:
 def _predictor(job: VariantJob, model, length: int):
     """What predicts the targets, and what they are called; tried once, before anything is written."""
     from genolift.methods import targets  # which loads TensorFlow; most mistakes are found without
-    from genolift.pipeline.predictor import Predictor
+    from genolift.methods.predictor import Predictor
 
     chosen = [targets.parse(text) for text in job.targets]
     predictor = Predictor(model, chosen, job.activation, job.memory)
@@ -354,7 +354,7 @@ def _mean_over(rows: np.ndarray, count: int) -> Callable[[np.ndarray], np.ndarra
 
 
 def _distance(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    from genolift.pipeline.predictor import profile_distance
+    from genolift.methods.predictor import profile_distance
 
     return profile_distance(p, q)
 

@@ -9,18 +9,19 @@ from scipy.special import rel_entr
 
 from genolift.engine.explain import exact_float32
 from genolift.engine.pairs import constants, forward
+from genolift.engine.points import totals
 from genolift.methods import targets
 from genolift.methods.blocks import pad
+from genolift.methods.inputs import Inputs
+from genolift.methods.predicting import batch_size
 from genolift.methods.traced import Traced, ports
-from genolift.support.memory import check_fits, parse_bytes
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.memory import parse_bytes
+from genolift.support.tensorflow import compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
-# Activations a batch should hold at most, and sequences: beyond, batches only cost memory.
-_BATCH_BYTES, _MOST = 96e6, 512
-# Copies of a sequence's activations alive at once.
-_COPIES = 2
+# Sequences a batch should hold at most: beyond, batches only cost memory.
+_MOST = 512
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Predictor:
         kinds = chosen or [None]
         self._per_strand = [one.per_strand if isinstance(one, targets.Profile) else None for one in kinds]
         self.scales = [self._scale(one, found) for one, found in zip(kinds, self.targets, strict=True)]
-        self._run = tf.function(self._outputs, autograph=False, reduce_retracing=True)
+        self._run = compiled(self._outputs, reduce_retracing=True)
         self._rows: dict[int, int] = {}
 
     def _scale(self, chosen, found) -> str:
@@ -65,7 +66,7 @@ class Predictor:
 
     def __call__(self, X: np.ndarray) -> Predictions:
         """Of one-hot sequences (N, L, 4)."""
-        size = self._batch_size(X.shape[1:])
+        size = self._batch_size(X)
         parts = []
         with exact_float32():
             for start in range(0, len(X), size):
@@ -76,26 +77,23 @@ class Predictor:
         found = iter([np.concatenate(each) for each in zip(*(profiles for _, profiles in parts), strict=True)])
         return Predictions(values, [None if each is None else next(found) for each in self._per_strand])
 
-    def _batch_size(self, shape: tuple[int, ...]) -> int:
-        """One size for every call, so that a batch shape is compiled once: a power of two within the budget."""
-        if shape[0] not in self._rows:
-            need = self._traced.probe([shape]).row_bytes * _COPIES
-            check_fits(need, self._memory, "prediction")
-            fitting = int(min(max(1, min(self._memory, _BATCH_BYTES) // need), _MOST))
-            self._rows[shape[0]] = 1 << (fitting.bit_length() - 1)
-        return self._rows[shape[0]]
+    def _batch_size(self, X: np.ndarray) -> int:
+        """One size for all sequences of a length, so that its batch is compiled once: a power of two within the budget."""
+        length = X.shape[1]
+        if length not in self._rows:
+            fitting = min(batch_size(self._traced, Inputs([X]), self._memory), _MOST)
+            self._rows[length] = 1 << (fitting.bit_length() - 1)
+        return self._rows[length]
 
     def _outputs(self, x):
         known = forward(self.program, [x], constants(self.program))
-        values, profiles = [], []
-        for target, per_strand in zip(self.targets, self._per_strand, strict=True):
-            seeds = target.seeds(known.__getitem__)
-            sums = [tf.reduce_sum(_flat(seed * known[value]), -1) for value, seed in seeds.items()]
-            values.append(tf.add_n(sums))
-            if per_strand is not None:
-                heads = [_profile(known[value], per_strand) for value, _ in target.terms]
-                profiles.append(tf.concat(heads, axis=1))
-        return tf.stack(values, axis=1), profiles
+        seeds = [list(target.seeds(known.__getitem__).items()) for target in self.targets]
+        profiles = [
+            tf.concat([_profile(known[value], per_strand) for value, _ in target.terms], axis=1)
+            for target, per_strand in zip(self.targets, self._per_strand, strict=True)
+            if per_strand is not None
+        ]
+        return totals(seeds, known.__getitem__, tf.shape(x)[0]), profiles
 
 
 def _flat(tensor):
