@@ -68,6 +68,17 @@ def fit(codes: np.ndarray, y: np.ndarray, alpha: float, pairs: bool) -> Linear:
     return (_by_weights if few else _by_copies)(codes, y, alpha, pairs)
 
 
+def averaged(model: Linear, shares: np.ndarray) -> Linear:
+    """The same model in the gauge of sequences whose bases have the ``shares`` (W, 4): a pair's mean over either of its
+    bases, at their shares, is moved to the other's weight. Weights of positions still sum to zero."""
+    over = np.einsum("tiajb,jb->tiaj", model.pairs, shares)
+    both = np.einsum("tiaj,ia->tij", over, shares)
+    weights = model.weights + over.sum(-1)
+    level = weights.mean(-1, keepdims=True)
+    pairs = model.pairs - over[..., None] - np.einsum("tjbi->tijb", over)[:, :, None] + both[:, :, None, :, None]
+    return Linear(model.constant + level.sum((1, 2)) - both.sum((1, 2)) / 2, weights - level, pairs)
+
+
 def r_squared(predicted: np.ndarray, y: np.ndarray) -> np.ndarray:
     """The share of the variance of ``y`` (S, T) that is predicted; 1 where nothing varies."""
     left, total = np.square(y - predicted).sum(0), np.square(y - y.mean(0)).sum(0)
@@ -115,8 +126,7 @@ def _by_copies(codes: np.ndarray, y: np.ndarray, alpha: float, pairs: bool) -> L
     middle, level = kernel.mean(0), y.mean(0)
     kernel += middle.mean() - middle - middle[:, None]
     kernel[np.diag_indices_from(kernel)] += alpha
-    share = cho_solve(cho_factor(kernel, overwrite_a=True), y - level)  # (S, T), of each copy in the weights
-    share -= share.mean(0)
+    share = cho_solve(cho_factor(kernel, overwrite_a=True), y - level)  # (S, T), of each copy in the weights; sums to 0
     weights = (centred.T @ share).T.reshape(-1, width, 4)
     matrix = np.stack([centred.T @ (centred * one[:, None]) for one in share.T])
     matrix = matrix.reshape(-1, width, 4, width, 4)

@@ -24,9 +24,11 @@ class Surrogate(ChangingMethod):
     ``rate``, to each other base alike. To four fifths of them, and x, an additive model is fitted (a weight for each base
     at each position) and, where ``pairwise``, one that has weights for pairs as well; both by ridge regression with
     penalty ``alpha`` on all but the constant, in the zero-sum gauge: weights sum to zero over the bases of a position.
-    The rest of the copies tell their R². ``transform`` of the prediction before: "none", "log", or "rank" (a normal
-    deviate for the rank among the copies, which linearises what rises monotonously). ``hypothetical`` are the additive
-    model's weights, 0 where nothing is mutated, and ``scores`` those of the bases there.
+    What a pair does on average over one of its bases is part of the other's weight: over all four alike (``gauge``
+    "zero-sum": what bases are worth among any sequences, so that most of it is extrapolated from copies near x) or as
+    they come in the copies ("copies"). The rest of the copies tell their R². ``transform`` of the prediction before:
+    "none", "log", or "rank" (a normal deviate for the rank among the copies, which linearises what rises monotonously).
+    ``hypothetical`` are the additive model's weights, 0 where nothing is mutated, ``scores`` those of the bases there.
     """
 
     name = "surrogate"
@@ -44,6 +46,7 @@ class Surrogate(ChangingMethod):
         end: int | None = None,
         alpha: float = 0.1,
         transform: str = "none",
+        gauge: str = "zero-sum",
         **options,
     ):
         self.samples, self.pairwise = whole_number(samples, "samples", 10), bool(pairwise)
@@ -58,11 +61,13 @@ class Surrogate(ChangingMethod):
                 f"a stretch has a start and an end after it (0-based, end not included), not {start} and {end}"
             )
         self.rate, self.alpha, self.transform = float(rate), float(alpha), transform
-        self.start, self.end = start, end
+        if gauge not in ("zero-sum", "copies"):
+            raise InputError(f"gauge must be 'zero-sum' or 'copies', not {gauge!r}")
+        self.start, self.end, self.gauge = start, end, gauge
         super().__init__(model, target, **options)
 
     def describe(self) -> dict:
-        own = ("samples", "rate", "pairwise", "start", "end", "alpha", "transform")
+        own = ("samples", "rate", "pairwise", "start", "end", "alpha", "transform", "gauge")
         return {**super().describe(), **{name: getattr(self, name) for name in own}}
 
     def changed(self, inputs):
@@ -136,6 +141,12 @@ class Surrogate(ChangingMethod):
         other = np.where(own == 4, rng.integers(0, 4, mutated.shape), other)
         return np.concatenate([own[None], np.where(mutated, other, own)]).astype(np.uint8)
 
+    def _shares(self, codes: np.ndarray) -> np.ndarray:
+        """How often the copies of a sequence (W,) have each base, (W, 4)."""
+        own = _BASES[np.minimum(codes, 3)].astype(np.float64)
+        shares = (1 - self.rate) * own + self.rate / 3 * (1 - own)
+        return np.where(codes[:, None] == 4, 0.25, shares)
+
     def _fits(self, codes: np.ndarray, f: np.ndarray) -> dict:
         """Fields (T, ...) of one sequence, from its copies' codes (S, W) and predictions (S, T)."""
         y, fitted = self._transformed(f), len(self._fitted_rows)
@@ -147,6 +158,8 @@ class Surrogate(ChangingMethod):
         }
         if self.pairwise:
             both = linear.fit(codes[:fitted], y[:fitted], self.alpha, pairs=True)
+            if self.gauge == "copies":
+                both = linear.averaged(both, self._shares(codes[0]))
             found |= {
                 "additive": both.weights,
                 "pairwise": both.pairs,

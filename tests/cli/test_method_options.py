@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from cli_files import fasta, random_sequences
+from cli_files import LENGTH, fasta, random_sequences
 
 import genolift as gl
 
@@ -82,6 +82,22 @@ def test_options_of_variants_need_an_explanation(files, genolift, two, tmp_path)
     )
     assert told.code == 2
     assert "give --explain too" in told.err
+
+
+def test_options_of_alleles(files, genolift, tmp_path):
+    (chrom,) = random_sequences(1, 200).values()
+    lines = ["##fileformat=VCFv4.2", "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"]
+    record = f"chr1\t100\ta\t{chrom[99]}\t{'C' if chrom[99] == 'A' else 'A'}"
+    (tmp_path / "v.vcf").write_text("\n".join([*lines, record, ""]))
+    out = tmp_path / "alleles.zarr"
+    told = genolift(
+        *("variants", files.model, tmp_path / "v.vcf", "--fasta", fasta(tmp_path / "g.fa", {"chr1": chrom})),
+        *("--target", 0, "--out", tmp_path / "t.tsv", "--explain", out, "--method", "ism", "--option", "fast=false"),
+    )
+    assert told.code == 0, told.err
+    found = gl.Explanation.load(out)
+    assert found.method["fast"] is False
+    assert found.effects.shape == (2, LENGTH, 4)
 
 
 def test_methods_by_name(genolift):

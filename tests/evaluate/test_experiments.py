@@ -78,11 +78,12 @@ def test_motifs_of_all_kinds(counter, backgrounds):
 
 def test_shuffled_backgrounds(counter, backgrounds):
     """Shuffles of a sequence are averaged before intervals are taken; of one sequence they are the backgrounds."""
-    found = gl.marginalize(counter, "GAT", backgrounds, 0, start=9, shuffles=5, seed=3)
+    found = gl.marginalize(counter, "GAT", backgrounds, 1, start=9, shuffles=5, seed=3)
     shuffled = shuffle(backgrounds, 5, 2, 3)
-    effects = np.stack([gats(changed(one, "GAT", 9)) - gats(one) for one in shuffled])
+    effects = np.stack([gats(changed(one, "GAT", 9)) ** 2 - gats(one) ** 2 for one in shuffled])
+    assert len(np.unique(effects.mean(1))) > 1
     np.testing.assert_allclose(found.effects[0, :, 0], effects.mean(1), atol=1e-5)
-    alone = gl.marginalize(counter, "GAT", backgrounds[:1], 0, start=9, shuffles=5, seed=3)
+    alone = gl.marginalize(counter, "GAT", backgrounds[:1], 1, start=9, shuffles=5, seed=3)
     np.testing.assert_allclose(alone.effects[0, :, 0], effects[0], atol=1e-5)
 
 
@@ -102,6 +103,22 @@ def test_importance_in_place_of_predictions(counter, backgrounds):
     np.testing.assert_allclose(found.effects[0], after - before, atol=1e-5)
     assert np.abs(found.effects).max() > 1
     assert found.measure == "importance by gradient-x-input"
+
+
+def test_importance_of_ablated_stretches(counter, backgrounds):
+    """Each sequence's own stretch, in all its shuffles."""
+    starts = np.array([2, 5, 9, 11, 14, 18, 0])
+    options = {"method": "gradient-x-input", "replicates": 3, "seed": 7}
+    found = gl.ablate(counter, (starts, starts + 6), backgrounds, 1, **options)
+    explain = gl.method("gradient-x-input", counter, target=1)
+    expected = []
+    for x, start in zip(backgrounds, starts, strict=True):
+        texts = decode(shuffle(x[start : start + 6], 3, 1, 7))
+        copies = np.concatenate([changed(x[None], text, start) for text in texts])
+        before, after = (explain(X).scores[:, start : start + 6].sum(-1) for X in (x[None], copies))
+        expected.append(after.mean() - before[0])
+    np.testing.assert_allclose(found.effects[0, :, 0], expected, atol=1e-5)
+    assert np.abs(expected).max() > 0.1
 
 
 def test_ablate(counter, backgrounds):

@@ -311,6 +311,24 @@ def test_pairwise(model):
     assert found.interactions.any()
 
 
+def test_scores_of_pairs(model, monkeypatch):
+    """The mean size over nine pairs of bases and five other positions; a sequence at a time; every copy counted."""
+    from genolift.methods import pairwise
+    from genolift.methods.predicting import Copies
+
+    method = gl.method("pairwise-mutagenesis", model, target=1, start=3, end=9)
+    found = method(X)
+    close(found.scores[:, 3:9], np.abs(found.interactions).sum((2, 3, 4)) / (9 * 5))
+    monkeypatch.setattr(pairwise, "_PAIRS", 1)
+    made, values = [], Copies.values
+    monkeypatch.setattr(Copies, "values", lambda self, count, make: made.append(count) or values(self, count, make))
+    close(method(X).interactions, found.interactions)
+    assert len(made) == 2 + N
+    assert sum(made) - N == N * method.count([L])  # beside the sequences themselves
+    to_the_end = gl.method("pairwise-mutagenesis", model, target=1, start=L - 2, end=L)(X)
+    assert to_the_end.scores[:, -2:].all()
+
+
 def test_no_interactions_where_effects_add_up():
     x = keras.Input((L, 4))
     linear = keras.Model(x, K.Dense(1)(K.Flatten()(x)))

@@ -21,6 +21,7 @@ NAMES = {
     "fallback": "integrated-gradients",
     "fill": "zero",
     "frequencies": "0.3,0.2,0.2,0.3",
+    "gauge": "copies",
     "hidden": "zplus",
     "instead": "unknown",
     "layer": "first",

@@ -105,6 +105,25 @@ def test_twin_in_explicit_features(pairs, copies):
     np.testing.assert_allclose(found.weights.sum(-1), 0, atol=1e-12)
 
 
+def test_the_gauge_of_the_copies():
+    """Other parts, the same predictions; a pair's mean over the copies' bases belongs to the positions."""
+    options = {"samples": 1500, "rate": 0.5, "alpha": 0, "start": 3, "end": 9}
+    plain, copies = (gl.method("surrogate", with_product, gauge=g, **options)(X) for g in ("zero-sum", "copies"))
+    shares = np.where(X[:, 3:9] == 1, 0.5, 0.5 / 3)
+    close(np.einsum("niajb,njb->niaj", copies.pairwise, shares), np.zeros((N, 6, 4, 6)))
+    close(copies.additive.sum(-1), np.zeros((N, 6)))
+    # An A at 4 is worth as much more as there are G at 7.
+    own = CENTRED[4] + SIZE * shares[:, 4, 2][:, None] * (np.eye(4)[0] - 0.25)
+    close(copies.additive[:, 1], own)
+    codes = np.random.default_rng(0).integers(0, 4, (50, 6))
+    for n in range(N):
+        values = [
+            linear.Linear(*(np.asarray(v[n], np.float64)[None] for v in parts)).predict(codes)
+            for parts in ((f.pairwise_constant, f.additive, f.pairwise) for f in (plain, copies))
+        ]
+        close(values[1], values[0])
+
+
 def copies_of(x, **options):
     method = method_class("surrogate")(additive, samples=4000, **options)
     return method._copies(x, np.random.default_rng(3))
@@ -159,6 +178,8 @@ def test_the_fit_is_told_by_copies_that_were_not_fitted_to():
 
     found = gl.method("surrogate", rough, samples=100, rate=0.8, alpha=1e-6, start=0, end=8)(X)
     assert (found.pairwise_r_squared < 0.5).all()
+    few = gl.method("surrogate", rough, samples=30, rate=0.8, alpha=1e-6, start=0, end=8, pairwise=False)(X)
+    assert (few.r_squared < 0.5).all()
     y = np.array([[1.0, 2], [2, 2], [3, 2]])
     np.testing.assert_allclose(linear.r_squared(np.array([[1.0, 2], [2, 2], [2, 2]]), y), [0.5, 1])
 
@@ -177,6 +198,8 @@ def test_transforms():
     ranks = [gl.method("surrogate", f, transform="rank", **options)(X) for f in (positive, additive)]
     close(ranks[0].hypothetical, ranks[1].hypothetical, 1e-3)
     assert (ranks[0].r_squared > 0.8).all()
+    deviates = gl.method("surrogate", additive, transform="rank")._transformed(np.array([[3.0], [1], [2], [9]]))
+    close(deviates[:, 0], [0.3186394, -1.1503494, -0.3186394, 1.1503494])
     with pytest.raises(InputError, match="above zero"):
         gl.method("surrogate", lambda x: additive(x) - 50, transform="log", **options)(X)
 
@@ -222,6 +245,7 @@ def test_without_pairs():
         ({"alpha": -1}, "alpha"),
         ({"samples": 5}, "samples"),
         ({"transform": "square"}, "none, log, rank"),
+        ({"gauge": "mine"}, "gauge must be"),
         ({"start": 3}, "start"),
         ({"start": 5, "end": 5}, "not 5 and 5"),
     ],
@@ -234,9 +258,7 @@ def test_options(options, words):
 def test_refusals():
     with pytest.raises(InputError, match=r"16 positions needs about .* GB .* 1,128 weights.*pairwise=False"):
         gl.method("surrogate", additive, memory="10MB")(X)
-    with pytest.raises(
-        InputError, match="321 copies do not determine the 1,128"
-    ):
+    with pytest.raises(InputError, match="321 copies do not determine the 1,128"):
         gl.method("surrogate", additive, samples=400, alpha=0)(X)
     with pytest.raises(InputError, match="ends at 30, but the sequences are 16"):
         gl.method("surrogate", additive, start=3, end=30)(X)
