@@ -20,6 +20,8 @@ COMMANDS = {
     "export": "Write scores in the formats that other programs read.",
     "seqlets": "Find stretches of high importance, and the motifs they look like.",
     "hits": "Find where TF-MoDISco's patterns are.",
+    "filters": "Make motifs of the filters of a layer, from the stretches that excite them.",
+    "activations": "Draw a hidden layer's activations over a sequence.",
     "marginalize": "Insert motifs into backgrounds: what they do to the prediction.",
     "ablate": "Shuffle or replace a stretch: what is lost with it.",
     "space": "Insert two motifs at every distance and orientation.",

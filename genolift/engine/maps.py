@@ -11,7 +11,7 @@ from genolift.engine.operations import kind_of
 from genolift.engine.pairs import constants, forward
 from genolift.engine.program import Program, Step, Value
 from genolift.engine.receptive import Receptive
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
@@ -37,7 +37,7 @@ class Rows:
 
     def __init__(self, program: Program, values: list[Value], sizes: list[tuple[int, int]]):
         self.program, self.values, self.sizes = program, values, sizes
-        self._run = tf.function(self._compute, autograph=False, reduce_retracing=True)
+        self._run = compiled(self._compute, reduce_retracing=True)
 
     def __call__(self, xs: list[np.ndarray]):
         """Of inputs (N, ...), as NumPy arrays: a list with an entry for each value."""

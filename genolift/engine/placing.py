@@ -41,7 +41,7 @@ def follows(program: Program, source: Value) -> set[Value]:
 
 
 def last_placed(receptive: Receptive, outputs: list[Value]) -> Value | None:
-    """The last layer's output on the way to ``outputs`` that has several rows with a place, and that nothing goes past.
+    """The last layer's output before ``outputs`` that has several rows with a place, and that nothing goes past.
 
     Where something of the input always goes past (towers side by side) it is simply the last; None where there is none.
     """
@@ -55,7 +55,8 @@ def last_placed(receptive: Receptive, outputs: list[Value]) -> Value | None:
         pending |= {value for value in step.outputs if value in downstream and value in last_use}
         pending = {value for value in pending if last_use[value] > i}
         for value in step.outputs:
-            if value in pending and placed(receptive, value) and _leaves(value, readers):
+            candidate = value in pending and value not in outputs and placed(receptive, value)
+            if candidate and _leaves(value, readers):
                 last = value
                 alone = value if pending == {value} else alone
     return last if alone is None else alone

@@ -31,6 +31,14 @@ def match_motifs(sequences: Sequence[str], motifs: Mapping[str, np.ndarray]) -> 
 
     Raises :class:`InputError` where memelite is missing or there is no motif.
     """
+    unique = sorted(set(sequences))
+    found = match_matrices([one_hot([text])[0] for text in unique], motifs)
+    which = np.searchsorted(unique, sequences) if len(unique) else np.zeros(0, int)
+    return Matches(*(column[which] for column in found[:3]), q_values(np.zeros(len(which), int), found.p[which]))
+
+
+def match_matrices(matrices: Sequence[np.ndarray], motifs: Mapping[str, np.ndarray]) -> Matches:
+    """The same for matrices (width, 4) of probabilities."""
     tomtom = _library()
     if not motifs:
         raise InputError("there are no motifs to compare with")
@@ -39,22 +47,20 @@ def match_motifs(sequences: Sequence[str], motifs: Mapping[str, np.ndarray]) -> 
             f"matches are judged against the columns of the {len(motifs)} motifs given, which are few: with fewer than "
             f"{_FEW} p-values depend on the choice of motifs; a whole database is better",
             GenoliftWarning,
-            2,
+            3,
         )
     targets = [np.ascontiguousarray(matrix.T, dtype=float) for matrix in motifs.values()]
-    unique = sorted(set(sequences))
-    best = np.zeros((len(unique), 3))
+    best = np.zeros((len(matrices), 3))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for start in range(0, len(unique), _AT_ONCE):
-            queries = [one_hot([text])[0].T.astype(float) for text in unique[start : start + _AT_ONCE]]
+        for start in range(0, len(matrices), _AT_ONCE):
+            queries = [np.ascontiguousarray(one.T, dtype=float) for one in matrices[start : start + _AT_ONCE]]
             p, _, _, _, strand, number = tomtom(queries, targets, n_nearest=1)[:, :, 0]
             best[start : start + len(queries)] = np.stack([p, strand, number], axis=1)
-    rows = best[np.searchsorted(unique, sequences)] if len(unique) else best
-    p = -np.expm1(len(motifs) * np.log1p(-np.minimum(rows[:, 0], 1 - 1e-12)))  # of the best of so many
+    p = -np.expm1(len(motifs) * np.log1p(-np.minimum(best[:, 0], 1 - 1e-12)))  # of the best of so many
     p = np.maximum(p, np.finfo(float).tiny)
-    strand = np.where(rows[:, 1] == 1, "-", "+")
-    return Matches(rows[:, 2].astype(int), strand, p, q_values(np.zeros(len(p), int), p))
+    strand = np.where(best[:, 1] == 1, "-", "+")
+    return Matches(best[:, 2].astype(int), strand, p, q_values(np.zeros(len(p), int), p))
 
 
 def _library():

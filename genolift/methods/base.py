@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from genolift.methods import targets
-from genolift.methods.inputs import Inputs, as_inputs, check_shapes
-from genolift.methods.tokens import encode
+from genolift.methods.inputs import Inputs, as_inputs
+from genolift.methods.tokens import fit
 from genolift.methods.traced import Traced, ports
 from genolift.results.explanation import Explanation
 from genolift.support.errors import InputError
@@ -132,10 +132,5 @@ class Method(ABC):
             names = inputs.keys or [f"input_{i}" for i in range(len(inputs.arrays))]
             self._trace([array.shape[1:] for array in inputs.arrays], names)
         traced = self._traced
-        check_shapes(inputs.arrays, traced.shapes, traced.names)
-        inputs.tokens = traced.tokens
-        inputs.arrays = [
-            array if size is None else encode(array, size, f"input {name!r}")
-            for array, size, name in zip(inputs.arrays, traced.tokens, traced.names, strict=True)
-        ]
+        fit(inputs, traced)
         return traced

@@ -166,7 +166,8 @@ class Cam(MapMethod):
     """Class activation maps (Zhou et al. 2016): Σ_c w_c A_c at each row of the layer that is averaged over all rows.
 
     For networks that end in global average pooling and a dense layer, of which w_c are the target's weights. Maps may be
-    negative; their mean over the rows and the offset are the target. See :class:`MapMethod` for their place.
+    negative; their mean over the rows and the offset are the target. Rows stand at the centres of what they see, with linear
+    interpolation in between.
     """
 
     name = "cam"
@@ -196,7 +197,7 @@ class GradCam(MapMethod):
 
     ``layer``: the layer whose rows are mapped, by name or path; of a function without layers an operation's name. Default
     is the last one that still has positions with a place and that nothing of the sequence goes past, which the result's
-    record names. See :class:`MapMethod` for their place.
+    record names. Rows stand at the centres of what they see, with linear interpolation in between.
     """
 
     name = "grad-cam"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from genolift.methods import references as refs
+from genolift.methods.inputs import Inputs, check_shapes
 from genolift.support.errors import InputError
 
 
@@ -19,6 +20,17 @@ def encode(tokens: np.ndarray, size: int, name: str) -> np.ndarray:
     found = np.zeros((*codes.shape, size), np.float32)
     np.put_along_axis(found, codes[..., None], 1, axis=-1)
     return found
+
+
+def fit(inputs: Inputs, traced) -> Inputs:
+    """What was given as a trace takes it: checked against its shapes, tokens as one-hot."""
+    check_shapes(inputs.arrays, traced.shapes, traced.names)
+    inputs.tokens = traced.tokens
+    inputs.arrays = [
+        array if size is None else encode(array, size, f"input {name!r}")
+        for array, size, name in zip(inputs.arrays, traced.tokens, traced.names, strict=True)
+    ]
+    return inputs
 
 
 class OfTokens(refs.Reference):

@@ -39,7 +39,7 @@ def plot_logo(
     """
     one = explanation[i].for_target(target)
     heights = letter_heights(one, input)
-    start, end = _window(start, end, len(heights), one.names[0])
+    start, end = window(start, end, len(heights), one.names[0])
     if ax is not None:
         draw_row(ax, heights, start, end, highlight)
         ax.set_ylabel(units_label(one))
@@ -88,7 +88,7 @@ def draw_row(ax: Axes, heights: np.ndarray, start: int, end: int, highlight=(), 
     for column, letter in enumerate(_LETTERS):
         places = start + np.flatnonzero(heights[start:end, column])
         if len(places):
-            _draw_letters(ax, letter, places, heights[places, column])
+            draw_letters(ax, letter, places, heights[places, column])
     ax.axhline(0, color=INK, linewidth=0.6)
     ax.set_xlim(start - 0.6, end - 0.4)
     ax.set_ylim(*(limits or _limits(heights[start:end])))
@@ -97,7 +97,7 @@ def draw_row(ax: Axes, heights: np.ndarray, start: int, end: int, highlight=(), 
     _mark(ax, start, end, highlight, name_marks)
 
 
-def _draw_letters(ax: Axes, letter: str, places: np.ndarray, heights: np.ndarray) -> None:
+def draw_letters(ax: Axes, letter: str, places: np.ndarray, heights: np.ndarray, floors=0.0) -> None:
     """All letters of one kind as a single patch: a Logo of 2,000 letters drawn one by one takes ten seconds.
 
     The outline is logomaker's own; below the axis it is upside down, as there.
@@ -105,7 +105,7 @@ def _draw_letters(ax: Axes, letter: str, places: np.ndarray, heights: np.ndarray
     vertices, codes = _outline(letter)
     moved = np.empty((len(places), len(vertices), 2))
     moved[:, :, 0] = vertices[:, 0] + places[:, None]
-    moved[:, :, 1] = vertices[:, 1] * heights[:, None]
+    moved[:, :, 1] = vertices[:, 1] * heights[:, None] + np.reshape(floors, (-1, 1))
     path = Path(moved.reshape(-1, 2), np.tile(codes, len(places)))
     ax.add_patch(PathPatch(path, facecolor=BASES[letter], linewidth=0))
 
@@ -172,7 +172,7 @@ def _limits(heights: np.ndarray) -> tuple[float, float]:
     return low - (room if low < 0 else 0.3 * room), high + room
 
 
-def _window(start: int | None, end: int | None, length: int, name: str) -> tuple[int, int]:
+def window(start: int | None, end: int | None, length: int, name: str) -> tuple[int, int]:
     start, end = 0 if start is None else int(start), length if end is None else int(end)
     if not 0 <= start < end <= length:
         raise InputError(f"positions {start} to {end} are not within {name}, which has {length} bases")

@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,6 +99,17 @@ def read_motifs(path) -> dict[str, Motif]:
             if name and name not in motifs:
                 motifs[name] = Motif(name, counts / totals)
     return motifs
+
+
+def meme_text(motifs: Iterable[tuple[Motif, int]], background) -> str:
+    """Motifs, each with its number of sites, in MEME's motif format; strands are both, as for most DNA."""
+    shares = " ".join(f"{base} {share:.6f}" for base, share in zip(BASES, background, strict=True))
+    parts = [f"MEME version 5\n\nALPHABET= {BASES}\n\nstrands: + -\n\nBackground letter frequencies\n{shares}\n"]
+    for motif, sites in motifs:
+        rows = "\n".join(" ".join(f"{p:.6f}" for p in row) for row in motif.matrix)
+        head = f"letter-probability matrix: alength= 4 w= {motif.width} nsites= {sites} E= 0"
+        parts.append(f"MOTIF {motif.name}\n{head}\n{rows}\n")
+    return "\n".join(parts)
 
 
 def _parse(text: str) -> list[tuple[list[str], np.ndarray]]:

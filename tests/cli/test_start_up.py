@@ -33,6 +33,24 @@ def test_no_help_loads_anything_heavy():
     assert loaded(f"from genolift.cli.app import run\nfor c in {commands!r}: assert run(c) == 0") == ""
 
 
+def test_threads_are_chosen_before_tensorflow_is_loaded(files, tmp_path):
+    """Later they cannot be."""
+    vcf, genome = tmp_path / "v.vcf", tmp_path / "g.fa"
+    vcf.write_text("chr1\t100\t.\tA\tC\n")
+    genome.write_text(">chr1\n" + "ACGT" * 50 + "\n")
+    for i, command in enumerate(
+        (
+            ["explain", files.model, files.fasta, "--target", "9"],
+            ["variants", files.model, vcf, "--fasta", genome, "--target", "9"],
+            ["variants", files.model, vcf, "--fasta", genome, "--target", "9", "--explain", tmp_path / "s.zarr"],
+        )
+    ):
+        arguments = [str(word) for word in [*command, "--threads", "1", "--out", tmp_path / f"out{i}"]]
+        code = f"from genolift.cli.app import run\nassert run({arguments!r}) == 2\n"
+        code += "from genolift.pipeline.threads import threads\nassert threads() == 1"
+        assert "tensorflow" in loaded(code)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_says_what_and_how(name, genolift):
     told = genolift(name, "--help")

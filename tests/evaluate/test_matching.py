@@ -38,6 +38,21 @@ def test_best_of_many(monkeypatch):
     np.testing.assert_array_equal(tomtom.asked[1][:, 2], [0.25] * 4)
 
 
+def test_every_sequence_is_a_test(monkeypatch):
+    """q-values count sequences, those that are alike each for itself; matrices are compared as they are given."""
+
+    def tomtom(queries, targets, n_nearest):
+        p = np.array([1e-4 if np.argmax(query[:, 0]) == 0 else 0.01 for query in queries])
+        return np.array([p, p * 0, p * 0, p * 0, p * 0, p * 0])[:, :, None]
+
+    monkeypatch.setattr(matching, "_library", lambda: tomtom)
+    found = matching.match_motifs(["TCG", "ACG", "ACG", "ACG"], MOTIFS)
+    best = 1 - (1 - 1e-4) ** 30
+    np.testing.assert_allclose(found.q[1:], best * 4 / 3)
+    matrices = matching.match_matrices([MOTIFS["m1"] * 0 + [1, 0, 0, 0]] * 2, MOTIFS)
+    np.testing.assert_allclose(matrices.q, best)
+
+
 def test_p_values_that_round_to_zero(monkeypatch):
     monkeypatch.setattr(matching, "_library", lambda: answering(0.0))
     assert 0 < matching.match_motifs(["ACG"], MOTIFS).p[0] < 1e-300

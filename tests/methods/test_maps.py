@@ -296,6 +296,24 @@ def test_any_length():
         close(method(x).scores, expected)
 
 
+def test_a_profile_is_mapped_from_the_layer_before_it():
+    """At the output itself the slopes are the profile's weights, whose mean is zero."""
+    profile = network(lambda h: K.Conv1D(1, 2, name="profile")(h))
+    target = gl.targets.Profile()
+    found = gl.method("grad-cam", profile, target)(X)
+    assert found.provenance["map"]["layer"] == "second"
+    assert found.scores.max() > 0
+    at_output = gl.method("grad-cam", profile, target, layer="profile")(X)
+    assert at_output.scores.max() < 1e-6 * np.abs(found.predictions).max()
+
+
+def test_an_ensemble_is_the_mean(deep):
+    other = randomised(network(deep_tail), 9)
+    both = gl.method("grad-cam", [deep, other], 1)(X)
+    alone = [gl.method("grad-cam", model, 1)(X).scores for model in (deep, other)]
+    close(both.scores, np.mean(alone, axis=0))
+
+
 def test_integer_coded_sequences(pooled):
     tokens = keras.Input((L,), dtype="int32")
     embedding = K.Embedding(4, 4)

@@ -1,0 +1,75 @@
+"""``genolift filters``: what a layer's filters look for, as motifs."""
+
+import click
+
+from genolift.cli import parameters
+
+
+@click.command(
+    epilog=parameters.epilog(
+        "genolift filters model.keras sequences.fa --out filters",
+        "genolift filters model.keras genome.fa --regions peaks.narrowPeak --motifs jaspar.meme --out filters",
+        "genolift filters model.keras sequences.fa --layer conv_3 --by-activation --out conv_3",
+    )
+)
+@click.argument("model", type=parameters.path())
+@click.argument("sequences", type=parameters.path(), metavar="SEQUENCES.fa[.gz]")
+@click.option("--out", required=True, type=parameters.path(), metavar="DIR", help="The directory to write into.")
+@click.option("--layer", metavar="NAME", help="Which layer.  [default: the first convolution]")
+@click.option(
+    "--motifs",
+    type=parameters.path(),
+    metavar="FILE",
+    help="Known motifs to compare with: MEME, JASPAR, TRANSFAC or HOMER format.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="SHARE",
+    default=0.5,
+    show_default=True,
+    help="Of a filter's largest activation, from which a stretch is one of its sites.",
+)
+@click.option(
+    "--by-activation", is_flag=True, help="Weigh sites by their activation, instead of counting all the same."
+)
+@click.option(
+    "--peaks/--all-sites",
+    default=None,
+    help="Whether only peaks are sites, none other being larger within half a site.  [default: behind the first convolution]",
+)
+@click.option("--regions", type=parameters.path(), metavar="BED", help="Take these regions of the FASTA file.")
+@click.option(
+    "--on-bad",
+    type=click.Choice(["fail", "skip", "pad"]),
+    default="fail",
+    show_default=True,
+    help="Records that the model cannot take: stop at the first, leave them out, or pad with N what is too short.",
+)
+@parameters.unknown
+@parameters.memory
+@parameters.model_options
+@click.option("--force", is_flag=True, help="Replace files that are there.")
+def command(model, sequences, by_activation, **options):
+    """Make a motif of every filter of a layer, from the stretches of sequence that excite it.
+
+    MODEL is as for `genolift explain`. Writes filters.meme (motifs), filters.tsv (a row per filter: sites, bits of
+    information, consensus, largest activation, share of the sequences with a site; with --motifs the best match, its strand,
+    p and q) and filters.png (logos) into --out.
+
+    A stretch is a site where the filter is at least --threshold times as active as anywhere in the data. Behind the first
+    convolution a site is as long as what a unit sees. Sequences are read on the strand that is given; bases that are unknown
+    or beyond an end are not counted, and a pseudo-count of 1 is added by the composition of the sequences, against which
+    information is measured. They are read twice, and never all in memory.
+    """
+    from genolift.pipeline.filters import FiltersJob, write_filters
+    from genolift.pipeline.modelfile import ModelFile
+
+    file = ModelFile(model, *[options.pop(name) for name in ("weights", "layers_from", "unsafe", "layout")])
+    weights = "activation" if by_activation else "sites"
+    written = write_filters(FiltersJob(file, sequences, weights=weights, progress=True, **options))
+    found = written.filters
+    told = f"{len(found.excited):,} of {len(found):,} filters of layer {found.layer} have sites"
+    click.echo(f"{options['out']}: {told} in {found.sequences:,} sequences")
+    for name, count in list(written.named.items())[:20]:
+        click.echo(f"  {count:6,}  {name}")
