@@ -41,7 +41,12 @@ def check_cluster(workers: int | None, scheduler: str | None) -> None:
         raise InputError(f"the number of workers is at least 1, not {workers}")
     if find_spec("distributed") is None:
         raise InputError("workers need Dask, which is not installed: pip install 'genolift[cluster]'")
-    if "tensorflow" not in sys.modules:  # this process tries the job, but must leave the GPUs' memory to the workers
+    _spare_gpus()  # this process tries the job, but must leave their memory to the workers
+
+
+def _spare_gpus() -> None:
+    """Have TensorFlow take no more of a GPU's memory than it uses; by default it takes all, of all GPUs that it sees."""
+    if "tensorflow" not in sys.modules:
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 
@@ -133,6 +138,7 @@ def _open(task: Task, ticket: Ticket) -> tuple[Explaining, StoreWriter]:
                 f"{_here()} has {package} {version}, but the job was begun with {task.versions[package]}; results would "
                 "differ, so install the same on all machines"
             )
+    _see_one_gpu()
     use_threads(task.threads)
     try:
         writer = StoreWriter.attach(ticket)
@@ -143,6 +149,14 @@ def _open(task: Task, ticket: Ticket) -> tuple[Explaining, StoreWriter]:
         raise FileProblem(f"{_here()}: {problem}") from None
     explaining.settle()
     return explaining, writer
+
+
+def _see_one_gpu() -> None:
+    """Of several GPUs, such as dask-cuda shows every worker with its own in front, use the first."""
+    _spare_gpus()
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named and "tensorflow" not in sys.modules:
+        os.environ["CUDA_VISIBLE_DEVICES"] = named.split(",")[0]
 
 
 def _here() -> str:
@@ -257,7 +271,7 @@ def _gpus() -> list[str]:
 
     count = len(quiet_tensorflow().config.list_physical_devices("GPU"))
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return named.split(",")[:count] if named else [str(i) for i in range(count)]
+    return [name.strip() for name in named.split(",")][:count] if named else [str(i) for i in range(count)]
 
 
 def _losses():

@@ -113,8 +113,7 @@ def score(job: Scoring, progress: bool = True) -> Scored:
     :class:`UnsupportedModel` in one line for whatever cannot be used, and for a store made in another way.
     """
     began = time.perf_counter()
-    check_places(job)
-    choose_threads(job)
+    check_job(job)
     with spooled(job.sequences, job.regions, job.select) as (sequences, regions, select):
         here = replace(job, sequences=sequences, regions=regions, select=select)
         for path in (sequences, regions, select, job.fit_on):
@@ -156,13 +155,8 @@ def explain_source(job: Scoring, source: Source, model, began: float, progress: 
     return Scored(len(source), now, time.perf_counter() - began, len(source.screening.refused))
 
 
-def choose_threads(job: Scoring) -> None:
-    """Have TensorFlow use the threads that the job, or the unfinished store that it continues, asks for."""
-    use_threads(job.threads or _threads_of(job))
-
-
-def check_places(job: Scoring) -> None:
-    """What can be found wrong without reading the input or loading the model."""
+def check_job(job: Scoring) -> None:
+    """What can be found wrong without reading the input or loading the model; TensorFlow is given its threads."""
     read_header(job.out)
     check_writable(job.out)
     if job.report is not None:
@@ -172,11 +166,12 @@ def check_places(job: Scoring) -> None:
         from genolift.pipeline.cluster import check_cluster
 
         check_cluster(job.workers, job.scheduler)
-    job.recipe.keywords()
     Policy(job.on_bad, job.max_n)
     if job.regions is not None and job.select is not None:
         raise InputError("either regions or names choose what is scored, not both")
     job.model_file.check_exists()
+    use_threads(job.threads or _threads_of(job))
+    job.recipe.keywords()  # loads TensorFlow, whose threads cannot be chosen any more
 
 
 def _check_report(job: Scoring) -> None:

@@ -16,7 +16,7 @@ from genolift.pipeline.journal import Journal
 from genolift.pipeline.modelfile import ModelFile
 from genolift.pipeline.nulls import Null, draw_null
 from genolift.pipeline.places import check_apart, check_file
-from genolift.pipeline.scoring import Scored, Scoring, check_places, choose_threads, explain_source
+from genolift.pipeline.scoring import Scored, Scoring, check_job, explain_source
 from genolift.pipeline.standard_input import spooled
 from genolift.pipeline.threads import use_threads
 from genolift.pipeline.versions import versions
@@ -139,7 +139,6 @@ def score_variants(job: VariantJob, progress: bool = True) -> ScoredVariants:
     """
     began = time.perf_counter()
     _check(job)
-    use_threads(job.threads) if job.explain is None else choose_threads(job.scoring())
     with spooled(job.variants, job.fasta) as (variants, fasta):
         return _score(replace(job, variants=variants, fasta=fasta), began, progress)
 
@@ -192,9 +191,11 @@ def _check(job: VariantJob) -> None:
         check_apart(path, [job.variants, job.fasta, *job.model.files])
     if job.max_n is not None and not 0 <= job.max_n <= 1:
         raise InputError(f"the largest share of N is a number from 0 to 1, not {job.max_n}")
-    if job.explain is not None:
-        check_places(job.scoring())
     job.model.check_exists()
+    if job.explain is None:
+        use_threads(job.threads)
+    else:
+        check_job(job.scoring())
 
 
 def _length(job: VariantJob, fixed: int | None) -> int:

@@ -125,7 +125,7 @@ class SurrogateExplanation(Explanation):
     ``hypothetical`` are the weights of the additive model, 0 outside the stretch, and ``constant`` (N,) its constant;
     ``r_squared`` (N,) the share of variance that it explains among copies which it was not fitted to. The pairwise model
     is ``pairwise_constant`` + Σ_i ``additive[n, i, a_i]`` + Σ_{i<j} ``pairwise[n, i, a_i, j, a_j]``, with
-    ``pairwise_r_squared``. Weights sum to zero over the bases of each position (zero-sum gauge).
+    ``pairwise_r_squared``. Weights sum to zero over the bases of each position (of pairs, in the gauge "zero-sum").
     """
 
     FIELDS: ClassVar[dict[str, str]] = {
