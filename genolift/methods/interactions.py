@@ -14,7 +14,7 @@ from genolift.methods.perturbed import whole_number
 from genolift.methods.predicting import same_draws
 from genolift.methods.referring import TakesReferences, refuse_until_enough
 from genolift.methods.registry import method_class
-from genolift.results.kinds import InteractionExplanation, PositionInteractions
+from genolift.results.kinds import InteractionExplanation, LayerExplanation, PositionInteractions
 from genolift.sequence.shuffle import shuffle
 from genolift.support.errors import InputError, UnsupportedModel
 from genolift.support.progress import bar
@@ -76,6 +76,8 @@ class InteractionMaps(Method):
                 "interaction-maps show how another method's scores change; give by='deeplift', for example"
             )
         self.by = kind(model, target, **options, **{**shared, "progress": False})
+        if issubclass(self.by.result_type, LayerExplanation):
+            raise InputError("interaction-maps are of the sequence's positions; leave layer away")
         super().__init__(model, target, **shared)
 
     @classmethod

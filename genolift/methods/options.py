@@ -110,5 +110,5 @@ _TYPES: dict[type, tuple[str, Callable[[str], Any]]] = {
     float: ("a number", float),
     tuple: ("numbers with commas between", lambda text: tuple(float(part) for part in text.split(","))),
     Mapping: ("LAYER:NAME,LAYER:NAME,...", _pairs),
-    str: ("a name", str),
+    str: ("text", str),
 }

@@ -48,7 +48,8 @@ def changed(X, text, start):
 
 
 def test_marginalize_by_hand(counter, backgrounds):
-    found = gl.marginalize(counter, {"gat": "GAT", "twice": "GATGAT"}, backgrounds, [0, 1], both_strands=True)
+    motifs = {"gat": "GAT", "twice": "GATGAT"}
+    found = gl.marginalize(counter, motifs, backgrounds, [0, 1], both_strands=True, confidence=0.8)
     assert list(found.table.motif) == ["gat"] * 4 + ["twice"] * 4
     assert list(found.table.strand) == ["+", "+", "-", "-"] * 2
     base = gats(backgrounds)
@@ -59,7 +60,7 @@ def test_marginalize_by_hand(counter, backgrounds):
         effect = after - base ** (1 + int(row.target))
         assert row.effect == pytest.approx(effect.mean(), abs=1e-5)
         assert row.after == pytest.approx(after.mean(), abs=1e-5)
-        low, high = stats.ttest_1samp(effect, 0).confidence_interval() if effect.std() else (effect.mean(),) * 2
+        low, high = stats.ttest_1samp(effect, 0).confidence_interval(0.8) if effect.std() else (effect.mean(),) * 2
         assert (row.low, row.high) == pytest.approx((low, high), abs=1e-5)
         assert (row.n, row.end - row.start) == (7, len(text))
     assert found.effects.shape == (4, 7, 2)
@@ -185,6 +186,53 @@ def test_space_in_random_backgrounds(counter, backgrounds):
         assert row.effect == pytest.approx((both - none).mean(), abs=1e-5)
 
 
+def test_space_of_different_motifs_in_shuffles(counter, backgrounds):
+    """Widths, orders, each alone, and intervals over sequences of means over their shuffles."""
+    found = gl.space(
+        *(counter, "GATGAT", "GAT", backgrounds, 1),
+        **{
+            "distances": [0, 4],
+            "orientations": ["++"],
+            "both_orders": True,
+            "shuffles": 3,
+            "seed": 2,
+            "confidence": 0.8,
+        },
+    )
+    drawn = shuffle(backgrounds, 3, 2, 2).reshape(-1, LENGTH, 4)
+
+    def counted(X):
+        return (gats(X) ** 2).reshape(len(backgrounds), 3).mean(1)
+
+    start = 3 + 4  # the widest arrangement has the second motif at 0, and on the other side until 20, so two are left
+    assert set(found.table.start) == {start + 2}
+    for row in found.table.itertuples():
+        left = row.order == "second, first"
+        assert row.second_start == (row.start - row.distance - 3 if left else row.start + 6 + row.distance)
+        one, two = changed(drawn, "GATGAT", row.start), changed(drawn, "GAT", row.second_start)
+        none, one, two, both = map(counted, (drawn, one, two, changed(one, "GAT", row.second_start)))
+        means = [(both - none).mean(), (one - none).mean(), (two - none).mean(), (both - one - two + none).mean()]
+        assert [row.effect, row.first_alone, row.second_alone, row.interaction] == pytest.approx(means, abs=1e-4)
+        if np.ptp(both - one - two + none) > 1e-6:
+            between = stats.ttest_1samp(both - one - two + none, 0).confidence_interval(0.8)
+            assert (row.interaction_low, row.interaction_high) == pytest.approx(tuple(between), abs=1e-4)
+    assert (found.table.interaction_low < found.table.interaction_high).sum() > 1
+
+
+def test_importance_of_two_motifs(counter, backgrounds):
+    """Of both stretches, before and after."""
+    options = {"distances": [5], "orientations": ["++"], "start": 3}
+    found = gl.space(counter, "GAT", "GAT", backgrounds, 1, method="gradient-x-input", **options)
+    explain = gl.method("gradient-x-input", counter, target=1)
+    both = [*range(3, 6), *range(11, 14)]
+    one, two = changed(backgrounds, "GAT", 3), changed(backgrounds, "GAT", 11)
+    four = (backgrounds, one, two, changed(one, "GAT", 11))
+    none, one, two, joint = (explain(X).scores[:, both].sum(1) for X in four)
+    np.testing.assert_allclose(found.effects[0, :, 0], joint - none, atol=1e-4)
+    assert found.table.interaction[0] == pytest.approx((joint - one - two + none).mean(), abs=1e-4)
+    assert found.table.interaction[0] > 1
+
+
 def test_bootstrap():
     values = np.random.default_rng(0).normal(3, 1, (60, 2))
     low, high = confidence.of_mean(values, "bootstrap", 0.9)
@@ -228,6 +276,7 @@ def test_a_function_as_target(counter, backgrounds):
         (lambda m, X: gl.ablate(m, (np.arange(3), 6), X, 0), "for each of 7"),
         (lambda m, X: gl.ablate(m, (np.arange(7), np.full(7, 9)), X, 0), "several widths"),
         (lambda m, X: gl.space(m, "GAT", "GAT", X, 0, distances=[30]), "do not fit"),
+        (lambda m, X: gl.space(m, "GAT", "GAT", X, 0, distances=[3], both_orders=True, start=4), "do not fit"),
         (lambda m, X: gl.space(m, "GAT", "GAT", X, 0, orientations=["+"]), "orientations"),
         (lambda m, X: gl.space(m, "GAT", "GAT", X, 0, distances=[-1]), "distances"),
     ],

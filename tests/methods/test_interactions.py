@@ -231,6 +231,7 @@ def test_the_record_and_what_is_not_defined(model):
         ({"stretches": []}, "not understood"),
         ({"instead": "zeros"}, "instead must be one of shuffle"),
         ({"combine": "sum"}, "combine must be"),
+        ({"layer": "first"}, "leave layer away"),
         ({"replicates": 0}, "replicates"),
     ],
 )
