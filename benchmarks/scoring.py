@@ -2,14 +2,15 @@
 
     python benchmarks/scoring.py loop     [--windows 2000] [--rounds 3] [--python-torch PATH]
     python benchmarks/scoring.py workers  [--windows 4000] [--rounds 3]
-    python benchmarks/scoring.py memory   [--sizes 1000,10000,100000]
+    python benchmarks/scoring.py memory   [--sizes 10000,100000] [--rounds 1] [--workers N]
 
 ``loop``: genolift explain against a simple loop over tangermeme's deep_lift_shap, both with 20 dinucleotide shuffles, the
 Rescale rule, one target and two threads, on the paper's network and its twin in PyTorch; each a process of its own, started
 anew every round, so that start-up, tracing and compiling count. The packages draw other shuffles; what is compared are
-their scores' correlation. ``workers``: one process with one thread against ``--workers 2 --threads 1``; also the time after
-the first block, because a night's job does not notice a start-up of seconds. ``memory``: the resident memory of one process
-over time, for growing numbers of windows, by a quick method (gradient × input), since what grows does not depend on it.
+their scores' correlation. ``workers``: one process with one thread, held to one processor, against ``--workers 2 --threads
+1``; also the time after the first block, because a night's job does not notice a start-up of seconds. ``memory``: the
+resident memory of one process over time, for growing numbers of windows, with a small network, short windows and a quick
+method (gradient × input), since what grows does not depend on them; with ``--workers N``, of the command that feeds N.
 """
 
 import json
@@ -19,27 +20,29 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import click
 import numpy as np
 
 LENGTH, REFERENCES = 200, 20
+SHORT, SMALL = 60, {"filters": 4, "width": 7}
 VARIABLES = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
 
 
-def write_job(folder: Path, windows: int) -> None:
-    """A genome of one chromosome, regions all over it, and the paper's network for both packages."""
+def write_job(folder: Path, windows: int, length: int = LENGTH, **network) -> None:
+    """A genome of one chromosome, regions all over it, and the paper's network for both packages, or a smaller one."""
     from genolift.models.zoo import build
 
     rng = np.random.default_rng(0)
-    size = 20 * windows + LENGTH
+    size = 20 * windows + length
     (folder / "genome.fa").write_bytes(
         b">chr1\n" + rng.choice(np.frombuffer(b"ACGT", np.uint8), size).tobytes() + b"\n"
     )
-    starts = np.sort(rng.choice(size - LENGTH, windows, replace=False))
-    (folder / "peaks.bed").write_text("".join(f"chr1\t{start}\t{start + LENGTH}\n" for start in starts))
-    model = build("tal_gata", length=LENGTH)
+    starts = np.sort(rng.choice(size - length, windows, replace=False))
+    (folder / "peaks.bed").write_text("".join(f"chr1\t{start}\t{start + length}\n" for start in starts))
+    model = build("tal_gata", length=length, **network)
     model.save(folder / "model.keras")
     arrays = {f"{layer.name}/{i}": w for layer in model.layers for i, w in enumerate(layer.get_weights())}
     np.savez(folder / "weights.npz", **arrays)
@@ -52,15 +55,18 @@ def command(folder: Path, *options: str, method: str = "deeplift") -> list[str]:
     return [sys.executable, "-m", "genolift.cli", "explain", *inputs, *own, *out, *options]
 
 
-def run(arguments: list[str], threads: int, store: Path | None = None) -> tuple[float, float]:
-    """Seconds of a process; and from the first block of its store on, with the number of blocks that were left."""
+def run(arguments: list[str], threads: int, store: Path | None = None, processors: set | None = None):
+    """Seconds of a process, which may be held to some processors; and from the first block of its store on."""
     environment = {**os.environ, **dict.fromkeys(VARIABLES, str(threads)), "TF_CPP_MIN_LOG_LEVEL": "3"}
     done = None if store is None else store / "blocks" / "done"
     if done is not None:
         subprocess.run(["rm", "-rf", str(store)], check=True)
     begin, first = time.perf_counter(), None
     with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=errors)
+        hold = partial(os.sched_setaffinity, 0, processors) if processors else None
+        process = subprocess.Popen(
+            arguments, env=environment, stdout=subprocess.DEVNULL, stderr=errors, preexec_fn=hold
+        )
         while process.poll() is None:
             if first is None and done is not None and any(done.glob("*.json")):
                 first = time.perf_counter()
@@ -141,43 +147,63 @@ def two_against_one(windows, rounds):
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         write_job(folder, windows)
-        ways = {"one process, one thread": [], "two workers, one thread each": ["--workers", "2"]}
+        all_of_them = os.sched_getaffinity(0)
+        ways = {
+            "one process on one processor": ([], {min(all_of_them)}),
+            "two workers, one thread each": (["--workers", "2"], all_of_them),
+        }
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
         for _ in range(rounds):
-            for name, options in ways.items():
-                times[name].append(run(command(folder, "--threads", "1", *options), 1, folder / "scores.zarr"))
+            for name, (options, processors) in ways.items():
+                job = command(folder, "--threads", "1", *options)
+                times[name].append(run(job, 1, folder / "scores.zarr", processors))
         whole = [told(name, [a for a, _ in pairs], windows) for name, pairs in times.items()]
         rest = [told(f"{name}, after a block", [b for _, b in pairs], windows) for name, pairs in times.items()]
         click.echo(f"{whole[0] / whole[1]:.2f} times one process; {rest[0] / rest[1]:.2f} after the first block")
+        if len(all_of_them) < 2:
+            click.echo("there is only one processor: this says nothing")
 
 
 @main.command("memory")
-@click.option("--sizes", default="1000,10000,100000")
-@click.option("--workers", default=0, help="Watch the client of so many workers instead.")
-def memory(sizes, workers):
+@click.option("--sizes", default="10000,100000")
+@click.option("--rounds", default=1)
+@click.option("--workers", default=0, help="Watch the command that feeds so many workers instead.")
+def memory(sizes, rounds, workers):
+    peaks = {windows: [] for windows in map(int, sizes.split(","))}
+    for _ in range(rounds):
+        for windows, seen in peaks.items():
+            with tempfile.TemporaryDirectory() as place:
+                folder = Path(place)
+                write_job(folder, windows, SHORT, **SMALL)
+                options = ["--workers", str(workers)] if workers else []
+                began = time.perf_counter()
+                over_time = watched(command(folder, *options, method="gradient-x-input"))
+                seconds = time.perf_counter() - began
+            seen.append(float(over_time.max()))
+            tenths = [round(float(part.max())) for part in np.array_split(over_time, 10)]
+            told = {"windows": windows, "seconds": round(seconds, 1), "peak_MB": round(seen[-1]), "by_tenths": tenths}
+            click.echo(json.dumps(told))
+    smallest, largest = (statistics.median(peaks[windows]) for windows in (min(peaks), max(peaks)))
+    click.echo(f"{100 * (largest / smallest - 1):.1f} % more memory for {max(peaks):,} windows than for {min(peaks):,}")
+
+
+def watched(arguments: list[str]) -> np.ndarray:
+    """The resident memory of a process over time, in MB."""
     import psutil
 
-    for windows in map(int, sizes.split(",")):
-        with tempfile.TemporaryDirectory() as place:
-            folder = Path(place)
-            write_job(folder, windows)
-            options = ["--workers", str(workers)] if workers else []
-            with tempfile.TemporaryFile() as log:
-                process = subprocess.Popen(
-                    command(folder, *options, method="gradient-x-input"), stdout=log, stderr=subprocess.STDOUT
-                )
-                watched, seen = psutil.Process(process.pid), []
-                while process.poll() is None:
-                    try:
-                        seen.append(watched.memory_info().rss / 1e6)
-                    except psutil.NoSuchProcess:
-                        break
-                    time.sleep(0.05)
-                if process.wait():
-                    log.seek(0)
-                    raise click.ClickException(log.read().decode()[-3000:])
-            tenths = [round(float(part.max())) for part in np.array_split(np.array(seen), 10)]
-            click.echo(json.dumps({"windows": windows, "peak_MB": round(max(seen)), "by_tenths_of_time": tenths}))
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(arguments, stdout=log, stderr=subprocess.STDOUT)
+        seen = []
+        while process.poll() is None:
+            try:
+                seen.append(psutil.Process(process.pid).memory_info().rss / 1e6)
+            except psutil.NoSuchProcess:
+                break
+            time.sleep(0.05)
+        if process.wait():
+            log.seek(0)
+            raise click.ClickException(log.read().decode()[-3000:])
+    return np.array(seen)
 
 
 if __name__ == "__main__":

@@ -135,12 +135,11 @@ def score(job: Scoring, progress: bool = True) -> Scored:
 def explain_source(job: Scoring, source: Source, model, began: float, progress: bool = True) -> Scored:
     """Explain what ``source`` gives, whatever it is, into ``job.out``."""
     explaining = Explaining(job.recipe.make(model), job.unknown, _trials(source))
-    provenance = _provenance(job, source, explaining.method)
     # Shows what only running can show, before anything is written.
     tried = None if _is_complete(job) else explaining.settle()
     writer = StoreWriter(
         job.out,
-        provenance,
+        _provenance(job, source, explaining.method),
         len(source),
         block=_block_size(source, len(job.targets), tried),
         one_hot=not issubclass(explaining.method.result_type, LayerExplanation),

@@ -89,6 +89,8 @@ class StoreWriter:
             raise FileProblem(f"{self.path} cannot be written: {error.strerror or error}") from None
         lengths = self._header["provenance"].get("lengths")
         self._width = max(lengths) if lengths else None
+        # It is on disk, and with a million names and regions large.
+        self._header = {key: value for key, value in self._header.items() if key != "provenance"}
 
     def _open(self, header: dict, force: bool) -> None:
         """Find the store as it is, or make it; nobody else may write to one that is incomplete."""
@@ -110,9 +112,9 @@ class StoreWriter:
         if old is None:
             disk.write_root(self.path, header)
         self._header = old or header
-        self._check_same(header)
+        if old is not None:
+            self._check_same(header)
         disk.remove_leftovers(self.path)
-        self._root = zarr.open_group(self.path, mode="r+")
         self._write_block_table()
 
     @classmethod
@@ -125,7 +127,6 @@ class StoreWriter:
             found = _digest(ticket.path)
             if found != ticket.digest:
                 raise FileProblem(f"{ticket.path} is another store than the one that is to be written")
-            writer._root = zarr.open_group(ticket.path, mode="r+")
         except FileNotFoundError:
             raise FileProblem(f"{ticket.path} is not there") from None
         except OSError as error:
@@ -153,8 +154,7 @@ class StoreWriter:
     @property
     def ticket(self) -> Ticket:
         """For :meth:`attach` in other processes."""
-        header = {key: value for key, value in self._header.items() if key != "provenance"}
-        return Ticket(self.path.resolve(), _digest(self.path), header, self._width)
+        return Ticket(self.path.resolve(), _digest(self.path), self._header, self._width)
 
     def _check_same(self, header: dict) -> None:
         old, new = dict(self._header), dict(header)
@@ -195,7 +195,7 @@ class StoreWriter:
             self._prepare(plan, arrays)
             for name, values in arrays.items():
                 with zarr.config.set(EVERY_CHUNK):
-                    array = self._root[name]
+                    array = zarr.open_array(self.path / name, mode="r+")
                 array[start:stop] = values
                 for file in _chunk_files(self.path / name, array, start, stop):
                     disk.flush(file)
@@ -259,11 +259,12 @@ class StoreWriter:
         if values.dtype.kind not in "biuf":
             raise InputError(f"field {name} holds {values.dtype} values; only numbers can be stored")
         if not overwrite and (self.path / name / disk.ROOT).exists():
-            return self._root[name]
+            return zarr.open_array(self.path / name, mode="r+")
         rows = max(1, CHUNK_BYTES // max(1, values[:1].nbytes))
         rows = next(size for size in range(min(rows, block), 0, -1) if block % size == 0)
-        return self._root.create_array(
-            name,
+        return zarr.create_array(  # by path: a group would be read with all that the store says of itself
+            self.path,
+            name=name,
             shape=(len(values) if name == disk.BLOCKS else self._header["n"], *values.shape[1:]),
             chunks=(rows, *(max(1, size) for size in values.shape[1:])),
             dtype=values.dtype,
@@ -328,10 +329,9 @@ def load(path, cls: type[Explanation] = Explanation) -> Explanation:
         cls = named(type_name)
     plan = disk.read_layout(path)
     try:
-        root = zarr.open_group(path, mode="r")
         fields = {}
         for name, field in plan["fields"].items():
-            items = {entry["key"]: _open(path, root, entry, n) for entry in field["arrays"]}
+            items = {entry["key"]: _open(path, entry, n) for entry in field["arrays"]}
             forms = {"dict": items, "list": list(items.values()), "array": next(iter(items.values()))}
             fields[name] = forms[field["form"]]
         undefined = plan["undefined"]
@@ -340,11 +340,11 @@ def load(path, cls: type[Explanation] = Explanation) -> Explanation:
     return cls(fields, undefined=undefined, provenance={**provenance, "store": str(path)}, **own)
 
 
-def _open(path: Path, root: zarr.Group, entry: dict, n: int) -> Rows | None:
+def _open(path: Path, entry: dict, n: int) -> Rows | None:
     label, coding = entry["array"], entry["coding"]
     if label is None:
         return None
-    array = root[label]
+    array = zarr.open_array(path / label, mode="r")
     if array.shape[0] != n:
         raise ValueError(f"{label} has {array.shape[0]} sequences, not {n}")
 

@@ -41,7 +41,6 @@ def test_threads_are_chosen_before_tensorflow_is_loaded(files, tmp_path):
     for i, command in enumerate(
         (
             ["explain", files.model, files.fasta, "--target", "9"],
-            ["variants", files.model, vcf, "--fasta", genome, "--target", "9"],
             ["variants", files.model, vcf, "--fasta", genome, "--target", "9", "--explain", tmp_path / "s.zarr"],
         )
     ):

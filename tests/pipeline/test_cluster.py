@@ -254,6 +254,22 @@ def test_each_worker_gets_a_gpu_and_the_threads_of_this_process(job, monkeypatch
     assert {one["TF_NUM_INTRAOP_THREADS"] for one in told} == {str(threads())}
 
 
+def test_a_worker_that_sees_several_gpus_uses_its_own(monkeypatch):
+    """As dask-cuda starts the third of four."""
+    for name, value in (("CUDA_VISIBLE_DEVICES", "2,3,0,1"), ("TF_FORCE_GPU_ALLOW_GROWTH", "")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("TF_FORCE_GPU_ALLOW_GROWTH")
+    cluster._see_one_gpu()
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "2,3,0,1"  # TensorFlow has read it already
+    monkeypatch.setattr(cluster, "sys", SimpleNamespace(modules={}))
+    cluster._see_one_gpu()
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "2"
+    assert os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    cluster._see_one_gpu()
+    assert "CUDA_VISIBLE_DEVICES" not in os.environ
+
+
 def test_a_job_of_another_number_of_threads_is_continued_with_that(job, tmp_path, monkeypatch):
     wanted = []
     monkeypatch.setattr(scoring, "use_threads", wanted.append)
