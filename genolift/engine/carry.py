@@ -150,6 +150,14 @@ def _split(step: Step, layout: Layout) -> Action | None:
     return Rowwise(step, [inner] * len(step.outputs), inner, aligned=False)
 
 
+def _tile(step: Step, layout: Layout) -> Action | None:
+    """Copies along other axes than the length: what upsampling is made of."""
+    inner, times = layout.reaches.get(step.inputs[0]), layout.numbers(step.inputs[1])
+    if inner is None or times is None or inner.axis == 0 or times[0] != 1 or times[inner.axis] != 1:
+        return None
+    return Rowwise(step, [inner], inner, aligned=False)
+
+
 def _concat(step: Step, layout: Layout) -> Action | None:
     values, along = step.inputs[:-1], layout.numbers(step.inputs[-1])
     inner = layout.common(step)
@@ -374,6 +382,7 @@ RULES: dict[str, Callable[[Step, Layout], Action | None]] = {
     **dict.fromkeys(["Conv2D", "DepthwiseConv2dNative"], _convolution),
     **dict.fromkeys(["MaxPool", "AvgPool"], _pool),
     "ConcatV2": _concat,
+    "Tile": _tile,
     "Transpose": _transpose,
     "ReverseV2": _reverse,
     "MatMul": _matmul,

@@ -30,13 +30,13 @@ def gradient_weighted(activations, slopes):
 
 
 class Rows:
-    """The activations of hidden ``values`` as rows of channels, (N, J, C) each.
+    """The activations of hidden ``values`` as rows of channels, (N, J, C) each, for sequences of any length.
 
-    ``sizes`` are J and C of each: what stands behind the axis of rows are its channels.
+    ``channels`` are the C of each: what stands behind the axis of rows.
     """
 
-    def __init__(self, program: Program, values: list[Value], sizes: list[tuple[int, int]]):
-        self.program, self.values, self.sizes = program, values, sizes
+    def __init__(self, program: Program, values: list[Value], channels: list[int]):
+        self.program, self.values, self.channels = program, values, channels
         self._run = compiled(self._compute, reduce_retracing=True)
 
     def __call__(self, xs: list[np.ndarray]):
@@ -50,7 +50,7 @@ class Rows:
         return self._shaped([known[value] for value in self.values])
 
     def _shaped(self, tensors: list) -> list:
-        return [tf.reshape(tensor, [-1, *size]) for tensor, size in zip(tensors, self.sizes, strict=True)]
+        return [tf.reshape(t, [tf.shape(t)[0], -1, size]) for t, size in zip(tensors, self.channels, strict=True)]
 
 
 class Maps(Rows):
@@ -59,10 +59,12 @@ class Maps(Rows):
     ``own[t]`` are the values that target number t has a map of; those of the others are zero.
     """
 
-    def __init__(self, program: Program, targets: list[Target], own: list[list[Value]], sizes: dict, weigh: Callable):
+    def __init__(
+        self, program: Program, targets: list[Target], own: list[list[Value]], channels: dict, weigh: Callable
+    ):
         self.targets, self.own, self.weigh = targets, own, weigh
         values = list(dict.fromkeys(value for some in own for value in some))
-        super().__init__(program, values, [sizes[value] for value in values])
+        super().__init__(program, values, [channels[value] for value in values])
 
     def _compute(self, xs):
         known = forward(self.program, xs, constants(self.program))
@@ -85,16 +87,18 @@ def _total(tensor):
     return tf.reduce_sum(tf.reshape(tensor, [tf.shape(tensor)[0], -1]), 1)
 
 
-def averaged(value: Value, receptive: Receptive) -> tuple[Value | None, Step]:
-    """The value whose mean over all rows ``value`` is a weighted sum of, and the step that takes it.
-
-    None where there is no such value, and the step that stands in the way.
-    """
-    while True:
-        step, active = value.step, value.step.active_inputs
-        if receptive.averages(step) and receptive.knows(active[0]):
-            return active[0], step
-        linear = kind_of(step) in ("weighted", "passing") and len(active) == 1
-        if not linear or step.op == "Mean" or (receptive.knows(active[0]) and receptive.rows(active[0]) > 1):
-            return None, step
-        value = active[0]
+def averaged(value: Value, sequences: list[Receptive]) -> tuple[list[Value], Step | None]:
+    """The values whose means over all rows ``value`` is a weighted sum of, and the step that stands in the way, if any."""
+    found: list[Value] = []
+    pending = [value]
+    while pending:
+        step = pending.pop().step
+        active = step.active_inputs
+        if any(one.averages(step) and one.knows(active[0]) for one in sequences):
+            found.append(active[0])
+            continue
+        linear = kind_of(step) in ("weighted", "passing") and step.op != "Mean"
+        if not linear or any(one.knows(source) and one.rows(source) > 1 for one in sequences for source in active):
+            return [], step
+        pending.extend(reversed(active))
+    return list(dict.fromkeys(found)), None

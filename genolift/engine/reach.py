@@ -8,7 +8,7 @@ import numpy as np
 
 from genolift.engine.pairs import constants, forward
 from genolift.engine.program import Dependence, Program, Value
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
@@ -109,7 +109,7 @@ class Facts:
             return [tf.shape(values[value]) for value in plain], [values[value] for value in integers]
 
         blank = [tf.zeros((ROWS, *shape)) for shape in shapes]
-        sizes, numbers = tf.function(look, autograph=False)(*blank)
+        sizes, numbers = compiled(look)(*blank)
         self.shapes: dict[Value, tuple[int, ...]] = {
             value: tuple(size.numpy().tolist()) for value, size in zip(plain, sizes, strict=True)
         }

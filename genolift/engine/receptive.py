@@ -109,6 +109,10 @@ class Receptive:
         """How many rows a known value has."""
         return self._layout.reaches[value].length
 
+    def channels(self, value: Value) -> int:
+        """How many numbers each row of a known value has."""
+        return int(np.prod(self.shape(value)[1:])) // self.rows(value)
+
     def __call__(self, value: Value) -> Fields:
         """The fields of a value that :meth:`knows` knows."""
         reach, length = self._layout.reaches[value], self._layout.reaches[self.source].length

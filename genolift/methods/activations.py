@@ -23,6 +23,9 @@ from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
 
+# Lengths of sequences whose receptive fields are kept.
+_LENGTHS = 256
+
 
 @dataclass(frozen=True, eq=False)
 class Activations:
@@ -69,7 +72,7 @@ def activations(model, layer: str | None, X, names=None, memory=None) -> Activat
     reader = LayerReader(model, layer, memory)
     inputs = reader.inputs(X)
     opened = reader.open(inputs)
-    need = 4 * len(inputs) * int(np.prod(opened.rows.sizes[0]))
+    need = 4 * len(inputs) * len(opened.fields.starts) * opened.rows.channels[0]
     if need > reader.memory:
         raise InputError(
             f"the activations of layer {opened.layer!r} for {len(inputs):,} sequences take {need / 1e9:.2g} GB, more than "
@@ -115,6 +118,7 @@ class LayerReader:
         self._declared = ports(model)
         self._traced: Traced | None = None
         self._opened: dict[tuple, _Opened] = {}
+        self._compiled: dict[Value, Rows] = {}
 
     def inputs(self, X) -> Inputs:
         """What the user gave, as the model takes it."""
@@ -131,13 +135,15 @@ class LayerReader:
             keys = inputs.keys or [f"input_{i}" for i in range(len(inputs.arrays))]
             names, shapes = self._declared or (keys, [array.shape[1:] for array in inputs.arrays])
             self._traced = Traced(self.model, _everything, "keep", shapes, names)
-            self._opened.clear()
+            self._opened, self._compiled = {}, {}
         return self._traced
 
     def open(self, inputs: Inputs) -> _Opened:
         """The layer for inputs of these shapes."""
         shapes = [tuple(array.shape[1:]) for array in inputs.arrays]
         if tuple(shapes) not in self._opened:
+            if len(self._opened) == _LENGTHS:
+                del self._opened[next(iter(self._opened))]
             self._opened[tuple(shapes)] = self._open(inputs, shapes)
         return self._opened[tuple(shapes)]
 
@@ -161,11 +167,11 @@ class LayerReader:
                 + (f"layer {told} has" if told else "no layer of this model has any")
             )
         receptive = sequences[seeing[0]]
-        count = receptive.rows(value)
-        size = (count, int(np.prod(receptive.shape(value)[1:])) // count)
+        if value not in self._compiled:
+            self._compiled[value] = Rows(receptive.program, [value], [receptive.channels(value)])
         first, fields = first_wide(receptive), receptive(value)
         behind = first is not None and fields.width > receptive(first).width
-        return _Opened(name, Rows(receptive.program, [value], [size]), fields, seeing[0], behind)
+        return _Opened(name, self._compiled[value], fields, seeing[0], behind)
 
     def _chosen(self, sequences: dict[int, Receptive]) -> Value:
         program = self._traced.program

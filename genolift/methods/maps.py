@@ -26,12 +26,14 @@ from genolift.support.progress import bar
 
 # What explains a model whose layers keep no place.
 _INSTEAD = "use deeplift, integrated-gradients or occlusion, which need no such layer"
+# Lengths of sequences whose receptive fields are kept.
+_LENGTHS = 256
 
 
 @dataclass(frozen=True)
 class _Atlas:
-    """The maps of inputs of certain shapes; ``fields`` has, for each input that is a sequence, the numbers of the values
-    that see it, with their receptive fields."""
+    """What places maps on inputs of certain shapes: for each input that is a sequence the numbers of the values that see it,
+    with their receptive ``fields``."""
 
     maps: Maps
     fields: dict[int, list[tuple[int, Fields]]]
@@ -51,6 +53,7 @@ class MapMethod(Method):
 
     def prepare(self, traced: Traced) -> None:
         self._atlases: dict[tuple, _Atlas] = {}
+        self._compiled: dict[tuple, Maps] = {}
         self._last: _Atlas | None = None
         shapes = [value.shape[1:] for value in traced.program.inputs]
         if all(None not in shape for shape in shapes):
@@ -75,8 +78,9 @@ class MapMethod(Method):
                 xs = [array[start : start + size] for array in inputs.arrays]
                 kept = len(xs[0])
                 predictions, maps = atlas.maps([pad(x, size) for x in xs])
+                blank = [np.zeros((*predictions[:kept].shape, x.shape[1]), np.float32) for x in xs]
                 on_inputs = {
-                    i: sum((fields.spread(maps[k][:kept]) for k, fields in some), np.zeros((), np.float32))
+                    i: sum((fields.spread(maps[k][:kept]) for k, fields in some), blank[i])
                     for i, some in atlas.fields.items()
                 }
                 blocks.append({"predictions": predictions[:kept], **self.block(xs, on_inputs, size)})
@@ -107,6 +111,8 @@ class MapMethod(Method):
                     f"{self.name} is placed on one-hot sequences (N, L, 4), and the model takes none; use "
                     "integrated-gradients or deeplift"
                 )
+            if len(self._atlases) == _LENGTHS:
+                del self._atlases[next(iter(self._atlases))]
             self._atlases[key] = self._drawn(traced, list(map(tuple, shapes)), places)
         self._last = self._atlases[key]
         return self._last
@@ -117,17 +123,19 @@ class MapMethod(Method):
         sequences = {i: Receptive(program, ends, shapes, i) for i in places}
         own = self.mapped(traced, sequences)
         values = list(dict.fromkeys(value for some in own for value in some))
-        name = name_of(values[0], program)
-        sizes, fields = {}, {}
+        name = ", ".join(dict.fromkeys(name_of(value, program) for value in values))
+        channels, fields = {}, {}
         for i, receptive in sequences.items():
             seeing = follows(receptive.program, receptive.source)
             for value in values:
                 if value in seeing:
                     self._check(value, receptive, name, ends)
-                    rows = receptive.rows(value)
-                    sizes[value] = (rows, int(np.prod(receptive.shape(value)[1:])) // rows)
+                    channels[value] = receptive.channels(value)
             fields[i] = [(k, receptive(value)) for k, value in enumerate(values) if value in seeing]
-        return _Atlas(Maps(program, traced.targets, own, sizes, self.weigh), fields, name)
+        key = tuple(map(tuple, own))
+        if key not in self._compiled:
+            self._compiled[key] = Maps(program, traced.targets, own, channels, self.weigh)
+        return _Atlas(self._compiled[key], fields, name)
 
     def _check(self, value: Value, receptive: Receptive, name: str, ends: list[Value]) -> None:
         if not placed(receptive, value):
@@ -174,21 +182,19 @@ class Cam(MapMethod):
     weigh = staticmethod(class_activation)
 
     def mapped(self, traced, sequences):
-        found = []
+        found: list[list[Value]] = []
         for target in traced.targets:
-            under = []
+            found.append([])
             for value in target.values:
-                tried = [averaged(value, receptive) for receptive in sequences.values()]
-                layer, step = next((one for one in tried if one[0] is not None), tried[0])
-                if layer is None:
+                layers, step = averaged(value, list(sequences.values()))
+                if step is not None:
                     whole = "averages positions that each see the whole sequence"
                     why = whole if step.op == "Mean" else "stands in between"
                     raise UnsupportedModel(
                         "cam is for global average pooling followed by a dense layer that gives the target, and "
                         f"{step.where} {why}; use grad-cam, which needs neither"
                     )
-                under.append(layer)
-            found.append(under)
+                found[-1].extend(layers)
         return found
 
 
@@ -247,7 +253,7 @@ class GuidedGradCam(GradCam):
         copies = Copies(self._points, xs, size)
         found = [slopes for _, _, slopes in copies.slopes(len(copies), copies.themselves)]
         slopes = [np.concatenate(parts) for parts in zip(*found, strict=True)]
-        products = {i: slopes[i] * one[..., None] for i, one in maps.items()}
+        products = {i: slopes[i] * np.abs(one[..., ::-1, None]) for i, one in maps.items()}
         return {"multipliers": products, "scores": {i: steepest(product, True) for i, product in products.items()}}
 
     def undefined(self):

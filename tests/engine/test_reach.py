@@ -151,19 +151,20 @@ WINDOWS = {
     "flatten, pooled": lambda x: K.Dense(2)(K.Flatten()(K.MaxPooling1D(2)(conv(x, activation="tanh")))),
     "global max": lambda x: K.Dense(2)(K.GlobalMaxPooling1D()(conv(x, activation="tanh"))),
     "gelu": lambda x: head(conv(x, activation="gelu")),
+    "upsampled": lambda x: head(conv(K.UpSampling1D(2)(conv(x)))),
     "linear": lambda x: K.Dense(2)(K.GlobalAveragePooling1D()(conv(x, activation=None))),
 }
 WHOLE = {
+    "transposed": lambda x: head(K.Conv1DTranspose(3, 3, strides=2)(conv(x))),
     "attention": attention,
     "recurrent": lambda x: K.Dense(2)(K.GRU(3)(conv(x))),
     "weighed over the length": lambda x: head(K.Softmax(axis=1)(conv(x)) * conv(x, activation="tanh") * LENGTH),
-    "upsampled": lambda x: head(conv(K.UpSampling1D(2)(conv(x)))),
 }
 
 
 # Variations on what others try: run with the slow tests.
 SELDOM = {"skipping", "causal", "separable", "positional", "planar", "turned", "average pool", "max pool", "gelu"}
-SELDOM |= {"upsampled", "dense per row", "flatten, pooled"}
+SELDOM |= {"upsampled", "transposed", "dense per row", "flatten, pooled"}
 
 
 def mutants(model, X, target):

@@ -232,10 +232,11 @@ def test_any_batch_and_one_sequence_alone(deep, monkeypatch):
     close(again.scores[:, ::-1], first.scores[[2, 0]])
 
 
-def test_both_strands(deep):
+@pytest.mark.parametrize("name", ["grad-cam", "cam"])
+def test_both_strands(pooled, name):
     """The mean of the map and of the other strand's, turned round: relu of half of something is half of the relu."""
-    both = gl.method("grad-cam", deep, 0, rc_average=True)(X)
-    one, other = (gl.method("grad-cam", deep, 0)(x) for x in (X, gl.reverse_complement(X)))
+    both = gl.method(name, pooled, 0, rc_average=True)(X)
+    one, other = (gl.method(name, pooled, 0)(x) for x in (X, gl.reverse_complement(X)))
     close(both.scores, (one.scores + other.scores[:, ::-1]) / 2)
     assert np.abs(one.scores - other.scores[:, ::-1]).max() > 0.1 * np.abs(one.scores).max()
 
@@ -260,6 +261,26 @@ def test_a_layer_that_runs_twice_adds_its_maps():
     alone = gl.method("grad-cam", once, layer="shared")(X)
     pair = gl.method("grad-cam", model, layer="shared")({"a": X, "b": X})
     close(alone.scores, pair.scores["a"] + pair.scores["b"])
+
+
+def test_a_sequence_that_the_layer_does_not_see_gets_nothing():
+    a, b = keras.Input((L, 4), name="a"), keras.Input((L - 5, 4), name="b")
+    towers = [K.Conv1D(3, 5, activation="relu", name=f"tower_{x.name}")(x) for x in (a, b)]
+    h = K.Concatenate()([K.GlobalAveragePooling1D()(tower) for tower in towers])
+    model = randomised(keras.Model([a, b], K.Dense(1)(h)), 4)
+    given = {"a": X, "b": X[:, 5:]}
+    found = gl.method("grad-cam", model, layer="tower_b")(given)
+    assert found.scores["a"].shape == (N, L)
+    assert not found.scores["a"].any()
+    assert found.scores["b"].max() > 0
+    # CAM of towers that are averaged and then joined: each with its own part of the dense layer's weights.
+    both = gl.method("cam", model)(given)
+    assert both.provenance["map"]["layer"] == "tower_a, tower_b"
+    kernel, bias = model.layers[-1].get_weights()
+    for i, (name, x) in enumerate(zip("ab", (a, b), strict=True)):
+        alone = keras.Model(x, K.Dense(1)(K.GlobalAveragePooling1D()(towers[i])))
+        alone.layers[-1].set_weights([kernel[3 * i : 3 * i + 3], bias])
+        close(both.scores[name], gl.method("cam", alone)(given[name]).scores)
 
 
 def test_nested_models_and_functions_of_tensors(pooled):
