@@ -9,6 +9,7 @@ import pytest
 from cli_files import LENGTH, fasta, random_sequences
 
 import genolift as gl
+from genolift.results.layout import read_header
 
 TWO = ("--target", 0, "--method")
 
@@ -58,7 +59,8 @@ def test_options_that_are_none(files, genolift, two, tmp_path, arguments, words)
 
 
 def test_options_are_read_before_the_model(files, genolift, two, tmp_path):
-    model = tmp_path / "none.keras"
+    model = tmp_path / "damaged.keras"
+    model.write_bytes(b"nothing that could be loaded")
     told = genolift("explain", model, two, *TWO, "lime", "--option", "window=3", "--out", tmp_path / "s.zarr")
     assert "lime takes no option 'window'" in told.err
 
@@ -154,6 +156,18 @@ def test_results_of_every_kind_in_a_fresh_process(files, genolift, two, tmp_path
             drawn = genolift("plot", out, "--sequence", "s1", "--out", tmp_path / f"{method}.png")
             assert drawn.code == 0, drawn.err
     subprocess.run([sys.executable, "-c", READ, json.dumps(stores)], check=True)
+
+
+def test_blocks_are_small_where_results_are_large(files, genolift, two, tmp_path, monkeypatch):
+    monkeypatch.setattr("genolift.pipeline.scoring._BLOCK_BYTES", 40_000)
+    blocks = {}
+    for method in ("ism", "pairwise-mutagenesis"):
+        out = tmp_path / f"{method}.zarr"
+        options = ("--option", "width=8") if method != "ism" else ()
+        assert genolift("explain", files.model, two, *TWO, method, *options, "--out", out).code == 0
+        blocks[method] = read_header(out)["block"]
+        assert blocks[method] * gl.Explanation.load(out).row_bytes <= 40_000
+    assert blocks["pairwise-mutagenesis"] < blocks["ism"]
 
 
 def test_maps_are_drawn(files, genolift, two, tmp_path):
