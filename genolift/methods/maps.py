@@ -253,7 +253,7 @@ class GuidedGradCam(GradCam):
         copies = Copies(self._points, xs, size)
         found = [slopes for _, _, slopes in copies.slopes(len(copies), copies.themselves)]
         slopes = [np.concatenate(parts) for parts in zip(*found, strict=True)]
-        products = {i: slopes[i] * np.abs(one[..., ::-1, None]) for i, one in maps.items()}
+        products = {i: slopes[i] * one[..., None] for i, one in maps.items()}
         return {"multipliers": products, "scores": {i: steepest(product, True) for i, product in products.items()}}
 
     def undefined(self):

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 from test_reach import LENGTH, WHOLE, WINDOWS, functional
 
+from genolift.engine import receptive as engine_receptive
 from genolift.engine.pairs import constants, forward
 from genolift.engine.placing import first_wide, last_placed, name_of, placed
 from genolift.engine.receptive import Fields, Receptive
 from genolift.methods.traced import Traced
+from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -169,3 +171,14 @@ def test_the_first_layer_that_looks_along_the_sequence():
         functional(lambda x: K.Dense(1)(K.Flatten()(K.Conv1D(2, 3, name="wide")(K.Dense(3, name="letters")(x)))))
     )
     assert name_of(first_wide(receptive), receptive.program) == "wide"
+
+
+def test_a_layout_that_is_not_understood_is_refused(monkeypatch):
+    def fails(*_):
+        raise KeyError("an odd layout")
+
+    monkeypatch.setattr(engine_receptive, "route_of", fails)
+    with pytest.raises(
+        UnsupportedModel, match=r"cannot be followed through this model .*odd layout.*use deeplift or ism"
+    ):
+        looked_at(functional(lambda x: K.Dense(1)(K.Flatten()(K.Conv1D(2, 3)(x)))))

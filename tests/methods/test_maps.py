@@ -315,6 +315,10 @@ def test_any_length():
         x = BASES[np.random.default_rng(length).integers(0, 4, (2, length))]
         expected = np.array([on_the_sequence(grad_cam(free, one, 1), length) for one in x])
         close(method(x).scores, expected)
+        # Of a short one the last layer has one position only.
+        short = method(x[:, :12])
+        assert short.provenance["map"]["layer"].startswith("max_pooling")
+        assert short.scores.max() > 0
 
 
 def test_a_profile_is_mapped_from_the_layer_before_it():
