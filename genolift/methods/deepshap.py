@@ -26,7 +26,7 @@ class DeepShap(DeepLift):
         letters = zip(chosen, inputs.one_hot, strict=True)
         if any(has_letters and not one.shared for one, has_letters in letters):
             raise InputError(
-                "deep-shap compares all sequences with one background set; give an array of shape (R, L, 4), or use "
-                "deeplift for references of each sequence's own"
+                "deep-shap compares all sequences with one background set; give an array of shape (R, L, 4) or "
+                "references.Sampled (sampled:100), or use deeplift for references of each sequence's own"
             )
         return chosen

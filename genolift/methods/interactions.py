@@ -14,6 +14,7 @@ from genolift.methods.perturbed import whole_number
 from genolift.methods.predicting import same_draws
 from genolift.methods.referring import TakesReferences, refuse_until_enough
 from genolift.methods.registry import method_class
+from genolift.methods.tokens import OfTokens
 from genolift.results.kinds import InteractionExplanation, LayerExplanation, PositionInteractions
 from genolift.sequence.shuffle import shuffle
 from genolift.support.errors import InputError, UnsupportedModel
@@ -221,9 +222,8 @@ class InteractionMaps(Method):
             return
         kept = self.by.references
         try:
-            self.by.references = [
-                _drawn_for(one, array[n : n + 1], n) for one, array in zip(chosen, inputs.arrays, strict=True)
-            ]
+            each = zip(chosen, inputs.arrays, inputs.tokens, strict=True)
+            self.by.references = [_drawn_for(one, array[n : n + 1], n, size) for one, array, size in each]
             yield
         finally:
             self.by.references = kept
@@ -244,11 +244,15 @@ class InteractionMaps(Method):
         )
 
 
-def _drawn_for(one: refs.Reference, array: np.ndarray, n: int):
+def _drawn_for(one: refs.Reference, array: np.ndarray, n: int, tokens: int | None):
     """The references of sequence ``n`` as those of all that is explained."""
-    if isinstance(one, refs.Own):
+    given = one.inner if isinstance(one, OfTokens) else one
+    if isinstance(given, refs.Own):
         return None
-    return one if one.shared else refs.Fixed(one.draw(array, np.array([n]))[0])
+    if one.shared:
+        return given
+    drawn = one.draw(array, np.array([n]))[0]
+    return refs.Fixed(drawn if tokens is None else drawn.argmax(-1))
 
 
 def _as_stretches(given) -> np.ndarray:

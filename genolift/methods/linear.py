@@ -46,8 +46,11 @@ def check(width: int, copies: int, targets: int, alpha: float, memory: int) -> N
     """:class:`InputError` where a pairwise model of so many positions does not fit ``memory``, or has no one answer."""
     free = sum(sizes(width))
     fewer = min(free, copies)
-    # A table of copies or of weights, and its square with what solving takes; and the weights as they are given.
-    need = 8 * (copies * min(free, copies) + 2 * fewer**2 + 3 * targets * (4 * width) ** 2)
+    # Copies by weights (thrice to solve it without a penalty) or by copies, and squares; the copies themselves, and the
+    # weights as they are given.
+    tables = 1 if alpha or free > copies else 3
+    given = 4 * copies * 4 * width + 3 * targets * (4 * width) ** 2
+    need = 8 * (tables * copies * fewer + 2 * fewer**2 + given)
     if need > memory:
         raise InputError(
             f"a pairwise model of {width} positions needs about {need / 1e9:.2g} GB for {copies:,} copies and "
@@ -63,9 +66,9 @@ def check(width: int, copies: int, targets: int, alpha: float, memory: int) -> N
 
 def fit(codes: np.ndarray, y: np.ndarray, alpha: float, pairs: bool) -> Linear:
     """Ridge regression of ``y`` (S, T) on sequences (S, W) with penalty ``alpha`` on all but the constant."""
-    width = codes.shape[1]
-    few = not pairs or sum(sizes(width)) <= len(codes)
-    return (_by_weights if few else _by_copies)(codes, y, alpha, pairs)
+    positions, both = sizes(codes.shape[1])
+    few = positions + both * pairs <= len(codes)
+    return (_by_weights if few or not alpha else _by_copies)(codes, y, alpha, pairs)
 
 
 def averaged(model: Linear, shares: np.ndarray) -> Linear:
@@ -90,23 +93,26 @@ def _by_weights(codes: np.ndarray, y: np.ndarray, alpha: float, pairs: bool) -> 
     """An equation for each weight."""
     width, targets = codes.shape[1], y.shape[1]
     seen = _BASIS[codes]  # (S, W, 3)
-    columns = [seen.reshape(len(codes), -1)]
-    left, right = np.triu_indices(width, 1)
-    if pairs:
-        columns.append((seen[:, left, :, None] * seen[:, right, None]).reshape(len(codes), -1))
-    table = np.concatenate(columns, axis=1)
+    table = np.empty((len(codes), sum(sizes(width)) if pairs else 3 * width))
+    table[:, : 3 * width] = seen.reshape(len(codes), -1)
+    filled = 3 * width
+    for i in range(width - 1 if pairs else 0):
+        with_others = seen[:, i, None, :, None] * seen[:, i + 1 :, None]
+        table[:, filled : filled + with_others[0].size] = with_others.reshape(len(codes), -1)
+        filled += with_others[0].size
     middle, level = table.mean(0), y.mean(0)
     table -= middle
     if alpha:
         squares = table.T @ table
         squares[np.diag_indices_from(squares)] += alpha
-        found = cho_solve(cho_factor(squares, overwrite_a=True), table.T @ (y - level))
+        found = cho_solve(cho_factor(squares.T, overwrite_a=True), table.T @ (y - level))
     else:
         found = np.linalg.lstsq(table, y - level, rcond=None)[0]
     constant = level - middle @ found
     weights = np.einsum("wct,bc->twb", found[: 3 * width].reshape(width, 3, targets), _BASIS[:4])
     if not pairs:
         return Linear(constant, weights, None)
+    left, right = np.triu_indices(width, 1)
     upper = found[3 * width :].reshape(len(left), 3, 3, targets)
     matrix = np.zeros((targets, width, 4, width, 4))
     matrix[:, left, :, right] = np.einsum("pcdt,ac,bd->ptab", upper, _BASIS[:4], _BASIS[:4])
@@ -118,19 +124,28 @@ def _by_copies(codes: np.ndarray, y: np.ndarray, alpha: float, pairs: bool) -> L
     count, width = codes.shape
     centred = (np.concatenate([np.eye(4) - 0.25, np.zeros((1, 4))]))[codes].reshape(count, -1)
     alike = centred @ centred.T
-    # Σ_{i<j} k_i·k_j of the positions' own k is half of (Σ k)² − Σ k².
-    squares = np.eye(5)[codes][..., :4].reshape(count, -1)
-    known = squares.reshape(count, width, 4).sum(-1)
-    matches, both = squares @ squares.T, known @ known.T
-    kernel = alike + (alike**2 - (9 / 16 * matches + 1 / 16 * (both - matches))) / 2
+    kernel = alike
+    if pairs:
+        # Σ_{i<j} k_i·k_j of the positions' own k is half of (Σ k)² − Σ k², and k is 3/4 where bases match, else −1/4.
+        indicators = np.eye(5)[codes][..., :4].reshape(count, -1)
+        known = indicators.reshape(count, width, 4).sum(-1)
+        kernel = np.square(alike)
+        kernel -= indicators @ (indicators.T / 2)
+        kernel -= known @ (known.T / 16)
+        kernel /= 2
+        kernel += alike
+    del alike
     middle, level = kernel.mean(0), y.mean(0)
     kernel += middle.mean() - middle - middle[:, None]
     kernel[np.diag_indices_from(kernel)] += alpha
-    share = cho_solve(cho_factor(kernel, overwrite_a=True), y - level)  # (S, T), of each copy in the weights; sums to 0
+    # Of each copy in the weights, (S, T); shares sum to 0.
+    share = cho_solve(cho_factor(kernel.T, overwrite_a=True), y - level)
     weights = (centred.T @ share).T.reshape(-1, width, 4)
+    constant = level - middle @ share
+    if not pairs:
+        return Linear(constant, weights, None)
     matrix = np.stack([centred.T @ (centred * one[:, None]) for one in share.T])
     matrix = matrix.reshape(-1, width, 4, width, 4)
     at = np.arange(width)
     matrix[:, at, :, at] = 0
-    plain = Linear(np.zeros(y.shape[1]), weights, matrix)
-    return Linear(level - plain.predict(codes).mean(0), weights, matrix)
+    return Linear(constant, weights, matrix)

@@ -16,7 +16,10 @@ tf = quiet_tensorflow()
 import keras  # noqa: E402
 
 K = keras.layers
-pytestmark = pytest.mark.usefixtures("uncompiled")
+pytestmark = [
+    pytest.mark.usefixtures("uncompiled"),
+    pytest.mark.filterwarnings("ignore::genolift.support.errors.GenoliftWarning"),  # short stretches have few shuffles
+]
 N, L = 3, method_models.LENGTH
 X = method_models.sequences(N, seed=4)
 BASES = np.eye(4, dtype=np.float32)
@@ -196,6 +199,25 @@ def test_beside_other_inputs():
     assert list(made.by.references) == ["dna"]
     alone = made({name: value[1:2] for name, value in inputs.items()})
     close(alone.interactions, found.interactions[1:2])
+
+
+@pytest.mark.parametrize("kind", ["own", "shared", "shuffled"])
+def test_sequences_of_tokens(kind):
+    """The same as of their one-hot, whatever they are compared with."""
+    one_hot, tokens = keras.Input((L, 4)), keras.Input((L,), dtype="int32")
+    embedding, rest = K.Embedding(4, 3), K.Dense(1)
+    hidden = K.Dense(3, use_bias=False)
+    mean = K.GlobalAveragePooling1D()
+    plain = keras.Model(one_hot, rest(mean(hidden(one_hot)) ** 2))
+    coded = keras.Model(tokens, rest(mean(embedding(tokens)) ** 2))
+    embedding.set_weights(hidden.get_weights())
+    codes = X.argmax(-1)
+    fixed = np.random.default_rng(0).integers(0, 4, (2, L) if kind == "shared" else (N, 2, L))
+    of_codes, of_bases = (Shuffled(2),) * 2 if kind == "shuffled" else (fixed, BASES[fixed])
+    found = gl.method("interaction-maps", coded, start=2, end=4, references=of_codes)(codes)
+    expected = gl.method("interaction-maps", plain, start=2, end=4, references=of_bases)(X)
+    close(found.interactions, expected.interactions)
+    assert np.abs(expected.interactions).max() > 1e-4
 
 
 def test_references_are_given_back_after_a_failure(model, monkeypatch):

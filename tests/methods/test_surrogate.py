@@ -84,9 +84,9 @@ def explicit(codes, width, pairs):
 
 
 @pytest.mark.parametrize("pairs", [False, True])
-@pytest.mark.parametrize("copies", [40, 200])
+@pytest.mark.parametrize("copies", [10, 40, 200])
 def test_twin_in_explicit_features(pairs, copies):
-    """Ridge on redundant features, in float64; fewer copies than the 12 + 54 weights, and more."""
+    """Ridge on redundant features, in float64; fewer copies than the 12 and 54 weights, and more."""
     rng, width = np.random.default_rng(2), 4
     codes, y = rng.integers(0, 5, (copies, width)), rng.normal(size=(copies, 2))
     found = linear.fit(codes, y, 0.7, pairs)
