@@ -8,8 +8,7 @@
   Arras et al. 2017; Ali et al. 2022 for attention and layer normalisation), else each factor takes an equal share
   (Achtibat et al. 2024).
 - Softmax: its first-order expansion at x (Achtibat et al. 2024), which is gradient × input.
-
-Loops have no rule: the gates' and the states' relevance would have to be carried from turn to turn.
+- Loops: the body's own walk, turn by turn from the last to the first (:mod:`~genolift.engine.relevance_loops`).
 """
 
 from __future__ import annotations
@@ -87,9 +86,18 @@ class RelevancePropagation:
         epsilon: float = 1e-6,
         positive_sums: bool = False,
     ):
-        self.program, self.epsilon, self.positive_sums = program, epsilon, positive_sums
+        self.epsilon, self.positive_sums = epsilon, positive_sums
         explained = {value for target in targets for value in target.values}
         fused = fuse(program, list(explained), sources=program.inputs)
+        self._lay_out(program, fused, explained, rule_of)
+        self.sources, self.compared = program.inputs, {v for step in fused for v in step.inputs if v.active}
+        self.held = Counter(self.compared)
+
+    def _lay_out(self, program: Program, fused: list[Step], explained: set[Value], rule_of) -> None:
+        """Give every neuron of the walk ``fused`` its rule, and every loop in it a walk of its own."""
+        from genolift.engine.relevance_loops import LoopRelevance  # which walks a loop's body as this walks a program
+
+        self.program = program
         self.producer = {value: step for step in fused for value in step.outputs}
         for step in fused:
             if step.op != "Input":
@@ -100,19 +108,25 @@ class RelevancePropagation:
         self.rules = {item: rule_of(item, self.at_input(item)) for item in self.neurons}
         plain = [item for item in self.walk if not isinstance(item, Neurons) and item.op != "Input"]
         scales = {step for step in plain if step.output in self._from_input and of_one_element(step)}
+        loops = [item for item in plain if kind_of(item) == "loop"]
+        self.loops = {step: LoopRelevance(step, self._from_input, rule_of, self) for step in loops}
         self._scales_of_input = set() if "unary" in self.ends() else scales
-        self.sources, self.compared = program.inputs, {v for step in fused for v in step.inputs if v.active}
-        self.held = Counter(self.compared)
 
     def at_input(self, neurons: Neurons) -> bool:
         """Whether neurons read the explained inputs, through passing steps at most."""
         return neurons.source in self._from_input
 
+    def reads_input(self) -> bool:
+        """Whether any neurons read the explained inputs, see :meth:`at_input`; those in loops are neurons too."""
+        return any(map(self.at_input, self.neurons)) or any(loop.reads_input() for loop in self.loops.values())
+
     def ends(self) -> set[Rule | str]:
         """What hands relevance to the inputs: rules of neurons, and kinds of other steps that change it."""
         near = _downstream(self.walk, self.program, ("passing", "selection", "extremum"))
         readers = [item for item in self.walk if any(value in near for value in _reads(item))]
-        return {self.rules[item] if isinstance(item, Neurons) else kind_of(item) for item in readers}
+        inside = [self.loops[item].ends() for item in readers if item in self.loops]
+        own = {self.rules[item] if isinstance(item, Neurons) else kind_of(item) for item in readers}
+        return (own - {"loop"}).union(*inside)
 
     def boxes(self) -> dict[int, Rule]:
         """The inputs, by number, that a rule for bounded values reads, and that rule."""
@@ -128,7 +142,18 @@ class RelevancePropagation:
         return found
 
     def __call__(self, pairs: Pairs, target: Target, seeds: dict, audit=None) -> list:
-        flows = {value: Relevance(seed) for value, seed in seeds.items()}
+        flows = self.walk_back({value: Relevance(seed) for value, seed in seeds.items()}, pairs)
+        arrived = [flows.get(value, Relevance()) for value in self.program.inputs]
+        parts = [flow.per_unit for flow in arrived] + [flow.apart for flow in arrived]
+        like = [pairs.x(value) for value in self.program.inputs] * 2
+        filled = [tf.zeros_like(x) if part is None else part for part, x in zip(parts, like, strict=True)]
+        count = tf.shape(like[0])[0]
+        starts = [tf.reshape(seed * pairs.x(value), [count, -1]) for value, seed in seeds.items()]
+        return [*filled, tf.reduce_min(tf.concat(starts, 1), 1)]
+
+    def walk_back(self, flows: dict[Value, Relevance], pairs: Pairs) -> dict[Value, Relevance]:
+        """The relevance of every value that ``flows`` reach."""
+        flows = dict(flows)
         for item in reversed(self.walk):
             outputs = [item.end] if isinstance(item, Neurons) else item.outputs
             if not isinstance(item, Neurons) and item.op == "Input":
@@ -141,13 +166,7 @@ class RelevancePropagation:
                 found = self._handed(item, [flows.get(value) for value in outputs], pairs)
             for value, flow in found.items():
                 flows[value] = flows[value] + flow if value in flows else flow
-        arrived = [flows.get(value, Relevance()) for value in self.program.inputs]
-        parts = [flow.per_unit for flow in arrived] + [flow.apart for flow in arrived]
-        like = [pairs.x(value) for value in self.program.inputs] * 2
-        filled = [tf.zeros_like(x) if part is None else part for part, x in zip(parts, like, strict=True)]
-        count = tf.shape(like[0])[0]
-        starts = [tf.reshape(seed * pairs.x(value), [count, -1]) for value, seed in seeds.items()]
-        return [*filled, tf.reduce_min(tf.concat(starts, 1), 1)]
+        return flows
 
     def _shared(self, neurons: Neurons, flow: Relevance, pairs: Pairs) -> Relevance:
         unsigned = not_negative(neurons.source, self.producer)
@@ -170,6 +189,8 @@ class RelevancePropagation:
 
     def _handed(self, step: Step, flows: list[Relevance | None], pairs: Pairs) -> dict[Value, Relevance]:
         kind = kind_of(step)
+        if kind == "loop":
+            return self.loops[step](flows, pairs)
         if kind == "unary":
             return {step.inputs[0]: Relevance(apart=flows[0].at(pairs.x(step.output)))}
         if kind in ("selection", "extremum"):
@@ -258,11 +279,6 @@ def is_gate(value: Value, producer: dict[Value, Step]) -> bool:
 def _check(step: Step) -> None:
     """Refuse what has no relevance rule."""
     kind = kind_of(step)
-    if kind == "loop":
-        raise UnsupportedModel(
-            f"{step.where} is a loop, which relevance is not propagated through; use deeplift, integrated-gradients or "
-            "gradient-x-input, which explain recurrent layers"
-        )
     if kind in ("unknown", "complex"):
         raise UnsupportedModel(
             f"{step.where} has no rule by which relevance is handed on; use integrated-gradients or gradient-x-input"

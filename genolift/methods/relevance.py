@@ -43,7 +43,7 @@ class RelevanceMethod(SlopeMethod):
         rest = self.composite.rest
         epsilon = rest.epsilon if isinstance(rest, Epsilon) else Epsilon().epsilon
         found = RelevancePropagation(traced.program, traced.targets, self.composite, epsilon, **options)
-        if "input" in self.composite.rules and not any(map(found.at_input, found.neurons)):
+        if "input" in self.composite.rules and not found.reads_input():
             raise UnsupportedModel(
                 f"{self.name} has a rule of its own for layers that read the input, and no convolution or dense layer of "
                 "this model does; use lrp-epsilon or integrated-gradients"

@@ -368,9 +368,6 @@ def test_values_outside_the_box_are_refused(model):
 
 def test_models_are_refused(model):
     inputs = keras.Input((L, 4))
-    recurrent = keras.Model(inputs, K.Dense(1)(K.LSTM(2)(inputs)))
-    with pytest.raises(UnsupportedModel, match=r"is a loop, .* use deeplift"):
-        gl.method("lrp-epsilon", recurrent)
     smooth = residual(last="tanh")
     with pytest.raises(UnsupportedModel, match=r"deep-taylor is derived for sums, maxima and ReLUs, and .*Tanh"):
         gl.method("deep-taylor", smooth, 0)
