@@ -27,7 +27,7 @@ from genolift.results.store import StoreWriter, read_provenance
 from genolift.sequence.alphabet import one_hot
 from genolift.sequence.files import open_text, write_text
 from genolift.support.errors import FileProblem, InputError
-from genolift.support.memory import parse_bytes
+from genolift.support.memory import give_back, parse_bytes
 from genolift.support.progress import bar
 
 log = logging.getLogger("genolift")
@@ -126,6 +126,7 @@ def score(job: Scoring, progress: bool = True) -> Scored:
         if length is None:
             check_lengths(model, source.names, source.lengths, length, _listed(job))
         source.screening.tell()
+        give_back()  # what reading a long list took
         scored = explain_source(job, source, model, began, progress)
         if job.report is not None:
             write_text(job.report, source.screening.table(source.places, source.names))
@@ -149,6 +150,7 @@ def explain_source(job: Scoring, source: Source, model, began: float, progress: 
     )
     if tried is not None:
         writer.prepare(tried)
+    give_back()  # what the record of a million regions took
     _tell_unknown(job, source)
     now = _write(job, writer, source, explaining, progress)
     return Scored(len(source), now, time.perf_counter() - began, len(source.screening.refused))
@@ -313,10 +315,12 @@ def _provenance(job: Scoring, source: Source, method) -> dict:
         told["command"] = job.command
     if source.regions is not None:
         where = source.regions
-        told["regions"] = [
-            list(one)
-            for one in zip(where.chroms, where.starts.tolist(), where.ends.tolist(), where.strands, strict=True)
-        ]
+        told["regions"] = {
+            "chroms": where.chroms,
+            "starts": where.starts.tolist(),
+            "ends": where.ends.tolist(),
+            "strands": where.strands,
+        }
     if source.chrom_sizes is not None:
         told["chrom_sizes"] = [list(one) for one in source.chrom_sizes.items()]
     if source.mixed:

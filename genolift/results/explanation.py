@@ -15,6 +15,9 @@ INPUT, POSITION, OUTPUT, REFERENCE = "as inputs", "per position", "(N,)", "(N, R
 PAIR = "per pair of positions"
 
 
+REGION_COLUMNS = ("chroms", "starts", "ends", "strands")
+
+
 class Region(NamedTuple):
     """Where a sequence comes from; 0-based and half-open."""
 
@@ -339,11 +342,13 @@ def is_dna(inputs) -> bool:
 
 
 def as_regions(regions) -> list[Region] | None:
-    """Regions as a list, from tuples or an object with ``chroms``, ``starts``, ``ends`` and ``strands``."""
+    """Regions as a list, from tuples, or an object or dict of ``chroms``, ``starts``, ``ends`` and ``strands``."""
     if regions is None:
         return None
     if hasattr(regions, "chroms"):
-        regions = zip(regions.chroms, regions.starts, regions.ends, regions.strands, strict=True)
+        regions = {name: getattr(regions, name) for name in REGION_COLUMNS}
+    if isinstance(regions, dict):
+        regions = zip(*(regions[name] for name in REGION_COLUMNS), strict=True)
     return [Region(str(r[0]), int(r[1]), int(r[2]), *map(str, r[3:4])) for r in regions]
 
 

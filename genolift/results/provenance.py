@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+_PLAIN = {str, int, float, bool, type(None)}
+
 
 def encode(value: Any) -> Any:
     """``value`` as JSON knows it. Tuples are marked, so that they come back as such; objects become text."""
@@ -18,6 +20,8 @@ def encode(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return encode(value.tolist())
     if isinstance(value, list):
+        if all(type(item) in _PLAIN for item in value):  # a million names need no copy
+            return value
         return [encode(item) for item in value]
     return repr(value)
 

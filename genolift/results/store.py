@@ -12,7 +12,7 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from genolift.results import layout as disk
 from genolift.results import provenance as origin
 from genolift.results.coding import from_codes, to_codes
-from genolift.results.explanation import INPUT, PAIR, POSITION, Explanation, leaves, resize
+from genolift.results.explanation import INPUT, PAIR, POSITION, REGION_COLUMNS, Explanation, leaves, resize
 from genolift.results.kinds import named
 from genolift.results.lazy import Rows
 from genolift.results.lock import hold, tidy
@@ -283,7 +283,8 @@ def save(explanation: Explanation, path, *, dtype: str | None = None, force: boo
     provenance = {key: value for key, value in explanation.provenance.items() if key != "store"}
     provenance |= {name: getattr(explanation, name) for name in _OWN}
     if explanation.regions is not None:
-        provenance["regions"] = [list(region) for region in explanation.regions]
+        columns = zip(*explanation.regions, strict=True) if explanation.regions else [[]] * len(REGION_COLUMNS)
+        provenance["regions"] = {name: list(column) for name, column in zip(REGION_COLUMNS, columns, strict=True)}
     block = int(np.clip(4 * CHUNK_BYTES // max(1, explanation.row_bytes), 1, 256))
     blocks = _blocks({"n": len(explanation), "block": block})
     inputs = leaves(explanation._fields["inputs"])

@@ -1,6 +1,8 @@
 """Memory budgets: how much a user allows, as a number of bytes."""
 
+import ctypes
 import re
+from contextlib import suppress
 
 from genolift.support.errors import InputError
 
@@ -30,6 +32,12 @@ def parse_bytes(budget: int | float | str | None) -> int:
     if budget <= 0:
         raise InputError(f"memory budget must be positive, not {budget}")
     return int(budget)
+
+
+def give_back() -> None:
+    """Have the C library return to the system what it holds of freed memory; only glibc can be told so."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def check_fits(need: int | float, budget: int, what: str) -> None:
