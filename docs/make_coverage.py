@@ -18,14 +18,16 @@ from genolift.engine.differences import DIFFERENCES  # noqa: E402
 from genolift.engine.explain import Propagation  # noqa: E402
 from genolift.engine.operations import OPERATIONS, Linear, Unary, kind_of  # noqa: E402
 from genolift.engine.rules import deeplift  # noqa: E402
+from genolift.engine.spellings import SPELLINGS  # noqa: E402
 from genolift.methods.traced import Traced  # noqa: E402
 
 _KINDS = {
     "Linear": "linear",
-    "Unary": "nonlinearity of each element: chord, or RevealCancel's two",
+    "Unary": "nonlinearity of each element: chord, or RevealCancel's two; of several active tensors: their orders",
     "Selection": "one of several passes: routed",
     "Extremum": "both orders of changing the two",
-    "Softmax": "exponentials by chords, normalising product by midpoints",
+    "Sort": "a network of comparators, each a maximum and a minimum of two",
+    "Softmax": "exponentials by chords and a normalising product, by logarithms where the two sides are far apart",
     "Loop": "its body walked turn by turn",
 }
 
@@ -37,7 +39,8 @@ layer, unless `fallback="integrated-gradients"` allows it; `genolift.rules.regis
 
 What does not carry importance (shapes, constants, comparisons, masks, integers) runs as it is. A mask or any other
 comparison of the explained input must come out the same for a sequence and its reference; where it does not, explaining
-fails with an error that names the step.
+fails with an error that names the step. So does what chooses places by the input's values (argsort and gather, argmax and
+gather), other than sorts and the largest few, which have a rule of their own.
 """
 
 
@@ -58,6 +61,10 @@ def how(name: str) -> str:
 
 def operations() -> str:
     rows = [f"| {name} | {described(name)} | {how(name)} |" for name in sorted(OPERATIONS)]
+    rows += [
+        f"| {name} | written with others of this table | exact |" for name in sorted(set(SPELLINGS) - set(OPERATIONS))
+    ]
+    rows.sort()
     return "\n".join(["## Operations", "", "| operation | kind | how |", "|---|---|---|", *rows])
 
 
@@ -102,7 +109,8 @@ def layers() -> str:
     head = [
         "## Keras layers",
         "",
-        "Random augmentation and dropout are off at inference; left on, they are refused.",
+        "Random augmentation and dropout are off at inference; left on, or put into a functional model with training=True, "
+        "they are refused.",
         "",
     ]
     return "\n".join([*head, "| layer | kinds of steps | how |", "|---|---|---|", *ordered])
@@ -112,7 +120,7 @@ def activations() -> str:
     rows = []
     for name in keras_cases.activation_names():
         refused = name in keras_cases.REFUSED_ACTIVATIONS
-        rows.append(f"| {name} | {'refused: sorts and compares' if refused else 'exact'} |")
+        rows.append(f"| {name} | {'refused: compares' if refused else 'exact'} |")
     return "\n".join(["## Keras activations", "", "| activation | how |", "|---|---|", *rows])
 
 

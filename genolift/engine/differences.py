@@ -306,6 +306,8 @@ DIFFERENCES: dict[str, Callable] = {
     **dict.fromkeys(["Maximum", "Minimum"], _extremum),
     "ClipByValue": _clip_by_value,
     "SelectV2": _select,
-    **dict.fromkeys(["Floor", "Ceil", "Round", "Rint", "Sign"], _stepwise),
-    **dict.fromkeys(["FloorMod", "Mod"], _remainder),
+    **dict.fromkeys(["Floor", "Ceil", "Round", "Rint", "Sign", "FloorDiv"], _stepwise),
+    **dict.fromkeys(["FakeQuantWithMinMaxArgs", "FakeQuantWithMinMaxVars"], _stepwise),
+    **dict.fromkeys(["QuantizeAndDequantizeV2", "QuantizeAndDequantizeV4"], _stepwise),
+    **dict.fromkeys(["FloorMod", "Mod", "TruncateMod"], _remainder),
 }

@@ -13,7 +13,7 @@ from genolift.engine.pairs import Pairs, forward
 from genolift.engine.program import Program, Value
 from genolift.engine.propagate import Backward, compared, held
 from genolift.engine.regions import fuse
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
@@ -163,7 +163,7 @@ class Explainer:
         self.precision = precision
         self._exact: dict[int, Explainer] = {}
         self._runs: dict[tuple[bool, bool], Callable] = {}
-        self._audit = tf.function(self._audited, autograph=False, reduce_retracing=True)
+        self._audit = compiled(self._audited, reduce_retracing=True)
 
     def __call__(self, xs: list, refs: list, shared: bool, leading: bool) -> dict:
         """``xs``: (n, ...) per input; ``refs``: (n, r, ...) per input, or (r, ...) where ``shared``."""
@@ -184,7 +184,7 @@ class Explainer:
             def block(xs, refs):
                 return self._block(xs, refs, shared, leading)
 
-            self._runs[shared, leading] = tf.function(block, input_signature=[xs, refs], autograph=False)
+            self._runs[shared, leading] = compiled(block, input_signature=[xs, refs])
         return self._runs[shared, leading]
 
     def in_float64(self, target: int) -> Explainer:

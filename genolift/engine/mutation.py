@@ -13,7 +13,7 @@ from genolift.engine.explain import Target, exact_float32
 from genolift.engine.mutants import Mutants, Window
 from genolift.engine.program import Dependence, Program, Step, Value
 from genolift.engine.reach import Facts, Reach
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
@@ -85,7 +85,7 @@ class Mutation:
             numbers = tf.TensorSpec([None], tf.int32)
             inputs = [tf.TensorSpec([None, *shape], tf.float32) for shape in self._shapes]
             signature = [inputs, numbers, numbers, tf.TensorSpec([None, letters, channels], tf.float32)]
-            self._compiled[letters] = tf.function(self._values, signature, autograph=False)
+            self._compiled[letters] = compiled(self._values, input_signature=signature)
         return self._compiled[letters]
 
     def _values(self, xs, sequences, positions, rows):

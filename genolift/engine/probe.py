@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from genolift.engine.operations import gates
 from genolift.engine.pairs import constants, forward
-from genolift.engine.program import Program, Value
-from genolift.support.errors import UnsupportedModel
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.engine.program import Program, Step, Value
+from genolift.support.errors import GenoliftError, InputError, UnsupportedModel, reason_of
+from genolift.support.tensorflow import compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
@@ -45,20 +45,21 @@ class Batch:
 
 
 class Probe:
-    """Runs two random rows, and the same two among others, and compares every activation.
+    """Runs two random rows, each alone and both among others, and compares every activation.
 
     Reading the answer off a run rather than off a table of operations cannot be wrong about an unusual layout: where
     rows do not stay in front, or mix, both sides are computed on ready-made pairs instead of being shared.
+    ``made_for`` is the number of rows that the model declares, where it is fixed.
     """
 
-    def __init__(self, program: Program):
-        self.program = program
+    def __init__(self, program: Program, made_for: int | None = None):
+        self.program, self.made_for = program, made_for
         self.loops = [step for step in program.active_steps if step.op == "Loop"]
         self.values = [v for step in program.active_steps for v in step.outputs if v.active]
         self.values += list(dict.fromkeys(v for step in program.active_steps for v in gates(step)))
         self.values += [value for step in self.loops for value in step.payload.active_values]
-        inputs = [tf.TensorSpec([None, *value.shape[1:]], tf.float32) for value in program.inputs]
-        self._run = tf.function(self._activations, input_signature=inputs, autograph=False)
+        self._specs = [tf.TensorSpec([None, *value.shape[1:]], tf.float32) for value in program.inputs]
+        self._run = compiled(self._activations, input_signature=self._specs)
         self._known: dict[tuple, Batch] = {}
 
     def _activations(self, *tensors):
@@ -72,35 +73,91 @@ class Probe:
         """For inputs of these shapes, batch axis left out."""
         key = tuple(shapes)
         if key not in self._known:
-            self._known[key] = self._measure(shapes)
+            rows = [np.random.default_rng(0).uniform(0.05, 0.95, (4, *shape)).astype(np.float32) for shape in shapes]
+            try:
+                self._known[key] = self._measure(rows)
+            except GenoliftError:
+                raise
+            except (tf.errors.OpError, TypeError, ValueError) as problem:
+                raise self._refusal(self._first_failing(rows), rows, reason_of(problem)) from problem
         return self._known[key]
 
-    def _measure(self, shapes) -> Batch:
-        rng = np.random.default_rng(0)
-        rows = [rng.uniform(0.05, 0.95, (2, *shape)).astype(np.float32) for shape in shapes]
-        once, kept = self._run(*[tf.constant(row) for row in rows])
-        # Other rows between the two, not copies of them, which would leave means and maxima over the batch alone.
-        others = [rng.uniform(0.05, 0.95, row.shape).astype(np.float32) for row in rows]
-        pairs = [np.stack(both, axis=1) for both in zip(rows, others, strict=True)]
-        among, _ = self._run(*[tf.constant(pair.reshape(4, *pair.shape[2:])) for pair in pairs])
-        outputs = {self.values.index(value) for value in self.program.outputs if value in self.values}
-        leading = set()
-        for i, (one, two) in enumerate(zip(once, among, strict=True)):
-            if _rows_stay(one.numpy(), two.numpy()):
-                leading.add(self.values[i])
-            elif i in outputs:
+    def _measure(self, rows) -> Batch:
+        """``rows`` (4, ...) per input: the two in the middle run alone, and all four together.
+
+        Others stand on both sides, so that a model that looks at the first, the last or the next row is found out too.
+        """
+        among, _ = self._run(*[tf.constant(row) for row in rows])
+        one, kept = self._run(*[tf.constant(row[1:2]) for row in rows])
+        two, _ = self._run(*[tf.constant(row[2:3]) for row in rows])
+        leading = {
+            value
+            for value, *found in zip(self.values, one, two, among, strict=True)
+            if _rows_stay(*[tensor.numpy() for tensor in found])
+        }
+        for value in self.program.outputs:
+            if value in self.values and value not in leading:
                 raise UnsupportedModel(
-                    "the model's output for a sequence depends on the other sequences of its batch (batch "
-                    "normalisation in training mode, or a statistic over the batch); make it independent of the batch "
-                    "before explaining"
+                    "the model's output for a sequence depends on the other sequences of its batch, from "
+                    f"{_first_mixing(value, leading).where} on (batch normalisation in training mode, or a statistic over "
+                    "the batch); make it independent of the batch before explaining"
                 )
-        sizes = {value: tensor.numpy().nbytes // 2 for value, tensor in zip(self.values, once, strict=True)}
-        return Batch(frozenset(leading), sizes, int(kept) // 2)
+        nothing = [value.step for value, tensor in zip(self.values, one, strict=True) if tf.size(tensor) == 0]
+        outputs = [tensor for value, tensor in zip(self.values, one, strict=True) if value in self.program.outputs]
+        if nothing and not all(np.isfinite(tensor).all() for tensor in outputs):
+            raise self._refusal(nothing[0], rows, "nothing is left of them")
+        sizes = {value: tensor.numpy().nbytes for value, tensor in zip(self.values, one, strict=True)}
+        return Batch(frozenset(leading), sizes, int(kept))
+
+    def _refusal(self, step: Step, rows, why: str) -> InputError:
+        shapes = " and ".join(str(row.shape[1:]) for row in rows)
+        failing = f"{step.where} does not run on sequences of shape {shapes} ({why})"
+        if self.made_for is not None:
+            return InputError(
+                f"{failing}; the model was made for {self.made_for} sequences at a time (batch_shape, or stateful=True): "
+                "make it again for any number"
+            )
+        return InputError(f"{failing}; give sequences of the length, or at least as long as, the model was made for")
+
+    def _first_failing(self, rows) -> Step:
+        """The first step that does not run, by halving the program."""
+        first, last = 0, len(self.program.steps)
+        while last - first > 1:
+            middle = (first + last) // 2
+            part = replace(self.program, steps=self.program.steps[:middle])
+            if _runs(part, self._specs, rows):
+                first = middle
+            else:
+                last = middle
+        return self.program.steps[first]
 
 
-def _rows_stay(one: np.ndarray, among: np.ndarray) -> bool:
-    """Whether the two rows of ``one`` are the first and the third of four."""
-    if one.ndim == 0 or one.shape[0] % 2 or among.shape != (2 * one.shape[0], *one.shape[1:]):
+def _runs(program: Program, specs, rows) -> bool:
+    def everything(*tensors):
+        values = forward(program, list(tensors), constants(program))
+        return [tensor for value, tensor in values.items() if tensor.dtype not in (tf.resource, tf.variant)]
+
+    try:
+        found = compiled(everything, input_signature=specs)
+        for some in (rows, [row[:1] for row in rows]):
+            found(*[tf.constant(row) for row in some])
+    except (tf.errors.OpError, TypeError, ValueError):
         return False
-    one, among = (array.reshape(2 * i, -1).astype(np.complex128) for i, array in ((1, one), (2, among)))
-    return np.allclose(among[::2], one, rtol=1e-3, atol=1e-4, equal_nan=True)
+    return True
+
+
+def _first_mixing(value: Value, leading: set[Value]) -> Step:
+    """The step from which on rows are not the sequences' rows, followed back from a value."""
+    while True:
+        before = [source for source in value.step.inputs if source.active and source not in leading]
+        if not before:
+            return value.step
+        value = before[0]
+
+
+def _rows_stay(one: np.ndarray, two: np.ndarray, among: np.ndarray) -> bool:
+    """Whether ``one`` and ``two`` are the second and the third of four."""
+    if one.ndim == 0 or one.shape != two.shape or among.shape != (4 * one.shape[0], *one.shape[1:]):
+        return False
+    one, two, among = (array.reshape(i, -1).astype(np.complex128) for array, i in ((one, 1), (two, 1), (among, 4)))
+    return np.allclose(among[1:3], np.concatenate([one, two]), rtol=1e-3, atol=1e-4, equal_nan=True)

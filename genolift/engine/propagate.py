@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from genolift.engine import kernels
-from genolift.engine.operations import gates, kind_of
+from genolift.engine.operations import Sort, gates, kind_of, unwalked
 from genolift.engine.pairs import Pairs
 from genolift.engine.program import Step, Value
+from genolift.support.errors import GenoliftError
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -59,6 +60,8 @@ def held(walk: list[Step], reveals: Callable[[Step], bool]) -> Counter[Value]:
             found.update(value for value in step.outputs if value.active)
         elif kind == "unary":
             found[step.inputs[0]] += 1
+        elif kind == "sort":
+            found[step.inputs[0]] += 2 * Sort.turns(step.inputs[0].shape[-1])
         elif kind not in ("passing", "weighted"):
             found.update(2 * [value for value in (*step.inputs, *step.outputs) if value.active])
     return found
@@ -98,12 +101,20 @@ class Backward:
             if all(flow is None for flow in incoming):
                 continue
             self.pairs.check_gates(step)
-            outgoing = self.rule_of(step)(step, incoming, self)
+            outgoing = self._through(step, incoming)
             if audit is not None:
                 audit.append((step, self._imbalance(step, incoming, outgoing)))
             for value, flow in outgoing.items():
                 flows[value] = flows[value] + flow if value in flows else flow
         return [self.collapsed(flows[value], value) if value in flows else self._nothing(value) for value in sources]
+
+    def _through(self, step: Step, incoming: list) -> dict:
+        try:
+            return self.rule_of(step)(step, incoming, self)
+        except GenoliftError:
+            raise
+        except (LookupError, NotImplementedError, TypeError, ValueError) as problem:
+            raise unwalked(step, problem) from problem
 
     def _nothing(self, value: Value):
         return tf.zeros_like(self.pairs.delta(value))

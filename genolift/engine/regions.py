@@ -8,77 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from genolift.engine import standardise
 from genolift.engine.operations import ELEMENTWISE, OPERATIONS, Linear, active_factors
 from genolift.engine.program import Dependence, Program, Step, Value
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
-
-
-def lower(program: Program) -> Program:
-    """Rewrite quotients, squared differences and the like of active tensors by simpler operations, exactly."""
-    steps: list[Step] = []
-    for step in program.steps:
-        active = [value.dependence >= Dependence.DISCRETE for value in step.inputs]
-        if step.dependence == Dependence.ACTIVE and step.op in ("RealDiv", "Div", "DivNoNan") and active[1]:
-            inverse = _new("ReciprocalNoNan" if step.op == "DivNoNan" else "Reciprocal", step, [step.inputs[1]])
-            steps.append(inverse)
-            _become(step, "Mul", [step.inputs[0], inverse.output])
-        elif step.dependence == Dependence.ACTIVE and step.op == "SquaredDifference":
-            difference = _new("Sub", step, step.inputs)
-            steps.append(difference)
-            _become(step, "Square", [difference.output])
-        elif step.dependence == Dependence.ACTIVE and step.op == "ComplexAbs":
-            squares = [_new("Square", step, [_part(step, op, steps)]) for op in ("Real", "Imag")]
-            total = _new("AddV2", step, [square.output for square in squares])
-            steps.extend([*squares, total])
-            _become(step, "Sqrt", [total.output])
-        elif step.op == "Select" and _alike(step):
-            _become(step, "SelectV2", step.inputs)  # which broadcasts, as a fused region needs it
-        if step.op == "Loop":
-            lower(step.payload.body)
-        if step.dependence == Dependence.ACTIVE and standardise.applies(step):
-            steps.extend(standardise.standardise(step))
-            continue
-        steps.append(step)
-    program.steps = steps
-    return program
-
-
-def _alike(step: Step) -> bool:
-    """Whether a Select's condition is one of elements, not of rows."""
-    condition, chosen, _ = (value.shape for value in step.inputs)
-    return condition is not None and chosen is not None and len(condition) == len(chosen)
-
-
-def _node(op: str, step: Step):
-    node = tf.compat.v1.NodeDef()
-    node.op = op
-    node.attr["T"].type = tf.as_dtype(step.output.dtype).as_datatype_enum
-    return node
-
-
-def _new(op: str, like: Step, inputs: list[Value]) -> Step:
-    step = Step(op, f"{like.name}/{op}", inputs, _node(op, like), like.layers)
-    step.dependence = max(value.dependence for value in inputs)
-    shapes = [value.shape for value in inputs]
-    shape = shapes[0] if len(shapes) == 1 else like.output.shape
-    step.outputs.append(Value(step, 0, shape, like.output.dtype))
-    return step
-
-
-def _part(step: Step, op: str, steps: list[Step]) -> Value:
-    """The real or imaginary part of a step's complex input."""
-    part = _new(op, step, step.inputs)
-    part.node.attr["T"].type = tf.as_dtype(step.inputs[0].dtype).as_datatype_enum
-    part.node.attr["Tout"].type = tf.as_dtype(step.output.dtype).as_datatype_enum
-    steps.append(part)
-    return part.output
-
-
-def _become(step: Step, op: str, inputs: list[Value]) -> None:
-    step.op, step.inputs, step.node = op, inputs, _node(op, step)
 
 
 def fuse(program: Program, targets: list[Value], chains: bool = True, sources: Collection[Value] = ()) -> list[Step]:
@@ -111,7 +45,7 @@ def _chains(program: Program, sources: Collection[Value]) -> dict[Value, list[Va
             continue
         reads = list(dict.fromkeys(value for value in step.inputs if value.dependence >= Dependence.DISCRETE))
         common: list[Value] = []
-        if step.op in ELEMENTWISE and reads and _keeps_shape(step, reads):
+        if step.op in ELEMENTWISE and reads and _keeps_shape(step, reads) and not _complex(step):
             others = [set(chains[value]) for value in reads[1:]]
             common = [value for value in chains[reads[0]] if all(value in other for other in others)]
             # A discrete value has no importance to carry, so it cannot be a source.
@@ -120,6 +54,11 @@ def _chains(program: Program, sources: Collection[Value]) -> dict[Value, list[Va
         for value in step.outputs:
             chains[value] = [value] if value in sources else [*common, value]
     return chains
+
+
+def _complex(step: Step) -> bool:
+    """Chords are those of real numbers."""
+    return any(value.dtype.startswith("complex") for value in (*step.inputs, *step.outputs))
 
 
 def _keeps_shape(step: Step, reads: list[Value]) -> bool:

@@ -8,7 +8,7 @@ from genolift.engine.explain import exact_float32
 from genolift.engine.operations import kind_of
 from genolift.engine.pairs import constants, forward
 from genolift.engine.program import Program, Value
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
@@ -50,7 +50,7 @@ class Representation:
 
     def __init__(self, program: Program, values: list[Value]):
         self.program, self.hidden = program, values
-        self._run = tf.function(self._activations, autograph=False, reduce_retracing=True)
+        self._run = compiled(self._activations, reduce_retracing=True)
 
     def frozen(self, xs, size: int) -> tuple[list, list]:
         return [], []

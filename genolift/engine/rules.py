@@ -6,12 +6,15 @@ has an attribute ``mass(step, value, back)``.
 
 from __future__ import annotations
 
+from itertools import permutations
+
 from genolift.engine import kernels
-from genolift.engine.differences import DIFFERENCES
+from genolift.engine.differences import DIFFERENCES, secant
 from genolift.engine.integral import integrate
 from genolift.engine.operations import ELEMENTWISE, OPERATIONS, Linear, Selection, Unary, kind_of, refusal
 from genolift.engine.program import Step, Value
 from genolift.engine.propagate import Backward, Flow, collapsed
+from genolift.engine.sorting import chord_over, comparators
 from genolift.engine.unwind import unwind
 from genolift.support.errors import InputError
 from genolift.support.tensorflow import quiet_tensorflow
@@ -136,10 +139,11 @@ def _scaled(step: Step, grad, pairs) -> dict:
     second = tf.abs(a * (b - b0)) + tf.abs(b0 * (a - a0))
     size = tf.maximum(tf.abs(a * b), tf.abs(a0 * b0))
     cancels = tf.maximum(first, second) > _CANCELS * (size + tf.minimum(first, second))
-    share = tf.where(cancels, tf.cast(first <= second, grad.dtype), tf.cast(0.5, grad.dtype))
+    share = tf.where(cancels, tf.cast(first <= second, first.dtype), tf.cast(0.5, first.dtype))
+    share = tf.cast(share, grad.dtype)
     return {
-        left: Flow(_unbroadcast(grad * (share * b + (1 - share) * b0), a)),
-        right: Flow(_unbroadcast(grad * (share * a0 + (1 - share) * a), b)),
+        left: Flow(_unbroadcast(grad * tf.math.conj(share * b + (1 - share) * b0), a)),
+        right: Flow(_unbroadcast(grad * tf.math.conj(share * a0 + (1 - share) * a), b)),
     }
 
 
@@ -159,7 +163,7 @@ def _routed_mass(step: Step, value: Value, back: Backward):
 def _rise_and_fall(step: Step, change):
     """The parts of Δy that are credited where x, and where the reference, has the extremum."""
     rise, fall = tf.maximum(change, 0), tf.minimum(change, 0)
-    return (fall, rise) if step.op == "Min" else (rise, fall)
+    return (rise, fall) if OPERATIONS[step.op].sign > 0 else (fall, rise)
 
 
 @with_mass(_routed_mass)
@@ -200,18 +204,29 @@ def orders(step: Step, flows, back: Backward) -> dict:
     for value, other in (step.inputs, reversed(step.inputs)):
         if value.active:
             (x, r), (other_x, other_r) = ends(value), ends(other)
-            share = (_chord_over(r, x, other_x) + _chord_over(r, x, other_r)) / 2
+            share = (chord_over(r, x, other_x) + chord_over(r, x, other_r)) / 2
             flow = Flow(_unbroadcast(grad * share, x))
             result[value] = result[value] + flow if value in result else flow
     return result
 
 
-def _chord_over(a, b, level):
-    """(max(b, level) − max(a, level)) / (b − a), and where b = a the derivative (½ at the kink)."""
-    above, below = (a >= level) & (b >= level), (a <= level) & (b <= level)
-    between = tf.math.divide_no_nan(tf.maximum(b, level) - tf.maximum(a, level), b - a)
-    one = tf.ones_like(between)
-    return tf.where(above & below, one / 2, tf.where(above, one, tf.where(below, one - one, between)))
+def interleaved(step: Step, flows, back: Backward) -> dict:
+    """A nonlinearity of several tensors' elements: the mean over the orders of changing them (Shapley), by chords."""
+    pairs, (grad,) = back.pairs, collapsed(step, flows, back)
+    values = list(dict.fromkeys(step.inputs))
+    ends = {v: (pairs.ref(v), pairs.x(v)) if v.active else (pairs.aux(v),) * 2 for v in values}
+    orders_of = list(permutations(step.active_inputs))
+    result: dict[Value, Flow] = {}
+    for order in orders_of:
+        now = {value: ref for value, (ref, _) in ends.items()}
+        for value in order:
+            others, (a, b) = [other for other in values if other is not value], ends[value]
+            alone = Step("Unary", step.name, [value, *others], outputs=step.outputs, body=[step])
+            slope, _ = secant(alone, a, b, b - a, [now[other] for other in others], pairs.precision)
+            flow = Flow(_unbroadcast(grad * slope / len(orders_of), a))
+            result[value] = result[value] + flow if value in result else flow
+            now[value] = b
+    return result
 
 
 def _unbroadcast(tensor, like):
@@ -285,8 +300,10 @@ DEEPLIFT = {
     "complex": turned,
     "unary": chords,
     "product": midpoint,
+    "elementwise": interleaved,
     "selection": route,
     "extremum": orders,
+    "sort": comparators,
     "softmax": softmax,
     "loop": unwind,
 }

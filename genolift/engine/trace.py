@@ -21,9 +21,9 @@ tf = quiet_tensorflow()
 
 _SHAPES = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "TensorListLength"}
 _CALLS = {"PartitionedCall", "StatefulPartitionedCall"}
-_BRANCHES = {"If", "StatelessIf"}
+_BRANCHES = {"If", "StatelessIf", "Case", "StatelessCase"}
 # What passes its inputs on unchanged; some hide custom gradients, which have no say in a difference.
-_ALIASES = {"Identity", "IdentityN", "StopGradient", "PreventGradient", "CheckNumerics", "Snapshot"}
+ALIASES = {"Identity", "IdentityN", "StopGradient", "PreventGradient", "CheckNumerics", "Snapshot"}
 _RANDOM = (
     "Random",
     "Multinomial",
@@ -75,18 +75,23 @@ def mark_dependence(program: Program, given: dict[Value, Dependence] | None = No
             step.payload.mark(step, mark_dependence)
         elif step.op in _SHAPES:
             step.dependence = min(reads, Dependence.SHAPE)
-        elif step.op == "Tokens" or (
-            reads == Dependence.ACTIVE and not step.output.dtype.startswith(("float", "bfloat", "complex"))
-        ):
+        elif step.op == "Tokens":
             step.dependence = Dependence.DISCRETE
         else:
-            step.dependence = reads
+            levels = [min(reads, _highest(value.dtype)) for value in step.outputs]
+            step.dependence = max(levels, default=reads)
+            step.slots = levels if len(set(levels)) > 1 else None
         if step.op.startswith(_RANDOM):
             raise UnsupportedModel(
                 f"{step.where} draws random numbers at inference, so the output is not a function of the input; "
                 "switch random augmentation off (training=False) before explaining"
             )
     return program
+
+
+def _highest(dtype: str) -> Dependence:
+    """What a value of this type can be at most."""
+    return Dependence.ACTIVE if dtype.startswith(("float", "bfloat", "complex")) else Dependence.DISCRETE
 
 
 def _output_names(outputs) -> list[str]:
@@ -198,12 +203,11 @@ class _Recorder:
 
     def _operation(self, node, values: list[Value], tensors, layers) -> list[Value]:
         """Steps for one operation; returns the values of its outputs."""
-        if node.op in _CALLS:
-            return self._inline(self.functions[node.attr["f"].func.name], values, node.name, layers)
+        if (called := self._called(node)) is not None:
+            return self._inline(called, values, node.name, layers)
         if node.op in _BRANCHES:
-            branch = "then_branch" if self._holds(values[0], node, layers) else "else_branch"
-            return self._inline(self.functions[node.attr[branch].func.name], values[1:], node.name, layers)
-        if node.op in _ALIASES:
+            return self._inline(self._branch(values[0], node, layers), values[1:], node.name, layers)
+        if node.op in ALIASES:
             return values[: len(tensors)]
         if node.op == "ReadVariableOp":
             variable = values[0].step.payload
@@ -220,16 +224,23 @@ class _Recorder:
             step.payload, step.inputs = values[0].step.payload, values[1:]
         return self._add(step, tensors)
 
-    def _holds(self, condition: Value, node, layers) -> bool:
-        """Whether a condition on constants and shapes holds, whatever the batch; refuse others."""
-        with tf.init_scope():
-            found = [static_value(condition, batch, self.library) for batch in (2, 3)]
+    def _called(self, node):
+        """The function that an operation calls, or is (older graphs name functions as operations); None for others."""
+        return self.functions.get(node.attr["f"].func.name if node.op in _CALLS else node.op)
+
+    def _branch(self, choice: Value, node, layers):
+        """The function taken by a choice that depends on constants and shapes, whatever the batch; refuse others."""
+        found = [static_value(choice, batch, self.library) for batch in (2, 3)]
         if None in found or found[0] != found[1]:
             raise UnsupportedModel(
-                f"{Step(node.op, node.name, [], layers=layers).where} takes one of two ways by a value that is not "
+                f"{Step(node.op, node.name, [], layers=layers).where} takes one of several ways by a value that is not "
                 "known before the model runs; fix the input's length, or decide in Python when the model is made"
             )
-        return bool(found[0])
+        if "branches" in node.attr:
+            branches = list(node.attr["branches"].list.func)
+            index = int(found[0])
+            return self.functions[branches[index if 0 <= index < len(branches) else -1].name]
+        return self.functions[node.attr["then_branch" if found[0] else "else_branch"].func.name]
 
     def _program(self, name: str, values: list[Value], tensors, prefix: str, layers) -> Program:
         """A function as a program of its own, for arguments like ``tensors``; ``values`` tells variables apart."""
@@ -255,10 +266,13 @@ class _Recorder:
 
             for node in _in_order(function):
                 values = [_resolve(known, name) for name in node.input if not name.startswith("^")]
-                if node.op in _CALLS:
-                    inner = self.functions[node.attr["f"].func.name]
+                if (inner := self._called(node)) is not None:
                     outputs = self._inline(inner, values, f"{prefix}/{node.name}", layers)
-                    known[node.name] = {"output": outputs}
+                    named = [
+                        [argument.name, [value]]
+                        for argument, value in zip(inner.signature.output_arg, outputs, strict=True)
+                    ]
+                    known[node.name] = {"output": outputs} if node.op in _CALLS else dict(named)
                     continue
                 if node.op == "NoOp":
                     continue
@@ -284,28 +298,52 @@ class _Recorder:
 
 def static_value(value: Value, batch: int, library=None):
     """A value that depends on constants and known sizes alone, as a NumPy array; None where it depends on more."""
+    return _evaluated(value, batch, library, sized=False)
 
-    def tensor_of(value: Value):
+
+def static_shape(value: Value) -> tuple[int | None, ...] | None:
+    """A value's shape, with the sizes that follow from those of the inputs, whatever the batch."""
+    if value.shape is not None and None not in value.shape[1:]:
+        return value.shape
+    two, three = (_evaluated(value, batch, None, sized=True) for batch in (2, 3))
+    if two is None or three is None or two.ndim != three.ndim:
+        return value.shape
+    return tuple(a if a == b else None for a, b in zip(two.shape, three.shape, strict=True))
+
+
+def _evaluated(value: Value, batch: int, library, sized: bool):
+    """The value; where only its size counts (``sized``), with zeros for inputs and weights. None where it is not known."""
+
+    def tensor_of(value: Value, known: dict, sized: bool):
         step = value.step
-        if value not in known:
-            if step.op == "Shape":
-                shape = step.inputs[0].shape
-                shape = None if shape is None else [batch if i == 0 and s is None else s for i, s in enumerate(shape)]
-                if shape is None or None in shape:
-                    raise LookupError(step)
-                known[value] = tf.constant(shape, tf.as_dtype(value.dtype))
-            elif step.node is None:
-                raise LookupError(step)
-            else:
-                outputs = emit(step, [tensor_of(source) for source in step.inputs], None, library)
-                known.update(zip(step.outputs, outputs, strict=True))
+        if value in known:
+            return known[value]
+        if step.op == "Shape":
+            source = step.inputs[0]
+            shape = _with_batch(source, batch)
+            shape = tf.shape(tensor_of(source, sizes, True)) if shape is None else tf.constant(shape)
+            known[value] = tf.cast(shape, tf.as_dtype(value.dtype))
+        elif step.node is not None:
+            tensors = [tensor_of(source, known, sized) for source in step.inputs]
+            known.update(zip(step.outputs, emit(step, tensors, None, library), strict=True))
+        elif sized and (shape := _with_batch(value, batch)) is not None and value.dtype != "resource":
+            known[value] = tf.zeros(shape, tf.as_dtype(value.dtype))
+        else:
+            raise LookupError(step)
         return known[value]
 
-    known: dict[Value, object] = {}
-    try:
-        return tf.function(lambda: tensor_of(value), autograph=False)().numpy()
-    except LookupError:
+    sizes: dict[Value, object] = {}
+    try:  # a session runs wherever it is called, in the middle of another graph as well
+        with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
+            return session.run(tensor_of(value, sizes if sized else {}, sized))
+    except (LookupError, TypeError, ValueError, tf.errors.OpError):
         return None
+
+
+def _with_batch(value: Value, batch: int) -> list[int] | None:
+    """A value's shape with so many rows; None where other sizes are unknown."""
+    shape = None if value.shape is None else [batch if i == 0 and s is None else s for i, s in enumerate(value.shape)]
+    return None if shape is None or None in shape else shape
 
 
 def _output_arguments(tensors, node) -> dict[str, int]:

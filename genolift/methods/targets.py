@@ -166,7 +166,15 @@ def _output(program: Program, output: str | None, activation: str) -> Value:
     else:
         raise InputError(f"the model has no output named {output!r}; it has {_listing(program)}")
     if not value.active:
-        raise InputError(f"output {_name(program, output)!r} does not depend on the explained input, or only in steps")
+        raise InputError(
+            f"output {_name(program, output)!r} ({value.dtype}) does not depend on the explained input, or only in steps; "
+            "explain what it is made of, as in target=genolift.targets.Hidden('layer')"
+        )
+    if value.dtype.startswith("complex"):
+        raise InputError(
+            f"output {_name(program, output)!r} is complex; explain its real part, imaginary part or size, by a function "
+            "of the outputs as target"
+        )
     return look_through(value) if activation == "logit" else value
 
 

@@ -15,7 +15,7 @@ from genolift.engine.tokens import read_tokens
 from genolift.engine.trace import trace
 from genolift.methods import targets
 from genolift.models.signature import describe
-from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.errors import GenoliftError, InputError, UnsupportedModel, reason_of
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -34,6 +34,7 @@ class Traced:
         rc_average: bool = False,
         normalise: bool = False,
     ):
+        _refuse_noise(model)
         strands = [_caller(model, names)]
         if rc_average:
             strands.append(_other_strand(strands[0], shapes))
@@ -45,7 +46,17 @@ class Traced:
             self._keys = [str(key) for key in sorted(found[0])] if isinstance(found[0], dict) else []
             return found
 
-        program = trace(run, specs, names)
+        try:
+            program = trace(run, specs, names)
+        except GenoliftError:
+            raise
+        except (TypeError, ValueError, LookupError, NotImplementedError, tf.errors.OpError) as problem:
+            takes = " and ".join(str(spec.shape).replace("None", "N", 1) for spec in specs)
+            raise InputError(
+                f"the model cannot be traced on inputs of shape {takes}: {reason_of(problem)}"
+            ) from problem
+        if not program.outputs:
+            raise InputError("the model returns no tensor, so there is nothing to explain; return the output")
         program, self.tokens = read_tokens(program)
         for name, spec, size in zip(names, specs, self.tokens, strict=True):
             if spec.dtype.is_integer and size is None:
@@ -58,7 +69,7 @@ class Traced:
             self.program = mean_normalise(self.program)
         self.targets, self.several = self._resolve(model, target, activation, len(functions))
         self.shapes, self.names = shapes, names
-        self.probe = Probe(self.program)
+        self.probe = Probe(self.program, _made_for(model))
 
     def _resolve(self, model, target, activation: str, strands: int) -> tuple[list, bool]:
         """Targets on the model's outputs, averaged over the strands that were traced one after the other."""
@@ -105,6 +116,35 @@ def _dtypes(model, names: list[str]) -> list:
         )
     # Keras casts what it is given; integers that are wide enough stay exact.
     return [kind if kind.is_integer else tf.float32 for kind in kinds]
+
+
+def _refuse_noise(model) -> None:
+    """Refuse a functional model whose own call draws random numbers: layers put into it with ``training=True``.
+
+    Keras 3 lets ``training=False`` overrule them, so a trace would show another model than the one that is called.
+    """
+    for node in (node for depth in getattr(model, "_nodes_by_depth", {}).values() for node in depth):
+        layer, given = getattr(node, "operation", None), getattr(node, "arguments", None)
+        on = given is not None and (given.kwargs.get("training") or any(one is True for one in given.args))
+        if on and _draws(layer):
+            raise UnsupportedModel(
+                f"layer {layer.name!r} ({type(layer).__name__}) was put into the model with training=True and draws random "
+                "numbers at inference, so the output is not a function of the input; make the model without it"
+            )
+    for layer in getattr(model, "layers", []):
+        _refuse_noise(layer)
+
+
+def _draws(layer) -> bool:
+    """Whether a layer, or one inside it, has a generator of random numbers."""
+    inner = [*getattr(layer, "layers", []), *([layer.layer] if hasattr(layer, "layer") else [])]
+    return hasattr(layer, "seed_generator") or any(_draws(one) for one in inner)
+
+
+def _made_for(model) -> int | None:
+    """The number of sequences that a Keras model takes at a time, where it declares one."""
+    declared = (getattr(model, "inputs", None) or []) if is_layer(model) else []
+    return next((tensor.shape[0] for tensor in declared if tensor.shape[0] is not None), None)
 
 
 def _is_function(target) -> bool:

@@ -75,5 +75,5 @@ def _named(model, which: str, tensors: list) -> list[tuple[str, object]]:
     if not names and which == "input":
         names = [tensor.name for tensor in tensors]
     elif not names:
-        names = [model.layers[-1].name]  # a Sequential model's output is its last layer's
+        names = [[model, *model.layers][-1].name]  # a Sequential model's output is its last layer's
     return list(zip(names, tensors, strict=True))

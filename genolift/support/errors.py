@@ -4,6 +4,8 @@ Every one is also a ``ValueError``, ``TypeError``, ``OSError`` or ``AttributeErr
 module; the command line prints any :class:`GenoliftError` as one line and exits with 2.
 """
 
+import re
+
 
 class GenoliftError(Exception):
     """Base of every error that a user can mend."""
@@ -31,3 +33,11 @@ class Undefined(GenoliftError, AttributeError):
 
 class GenoliftWarning(UserWarning):
     """Something the user should know that does not make the result wrong."""
+
+
+def reason_of(problem: BaseException) -> str:
+    """What another library's error says, in one line without its frame."""
+    frame = ("Exception encountered", "Graph execution error", "Detected at node", "<stack traces", "File ", "{{", "[[")
+    lines = [re.sub(r"\x1b\[\d*m", "", line).strip() for line in str(problem).splitlines()]
+    telling = [line for line in lines if line and not line.startswith(frame)]
+    return (telling or [type(problem).__name__])[0].rstrip(".;")

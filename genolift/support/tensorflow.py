@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 
 
@@ -34,3 +34,12 @@ def quiet_tensorflow():
             os.close(saved)
     tensorflow.get_logger().setLevel("ERROR")
     return tensorflow
+
+
+def compiled(function, **options):
+    """``tf.function`` of what one object computes.
+
+    TensorFlow counts tracings by the function's code, and warns when many objects trace the same code once each; a
+    partial function counts for itself.
+    """
+    return quiet_tensorflow().function(partial(function), autograph=False, **options)

@@ -35,6 +35,22 @@ def plain_gradient(function, x, refs) -> tuple[np.ndarray, np.ndarray]:
     return (slopes[:, None] * (x[:, None] - refs)).reshape(n, r, -1).sum(-1) - change, change
 
 
+def function_of(model):
+    """The explained output as a function of points."""
+
+    def function(points):
+        outputs = model(points, training=False) if hasattr(model, "layers") else model(points)
+        return tf.cast(outputs[:, 0], tf.float32)
+
+    return function
+
+
+def bends(model, x, refs) -> bool:
+    """Whether the output differs from its reference's, and not by as much as a plain gradient says."""
+    missed, change = plain_gradient(function_of(model), x, refs)
+    return np.abs(change).max() > 1e-3 and np.abs(missed).max() > 1e-3 * np.abs(change).max()
+
+
 def balances(model, x, refs, *, linear: bool = False, rule: str = "revealcancel", thorough: bool = False, **options):
     """Every step's balance in double precision, where only a breach is left, and the same total at the input.
 
@@ -42,12 +58,7 @@ def balances(model, x, refs, *, linear: bool = False, rule: str = "revealcancel"
     gradient × Δ must fail the same case, unless it is linear, where it must hold. ``thorough`` also explains in single
     precision, blocks and shared sides and all.
     """
-
-    def function(points):
-        outputs = model(points, training=False) if hasattr(model, "layers") else model(points)
-        return tf.cast(outputs[:, 0], tf.float32)
-
-    missed, change = plain_gradient(function, x, refs)
+    missed, change = plain_gradient(function_of(model), x, refs)
     size = np.abs(change).max()
     assert size > 1e-3, "the output hardly depends on the input: the case tells nothing"
     if linear:

@@ -7,7 +7,8 @@ import pytest
 
 from genolift.engine import kernels
 from genolift.engine.differences import DIFFERENCES
-from genolift.engine.regions import fuse, lower
+from genolift.engine.lowering import lower
+from genolift.engine.regions import fuse
 from genolift.engine.trace import trace
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -132,6 +133,28 @@ CASES = {
     "Round": (tf.round, stable(np.rint), ""),
     "Rint": (tf.math.rint, stable(np.rint), ""),
     "Sign": (tf.sign, stable(np.sign), ""),
+    "TruncateMod": (lambda x: tf.truncatemod(x, 0.75), stable(lambda x: np.fmod(x, LONG(0.75))), ""),
+    "FloorDiv": (lambda x: raw.FloorDiv(x=x, y=0.75), stable(lambda x: np.floor(x / LONG(0.75))), ""),
+    "FakeQuantWithMinMaxArgs": (
+        lambda x: tf.quantization.fake_quant_with_min_max_args(x, -64, 63.5),
+        stable(lambda x: np.clip(np.floor(2 * x + LONG(0.5)) / 2, -64, LONG(63.5))),
+        "",
+    ),
+    "FakeQuantWithMinMaxVars": (
+        lambda x: tf.quantization.fake_quant_with_min_max_vars(x, -64.0, 63.5),
+        stable(lambda x: np.clip(np.floor(2 * x + LONG(0.5)) / 2, -64, LONG(63.5))),
+        "",
+    ),
+    "QuantizeAndDequantizeV2": (
+        lambda x: raw.QuantizeAndDequantizeV2(input=x, input_min=-64.0, input_max=64.0, range_given=True),
+        stable(lambda x: np.clip(np.rint(x * LONG(127) / 64), -128, 127) * 64 / LONG(127)),
+        "",
+    ),
+    "QuantizeAndDequantizeV4": (
+        lambda x: raw.QuantizeAndDequantizeV4(input=x, input_min=-64.0, input_max=64.0, range_given=True),
+        stable(lambda x: np.clip(np.rint(x * LONG(127) / 64), -128, 127) * 64 / LONG(127)),
+        "",
+    ),
     "Add": (between(lambda t: raw.Add(x=t, y=t)), exact_between(2), SMALL),
     "AddV2": (between(lambda t: raw.AddV2(x=t, y=1.0)), exact_between(1, 1), SMALL),
     "AddN": (between(lambda t: tf.add_n([t, t, -t])), exact_between(1), SMALL),
@@ -148,7 +171,8 @@ CASES = {
     "DivNoNan": (between(lambda t: tf.math.divide_no_nan(t, 4.0)), exact_between(LONG(0.25)), SMALL),
     "Cast": (between(lambda t: tf.cast(t, tf.float64)), exact_between(1), SMALL),
 }
-STEPS = {"Floor", "Ceil", "Round", "Rint", "Sign"}
+STEPS = {"Floor", "Ceil", "Round", "Rint", "Sign", "FloorDiv"}
+STEPS |= {op for op in CASES if "Quant" in op}
 
 # No entry of their own, but common: activations spelled with several operations, and other powers; with the absolute
 # error that cancelling terms of the size of their ends leave in a slope.

@@ -82,8 +82,8 @@ def explained(seed: int):
         outputs = model(np.concatenate([x, refs[:, 0]]), training=False)[:, 0].numpy()
     except ValueError:
         return False  # layers that do not go together, a mask of one with another's shape say
-    if not np.isfinite(outputs).all() or np.ptp(outputs) < 0.02:
-        return False  # a flat or overflowing function says nothing
+    if not np.isfinite(outputs).all() or np.ptp(outputs) < 0.02 or not contract.bends(model, x, refs):
+        return False  # a flat, straight or overflowing function says nothing
     contract.balances(model, x, refs, rule=RULES[seed % 3], thorough=seed % 5 == 0)
     return True
 

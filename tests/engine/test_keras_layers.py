@@ -91,10 +91,37 @@ def test_augmentation_left_on_is_refused(layer):
         gl.DeepLift(model, target=0)
 
 
-def test_dropout_switched_on_in_the_graph_is_off_when_explained():
-    """Keras lets training=False overrule what a functional model was drawn with."""
+def inner_model(*layers):
+    return keras.Sequential(list(layers), name="inner")
+
+
+@pytest.mark.parametrize(
+    ("name", "draw"),
+    [
+        ("dropped", lambda h: K.Dropout(0.5, name="dropped")(h, training=True)),
+        ("noisy", lambda h: K.GaussianNoise(0.5, name="noisy")(h, training=True)),
+        ("inner", lambda h: inner_model(K.Dropout(0.5), K.ReLU())(h, training=True)),
+        ("spread", lambda h: K.TimeDistributed(K.Dropout(0.5), name="spread")(h, training=True)),
+        ("deep", lambda h: inner_model(keras.Model(h, K.Dropout(0.5, name="deep")(h, training=True)))(h)),
+    ],
+)
+def test_noise_drawn_into_the_graph_is_refused(name, draw):
+    """Keras lets training=False overrule it, so that a trace shows none of what the model's own call does."""
     inputs, h = keras_cases.body("sequence", 0)
-    model = keras.Model(inputs, K.Dense(2)(K.Flatten()(K.Dropout(0.5)(K.ReLU()(h), training=True))))
+    if name == "deep":
+        h = inputs
+    model = keras.Model(inputs, K.Dense(2)(K.Flatten()(draw(h))))
+    with pytest.raises(UnsupportedModel, match=rf"'{name}'.*training=True.*draws random numbers at inference"):
+        gl.DeepLift(model, target=0)
+
+
+def test_a_layer_left_on_elsewhere_is_not_this_models():
+    """The same dropout, called with and without noise in two models; and normalisation, which draws nothing."""
+    inputs, h = keras_cases.body("sequence", 0)
+    dropout = K.Dropout(0.5)
+    keras.Model(inputs, dropout(h, training=True))
+    h = K.BatchNormalization()(K.ReLU()(dropout(h)), training=False)
+    model = keras.Model(inputs, K.Dense(2)(K.Flatten()(h)))
     contract.balances(keras_cases.randomised(model, 0), X, REFS)
 
 
@@ -155,8 +182,9 @@ ACTIVATIONS = [name for name in keras_cases.activation_names() if name not in SP
 
 @pytest.mark.parametrize("name", keras_cases.REFUSED_ACTIVATIONS)
 def test_refused_activations(name):
-    with pytest.raises(UnsupportedModel, match=rf"TopKV2.*{name}.*has no rule"):
-        gl.DeepLift(keras_cases.through({name: getattr(keras.activations, name)}), target=0)
+    model = keras_cases.through({name: getattr(keras.activations, name)})
+    with pytest.raises(UnsupportedModel, match=rf"{name}.*comparison or rounding"):
+        gl.DeepLift(model, target=0, references=gl.references.Fixed(REFS))(X)
 
 
 @pytest.mark.parametrize("names", groups(ACTIVATIONS), ids=lambda names: f"{names[0]}...{names[-1]}")
@@ -221,6 +249,12 @@ LINEAR = {
     "dynamic_stitch": lambda t: tf.transpose(tf.dynamic_stitch([[0, 2], [1, 3]], [tf.transpose(t[:, :2], [1, 0, 2]), tf.transpose(t[:, 4:6], [1, 0, 2])]), [1, 0, 2]),
     "cast": lambda t: ops.cast(ops.cast(t, "float64"), "float32"),
     "stop": lambda t: tf.identity(t) + 0.0,
+    "segment_mean": lambda t: tf.ensure_shape(tf.transpose(tf.math.segment_mean(tf.transpose(t, [1, 0, 2]), [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3]), [1, 0, 2]), (None, 4, 4)),
+    "dynamic_partition": lambda t: tf.ensure_shape(tf.transpose(tf.dynamic_partition(tf.transpose(t, [1, 0, 2]), [0, 1] * 6, 2)[1], [1, 0, 2]), (None, 6, 4)),
+    "set_diag": lambda t: tf.linalg.set_diag(t[:, :4], 2 * t[:, 5]),
+    "scatter_update": lambda t: ops.transpose(ops.scatter_update(ops.transpose(t, (1, 0, 2)), [[1], [3]], ops.transpose(t[:, :2], (1, 0, 2))), (1, 0, 2)),
+    "switch": lambda t: ops.switch(1, [lambda a: 5 * a, lambda a: a - 2 * a[:, ::-1]], t),
+    "ragged": lambda t: tf.transpose(tf.ensure_shape(tf.reduce_mean(tf.RaggedTensor.from_row_splits(tf.transpose(t, [1, 0, 2]), [0, 3, 12]), 1), (2, None, 4)), [1, 0, 2]),
     "convolve_complex": lambda t: tf.math.real(tf.signal.ifft(tf.signal.fft(tf.cast(t, tf.complex64)) * tf.complex(1.0, 0.5))),
 }  # fmt: skip
 NONLINEAR = {
@@ -237,10 +271,39 @@ NONLINEAR = {
     "max_pool": lambda t: ops.max_pool(t, 3, 1, "same"),
     "standardised": lambda t: (t - ops.mean(t, axis=-1, keepdims=True)) / ops.sqrt(ops.var(t, axis=-1, keepdims=True) + 0.1),
     "attention": lambda t: ops.dot_product_attention(t[:, :, None], t[:, ::-1, None], t[:, :, None])[:, :, 0],
-    "prod": lambda t: ops.multiply(ops.multiply(t, t[:, ::-1]), t[:, :, ::-1]),
+    "triple": lambda t: ops.multiply(ops.multiply(t, t[:, ::-1]), t[:, :, ::-1]),
     "logsumexp_pool": lambda t: ops.logsumexp(4 * t, axis=1) / 4,
     "huber": lambda t: tf.where(tf.abs(t) < 0.5, 0.5 * t * t, 0.5 * (tf.abs(t) - 0.25)),
     "guarded": lambda t: tf.math.divide_no_nan(t, tf.nn.relu(t[:, ::-1])+0.5),
+    "sort": lambda t: ops.sort(t, axis=1) * ops.reshape(ops.sin(ops.arange(48.0)), (12, 4)),
+    "top_k": lambda t: ops.top_k(t, 2)[0] * ops.array([1.0, 3.0]),
+    "unordered_top_k": lambda t: tf.reduce_sum(tf.math.top_k(tf.transpose(t, [0, 2, 1]), 5, sorted=False)[0], -1),
+    "median": lambda t: ops.reshape(ops.median(t, axis=1), (-1, 4)),
+    "quantile": lambda t: ops.reshape(ops.quantile(t, 0.3, axis=1), (-1, 4)),
+    "prod": lambda t: ops.prod(1 + t[:, :7], axis=1),
+    "product_of_all": lambda t: tf.reduce_prod(1 + 0.3 * t, [1, 2], keepdims=True),
+    "cumprod": lambda t: ops.cumprod(1 + 0.5 * t, axis=1),
+    "cumprod_before": lambda t: tf.math.cumprod(1 + 0.5 * t, axis=1, exclusive=True, reverse=True),
+    "logcumsumexp": lambda t: tf.math.cumulative_logsumexp(3 * t, axis=1),
+    "cummax": lambda t: tf.transpose(tf.ensure_shape(tf.scan(tf.maximum, tf.transpose(t, [1, 0, 2])), (12, None, 4)), [1, 0, 2]),
+    "scan": lambda t: ops.reshape(tf.scan(lambda a, b: 0.5 * a * b + b, tf.transpose(t, [1, 0, 2]))[-1], (-1, 4)),
+    "segment_max": lambda t: tf.ensure_shape(tf.transpose(tf.math.segment_max(tf.transpose(t, [1, 0, 2]), [0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3]), [1, 0, 2]), (None, 4, 4)),
+    "segment_min": lambda t: tf.transpose(tf.math.unsorted_segment_min(tf.transpose(t, [1, 0, 2]), [2, 0, 1, 1, 1, 2, 2, 0, 3, 3, 3, 3], 4), [1, 0, 2]),
+    "argmax_pool": lambda t: tf.nn.max_pool_with_argmax(t[:, :, None], [3, 1], [2, 1], "VALID")[0],
+    "power_of_two": lambda t: (tf.abs(t) + 0.1) ** t[:, ::-1],
+    "angle": lambda t: tf.math.atan2(t, 0.5 + t[:, ::-1] ** 2),
+    "logarithm_of_another": lambda t: tf.math.xlogy(t, tf.abs(t[:, ::-1]) + 0.1),
+    "clipped_by_others": lambda t: tf.clip_by_value(t, t[:, ::-1] - 0.1, t[:, ::-1] + 0.2),
+    "broadcast_power": lambda t: tf.pow(tf.abs(t[..., :1]) + 0.1, [0.5, 1.5, 2.5]),
+    "cross": lambda t: ops.cross(t[..., :3], t[:, ::-1, 1:]),
+    "response_normalisation": lambda t: tf.nn.lrn(t[:, None], 2, 0.5, 0.7, 0.6)[:, 0],
+    "cross_entropy": lambda t: tf.nn.softmax_cross_entropy_with_logits(tf.nn.softmax(t[:, ::-1]), t),
+    "sparse_cross_entropy": lambda t: tf.nn.sparse_softmax_cross_entropy_with_logits(tf.tile([[0, 1, 2, 3] * 3], [tf.shape(t)[0], 1]), t),
+    "incomplete_gamma": lambda t: tf.math.igamma(1.5, tf.square(t) + 0.1) + tf.math.betainc(1.5, 2.0, tf.sigmoid(t)),
+    "spectra": lambda t: tf.signal.irfft(tf.signal.rfft(tf.transpose(t, [0, 2, 1]), [24]) * tf.signal.rfft(tf.transpose(tf.tanh(t), [0, 2, 1]), [24]), [24])[..., :12],
+    "quotient_of_spectra": lambda t: tf.math.real(tf.signal.ifft(tf.signal.fft(tf.cast(t, tf.complex64)) / tf.complex(2 + tf.square(t), t[:, ::-1]))),
+    "phase": lambda t: tf.math.real(tf.exp(tf.complex(0.3 * t, t[:, ::-1]))) + tf.math.angle(tf.complex(1.5 + tf.square(t), t)),
+    "complex_square": lambda t: tf.math.imag(tf.square(tf.complex(t, t[:, ::-1]))) + tf.abs(tf.complex(t, 0.3 + t[:, ::-1])),
 }  # fmt: skip
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from genolift.engine import gates, rules
+from genolift.engine.lowering import lower
 from genolift.engine.pairs import Pairs
 from genolift.engine.probe import Probe
 from genolift.engine.propagate import Backward, compared
-from genolift.engine.regions import fuse, lower
+from genolift.engine.regions import fuse
 from genolift.engine.trace import trace
 from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow

@@ -166,9 +166,9 @@ def of_inputs(function, shape=(L, 4)):
         (lambda x: tf.where(tf.reverse(x, [1]) > 0.5, x, 2 * x), "comparison or rounding"),
         (lambda x: tf.gather(x, tf.argmax(x, 2), axis=2, batch_dims=1), "comparison or rounding"),
         (lambda x: tf.maximum(x, 0.7 * tf.cast(tf.reverse(x, [1]) > 0.5, tf.float32)), "comparison or rounding"),
-        (lambda x: tf.sort(x, axis=1), "TopKV2.*culprit.*has no rule.*fallback="),
-        (lambda x: tf.math.cumprod(x, axis=1), "Cumprod.*culprit.*has no rule.*rules.register"),
-        (lambda x: x ** tf.reverse(x, [1]), "Pow.*culprit.*has no rule for several active inputs"),
+        (lambda x: tf.linalg.expm(x[:, :4] * 0.1), "StatelessIf.*culprit.*takes one of several ways"),
+        (lambda x: tf.linalg.inv(x[:, :4] + tf.eye(4)), "MatrixInverse.*culprit.*has no rule.*fallback="),
+        (lambda x: tf.math.real(tf.sin(tf.complex(x, x))), "Sin.*culprit.*no rule for complex numbers.*rules.register"),
         (lambda x: x + tf.random.normal(tf.shape(x)), "draws random numbers"),
     ],
 )
@@ -197,6 +197,11 @@ def test_outputs_that_do_not_depend_on_the_input():
     "function",
     [
         lambda x: x - tf.reduce_mean(x, 0, keepdims=True),
+        lambda x: x - x[:1],
+        lambda x: x * x[-1:],
+        lambda x: x - tf.roll(x, 1, 0),
+        lambda x: tf.tensordot(x, x[0], [[2], [1]]),
+        lambda x: x * tf.cast(tf.range(tf.shape(x)[0]), tf.float32)[:, None, None],
         lambda x: x / tf.reduce_max(tf.reduce_sum(tf.square(x), [1, 2])),
         lambda x: x - tf.math.reduce_std(x, 0),
         lambda x: tf.cumsum(x, 0),
@@ -204,8 +209,110 @@ def test_outputs_that_do_not_depend_on_the_input():
     ],
 )
 def test_batch_dependent_models(function):
-    with pytest.raises(UnsupportedModel, match="depends on the other sequences of its batch"):
+    with pytest.raises(UnsupportedModel, match=r"depends on the other sequences of its batch, from .*culprit"):
         gl.DeepLift(of_inputs(function), references=gl.references.Zeros())(X)
+
+
+def sequential(*layers, **shape):
+    return keras.Sequential([keras.Input(**shape), *layers, K.Dense(1, name="top")])
+
+
+FIXED = "made for 2 sequences at a time .* make it again for any number"
+SHORT = r"does not run on sequences of shape \(8, 4\) .*; give sequences of the length, or at least as long"
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape", "message"),
+    [
+        ([K.LSTM(3, stateful=True, name="lstm")], {"batch_shape": (2, L, 4)}, f"Loop in layer '.*lstm'.*{FIXED}"),
+        ([K.Lambda(lambda t: tf.reshape(t, (2, L * 4)))], {"batch_shape": (2, L, 4)}, f"Reshape in layer.*{FIXED}"),
+        ([K.Conv1D(3, 20, name="wide"), K.GlobalMaxPooling1D()], {"shape": (None, 4)}, f"Conv2D in layer '.*wide' .*{SHORT}"),
+        ([K.MaxPooling1D(20, name="pool"), K.GlobalMaxPooling1D()], {"shape": (None, 4)}, f"MaxPool in layer '.*pool' .*{SHORT}"),
+        ([K.AveragePooling1D(20, name="mean"), K.GlobalAveragePooling1D()], {"shape": (None, 4)},
+         "AvgPool in layer '.*mean' .*nothing is left of them.*give sequences"),
+    ],
+    ids=["stateful", "fixed", "short for a kernel", "short for a maximum", "short for a mean"],
+)  # fmt: skip
+def test_sequences_that_do_not_go_through(layers, shape, message):
+    """In a sentence that names the layer, where TensorFlow has a screenful."""
+    with pytest.raises(InputError, match=message):
+        gl.DeepLift(sequential(*layers, **shape), references=gl.references.Zeros())(X)
+
+
+def test_a_declared_number_of_sequences_does_no_harm():
+    model = sequential(K.Conv1D(3, 3, activation="tanh"), K.Flatten(), batch_shape=(2, L, 4))
+    found = gl.DeepLift(model, references=gl.references.Zeros())(X)
+    assert found.provenance["proof"]["verdict"] == "exact"
+    assert np.abs(found.raw_contributions).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (
+            lambda x: tf.matmul(x, tf.ones((5, 2))),
+            r"cannot be traced on inputs of shape \(N, 8, 4\): Dimensions must be equal",
+        ),
+        (lambda x: x[:, 0] if tf.reduce_sum(x) > 0 else x[:, 1], r"cannot be traced .*Python `bool`"),
+        (lambda x: np.asarray(x).sum((1, 2)), "cannot be traced .*NumPy call"),
+        (lambda x: None, "the model returns no tensor"),
+        (lambda x: tf.complex(x[:, 0], x[:, 1]), "output 'output_0' is complex; explain its real part"),
+        (lambda x: tf.cast(x[:, 0], tf.int32), r"\(int32\).*only in steps; explain what it is made of.*Hidden"),
+        (lambda x: tf.strings.as_string(x[:, 0]), r"\(string\).*only in steps"),
+        (lambda x: tf.reduce_sum(x), "0 axes after the batch"),
+    ],
+)
+def test_functions_that_cannot_be_explained(model, message):
+    with pytest.raises(InputError, match=message):
+        gl.DeepLift(model, target=0, references=gl.references.Zeros())(X)
+
+
+def test_layers_called_on_other_shapes_than_they_were_built_for():
+    """A subclassed model declares no shapes; Keras' own words come without their frame and colours."""
+
+    class Subclassed(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.top = K.Dense(1, name="top")
+
+        def call(self, x):
+            return self.top(K.Flatten()(x))
+
+    model = Subclassed()
+    model(np.zeros((1, 20, 4), np.float32))
+    with pytest.raises(
+        InputError, match=r"cannot be traced on inputs of shape \(N, 8, 4\): Input 0 .*'top' is incompatible"
+    ):
+        gl.DeepLift(model, references=gl.references.Zeros())(X)
+
+
+def test_models_without_weights_or_layers():
+    pooling = keras.Sequential([keras.Input((L, 4)), K.GlobalMaxPooling1D()])
+    for model, target in ((pooling, 0), (keras.Sequential([keras.Input((L, 4))]), (2, 1))):
+        found = gl.DeepLift(model, target, references=gl.references.Fixed(np.full((1, L, 4), 0.3)))(X)
+        assert np.abs(found.residual).max() < 1e-6
+        assert np.abs(found.raw_contributions).max() > 0.1
+
+
+def test_many_methods_without_warnings_of_tracing(uncompiled):
+    """TensorFlow counts how often a code is traced, whichever object it belongs to."""
+    import logging
+
+    inputs = keras.Input((L, 4))
+    model = keras.Model(inputs, K.Dense(1)(K.Flatten()(inputs)))
+    said, logger, before = [], tf.get_logger(), tf.get_logger().level
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())
+    logger.setLevel("WARNING")
+    logger.addHandler(handler)
+    try:
+        for _ in range(7):
+            for name in ("deeplift", "gradient-x-input", "ism"):
+                gl.method(name, model)(X)
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+    assert said == []
 
 
 class Moody(K.Layer):

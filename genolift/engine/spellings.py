@@ -1,0 +1,154 @@
+"""Operations spelled with others that have rules: the one place to say that an operation *is* a formula of simpler ones.
+
+A spelling is ``spelling(step, *tensors) -> outputs`` in plain ``tf.*``, without control flow; constant inputs come as
+constants. It returns None where it does not apply and for outputs that the operation itself goes on
+giving. Formulas are exact, so differences through them are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from genolift.engine.program import Dependence
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+
+# Products and running sums
+
+
+def _product(step, x, axes):
+    """The product over axes, two halves at a time: each is a product of two tensors."""
+    axes = tf.get_static_value(axes)
+    if axes is None or x.shape.rank is None:
+        return None
+    over = sorted({int(axis) % x.shape.rank for axis in np.ravel(axes)})
+    count = tf.TensorShape([x.shape[axis] for axis in over]).num_elements()
+    if not count:
+        return None
+    rest = [axis for axis in range(x.shape.rank) if axis not in over]
+    x = tf.transpose(x, [*rest, *over])
+    x = tf.reshape(x, tf.concat([tf.shape(x)[: len(rest)], [count]], 0))
+    while count > 1:
+        half = count // 2
+        x = tf.concat([x[..., :half] * x[..., half : 2 * half], x[..., 2 * half : count]], -1)
+        count -= half
+    x = x[..., 0]
+    for axis in over if step.node.attr["keep_dims"].b else []:
+        x = tf.expand_dims(x, axis)
+    return [x]
+
+
+def _running(combine: Callable, unit=None) -> Callable:
+    """Running totals by doubling (Hillis & Steele 1986): after k turns each holds the last 2ᵏ. ``unit`` combines to nothing."""
+
+    def spelling(step, x, axis):
+        axis, exclusive = tf.get_static_value(axis), step.node.attr["exclusive"].b
+        length = None if axis is None or x.shape.rank is None else x.shape[int(axis)]
+        if length is None or (exclusive and unit is None):
+            return None
+        order = [i for i in range(x.shape.rank) if i != int(axis) % x.shape.rank] + [int(axis) % x.shape.rank]
+        x = tf.transpose(x, order)
+        x = tf.reverse(x, [-1]) if step.node.attr["reverse"].b else x
+        if exclusive:
+            x = tf.concat([tf.ones_like(x[..., :1]) * unit, x[..., : length - 1]], -1)
+        reach = 1
+        while reach < length:
+            x = tf.concat([x[..., :reach], combine(x[..., reach:], x[..., : length - reach])], -1)
+            reach *= 2
+        x = tf.reverse(x, [-1]) if step.node.attr["reverse"].b else x
+        return [tf.transpose(x, np.argsort(order))]
+
+    return spelling
+
+
+def _log_add(a, b):
+    """ln(eᵃ + eᵇ), which overflows nowhere."""
+    return tf.maximum(a, b) + tf.math.softplus(-tf.abs(a - b))
+
+
+# Others
+
+
+def _written(step, x, part, start):
+    """``part`` in the place of as much of ``x`` (whose ends it is moved away from)."""
+    sizes, part_sizes = tf.shape(x), tf.shape(part)
+    start = tf.clip_by_value(start, 0, tf.cast(sizes - part_sizes, start.dtype))
+    around = tf.stack([start, tf.cast(sizes - part_sizes, start.dtype) - start], 1)
+    inside = tf.pad(tf.ones_like(part, tf.bool), around)
+    return [tf.where(tf.ensure_shape(inside, x.shape), tf.ensure_shape(tf.pad(part, around), x.shape), x)]
+
+
+def _cross_entropy(step, logits, labels):
+    if labels.dtype.is_integer:
+        labels = tf.one_hot(labels, tf.shape(logits)[-1], dtype=logits.dtype)
+    return [-tf.reduce_sum(labels * tf.nn.log_softmax(logits), -1), None]
+
+
+def _response_normalisation(step, x):
+    """Krizhevsky et al. 2012, section 3.3."""
+    attributes, channels = step.node.attr, tf.shape(x)[-1]
+    reach = int(attributes["depth_radius"].i)
+    squares = tf.pad(tf.square(x), [[0, 0]] * 3 + [[reach, reach]])
+    total = tf.add_n([squares[..., i : i + channels] for i in range(2 * reach + 1)])
+    return [x * tf.pow(attributes["bias"].f + attributes["alpha"].f * total, -attributes["beta"].f)]
+
+
+def _standardised(step, x, scale, offset, *statistics):
+    """Batch normalisation by the statistics of what goes in: how tf_keras runs layer normalisation, rows as channels."""
+    if not step.node.attr["is_training"].b:
+        return None
+    first = step.node.attr["data_format"].s == b"NCHW"
+    axes, along = ([0, 2, 3], [1, -1, 1, 1]) if first else ([0, 1, 2], [1, 1, 1, -1])
+    centred = x - tf.reduce_mean(x, axes, keepdims=True)
+    variance = tf.reduce_mean(tf.square(centred), axes, keepdims=True)
+    scaled = centred * tf.math.rsqrt(variance + step.node.attr["epsilon"].f)
+    return [scaled * tf.reshape(scale, along) + tf.reshape(offset, along)]
+
+
+def _contrasted(step, x, factor):
+    mean = tf.reduce_mean(x, [-3, -2], keepdims=True)
+    return [(x - mean) * factor + mean]
+
+
+def _clipped(step, x, low, high):
+    varies = any(value.dependence >= Dependence.DISCRETE for value in step.inputs[1:])
+    return [tf.minimum(tf.maximum(x, low), high)] if varies else None
+
+
+def _of_complex(spelling: Callable) -> Callable:
+    """For complex numbers only, as a formula of real and imaginary part."""
+    return lambda step, z: [spelling(tf.math.real(z), tf.math.imag(z))] if z.dtype.is_complex else None
+
+
+def _inverse(re, im):
+    scale = tf.math.reciprocal(tf.square(re) + tf.square(im))
+    return tf.complex(re * scale, -im * scale)
+
+
+def _polar(length, angle):
+    return tf.complex(length * tf.cos(angle), length * tf.sin(angle))
+
+
+SPELLINGS: dict[str, Callable] = {
+    "Prod": _product,
+    "Cumprod": _running(tf.multiply, unit=1),
+    "CumulativeLogsumexp": _running(_log_add),
+    "XlaDynamicUpdateSlice": _written,
+    "ClipByValue": _clipped,
+    "L2Loss": lambda step, x: [tf.reduce_sum(tf.square(x)) / 2],
+    "Cross": lambda step, a, b: [tf.roll(a, -1, -1) * tf.roll(b, 1, -1) - tf.roll(a, 1, -1) * tf.roll(b, -1, -1)],
+    "LRN": _response_normalisation,
+    "AdjustContrastv2": _contrasted,
+    **dict.fromkeys(["SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits"], _cross_entropy),
+    **dict.fromkeys(["FusedBatchNormV2", "FusedBatchNormV3"], _standardised),
+    # Complex numbers
+    "ComplexAbs": _of_complex(lambda re, im: tf.sqrt(tf.square(re) + tf.square(im))),
+    "Angle": _of_complex(lambda re, im: tf.math.atan2(im, re)),
+    "Exp": _of_complex(lambda re, im: _polar(tf.exp(re), im)),
+    "Square": _of_complex(lambda re, im: tf.complex(tf.square(re) - tf.square(im), 2 * re * im)),
+    **dict.fromkeys(["Reciprocal", "Inv"], _of_complex(_inverse)),
+}
