@@ -78,7 +78,7 @@ def rescale(region: Step, precision, a, b, extra: list, flow):
 
 def reveal_cancel(region: Step, precision, a, b, mass, extra: list, flow) -> list:
     """Mean and half-difference of ``flow`` times each of the two multipliers of a RevealCancel nonlinearity."""
-    return tf.unstack(_reveal_cancel(Structure(region, precision))(a, b, mass, tuple(extra), flow))
+    return tf.unstack(_reveal_cancel(Structure(region, precision))(a, b, mass, tuple(extra), flow), num=2)
 
 
 def of_region(function, structure: Structure) -> Kernel:

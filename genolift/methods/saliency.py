@@ -14,7 +14,7 @@ from genolift.methods.gradients import check_letters, check_rectifiers
 from genolift.methods.inputs import Inputs
 from genolift.methods.predicting import Copies, batch_size
 from genolift.methods.traced import Traced
-from genolift.results.explanation import OUTPUT, REFERENCE, Explanation
+from genolift.results.explanation import OUTPUT, REFERENCE
 from genolift.support.progress import bar
 
 # Batches that a block of sequences fills: with more, less of the last one is padding.

@@ -86,7 +86,7 @@ def test_killed_at_random_moments_and_continued(options, kills, place, tmp_path)
         if stopped == kills:
             break
     assert stopped == kills, moments
-    assert len(set(moments)) > 2
+    assert any(0 < moment < WINDOWS // 4 for moment in moments)  # in the middle, not all before or after
     process = start(place, out, *options)
     assert process.wait() == 0
     assert contents(out) == contents(place.whole)

@@ -168,6 +168,11 @@ def test_spelling(uncompiled, name, form):
     contract.balances(keras_cases.through({name: SPELLINGS[name][form]}), X, REFS, thorough=True)
 
 
+def test_logarithm_of_sums_in_blocks(uncompiled):
+    """Its guard against infinity is a region whose sizes are not known when the graph is built."""
+    contract.balances(keras_cases.through({"pooled": SPELLINGS["softmax"][5]}), X, REFS, thorough=True)
+
+
 def activation(name):
     """Scaled so that its bends are met."""
     function = getattr(keras.activations, name)

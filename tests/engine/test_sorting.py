@@ -78,3 +78,17 @@ def test_the_median_is_bounded():
     assert (found.multipliers >= -1e-6).all()
     assert (found.multipliers <= 1 + 1e-6).all()
     assert np.abs(found.residual).max() < 1e-6
+
+
+def test_where_no_order_is_asked_for_the_largest_come_first():
+    """TensorFlow may then give them in any order, which need not be the same for a sequence and its reference."""
+    rng = np.random.default_rng(1)
+    x, ref = rng.normal(0, 1, (2, 4, 30, 1)).astype(np.float32)
+    weights = np.arange(1.0, 8.0, dtype=np.float32)
+
+    def model(t):
+        return tf.reduce_sum(tf.math.top_k(t[..., 0], 7, sorted=False).values * weights, -1, keepdims=True)
+
+    found = gl.DeepLift(model, 0, references=gl.references.Fixed(ref[:, None]))(x)
+    np.testing.assert_allclose(found.predictions, -np.sort(-x[..., 0])[:, :7] @ weights, rtol=1e-5)
+    assert np.abs(found.residual).max() < 1e-4

@@ -150,6 +150,7 @@ def test_exact(uncompiled, name, rule):
     assert method.verdict.kind in ("exact", "rounding")
     assert method.verdict.worst < 1e-4
     assert np.abs(found.raw_contributions).max() > 1e-4
+    np.testing.assert_allclose(found.predictions, model(name, EXACT[name])(tf.constant(X))[:, 0], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.slow

@@ -382,7 +382,7 @@ def test_pictures(two_layers):
         ([K.Bidirectional(K.LSTM(3, return_sequences=True)), "attention"], "do not each stand for a stretch of the sequence"),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("name", ["attention", "attention-rollout"])
+@pytest.mark.parametrize("name", ["attention", pytest.param("attention-rollout", marks=pytest.mark.slow)])
 def test_models_are_refused(layers, message, name):
     inputs = keras.Input((L, 4))
     h = inputs
@@ -390,6 +390,12 @@ def test_models_are_refused(layers, message, name):
         h = K.MultiHeadAttention(2, 3)(h, h) if layer == "attention" else layer(h)
     with pytest.raises(UnsupportedModel, match=message):
         gl.method(name, drawn(pooled(inputs, h)))
+
+
+@pytest.fixture(scope="module")
+def one_layer():
+    inputs = keras.Input((5, 4))
+    return drawn(pooled(inputs, K.MultiHeadAttention(2, 3)(inputs, inputs)))
 
 
 @pytest.mark.parametrize(
@@ -404,9 +410,9 @@ def test_models_are_refused(layers, message, name):
         ("attention-rollout", {"residual": 1}, "residual must be at least 0 and below 1"),
     ],
 )
-def test_options_are_refused(two_layers, name, options, message):
+def test_options_are_refused(one_layer, name, options, message):
     with pytest.raises(InputError, match=message):
-        gl.method(name, two_layers, **options)
+        gl.method(name, one_layer, **options)
 
 
 def test_layers_side_by_side_are_not_rolled_out():

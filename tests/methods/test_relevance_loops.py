@@ -70,16 +70,22 @@ def test_lstm_against_loops_over_time():
             close(found.scores[n, t], expected.sum(-1), 1e-4)
 
 
-@pytest.mark.parametrize("name", CELLS)
-@pytest.mark.parametrize(
-    ("method", "options", "conv"),
-    [
-        ("lrp-epsilon", {"epsilon": 0.05}, True),
-        ("lrp-alphabeta", {}, False),
-        ("lrp-flat", {"hidden": "gamma"}, False),
-    ],
-)
-def test_loops_are_what_they_are_unrolled(name, method, options, conv):
+METHODS = {
+    "lrp-epsilon": ({"epsilon": 0.05}, True),
+    "lrp-alphabeta": ({}, False),
+    "lrp-flat": ({"hidden": "gamma"}, False),
+}
+# Each method on one kind of cell, and the rest among the slow tests.
+PAIRS = [
+    pytest.param(name, method, marks=[] if i == j else pytest.mark.slow)
+    for i, name in enumerate(CELLS)
+    for j, method in enumerate(METHODS)
+]
+
+
+@pytest.mark.parametrize(("name", "method"), PAIRS)
+def test_loops_are_what_they_are_unrolled(name, method):
+    options, conv = METHODS[method]
     cell, more = CELLS[name]
     found, expected = (
         gl.method(method, net(cell, unroll, conv, states=1 + (cell is K.LSTM), **more), [0, 1], **options)(X)
@@ -95,7 +101,7 @@ def test_loops_are_what_they_are_unrolled(name, method, options, conv):
         close(found.contributions.sum(-1), found.scores)
 
 
-@pytest.mark.parametrize("conv", [False, True])
+@pytest.mark.parametrize("conv", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_epsilon_to_zero_is_gradient_times_input(conv):
     """In a recurrent layer of ReLUs, which has no gates."""
     model = net(K.SimpleRNN, conv=conv, activation="relu")
