@@ -16,9 +16,9 @@ from genolift.engine.attention import Attention
 from genolift.engine.explain import exact_float32
 from genolift.engine.pairs import constants, run_step
 from genolift.engine.program import Dependence, Program, Step, Value
-from genolift.engine.receptive import Receptive
+from genolift.engine.windows.receptive import Receptive
 from genolift.support.errors import UnsupportedModel
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
@@ -198,7 +198,7 @@ class _Follower:
                     run_step(step, values, tf.float32)
             return values[wanted]
 
-        return tf.function(run, autograph=False)
+        return compiled(run)
 
     def _between(self, known: list[Value], wanted: Value) -> list[Step]:
         """The steps that lead to ``wanted``, in running order, with what they read beside."""

@@ -12,9 +12,9 @@ from genolift.engine.explain import Target, exact_float32
 from genolift.engine.operations import kind_of
 from genolift.engine.pairs import constants, forward
 from genolift.engine.program import Program, Step, Value
-from genolift.engine.reach import ROWS, Facts
+from genolift.engine.windows.reach import ROWS, Facts
 from genolift.support.errors import UnsupportedModel
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
@@ -88,7 +88,7 @@ def _tagged(program: Program, shapes: list[tuple[int, ...]]) -> list[tuple[Step,
                         pending.append((step.output, outputs[0]))
         return tags
 
-    tags = tf.function(look, autograph=False)(*[tf.zeros((ROWS, *shape)) for shape in shapes])
+    tags = compiled(look)(*[tf.zeros((ROWS, *shape)) for shape in shapes])
     return [(*place, tag.numpy()) for place, tag in zip(places, tags, strict=True)]
 
 
@@ -152,7 +152,7 @@ class Readings:
 
     def __init__(self, program: Program, targets: list[Target], attentions: list[Attention]):
         self.program, self.targets, self.attentions = program, targets, attentions
-        self._run = tf.function(self._compute, autograph=False, reduce_retracing=True)
+        self._run = compiled(self._compute, reduce_retracing=True)
 
     def __call__(self, arrays: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
         with exact_float32():

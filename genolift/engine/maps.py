@@ -10,7 +10,7 @@ from genolift.engine.explain import Target, exact_float32
 from genolift.engine.operations import kind_of
 from genolift.engine.pairs import constants, forward
 from genolift.engine.program import Program, Step, Value
-from genolift.engine.receptive import Receptive
+from genolift.engine.windows.receptive import Receptive
 from genolift.support.tensorflow import compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()

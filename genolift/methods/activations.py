@@ -9,9 +9,9 @@ from importlib import import_module
 import numpy as np
 
 from genolift.engine.maps import Rows
-from genolift.engine.placing import first_wide, follows, last_placed, name_of, named, placed
 from genolift.engine.program import Value
-from genolift.engine.receptive import Fields, Receptive
+from genolift.engine.windows.placing import first_wide, follows, last_placed, name_of, named, placed
+from genolift.engine.windows.receptive import Fields, Receptive
 from genolift.methods.blocks import pad
 from genolift.methods.inputs import Inputs, as_inputs
 from genolift.methods.predicting import batch_size

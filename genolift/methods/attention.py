@@ -8,7 +8,7 @@ import numpy as np
 
 from genolift.engine.attended import Tokens, tokens
 from genolift.engine.attention import Attention, Readings, find
-from genolift.engine.placing import follows
+from genolift.engine.windows.placing import follows
 from genolift.methods.base import Method
 from genolift.methods.blocks import pad
 from genolift.methods.inputs import Inputs

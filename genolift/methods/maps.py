@@ -10,10 +10,10 @@ import numpy as np
 from genolift.engine import gates
 from genolift.engine.explain import Propagation
 from genolift.engine.maps import Maps, averaged, class_activation, gradient_weighted
-from genolift.engine.placing import follows, last_placed, name_of, named, placed
 from genolift.engine.points import Points
 from genolift.engine.program import Value
-from genolift.engine.receptive import Fields, Receptive
+from genolift.engine.windows.placing import follows, last_placed, name_of, named, placed
+from genolift.engine.windows.receptive import Fields, Receptive
 from genolift.methods.base import Method
 from genolift.methods.blocks import pad
 from genolift.methods.gradients import check_rectifiers

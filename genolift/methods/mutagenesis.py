@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from genolift.engine.mutation import Mutation
+from genolift.engine.windows.mutation import Mutation
 from genolift.methods.blocks import pad
 from genolift.methods.perturbed import Block, ChangingMethod
 from genolift.methods.predicting import Copies

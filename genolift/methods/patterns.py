@@ -8,9 +8,9 @@ from abc import abstractmethod
 import numpy as np
 
 from genolift.engine.digest import weights_digest
-from genolift.engine.pattern_sums import PatternSums, has_gram
-from genolift.engine.patterns import PatternPropagation
 from genolift.engine.points import Points
+from genolift.engine.relevance.pattern_sums import PatternSums, has_gram
+from genolift.engine.relevance.patterns import PatternPropagation
 from genolift.methods import pattern_estimates as estimates
 from genolift.methods.inputs import Inputs, as_inputs
 from genolift.methods.pattern_file import Patterns

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from genolift.engine.points import Points
-from genolift.engine.relevance import RelevancePropagation
-from genolift.engine.relevance_rules import AlphaBeta, Box, Epsilon, Flat, Gamma, Rule, WSquare
+from genolift.engine.relevance.propagation import RelevancePropagation
+from genolift.engine.relevance.rules import AlphaBeta, Box, Epsilon, Flat, Gamma, Rule, WSquare
 from genolift.methods.relevance_composites import Composite, as_rule, checked
 from genolift.methods.saliency import SlopeMethod
 from genolift.methods.traced import Traced

@@ -7,8 +7,8 @@ from dataclasses import fields
 
 from genolift.engine.operations import OPERATIONS
 from genolift.engine.program import Layer
-from genolift.engine.relevance_neurons import Neurons
-from genolift.engine.relevance_rules import RULES, AlphaBeta, Box, Epsilon, Gamma, Rule
+from genolift.engine.relevance.neurons import Neurons
+from genolift.engine.relevance.rules import RULES, AlphaBeta, Box, Epsilon, Gamma, Rule
 from genolift.support.errors import InputError
 
 #: What a key of a composite may say beside layer names and types; these words never mean a layer of that name.

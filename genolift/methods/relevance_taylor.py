@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from genolift.engine.operations import kind_of
-from genolift.engine.relevance_neurons import Neurons
-from genolift.engine.relevance_rules import AlphaBeta, Box
+from genolift.engine.relevance.neurons import Neurons
+from genolift.engine.relevance.rules import AlphaBeta, Box
 from genolift.methods.relevance import RelevanceMethod
 from genolift.methods.relevance_composites import Composite, checked
 from genolift.support.errors import InputError, UnsupportedModel

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genolift.engine import actions
-from genolift.engine.mutation import Mutation
-from genolift.engine.reach import Reach, Slide, padding_before
+from genolift.engine.windows import actions
+from genolift.engine.windows.mutation import Mutation
+from genolift.engine.windows.reach import Reach, Slide, padding_before
 from genolift.methods.traced import Traced
 from genolift.support.tensorflow import quiet_tensorflow
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import genolift as gl
-from genolift.engine import mutation as engine
+from genolift.engine.windows import mutation as engine
 from genolift.methods.mutagenesis import MutagenesisExplanation
 from genolift.plot.epistasis import plot_epistasis
 from genolift.support.errors import GenoliftWarning, InputError, Undefined
@@ -203,7 +203,7 @@ def test_any_length(model):
 
 def test_a_wrong_fast_form_is_noticed(model, monkeypatch):
     """Should windows ever be wrong, here because padding is, the plain form answers and a warning says why."""
-    from genolift.engine import carry
+    from genolift.engine.windows import carry
 
     monkeypatch.setattr(carry, "padding_before", lambda *_: 1)
     with pytest.warns(GenoliftWarning, match=r"differed from it by up to .* plain one"):
@@ -213,14 +213,14 @@ def test_a_wrong_fast_form_is_noticed(model, monkeypatch):
     close(found.effects, gl.method("ism", model, target=1, fast=False)(X[:1]).effects)
 
 
-@pytest.mark.parametrize("where", ["Mutation._values", "_route"])
+@pytest.mark.parametrize("where", ["Mutation._values", "route_of"])
 def test_a_fast_form_that_fails_is_given_up(model, monkeypatch, where):
     """When it runs, or as soon as it is planned."""
 
     def fails(*_):
         raise KeyError("no such luck")
 
-    monkeypatch.setattr(f"genolift.engine.mutation.{where}", fails)
+    monkeypatch.setattr(f"genolift.engine.windows.mutation.{where}", fails)
     with pytest.warns(GenoliftWarning, match="no such luck"):
         method = gl.method("ism", model, target=1, fast=True)
     close(method(X[:1]).effects, gl.method("ism", model, target=1, fast=False)(X[:1]).effects)

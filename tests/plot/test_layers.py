@@ -6,7 +6,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_rgb
 from matplotlib.patches import PathPatch
 
-from genolift.engine.receptive import Fields
+from genolift.engine.windows.receptive import Fields
 from genolift.evaluate.filters import Filter, Filters, information
 from genolift.methods.activations import Activations
 from genolift.plot.activations import plot_activations

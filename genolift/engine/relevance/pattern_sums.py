@@ -10,9 +10,9 @@ import numpy as np
 
 from genolift.engine.explain import exact_float32
 from genolift.engine.pairs import Pairs
-from genolift.engine.patterns import PatternPropagation, Units, Use
 from genolift.engine.program import Program
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.engine.relevance.patterns import PatternPropagation, Units, Use
+from genolift.support.tensorflow import compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
@@ -30,8 +30,8 @@ class PatternSums:
 
     def __init__(self, program: Program, propagation: PatternPropagation, measured: list[Units]):
         self.program, self.layers, self.measured = program, propagation.layers, measured
-        self._run = tf.function(self._sums, autograph=False, reduce_retracing=True)
-        self._of_weights = tf.function(self._numbers, autograph=False)
+        self._run = compiled(self._sums, reduce_retracing=True)
+        self._of_weights = compiled(self._numbers)
 
     def __call__(self, arrays: list[np.ndarray], shifts: list) -> list[dict[str, np.ndarray]]:
         """For sequences (n, ...), one array per input; shifts (u) for each of the layers."""
@@ -52,7 +52,7 @@ class PatternSums:
             pairs = Pairs(self.program, list(points), None, 1, False, False)
             return [pairs.aux(units.weights) for units in self.layers if units.weights is not None]
 
-        found = iter(tf.function(read, autograph=False)(*[tf.constant(array[:1]) for array in arrays]))
+        found = iter(compiled(read)(*[tf.constant(array[:1]) for array in arrays]))
         return [None if units.weights is None else next(found).numpy() for units in self.layers]
 
     def _sums(self, arrays, shifts):

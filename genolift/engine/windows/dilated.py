@@ -5,10 +5,10 @@ In between, sequences are cut into interleaved pieces along the batch; read as o
 
 from __future__ import annotations
 
-from genolift.engine.actions import Products
-from genolift.engine.carry import Layout
 from genolift.engine.program import Dependence, Step, Value
-from genolift.engine.reach import Slide
+from genolift.engine.windows.actions import Products
+from genolift.engine.windows.carry import Layout
+from genolift.engine.windows.reach import Slide
 
 _AROUND = ("ExpandDims", "Squeeze")
 

@@ -1,15 +1,15 @@
-"""Steps on windows: what each :mod:`~genolift.engine.actions` action does with a mutant's changed rows."""
+"""Steps on windows: what each :mod:`~genolift.engine.windows.actions` action does with a mutant's changed rows."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from genolift.engine import actions, fused
 from genolift.engine.emit import emit
-from genolift.engine.fused import Chain
-from genolift.engine.mutants import Mutants, Window
 from genolift.engine.operations import OPERATIONS, Linear
-from genolift.engine.reach import Reach
+from genolift.engine.windows import actions, fused
+from genolift.engine.windows.fused import Chain
+from genolift.engine.windows.mutants import Mutants, Window
+from genolift.engine.windows.reach import Reach
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()

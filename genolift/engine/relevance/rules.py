@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from genolift.engine.pairs import Pairs
-from genolift.engine.relevance_neurons import Neurons, lower, upper
+from genolift.engine.relevance.neurons import Neurons, lower, upper
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()

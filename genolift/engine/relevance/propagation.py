@@ -8,7 +8,7 @@
   Arras et al. 2017; Ali et al. 2022 for attention and layer normalisation), else each factor takes an equal share
   (Achtibat et al. 2024).
 - Softmax: its first-order expansion at x (Achtibat et al. 2024), which is gradient × input.
-- Loops: the body's own walk, turn by turn from the last to the first (:mod:`~genolift.engine.relevance_loops`).
+- Loops: the body's own walk, turn by turn from the last to the first (:mod:`~genolift.engine.relevance.loops`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from genolift.engine.operations import kind_of
 from genolift.engine.pairs import Pairs
 from genolift.engine.program import Dependence, Program, Step, Value
 from genolift.engine.regions import fuse
-from genolift.engine.relevance_neurons import Neurons, grouped, not_negative, of_one_element, upper
-from genolift.engine.relevance_rules import Relevance, Rule, divided, stabilised
+from genolift.engine.relevance.neurons import Neurons, grouped, not_negative, of_one_element, upper
+from genolift.engine.relevance.rules import Relevance, Rule, divided, stabilised
 from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -95,7 +95,7 @@ class RelevancePropagation:
 
     def _lay_out(self, program: Program, fused: list[Step], explained: set[Value], rule_of) -> None:
         """Give every neuron of the walk ``fused`` its rule, and every loop in it a walk of its own."""
-        from genolift.engine.relevance_loops import LoopRelevance  # which walks a loop's body as this walks a program
+        from genolift.engine.relevance.loops import LoopRelevance  # which walks a loop's body as this walks a program
 
         self.program = program
         self.producer = {value: step for step in fused for value in step.outputs}

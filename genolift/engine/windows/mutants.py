@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from genolift.engine import fused
 from genolift.engine.emit import emit
-from genolift.engine.fused import Chain
 from genolift.engine.pairs import constants, forward
 from genolift.engine.program import Dependence, Program, Step, Value
-from genolift.engine.reach import ROWS, Reach
+from genolift.engine.windows import fused
+from genolift.engine.windows.fused import Chain
+from genolift.engine.windows.reach import ROWS, Reach
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()

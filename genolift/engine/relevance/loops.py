@@ -10,8 +10,8 @@ from copy import copy
 
 from genolift.engine.pairs import Pairs
 from genolift.engine.program import Program, Step, Value
-from genolift.engine.relevance import RelevancePropagation
-from genolift.engine.relevance_rules import Relevance
+from genolift.engine.relevance.propagation import RelevancePropagation
+from genolift.engine.relevance.rules import Relevance
 from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 

@@ -11,7 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from genolift.engine.actions import (
+from genolift.engine.operations import ELEMENTWISE, OPERATIONS, Unary
+from genolift.engine.program import Dependence, Step, Value
+from genolift.engine.windows.actions import (
     Action,
     Averages,
     Collapse,
@@ -25,9 +27,7 @@ from genolift.engine.actions import (
     Shift,
     View,
 )
-from genolift.engine.operations import ELEMENTWISE, OPERATIONS, Unary
-from genolift.engine.program import Dependence, Step, Value
-from genolift.engine.reach import ROWS, Facts, Reach, Slide, padding_before
+from genolift.engine.windows.reach import ROWS, Facts, Reach, Slide, padding_before
 
 
 class Layout:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from genolift.engine.layers import layer_names, layer_outputs
 from genolift.engine.program import Dependence, Program, Step, Value
-from genolift.engine.receptive import Receptive
+from genolift.engine.windows.receptive import Receptive
 from genolift.support.errors import InputError
 
 

@@ -1,5 +1,5 @@
-"""What can be done for a step on windows of changed rows; :mod:`~genolift.engine.carry` chooses, and
-:mod:`~genolift.engine.windowed` does it."""
+"""What can be done for a step on windows of changed rows; :mod:`~genolift.engine.windows.carry` chooses, and
+:mod:`~genolift.engine.windows.windowed` does it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from genolift.engine.program import Step, Value
-from genolift.engine.reach import Reach, Slide
+from genolift.engine.windows.reach import Reach, Slide
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Receptive fields: which positions of an input each row of a hidden value sees.
 
-The windows of changed rows that :mod:`~genolift.engine.carry` knows for every operation are read backwards, from a value
+The windows of changed rows that :mod:`~genolift.engine.windows.carry` knows for every operation are read backwards, from a value
 to the input, so that padding, strides, dilation, pools, crops and branches count as they ran.
 """
 
@@ -11,11 +11,11 @@ from math import inf
 
 import numpy as np
 
-from genolift.engine.actions import Action, Averages, Collapse, Join, Products, Rowwise, Shift, Sliding, View
-from genolift.engine.carry import Layout
-from genolift.engine.mutation import route_of
 from genolift.engine.program import Program, Step, Value
-from genolift.engine.reach import Facts
+from genolift.engine.windows.actions import Action, Averages, Collapse, Join, Products, Rowwise, Shift, Sliding, View
+from genolift.engine.windows.carry import Layout
+from genolift.engine.windows.mutation import route_of
+from genolift.engine.windows.reach import Facts
 from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -97,7 +97,7 @@ class Receptive:
         self._actions = [action for _, action in route.steps if action is not None]
 
     def shape(self, value: Value) -> tuple[int, ...]:
-        """Of a batch of :data:`~genolift.engine.reach.ROWS`."""
+        """Of a batch of :data:`~genolift.engine.windows.reach.ROWS`."""
         return self._facts.shapes[value]
 
     def knows(self, value: Value) -> bool:

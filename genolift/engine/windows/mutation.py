@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from genolift.engine import actions, carry, dilated, windowed
-from genolift.engine.actions import Action
-from genolift.engine.carry import Layout
 from genolift.engine.explain import Target, exact_float32
-from genolift.engine.mutants import Mutants, Window
 from genolift.engine.program import Dependence, Program, Step, Value
-from genolift.engine.reach import Facts, Reach
+from genolift.engine.windows import actions, carry, dilated, windowed
+from genolift.engine.windows.actions import Action
+from genolift.engine.windows.carry import Layout
+from genolift.engine.windows.mutants import Mutants, Window
+from genolift.engine.windows.reach import Facts, Reach
 from genolift.support.tensorflow import compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()

@@ -15,8 +15,8 @@ from genolift.engine.operations import OPERATIONS, kind_of
 from genolift.engine.pairs import Pairs
 from genolift.engine.program import Dependence, Program, Step, Value
 from genolift.engine.regions import fuse
-from genolift.engine.relevance_neurons import Neurons, grouped, of_one_element
-from genolift.engine.relevance_rules import divided
+from genolift.engine.relevance.neurons import Neurons, grouped, of_one_element
+from genolift.engine.relevance.rules import divided
 from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 

@@ -1,0 +1,1 @@
+"""What a change at a few positions reaches in every layer: fast mutagenesis, and receptive fields."""
