@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from scipy.special import ndtri
 from scipy.stats import rankdata
@@ -9,7 +11,7 @@ from scipy.stats import rankdata
 from genolift.methods import linear
 from genolift.methods.perturbed import ChangingMethod, whole_number
 from genolift.results.kinds import SurrogateExplanation
-from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.errors import GenoliftWarning, InputError, UnsupportedModel
 
 TRANSFORMS = ("none", "log", "rank")
 # The share of copies that tells how well a model fits, and is not fitted to.
@@ -123,6 +125,7 @@ class Surrogate(ChangingMethod):
         f = copies.grid(codes.shape[:2], make)
         found = [self._fits(codes[n], f[n].astype(np.float64)) for n in range(len(block))]
         columns = {name: np.stack([one[name] for one in found]) for name in found[0]}
+        self._tell_of_poor(columns)
         weights = np.zeros((len(x), f.shape[-1], *x.shape[1:]), np.float32)
         weights[:, :, start:end] = columns.pop("weights")
         return {
@@ -132,6 +135,24 @@ class Surrogate(ChangingMethod):
             "stretch": np.full(f[:, 0].shape, start),
             **columns,
         }
+
+    def _tell_of_poor(self, columns: dict) -> None:
+        """Warn where a model predicts copies that it has not seen no better than a simpler one does."""
+        additive = columns["r_squared"]
+        if self.pairwise:
+            fit, simpler = columns["pairwise_r_squared"], np.maximum(additive, 0)
+            than, advice = "the additive ones", "a shorter stretch, or pairwise=False"
+        else:
+            fit, simpler, than, advice = additive, 0, "a constant", "another rate or transform"
+        # Where the additive model leaves nothing to explain, pairs have nothing to add.
+        poor = int(((fit <= simpler) & (additive < 0.999)).sum())
+        if poor:
+            warnings.warn(
+                f"{poor:,} of {fit.size:,} {'pairwise' if self.pairwise else 'additive'} surrogates predict held-out "
+                f"copies no better than {than}, so their weights mean little: give more samples, {advice}",
+                GenoliftWarning,
+                stacklevel=2,
+            )
 
     def _copies(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Codes (samples + 1, W) of the sequence x (W, 4) and its mutated copies, 4 for what is not one base."""

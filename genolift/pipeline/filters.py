@@ -14,7 +14,7 @@ from genolift.evaluate.matching import Matches, match_matrices
 from genolift.export.outputs import check_new, outputs
 from genolift.methods.activations import LayerReader, activations
 from genolift.methods.inputs import Inputs
-from genolift.pipeline.lengths import check_lengths
+from genolift.pipeline.lengths import check_lengths, fitting
 from genolift.pipeline.modelfile import ModelFile
 from genolift.pipeline.places import check_file, check_writable
 from genolift.pipeline.screening import Policy
@@ -82,11 +82,14 @@ def write_filters(job: FiltersJob) -> Written:
     with spooled(job.sequences, job.regions) as (sequences, regions):
         model = job.model.load()
         length = job.model.sequence_length(model)
-        policy = Policy(job.on_bad)
-        if regions is None:
-            source: Source = FastaSource(sequences, length, policy)
-        else:
-            source = RegionSource(sequences, regions, length, policy)
+
+        def made(least: int | None) -> Source:
+            policy = Policy(job.on_bad, least=least)
+            if regions is None:
+                return FastaSource(sequences, length, policy)
+            return RegionSource(sequences, regions, length, policy)
+
+        source = fitting(model, length, job.on_bad, made)
         if length is None:
             check_lengths(model, source.names, source.lengths, length, job.regions or job.sequences)
         source.screening.tell()

@@ -1,9 +1,11 @@
 """Which lengths a model takes, found before any of many sequences is scored."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from genolift.pipeline.sources import Source
 from genolift.support.errors import InputError
 from genolift.support.tensorflow import compiled, quiet_tensorflow
 
@@ -24,6 +26,17 @@ def check_lengths(model, names: list[str], lengths: np.ndarray, fixed: int | Non
             raise InputError(f"{path}: {names[wrong]!r} is {lengths[wrong]} long; the model takes {allowed}")
 
 
+def fitting(model, length: int | None, on_bad: str, make: Callable[[int | None], Source]) -> Source:
+    """``make(None)``, and again for the shortest sequence that a model of any length takes, where some are shorter and
+    ``on_bad`` does not stop at them."""
+    source = make(None)
+    shortest = int(source.lengths.min())
+    if length is not None or on_bad == "fail" or takes(model, shortest):
+        return source
+    least = _nearest(model, shortest, int(source.lengths.max()))
+    return source if least is None or least < shortest else make(least)
+
+
 def takes(model, length: int) -> bool:
     """Whether a sequence of ``length`` gets through the model, with something left of it after every layer."""
     tf = quiet_tensorflow()
@@ -40,13 +53,19 @@ def takes(model, length: int) -> bool:
 
 
 def _bound(model, wrong: int, other: int) -> str:
-    """The length nearest to ``wrong`` that the model takes, in words, by bisection from ``other``."""
+    """The lengths that the model takes, in words, from the one nearest to ``wrong`` on."""
+    found = _nearest(model, wrong, other)
+    return "other lengths only" if found is None else f"{found} and {'more' if found > wrong else 'less'}"
+
+
+def _nearest(model, wrong: int, other: int) -> int | None:
+    """The length nearest to ``wrong`` that the model takes, by bisection from ``other``."""
     if not takes(model, other):
         other = next((length for length in (2 * wrong, 10 * wrong, 1000, 10_000) if takes(model, length)), None)
     if other is None:
-        return "other lengths only"
+        return None
     inside, outside = other, wrong
     while abs(inside - outside) > 1:
         middle = (inside + outside) // 2
         inside, outside = (middle, outside) if takes(model, middle) else (inside, middle)
-    return f"{inside} and {'more' if inside > wrong else 'less'}"
+    return inside

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from genolift.pipeline.explaining import Explaining, Recipe, Task
-from genolift.pipeline.lengths import check_lengths
+from genolift.pipeline.lengths import check_lengths, fitting
 from genolift.pipeline.modelfile import ModelFile
 from genolift.pipeline.places import check_apart, check_file, check_writable
 from genolift.pipeline.screening import REPORTED, Policy
@@ -121,7 +121,7 @@ def score(job: Scoring, progress: bool = True) -> Scored:
                 open_text(path).close()
         model = job.model_file.load()
         length = job.model_file.sequence_length(model)
-        source = _source(here, length)
+        source = fitting(model, length, job.on_bad, lambda least: _source(here, length, least))
         source.screening.path = CALLED if _listed(job) == DASH else _listed(job)
         if length is None:
             check_lengths(model, source.names, source.lengths, length, _listed(job))
@@ -196,8 +196,8 @@ def _listed(job: Scoring) -> Path:
     return job.regions or job.select or job.sequences
 
 
-def _source(job: Scoring, length: int | None) -> Source:
-    policy = Policy(job.on_bad, job.max_n)
+def _source(job: Scoring, length: int | None, least: int | None = None) -> Source:
+    policy = Policy(job.on_bad, job.max_n, least)
     if job.width is not None and (job.regions is None or length is not None):
         why = "regions of a FASTA file" if job.regions is None else f"models of any length; this one takes {length}"
         raise InputError(f"--width is for {why}")

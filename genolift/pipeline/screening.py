@@ -18,10 +18,12 @@ _SHOWN = 5  # of the records that are left out, this many are told one by one
 @dataclass(frozen=True)
 class Policy:
     """``on_bad``: ``"fail"`` stops if a record cannot be scored, ``"skip"`` leaves it out, ``"pad"`` fills
-    with N what is too short or leaves its chromosome, and leaves out the rest. ``max_n``: the largest share of N."""
+    with N what is too short or leaves its chromosome, and leaves out the rest. ``max_n``: the largest share of N;
+    ``least``: the shortest sequence that a model of any length takes, if it is known to need one."""
 
     on_bad: str = "fail"
     max_n: float | None = None
+    least: int | None = None
 
     def __post_init__(self):
         if self.on_bad not in POLICIES:
@@ -32,6 +34,19 @@ class Policy:
     @property
     def pads(self) -> bool:
         return self.on_bad == "pad"
+
+    def padding(self, size: int, length: int | None) -> tuple[int, int]:
+        """How many N a sequence of ``size`` gets at the left and at the right, for a model that takes ``length``."""
+        missing = max(0, (length or self.least or 0) - size) if self.pads else 0
+        return missing // 2, missing - missing // 2
+
+    def wrong_length(self, name: str, size: int, length: int | None) -> str | None:
+        """Why a sequence of ``size`` bases is not one for a model that takes ``length``; ``None`` if it is."""
+        if length is not None and size != length:
+            return f"{name!r} is {size} long, but the model takes sequences of {length}"
+        if length is None and size < (self.least or 0):
+            return f"{name!r} is {size} long; the model takes {self.least} and more"
+        return None
 
     def too_unknown(self, sequence: str) -> str | None:
         """Why a sequence has too many unknown bases; ``None`` if it has not."""

@@ -121,9 +121,9 @@ class FastaSource(StreamedSource):
                 screening.refuse(place, record.name, record.reason)
                 continue
             name, sequence = record
-            left, right = padding(len(sequence), self.length) if self.policy.pads else (0, 0)
+            left, right = self.policy.padding(len(sequence), self.length)
             padded = "N" * left + sequence + "N" * right
-            reason = wrong_length(name, len(padded), self.length) or self.policy.too_unknown(padded)
+            reason = self.policy.wrong_length(name, len(padded), self.length) or self.policy.too_unknown(padded)
             if reason:
                 screening.refuse(place, name, reason)
                 continue
@@ -152,7 +152,7 @@ class CutSource(Source):
             except InputError as problem:  # letters that are not DNA
                 screening.refuse(one.line, one.name, str(problem))
                 continue
-            if reason := policy.too_unknown(sequence):
+            if reason := policy.wrong_length(one.name, len(sequence), None) or policy.too_unknown(sequence):
                 screening.refuse(one.line, one.name, reason)
                 continue
             if left or right:
@@ -222,8 +222,8 @@ class NamesSource(CutSource):
             elif not (size := genome.length(name)):
                 reason = f"{name!r} is empty in the FASTA file"
             else:
-                left, right = padding(size, length) if screening.policy.pads else (0, 0)
-                reason = wrong_length(name, size + left + right, length)
+                left, right = screening.policy.padding(size, length)
+                reason = screening.policy.wrong_length(name, size + left + right, length)
             seen.setdefault(name, line)
             if reason:
                 screening.refuse(line, name, reason)
@@ -249,19 +249,6 @@ def read_names(path) -> Iterator[tuple[int, str]]:
             raise FileProblem(f"{path} is truncated; copy it again") from None
     if empty:
         raise InputError(f"{path} holds no names; it should hold one per line")
-
-
-def padding(size: int, length: int | None) -> tuple[int, int]:
-    """How many N bring a sequence to ``length``, at the left and at the right."""
-    missing = max(0, (length or 0) - size)
-    return missing // 2, missing - missing // 2
-
-
-def wrong_length(name: str, size: int, length: int | None) -> str | None:
-    """Why a sequence of ``size`` bases is not one for a model that takes ``length``; ``None`` if it is."""
-    if length is None or size == length:
-        return None
-    return f"{name!r} is {size} long, but the model takes sequences of {length}"
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -71,4 +71,5 @@ def plot_surrogate(explanation: SurrogateExplanation, i: int | str = 0, target=N
 
 def _title(one: Explanation) -> str:
     how = one.method.get("by", {}).get("name", "")
-    return f"{one.names[0]}   ·   {how}" if how else str(one.names[0])
+    parts = [one.names[0], f"interaction-maps of {how}" if how else "interaction-maps", f"target {one.target}"]
+    return "   ·   ".join(map(str, parts if one.target is not None else parts[:2]))

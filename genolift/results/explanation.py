@@ -253,6 +253,9 @@ class Explanation:
         ]
         if not place and count == 1 and target is None:
             place = [0]
+        if not place and target is None:
+            known = ", ".join(map(str, choices))
+            raise InputError(f"{count} targets were explained; choose one of them ({known}) by target= or --target")
         if not place:
             raise InputError(f"target {target!r} is not among those explained: {', '.join(map(str, choices))}")
         pick = place[0]

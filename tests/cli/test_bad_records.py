@@ -108,3 +108,22 @@ def test_regions_with_letters_that_are_not_dna(model, genolift, tmp_path):
     assert "'*' at position 21 is not a DNA letter" in told.err
     assert genolift(*command, "--on-bad", "skip").code == 0
     assert len(gl.Explanation.load(tmp_path / "s.zarr")) == 2
+
+
+@pytest.mark.parametrize(("policy", "scored"), [("skip", ["s0", "s1", "s2"]), ("pad", ["s0", "tiny", "s1", "s2"])])
+def test_too_short_for_a_model_of_any_length(policy, scored, files, genolift, tmp_path):
+    path, report = mixed_with([">tiny\nACG\n"], tmp_path / "x.fa"), tmp_path / "r.tsv"
+    command = ("explain", files.any_length, path, *QUICK, "--out", tmp_path / "s.zarr")
+    told = genolift(*command)
+    assert told.code == 2
+    least = int(told.err.split(" and more")[0].split()[-1])
+    told = genolift(*command, "--on-bad", policy, "--report", report)
+    assert told.code == 0, told.err
+    found = gl.Explanation.load(tmp_path / "s.zarr")
+    assert found.names == scored
+    fate = {row["name"]: row for row in csv.DictReader(report.open(), delimiter="\t")}["tiny"]
+    if policy == "skip":
+        assert fate["reason"] == f"'tiny' is 3 long; the model takes {least} and more"
+    else:
+        assert found.lengths[1] == least
+        assert fate["status"] == "padded"

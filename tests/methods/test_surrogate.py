@@ -11,7 +11,7 @@ from genolift.methods import linear
 from genolift.methods.registry import method_class
 from genolift.plot.interactions import plot_surrogate
 from genolift.results.kinds import SurrogateExplanation
-from genolift.support.errors import InputError, Undefined, UnsupportedModel
+from genolift.support.errors import GenoliftWarning, InputError, Undefined, UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -277,3 +277,15 @@ def test_a_map(tmp_path):
     block = found.pairwise[1, 1, :, 4].ravel()
     assert drawn[1, 4] == block[np.abs(block).argmax()]
     assert loaded.plot_map("b", bases=True).axes[1].get_images()[0].get_array().shape == (24, 24)
+
+
+@pytest.mark.parametrize("pairwise", [True, False])
+def test_a_fit_that_explains_nothing_is_told(pairwise):
+    """What three bases decide together, in few copies: no model of bases and pairs predicts others."""
+
+    def parity(x):
+        return tf.reduce_prod(1 - 2 * x[:, :, 0] - 2 * x[:, :, 1], axis=1)[:, None]
+
+    X = gl.one_hot(["ACGTAC"])
+    with pytest.warns(GenoliftWarning, match="1 of 1 .* no better than .* more samples"):
+        gl.method("surrogate", parity, 0, samples=40, rate=0.75, pairwise=pairwise, progress=False)(X)
