@@ -263,9 +263,14 @@ def softmax(step: Step, flows, back: Backward) -> dict:
     near, far = _APART
     share = tf.clip_by_value((tf.abs(tf.math.log(s_x / s_r)) - near) / (far - near), 0, 1)
     share = tf.where(tf.math.is_finite(share), share, tf.ones_like(share))
-    mixed = (1 - share) * tf.where(share < 1, result, tf.zeros_like(result))
-    result = mixed + share * _by_logarithms(m, x, r, OPERATIONS[step.op].log)
-    return {source: Flow(tf.cast(result, grad.dtype))}
+
+    def blended():
+        products = (1 - share) * tf.where(share < 1, result, tf.zeros_like(result))
+        return products + share * _by_logarithms(m, x, r, OPERATIONS[step.op].log)
+
+    # As large as attention is, the second form is worth a look at whether any row needs it.
+    found = tf.cond(tf.reduce_any(share > 0), blended, lambda: result)
+    return {source: Flow(tf.cast(found, grad.dtype))}
 
 
 # From the first logarithm of the ratio of the two sums of exponentials on, the bounded form mixes in; from the second
