@@ -12,7 +12,7 @@ from pathlib import Path
 
 from genolift.results.layout import flush
 from genolift.results.lock import hold, is_abandoned
-from genolift.support.errors import FileProblem
+from genolift.support.errors import FileProblem, file_problems
 
 _PREFIX = ".genolift-part-"
 _YOUNG = 60  # seconds in which a folder may not be locked yet
@@ -29,23 +29,21 @@ def outputs(paths: Sequence[Path], force: bool = False) -> Iterator[list[Path]]:
     """
     for path in paths:
         check_new(path, force)
-    where, folder, lock = paths[0], None, None
+    folder, lock = None, None
     try:
-        _remove_abandoned(where.parent)
-        folder = Path(tempfile.mkdtemp(dir=where.parent, prefix=_PREFIX))
-        lock = hold(folder)
-        parts = [folder / f"{i}{path.suffix}" for i, path in enumerate(paths)]
-        yield parts
-        made = [(part, path) for part, path in zip(parts, paths, strict=True) if part.exists()]
-        for part, _ in made:
-            flush(part)
-        for part, where in made:
-            os.replace(part, where)
-            flush(where.parent)
-    except OSError as problem:
-        if isinstance(problem, FileProblem):
-            raise
-        raise FileProblem(f"{where} cannot be written: {problem.strerror or problem}") from None
+        with file_problems(paths[0], "written"):
+            _remove_abandoned(paths[0].parent)
+            folder = Path(tempfile.mkdtemp(dir=paths[0].parent, prefix=_PREFIX))
+            lock = hold(folder)
+            parts = [folder / f"{i}{path.suffix}" for i, path in enumerate(paths)]
+            yield parts
+            made = [(part, path) for part, path in zip(parts, paths, strict=True) if part.exists()]
+            for part, _ in made:
+                flush(part)
+            for part, path in made:
+                with file_problems(path, "written"):
+                    os.replace(part, path)
+                    flush(path.parent)
     finally:
         del lock
         if folder is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genolift.support.errors import FileProblem, InputError
+from genolift.support.errors import FileProblem, InputError, file_problems
 
 _FORMAT = "genolift patterns 1"
 _COLUMNS = {
@@ -50,11 +50,8 @@ class Patterns:
         told = {"format": _FORMAT, "layers": list(self.arrays), **self.record}
         content = {f"pattern.{i}": array for i, array in enumerate(self.arrays.values())}
         content |= {f"table.{name}": np.array(values, _COLUMNS[name]) for name, values in self.table.items()}
-        try:
-            with open(path, "wb") as file:
-                np.savez_compressed(file, record=np.array(json.dumps(told)), **content)
-        except OSError as error:
-            raise FileProblem(f"{path} cannot be written: {error.strerror or error}") from None
+        with file_problems(path, "written"), open(path, "wb") as file:
+            np.savez_compressed(file, record=np.array(json.dumps(told)), **content)
 
     @classmethod
     def load(cls, path) -> Patterns:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from genolift.models.safety import UNSAFE_OPERATIONS
 from genolift.models.signature import Port, Signature
-from genolift.support.errors import FileProblem, InputError
+from genolift.support.errors import FileProblem, InputError, file_problems
 from genolift.support.tensorflow import quiet_tensorflow
 
 
@@ -75,9 +75,8 @@ def _parse(path: Path):
 
     stored = saved_model_pb2.SavedModel()
     try:
-        stored.ParseFromString((path / "saved_model.pb").read_bytes())
-    except OSError as error:
-        raise FileProblem(f"{path / 'saved_model.pb'} cannot be read: {error.strerror}") from error
+        with file_problems(path / "saved_model.pb", "read"):
+            stored.ParseFromString((path / "saved_model.pb").read_bytes())
     except DecodeError:
         stored.Clear()
     if not stored.meta_graphs:

@@ -3,13 +3,13 @@
 import hashlib
 from pathlib import Path
 
-from genolift.support.errors import FileProblem
+from genolift.support.errors import file_problems
 
 
 def digest_path(path) -> str:
     """SHA-256 (hexadecimal) of a file's bytes, or of the names and bytes of all files in a directory."""
     path = Path(path)
-    try:
+    with file_problems(path, "read"):
         if path.is_dir():
             whole = hashlib.sha256()
             for file in sorted(entry for entry in path.rglob("*") if entry.is_file()):
@@ -17,8 +17,6 @@ def digest_path(path) -> str:
             return whole.hexdigest()
         with path.open("rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()
-    except OSError as problem:
-        raise FileProblem(f"{path} cannot be read: {problem.strerror or problem}") from None
 
 
 class RecordDigest:

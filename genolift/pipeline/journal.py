@@ -19,7 +19,7 @@ from genolift.pipeline.digest import digest_path
 from genolift.pipeline.places import REQUEST, check_file, read_json
 from genolift.results.layout import flush, write_atomically
 from genolift.results.provenance import encode, first_difference
-from genolift.support.errors import FileProblem, InputError
+from genolift.support.errors import FileProblem, InputError, file_problems
 
 _PARTIAL = ".part"
 
@@ -68,7 +68,7 @@ class Journal:
 
     def begin(self) -> None:
         """Make the working directory, or find it as an interrupted run left it."""
-        try:
+        with file_problems(self.path, "written"):
             if self._force and self.work.is_dir():
                 shutil.rmtree(self.work)
             if not (self.work / REQUEST).exists():
@@ -76,8 +76,6 @@ class Journal:
                 write_atomically(self.work / REQUEST, self._request | {"versions": self._versions})
             for leftover in self.work.glob(f"*{_PARTIAL}"):
                 leftover.unlink()
-        except OSError as problem:
-            raise _unwritable(self.path, problem) from None
 
     def done(self) -> set[int]:
         """The numbers of the blocks that are wholly written."""
@@ -92,18 +90,16 @@ class Journal:
     def file(self, name: str) -> Iterator[Path]:
         """A path to write to; what was written is ``work / name`` afterwards, whole or not at all."""
         aside = self.work / (name + _PARTIAL)
-        try:
+        with file_problems(self.path, "written"):
             yield aside
             flush(aside)
             os.replace(aside, self.work / name)
             flush(self.work)
-        except OSError as problem:
-            raise _unwritable(self.path, problem) from None
 
     def publish(self, header: str, record: dict) -> None:
         """Put the blocks together under ``header``, and ``record`` beside them; the working directory goes."""
         blocks = sorted(self.done())
-        try:
+        with file_problems(self.path, "written"):
             aside = self.work / f"table{_PARTIAL}"
             with _opened(aside, self.path.suffix == ".gz") as out:
                 out.write(f"{header}\n".encode())
@@ -119,13 +115,7 @@ class Journal:
             os.replace(aside, self.path)
             flush(self.path.parent)
             shutil.rmtree(self.work)
-        except OSError as problem:
-            raise _unwritable(self.path, problem) from None
 
 
 def _opened(path: Path, compressed: bool):
     return gzip.GzipFile(path, "wb", mtime=0) if compressed else open(path, "wb")
-
-
-def _unwritable(path: Path, problem: OSError) -> FileProblem:
-    return FileProblem(f"{path} cannot be written: {problem.strerror or problem}")

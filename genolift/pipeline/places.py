@@ -9,7 +9,7 @@ from pathlib import Path
 
 from genolift.results.layout import write_atomically
 from genolift.results.provenance import encode, first_difference
-from genolift.support.errors import FileProblem, InputError
+from genolift.support.errors import FileProblem, InputError, file_problems
 
 WORK = ".genolift-work"
 REQUEST = "request.json"
@@ -35,10 +35,8 @@ def check_file(path) -> None:
     if not path.parent.is_dir():
         raise FileProblem(f"{path} cannot be written: there is no directory {path.parent}")
     check_writable(path)
-    try:  # permissions are not all that can stand in the way
+    with file_problems(path, "written"):  # permissions are not all that can stand in the way
         tempfile.TemporaryFile(dir=path.parent).close()
-    except OSError as problem:
-        raise FileProblem(f"{path} cannot be written: {problem.strerror or problem}") from None
 
 
 def check_apart(path: Path, inputs: Iterable[Path | None]) -> None:
@@ -119,11 +117,9 @@ class Folder:
         """Make the directory; returns whether earlier work is being continued."""
         if (self.work / REQUEST).exists():
             return True
-        try:
+        with file_problems(self.path, "written"):
             self.work.mkdir(parents=True, exist_ok=True)
             write_atomically(self.work / REQUEST, self._request | {"versions": self._versions})
-        except OSError as problem:
-            raise FileProblem(f"{self.path} cannot be written: {problem.strerror or problem}") from None
         return False
 
     def record(self, names: Iterable[str], content: dict) -> None:

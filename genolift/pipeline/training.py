@@ -12,7 +12,7 @@ from genolift.pipeline.places import check_file, read_json
 from genolift.results.provenance import encode, first_difference
 from genolift.sequence.files import write_text
 from genolift.simulate.dataset import Dataset
-from genolift.support.errors import FileProblem, InputError
+from genolift.support.errors import FileProblem, InputError, file_problems
 
 RECORD = "training.json"
 ARCHITECTURE = "tal_gata"
@@ -55,19 +55,12 @@ def train_to_file(job: Training, progress: bool = True) -> tuple[dict, bool]:
 
 def save_model(model, record: dict, path: Path, record_path: Path) -> dict:
     """Write record and model, each whole or not at all; the record vouches for the model by its digest."""
-    try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".genolift-") as aside:
-            file = Path(aside) / path.name
-            model.save(file)
-            record = {**record, "model_sha256": digest_path(file)}
-            write_text(record_path, json.dumps(record, indent=2) + "\n")
-            os.replace(file, path)
-    except OSError as problem:
-        raise (
-            problem
-            if isinstance(problem, FileProblem)
-            else FileProblem(f"{path} cannot be written: {problem.strerror or problem}")
-        ) from None
+    with file_problems(path, "written"), tempfile.TemporaryDirectory(dir=path.parent, prefix=".genolift-") as aside:
+        file = Path(aside) / path.name
+        model.save(file)
+        record = {**record, "model_sha256": digest_path(file)}
+        write_text(record_path, json.dumps(record, indent=2) + "\n")
+        os.replace(file, path)
     return record
 
 

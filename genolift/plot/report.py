@@ -11,10 +11,11 @@ import pandas as pd
 
 from genolift.evaluate.recovery import PER_SEED
 from genolift.plot.logo import plot_logo, target_text
-from genolift.plot.style import method_label, render, write_whole
+from genolift.plot.style import method_label, render
 from genolift.results.explanation import Explanation, is_dna
 from genolift.results.layout import ROOT
 from genolift.support.errors import FileProblem
+from genolift.support.files import write_whole
 from genolift.version import __version__
 
 _MEASURES = {

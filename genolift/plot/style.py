@@ -1,14 +1,14 @@
 """One look for all pictures, and how they are saved: always the same bytes, no global state left changed."""
 
 import io
-import os
 from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
 
-from genolift.support.errors import FileProblem, InputError
+from genolift.support.errors import InputError
+from genolift.support.files import write_whole
 
 BASES = {"A": "#109648", "C": "#255c99", "G": "#f0a30a", "T": "#d62839", "N": "#8a8f98"}
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
@@ -77,16 +77,6 @@ def save_figure(figure: Figure, *paths, dpi: int = 150) -> None:
     """Write a figure to files whose suffixes (.png, .svg, .pdf) say how; each appears whole or not at all."""
     for path in map(Path, paths):
         write_whole(path, render(figure, path.suffix.lower().lstrip("."), dpi))
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    aside = path.with_name(path.name + ".partial")
-    try:
-        aside.write_bytes(content)
-        os.replace(aside, path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise FileProblem(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 def method_label(name: str) -> str:

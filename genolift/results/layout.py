@@ -18,7 +18,7 @@ import shutil
 from pathlib import Path
 
 from genolift.results.lock import NAME as LOCK
-from genolift.support.errors import FileProblem
+from genolift.support.errors import FileProblem, file_problems
 
 FORMAT = 1
 ATTRIBUTE = "genolift"
@@ -62,12 +62,8 @@ def flush(path: Path) -> None:
 
 def read_header(path: Path) -> dict | None:
     """The store's own attributes; ``None`` where nothing is yet, an error where something else is."""
-    try:
+    with file_problems(path, "read"):
         return _read_header(path)
-    except OSError as error:
-        if isinstance(error, FileProblem):
-            raise
-        raise FileProblem(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 def _read_header(path: Path) -> dict | None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from genolift.sequence.alphabet import AMBIGUOUS, BASES, check_letters
 from genolift.sequence.files import is_bgzf, open_text, write_text
 from genolift.sequence.regions import Interval, Regions, read_intervals
-from genolift.support.errors import FileProblem, InputError
+from genolift.support.errors import FileProblem, InputError, file_problems
 
 _PLAIN_CODES = (BASES + "N").encode()
 _RARE_CODES = (AMBIGUOUS.replace("N", "")).encode()
@@ -60,7 +60,7 @@ def _records(path: Path, handle, fault: Callable[[str, str], str | None]) -> Ite
     from Bio.SeqIO.FastaIO import SimpleFastaParser
 
     seen, number = set(), 0
-    with handle:
+    with handle, file_problems(path, "read"):
         try:
             for number, (title, sequence) in enumerate(SimpleFastaParser(_from_first_header(handle, path)), start=1):
                 name = title.split(maxsplit=1)[0] if title.strip() else ""
@@ -78,10 +78,6 @@ def _records(path: Path, handle, fault: Callable[[str, str], str | None]) -> Ite
             raise FileProblem(f"{path} is damaged: {problem}; copy it again") from None
         except UnicodeDecodeError:
             raise FileProblem(f"{path} is not a FASTA file: it holds binary data, or text that is not UTF-8") from None
-        except OSError as problem:
-            if isinstance(problem, FileProblem):
-                raise
-            raise FileProblem(f"{path} cannot be read: {problem.strerror or problem}") from None
     if not number:
         raise InputError(f"{path} holds no sequences: a FASTA record is a line '>name' and lines of sequence")
 

@@ -3,10 +3,10 @@
 import gzip
 import io
 import os
-import tempfile
 from pathlib import Path
 
 from genolift.support.errors import FileProblem
+from genolift.support.files import write_whole
 
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _OTHER_COMPRESSION = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd"}
@@ -56,22 +56,5 @@ def open_text(path) -> io.TextIOBase:
 def write_text(path, text: str) -> None:
     """Write ``text``, whole or not at all; gzip, without a date, if the name ends in ``.gz``."""
     path = Path(path)
-    if path.is_dir():
-        raise FileProblem(f"{path} is a directory; give the name of a file")
     data = text.encode()
-    if path.suffix == ".gz":
-        data = gzip.compress(data, 6, mtime=0)
-    try:
-        handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    except OSError as problem:
-        raise FileProblem(f"{path} cannot be written: {problem.strerror or problem}") from None
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(data)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(partial, 0o666 & ~mask)  # mkstemp makes files that only their owner may read
-        os.replace(partial, path)
-    except OSError as problem:
-        os.unlink(partial)
-        raise FileProblem(f"{path} cannot be written: {problem.strerror or problem}") from None
+    write_whole(path, gzip.compress(data, 6, mtime=0) if path.suffix == ".gz" else data)

@@ -10,7 +10,7 @@ import numpy as np
 from genolift.sequence.alphabet import one_hot
 from genolift.sequence.fasta import read_fasta, write_fasta
 from genolift.sequence.files import open_text, write_text
-from genolift.support.errors import FileProblem, InputError
+from genolift.support.errors import FileProblem, InputError, file_problems
 
 SPLITS = ("train", "valid", "test")
 FILES = ("sequences.fa", "dataset.tsv", "embeddings.bed")
@@ -82,10 +82,8 @@ class Dataset:
     def save(self, folder) -> None:
         """Write ``sequences.fa``, ``dataset.tsv`` (name, labels, split), ``embeddings.bed`` (BED6, bases)."""
         folder = Path(folder)
-        try:
+        with file_problems(folder, "made a directory"):
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as problem:
-            raise FileProblem(f"{folder} cannot be made a directory: {problem.strerror}") from None
         write_fasta(folder / FILES[0], self.names, self.sequences)
         rows = ["\t".join(["name", *self.tasks, "split"])]
         for name, labels, split in zip(self.names, self.labels.tolist(), self.splits.tolist(), strict=True):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from genolift.simulate.expressions import Label
 from genolift.simulate.motifs import Motif, check_probabilities, read_motifs
-from genolift.support.errors import ConfigError, FileProblem, InputError
+from genolift.support.errors import ConfigError, FileProblem, InputError, file_problems
 
 _RESERVED = ("name", "split", "sequence", "seqName", "embeddings")
 _BAD_IN_NAMES = set(" \t\r\n,")
@@ -175,10 +175,8 @@ def load_spec(path_or_name) -> Spec:
             )
         data = _shipped_folder().joinpath(text.removesuffix(".toml") + ".toml").read_bytes()
     else:
-        try:
+        with file_problems(text, "read"):
             data = path.read_bytes()
-        except OSError as problem:
-            raise FileProblem(f"{text} cannot be read: {problem.strerror}") from None
     try:
         table = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:

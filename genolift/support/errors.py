@@ -5,6 +5,7 @@ module; the command line prints any :class:`GenoliftError` as one line and exits
 """
 
 import re
+from contextlib import contextmanager
 
 
 class GenoliftError(Exception):
@@ -33,6 +34,17 @@ class Undefined(GenoliftError, AttributeError):
 
 class GenoliftWarning(UserWarning):
     """Something the user should know that does not make the result wrong."""
+
+
+@contextmanager
+def file_problems(path, what: str):
+    """Inside, what the system refuses becomes a :class:`FileProblem`: ``path`` cannot be ``what``, such as "written"."""
+    try:
+        yield
+    except FileProblem:
+        raise
+    except OSError as problem:
+        raise FileProblem(f"{path} cannot be {what}: {problem.strerror or problem}") from None
 
 
 def reason_of(problem: BaseException) -> str:
