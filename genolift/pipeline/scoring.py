@@ -138,7 +138,7 @@ def explain_source(job: Scoring, source: Source, model, began: float, progress: 
     explaining = Explaining(job.recipe.make(model), job.unknown, _trials(source))
     # Shows what only running can show, before anything is written.
     tried = None if _is_complete(job) else explaining.settle()
-    writer = StoreWriter(
+    with StoreWriter(
         job.out,
         _provenance(job, source, explaining.method),
         len(source),
@@ -147,12 +147,12 @@ def explain_source(job: Scoring, source: Source, model, began: float, progress: 
         dtype=job.dtype,
         force=job.force,
         type_name=explaining.method.result_type.__name__,
-    )
-    if tried is not None:
-        writer.prepare(tried)
-    give_back()  # what the record of a million regions took
-    _tell_unknown(job, source)
-    now = _write(job, writer, source, explaining, progress)
+    ) as writer:
+        if tried is not None:
+            writer.prepare(tried)
+        give_back()  # what the record of a million regions took
+        _tell_unknown(job, source)
+        now = _write(job, writer, source, explaining, progress)
     return Scored(len(source), now, time.perf_counter() - began, len(source.screening.refused))
 
 

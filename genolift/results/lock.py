@@ -56,11 +56,12 @@ def hold(path: Path) -> WriteLock | None:
         return lock
 
 
-def tidy(path: Path) -> None:
-    """Remove what a process that was killed has left of its lock, where that can be done."""
+def tidy(path: Path) -> bool:
+    """Remove what a process that was killed has left of its lock, where that can be done; returns whether it was."""
     if (path / NAME).exists():
         with suppress(OSError):
-            hold(path)
+            return hold(path) is not None
+    return False
 
 
 def is_abandoned(path: Path) -> bool:

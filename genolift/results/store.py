@@ -16,7 +16,7 @@ from genolift.results.explanation import INPUT, PAIR, POSITION, REGION_COLUMNS, 
 from genolift.results.kinds import named
 from genolift.results.lazy import Rows
 from genolift.results.lock import hold, tidy
-from genolift.support.errors import FileProblem, InputError
+from genolift.support.errors import FileProblem, InputError, file_problems
 
 CHUNK_BYTES = 4 * 2**20
 # Zeros are written like all else, so that a missing chunk is damage. Zarr asks when an array is opened.
@@ -50,8 +50,8 @@ class StoreWriter:
     byte each. ``dtype="float16"`` stores what runs along the sequence, inputs aside, in half precision. With ``lengths``,
     blocks are padded at the right to the longest sequence.
 
-    Unless it is complete, the store is locked until this writer is gone. Other processes write to it with a
-    ``ticket``, after :meth:`prepare`.
+    Unless it is complete, the store is locked until this writer is closed (it is a context manager) or gone. Other
+    processes write to it with a ``ticket``, after :meth:`prepare`.
 
     Raises :class:`InputError` for a store with other provenance, naming the first difference, and
     :class:`FileProblem` for a path that holds something else, cannot be written or is being written.
@@ -81,12 +81,8 @@ class StoreWriter:
             "block": int(block),
             "provenance": origin.encode(provenance),
         }
-        try:
+        with file_problems(self.path, "written"):
             self._open(header, force)
-        except OSError as error:
-            if isinstance(error, FileProblem):
-                raise
-            raise FileProblem(f"{self.path} cannot be written: {error.strerror or error}") from None
         lengths = self._header["provenance"].get("lengths")
         self._width = max(lengths) if lengths else None
         # It is on disk, and with a million names and regions large.
@@ -101,7 +97,8 @@ class StoreWriter:
             self._header = old
             self._check_same(header)
             if self.is_complete:
-                tidy(self.path)
+                if tidy(self.path):
+                    disk.remove_leftovers(self.path)
                 return
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = hold(self.path)
@@ -122,18 +119,28 @@ class StoreWriter:
         """A writer of a store that another process has made and keeps locked; :meth:`write` is all it is for."""
         writer = cls.__new__(cls)
         writer.path, writer._header, writer._width = ticket.path, ticket.header, ticket.width
-        writer._owner = False
-        try:
-            found = _digest(ticket.path)
-            if found != ticket.digest:
-                raise FileProblem(f"{ticket.path} is another store than the one that is to be written")
-        except FileNotFoundError:
-            raise FileProblem(f"{ticket.path} is not there") from None
-        except OSError as error:
-            if isinstance(error, FileProblem):
-                raise
-            raise FileProblem(f"{ticket.path} cannot be written: {error.strerror or error}") from None
+        writer._owner, writer._lock = False, None
+        with file_problems(ticket.path, "written"):
+            try:
+                found = _digest(ticket.path)
+            except FileNotFoundError:
+                raise FileProblem(f"{ticket.path} is not there") from None
+        if found != ticket.digest:
+            raise FileProblem(f"{ticket.path} is another store than the one that is to be written")
         return writer
+
+    def __enter__(self) -> "StoreWriter":
+        return self
+
+    def __exit__(self, *problem) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give up the lock; from a store that is complete goes what writers have left that were killed."""
+        if self._lock is not None and self.is_complete:
+            with file_problems(self.path, "written"):
+                disk.remove_leftovers(self.path)
+        self._lock = None
 
     # -- what there is ---------------------------------------------------------------------------------------
 
@@ -178,12 +185,8 @@ class StoreWriter:
 
     def prepare(self, explanation: Explanation) -> None:
         """Make the arrays for explanations like this one, unless they are there; then they must be the same."""
-        try:
+        with file_problems(self.path, "written"):
             self._prepare(*self._plan(explanation))
-        except OSError as error:
-            if isinstance(error, FileProblem):
-                raise
-            raise FileProblem(f"{self.path} cannot be written: {error.strerror or error}") from None
 
     def write(self, k: int, explanation: Explanation) -> None:
         """Store block ``k``, the explanation of sequences ``blocks[k][0]`` to ``blocks[k][1]``."""
@@ -191,7 +194,7 @@ class StoreWriter:
         if len(explanation) != stop - start:
             raise InputError(f"block {k} holds {stop - start} sequences, not {len(explanation)}")
         plan, arrays = self._plan(explanation)
-        try:
+        with file_problems(self.path, "written"):
             self._prepare(plan, arrays)
             for name, values in arrays.items():
                 with zarr.config.set(EVERY_CHUNK):
@@ -200,10 +203,6 @@ class StoreWriter:
                 for file in _chunk_files(self.path / name, array, start, stop):
                     disk.flush(file)
             disk.write_atomically(self.path / disk.DONE / f"{k}.json", {"start": start, "stop": stop})
-        except OSError as error:
-            if isinstance(error, FileProblem):
-                raise
-            raise FileProblem(f"{self.path} cannot be written: {error.strerror or error}") from None
 
     def _plan(self, explanation: Explanation) -> tuple[dict, dict[str, np.ndarray]]:
         """Which array holds what, as JSON, and the arrays' contents."""
@@ -289,7 +288,7 @@ def save(explanation: Explanation, path, *, dtype: str | None = None, force: boo
     blocks = _blocks({"n": len(explanation), "block": block})
     inputs = leaves(explanation._fields["inputs"])
     one_hot = all(to_codes(np.asarray(leaf[a:b])) is not None for leaf in inputs for a, b in blocks)
-    writer = StoreWriter(
+    with StoreWriter(
         path,
         provenance,
         len(explanation),
@@ -298,9 +297,9 @@ def save(explanation: Explanation, path, *, dtype: str | None = None, force: boo
         dtype=dtype,
         force=force,
         type_name=type(explanation).__name__,
-    )
-    for k, (start, stop) in enumerate(blocks):
-        writer.write(k, explanation[start:stop])
+    ) as writer:
+        for k, (start, stop) in enumerate(blocks):
+            writer.write(k, explanation[start:stop])
 
 
 def read_provenance(path) -> dict:

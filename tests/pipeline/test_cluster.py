@@ -66,6 +66,12 @@ def one_process(job):
     return job.out
 
 
+def differences(store, expected) -> set[str]:
+    """The files of a store that are other than another's, missing or too many; few, as what a failed test prints."""
+    found, wanted = contents(store), contents(expected)
+    return {name for name in {*found, *wanted} if found.get(name) != wanted.get(name)}
+
+
 def contents(store) -> dict[str, bytes]:
     """All bytes of a store; of its root what does not tell how the work was shared."""
     found = {str(f.relative_to(store)): f.read_bytes() for f in store.rglob("*") if f.is_file()}
@@ -106,7 +112,7 @@ def test_a_worker_is_killed_in_the_middle(job, one_process, two_workers, tmp_pat
     assert by_then < 75  # of 80 blocks
     wait_for(lambda: len(worker_processes()) == 2)
     assert pid not in {process.pid for process in worker_processes()}
-    assert contents(out) == contents(one_process)
+    assert differences(out, one_process) == set()
 
 
 @pytest.mark.slow
@@ -123,8 +129,10 @@ def test_an_interrupted_store_is_continued_by_workers_and_by_one_process(
 
     with monkeypatch.context() as patched:
         patched.setattr(StoreWriter, "write", interrupted)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt) as kept:
             score(replace(job, out=out), progress=False)
+    assert kept.tb is not None  # keeps the frames of what was interrupted
+    assert not (out / "lock").exists()
     assert read_provenance(out)["done"] == 4
 
     spread, seen = cluster._spread, []
@@ -142,7 +150,8 @@ def test_an_interrupted_store_is_continued_by_workers_and_by_one_process(
             score(replace(job, out=out, scheduler=two_workers), progress=False)
     assert 14 <= read_provenance(out)["done"] < 160
     assert score(replace(job, out=out), progress=False).now <= 146
-    assert contents(out) == contents(one_process)
+    wait_for(lambda: not list(out.rglob("*.partial")))  # a worker may still be at a block that nobody waits for
+    assert differences(out, one_process) == set()
 
 
 @pytest.mark.slow
@@ -299,7 +308,7 @@ def test_workers_of_our_own(job, one_process, tmp_path, caplog, monkeypatch):
         score(replace(job, out=out, workers=2), progress=False)
     murder.join()
     assert [record.message for record in caplog.records if "lost" in record.message]
-    assert contents(out) == contents(one_process)
+    assert differences(out, one_process) == set()
     assert {process.pid for process in worker_processes()} <= before
 
 

@@ -69,6 +69,15 @@ def test_writers_of_one_process_share_the_lock(tmp_path):
     assert not (path / lock.NAME).exists()
 
 
+def test_a_closed_writer_holds_nothing_whoever_still_knows_it(tmp_path):
+    """An exception that is kept keeps the frames, and so the writer, of what was interrupted."""
+    path = tmp_path / "s.zarr"
+    with open_here(path) as writer:
+        assert (path / lock.NAME).exists()
+    assert writer.done_blocks == set()
+    assert not (path / lock.NAME).exists()
+
+
 def test_a_complete_store_is_not_locked_and_tidied(tmp_path):
     path = tmp_path / "s.zarr"
     writer = open_here(path)

@@ -61,6 +61,17 @@ def test_killed_at_random_moments_and_continued(tmp_path):
     np.testing.assert_array_equal(Explanation.load(killed).scores, Explanation.load(whole).scores)
 
 
+def test_what_a_killed_process_left_in_a_complete_store_goes(tmp_path):
+    """A worker may be killed with a file half written, and the block be done again by another."""
+    path = tmp_path / "a.zarr"
+    assert run(path).wait() == 0
+    expected, left = contents(path), path / "inputs/c/3/0.abc.partial"
+    left.write_bytes(b"half")
+    (path / "lock").touch()
+    assert run(path).wait() == 0
+    assert contents(path) == expected
+
+
 def test_leftovers_of_every_step_are_overcome(tmp_path):
     """The states a kill can leave, one by one: files are removed in the reverse order of their writing."""
     path, twin = tmp_path / "a.zarr", tmp_path / "b.zarr"
