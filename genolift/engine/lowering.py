@@ -27,6 +27,7 @@ def lower(program: Program) -> Program:
             pending.extend(reversed(others))
             read.update(value for other in others for value in other.inputs)
     program.steps = done
+    program.steps = program.pruned().steps  # of several steps that are spelled together the last one alone is replaced
     return program
 
 
@@ -86,13 +87,16 @@ def _spelled(step: Step, read: set[Value]) -> list[Step] | None:
     spelling = SPELLINGS.get(step.op)
     if spelling is None:
         return None
-    found = [_known(value) for value in step.inputs]
+    inputs = spelling.reads(step) if hasattr(spelling, "reads") else step.inputs
+    if inputs is None:
+        return None
+    found = [_known(value) for value in inputs]
     with tf.Graph().as_default() as graph:
-        tensors = [_stand_in(*pair) for pair in zip(step.inputs, found, strict=True)]
+        tensors = [_stand_in(*pair) for pair in zip(inputs, found, strict=True)]
         outputs = spelling(step, *tensors)
         if outputs is None or not any(v in read for v, t in zip(step.outputs, outputs, strict=False) if t is not None):
             return None
-        known = {tensor.name: value for tensor, value in zip(tensors, step.inputs, strict=True)}
+        known = {tensor.name: value for tensor, value in zip(tensors, inputs, strict=True)}
         given = {tensor.op.name for tensor in tensors}
         steps = [_recorded(op, step, known) for op in graph.get_operations() if op.name not in given]
     steps = [new for new in steps if new is not None]

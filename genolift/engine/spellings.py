@@ -2,7 +2,8 @@
 
 A spelling is ``spelling(step, *tensors) -> outputs`` in plain ``tf.*``, without control flow; constant inputs come as
 constants. It returns None where it does not apply and for outputs that the operation itself goes on
-giving. Formulas are exact, so differences through them are.
+giving. One that stands for several steps is asked at the last of them; its ``reads(step)`` are the values it is given
+in place of the step's inputs, or None. Formulas are exact, so differences through them are.
 """
 
 from __future__ import annotations
@@ -11,10 +12,20 @@ from collections.abc import Callable
 
 import numpy as np
 
-from genolift.engine.program import Dependence
+from genolift.engine.program import Dependence, Step, Value
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
+
+
+def reading(reads: Callable) -> Callable:
+    """Say which values a spelling of several steps is given."""
+
+    def attach(spelling: Callable) -> Callable:
+        spelling.reads = reads
+        return spelling
+
+    return attach
 
 
 # Products and running sums
@@ -119,6 +130,60 @@ def _clipped(step, x, low, high):
     return [tf.minimum(tf.maximum(x, low), high)] if varies else None
 
 
+# Dilated convolutions
+
+
+def _in_between(step: Step) -> list[Value] | None:
+    """What a dilated convolution reads that is run on interleaved pieces of the length, as TensorFlow does on the CPU."""
+    inner = _behind(step, "Squeeze")
+    if inner.op != "Conv2D" or inner.inputs[1].dependence != Dependence.CONSTANT:
+        return None
+    attributes, first = inner.node.attr, _behind(inner, "ExpandDims")
+    plain = {*attributes["strides"].list.i, *attributes["dilations"].list.i} == {1}
+    if first.op != "SpaceToBatchND" or not plain or attributes["padding"].s != b"VALID":
+        return None
+    kernel, ranks = inner.inputs[1].shape, {len(value.shape or ()) for value in (first.inputs[0], step.output)}
+    one_axis = ranks == {3} and kernel is not None and kernel[0] == 1
+    return [first.inputs[0], inner.inputs[1], *first.inputs[1:], *step.inputs[1:]] if one_axis or ranks == {4} else None
+
+
+def _behind(step: Step, op: str) -> Step:
+    """The step that gives a step's first input, or the one before where that is an ``op``."""
+    before = step.inputs[0].step
+    return before.inputs[0].step if before.op == op else before
+
+
+@reading(_in_between)
+def _dilated(step, x, kernel, rates, padding, same_rates, crops):
+    """One convolution of what is padded by as much as the padding exceeds what is cut off again."""
+    rates, again = tf.get_static_value(rates), tf.get_static_value(same_rates)
+    if rates is None or not np.array_equal(rates, again):
+        return None
+    sizes = [tf.get_static_value(size) for size in (padding, crops)]
+    known = None if any(size is None for size in sizes) else sizes[0] - sizes[1]
+    if known is None or (known < 0).any():  # negative: cut off
+        net = tf.concat([[[0, 0]], padding - crops, [[0, 0]] * (x.shape.rank - 1 - len(rates))], 0)
+        x = tf.pad(x, tf.maximum(net, 0))
+        x = tf.slice(x, tf.maximum(-net[:, 0], 0), tf.shape(x) - tf.reduce_sum(tf.maximum(-net, 0), 1))
+        known = np.zeros((len(rates), 2), int)
+    flat = x.shape.rank == 3
+    rates = [1, *rates] if flat else [*rates, 1][:2]
+    known = [[0, 0], *known] if flat else [*known, [0, 0]][:2]
+    x = tf.expand_dims(x, 1) if flat else x
+    spans = [rate * (taps - 1) for rate, taps in zip(rates, kernel.shape[:2], strict=True)]
+    same = [[span // 2, span - span // 2] for span in spans]
+    if np.any(known) and not np.array_equal(known, same):
+        x, known = tf.pad(x, [[0, 0], *known, [0, 0]]), [[0, 0]] * 2
+    y = tf.raw_ops.Conv2D(
+        input=x,
+        filter=kernel,
+        strides=[1] * 4,
+        padding="SAME" if np.any(known) else "VALID",
+        dilations=[1, *map(int, rates), 1],
+    )
+    return [tf.squeeze(y, [1]) if flat else y]
+
+
 def _of_complex(spelling: Callable) -> Callable:
     """For complex numbers only, as a formula of real and imaginary part."""
     return lambda step, z: [spelling(tf.math.real(z), tf.math.imag(z))] if z.dtype.is_complex else None
@@ -141,6 +206,7 @@ SPELLINGS: dict[str, Callable] = {
     "ClipByValue": _clipped,
     "L2Loss": lambda step, x: [tf.reduce_sum(tf.square(x)) / 2],
     "Cross": lambda step, a, b: [tf.roll(a, -1, -1) * tf.roll(b, 1, -1) - tf.roll(a, 1, -1) * tf.roll(b, -1, -1)],
+    "BatchToSpaceND": _dilated,
     "LRN": _response_normalisation,
     "AdjustContrastv2": _contrasted,
     **dict.fromkeys(["SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits"], _cross_entropy),

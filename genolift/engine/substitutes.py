@@ -1,6 +1,6 @@
 """Operations that the library's kernels do not run everywhere, written with others that it does.
 
-Grouped and dilated convolutions have no gradient on the CPU, dilated transposed ones do not run there at all (Keras
+Grouped and dilated convolutions have no gradient on every CPU, dilated transposed ones do not run there at all (Keras
 compiles these with XLA or runs them as three operations), three-dimensional pooling and image resizing exist in single precision only.
 """
 
@@ -18,6 +18,9 @@ def convolution(step, tensors, run: Callable) -> list:
     """Group by group where there are several; ``run(tensors)`` is the library's own operation."""
     x, kernel = tensors
     rates = _rates(step)
+    padding = _padding(step, kernel) if max(rates) > 1 else None
+    if padding is not None and x.shape[-1] == kernel.shape[-2]:
+        return [_dilated(x, kernel, rates, padding)]
     if max(rates) > 1:
         for place, rate in enumerate(rates):
             kernel = _spaced(kernel, place, rate)
@@ -29,6 +32,41 @@ def convolution(step, tensors, run: Callable) -> list:
     groups = channels // each
     parts = zip(tf.split(x, groups, axis), tf.split(kernel, groups, -1), strict=True)
     return [tf.concat([run([part, own])[0] for part, own in parts], axis)]
+
+
+def _padding(step, kernel) -> list[list[int]] | None:
+    """What is added before and behind each axis of the image; None where it exceeds what windows overlap, or for strides."""
+    attributes, rates = step.node.attr, _rates(step)
+    if step.op != "Conv2D" or _channels(step) == 1 or set(attributes["strides"].list.i) != {1}:
+        return None
+    if None in kernel.shape:
+        return None
+    spans = [rate * (taps - 1) for rate, taps in zip(rates, kernel.shape[:2], strict=True)]
+    added = {b"VALID": [[0, 0]] * 2, b"SAME": [[span // 2, span - span // 2] for span in spans]}
+    explicit = list(attributes["explicit_paddings"].list.i)[2:6]
+    found = added.get(attributes["padding"].s, [explicit[:2], explicit[2:]])
+    within = all(0 <= size <= span for sizes, span in zip(found, spans, strict=True) for size in sizes)
+    return found if within else None
+
+
+def _dilated(x, kernel, rates, padding):
+    """The library's own kernel, and as its transpose the same kind of convolution, which runs everywhere."""
+    taps = kernel.shape[:2]
+    spans = [rate * (count - 1) for rate, count in zip(rates, taps, strict=True)]
+    padded = {"padding": "EXPLICIT", "explicit_paddings": [0, 0, *padding[0], *padding[1], 0, 0], "strides": [1] * 4}
+
+    @tf.custom_gradient
+    def convolve(x, kernel):
+        def transpose(grad):
+            turned = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
+            rest = [[span - size for size in sizes] for span, sizes in zip(spans, padding, strict=True)]
+            spaced = [*(span + 1 for span in spans), *kernel.shape[2:]]
+            among = tf.raw_ops.Conv2DBackpropFilter(input=x, filter_sizes=spaced, out_backprop=grad, **padded)
+            return _dilated(grad, turned, rates, rest), among[:: rates[0], :: rates[1]]
+
+        return tf.raw_ops.Conv2D(input=x, filter=kernel, dilations=[1, *rates, 1], **padded), transpose
+
+    return convolve(x, kernel)
 
 
 def _channels(step) -> int:

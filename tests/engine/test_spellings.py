@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from genolift.engine import substitutes
 from genolift.engine.lowering import lower
 from genolift.engine.pairs import constants, forward
 from genolift.engine.spellings import SPELLINGS
@@ -24,6 +25,25 @@ def parts(z):
     return tf.stack([tf.math.real(z), tf.math.imag(z)])
 
 
+KERNEL = tf.constant(np.random.default_rng(1).normal(0, 1, (3, 4, 5)), tf.float32)
+PLANE = tf.constant(np.random.default_rng(2).normal(0, 1, (2, 3, 1, 2)), tf.float32)
+
+
+def interleaved(t, padding, crops):
+    """A dilated convolution as nobody's library writes it: what is cut off exceeds what is added."""
+    pieces = tf.space_to_batch(t, [2], [padding])
+    return tf.batch_to_space(tf.nn.conv1d(pieces, KERNEL, 1, "VALID"), [2], [crops])
+
+
+DILATED = {
+    "valid": lambda t: tf.nn.convolution(t, KERNEL, dilations=[3]),
+    "same": lambda t: tf.nn.convolution(t, KERNEL, padding="SAME", dilations=[2]),
+    "causal": lambda t: tf.nn.convolution(tf.pad(t, [[0, 0], [4, 0], [0, 0]]), KERNEL, dilations=[2]),
+    "unevenly": lambda t: interleaved(t, [4, 1], [1, 0]),
+    "cut": lambda t: interleaved(t, [0, 1], [1, 1]),
+    "plane": lambda t: tf.nn.convolution(t[..., None], PLANE, padding="SAME", dilations=[3, 2]),
+    "one axis": lambda t: tf.nn.convolution(t[..., None], PLANE, dilations=[4, 1]),
+}
 CASES = {
     "product": ("Prod", lambda t: tf.reduce_prod(t, 1)),
     "product of several axes": ("Prod", lambda t: tf.reduce_prod(t[:, :5], [-1, 1], keepdims=True)),
@@ -73,6 +93,7 @@ CASES = {
         )
         for op in ("FusedBatchNormV2", "FusedBatchNormV3")
     },
+    **{f"dilated {name}": ("BatchToSpaceND", function) for name, function in DILATED.items()},
     "size": ("ComplexAbs", lambda t: tf.abs(both(t))),
     "angle": ("Angle", lambda t: tf.math.angle(both(t))),
     "exponential": ("Exp", lambda t: parts(tf.exp(both(t)))),
@@ -96,6 +117,52 @@ def test_a_spelling_is_the_operation(name):
     run = tf.function(lambda t: forward(program, [t], constants(program))[program.outputs[0]], autograph=False)
     for x in (X, X[:1]):
         np.testing.assert_allclose(run(tf.constant(x)), function(tf.constant(x)), rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("length", [7, None])
+@pytest.mark.parametrize("name", DILATED)
+@pytest.mark.parametrize("precision", [tf.float32, tf.float64])
+def test_dilated_convolutions_hand_back_gradients_and_their_gradients(name, precision, length):
+    """By the library's own kernel there is neither on every processor."""
+    program = lower(trace(DILATED[name], [tf.TensorSpec((None, length, 4))]))
+    (convolution,) = [step for step in program.steps if step.op == "Conv2D"]
+    assert max(convolution.node.attr["dilations"].list.i) > 1
+    ours = lambda t: forward(program, [t], constants(program, precision), precision)[program.outputs[0]]  # noqa: E731
+    theirs = lambda t: tf.cast(DILATED[name](tf.cast(t, tf.float32)), precision)  # noqa: E731
+
+    @tf.function
+    def derivatives(function, t, seed, direction):
+        y = function(t)
+        seed = tf.reshape(tf.tile(seed, [tf.size(y) // 50 + 1])[: tf.size(y)], tf.shape(y))
+        (gradient,) = tf.gradients(y, t, seed)
+        return y, gradient, tf.gradients(gradient, seed, direction)[0]
+
+    chance = np.random.default_rng(3)
+    given = [chance.normal(0, 1, shape) for shape in (X.shape, (50,), X.shape)]
+    given = [tf.constant(array, precision) for array in given]
+    for mine, other in zip(derivatives(ours, *given), derivatives(theirs, *given), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", DILATED)
+def test_dilated_convolutions_have_gradients_of_their_weights(name, monkeypatch):
+    program = lower(trace(DILATED[name], [tf.TensorSpec((None, 7, 4))]))
+    (weights,) = [step.inputs[1] for step in program.steps if step.op == "Conv2D"]
+    found = []
+    for dilated in (True, False):
+        if not dilated:
+            monkeypatch.setattr(substitutes, "_padding", lambda step, kernel: None)  # taps with zeros in between
+
+        @tf.function
+        def gradient():
+            known = constants(program)
+            known[weights] = tf.identity(known[weights])
+            y = forward(program, [tf.constant(X)], known)[program.outputs[0]]
+            return tf.gradients(tf.square(y), known[weights])[0]
+
+        found.append(gradient())
+    assert np.abs(found[0]).max() > 1
+    np.testing.assert_allclose(*found, rtol=1e-4, atol=1e-5)
 
 
 def test_every_spelling_has_a_case():

@@ -63,12 +63,7 @@ class Sliding(Action):
 
 @dataclass
 class Products(Sliding):
-    """A convolution as products of each changed row with every tap, which are added up where they overlap.
-
-    ``source`` is what it reads, where that is not the step's first input.
-    """
-
-    source: Value | None = None
+    """A convolution as products of each changed row with every tap, which are added up where they overlap."""
 
 
 @dataclass

@@ -8,7 +8,7 @@ import numpy as np
 
 from genolift.engine.explain import Target, exact_float32
 from genolift.engine.program import Dependence, Program, Step, Value
-from genolift.engine.windows import actions, carry, dilated, windowed
+from genolift.engine.windows import actions, carry, windowed
 from genolift.engine.windows.actions import Action
 from genolift.engine.windows.carry import Layout
 from genolift.engine.windows.mutants import Mutants, Window
@@ -130,18 +130,17 @@ def route_of(program: Program, source: Value, facts: Facts, share: float) -> Rou
     whole: set[Value] = set()
     expanded: set[Value] = set()
     steps: list[tuple[Step, Action | None]] = []
-    passed: set[Step] = set()
     cost = plain = 0.0
     numbers = 0
     for step in program.steps:
         if step.dependence >= Dependence.DISCRETE and step.op != "Input":
             plain += _work(step, facts)
         changed = [value for value in step.inputs if value in layout.reaches or value in whole]
-        if step in passed or step.dependence < Dependence.DISCRETE or not changed:
+        if step.dependence < Dependence.DISCRETE or not changed:
             continue
         action = None
         if not whole.intersection(changed):
-            action = _action(step, layout, readers, share, passed)
+            action = _action(step, layout, share)
         if action is None:
             # What is read whole is put together from windows and the sequence, once.
             fresh = {value for value in changed if value in layout.reaches} - expanded
@@ -161,27 +160,13 @@ def route_of(program: Program, source: Value, facts: Facts, share: float) -> Rou
                 layout.reaches[value] = reach
         numbers = max(numbers, _held(action, layout))
         steps.append((action.step, action))
-    return Route(layout, _in_order(program, steps), cost, plain, numbers)
+    return Route(layout, steps, cost, plain, numbers)
 
 
-def _in_order(program: Program, steps: list) -> list:
-    """In the program's order: a chain of steps is run where its last one stands."""
-    place = {step: i for i, step in enumerate(program.steps)}
-    return sorted(steps, key=lambda entry: place[entry[0]])
-
-
-def _action(step: Step, layout: Layout, readers, share: float, passed: set[Step]) -> Action | None:
-    def short(action: Action | None) -> bool:
-        return action is not None and all(r is None or r.width < share * r.length for r in action.reaches)
-
-    chain = dilated.chain(step, readers)
-    if chain is not None:
-        action = dilated.action(chain, layout)
-        if short(action):
-            passed.update(chain)
-            return action
+def _action(step: Step, layout: Layout, share: float) -> Action | None:
     action = carry.action_for(step, layout)
-    return action if short(action) else None
+    short = action is not None and all(r is None or r.width < share * r.length for r in action.reaches)
+    return action if short else None
 
 
 def _held(action: Action, layout: Layout) -> int:
@@ -189,7 +174,7 @@ def _held(action: Action, layout: Layout) -> int:
     step, facts = action.step, layout.facts
     held = sum(_window(v, layout.reaches[v], facts) for v in {*step.inputs, *step.outputs} if v in layout.reaches)
     if isinstance(action, actions.Products):
-        rows = layout.reaches[action.source or step.inputs[0]].width
+        rows = layout.reaches[step.inputs[0]].width
         held += rows * action.slide.taps * facts.shapes[action.kernel][-1]
     return held
 
@@ -224,8 +209,7 @@ def _work_of(action: Action, layout: Layout) -> float:
     if isinstance(action, actions.View):
         return 0.0
     if isinstance(action, actions.Products):
-        source = action.source or step.inputs[0]
-        rows = layout.reaches[source].width
+        rows = layout.reaches[step.inputs[0]].width
         taps, channels, filters = action.slide.taps, *facts.shapes[action.kernel][-2:]
         out = _window(step.output, action.reaches[0], facts)
         return rows * taps * filters * (2.0 * channels + 2 * _TOUCH) + 2 * _TOUCH * out

@@ -12,7 +12,7 @@ from math import inf
 import numpy as np
 
 from genolift.engine.program import Program, Step, Value
-from genolift.engine.windows.actions import Action, Averages, Collapse, Join, Products, Rowwise, Shift, Sliding, View
+from genolift.engine.windows.actions import Action, Averages, Collapse, Join, Rowwise, Shift, Sliding, View
 from genolift.engine.windows.carry import Layout
 from genolift.engine.windows.mutation import route_of
 from genolift.engine.windows.reach import Facts
@@ -160,8 +160,7 @@ def _sources(action: Action, starts: np.ndarray, ends: np.ndarray, layout: Layou
                 size = layout.reaches[source].length
                 yield source, np.maximum(starts - offset, 0), np.minimum(ends - offset, size)
         return
-    spanned = isinstance(action, Products) and action.source is not None
-    for source in [action.source] if spanned else layout.changed(action.step):
+    for source in layout.changed(action.step):
         yield source, *_back(action, starts, ends, layout.reaches[source])
 
 

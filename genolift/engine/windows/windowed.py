@@ -99,7 +99,7 @@ def _rowwise(action: actions.Rowwise, mutants: Mutants) -> list:
 
 
 def _products(action: actions.Products, mutants: Mutants) -> list:
-    rows, slide = mutants.delta(action.source or action.step.inputs[0]), action.slide
+    rows, slide = mutants.delta(action.step.inputs[0]), action.slide
     channels, filters = mutants.layout.shape(action.kernel)[-2:]
     # Row i adds to the output at i + before − rate · tap, so the last tap comes first.
     kernel = tf.reverse(tf.reshape(mutants.constants[action.kernel], [slide.taps, channels, filters]), [0])
