@@ -38,8 +38,7 @@ def command(model, sequences, units, **options):
     dilation and pools make it; the bases are underneath.
     """
     from genolift.pipeline.filters import ActivationsJob, draw_activations
-    from genolift.pipeline.modelfile import ModelFile
 
-    file = ModelFile(model, *[options.pop(name) for name in ("weights", "layers_from", "unsafe", "layout")])
+    file = parameters.model_file(model, options)
     job = ActivationsJob(file, sequences, units=units or None, **options)
     click.echo(f"{job.out}: layer {draw_activations(job)}")

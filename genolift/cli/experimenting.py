@@ -83,9 +83,8 @@ def experiment_options(command):
 def job_of(model, sequences, given: dict, **settings):
     """The job of a command's shared options, and the experiment's own ``settings``; what is left of ``given`` is used up."""
     from genolift.pipeline.experiments import ExperimentJob
-    from genolift.pipeline.modelfile import ModelFile
 
-    file = ModelFile(model, given.pop("weights"), given.pop("layers_from"), given.pop("unsafe"), given.pop("layout"))
+    file = parameters.model_file(model, given)
     flags = {name: given.pop(name) for name in ("rule", "activation")} | {"rc_average": given.pop("rc_average") or None}
     options = parameters.with_texts(flags, given.pop("texts"))
     settings |= {name: given.pop(name) for name in ("confidence", "interval")}

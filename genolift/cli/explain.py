@@ -75,12 +75,8 @@ from genolift.cli.targets import TargetsCommand, command_line
     metavar="FILE",
     help="Score the records that this list names, one a line.",
 )
-@click.option(
-    "--on-bad",
-    type=click.Choice(["fail", "skip", "pad"]),
-    default="fail",
-    show_default=True,
-    help="Records that cannot be scored (malformed lines, sequences that are empty, no DNA or named twice, unknown "
+@parameters.on_bad(
+    "Records that cannot be scored (malformed lines, sequences that are empty, no DNA or named twice, unknown "
     "chromosomes, windows that leave theirs, a wrong length, too many N): stop at the first, leave them out, or pad with N "
     "what is too short and leave out the rest.",
 )

@@ -16,12 +16,7 @@ from genolift.cli import parameters
 @click.argument("sequences", type=parameters.path(), metavar="SEQUENCES.fa[.gz]")
 @click.option("--out", required=True, type=parameters.path(), metavar="DIR", help="The directory to write into.")
 @click.option("--layer", metavar="NAME", help="Which layer.  [default: the first convolution]")
-@click.option(
-    "--motifs",
-    type=parameters.path(),
-    metavar="FILE",
-    help="Known motifs to compare with: MEME, JASPAR, TRANSFAC or HOMER format.",
-)
+@parameters.known_motifs
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1, min_open=True),
@@ -39,12 +34,8 @@ from genolift.cli import parameters
     help="Whether only peaks are sites, none other being larger within half a site.  [default: behind the first convolution]",
 )
 @click.option("--regions", type=parameters.path(), metavar="BED", help="Take these regions of the FASTA file.")
-@click.option(
-    "--on-bad",
-    type=click.Choice(["fail", "skip", "pad"]),
-    default="fail",
-    show_default=True,
-    help="Records that the model cannot take: stop at the first, leave them out, or pad with N what is too short.",
+@parameters.on_bad(
+    "Records that the model cannot take: stop at the first, leave them out, or pad with N what is too short."
 )
 @parameters.unknown
 @parameters.memory
@@ -63,13 +54,11 @@ def command(model, sequences, by_activation, **options):
     information is measured. They are read twice, and never all in memory.
     """
     from genolift.pipeline.filters import FiltersJob, write_filters
-    from genolift.pipeline.modelfile import ModelFile
 
-    file = ModelFile(model, *[options.pop(name) for name in ("weights", "layers_from", "unsafe", "layout")])
+    file = parameters.model_file(model, options)
     weights = "activation" if by_activation else "sites"
     written = write_filters(FiltersJob(file, sequences, weights=weights, progress=True, **options))
     found = written.filters
     told = f"{len(found.excited):,} of {len(found):,} filters of layer {found.layer} have sites"
     click.echo(f"{options['out']}: {told} in {found.sequences:,} sequences")
-    for name, count in list(written.named.items())[:20]:
-        click.echo(f"  {count:6,}  {name}")
+    parameters.tell_commonest(written.named)

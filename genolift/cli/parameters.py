@@ -89,6 +89,33 @@ def model_options(command):
     return command
 
 
+def model_file(model: Path, given: dict):
+    """The model as :func:`model_options` say to read it; these are taken out of what is ``given``."""
+    from genolift.pipeline.modelfile import ModelFile
+
+    return ModelFile(model, *[given.pop(name) for name in ("weights", "layers_from", "unsafe", "layout")])
+
+
+def on_bad(help: str):
+    """What becomes of records that cannot be used."""
+    choice = click.Choice(["fail", "skip", "pad"])
+    return click.option("--on-bad", type=choice, default="fail", show_default=True, help=help)
+
+
+known_motifs = click.option(
+    "--motifs",
+    type=path(),
+    metavar="FILE",
+    help="Known motifs to compare with: MEME, JASPAR, TRANSFAC or HOMER format.",
+)
+
+
+def tell_commonest(counts: dict[str, int]) -> None:
+    """The twenty first of names that are in order of their counts."""
+    for name, count in list(counts.items())[:20]:
+        click.echo(f"  {count:6,}  {name}")
+
+
 def cluster_options(command):
     """Who does the work."""
     options = [

@@ -19,12 +19,7 @@ from genolift.cli import parameters
 @click.option(
     "--width", type=click.IntRange(1), metavar="N", default=3, show_default=True, help="Of a seqlet, at least."
 )
-@click.option(
-    "--motifs",
-    type=parameters.path(),
-    metavar="FILE",
-    help="Known motifs to compare with: MEME, JASPAR, TRANSFAC or HOMER format.",
-)
+@parameters.known_motifs
 @click.option(
     "--shuffles-to",
     type=parameters.path(),
@@ -55,5 +50,4 @@ def command(scores, out, shuffles_to, gap, width, motifs, **options):
         raise click.UsageError("Missing option '--out': where should the seqlets go?")
     written = write_seqlets(Seqlets(Search(scores, out, progress=True, **options), gap, width, motifs))
     click.echo(f"{out}: {written.positive:,} positive, {written.negative:,} negative seqlets")
-    for name, count in list(written.motifs.items())[:20]:
-        click.echo(f"  {count:6,}  {name}")
+    parameters.tell_commonest(written.motifs)

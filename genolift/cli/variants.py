@@ -89,9 +89,7 @@ class Shifts(click.ParamType):
 @parameters.cluster_options
 @parameters.model_options
 @parameters.force
-def command(
-    model, variants, fasta, out, null, explain, method, rule, texts, references, weights, layers_from, **options
-):
+def command(model, variants, fasta, out, null, explain, method, rule, texts, references, **options):
     """Score the variants of a VCF file: what the model says of the alternative allele, less what it says of the reference.
 
     Each allele is put into a window of the model's length around the variant, which begins at the same base for both;
@@ -101,10 +99,9 @@ def command(
 
     All input is checked before anything is written. An interrupted run continues with the same command.
     """
-    from genolift.pipeline.modelfile import ModelFile
     from genolift.pipeline.variants import VariantJob, count_by_status, score_variants
 
-    file = ModelFile(model, weights, layers_from, options.pop("unsafe"), options.pop("layout"))
+    file = parameters.model_file(model, options)
     if explain is None and (method != "deeplift" or rule or references or texts):
         raise click.UsageError("--method, --option, --rule and --references say how to explain; give --explain too")
     if explain is None and (options["workers"] or options["scheduler"]):

@@ -12,13 +12,12 @@ from genolift.engine.maps import Rows
 from genolift.engine.program import Value
 from genolift.engine.windows.placing import first_wide, follows, last_placed, name_of, named, placed
 from genolift.engine.windows.receptive import Fields, Receptive
-from genolift.methods.blocks import pad
 from genolift.methods.inputs import Inputs, as_inputs
-from genolift.methods.predicting import batch_size
+from genolift.methods.predicting import batch_size, batches
 from genolift.methods.tokens import fit
 from genolift.methods.traced import Traced, ports
 from genolift.support.errors import InputError, UnsupportedModel
-from genolift.support.memory import parse_bytes
+from genolift.support.memory import Recent, parse_bytes
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -108,16 +107,11 @@ class LayerReader:
     """
 
     def __init__(self, model, layer: str | None = None, memory=None, first: bool = False):
-        if not callable(model):
-            raise InputError(
-                f"a model is a Keras model or a function of tensors, not {type(model).__name__}; load a file or directory "
-                "with genolift.load_model"
-            )
         self.model, self.layer, self.first = model, getattr(layer, "name", layer), first
         self.memory = parse_bytes(memory)
         self._declared = ports(model)
         self._traced: Traced | None = None
-        self._opened: dict[tuple, _Opened] = {}
+        self._opened: Recent[tuple, _Opened] = Recent(_LENGTHS)
         self._compiled: dict[Value, Rows] = {}
 
     def inputs(self, X) -> Inputs:
@@ -135,15 +129,13 @@ class LayerReader:
             keys = inputs.keys or [f"input_{i}" for i in range(len(inputs.arrays))]
             names, shapes = self._declared or (keys, [array.shape[1:] for array in inputs.arrays])
             self._traced = Traced(self.model, _everything, "keep", shapes, names)
-            self._opened, self._compiled = {}, {}
+            self._opened, self._compiled = Recent(_LENGTHS), {}
         return self._traced
 
     def open(self, inputs: Inputs) -> _Opened:
         """The layer for inputs of these shapes."""
         shapes = [tuple(array.shape[1:]) for array in inputs.arrays]
         if tuple(shapes) not in self._opened:
-            if len(self._opened) == _LENGTHS:
-                del self._opened[next(iter(self._opened))]
             self._opened[tuple(shapes)] = self._open(inputs, shapes)
         return self._opened[tuple(shapes)]
 
@@ -191,11 +183,9 @@ class LayerReader:
     def batches(self, inputs: Inputs) -> Iterator[np.ndarray]:
         """The layer's activations (n, J, C), some sequences at a time."""
         rows = self.open(inputs).rows
-        size = min(batch_size(self._traced, inputs, self.memory), 1 << (len(inputs) - 1).bit_length())
-        for start in range(0, len(inputs), size):
-            xs = [array[start : start + size] for array in inputs.arrays]
-            (found,) = rows([pad(x, size) for x in xs])
-            yield found[: len(xs[0])]
+        for part, xs in batches(inputs.arrays, batch_size(self._traced, inputs, self.memory)):
+            (found,) = rows(xs)
+            yield found[: part.stop - part.start]
 
 
 def _everything(outputs):

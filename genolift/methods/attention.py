@@ -10,14 +10,16 @@ from genolift.engine.attended import Tokens, tokens
 from genolift.engine.attention import Attention, Readings, find
 from genolift.engine.windows.placing import follows
 from genolift.methods.base import Method
-from genolift.methods.blocks import pad
 from genolift.methods.inputs import Inputs
-from genolift.methods.predicting import batch_size
+from genolift.methods.predicting import batch_size, batches
 from genolift.methods.traced import Traced
 from genolift.results.kinds import AttentionExplanation
 from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.memory import Recent
 from genolift.support.progress import bar
 
+# Lengths of sequences whose readers are kept.
+_LENGTHS = 256
 _MEANING = "share of attention: what the model reads, not an attribution"
 
 
@@ -57,7 +59,7 @@ class AttentionMethod(Method):
         super().__init__(model, target, **options)
 
     def prepare(self, traced: Traced) -> None:
-        self._readers: dict[tuple, _Reader] = {}
+        self._readers: Recent[tuple, _Reader] = Recent(_LENGTHS)
         self._last: _Reader | None = None
         shapes = [value.shape[1:] for value in traced.program.inputs]
         if all(None not in shape for shape in shapes):
@@ -97,15 +99,14 @@ class AttentionMethod(Method):
 
     def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict, dict]:
         reader = self._reader(traced, [array.shape[1:] for array in inputs.arrays])
-        size = min(batch_size(traced, inputs, self.memory), 1 << (len(inputs) - 1).bit_length())
+        size = batch_size(traced, inputs, self.memory)
         blocks = []
         with bar(
             len(inputs), self.name, "sequences", len(inputs) > size if self.progress is None else self.progress
         ) as shown:
-            for start in range(0, len(inputs), size):
-                xs = [array[start : start + size] for array in inputs.arrays]
-                kept = len(xs[0])
-                predictions, weights = reader.readings([pad(x, size) for x in xs])
+            for rows, xs in batches(inputs.arrays, size):
+                kept = rows.stop - rows.start
+                predictions, weights = reader.readings(xs)
                 blocks.append({"predictions": predictions[:kept], **self.block(reader, [w[:kept] for w in weights])})
                 shown.update(kept)
         columns = {key: np.concatenate([block[key] for block in blocks]) for key in blocks[0]}

@@ -10,7 +10,6 @@ from genolift.methods.inputs import Inputs, as_inputs
 from genolift.methods.tokens import fit
 from genolift.methods.traced import Traced, ports
 from genolift.results.explanation import Explanation
-from genolift.support.errors import InputError
 from genolift.support.memory import parse_bytes
 from genolift.version import __version__
 
@@ -57,16 +56,11 @@ class Method(ABC):
         rc_average: bool = False,
         mean_normalise: bool = False,
     ):
-        if not callable(model):
-            raise InputError(
-                f"a model is a Keras model or a function of tensors, not {type(model).__name__}; load a file or directory "
-                "with genolift.load_model"
-            )
+        declared = ports(model)
         self.rc_average, self.mean_normalise = rc_average, mean_normalise
         self.model, self.target, self.activation = model, target, activation
         self.progress, self.memory, self.seed = progress, parse_bytes(memory), seed
         self._traced: Traced | None = None
-        declared = ports(model)
         self._names = None
         if declared is not None:
             self._names, shapes = declared

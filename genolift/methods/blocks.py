@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from genolift.methods.inputs import Inputs
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -97,6 +99,27 @@ def _spread(old, rows: np.ndarray, new, by_reference: bool):
         old = old.copy()
     old[rows] = new
     return old
+
+
+def fields_of(blocks: list[dict], inputs: Inputs, several: bool) -> dict:
+    """The fields of a result from those of its blocks: arrays (n, T, ...), and by input where they follow inputs: a list, with
+    None for an input without, or a dict by number."""
+
+    def whole(parts):
+        array = np.concatenate(parts)
+        return array if several else array[:, 0]
+
+    fields = {}
+    for key, value in blocks[0].items():
+        if isinstance(value, np.ndarray):
+            fields[key] = whole([block[key] for block in blocks])
+            continue
+        numbered = value if isinstance(value, dict) else dict(zip(range(len(inputs.arrays)), value, strict=True))
+        given = [numbered.get(i) is not None for i in range(len(inputs.arrays))]
+        fields[key] = inputs.pack(
+            [whole([block[key][i] for block in blocks]) if g else None for i, g in enumerate(given)]
+        )
+    return fields
 
 
 def joined(blocks: list[dict]) -> dict:

@@ -58,9 +58,9 @@ class ExpectedGradients(TakesReferences, SlopeMethod):
                 total[at] += np.add.reduceat(slope, first, axis=0) / self.draws
         at_references = copies.grid((n, references), lambda row, r: [ref[row, r] for ref in drawn])
         fields = {
-            "predictions": [copies.predictions()],
-            "reference_predictions": [at_references.transpose(0, 2, 1)],
-            "reference_count": [np.full((n, targets), references)],
+            "predictions": copies.predictions(),
+            "reference_predictions": at_references.transpose(0, 2, 1),
+            "reference_count": np.full((n, targets), references),
         }
         parts = [_summary(*each) for each in zip(slopes, xs, drawn, inputs.one_hot, strict=True)]
         names = ("multipliers", "raw_contributions", "scores", "standard_error")

@@ -83,6 +83,13 @@ def check_rectifiers(propagation: Propagation, name: str) -> None:
         )
 
 
+def guided(traced: Traced, name: str) -> Propagation:
+    """The walk back of guided backprop, for a method called ``name``."""
+    found = Propagation(traced.program, traced.targets, gates.guided, chains=False)
+    check_rectifiers(found, name)
+    return found
+
+
 class GuidedBackpropTimesInput(_Gated):
     """Guided backprop (Springenberg et al. 2014) × (x − reference); only rectifiers are gated."""
 

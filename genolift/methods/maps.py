@@ -7,21 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genolift.engine import gates
-from genolift.engine.explain import Propagation
 from genolift.engine.maps import Maps, averaged, class_activation, gradient_weighted
 from genolift.engine.points import Points
 from genolift.engine.program import Value
 from genolift.engine.windows.placing import follows, last_placed, name_of, named, placed
 from genolift.engine.windows.receptive import Fields, Receptive
 from genolift.methods.base import Method
-from genolift.methods.blocks import pad
-from genolift.methods.gradients import check_rectifiers
+from genolift.methods.blocks import fields_of
+from genolift.methods.gradients import guided
 from genolift.methods.inputs import Inputs
-from genolift.methods.predicting import Copies, batch_size
+from genolift.methods.predicting import Copies, batch_size, batches
 from genolift.methods.saliency import steepest
 from genolift.methods.traced import Traced
 from genolift.support.errors import UnsupportedModel
+from genolift.support.memory import Recent
 from genolift.support.progress import bar
 
 # What explains a model whose layers keep no place.
@@ -52,7 +51,7 @@ class MapMethod(Method):
     weigh = staticmethod(gradient_weighted)
 
     def prepare(self, traced: Traced) -> None:
-        self._atlases: dict[tuple, _Atlas] = {}
+        self._atlases: Recent[tuple, _Atlas] = Recent(_LENGTHS)
         self._compiled: dict[tuple, Maps] = {}
         self._last: _Atlas | None = None
         shapes = [value.shape[1:] for value in traced.program.inputs]
@@ -70,14 +69,12 @@ class MapMethod(Method):
     def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict, dict]:
         atlas = self._atlas(traced, [array.shape[1:] for array in inputs.arrays], inputs.one_hot)
         size = batch_size(traced, inputs, self.memory, backward=True)
-        size = min(size, 1 << (len(inputs) - 1).bit_length())
         blocks = []
         show = len(inputs) > size if self.progress is None else self.progress
         with bar(len(inputs), self.name, "sequences", show) as display:
-            for start in range(0, len(inputs), size):
-                xs = [array[start : start + size] for array in inputs.arrays]
-                kept = len(xs[0])
-                predictions, maps = atlas.maps([pad(x, size) for x in xs])
+            for rows, padded in batches(inputs.arrays, size):
+                predictions, maps = atlas.maps(padded)
+                xs, kept = [array[rows] for array in inputs.arrays], rows.stop - rows.start
                 blank = [np.zeros((*predictions[:kept].shape, x.shape[1]), np.float32) for x in xs]
                 on_inputs = {
                     i: sum((fields.spread(maps[k][:kept]) for k, fields in some), blank[i])
@@ -85,22 +82,11 @@ class MapMethod(Method):
                 }
                 blocks.append({"predictions": predictions[:kept], **self.block(xs, on_inputs, size)})
                 display.update(kept)
-        return self._fields(blocks, inputs, traced), self.undefined()
+        return fields_of(blocks, inputs, traced.several), self.undefined()
 
     def block(self, xs: list[np.ndarray], maps: dict[int, np.ndarray], size: int) -> dict[str, dict[int, np.ndarray]]:
         """Fields (n, T, ...) by input of the sequences ``xs`` (n, ...), from their maps (n, T, L); ``size`` at a time."""
         return {"scores": maps}
-
-    def _fields(self, blocks: list[dict], inputs: Inputs, traced: Traced) -> dict:
-        pick = (lambda a: a) if traced.several else (lambda a: a[:, 0])
-        fields = {"predictions": pick(np.concatenate([block["predictions"] for block in blocks]))}
-        for key in blocks[0].keys() - fields.keys():
-            arrays = [
-                pick(np.concatenate([block[key][i] for block in blocks])) if i in blocks[0][key] else None
-                for i in range(len(inputs.arrays))
-            ]
-            fields[key] = inputs.pack(arrays)
-        return fields
 
     def _atlas(self, traced: Traced, shapes: list[tuple], letters: list[bool]) -> _Atlas:
         key = (*map(tuple, shapes),)
@@ -111,8 +97,6 @@ class MapMethod(Method):
                     f"{self.name} is placed on one-hot sequences (N, L, 4), and the model takes none; use "
                     "integrated-gradients or deeplift"
                 )
-            if len(self._atlases) == _LENGTHS:
-                del self._atlases[next(iter(self._atlases))]
             self._atlases[key] = self._drawn(traced, list(map(tuple, shapes)), places)
         self._last = self._atlases[key]
         return self._last
@@ -244,15 +228,11 @@ class GuidedGradCam(GradCam):
     name = "guided-grad-cam"
 
     def prepare(self, traced: Traced) -> None:
-        propagation = Propagation(traced.program, traced.targets, gates.guided, chains=False)
-        check_rectifiers(propagation, self.name)
-        self._points = Points(traced.program, traced.targets, propagation)
+        self._points = Points(traced.program, traced.targets, guided(traced, self.name))
         super().prepare(traced)
 
     def block(self, xs, maps, size):
-        copies = Copies(self._points, xs, size)
-        found = [slopes for _, _, slopes in copies.slopes(len(copies), copies.themselves)]
-        slopes = [np.concatenate(parts) for parts in zip(*found, strict=True)]
+        _, slopes = Copies(self._points, xs, size).own_slopes()
         products = {i: slopes[i] * one[..., None] for i, one in maps.items()}
         return {"multipliers": products, "scores": {i: steepest(product, True) for i, product in products.items()}}
 

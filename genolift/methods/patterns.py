@@ -197,10 +197,8 @@ class PatternMethod(SlopeMethod):
         return self._points[()]
 
     def block(self, copies, inputs, rows):
-        found = [(values, parts) for _, values, parts in copies.slopes(len(copies), copies.themselves)]
-        predictions = np.concatenate([values for values, _ in found])
-        columns = [np.concatenate(parts) for parts in zip(*[parts for _, parts in found], strict=True)]
-        return {"predictions": [predictions], **self.fields(columns, predictions, copies.arrays, inputs.one_hot)}
+        predictions, columns = copies.own_slopes()
+        return {"predictions": predictions, **self.fields(columns, predictions, copies.arrays, inputs.one_hot)}
 
     @abstractmethod
     def fields(self, columns: list, predictions: np.ndarray, arrays: list, letters: list[bool]) -> dict:
@@ -274,7 +272,7 @@ class PatternAttribution(PatternMethod):
         return {
             "raw_contributions": columns,
             "scores": [raw.sum(-1) if dna else raw for raw, dna in zip(columns, letters, strict=True)],
-            "absorbed": [(predictions - total).astype(np.float32)],
+            "absorbed": (predictions - total).astype(np.float32),
         }
 
     def undefined(self):

@@ -10,6 +10,7 @@ import numpy as np
 from genolift.engine.points import Points
 from genolift.methods import references as refs
 from genolift.methods.base import Method
+from genolift.methods.blocks import fields_of
 from genolift.methods.inputs import Inputs
 from genolift.methods.predicting import Copies, batch_size, streams
 from genolift.methods.referring import TakesReferences, refuse_until_enough
@@ -116,16 +117,11 @@ class ChangingMethod(Method):
         return streams(self.seed, self.name, block.xs)
 
     def _fields(self, blocks: list[dict], inputs: Inputs, traced: Traced, changed: list[int]) -> tuple[dict, dict]:
-        pick = (lambda a: a) if traced.several else (lambda a: a[:, 0])
-        fields = {}
-        for key, value in blocks[0].items():
-            if not isinstance(value, list):
-                fields[key] = pick(np.concatenate([block[key] for block in blocks]))
-                continue
-            arrays: list = [None] * len(inputs.arrays)
-            for place, i in enumerate(changed):
-                arrays[i] = pick(np.concatenate([block[key][place] for block in blocks]))
-            fields[key] = inputs.pack(arrays)
+        by_number = [
+            {key: dict(zip(changed, one, strict=True)) if isinstance(one, list) else one for key, one in block.items()}
+            for block in blocks
+        ]
+        fields = fields_of(by_number, inputs, traced.several)
         return fields, {key: why for key, why in self.undefined().items() if key not in fields}
 
     def undefined(self) -> dict[str, str]:

@@ -29,6 +29,20 @@ def batch_size(traced: Traced, inputs: Inputs, memory: int, backward: bool = Fal
     return int(max(1, min(memory // need, _BATCH_BYTES // row_bytes)))
 
 
+def few_shapes(size: int, count: int) -> int:
+    """How many of ``count`` to run at a time, at most ``size``: of few different numbers, for each is compiled once."""
+    return min(size, 1 << max(count - 1, 0).bit_length())
+
+
+def batches(arrays: list[np.ndarray], size: int):
+    """The rows of each batch, a slice of at most ``size``, and the arrays there, all of the same number of rows."""
+    count = len(arrays[0])
+    size = few_shapes(size, count)
+    for start in range(0, count, size):
+        rows = slice(start, min(start + size, count))
+        yield rows, [pad(array[rows], size) for array in arrays]
+
+
 # The sequence whose draws all others have, in :func:`same_draws`.
 _DRAWING: ContextVar[tuple[bytes, ...] | None] = ContextVar("drawing", default=None)
 
@@ -72,6 +86,12 @@ class Copies:
         """The targets (n, T) of the sequences themselves."""
         return self.values(len(self), self.themselves)
 
+    def own_slopes(self) -> tuple[np.ndarray, list[np.ndarray]]:
+        """The targets (n, T) of the sequences themselves, and slopes (n, T, ...) per input."""
+        found = [(values, slopes) for _, values, slopes in self.slopes(len(self), self.themselves)]
+        columns = zip(*[slopes for _, slopes in found], strict=True)
+        return np.concatenate([values for values, _ in found]), [np.concatenate(column) for column in columns]
+
     def themselves(self, which: np.ndarray) -> tuple:
         return which, [array[which] for array in self.arrays]
 
@@ -103,8 +123,7 @@ class Copies:
             start += kept
 
     def _batches(self, count: int, make: Callable):
-        # A few batch shapes, whatever the number of copies: each is compiled once.
-        size = min(self.size, 1 << max(count - 1, 0).bit_length())
+        size = few_shapes(self.size, count)
         for start in range(0, count, size):
             which = np.arange(start, min(start + size, count))
             rows, arrays = make(which)

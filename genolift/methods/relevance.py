@@ -72,19 +72,17 @@ class RelevanceMethod(SlopeMethod):
         return self._points[()]
 
     def block(self, copies, inputs, rows):
-        found = [(values, parts) for _, values, parts in copies.slopes(len(copies), copies.themselves)]
-        predictions = np.concatenate([values for values, _ in found])
-        columns = [np.concatenate(parts) for parts in zip(*[parts for _, parts in found], strict=True)]
+        predictions, columns = copies.own_slopes()
         self.check(predictions, columns.pop(), rows)
         half, letters = len(columns) // 2, inputs.one_hot
         per_unit, apart = columns[:half], columns[half:]
         raw = [c * x[:, None] + q for c, x, q in zip(per_unit, copies.arrays, apart, strict=True)]
         total = sum(one.reshape(*one.shape[:2], -1).sum(-1, dtype=np.float64) for one in raw)
         fields = {
-            "predictions": [predictions],
+            "predictions": predictions,
             "raw_contributions": raw,
             "scores": [one.sum(-1) if dna else one for one, dna in zip(raw, letters, strict=True)],
-            "absorbed": [(predictions - total).astype(np.float32)],
+            "absorbed": (predictions - total).astype(np.float32),
         }
         if self._blind is None and not self._bounded:
             fields["multipliers"] = per_unit

@@ -6,15 +6,14 @@ from abc import abstractmethod
 
 import numpy as np
 
-from genolift.engine import gates
 from genolift.engine.explain import Propagation
 from genolift.engine.points import Points
 from genolift.methods.base import Method
-from genolift.methods.gradients import check_letters, check_rectifiers
+from genolift.methods.blocks import fields_of
+from genolift.methods.gradients import check_letters, guided
 from genolift.methods.inputs import Inputs
 from genolift.methods.predicting import Copies, batch_size
 from genolift.methods.traced import Traced
-from genolift.results.explanation import OUTPUT, REFERENCE
 from genolift.support.progress import bar
 
 # Batches that a block of sequences fills: with more, less of the last one is padding.
@@ -64,17 +63,12 @@ class SlopeMethod(Method):
                 rows = np.arange(start, min(start + at_once, len(inputs)))
                 arrays = [array[rows] for array in inputs.arrays]
                 blocks.append(self.block(Copies(points, arrays, size, display.update), inputs, rows))
-        pick = (lambda a: a) if traced.several else (lambda a: a[:, 0])
-        fields = {}
-        for key in blocks[0]:
-            columns = zip(*[block[key] for block in blocks], strict=True)
-            joined = [None if column[0] is None else pick(np.concatenate(column)) for column in columns]
-            fields[key] = joined[0] if self.result_type.kind(key) in (OUTPUT, REFERENCE) else inputs.pack(joined)
+        fields = fields_of(blocks, inputs, traced.several)
         return fields, {key: why for key, why in self.undefined().items() if key not in fields}
 
     @abstractmethod
-    def block(self, copies: Copies, inputs: Inputs, rows: np.ndarray) -> dict[str, list[np.ndarray]]:
-        """Fields (n, T, ...) of the sequences ``rows``: an array per input, or one where they do not follow inputs."""
+    def block(self, copies: Copies, inputs: Inputs, rows: np.ndarray) -> dict:
+        """Fields (n, T, ...) of the sequences ``rows``: a list with one per input, or an array that follows none."""
 
     def undefined(self) -> dict[str, str]:
         """Why fields are not defined that no block has."""
@@ -103,12 +97,8 @@ class Saliency(SlopeMethod):
     name = "gradient"
 
     def block(self, copies, inputs, rows):
-        found = [(values, slopes) for _, values, slopes in copies.slopes(len(copies), copies.themselves)]
-        slopes = [np.concatenate(parts) for parts in zip(*[slopes for _, slopes in found], strict=True)]
-        return {
-            "predictions": [np.concatenate([values for values, _ in found])],
-            **self.measures(slopes, inputs.one_hot),
-        }
+        predictions, slopes = copies.own_slopes()
+        return {"predictions": predictions, **self.measures(slopes, inputs.one_hot)}
 
     def measures(self, slopes: list, one_hot: list[bool]) -> dict:
         """Fields from the slopes (n, T, ...) of each input."""
@@ -142,6 +132,4 @@ class GuidedBackprop(Saliency):
     no_hypothetical = "a slope alone is the same whatever base is there; guided-backprop-x-input defines one"
 
     def propagation(self, traced):
-        found = Propagation(traced.program, traced.targets, gates.guided, chains=False)
-        check_rectifiers(found, self.name)
-        return found
+        return guided(traced, self.name)

@@ -50,7 +50,7 @@ class SmoothGrad(SlopeMethod):
                 some = sequences == row
                 for total, square, slope in zip(mean, squares, slopes, strict=True):
                     _merge(total[row], square[row], int(draws[some][0]), slope[some])
-        return {"predictions": [copies.predictions()], **self.measures(mean, squares, inputs.one_hot)}
+        return {"predictions": copies.predictions(), **self.measures(mean, squares, inputs.one_hot)}
 
     def _noisy(self, copies: Copies) -> list[np.ndarray]:
         """(n, samples, ...) per input; sample j of a sequence does not depend on how many there are."""

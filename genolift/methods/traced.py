@@ -193,7 +193,15 @@ def _computed(program) -> tuple[list, bool]:
 
 
 def ports(model) -> tuple[list[str], list[tuple]] | None:
-    """Names and shapes of the inputs a model declares; None for a plain callable or a model never built."""
+    """Names and shapes of the inputs a model declares; None for a plain callable or a model never built.
+
+    Raises :class:`InputError` for what is no model.
+    """
+    if not callable(model):
+        raise InputError(
+            f"a model is a Keras model or a function of tensors, not {type(model).__name__}; load a file or directory "
+            "with genolift.load_model"
+        )
     try:
         signature = describe(model)
     except UnsupportedModel:

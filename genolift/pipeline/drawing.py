@@ -1,5 +1,7 @@
 """Pictures and pages of what was scored."""
 
+from pathlib import Path
+
 from genolift.pipeline.places import check_file
 from genolift.plot.logo import plot_logo
 from genolift.plot.report import write_report
@@ -10,6 +12,13 @@ from genolift.support.errors import InputError
 _WITH_MAPS = ("pairwise-mutagenesis", "interaction-maps", "surrogate")
 
 
+def check_picture(path: Path) -> None:
+    """As :func:`check_file`; raises :class:`InputError` for a name that says of no kind of picture."""
+    if path.suffix.lower().lstrip(".") not in KINDS:
+        raise InputError(f"{path}: a picture's name ends in {', '.join('.' + kind for kind in KINDS)}")
+    check_file(path)
+
+
 def draw_logo(
     scores, sequence: str, out, start: int | None = None, end: int | None = None, target=None, as_map: bool = False
 ) -> None:
@@ -17,9 +26,7 @@ def draw_logo(
 
     ``as_map`` draws the map of interactions of a result that has one.
     """
-    if out.suffix.lower().lstrip(".") not in KINDS:
-        raise InputError(f"{out}: a picture's name ends in {', '.join('.' + kind for kind in KINDS)}")
-    check_file(out)
+    check_picture(out)
     explanation = Explanation.load(scores)
     if as_map:
         if not hasattr(explanation, "plot_map"):

@@ -14,14 +14,15 @@ from genolift.evaluate.matching import Matches, match_matrices
 from genolift.export.outputs import check_new, outputs
 from genolift.methods.activations import LayerReader, activations
 from genolift.methods.inputs import Inputs
+from genolift.pipeline.drawing import check_picture
 from genolift.pipeline.lengths import check_lengths, fitting
 from genolift.pipeline.modelfile import ModelFile
-from genolift.pipeline.places import check_file, check_writable
+from genolift.pipeline.places import check_writable
 from genolift.pipeline.screening import Policy
 from genolift.pipeline.seqlets import known_motifs
 from genolift.pipeline.sources import FastaSource, RegionSource, Source
 from genolift.pipeline.standard_input import spooled
-from genolift.plot.style import KINDS, save_figure
+from genolift.plot.style import save_figure
 from genolift.sequence.alphabet import one_hot
 from genolift.sequence.fasta import read_fasta
 from genolift.support.errors import FileProblem, InputError
@@ -89,9 +90,7 @@ def write_filters(job: FiltersJob) -> Written:
                 return FastaSource(sequences, length, policy)
             return RegionSource(sequences, regions, length, policy)
 
-        source = fitting(model, length, job.on_bad, made)
-        if length is None:
-            check_lengths(model, source.names, source.lengths, length, job.regions or job.sequences)
+        source = fitting(model, length, job.on_bad, made, job.regions or job.sequences)
         source.screening.tell()
         reader = LayerReader(model, job.layer, job.memory, first=True)
         settings = (job.threshold, job.weights, job.peaks)
@@ -164,9 +163,7 @@ class ActivationsJob:
 
 def draw_activations(job: ActivationsJob) -> str:
     """Draw the picture ``job.out``; returns the layer's name."""
-    if job.out.suffix.lower().lstrip(".") not in KINDS:
-        raise InputError(f"{job.out}: a picture's name ends in {', '.join('.' + kind for kind in KINDS)}")
-    check_file(job.out)
+    check_picture(job.out)
     parse_bytes(job.memory)
     job.model.check_exists()
     name, text = _record(job)

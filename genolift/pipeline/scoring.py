@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from genolift.pipeline.explaining import Explaining, Recipe, Task
-from genolift.pipeline.lengths import check_lengths, fitting
+from genolift.pipeline.lengths import fitting
 from genolift.pipeline.modelfile import ModelFile
 from genolift.pipeline.places import check_apart, check_file, check_writable
 from genolift.pipeline.screening import REPORTED, Policy
@@ -121,10 +121,8 @@ def score(job: Scoring, progress: bool = True) -> Scored:
                 open_text(path).close()
         model = job.model_file.load()
         length = job.model_file.sequence_length(model)
-        source = fitting(model, length, job.on_bad, lambda least: _source(here, length, least))
+        source = fitting(model, length, job.on_bad, lambda least: _source(here, length, least), _listed(job))
         source.screening.path = CALLED if _listed(job) == DASH else _listed(job)
-        if length is None:
-            check_lengths(model, source.names, source.lengths, length, _listed(job))
         source.screening.tell()
         give_back()  # what reading a long list took
         scored = explain_source(job, source, model, began, progress)

@@ -34,6 +34,19 @@ def parse_bytes(budget: int | float | str | None) -> int:
     return int(budget)
 
 
+class Recent(dict):
+    """A dict that forgets what was put in first when it holds more than ``most``."""
+
+    def __init__(self, most: int):
+        super().__init__()
+        self._most = most
+
+    def __setitem__(self, key, value) -> None:
+        if key not in self and len(self) >= self._most:
+            del self[next(iter(self))]
+        super().__setitem__(key, value)
+
+
 def give_back() -> None:
     """Have the C library return to the system what it holds of freed memory; only glibc can be told so."""
     with suppress(OSError, AttributeError):
