@@ -18,6 +18,8 @@ from pathlib import Path
 from genolift.pipeline.digest import digest_path
 from genolift.pipeline.places import REQUEST, check_file, read_json
 from genolift.results.layout import flush, write_atomically
+from genolift.results.lock import NAME as LOCK
+from genolift.results.lock import hold
 from genolift.results.provenance import encode, first_difference
 from genolift.support.errors import FileProblem, InputError, file_problems
 
@@ -67,12 +69,14 @@ class Journal:
         return read_json(self.record_path) or {}
 
     def begin(self) -> None:
-        """Make the working directory, or find it as an interrupted run left it."""
+        """Make the working directory, or find it as an interrupted run left it; nobody else may write to it meanwhile."""
         with file_problems(self.path, "written"):
-            if self._force and self.work.is_dir():
-                shutil.rmtree(self.work)
+            self.work.mkdir(parents=True, exist_ok=True)
+            self._lock = hold(self.work, self.path)
+            for earlier in self.work.iterdir() if self._force else ():
+                if earlier.name != LOCK:
+                    earlier.unlink()
             if not (self.work / REQUEST).exists():
-                self.work.mkdir(parents=True, exist_ok=True)
                 write_atomically(self.work / REQUEST, self._request | {"versions": self._versions})
             for leftover in self.work.glob(f"*{_PARTIAL}"):
                 leftover.unlink()
@@ -115,6 +119,7 @@ class Journal:
             os.replace(aside, self.path)
             flush(self.path.parent)
             shutil.rmtree(self.work)
+        self._lock = None
 
 
 def _opened(path: Path, compressed: bool):

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from genolift.results.layout import write_atomically
+from genolift.results.lock import hold
 from genolift.results.provenance import encode, first_difference
 from genolift.support.errors import FileProblem, InputError, file_problems
 
@@ -110,15 +111,18 @@ class Folder:
             (self.path / RUN).unlink()
             for name in run.get("files", []):
                 (self.path / Path(name).name).unlink(missing_ok=True)
+        if worked:
+            self._lock = hold(self.work, self.path)
         self.clear()
         return run is not None or worked
 
     def begin(self) -> bool:
-        """Make the directory; returns whether earlier work is being continued."""
-        if (self.work / REQUEST).exists():
-            return True
+        """Make the directory, to which nobody else may write meanwhile; returns whether earlier work is being continued."""
         with file_problems(self.path, "written"):
             self.work.mkdir(parents=True, exist_ok=True)
+            self._lock = hold(self.work, self.path)
+            if (self.work / REQUEST).exists():
+                return True
             write_atomically(self.work / REQUEST, self._request | {"versions": self._versions})
         return False
 
@@ -138,3 +142,4 @@ class Folder:
         """Remove the work directory, also what a process that was killed at the very end left of it."""
         if self.work.is_dir():
             shutil.rmtree(self.work)
+        self._lock = None

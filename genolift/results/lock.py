@@ -27,9 +27,9 @@ _guard = Lock()
 class WriteLock:
     """Held from :func:`hold` until nobody in this process refers to it any more."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, result: Path):
         self._file, self._owner = path / NAME, os.getpid()
-        self._handle = _locked(self._file)
+        self._handle = _locked(self._file, result)
 
     def __del__(self):
         handle, self._handle = getattr(self, "_handle", None), None
@@ -41,10 +41,11 @@ class WriteLock:
         os.close(handle)
 
 
-def hold(path: Path) -> WriteLock | None:
+def hold(path: Path, result: Path | None = None) -> WriteLock | None:
     """The lock of the directory ``path``, shared by all writers in this process; ``None`` where there are no locks.
 
-    Raises :class:`FileProblem` if another process holds it.
+    Raises :class:`FileProblem` if another process holds it, which names the ``result`` that is made there (default the
+    directory).
     """
     if fcntl is None:
         return None
@@ -52,7 +53,7 @@ def hold(path: Path) -> WriteLock | None:
         key = (os.getpid(), path.resolve())  # a forked child is another process
         lock = _held.get(key)
         if lock is None:
-            lock = _held[key] = WriteLock(path)
+            lock = _held[key] = WriteLock(path, result or path)
         return lock
 
 
@@ -85,7 +86,7 @@ def is_abandoned(path: Path) -> bool:
         os.close(handle)
 
 
-def _locked(file: Path) -> int | None:
+def _locked(file: Path, result: Path) -> int | None:
     while True:
         handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
         try:
@@ -97,7 +98,7 @@ def _locked(file: Path) -> int | None:
             os.close(handle)
             if isinstance(error, BlockingIOError) or error.errno in (errno.EACCES, errno.EAGAIN):
                 raise FileProblem(
-                    f"{file.parent} is being written by another process; wait until it has finished, or give another path"
+                    f"{result} is being written by another process; wait until it has finished, or give another path"
                 ) from None
             if error.errno in _UNKNOWN_HERE:
                 with suppress(OSError):

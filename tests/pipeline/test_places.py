@@ -1,10 +1,12 @@
 """Whose directory is it, and may it be written?"""
 
 import json
+import os
 
 import pytest
 
 from genolift.pipeline.places import RUN, WORK, Folder, check_writable
+from genolift.results import lock
 from genolift.support.errors import FileProblem, InputError
 
 
@@ -40,6 +42,19 @@ def test_work_in_progress_is_continued_by_the_same_request_and_versions_only(tmp
         Folder(tmp_path, {"seed": 2}, {"numpy": "1"})
     with pytest.raises(InputError, match="numpy is '1' there and '2' here"):
         Folder(tmp_path, {"seed": 1}, {"numpy": "2"})
+
+
+def test_two_processes_do_not_make_one_result(tmp_path):
+    one = Folder(tmp_path / "out", {"seed": 1}, {})
+    one.begin()
+    lock._held.pop((os.getpid(), one.work.resolve()))  # as if another process held it
+    for force in (False, True):
+        with pytest.raises(FileProblem, match=r"out is being written by another process; wait"):
+            Folder(tmp_path / "out", {"seed": 1}, {}, force).begin()
+    one.record([], {})
+    one.publish()
+    one.clear()
+    assert Folder(tmp_path / "out", {"seed": 1}, {}).is_complete
 
 
 def test_a_process_killed_before_its_request_was_written_leaves_no_trace(tmp_path):

@@ -108,7 +108,7 @@ def test_a_lock_file_that_is_removed_meanwhile_is_no_lock(tmp_path, monkeypatch)
         return handle
 
     monkeypatch.setattr(os, "open", late)
-    handle = lock._locked(tmp_path / lock.NAME)
+    handle = lock._locked(tmp_path / lock.NAME, tmp_path)
     assert len(opened) == 2
     assert lock._is_still(tmp_path / lock.NAME, handle)
     os.close(handle)
@@ -133,4 +133,4 @@ def test_a_forked_child_takes_nothing_away(tmp_path):
     os.waitpid(child, 0)
     assert (tmp_path / lock.NAME).exists()
     with pytest.raises(FileProblem):
-        lock._locked(tmp_path / lock.NAME)
+        lock._locked(tmp_path / lock.NAME, tmp_path)
