@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from genolift.cli import parameters
-from genolift.methods.registry import listing
 
 MOTIF_HELP = "A sequence, as AGATAAG (N leaves the base that is there), NAME=AGATAAG, or a name in --motifs."
 
@@ -46,7 +45,7 @@ def experiment_options(command):
         ),
         click.option(
             "--method",
-            type=click.Choice(list(listing())),
+            type=parameters.Method(),
             metavar="NAME",
             help="Measure the importance that this method gives to the edited stretch.  [default: the prediction]",
         ),

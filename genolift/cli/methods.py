@@ -12,7 +12,7 @@ _WIDTH = 100
 
 
 @click.command(epilog=parameters.epilog("genolift methods", "genolift methods integrated-gradients"))
-@click.argument("name", required=False, type=click.Choice(list(listing())), metavar="[NAME]")
+@click.argument("name", required=False, type=parameters.Method(), metavar="[NAME]")
 def command(name):
     """List the methods there are, one line each: names for `genolift explain --method`.
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
-from genolift.methods.registry import listing
+from genolift.methods.registry import listing, no_method
 
 OUT_HELP = "Where the result goes."
 force = click.option("--force", is_flag=True, help="Start afresh: replace an earlier result of genolift's.")
@@ -35,10 +36,21 @@ def path(**options):
     return click.Path(path_type=Path, **options)
 
 
+class Method(click.ParamType):
+    """The name of a method."""
+
+    name = "method"
+
+    def convert(self, value, param, context):
+        return value if value in listing() else self.fail(no_method(value), param, context)
+
+    def shell_complete(self, context, param, incomplete):
+        return [CompletionItem(name) for name in listing() if name.startswith(incomplete)]
+
+
 def method(help: str):
     """Which explanation method."""
-    choice = click.Choice(list(listing()))
-    return click.option("--method", type=choice, default="deeplift", show_default=True, metavar="NAME", help=help)
+    return click.option("--method", type=Method(), default="deeplift", show_default=True, metavar="NAME", help=help)
 
 
 method_options = click.option(

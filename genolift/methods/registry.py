@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from importlib import import_module
 
 from genolift.support.errors import InputError
@@ -120,10 +121,18 @@ def listing() -> dict[str, str]:
     return {name: summary for name, (_, _, summary) in _METHODS.items()}
 
 
+def no_method(name: str) -> str:
+    """What to say of a name that no method has."""
+    near = get_close_matches(name, _METHODS, n=3)
+    return f"there is no method {name!r}; " + (
+        f"did you mean {' or '.join(near)}?" if near else f"choose among {', '.join(_METHODS)}"
+    )
+
+
 def method_class(name: str) -> type:
     """The class behind a name; :class:`InputError` lists what there is."""
     if name not in _METHODS:
-        raise InputError(f"there is no method {name!r}; choose among {', '.join(_METHODS)}")
+        raise InputError(no_method(name))
     module, attribute, _ = _METHODS[name]
     return getattr(import_module(f"genolift.methods.{module}"), attribute)
 

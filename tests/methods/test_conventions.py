@@ -363,6 +363,8 @@ def test_listing():
     )
     with pytest.raises(ValueError, match="choose among deeplift"):
         gl.method("deepdream", None)
+    with pytest.raises(ValueError, match="no method 'guided-gradcam'; did you mean guided-grad-cam"):
+        gl.method("guided-gradcam", None)
 
 
 def test_outputs_of_a_subclassed_model_keep_their_names():
