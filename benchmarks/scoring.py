@@ -1,14 +1,15 @@
 """Time whole scoring jobs, from FASTA and BED to what is left on disk, and watch their memory.
 
-    python benchmarks/scoring.py loop     [--windows 2000] [--rounds 3] [--python-torch PATH]
-    python benchmarks/scoring.py workers  [--windows 4000] [--rounds 3]
+    python benchmarks/scoring.py loop     [--windows 8000] [--rounds 3] [--python-torch PATH]
+    python benchmarks/scoring.py workers  [--windows 8000] [--rounds 3]
     python benchmarks/scoring.py memory   [--sizes 10000,100000] [--rounds 1] [--workers N]
 
 ``loop``: genolift explain against a simple loop over tangermeme's deep_lift_shap, both with 20 dinucleotide shuffles, the
 Rescale rule, one target and two threads, on the paper's network and its twin in PyTorch; each a process of its own, started
 anew every round, so that start-up, tracing and compiling count. The packages draw other shuffles; what is compared are
 their scores' correlation. ``workers``: one process with one thread, held to one processor, against ``--workers 2 --threads
-1``; also the time after the first block, because a night's job does not notice a start-up of seconds. ``memory``: the
+1``; also the time after the first block, because a night's job does not notice a start-up of seconds, and the time of two
+single processes that share nothing, each with half of the windows: what the machine gives at best. ``memory``: the
 resident memory of one process over time, for growing numbers of windows, with a small network, short windows and a quick
 method (gradient × input), since what grows does not depend on them; with ``--workers N``, of the command that feeds N.
 """
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -105,7 +107,7 @@ def main():
 
 
 @main.command("loop")
-@click.option("--windows", default=2000)
+@click.option("--windows", default=8000)
 @click.option("--rounds", default=3)
 @click.option("--threads", default=2)
 @click.option("--python-torch", default=sys.executable, help="Python with torch and tangermeme.")
@@ -141,27 +143,43 @@ def in_loop(folder, threads):
 
 
 @main.command("workers")
-@click.option("--windows", default=4000)
+@click.option("--windows", default=8000)
 @click.option("--rounds", default=3)
 def two_against_one(windows, rounds):
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+        folder, halves = Path(place), [Path(place) / "first", Path(place) / "second"]
         write_job(folder, windows)
+        for half in halves:
+            half.mkdir()
+            write_job(half, windows // 2)
         all_of_them = os.sched_getaffinity(0)
         ways = {
             "one process on one processor": ([], {min(all_of_them)}),
             "two workers, one thread each": (["--workers", "2"], all_of_them),
         }
-        times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+        apart = "two processes that share nothing"
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in [*ways, apart]}
         for _ in range(rounds):
             for name, (options, processors) in ways.items():
                 job = command(folder, "--threads", "1", *options)
                 times[name].append(run(job, 1, folder / "scores.zarr", processors))
+            times[apart].append(side_by_side(halves, sorted(all_of_them)[:2]))
         whole = [told(name, [a for a, _ in pairs], windows) for name, pairs in times.items()]
         rest = [told(f"{name}, after a block", [b for _, b in pairs], windows) for name, pairs in times.items()]
-        click.echo(f"{whole[0] / whole[1]:.2f} times one process; {rest[0] / rest[1]:.2f} after the first block")
+        for name, two, later in zip([*ways, apart][1:], whole[1:], rest[1:], strict=True):
+            click.echo(f"{name}: {whole[0] / two:.2f} times one process; {rest[0] / later:.2f} after the first block")
         if len(all_of_them) < 2:
             click.echo("there is only one processor: this says nothing")
+
+
+def side_by_side(folders: list[Path], processors: list[int]) -> tuple[float, float]:
+    """Jobs at the same time, each held to a processor: the seconds of the slowest, and from its first block on."""
+    with ThreadPoolExecutor() as pool:
+        jobs = [
+            pool.submit(run, command(folder, "--threads", "1"), 1, folder / "scores.zarr", {processor})
+            for folder, processor in zip(folders, processors, strict=False)
+        ]
+        return tuple(map(max, zip(*[job.result() for job in jobs], strict=True)))
 
 
 @main.command("memory")

@@ -115,7 +115,7 @@ class _Capacity:
 # -- in a worker --------------------------------------------------------------------------------------------------------
 
 _opened: dict[tuple, tuple[Explaining, StoreWriter]] = {}
-_opening = threading.Lock()
+_opening, _computing = threading.Lock(), threading.Lock()
 
 
 def explain_block(shared: tuple[Task, Ticket], number: int, sequences: list[str]) -> None:
@@ -127,7 +127,9 @@ def explain_block(shared: tuple[Task, Ticket], number: int, sequences: list[str]
             _opened.clear()
             _opened[key] = _open(task, ticket)
         explaining, writer = _opened[key]
-    writer.write(number, explaining(sequences))
+    with _computing:  # two blocks at once would be in each other's way
+        explanation = explaining(sequences)
+    writer.write(number, explanation)
 
 
 def _open(task: Task, ticket: Ticket) -> tuple[Explaining, StoreWriter]:
@@ -223,6 +225,7 @@ def _local(task: Task, workers: int):
     settings = {
         "distributed.nanny.pre-spawn-environ": {"MALLOC_TRIM_THRESHOLD_": 65536},
         "logging.distributed": "critical",
+        "distributed.worker.profile.enabled": False,
     }
     with dask.config.set(settings):
         with _interrupts_held_back():

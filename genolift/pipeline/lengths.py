@@ -1,6 +1,6 @@
 """Which lengths a model takes, found before any of many sequences is scored."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from genolift.support.errors import InputError
 from genolift.support.tensorflow import compiled, quiet_tensorflow
 
 
-def check_lengths(model, names: list[str], lengths: np.ndarray, fixed: int | None, path: Path) -> None:
+def check_lengths(model, names: Sequence[str], lengths: np.ndarray, fixed: int | None, path: Path) -> None:
     """Raise :class:`InputError` naming the first record that the model cannot take, and both lengths.
 
     ``fixed`` is the length that the model declares. Where it declares none, the shortest and the longest are tried.
@@ -45,7 +45,7 @@ def _trying(model) -> Callable[[int], bool]:
     return lru_cache(maxsize=None)(partial(takes, model))
 
 
-def _check(takes: Callable[[int], bool], names: list[str], lengths: np.ndarray, path: Path) -> None:
+def _check(takes: Callable[[int], bool], names: Sequence[str], lengths: np.ndarray, path: Path) -> None:
     shortest, longest = int(lengths.argmin()), int(lengths.argmax())
     for wrong, other in ((shortest, longest), (longest, shortest)):
         if not takes(int(lengths[wrong])):

@@ -305,7 +305,7 @@ def _provenance(job: Scoring, source: Source, method) -> dict:
         "model": job.model_file.describe(),
         "sequences": {"sha256": source.digest, "unknown": source.unknown, "encoding": job.unknown},
         "records": source.screening.record(),
-        "names": source.names,
+        "names": list(source.names),
         "versions": versions(),
         "threads": threads(),
     }

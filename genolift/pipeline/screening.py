@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from genolift.sequence.alphabet import count_unknown
@@ -114,7 +115,7 @@ class Screening:
                 "%s of %s records of %s are not scored%s", f"{len(self.refused):,}", f"{self.read:,}", self.path, left
             )
 
-    def table(self, places, names: list[str]) -> str:
+    def table(self, places, names: Sequence[str]) -> str:
         """The fate of every record as tab-separated text; ``places`` and ``names`` are those of the scored ones.
 
         Columns: line (or record), name, status (scored, padded or not_scored), reason.

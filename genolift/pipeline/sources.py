@@ -17,6 +17,7 @@ from genolift.sequence.fasta import Fasta, Unusable, scan_fasta
 from genolift.sequence.files import open_text
 from genolift.sequence.regions import Interval, Malformed, scan_intervals, unique_names
 from genolift.support.errors import FileProblem, InputError
+from genolift.support.texts import Texts
 
 _LONGEST_TEXT = 60  # of a malformed line, as far as it is kept
 
@@ -45,7 +46,7 @@ class Source:
 
     def __init__(self, records: Iterable[tuple[int, str, str]], screening: Screening):
         self.screening = screening
-        self.names: list[str] = []
+        self.names = Texts()
         lengths, places, digest = array("q"), array("q"), RecordDigest()
         self.unknown, self.longest, self.shortest = 0, "", None
         for place, name, sequence in records:
@@ -183,7 +184,7 @@ class RegionSource(CutSource):
         genome, screening = Fasta(fasta), Screening(policy or Policy(), regions)
         super().__init__(genome, self._intervals(genome, regions, width, screening), screening)
         self.regions, self.chrom_sizes = self.where, genome.sizes
-        self.names = unique_names(self.names, *self.where)
+        self.names = Texts(unique_names(self.names, *self.where))
 
     @staticmethod
     def _intervals(genome: Fasta, regions, width: int | None, screening: Screening) -> Iterator[Interval]:

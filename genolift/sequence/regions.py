@@ -91,7 +91,7 @@ class Regions:
         )
 
 
-def unique_names(names: list[str], chroms, starts, ends, strands) -> list[str]:
+def unique_names(names: Sequence[str], chroms, starts, ends, strands) -> Sequence[str]:
     """The file's own names if all have one and no two share it, else coordinates; repeats get a number."""
     if "." not in names and len(set(names)) == len(names):
         return names
