@@ -162,9 +162,10 @@ def _dilated(step, x, kernel, rates, padding, same_rates, crops):
     sizes = [tf.get_static_value(size) for size in (padding, crops)]
     known = None if any(size is None for size in sizes) else sizes[0] - sizes[1]
     if known is None or (known < 0).any():  # negative: cut off
-        net = tf.concat([[[0, 0]], padding - crops, [[0, 0]] * (x.shape.rank - 1 - len(rates))], 0)
-        x = tf.pad(x, tf.maximum(net, 0))
-        x = tf.slice(x, tf.maximum(-net[:, 0], 0), tf.shape(x) - tf.reduce_sum(tf.maximum(-net, 0), 1))
+        net = padding - crops
+        x = tf.pad(x, tf.concat([[[0, 0]], tf.maximum(net, 0), [[0, 0]] * (x.shape.rank - 1 - len(rates))], 0))
+        sizes, cut = tf.shape(x), tf.maximum(-net, 0)
+        x = x[(slice(None), *[slice(cut[i, 0], sizes[i + 1] - cut[i, 1]) for i in range(len(rates))])]
         known = np.zeros((len(rates), 2), int)
     flat = x.shape.rank == 3
     rates = [1, *rates] if flat else [*rates, 1][:2]

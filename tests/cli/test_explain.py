@@ -193,7 +193,11 @@ def test_killed_and_the_same_command_again(how, files, genolift, tmp_path):
     many = fasta(tmp_path / "many.fa", random_sequences(10_000))
     out = tmp_path / "s.zarr"
     command = ["explain", files.model, many, "--target", "0", "--references", "shuffled:5", "--out", out]
-    process = subprocess.Popen([sys.executable, "-m", "genolift.cli", *map(str, command)], stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "genolift.cli", *map(str, command)],
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+    )
     deadline = time.monotonic() + 120
     while not any((out / "blocks" / "done").glob("*.json")):
         assert process.poll() is None

@@ -191,14 +191,17 @@ def test_several_inputs():
     assert fast.hypothetical["track"] is None
 
 
-def test_any_length(model):
+@pytest.mark.parametrize("dilation", [{}, {"dilation_rate": 2}, {"dilation_rate": 3, "padding": "causal"}])
+def test_any_length(dilation):
     """A model of free length is planned anew for each length, and tried again."""
     x = keras.Input((None, 4))
-    h = K.Conv1D(4, 4, activation="relu", padding="same")(x)
+    h = K.Conv1D(4, 4, **{"activation": "relu", "padding": "same", **dilation})(x)
     free = keras.Model(x, K.Dense(1)(K.GlobalAveragePooling1D()(K.Conv1D(3, 3, activation="relu")(h))))
     fast, plain = gl.method("ism", free, fast=True), gl.method("ism", free, fast=False)
     for length in (15, 20):
-        close(fast(X[:, :length]).effects, plain(X[:, :length]).effects)
+        found = fast(X[:, :length])
+        close(found.effects, plain(X[:, :length]).effects)
+        assert list(found.provenance["form"].values()) == ["windows"]
 
 
 def test_a_wrong_fast_form_is_noticed(model, monkeypatch):
