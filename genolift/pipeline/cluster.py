@@ -175,15 +175,17 @@ def _quiet():
     """Without Dask's own log, which tells of every worker that comes or goes: errors are raised anyway."""
     import distributed  # noqa: F401 - sets its loggers up
 
-    logger = logging.getLogger("distributed")
-    before = logger.level, logger.propagate, logger.handlers
-    logger.setLevel(logging.CRITICAL + 1)
-    logger.handlers = [logging.NullHandler()]
-    logger.propagate = False
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]  # each with a handler
+    before = [(logger.level, logger.propagate, logger.handlers) for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+        logger.handlers, logger.propagate = [logging.NullHandler()], False
     try:
         yield
     finally:
-        logger.level, logger.propagate, logger.handlers = before
+        for logger, (level, propagate, handlers) in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+            logger.propagate, logger.handlers = propagate, handlers
 
 
 @contextmanager
