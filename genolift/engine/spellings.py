@@ -18,16 +18,6 @@ from genolift.support.tensorflow import quiet_tensorflow
 tf = quiet_tensorflow()
 
 
-def reading(reads: Callable) -> Callable:
-    """Say which values a spelling of several steps is given."""
-
-    def attach(spelling: Callable) -> Callable:
-        spelling.reads = reads
-        return spelling
-
-    return attach
-
-
 # Products and running sums
 
 
@@ -153,7 +143,6 @@ def _behind(step: Step, op: str) -> Step:
     return before.inputs[0].step if before.op == op else before
 
 
-@reading(_in_between)
 def _dilated(step, x, kernel, rates, padding, same_rates, crops):
     """One convolution of what is padded by as much as the padding exceeds what is cut off again."""
     rates, again = tf.get_static_value(rates), tf.get_static_value(same_rates)
@@ -183,6 +172,9 @@ def _dilated(step, x, kernel, rates, padding, same_rates, crops):
         dilations=[1, *map(int, rates), 1],
     )
     return [tf.squeeze(y, [1]) if flat else y]
+
+
+_dilated.reads = _in_between
 
 
 def _of_complex(spelling: Callable) -> Callable:

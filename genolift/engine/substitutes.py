@@ -1,7 +1,7 @@
 """Operations that the library's kernels do not run everywhere, written with others that it does.
 
-Grouped and dilated convolutions have no gradient on every CPU, dilated transposed ones do not run there at all (Keras
-compiles these with XLA or runs them as three operations), three-dimensional pooling and image resizing exist in single precision only.
+Grouped convolutions have no gradient on the CPU, dilated ones not on every CPU, dilated transposed ones do not run there at
+all (Keras compiles these with XLA or runs them as three operations), three-dimensional pooling and image resizing exist in single precision only.
 """
 
 from __future__ import annotations
@@ -37,9 +37,7 @@ def convolution(step, tensors, run: Callable) -> list:
 def _padding(step, kernel) -> list[list[int]] | None:
     """What is added before and behind each axis of the image; None where it exceeds what windows overlap, or for strides."""
     attributes, rates = step.node.attr, _rates(step)
-    if step.op != "Conv2D" or _channels(step) == 1 or set(attributes["strides"].list.i) != {1}:
-        return None
-    if None in kernel.shape:
+    if step.op != "Conv2D" or _channels(step) == 1 or set(attributes["strides"].list.i) != {1} or None in kernel.shape:
         return None
     spans = [rate * (taps - 1) for rate, taps in zip(rates, kernel.shape[:2], strict=True)]
     added = {b"VALID": [[0, 0]] * 2, b"SAME": [[span // 2, span - span // 2] for span in spans]}
