@@ -174,7 +174,7 @@ class _Follower:
                 for copy, row in enumerate(changed, 1):
                     at = (*[slice(None)] * (axis - 1), row)
                     given[known.index(value)][(copy, *at)] = other[at]
-                with exact_float32():
+                with exact_float32:
                     array = run(_float32(inputs), _float32(given)).numpy()
                 array = array.reshape(at_once + 1, -1)
                 moved = np.abs(array[1:] - array[:1])

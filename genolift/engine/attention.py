@@ -155,7 +155,7 @@ class Readings:
         self._run = compiled(self._compute, reduce_retracing=True)
 
     def __call__(self, arrays: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
-        with exact_float32():
+        with exact_float32:
             predictions, weights = self._run([tf.constant(array) for array in arrays])
         return predictions.numpy(), [tensor.numpy() for tensor in weights]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 
 from genolift.engine import kernels
 from genolift.engine.operations import gate_refusal
@@ -52,16 +52,31 @@ def _halved(weights: Callable) -> Callable:
     return lambda at_x: weights(at_x) / 2
 
 
-@contextmanager
-def exact_float32():
-    """Without the TensorFloat-32 shortcut of GPUs, whose products have ten bits; put back afterwards."""
-    settings = tf.config.experimental
-    before = settings.tensor_float_32_execution_enabled()
-    settings.enable_tensor_float_32_execution(False)
-    try:
-        yield
-    finally:
-        settings.enable_tensor_float_32_execution(before)
+class _ExactFloat32:
+    """Without the TensorFloat-32 shortcut of GPUs, whose products have ten bits; put back afterwards.
+
+    The setting is the process's, so the last of several blocks at a time puts it back.
+    """
+
+    def __init__(self):
+        self._lock, self._inside, self._before = Lock(), 0, True
+
+    def __enter__(self) -> None:
+        settings = tf.config.experimental
+        with self._lock:
+            if not self._inside:
+                self._before = settings.tensor_float_32_execution_enabled()
+                settings.enable_tensor_float_32_execution(False)
+            self._inside += 1
+
+    def __exit__(self, *problem) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                tf.config.experimental.enable_tensor_float_32_execution(self._before)
+
+
+exact_float32 = _ExactFloat32()
 
 
 class Propagation:
@@ -167,7 +182,7 @@ class Explainer:
 
     def __call__(self, xs: list, refs: list, shared: bool, leading: bool) -> dict:
         """``xs``: (n, ...) per input; ``refs``: (n, r, ...) per input, or (r, ...) where ``shared``."""
-        with exact_float32():
+        with exact_float32:
             block, differing = self._run(shared, leading)(self._tensors(xs), self._tensors(refs))
         for step, differs in zip(self._gated, differing, strict=True):
             if differs:
@@ -196,7 +211,7 @@ class Explainer:
 
     def audit(self, xs: list, refs: list) -> list:
         """For one pair (x of one row, its one reference): every step walked and its imbalance, as (step, float)."""
-        with exact_float32():
+        with exact_float32:
             values = self._audit(self._tensors(xs), self._tensors(refs))
         return list(zip(self._walked, [float(value[0]) for value in values], strict=True))
 

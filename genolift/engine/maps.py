@@ -41,7 +41,7 @@ class Rows:
 
     def __call__(self, xs: list[np.ndarray]):
         """Of inputs (N, ...), as NumPy arrays: a list with an entry for each value."""
-        with exact_float32():
+        with exact_float32:
             found = self._run([tf.constant(x, tf.float32) for x in xs])
         return tf.nest.map_structure(lambda tensor: tensor.numpy(), found)
 

@@ -39,7 +39,7 @@ class Points:
 
     def frozen(self, xs: list[np.ndarray], size: int) -> tuple[list, list[bool]]:
         """Each term's weights at the sequences ``xs`` (n, ...), ``size`` at a time, and which have a row for each."""
-        with exact_float32():
+        with exact_float32:
             # Two rows tell which weights have one each; most have none, and are the same for all sequences.
             parts = [self._weigh([tf.constant(np.resize(x[:2], (2, *x.shape[1:]))) for x in xs])]
             if any(self._by_row):
@@ -50,12 +50,12 @@ class Points:
 
     def values(self, points: list[np.ndarray], weights: list, by_row: list[bool], rows: np.ndarray) -> np.ndarray:
         """The targets (B, T) at ``points`` (B, ...), which were made from the sequences ``rows`` (B,) of ``weights``."""
-        with exact_float32():
+        with exact_float32:
             return self._evaluate([tf.constant(p) for p in points], weights, by_row, tf.constant(rows)).numpy()
 
     def slopes(self, points: list[np.ndarray], weights: list, by_row: list[bool], rows: np.ndarray) -> tuple:
         """Values (B, T) and slopes (B, T, ...) per input, see :meth:`values`."""
-        with exact_float32():
+        with exact_float32:
             values, slopes = self._differentiate([tf.constant(p) for p in points], weights, by_row, tf.constant(rows))
         return values.numpy(), [slope.numpy() for slope in slopes]
 

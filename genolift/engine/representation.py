@@ -57,7 +57,7 @@ class Representation:
 
     def values(self, points: list[np.ndarray], weights, by_row, rows) -> np.ndarray:
         """Vectors (B, D) at ``points`` (B, ...)."""
-        with exact_float32():
+        with exact_float32:
             return self._run([tf.constant(point) for point in points]).numpy()
 
     def _activations(self, points):

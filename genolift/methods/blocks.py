@@ -11,11 +11,13 @@ from genolift.methods.inputs import Inputs
 
 @dataclass(frozen=True)
 class Plan:
-    """Block shape: sequences and references at a time, and whether the two sides are shared between pairs."""
+    """Block shape: sequences and references at a time, and whether the two sides are shared between pairs; and how many
+    blocks at a time."""
 
     sequences: int
     references: int
     leading: bool
+    lanes: int
 
 
 def repeat_to(array: np.ndarray, count: int, axis: int) -> np.ndarray:

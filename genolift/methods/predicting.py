@@ -8,6 +8,7 @@ from contextvars import ContextVar
 
 import numpy as np
 
+from genolift.engine.overlap import LANES, overlapped
 from genolift.engine.points import Points
 from genolift.methods.blocks import pad
 from genolift.methods.inputs import Inputs
@@ -26,7 +27,7 @@ def batch_size(traced: Traced, inputs: Inputs, memory: int, backward: bool = Fal
     row_bytes = traced.probe([array.shape[1:] for array in inputs.arrays]).row_bytes
     need = row_bytes * (_BACKWARD if backward else _FORWARD)
     check_fits(need, memory, "prediction")
-    return int(max(1, min(memory // need, _BATCH_BYTES // row_bytes)))
+    return int(max(1, min(memory // (LANES * need), _BATCH_BYTES // row_bytes)))
 
 
 def few_shapes(size: int, count: int) -> int:
@@ -97,9 +98,7 @@ class Copies:
 
     def values(self, count: int, make: Callable) -> np.ndarray:
         """The targets (count, T) of copies number 0 to ``count`` − 1."""
-        parts = [
-            self.points.values(arrays, *self._frozen, rows)[:kept] for kept, rows, arrays in self._batches(count, make)
-        ]
+        parts = [values[:kept] for kept, values in self._computed(self.points.values, count, make)]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.points.targets)), np.float32)
 
     def grid(self, shape: tuple[int, ...], make: Callable) -> np.ndarray:
@@ -117,10 +116,20 @@ class Copies:
     def slopes(self, count: int, make: Callable):
         """Batch by batch: numbers (b,), values (b, T) and slopes (b, T, ...) per input."""
         start = 0
-        for kept, rows, arrays in self._batches(count, make):
-            values, slopes = self.points.slopes(arrays, *self._frozen, rows)
+        for kept, (values, slopes) in self._computed(self.points.slopes, count, make):
             yield np.arange(start, start + kept), values[:kept], [slope[:kept] for slope in slopes]
             start += kept
+
+    def _computed(self, compute: Callable, count: int, make: Callable):
+        """Batch by batch: how many copies it has, and what ``compute`` gives, padded to the batch's size."""
+
+        def one(batch):
+            kept, rows, arrays = batch
+            return kept, compute(arrays, *self._frozen, rows)
+
+        for kept, found in overlapped(one, self._batches(count, make), min(self.size, LANES)):
+            yield kept, found
+            self.tick(kept)
 
     def _batches(self, count: int, make: Callable):
         size = few_shapes(self.size, count)
@@ -128,4 +137,3 @@ class Copies:
             which = np.arange(start, min(start + size, count))
             rows, arrays = make(which)
             yield len(which), pad(rows, size).astype(np.int32), [pad(array, size) for array in arrays]
-            self.tick(len(which))

@@ -68,7 +68,7 @@ class Predictor:
         """Of one-hot sequences (N, L, 4)."""
         size = self._batch_size(X)
         parts = []
-        with exact_float32():
+        with exact_float32:
             for start in range(0, len(X), size):
                 batch = X[start : start + size]
                 values, profiles = self._run(tf.constant(pad(batch, size)))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import partial
 
 import numpy as np
 
 from genolift.engine.explain import Explainer
 from genolift.engine.layers import layer_outputs
+from genolift.engine.overlap import LANES, overlapped
 from genolift.methods import proof
 from genolift.methods.base import Method
 from genolift.methods.blocks import Plan, head, joined, merged, pad, padded, repeat_to, standard_error, widened
@@ -22,6 +24,8 @@ from genolift.support.progress import bar
 
 # What a block should take at most: larger ones are no faster and only cost memory.
 _BLOCK_BYTES = 160e6
+# References of many sequences are drawn together, which takes a fraction of the time that it takes one by one.
+_DRAWN_BYTES = 16e6
 # References drawn for every sequence before anything is known of their spread.
 _FIRST_DRAW = 10
 
@@ -104,11 +108,31 @@ class ReferenceMethod(TakesReferences, Method):
         blocks = []
         show = self.progress if self.progress is not None else len(rows) > plan.sequences
         with bar(len(rows), self.name, "sequences", show) as display:
-            for start in range(0, len(rows), plan.sequences):
-                some = rows[start : start + plan.sequences]
-                blocks.append(self._block(explainer, plan, inputs, chosen, some, first, last))
-                display.update(len(some))
+            explain = partial(self._block, explainer, plan, first, last)
+            for block in overlapped(explain, self._compared(inputs, chosen, rows, last, plan.sequences), plan.lanes):
+                blocks.append(block)
+                display.update(len(block["predictions"]))
         return joined(blocks)
+
+    @staticmethod
+    def _compared(inputs: Inputs, chosen: list, rows: np.ndarray, count: int, sequences: int):
+        """So many of the sequences at a time, an array (n, ...) per input, and their first ``count`` references, (R, ...)
+        where all sequences have the same and (n, R, ...) where not."""
+        shared = all(reference.shared for reference in chosen)
+        row_bytes = sum(array[0].nbytes for array in inputs.arrays) * (1 if shared else count)
+        together = max(1, int(_DRAWN_BYTES // row_bytes) // sequences) * sequences
+        for start in range(0, len(rows), together):
+            some = rows[start : start + together]
+            arrays = [array[some] for array in inputs.arrays]
+            drawn = [one.first(count).draw(array, some) for one, array in zip(chosen, arrays, strict=True)]
+            if not shared:
+                drawn = [
+                    np.broadcast_to(one, (len(some), *one.shape)) if reference.shared else one
+                    for one, reference in zip(drawn, chosen, strict=True)
+                ]
+            for low in range(0, len(some), sequences):
+                part = slice(low, low + sequences)
+                yield [array[part] for array in arrays], drawn if shared else [one[part] for one in drawn]
 
     def judge(self, found: dict, explainer: Explainer, pair_of) -> None:
         """Hold the residuals against what rounding explains; the verdict goes into the result's record."""
@@ -148,26 +172,23 @@ class ReferenceMethod(TakesReferences, Method):
         batch = traced.probe([array.shape[1:] for array in inputs.arrays])
         need = batch.pair_bytes(self._rule.held, len(traced.targets))
         check_fits(need, self.memory, "(sequence, reference) pair")
+        lanes = int(min(LANES, self.memory // need))
         # Splitting a sequence's references would run the sequence forward again for each part.
-        pairs = int(min(self.memory // need, max(count, _BLOCK_BYTES // need)))
+        pairs = int(min(self.memory // (lanes * need), max(count, _BLOCK_BYTES // need)))
         rows = max(1, pairs // count)
-        # A few batch shapes, whatever the number of sequences: each is compiled once.
-        rows = min(rows, 1 << (sequences - 1).bit_length())
-        return Plan(rows, min(count, pairs), self._rule.compared <= batch.leading)
+        if sequences > rows:  # as many blocks as are needed, and all of them full
+            rows = -(-sequences // -(-sequences // rows))
+        else:  # few shapes, whatever the number of sequences: something is compiled for each
+            rows = min(rows, 1 << (sequences - 1).bit_length())
+        return Plan(rows, min(count, pairs), self._rule.compared <= batch.leading, lanes)
 
-    def _block(self, explainer, plan, inputs: Inputs, chosen, rows: np.ndarray, first: int, last: int) -> dict:
-        kept = len(rows)
-        arrays = [array[rows] for array in inputs.arrays]
-        drawn = [one.first(last).draw(array, rows) for one, array in zip(chosen, arrays, strict=True)]
-        shared = all(reference.shared for reference in chosen)
-        if not shared:
-            drawn = [
-                np.broadcast_to(one, (kept, *one.shape)) if reference.shared else one
-                for one, reference in zip(drawn, chosen, strict=True)
-            ]
-        axis = 0 if shared else 1
+    @staticmethod
+    def _block(explainer, plan: Plan, first: int, last: int, compared: tuple[list, list]) -> dict:
+        xs, drawn = compared
+        shared = drawn[0].ndim == xs[0].ndim
+        kept, axis = len(xs[0]), 0 if shared else 1
         drawn = [repeat_to(one, last, axis) for one in drawn]
-        xs = [pad(array, plan.sequences) for array in arrays]
+        xs = [pad(array, plan.sequences) for array in xs]
         parts = []
         for start in range(first, last, plan.references):
             some = [np.take(one, range(start, min(start + plan.references, last)), axis) for one in drawn]

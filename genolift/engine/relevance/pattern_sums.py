@@ -35,13 +35,13 @@ class PatternSums:
 
     def __call__(self, arrays: list[np.ndarray], shifts: list) -> list[dict[str, np.ndarray]]:
         """For sequences (n, ...), one array per input; shifts (u) for each of the layers."""
-        with exact_float32():
+        with exact_float32:
             found = self._run([tf.constant(a) for a in arrays], [tf.constant(s, tf.float32) for s in shifts])
         return [{name: tensor.numpy().astype(np.float64) for name, tensor in sums.items()} for sums in found]
 
     def numbers(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
         """For each layer the number of the unit that every weight belongs to, −1 for weights that are never used."""
-        with exact_float32():
+        with exact_float32:
             found = self._of_weights([tf.constant(array[:1]) for array in arrays])
         return [tensor.numpy() for tensor in found]
 

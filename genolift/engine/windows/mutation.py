@@ -70,7 +70,7 @@ class Mutation:
 
     def values(self, xs: list, sequences, positions, rows) -> np.ndarray:
         """The targets (Q, B, T) of ``xs`` (n, ...) with ``rows`` (Q, B, letters) at ``positions`` of ``sequences`` (Q,)."""
-        with exact_float32():
+        with exact_float32:
             found = self._function(*rows.shape[1:])(
                 [tf.constant(x, tf.float32) for x in xs],
                 tf.constant(sequences, tf.int32),
