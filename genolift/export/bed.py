@@ -37,13 +37,11 @@ def _place(scores: Scores, sequence: np.ndarray, start: np.ndarray, end: np.ndar
     strand = list(strand)
     if scores.regions is None:
         return [one_word(scores.names[i]) for i in sequence], start, end, strand
-    regions = scores.located("BED in genome coordinates")
-    starts = np.array([regions[i].start for i in sequence], dtype=np.int64)
-    ends = np.array([regions[i].end for i in sequence], dtype=np.int64)
-    back = np.array([regions[i].strand == "-" for i in sequence], dtype=bool)
+    where = scores.located("BED in genome coordinates").take(np.asarray(sequence, dtype=np.int64))
+    back = [one == "-" for one in where.strands]
     turned = [_TURNED[one] if is_back else one for one, is_back in zip(strand, back, strict=True)]
-    chrom = [regions[i].chrom for i in sequence]
-    return chrom, np.where(back, ends - end, starts + start), np.where(back, ends - start, starts + end), turned
+    starts, ends = (np.where(back, where.ends - b, where.starts + a) for a, b in ((start, end), (end, start)))
+    return list(where.chroms), starts, ends, turned
 
 
 def _texts(values) -> list[str]:

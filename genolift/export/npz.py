@@ -54,8 +54,7 @@ def _facts(explanation: Explanation) -> dict[str, np.ndarray]:
     about = {"target": explanation.target, "method": explanation.method, "undefined": explanation.undefined}
     facts = {"names": np.array(explanation.names), "about": np.array(json.dumps(encode(about)))}
     if explanation.regions is not None:
-        columns = zip(*explanation.regions, strict=True)
-        facts |= {key: np.array(column) for key, column in zip(_COLUMNS, columns, strict=True)}
+        facts |= {name: np.array(getattr(explanation.regions, name)) for name in _COLUMNS}
     if explanation.lengths is not None:
         facts["lengths"] = explanation.lengths
     if isinstance(explanation.inputs, dict):

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from genolift.results.explanation import Explanation, Region
+from genolift.results.explanation import Explanation
+from genolift.results.regions import RegionTable
 from genolift.sequence.fasta import Fasta
 from genolift.sequence.files import open_text
 from genolift.support.errors import FileProblem, InputError
@@ -47,7 +48,7 @@ def _line(line: str, where: str) -> tuple[str, int]:
     return fields[0].strip(), int(fields[1])
 
 
-def check_known(regions: list[Region], sizes: dict[str, int]) -> None:
+def check_known(regions: RegionTable, sizes: dict[str, int]) -> None:
     """Raise :class:`InputError` for a region on no chromosome of the genome, or wholly beyond the end of one."""
     for region in regions:
         if region.chrom not in sizes:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from genolift.results.explanation import INPUT, OUTPUT, POSITION, Explanation, Region, is_dna, leaves
+from genolift.results.explanation import INPUT, OUTPUT, POSITION, Explanation, is_dna, leaves
+from genolift.results.regions import RegionTable
 from genolift.support.errors import InputError, Undefined
 from genolift.support.progress import bar
 
@@ -51,14 +52,14 @@ class Scores:
             problem = str(undefined)
         raise Undefined(f"{who} needs {name.replace('_', ' ')} scores: {problem}; explain with deeplift, for example")
 
-    def located(self, who: str) -> list[Region]:
+    def located(self, who: str) -> RegionTable:
         """The regions, one base of them for each base of the sequences, or :class:`InputError`."""
         if self.regions is None:
             raise InputError(
                 f"{who} needs genome coordinates, and these scores have none; score regions of a genome, "
                 "`genolift explain MODEL GENOME.fa --regions PEAKS.bed`"
             )
-        spans = np.array([region.end - region.start for region in self.regions])
+        spans = self.regions.ends - self.regions.starts
         for i in np.flatnonzero(spans != self.lengths)[:1]:
             raise InputError(f"the region of {self.names[i]!r} has {spans[i]} bases, but {self.lengths[i]} were scored")
         return self.regions

@@ -53,11 +53,11 @@ def _table(scores: Scores, rows: slice, block: dict[str, np.ndarray]) -> dict[st
             f"hypothetical_{base}": _numbers(block["hypothetical"][..., i][inside]) for i, base in enumerate(BASES)
         }
     if scores.regions is not None:
-        chroms, starts, ends, strands = zip(*scores.regions[rows], strict=True)
-        starts, ends, backward = np.array(starts), np.array(ends), np.array(strands) == "-"
-        place = np.where(backward[which], ends[which] - 1 - position, starts[which] + position)
-        columns |= {"chrom": _repeated(chroms, which), "genome_position": list(map(str, place.tolist()))}
-        columns["strand"] = _repeated(strands, which)
+        where = scores.regions[rows]
+        backward = np.array(where.strands) == "-"
+        place = np.where(backward[which], where.ends[which] - 1 - position, where.starts[which] + position)
+        columns |= {"chrom": _repeated(where.chroms, which), "genome_position": list(map(str, place.tolist()))}
+        columns["strand"] = _repeated(where.strands, which)
     return columns
 
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from genolift.pipeline.digest import RecordDigest
 from genolift.pipeline.screening import Policy, Screening
-from genolift.pipeline.sources import Coordinates, StreamedSource
+from genolift.pipeline.sources import StreamedSource
+from genolift.results.regions import RegionTable
 from genolift.sequence.variants import (
     INVALID_REF,
     OK,
@@ -26,6 +27,7 @@ from genolift.sequence.variants import (
 from genolift.sequence.vcf import read_vcf
 from genolift.support.errors import InputError
 from genolift.support.progress import bar
+from genolift.support.texts import Words
 
 log = logging.getLogger("genolift")
 
@@ -118,13 +120,13 @@ class AlleleSource(StreamedSource):
 
     def __init__(self, path, windows: Windows):
         self.windows = windows
-        where: tuple[list[str], array] = ([], array("q"))
+        where = (Words(), array("q"))
         self._noted = where  # by the first reading alone
         super().__init__(path, Screening(Policy("skip"), path))
         self._noted = None
         chroms, starts = where[0], np.array(where[1], np.int64)
         self.chrom_sizes = windows.fasta.sizes
-        self.regions = Coordinates(chroms, starts, starts + windows.length, ["+"] * len(chroms))
+        self.regions = RegionTable(chroms, starts, starts + windows.length, Words.of("+", np.zeros(len(chroms))))
 
     def records(self, screening):
         seen: Counter = Counter()

@@ -305,24 +305,17 @@ def _provenance(job: Scoring, source: Source, method) -> dict:
         "model": job.model_file.describe(),
         "sequences": {"sha256": source.digest, "unknown": source.unknown, "encoding": job.unknown},
         "records": source.screening.record(),
-        "names": list(source.names),
+        "names": source.names,
+        "regions": source.regions,
         "versions": versions(),
         "threads": threads(),
     }
     if job.command is not None:
         told["command"] = job.command
-    if source.regions is not None:
-        where = source.regions
-        told["regions"] = {
-            "chroms": where.chroms,
-            "starts": where.starts.tolist(),
-            "ends": where.ends.tolist(),
-            "strands": where.strands,
-        }
     if source.chrom_sizes is not None:
         told["chrom_sizes"] = [list(one) for one in source.chrom_sizes.items()]
     if source.mixed:
-        told["lengths"] = source.lengths.tolist()
+        told["lengths"] = source.lengths
     return told
 
 

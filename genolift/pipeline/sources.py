@@ -6,42 +6,33 @@ import os
 from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from genolift.pipeline.digest import RecordDigest
 from genolift.pipeline.screening import Policy, Screening
+from genolift.results.regions import RegionTable
 from genolift.sequence.alphabet import count_unknown, reverse_complement
 from genolift.sequence.fasta import Fasta, Unusable, scan_fasta
 from genolift.sequence.files import open_text
 from genolift.sequence.regions import Interval, Malformed, scan_intervals, unique_names
 from genolift.support.errors import FileProblem, InputError
-from genolift.support.texts import Texts
+from genolift.support.texts import Texts, Words
 
 _LONGEST_TEXT = 60  # of a malformed line, as far as it is kept
 
 
-class Coordinates(NamedTuple):
-    """Where sequences lie, as :class:`genolift.sequence.regions.Regions` says it; windows that were padded with N reach
-    beyond their chromosome."""
-
-    chroms: list[str]
-    starts: np.ndarray
-    ends: np.ndarray
-    strands: list[str]
-
-
 class Source:
     """N named sequences: ``names``, ``lengths`` (N,), ``unknown`` bases in all, ``digest``; ``regions``, where they lie
-    in a genome, and the ``chrom_sizes`` of that, or ``None``.
+    in a genome (windows that were padded with N reach beyond their chromosome), and the ``chrom_sizes`` of that, or
+    ``None``.
 
     ``places`` (N,) tells which record of the input each one is, and ``screening`` what became of the others.
     ``longest`` and ``shortest`` are the texts of one of the longest and of the shortest, on which a job can be tried before
     anything is written.
     """
 
-    regions: Coordinates | None = None
+    regions: RegionTable | None = None
     chrom_sizes: dict[str, int] | None = None
 
     def __init__(self, records: Iterable[tuple[int, str, str]], screening: Screening):
@@ -138,13 +129,11 @@ class CutSource(Source):
 
     def __init__(self, fasta: Fasta, intervals: Iterable[Interval], screening: Screening):
         self.fasta, self._stamp = fasta, _stamp(fasta.path)
-        self._chroms: list[str] = []
-        self._strands: list[str] = []
-        starts, ends = array("q"), array("q")
-        super().__init__(self._screened(intervals, screening, starts, ends), screening)
-        self.where = Coordinates(self._chroms, np.array(starts, np.int64), np.array(ends, np.int64), self._strands)
+        columns = (Words(), array("q"), array("q"), Words())
+        super().__init__(self._screened(intervals, screening, columns), screening)
+        self.where = RegionTable(*columns)
 
-    def _screened(self, intervals, screening: Screening, starts, ends) -> Iterator[tuple[int, str, str]]:
+    def _screened(self, intervals, screening: Screening, columns) -> Iterator[tuple[int, str, str]]:
         policy = screening.policy
         for one in intervals:
             left, right = max(0, -one.start), max(0, one.end - self.fasta.length(one.chrom))
@@ -158,10 +147,8 @@ class CutSource(Source):
                 continue
             if left or right:
                 screening.padded.append((one.line, one.name, left, right))
-            self._chroms.append(one.chrom)
-            self._strands.append(one.strand)
-            starts.append(one.start)
-            ends.append(one.end)
+            for column, value in zip(columns, (one.chrom, one.start, one.end, one.strand), strict=True):
+                column.append(value)
             yield one.line, one.name, sequence
 
     def _cut(self, chrom: str, start: int, end: int, strand: str) -> str:
@@ -173,8 +160,7 @@ class CutSource(Source):
         for start, stop in wanted:
             if _stamp(self.fasta.path) != self._stamp:
                 raise _changed(self.fasta.path)
-            rows = range(start, stop)
-            yield [self._cut(where.chroms[i], int(where.starts[i]), int(where.ends[i]), where.strands[i]) for i in rows]
+            yield [self._cut(*region) for region in where[start:stop]]
 
 
 class RegionSource(CutSource):
@@ -184,7 +170,8 @@ class RegionSource(CutSource):
         genome, screening = Fasta(fasta), Screening(policy or Policy(), regions)
         super().__init__(genome, self._intervals(genome, regions, width, screening), screening)
         self.regions, self.chrom_sizes = self.where, genome.sizes
-        self.names = Texts(unique_names(self.names, *self.where))
+        where = self.where
+        self.names = unique_names(self.names, where.chroms, where.starts, where.ends, where.strands)
 
     @staticmethod
     def _intervals(genome: Fasta, regions, width: int | None, screening: Screening) -> Iterator[Interval]:

@@ -3,28 +3,18 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib import import_module
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
 from genolift.results.lazy import Rows, rowwise
+from genolift.results.regions import as_regions
 from genolift.support.errors import InputError, Undefined
+from genolift.support.texts import Texts
 
 # What a field's shape follows, N sequences first (and then T targets, if a list of targets was explained).
 INPUT, POSITION, OUTPUT, REFERENCE = "as inputs", "per position", "(N,)", "(N, R)"
 PAIR = "per pair of positions"
-
-
-REGION_COLUMNS = ("chroms", "starts", "ends", "strands")
-
-
-class Region(NamedTuple):
-    """Where a sequence comes from; 0-based and half-open."""
-
-    chrom: str
-    start: int
-    end: int
-    strand: str = "+"
 
 
 class Explanation:
@@ -77,7 +67,9 @@ class Explanation:
             for leaf in leaves(value):
                 if not leaf.shape or leaf.shape[0] != n:
                     raise InputError(f"field {name!r} has shape {leaf.shape}, but there are {n} sequences in 'inputs'")
-        self.names = [str(i) for i in range(n)] if names is None else [str(name) for name in names]
+        self.names = (
+            names if isinstance(names, Texts) else [str(name) for name in (range(n) if names is None else names)]
+        )
         self.regions = as_regions(regions)
         self.lengths = None if lengths is None else np.asarray(lengths, dtype=np.int64)
         for name in ("names", "regions", "lengths"):
@@ -195,7 +187,7 @@ class Explanation:
                 for name, value in self._fields.items()
             },
             names=[self.names[i] for i in rows],
-            regions=None if self.regions is None else [self.regions[i] for i in rows],
+            regions=None if self.regions is None else self.regions.take(rows),
             lengths=None if self.lengths is None else self.lengths[key],
         )
 
@@ -342,17 +334,6 @@ def each(function: Callable, *values):
 def is_dna(inputs) -> bool:
     """Whether inputs are one-hot DNA by their shape, (N, L, 4)."""
     return inputs.ndim == 3 and inputs.shape[-1] == 4
-
-
-def as_regions(regions) -> list[Region] | None:
-    """Regions as a list, from tuples, or an object or dict of ``chroms``, ``starts``, ``ends`` and ``strands``."""
-    if regions is None:
-        return None
-    if hasattr(regions, "chroms"):
-        regions = {name: getattr(regions, name) for name in REGION_COLUMNS}
-    if isinstance(regions, dict):
-        regions = zip(*(regions[name] for name in REGION_COLUMNS), strict=True)
-    return [Region(str(r[0]), int(r[1]), int(r[2]), *map(str, r[3:4])) for r in regions]
 
 
 def resize(array: np.ndarray, axis: int, length: int) -> np.ndarray:

@@ -7,6 +7,7 @@ A store is a Zarr v3 directory. Its own names are fixed; no name from a user's f
       layout.json          which arrays hold which fields, written with the first block
       done/<k>.json        the commit record of block k, written after all its chunks
     lock                 while it is written, see :mod:`genolift.results.lock`
+    sequences/           names, regions and lengths, see :mod:`genolift.results.listing`; its zarr.json is written last
     <field>[.<i>]/       an array per field (and input), chunked by sequence
 """
 
@@ -20,12 +21,13 @@ from pathlib import Path
 from genolift.results.lock import NAME as LOCK
 from genolift.support.errors import FileProblem, file_problems
 
-FORMAT = 1
+FORMAT = 2
 ATTRIBUTE = "genolift"
 ROOT = "zarr.json"
 BLOCKS = "blocks"
 LAYOUT = "blocks/layout.json"
 DONE = "blocks/done"
+LISTING = "sequences"
 PARTIAL = ".partial"
 
 
@@ -76,11 +78,7 @@ def _read_header(path: Path) -> dict | None:
         return None
     if ROOT not in names:
         raise FileProblem(f"{path} is a directory with other contents, not a genolift score store")
-    try:
-        attributes = json.loads((path / ROOT).read_text()).get("attributes", {})
-    except (ValueError, AttributeError) as error:
-        raise damaged(path / ROOT, error) from None
-    header = attributes.get(ATTRIBUTE)
+    header = read_group(path)
     if not isinstance(header, dict) or "format" not in header:
         raise FileProblem(f"{path} is a Zarr directory, but not a genolift score store")
     return header
@@ -103,9 +101,19 @@ def check_format(path: Path, header: dict) -> None:
         )
 
 
-def write_root(path: Path, header: dict) -> None:
-    content = {"zarr_format": 3, "node_type": "group", "attributes": {ATTRIBUTE: header}}
-    write_atomically(path / ROOT, content)
+def write_group(path: Path, told: dict) -> None:
+    """A group of arrays, and what it says of itself."""
+    write_atomically(path / ROOT, {"zarr_format": 3, "node_type": "group", "attributes": {ATTRIBUTE: told}})
+
+
+def read_group(path: Path):
+    """What :func:`write_group` wrote, or something else where it was not us."""
+    try:
+        return json.loads((path / ROOT).read_text()).get("attributes", {}).get(ATTRIBUTE)
+    except FileNotFoundError:
+        raise damaged(path, f"{ROOT} is missing") from None
+    except (ValueError, AttributeError) as error:
+        raise damaged(path / ROOT, error) from None
 
 
 def read_layout(path: Path) -> dict | None:
@@ -147,6 +155,9 @@ def _is_array(folder: Path) -> bool:
     """An array's directory, or what a killed process left of one."""
     if not folder.is_dir():
         return False
+    if folder.name == LISTING:
+        inside = [entry for entry in folder.iterdir() if entry.name != ROOT and not entry.name.endswith(PARTIAL)]
+        return not any(entry.is_symlink() or not _is_array(entry) for entry in inside)
     allowed = {ROOT, "c"} | ({"layout.json", "done"} if folder.name == BLOCKS else set())
     return all(entry.name in allowed or entry.name.endswith(PARTIAL) for entry in folder.iterdir())
 

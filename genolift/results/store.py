@@ -6,22 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import zarr
-from zarr.codecs import Crc32cCodec, ZstdCodec
 
+from genolift.results import arrays as checked
 from genolift.results import layout as disk
 from genolift.results import provenance as origin
 from genolift.results.coding import from_codes, to_codes
-from genolift.results.explanation import INPUT, PAIR, POSITION, REGION_COLUMNS, Explanation, leaves, resize
+from genolift.results.explanation import INPUT, PAIR, POSITION, Explanation, leaves, resize
 from genolift.results.kinds import named
-from genolift.results.lazy import Rows
+from genolift.results.lazy import Rows, rowwise
+from genolift.results.listing import Listing
 from genolift.results.lock import hold, tidy
 from genolift.support.errors import FileProblem, InputError, file_problems
 
-CHUNK_BYTES = 4 * 2**20
-# Zeros are written like all else, so that a missing chunk is damage. Zarr asks when an array is opened.
-EVERY_CHUNK = {"array.write_empty_chunks": True}
-_OWN = ("method", "target", "names", "regions", "lengths")
+_LISTED = ("names", "regions", "lengths")
+_OWN = ("method", "target", *_LISTED)
 # Kept with the result, but no difference between two: the same work may be asked for in other words.
 _INCIDENTAL = {"command"}
 # None either once all is done: what was scored is told apart by its own digest.
@@ -74,28 +72,29 @@ class StoreWriter:
         if dtype not in (None, "float32", "float16"):
             raise InputError(f"dtype is 'float32' or 'float16', not {dtype!r}")
         self.path = Path(path)
+        listing = Listing.of(*(provenance.get(name) for name in _LISTED))
         options = {"type": type_name, "n": int(n), "dtype": dtype or "float32", "one_hot": bool(one_hot)}
         header = {
             "format": disk.FORMAT,
             **options,
             "block": int(block),
-            "provenance": origin.encode(provenance),
+            "listing": listing.digests(),
+            "provenance": origin.encode({key: told for key, told in provenance.items() if key not in _LISTED}),
         }
+        self._width = None if listing.lengths is None else int(listing.lengths.max())
         with file_problems(self.path, "written"):
-            self._open(header, force)
-        lengths = self._header["provenance"].get("lengths")
-        self._width = max(lengths) if lengths else None
-        # It is on disk, and with a million names and regions large.
+            self._open(header, listing, force)
+        # It is on disk, and large where many records were refused.
         self._header = {key: value for key, value in self._header.items() if key != "provenance"}
 
-    def _open(self, header: dict, force: bool) -> None:
+    def _open(self, header: dict, listing: Listing, force: bool) -> None:
         """Find the store as it is, or make it; nobody else may write to one that is incomplete."""
         self._owner, self._lock = True, None
         old = disk.read_header(self.path)
         if old is not None and not force:
             disk.check_format(self.path, old)
             self._header = old
-            self._check_same(header)
+            self._check_same(header, listing)
             if self.is_complete:
                 if tidy(self.path):
                     disk.remove_leftovers(self.path)
@@ -107,12 +106,14 @@ class StoreWriter:
             disk.remove_store(self.path)
             old = None
         if old is None:
-            disk.write_root(self.path, header)
+            disk.write_group(self.path, header)
         self._header = old or header
         if old is not None:
-            self._check_same(header)
+            self._check_same(header, listing)
         disk.remove_leftovers(self.path)
-        self._write_block_table()
+        listing.write(self.path)
+        if not (self.path / disk.BLOCKS / disk.ROOT).exists() or not self.done_blocks:
+            checked.write_whole(self.path, disk.BLOCKS, np.array(self.blocks, dtype=np.int64))
 
     @classmethod
     def attach(cls, ticket: Ticket) -> "StoreWriter":
@@ -163,23 +164,18 @@ class StoreWriter:
         """For :meth:`attach` in other processes."""
         return Ticket(self.path.resolve(), _digest(self.path), self._header, self._width)
 
-    def _check_same(self, header: dict) -> None:
+    def _check_same(self, header: dict, listing: Listing) -> None:
         old, new = dict(self._header), dict(header)
-        old["block"] = new["block"]
+        old["block"], new["listing"] = new["block"], old["listing"]
         incidental = _INCIDENTAL | _INCIDENTAL_AT_LAST if self.is_complete else _INCIDENTAL
         for each in (old, new):
             each["provenance"] = {k: v for k, v in each["provenance"].items() if k not in incidental}
         old, new = ({**each.pop("provenance"), **each} for each in (old, new))
-        if difference := origin.first_difference(old, new):
+        difference = origin.first_difference(old, new) or listing.difference(self.path, self._header["listing"])
+        if difference:
             raise InputError(
                 f"{self.path} holds another result: {difference}; give another path, or force a fresh start"
             )
-
-    def _write_block_table(self) -> None:
-        if (self.path / disk.BLOCKS / disk.ROOT).exists() and self.done_blocks:
-            return
-        table = np.array(self.blocks, dtype=np.int64)
-        self._array(disk.BLOCKS, table, len(table), overwrite=False)[:] = table
 
     # -- writing ---------------------------------------------------------------------------------------------
 
@@ -197,11 +193,7 @@ class StoreWriter:
         with file_problems(self.path, "written"):
             self._prepare(plan, arrays)
             for name, values in arrays.items():
-                with zarr.config.set(EVERY_CHUNK):
-                    array = zarr.open_array(self.path / name, mode="r+")
-                array[start:stop] = values
-                for file in _chunk_files(self.path / name, array, start, stop):
-                    disk.flush(file)
+                checked.write(self.path / name, start, values)
             disk.write_atomically(self.path / disk.DONE / f"{k}.json", {"start": start, "stop": stop})
 
     def _plan(self, explanation: Explanation) -> tuple[dict, dict[str, np.ndarray]]:
@@ -209,7 +201,7 @@ class StoreWriter:
         fields, arrays = {}, {}
         for name in explanation._fields:
             value = explanation._fields[name]
-            if name == disk.BLOCKS:
+            if name in (disk.BLOCKS, disk.LISTING):
                 raise InputError(f"a field cannot be called {name!r}: the store uses that name")
             form = "dict" if isinstance(value, dict) else "list" if isinstance(value, list) else "array"
             items = list(value.items()) if form == "dict" else list(enumerate(value if form == "list" else [value]))
@@ -247,29 +239,14 @@ class StoreWriter:
         if known is None and not self._owner:
             raise disk.damaged(self.path, f"{disk.LAYOUT} is missing")
         if known is None:
+            n = self._header["n"]
             for name, values in arrays.items():
-                self._array(name, values, min(self._header["block"], self._header["n"]), overwrite=True)
+                if values.dtype.kind not in "biuf":
+                    raise InputError(f"field {name} holds {values.dtype} values; only numbers can be stored")
+                checked.create(self.path, name, n, values, min(self._header["block"], n), overwrite=True)
             disk.write_atomically(self.path / disk.LAYOUT, plan)
         elif difference := origin.first_difference(known, plan):
             raise InputError(f"this block differs from those stored in {self.path}: {difference}")
-
-    def _array(self, name: str, values: np.ndarray, block: int, overwrite: bool) -> zarr.Array:
-        """A checksummed array. Chunks divide blocks, so no two blocks write to one file."""
-        if values.dtype.kind not in "biuf":
-            raise InputError(f"field {name} holds {values.dtype} values; only numbers can be stored")
-        if not overwrite and (self.path / name / disk.ROOT).exists():
-            return zarr.open_array(self.path / name, mode="r+")
-        rows = max(1, CHUNK_BYTES // max(1, values[:1].nbytes))
-        rows = next(size for size in range(min(rows, block), 0, -1) if block % size == 0)
-        return zarr.create_array(  # by path: a group would be read with all that the store says of itself
-            self.path,
-            name=name,
-            shape=(len(values) if name == disk.BLOCKS else self._header["n"], *values.shape[1:]),
-            chunks=(rows, *(max(1, size) for size in values.shape[1:])),
-            dtype=values.dtype,
-            compressors=[ZstdCodec(level=3), Crc32cCodec()],
-            overwrite=overwrite,
-        )
 
 
 def save(explanation: Explanation, path, *, dtype: str | None = None, force: bool = False) -> None:
@@ -281,10 +258,7 @@ def save(explanation: Explanation, path, *, dtype: str | None = None, force: boo
         raise InputError(f"{path} is where this explanation is read from; save it under another path")
     provenance = {key: value for key, value in explanation.provenance.items() if key != "store"}
     provenance |= {name: getattr(explanation, name) for name in _OWN}
-    if explanation.regions is not None:
-        columns = zip(*explanation.regions, strict=True) if explanation.regions else [[]] * len(REGION_COLUMNS)
-        provenance["regions"] = {name: list(column) for name, column in zip(REGION_COLUMNS, columns, strict=True)}
-    block = int(np.clip(4 * CHUNK_BYTES // max(1, explanation.row_bytes), 1, 256))
+    block = int(np.clip(4 * checked.CHUNK_BYTES // max(1, explanation.row_bytes), 1, 256))
     blocks = _blocks({"n": len(explanation), "block": block})
     inputs = leaves(explanation._fields["inputs"])
     one_hot = all(to_codes(np.asarray(leaf[a:b])) is not None for leaf in inputs for a, b in blocks)
@@ -324,7 +298,8 @@ def load(path, cls: type[Explanation] = Explanation) -> Explanation:
     n, done, type_name = (provenance.pop(key) for key in ("n", "done", "type"))
     if done < n:
         raise FileProblem(f"{path} is incomplete: {done} of {n} sequences are done; run the same command again")
-    own = {name: provenance.pop(name, None) for name in _OWN}
+    listing = Listing.read(path)
+    own = {name: provenance.pop(name, None) for name in _OWN} | {name: getattr(listing, name) for name in _LISTED}
     if cls is Explanation:
         cls = named(type_name)
     plan = disk.read_layout(path)
@@ -344,23 +319,16 @@ def _open(path: Path, entry: dict, n: int) -> Rows | None:
     label, coding = entry["array"], entry["coding"]
     if label is None:
         return None
-    array = zarr.open_array(path / label, mode="r")
-    if array.shape[0] != n:
-        raise ValueError(f"{label} has {array.shape[0]} sequences, not {n}")
+    rows = checked.open_rows(path, label)
+    if len(rows) != n:
+        raise ValueError(f"{label} has {len(rows)} sequences, not {n}")
+    if coding == "codes":
+        return rowwise(from_codes, rows)
+    return rowwise(_to_float32, rows) if coding == "half" else rows
 
-    def read(start: int, stop: int) -> np.ndarray:
-        missing = [file for file in _chunk_files(path / label, array, start, stop) if not file.exists()]
-        if missing:
-            raise disk.damaged(path, f"{missing[0].relative_to(path)} is missing")
-        try:
-            values = np.asarray(array[start:stop])
-        except (ValueError, OSError, RuntimeError) as error:
-            what = "a checksum is wrong" if "checksum" in str(error) else error
-            raise disk.damaged(path, f"{label}, sequences {start} to {stop}: {what}") from None
-        return from_codes(values) if coding == "codes" else values.astype(np.float32) if coding == "half" else values
 
-    shape = (*array.shape, 4) if coding == "codes" else array.shape
-    return Rows(shape, array.dtype if coding == "plain" else np.float32, read)
+def _to_float32(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float32)
 
 
 def _digest(path: Path) -> str:
@@ -372,11 +340,3 @@ def _digest(path: Path) -> str:
 def _blocks(header: dict) -> list[tuple[int, int]]:
     n, block = header["n"], header["block"]
     return [(start, min(n, start + block)) for start in range(0, n, block)]
-
-
-def _chunk_files(folder: Path, array: zarr.Array, start: int, stop: int) -> list[Path]:
-    """The files of the chunks that hold these rows; other axes are never divided."""
-    if stop <= start:
-        return []
-    rows, rest = array.chunks[0], ["0"] * (array.ndim - 1)
-    return [folder.joinpath("c", str(i), *rest) for i in range(start // rows, (stop - 1) // rows + 1)]

@@ -10,6 +10,7 @@ import gzip
 import re
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,6 +20,7 @@ import numpy as np
 from genolift.sequence.alphabet import one_hot, reverse_complement
 from genolift.sequence.files import open_text
 from genolift.support.errors import FileProblem, InputError
+from genolift.support.texts import Texts
 
 _NARROWPEAK_COLUMNS = 10
 _WHOLE = re.compile(r"-?[0-9]+")
@@ -83,7 +85,7 @@ class Regions:
                 reverse_complement(sequence) if strand == "-" else sequence
                 for sequence, strand in zip(sequences, strands, strict=True)
             ],
-            unique_names([interval.name for interval in intervals], chroms, starts, ends, strands),
+            list(unique_names([interval.name for interval in intervals], chroms, starts, ends, strands)),
             chroms,
             np.array(starts, dtype=np.int64),
             np.array(ends, dtype=np.int64),
@@ -93,15 +95,28 @@ class Regions:
 
 def unique_names(names: Sequence[str], chroms, starts, ends, strands) -> Sequence[str]:
     """The file's own names if all have one and no two share it, else coordinates; repeats get a number."""
-    if "." not in names and len(set(names)) == len(names):
+    if "." not in names and not _repeats(names):
         return names
-    seen: dict[str, int] = {}
-    names = []
-    for chrom, start, end, strand in zip(chroms, starts, ends, strands, strict=True):
-        name = f"{chrom}:{start}-{end}" + ("" if strand == "." else f"({strand})")
-        seen[name] = seen.get(name, 0) + 1
-        names.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
-    return names
+    columns = zip(chroms, starts, ends, strands, strict=True)
+    made = Texts(
+        f"{chrom}:{start}-{end}" + ("" if strand == "." else f"({strand})") for chrom, start, end, strand in columns
+    )
+    again = _repeats(made)
+    return Texts(f"{name}#{again[i]}" if i in again else name for i, name in enumerate(made)) if again else made
+
+
+def _repeats(names: Sequence[str]) -> dict[int, int]:
+    """Which names have come before, and the how-many-eth each is: compared by hash first, for there may be millions."""
+    hashes = np.fromiter(map(hash, names), np.int64, len(names))
+    order = np.argsort(hashes, kind="stable")
+    alike = np.flatnonzero(np.diff(hashes[order]) == 0)
+    seen: Counter = Counter()
+    found = {}
+    for i in np.unique(order[np.concatenate([alike, alike + 1])]).tolist():
+        seen[names[i]] += 1
+        if seen[names[i]] > 1:
+            found[i] = seen[names[i]]
+    return found
 
 
 def read_intervals(path, width: int | None = None) -> list[Interval]:

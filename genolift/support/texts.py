@@ -1,28 +1,120 @@
-"""Many short texts in little memory."""
+"""Many texts in little memory."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from array import array
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 
-class Texts(Sequence):
-    """A growing list of texts, kept as bytes one after the other: a million names are not a million objects."""
+
+class _Listed(Sequence):
+    """A growing list of texts, equal to any other that holds the same."""
+
+    def __init__(self, texts: Iterable[str] = ()):
+        for text in texts:
+            self.append(text)
+
+    @abstractmethod
+    def append(self, text: str) -> None: ...
+
+    @abstractmethod
+    def text(self, i: int) -> str: ...
+
+    def __getitem__(self, i):
+        if isinstance(i, slice):
+            return self.take(range(*i.indices(len(self))))
+        return self.text(range(len(self))[i])
+
+    def take(self, rows: Iterable[int]) -> list[str]:
+        return [self.text(i) for i in rows]
+
+    def __iter__(self):
+        return map(self.text, range(len(self)))
+
+    def __eq__(self, other) -> bool:
+        if not isinstance(other, Sequence) or isinstance(other, str):
+            return NotImplemented
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    def __repr__(self) -> str:
+        some = ", ".join(map(repr, self[:3]))
+        return f"<{len(self)} texts: {some}{', ...' if len(self) > 3 else ''}>"
+
+
+class Texts(_Listed):
+    """Texts as bytes one after the other: a million names are not a million objects.
+
+    ``joined``: those bytes, UTF-8, as an array; ``ends`` (N,): where each text ends.
+    """
 
     def __init__(self, texts: Iterable[str] = ()):
         self._bytes, self._ends = bytearray(), array("q", [0])
-        for text in texts:
-            self.append(text)
+        super().__init__(texts)
+
+    @classmethod
+    def of(cls, joined: np.ndarray, ends: np.ndarray) -> Texts:
+        made = cls()
+        made._bytes += joined.tobytes()
+        made._ends.frombytes(ends.astype(np.int64).tobytes())
+        return made
+
+    @property
+    def joined(self) -> np.ndarray:
+        return np.frombuffer(bytes(self._bytes), np.uint8)
+
+    @property
+    def ends(self) -> np.ndarray:
+        return np.array(self._ends, np.int64)[1:]
 
     def append(self, text: str) -> None:
         self._bytes += text.encode()
         self._ends.append(len(self._bytes))
 
+    def text(self, i: int) -> str:
+        return self._bytes[self._ends[i] : self._ends[i + 1]].decode()
+
     def __len__(self) -> int:
         return len(self._ends) - 1
 
-    def __getitem__(self, i):
-        if isinstance(i, slice):
-            return [self[j] for j in range(*i.indices(len(self)))]
-        i = range(len(self))[i]
-        return self._bytes[self._ends[i] : self._ends[i + 1]].decode()
+
+class Words(_Listed):
+    """Texts of which there are few different ones: a number each.
+
+    ``different``: those, in the order in which they came; ``codes`` (N,): which one each text is.
+    """
+
+    def __init__(self, texts: Iterable[str] = ()):
+        self._numbers: dict[str, int] = {}
+        self.different: list[str] = []
+        self._codes = array("i")
+        super().__init__(texts)
+
+    @classmethod
+    def of(cls, different: Iterable[str], codes: np.ndarray) -> Words:
+        made = cls()
+        made.different = list(different)
+        made._numbers = {text: i for i, text in enumerate(made.different)}
+        made._codes.frombytes(codes.astype(np.int32).tobytes())
+        return made
+
+    @property
+    def codes(self) -> np.ndarray:
+        return np.array(self._codes, np.int32)
+
+    def at(self, rows: np.ndarray) -> Words:
+        """Those of some rows."""
+        return Words.of(self.different, np.asarray(self._codes)[rows])
+
+    def append(self, text: str) -> None:
+        number = self._numbers.setdefault(text, len(self._numbers))
+        if number == len(self.different):
+            self.different.append(text)
+        self._codes.append(number)
+
+    def text(self, i: int) -> str:
+        return self.different[self._codes[i]]
+
+    def __len__(self) -> int:
+        return len(self._codes)

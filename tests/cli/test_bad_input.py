@@ -245,7 +245,7 @@ def test_a_store_of_another_version(store, genolift, tmp_path):
         assert told.code == 2
         line = told.err.splitlines()[-1]
         assert (
-            "s.zarr is a score store of format 99, and this genolift knows format 1; read it with genolift 0." in line
+            "s.zarr is a score store of format 99, and this genolift knows format 2; read it with genolift 0." in line
         )
 
 

@@ -6,7 +6,8 @@ import pickle
 import numpy as np
 import pytest
 
-from genolift.results.explanation import Explanation, Region
+from genolift.results.explanation import Explanation
+from genolift.results.regions import Region
 from genolift.support.errors import InputError, Undefined
 
 RNG = np.random.default_rng(1)

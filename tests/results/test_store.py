@@ -11,7 +11,8 @@ import zarr
 
 from genolift.results import coding
 from genolift.results import layout as disk
-from genolift.results.explanation import Explanation, Region
+from genolift.results.explanation import Explanation
+from genolift.results.regions import Region
 from genolift.results.store import StoreWriter, read_provenance, save
 from genolift.support.errors import FileProblem, InputError, Undefined
 
@@ -82,6 +83,20 @@ def test_everything_comes_back_bit_for_bit(tmp_path, targets):
     assert loaded.provenance["versions"] == {"genolift": "0"}
     assert isinstance(loaded.method["steps"], int)
     assert zarr.open_group(tmp_path / "s.zarr", mode="r")["inputs"].dtype == np.uint8
+
+
+def test_names_and_regions_are_many_but_little(tmp_path):
+    """A store of many sequences opens at once, and says of itself no more than one of few."""
+    n = 20_000
+    where = [(f"chr{i % 3}", i, i + 4, "+-."[i % 2]) for i in range(n)]
+    e = Explanation({"inputs": dna(n, 4)}, names=[f"n {i}" for i in range(n)], regions=where)
+    e.save(tmp_path / "s.zarr")
+    assert (tmp_path / "s.zarr/zarr.json").stat().st_size < 2000
+    loaded = Explanation.load(tmp_path / "s.zarr")
+    assert_same(e, loaded)
+    assert loaded["n 19999"].regions == [Region("chr1", 19999, 20003, "-")]
+    assert loaded[[5, 3]].regions == [where[5], where[3]]
+    assert loaded[10:12].names == ["n 10", "n 11"]
 
 
 @pytest.mark.parametrize(
@@ -233,9 +248,11 @@ def test_force_deletes_nothing_but_a_store(tmp_path):
         full().save(mine, force=True)
     link = tmp_path / "t.zarr"
     full().save(link)
-    (link / "elsewhere").symlink_to(foreign)
-    with pytest.raises(FileProblem, match="elsewhere"):
-        full().save(link, force=True)
+    for place in (link / "elsewhere", link / "sequences" / "elsewhere"):
+        place.symlink_to(foreign)
+        with pytest.raises(FileProblem, match=place.relative_to(link).parts[0]):
+            full().save(link, force=True)
+        place.unlink()
     assert (foreign / "thesis.tex").read_text() == "years"
 
 
@@ -285,7 +302,7 @@ def test_damage_is_named(tmp_path):
 
     fresh()
     edit_header(path, format=99)
-    with pytest.raises(FileProblem, match="format 99, and this genolift knows format 1"):
+    with pytest.raises(FileProblem, match="format 99, and this genolift knows format 2"):
         Explanation.load(path)
     fresh()
     edit_header(path, n="ten")
@@ -302,6 +319,16 @@ def test_damage_is_named(tmp_path):
     fresh()
     (path / disk.LAYOUT).write_text("[")
     with pytest.raises(FileProblem, match="damaged"):
+        Explanation.load(path)
+    for victim in ("zarr.json", "names/c/0", "name_ends/zarr.json"):
+        fresh()
+        (path / "sequences" / victim).unlink()
+        with pytest.raises(FileProblem, match=r"s\.zarr.* is damaged"):
+            Explanation.load(path)
+    fresh()
+    names = path / "sequences/names/c/0"
+    names.write_bytes(names.read_bytes()[:-1] + b"x")
+    with pytest.raises(FileProblem, match=r"damaged: sequences/names.*checksum"):
         Explanation.load(path)
     for harm in ("flip", "cut", "empty", "remove"):
         fresh()
@@ -355,6 +382,8 @@ def test_blocks_in_any_order_over_several_sittings(tmp_path):
         ),
         ({"names": [*"abcdefghij"]}, r"names\[0\] is '0' there and 'a' here"),
         ({"names": [str(i) for i in range(9)]}, "names has 10 entries there and 9 here"),
+        ({"regions": [("chr1", 1, 9)] * 10}, "regions is None there and "),
+        ({"lengths": [8] * 10}, "lengths is None there and "),
         ({"model": "abc"}, "model is None there and 'abc' here"),
         ({"target": (0,)}, r"target is 0 there and \(0,\) here"),
     ],
@@ -410,9 +439,10 @@ def test_blocks_of_mixed_lengths_are_padded_to_the_longest_of_all(tmp_path):
         writer.write(1, full(2, 12))
 
 
-def test_a_field_cannot_take_the_name_of_the_block_table(tmp_path):
-    with pytest.raises(InputError, match="cannot be called 'blocks'"):
-        save(Explanation({"inputs": dna(2, 4), "blocks": np.ones(2)}), tmp_path / "s.zarr")
+@pytest.mark.parametrize("name", ["blocks", "sequences"])
+def test_a_field_cannot_take_the_name_of_what_is_the_stores_own(tmp_path, name):
+    with pytest.raises(InputError, match=f"cannot be called '{name}'"):
+        save(Explanation({"inputs": dna(2, 4), name: np.ones(2)}), tmp_path / "s.zarr")
 
 
 def test_zeros_are_written_not_taken_for_missing(tmp_path):

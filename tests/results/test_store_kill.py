@@ -18,7 +18,8 @@ import numpy as np
 from genolift.results.explanation import Explanation
 from genolift.results.store import StoreWriter
 
-writer = StoreWriter(sys.argv[1], {"method": {"name": "m"}, "target": 0}, 60, block=4, one_hot=True)
+told = {"method": {"name": "m"}, "target": 0, "names": [f"s{i}" for i in range(60)]}
+writer = StoreWriter(sys.argv[1], told, 60, block=4, one_hot=True)
 print("open", flush=True)
 for k, (start, stop) in enumerate(writer.blocks):
     if k in writer.done_blocks:
@@ -90,11 +91,13 @@ def test_leftovers_of_every_step_are_overcome(tmp_path):
     (path / "inputs/zarr.json").unlink()
     assert run(path).wait() == 0
     assert contents(path) == expected
-    for file in path.rglob("*"):
-        if file.is_file() and file.name != "zarr.json":
-            file.unlink()
+    subprocess.run(["rm", "-r", str(path / "blocks")], check=True)
+    (path / "sequences/zarr.json").unlink()
+    (path / "sequences/names/c/0").write_bytes(b"half")
+    assert run(path).wait() == 0
+    assert contents(path) == expected
     (path / "zarr.json").rename(path / "zarr.json.partial")
-    for folder in ("blocks", "inputs", "predictions", "raw_contributions"):
+    for folder in ("blocks", "inputs", "predictions", "raw_contributions", "sequences"):
         subprocess.run(["rm", "-r", str(path / folder)], check=True)
     assert run(path).wait() == 0
     assert contents(path) == expected

@@ -6,7 +6,7 @@ import pytest
 
 from genolift.sequence.alphabet import one_hot, reverse_complement
 from genolift.sequence.fasta import Fasta
-from genolift.sequence.regions import read_intervals
+from genolift.sequence.regions import read_intervals, unique_names
 from genolift.support.errors import FileProblem, InputError
 
 CHR1 = "".join(random.Random(0).choices("ACGT", k=300))
@@ -109,3 +109,16 @@ def test_compressed_bed_and_selection(genome, tmp_path):
     assert regions[1:].sequences == [CHR1[5:10], CHR1[10:15]]
     assert regions[np.array([True, False, True])].names == ["chr1:0-5", "chr1:10-15"]
     assert len(regions[0]) == 1
+
+
+def test_names_that_repeat_are_numbered_in_their_order():
+    names = unique_names(["."] * 5, "aabaa", [1, 1, 1, 1, 2], [3] * 5, "..+.-")
+    assert names == ["a:1-3", "a:1-3#2", "b:1-3(+)", "a:1-3#3", "a:2-3(-)"]
+    own = ["p", "q"]
+    assert unique_names(own, "ab", [1, 2], [3, 4], "..") is own
+
+
+def test_names_of_one_hash_are_not_taken_for_one_another(monkeypatch):
+    monkeypatch.setattr("genolift.sequence.regions.hash", lambda name: 7, raising=False)
+    assert unique_names(["p", "q"], "ab", [1, 2], [3, 4], "..") == ["p", "q"]
+    assert unique_names(["p", "p"], "ab", [1, 2], [3, 4], "..") == ["a:1-3", "b:2-4"]

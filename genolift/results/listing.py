@@ -1,0 +1,106 @@
+"""Which sequences a store holds: names, regions and true lengths, kept as arrays however many there are."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from genolift.results import arrays
+from genolift.results import layout as disk
+from genolift.results import provenance as origin
+from genolift.results.regions import RegionTable, as_regions
+from genolift.support.errors import FileProblem
+from genolift.support.texts import Texts, Words
+
+
+@dataclass(frozen=True)
+class Listing:
+    """``names``, ``regions`` and ``lengths`` of N sequences, each ``None`` where it is not known."""
+
+    names: Texts | None = None
+    regions: RegionTable | None = None
+    lengths: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, names=None, regions=None, lengths=None) -> Listing:
+        """From whatever holds these."""
+        texts = names if names is None or isinstance(names, Texts) else Texts(map(str, names))
+        return cls(texts, as_regions(regions), None if lengths is None else np.asarray(lengths, np.int64))
+
+    def _columns(self) -> dict[str, dict[str, np.ndarray]]:
+        """The arrays that each of the three is kept as."""
+        columns: dict[str, dict[str, np.ndarray]] = {}
+        if self.names is not None:
+            columns["names"] = {"names": self.names.joined, "name_ends": self.names.ends}
+        if self.regions is not None:
+            where = self.regions
+            kept = {"chroms": where.chroms.codes, "starts": where.starts, "ends": where.ends}
+            columns["regions"] = kept | {"strands": where.strands.codes.astype(np.int8)}
+        if self.lengths is not None:
+            columns["lengths"] = {"lengths": self.lengths}
+        return columns
+
+    def _words(self) -> dict[str, list[str]]:
+        """What the codes of chromosomes and strands mean."""
+        if self.regions is None:
+            return {}
+        return {"chroms": self.regions.chroms.different, "strands": self.regions.strands.different}
+
+    def digests(self) -> dict[str, str]:
+        """What tells one listing from another, for each of the three that is known."""
+        found = {}
+        for what, columns in self._columns().items():
+            digest = hashlib.sha256(repr(self._words()).encode() if what == "regions" else b"")
+            for column in columns.values():
+                digest.update(column.tobytes())
+            found[what] = digest.hexdigest()
+        return found
+
+    def difference(self, path: Path, digests: dict[str, str]) -> str | None:
+        """Where the listing of the store at ``path``, of these digests, first differs from this one."""
+        own = self.digests()
+        for what in ("names", "regions", "lengths"):
+            if own.get(what) == digests.get(what):
+                continue
+            try:
+                there = Listing.read(path)
+            except FileProblem:  # a kill came before it was written
+                return f"{what} are others there than here"
+            old, new = ({what: _plain(getattr(one, what))} for one in (there, self))
+            return origin.first_difference(old, new)
+        return None
+
+    def write(self, path: Path) -> None:
+        """Into the store at ``path``, unless it is there wholly."""
+        folder = path / disk.LISTING
+        if (folder / disk.ROOT).exists():
+            return
+        for columns in self._columns().values():
+            for name, values in columns.items():
+                arrays.write_whole(folder, name, values)
+        disk.write_group(folder, {"words": self._words(), "known": list(self._columns())})
+
+    @classmethod
+    def read(cls, path: Path) -> Listing:
+        """That of the store at ``path``; :class:`FileProblem` where it is damaged or missing."""
+        told = disk.read_group(path / disk.LISTING)
+        column = lambda name: np.asarray(arrays.open_rows(path, f"{disk.LISTING}/{name}"))  # noqa: E731
+        found: dict = {}
+        try:
+            if "names" in told["known"]:
+                found["names"] = Texts.of(column("names"), column("name_ends"))
+            if "regions" in told["known"]:
+                chroms, strands = (Words.of(told["words"][what], column(what)) for what in ("chroms", "strands"))
+                found["regions"] = RegionTable(chroms, column("starts"), column("ends"), strands)
+            if "lengths" in told["known"]:
+                found["lengths"] = column("lengths")
+        except (KeyError, TypeError, ValueError) as error:
+            raise disk.damaged(path, f"{disk.LISTING}: {type(error).__name__} {error}") from None
+        return cls(**found)
+
+
+def _plain(column):
+    return None if column is None else origin.encode(list(column))
