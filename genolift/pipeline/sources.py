@@ -51,7 +51,7 @@ class Source:
             if self.shortest is None or len(sequence) < len(self.shortest):
                 self.shortest = sequence
         screening.check()
-        self.lengths, self.places = np.array(lengths, dtype=np.int64), np.array(places, dtype=np.int64)
+        self.lengths, self.places = _compact(lengths), np.array(places, dtype=np.int64)
         self.digest = digest.hexdigest()
 
     def __len__(self) -> int:
@@ -237,6 +237,12 @@ def read_names(path) -> Iterator[tuple[int, str]]:
             raise FileProblem(f"{path} is truncated; copy it again") from None
     if empty:
         raise InputError(f"{path} holds no names; it should hold one per line")
+
+
+def _compact(numbers: array) -> np.ndarray:
+    """As an array; of one number if all are the same."""
+    found = np.array(numbers, dtype=np.int64)
+    return np.broadcast_to(found[:1].copy(), found.shape) if len(found) and (found == found[0]).all() else found
 
 
 def _stamp(path: Path) -> tuple[int, int]:

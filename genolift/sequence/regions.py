@@ -20,7 +20,7 @@ import numpy as np
 from genolift.sequence.alphabet import one_hot, reverse_complement
 from genolift.sequence.files import open_text
 from genolift.support.errors import FileProblem, InputError
-from genolift.support.texts import Texts
+from genolift.support.texts import Listed
 
 _NARROWPEAK_COLUMNS = 10
 _WHOLE = re.compile(r"-?[0-9]+")
@@ -94,15 +94,26 @@ class Regions:
 
 
 def unique_names(names: Sequence[str], chroms, starts, ends, strands) -> Sequence[str]:
-    """The file's own names if all have one and no two share it, else coordinates; repeats get a number."""
+    """The file's own names if all have one and no two share it, else their coordinates."""
     if "." not in names and not _repeats(names):
         return names
-    columns = zip(chroms, starts, ends, strands, strict=True)
-    made = Texts(
-        f"{chrom}:{start}-{end}" + ("" if strand == "." else f"({strand})") for chrom, start, end, strand in columns
-    )
-    again = _repeats(made)
-    return Texts(f"{name}#{again[i]}" if i in again else name for i, name in enumerate(made)) if again else made
+    return CoordinateNames(chroms, starts, ends, strands)
+
+
+class CoordinateNames(Listed):
+    """Names such as ``chr1:100-300(-)``, made of the regions' columns when they are asked for; repeats get a number."""
+
+    def __init__(self, *columns: Sequence):
+        self._columns, self._again = columns, {}
+        self._again = _repeats(self)
+
+    def __len__(self) -> int:
+        return len(self._columns[0])
+
+    def text(self, i: int) -> str:
+        chrom, start, end, strand = (column[i] for column in self._columns)
+        name = f"{chrom}:{start}-{end}" + ("" if strand == "." else f"({strand})")
+        return f"{name}#{self._again[i]}" if i in self._again else name
 
 
 def _repeats(names: Sequence[str]) -> dict[int, int]:

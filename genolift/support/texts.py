@@ -9,15 +9,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 
-class _Listed(Sequence):
-    """A growing list of texts, equal to any other that holds the same."""
-
-    def __init__(self, texts: Iterable[str] = ()):
-        for text in texts:
-            self.append(text)
-
-    @abstractmethod
-    def append(self, text: str) -> None: ...
+class Listed(Sequence):
+    """A list of texts that are made when they are asked for; equal to any other that holds the same."""
 
     @abstractmethod
     def text(self, i: int) -> str: ...
@@ -43,15 +36,17 @@ class _Listed(Sequence):
         return f"<{len(self)} texts: {some}{', ...' if len(self) > 3 else ''}>"
 
 
-class Texts(_Listed):
+class Texts(Listed):
     """Texts as bytes one after the other: a million names are not a million objects.
 
-    ``joined``: those bytes, UTF-8, as an array; ``ends`` (N,): where each text ends.
+    ``joined``: those bytes, UTF-8, as an array (nothing can be appended while somebody has it); ``ends`` (N,): where each
+    text ends.
     """
 
     def __init__(self, texts: Iterable[str] = ()):
         self._bytes, self._ends = bytearray(), array("q", [0])
-        super().__init__(texts)
+        for text in texts:
+            self.append(text)
 
     @classmethod
     def of(cls, joined: np.ndarray, ends: np.ndarray) -> Texts:
@@ -62,7 +57,7 @@ class Texts(_Listed):
 
     @property
     def joined(self) -> np.ndarray:
-        return np.frombuffer(bytes(self._bytes), np.uint8)
+        return np.frombuffer(self._bytes, np.uint8)
 
     @property
     def ends(self) -> np.ndarray:
@@ -79,7 +74,7 @@ class Texts(_Listed):
         return len(self._ends) - 1
 
 
-class Words(_Listed):
+class Words(Listed):
     """Texts of which there are few different ones: a number each.
 
     ``different``: those, in the order in which they came; ``codes`` (N,): which one each text is.
@@ -89,7 +84,8 @@ class Words(_Listed):
         self._numbers: dict[str, int] = {}
         self.different: list[str] = []
         self._codes = array("i")
-        super().__init__(texts)
+        for text in texts:
+            self.append(text)
 
     @classmethod
     def of(cls, different: Iterable[str], codes: np.ndarray) -> Words:
