@@ -1,7 +1,5 @@
 """``genolift``: finds the command, runs it, and turns whatever goes wrong into one line and an exit code."""
 
-import atexit
-import gc
 import importlib
 import os
 import sys
@@ -9,8 +7,8 @@ import sys
 import click
 
 from genolift.cli.speech import listen, tell
-from genolift.support import tensorflow
 from genolift.support.errors import GenoliftError
+from genolift.support.tensorflow import own_process
 from genolift.version import __version__
 
 # In the order of a piece of work. The lines stand here so that --help need not load the commands.
@@ -79,8 +77,7 @@ def genolift():
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 a user's mistake, 130 interrupted."""
-    tensorflow.process_is_ours = True
-    atexit.register(gc.freeze)  # to look for garbage in all of TensorFlow takes a second, for memory that goes anyway
+    own_process()
     sys.exit(run(arguments))
 
 

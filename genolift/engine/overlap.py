@@ -9,13 +9,19 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.threads import threads
 
 tf = quiet_tensorflow()
 
-LANES = 2
+_MOST = 2
 
 
-def overlapped(function: Callable, items: Iterable, lanes: int = LANES) -> Iterator:
+def lanes() -> int:
+    """How many blocks are computed at a time, at most: where there is one thread, a second block would only interrupt."""
+    return min(_MOST, threads())
+
+
+def overlapped(function: Callable, items: Iterable, lanes: int) -> Iterator:
     """``function`` of every item, in order; up to ``lanes`` are computed, while the next item is made here."""
     with ThreadPoolExecutor(lanes, "lane") as pool:
         if lanes < 2 or not _same_scope(pool):

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 
 import numpy as np
 
-from genolift.engine.overlap import LANES, overlapped
+from genolift.engine.overlap import lanes, overlapped
 from genolift.engine.points import Points
 from genolift.methods.blocks import pad
 from genolift.methods.inputs import Inputs
@@ -27,7 +27,7 @@ def batch_size(traced: Traced, inputs: Inputs, memory: int, backward: bool = Fal
     row_bytes = traced.probe([array.shape[1:] for array in inputs.arrays]).row_bytes
     need = row_bytes * (_BACKWARD if backward else _FORWARD)
     check_fits(need, memory, "prediction")
-    return int(max(1, min(memory // (LANES * need), _BATCH_BYTES // row_bytes)))
+    return int(max(1, min(memory // (lanes() * need), _BATCH_BYTES // row_bytes)))
 
 
 def few_shapes(size: int, count: int) -> int:
@@ -127,7 +127,7 @@ class Copies:
             kept, rows, arrays = batch
             return kept, compute(arrays, *self._frozen, rows)
 
-        for kept, found in overlapped(one, self._batches(count, make), min(self.size, LANES)):
+        for kept, found in overlapped(one, self._batches(count, make), min(self.size, lanes())):
             yield kept, found
             self.tick(kept)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from genolift.engine.explain import Explainer
 from genolift.engine.layers import layer_outputs
-from genolift.engine.overlap import LANES, overlapped
+from genolift.engine.overlap import lanes, overlapped
 from genolift.methods import proof
 from genolift.methods.base import Method
 from genolift.methods.blocks import Plan, head, joined, merged, pad, padded, repeat_to, standard_error, widened
@@ -172,15 +172,15 @@ class ReferenceMethod(TakesReferences, Method):
         batch = traced.probe([array.shape[1:] for array in inputs.arrays])
         need = batch.pair_bytes(self._rule.held, len(traced.targets))
         check_fits(need, self.memory, "(sequence, reference) pair")
-        lanes = int(min(LANES, self.memory // need))
+        at_once = int(min(lanes(), self.memory // need))
         # Splitting a sequence's references would run the sequence forward again for each part.
-        pairs = int(min(self.memory // (lanes * need), max(count, _BLOCK_BYTES // need)))
+        pairs = int(min(self.memory // (at_once * need), max(count, _BLOCK_BYTES // need)))
         rows = max(1, pairs // count)
         if sequences > rows:  # as many blocks as are needed, and all of them full
             rows = -(-sequences // -(-sequences // rows))
         else:  # few shapes, whatever the number of sequences: something is compiled for each
             rows = min(rows, 1 << (sequences - 1).bit_length())
-        return Plan(rows, min(count, pairs), self._rule.compared <= batch.leading, lanes)
+        return Plan(rows, min(count, pairs), self._rule.compared <= batch.leading, at_once)
 
     @staticmethod
     def _block(explainer, plan: Plan, first: int, last: int, compared: tuple[list, list]) -> dict:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
@@ -18,11 +16,11 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from multiprocessing import resource_tracker
 
-from genolift.pipeline.explaining import Explaining, Task
-from genolift.pipeline.threads import VARIABLES, available, use_threads
-from genolift.pipeline.versions import versions
-from genolift.results.store import StoreWriter, Ticket
+from genolift.pipeline import worker
+from genolift.pipeline.explaining import Task
+from genolift.results.store import Ticket
 from genolift.support.errors import FileProblem, InputError
+from genolift.support.threads import VARIABLES, available
 
 log = logging.getLogger("genolift")
 
@@ -41,13 +39,7 @@ def check_cluster(workers: int | None, scheduler: str | None) -> None:
         raise InputError(f"the number of workers is at least 1, not {workers}")
     if find_spec("distributed") is None:
         raise InputError("workers need Dask, which is not installed: pip install 'genolift[cluster]'")
-    _spare_gpus()  # this process tries the job, but must leave their memory to the workers
-
-
-def _spare_gpus() -> None:
-    """Have TensorFlow take no more of a GPU's memory than it uses; by default it takes all, of all GPUs that it sees."""
-    if "tensorflow" not in sys.modules:
-        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    worker.spare_gpus()  # this process tries the job, but must leave their memory to the workers
 
 
 def explain_on_cluster(
@@ -84,7 +76,7 @@ def _spread(client, task: Task, ticket: Ticket, blocks) -> Iterator[int]:
         while True:
             while len(sizes) < capacity.blocks and (block := next(blocks, None)) is not None:
                 number, sequences = block
-                future = client.submit(explain_block, shared, number, sequences, pure=False)
+                future = client.submit(worker.explain_block, shared, number, sequences, pure=False)
                 sizes[future] = len(sequences)
                 pending.add(future)
             if not sizes:
@@ -110,64 +102,6 @@ class _Capacity:
                 self._told = True
                 log.info("the cluster has no workers yet; waiting for some")
         return (_THREADS + _WAITING) * max(1, self._workers)
-
-
-# -- in a worker --------------------------------------------------------------------------------------------------------
-
-_opened: dict[tuple, tuple[Explaining, StoreWriter]] = {}
-_opening, _computing = threading.Lock(), threading.Lock()
-
-
-def explain_block(shared: tuple[Task, Ticket], number: int, sequences: list[str]) -> None:
-    """Explain one block and write it, in a worker."""
-    task, ticket = shared
-    key = (ticket.path, ticket.digest, repr(task))
-    with _opening:
-        if key not in _opened:
-            _opened.clear()
-            _opened[key] = _open(task, ticket)
-        explaining, writer = _opened[key]
-    with _computing:  # two blocks at once would be in each other's way
-        explanation = explaining(sequences)
-    writer.write(number, explanation)
-
-
-def _open(task: Task, ticket: Ticket) -> tuple[Explaining, StoreWriter]:
-    """The method and the store, once per process and job; what would give another result is refused."""
-    for package, version in versions().items():
-        if task.versions[package] != version:
-            raise InputError(
-                f"{_here()} has {package} {version}, but the job was begun with {task.versions[package]}; results would "
-                "differ, so install the same on all machines"
-            )
-    _see_one_gpu()
-    use_threads(task.threads)
-    try:
-        writer = StoreWriter.attach(ticket)
-        if task.model.describe() != task.model_digest:
-            raise InputError(f"{_here()} finds another model at {task.model.path}")
-        explaining = Explaining(task.recipe.make(task.model.load()), task.unknown, [list(one) for one in task.trials])
-    except FileProblem as problem:
-        raise FileProblem(f"{_here()}: {problem}") from None
-    explaining.settle()
-    return explaining, writer
-
-
-def _see_one_gpu() -> None:
-    """Of several GPUs, such as dask-cuda shows every worker with its own in front, use the first."""
-    _spare_gpus()
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named and "tensorflow" not in sys.modules:
-        os.environ["CUDA_VISIBLE_DEVICES"] = named.split(",")[0]
-
-
-def _here() -> str:
-    from distributed import get_worker
-
-    return f"the worker {get_worker().address}"
-
-
-# -- the cluster --------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -267,6 +201,7 @@ def _options(task: Task, i: int) -> dict:
         "dashboard": False,
         "silence_logs": logging.CRITICAL,
         "env": environment,
+        "preload": worker.__name__,
     }
 
 

@@ -18,7 +18,6 @@ from genolift.pipeline.places import check_apart, check_file, check_writable
 from genolift.pipeline.screening import REPORTED, Policy
 from genolift.pipeline.sources import FastaSource, NamesSource, RegionSource, Source
 from genolift.pipeline.standard_input import CALLED, DASH, spooled
-from genolift.pipeline.threads import threads, use_threads
 from genolift.pipeline.versions import versions
 from genolift.results.explanation import Explanation
 from genolift.results.kinds import LayerExplanation
@@ -29,6 +28,7 @@ from genolift.sequence.files import open_text, write_text
 from genolift.support.errors import FileProblem, InputError
 from genolift.support.memory import give_back, parse_bytes
 from genolift.support.progress import bar
+from genolift.support.threads import threads, use_threads
 
 log = logging.getLogger("genolift")
 

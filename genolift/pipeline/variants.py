@@ -18,7 +18,6 @@ from genolift.pipeline.nulls import Null, draw_null
 from genolift.pipeline.places import check_apart, check_file
 from genolift.pipeline.scoring import Scored, Scoring, check_job, explain_source
 from genolift.pipeline.standard_input import spooled
-from genolift.pipeline.threads import use_threads
 from genolift.pipeline.versions import versions
 from genolift.sequence.alphabet import one_hot
 from genolift.sequence.fasta import Fasta
@@ -27,6 +26,7 @@ from genolift.sequence.variants import OK, Allele, Windows
 from genolift.support.errors import InputError
 from genolift.support.memory import parse_bytes
 from genolift.support.progress import bar
+from genolift.support.threads import use_threads
 
 log = logging.getLogger("genolift")
 

@@ -1,5 +1,6 @@
 """The one door through which TensorFlow is imported, so that its start-up chatter never reaches the user."""
 
+import atexit
 import gc
 import os
 import sys
@@ -8,8 +9,18 @@ from contextlib import contextmanager
 from functools import cache, partial
 from importlib import import_module
 
-#: Whether this process does genolift's work only, so that its garbage collector may be tuned. The command line sets it.
-process_is_ours = False
+_ours = False
+
+
+def own_process() -> None:
+    """Say that this process does genolift's work only, so that its garbage collector may be tuned.
+
+    To look for garbage in all of TensorFlow takes half a second each time, and at the end for memory that goes anyway.
+    """
+    global _ours
+    if not _ours:
+        _ours = True
+        atexit.register(gc.freeze)
 
 
 @cache
@@ -43,16 +54,14 @@ def quiet_tensorflow():
 
 @contextmanager
 def _uncollected():
-    """Without garbage collection, which takes a quarter of the time of an import that leaves no garbage.
-
-    Where the process is ours, later collections pass over what was imported, too: half a second each.
-    """
+    """Without garbage collection, which takes a quarter of the time of an import that leaves no garbage; where the process
+    is ours, later ones pass over what was imported."""
     was = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if process_is_ours:
+        if _ours:
             gc.freeze()
         if was:
             gc.enable()

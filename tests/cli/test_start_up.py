@@ -46,7 +46,7 @@ def test_threads_are_chosen_before_tensorflow_is_loaded(files, tmp_path):
     ):
         arguments = [str(word) for word in [*command, "--threads", "1", "--out", tmp_path / f"out{i}"]]
         code = f"from genolift.cli.app import run\nassert run({arguments!r}) == 2\n"
-        code += "from genolift.pipeline.threads import threads\nassert threads() == 1"
+        code += "from genolift.support.threads import threads\nassert threads() == 1"
         assert "tensorflow" in loaded(code)
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import zarr
 
 import genolift as gl
-from genolift.pipeline.threads import threads
 from genolift.results.store import StoreWriter
 from genolift.support.errors import FileProblem
+from genolift.support.threads import threads
 
 QUICK = ("--method", "gradient-x-input", "--target", 0)
 

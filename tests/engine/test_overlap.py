@@ -18,8 +18,8 @@ def test_results_come_in_the_order_of_the_items():
         time.sleep(0.02 if i < 2 else 0)
         return i
 
-    assert list(overlapped(slow_at_first, iter(range(9)))) == list(range(9))
-    assert list(overlapped(slow_at_first, [])) == []
+    assert list(overlapped(slow_at_first, iter(range(9)), 2)) == list(range(9))
+    assert list(overlapped(slow_at_first, [], 2)) == []
 
 
 def test_two_at_a_time_and_never_more():
@@ -34,7 +34,7 @@ def test_two_at_a_time_and_never_more():
         with lock:
             now -= 1
 
-    list(overlapped(meeting, range(8)))
+    list(overlapped(meeting, range(8), 2))
     assert most == 2
 
 
@@ -47,17 +47,17 @@ def test_an_error_is_raised_where_it_is_asked_for_and_nothing_more_is_begun():
             raise ValueError("the third")
 
     with pytest.raises(ValueError, match="the third"):
-        list(overlapped(fails, range(100)))
+        list(overlapped(fails, range(100), 2))
     assert max(begun) <= 5
 
 
 def test_a_scope_of_the_callers_is_kept():
     here = threading.get_ident()
     with tf.distribute.OneDeviceStrategy("/cpu:0").scope():
-        assert set(overlapped(lambda _: threading.get_ident(), range(4))) == {here}
+        assert set(overlapped(lambda _: threading.get_ident(), range(4), 2)) == {here}
     if len(tf.config.list_logical_devices("CPU")) > 1:
         with tf.device("/cpu:1"):
-            assert set(overlapped(lambda _: threading.get_ident(), range(4))) == {here}
+            assert set(overlapped(lambda _: threading.get_ident(), range(4), 2)) == {here}
 
 
 @pytest.mark.parametrize("rule", ["rescale", "revealcancel"])

@@ -16,14 +16,14 @@ import psutil
 import pytest
 
 from genolift.models.zoo import build
-from genolift.pipeline import cluster, scoring
+from genolift.pipeline import cluster, scoring, worker
 from genolift.pipeline.explaining import Explaining, Recipe, Task
 from genolift.pipeline.modelfile import ModelFile
 from genolift.pipeline.scoring import Scoring, score
-from genolift.pipeline.threads import threads
 from genolift.pipeline.versions import versions
 from genolift.results.store import StoreWriter, read_provenance
 from genolift.support.errors import FileProblem, InputError
+from genolift.support.threads import threads
 
 distributed = pytest.importorskip("distributed")
 
@@ -172,7 +172,7 @@ def test_what_goes_wrong_in_a_worker_is_one_sentence_here(job, two_workers, tmp_
 
 
 def test_workers_that_would_give_other_results_are_refused(job, one_process, tmp_path, monkeypatch):
-    monkeypatch.setattr(cluster, "_here", lambda: "the worker tcp://1.2.3.4:5")
+    monkeypatch.setattr(worker, "_here", lambda: "the worker tcp://1.2.3.4:5")
     out = tmp_path / "s.zarr"
     ticket = StoreWriter(out, {"method": {"name": "m"}}, 4).ticket
     task = a_task(job)
@@ -182,14 +182,14 @@ def test_workers_that_would_give_other_results_are_refused(job, one_process, tmp
         ({"model_digest": {"sha256": "0"}}, r"tcp://1\.2\.3\.4:5 finds another model at .*model\.keras"),
     ):
         with pytest.raises(InputError, match=words):
-            cluster.explain_block((replace(task, **wrong), ticket), 0, ["ACGT" * 8])
+            worker.explain_block((replace(task, **wrong), ticket), 0, ["ACGT" * 8])
     elsewhere = replace(task, model=ModelFile(tmp_path / "none.keras"))
     with pytest.raises(FileProblem, match=r"the worker .*none\.keras cannot be read: No such file"):
-        cluster.explain_block((elsewhere, ticket), 0, ["ACGT" * 8])
+        worker.explain_block((elsewhere, ticket), 0, ["ACGT" * 8])
     with pytest.raises(FileProblem, match="another store than the one that is to be written"):
-        cluster.explain_block((task, replace(ticket, digest="0")), 0, ["ACGT" * 8])
+        worker.explain_block((task, replace(ticket, digest="0")), 0, ["ACGT" * 8])
     with pytest.raises(FileProblem, match=r"none\.zarr is not there"):
-        cluster.explain_block((task, replace(ticket, path=tmp_path / "none.zarr")), 0, ["ACGT" * 8])
+        worker.explain_block((task, replace(ticket, path=tmp_path / "none.zarr")), 0, ["ACGT" * 8])
 
 
 @pytest.fixture
@@ -268,14 +268,14 @@ def test_a_worker_that_sees_several_gpus_uses_its_own(monkeypatch):
     for name, value in (("CUDA_VISIBLE_DEVICES", "2,3,0,1"), ("TF_FORCE_GPU_ALLOW_GROWTH", "")):
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("TF_FORCE_GPU_ALLOW_GROWTH")
-    cluster._see_one_gpu()
+    worker.see_one_gpu()
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "2,3,0,1"  # TensorFlow has read it already
-    monkeypatch.setattr(cluster, "sys", SimpleNamespace(modules={}))
-    cluster._see_one_gpu()
+    monkeypatch.setattr(worker, "sys", SimpleNamespace(modules={}))
+    worker.see_one_gpu()
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "2"
     assert os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    cluster._see_one_gpu()
+    worker.see_one_gpu()
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
 
 
