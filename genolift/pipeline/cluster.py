@@ -157,9 +157,10 @@ def _local(task: Task, workers: int):
         )
     spec = {i: {"cls": Nanny, "options": _options(task, i)} for i in range(workers)}
     scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"}}
-    # Dask would limit NumPy to one thread, which may round otherwise than this process.
+    # Dask would limit NumPy to one thread, which may round otherwise than this process, and have the C library give memory
+    # back at once, which TensorFlow wants again with the next operation (a twentieth of the time).
     settings = {
-        "distributed.nanny.pre-spawn-environ": {"MALLOC_TRIM_THRESHOLD_": 65536},
+        "distributed.nanny.pre-spawn-environ": {},
         "logging.distributed": "critical",
         "distributed.worker.profile.enabled": False,
     }
