@@ -178,6 +178,7 @@ class Explainer:
         self.precision = precision
         self._exact: dict[int, Explainer] = {}
         self._runs: dict[tuple[bool, bool], Callable] = {}
+        self._making = Lock()  # blocks come from several threads
         self._audit = compiled(self._audited, reduce_retracing=True)
 
     def __call__(self, xs: list, refs: list, shared: bool, leading: bool) -> dict:
@@ -191,16 +192,17 @@ class Explainer:
 
     def _run(self, shared: bool, leading: bool) -> Callable:
         """The compiled block, traced once for any number of sequences and references (and length, where it is free)."""
-        if (shared, leading) not in self._runs:
-            shapes = [value.shape[1:] for value in self.program.inputs]
-            xs = [tf.TensorSpec([None, *shape], self.precision) for shape in shapes]
-            refs = [tf.TensorSpec([None, *([] if shared else [None]), *shape], self.precision) for shape in shapes]
+        with self._making:
+            if (shared, leading) not in self._runs:
+                shapes = [value.shape[1:] for value in self.program.inputs]
+                xs = [tf.TensorSpec([None, *shape], self.precision) for shape in shapes]
+                refs = [tf.TensorSpec([None, *([] if shared else [None]), *shape], self.precision) for shape in shapes]
 
-            def block(xs, refs):
-                return self._block(xs, refs, shared, leading)
+                def block(xs, refs):
+                    return self._block(xs, refs, shared, leading)
 
-            self._runs[shared, leading] = compiled(block, input_signature=[xs, refs])
-        return self._runs[shared, leading]
+                self._runs[shared, leading] = compiled(block, input_signature=[xs, refs])
+            return self._runs[shared, leading]
 
     def in_float64(self, target: int) -> Explainer:
         """The same for one of the targets in double precision, which tells rounding from a breach."""
