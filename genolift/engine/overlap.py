@@ -6,18 +6,28 @@ seventh of the time of DeepLIFT on two processors). Each block is computed as it
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
+from genolift.engine.program import Program
 from genolift.support.tensorflow import quiet_tensorflow
 from genolift.support.threads import threads
 
 tf = quiet_tensorflow()
 
 _MOST = 2
+_IN_PYTHON = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 
 
-def lanes() -> int:
-    """How many blocks are computed at a time, at most: where there is one thread, a second block would only interrupt."""
+def lanes(program: Program) -> int:
+    """How many blocks of a program are computed at a time, at most.
+
+    Where there is one thread, a second block would only interrupt; and Python code that a model calls may not be made for
+    it.
+    """
+    functions = [] if program.library is None else program.library.function
+    inside = {node.op for function in functions for node in function.node_def}
+    if _IN_PYTHON & inside or any(step.op in _IN_PYTHON for step in program.steps):
+        return 1
     return min(_MOST, threads())
 
 
@@ -31,13 +41,22 @@ def overlapped(function: Callable, items: Iterable, lanes: int) -> Iterator:
         for item in items:
             if len(coming) == lanes:
                 yield coming.popleft().result()
-            coming.append(pool.submit(function, item))
+            coming.append(_begin(pool, function, item))
         while coming:
             yield coming.popleft().result()
+
+
+def _begin(pool: ThreadPoolExecutor, function: Callable, *items) -> Future:
+    try:
+        return pool.submit(function, *items)
+    except RuntimeError:  # the interpreter is ending, and no pool takes work any more
+        here: Future = Future()
+        here.set_result(function(*items))
+        return here
 
 
 def _same_scope(pool: ThreadPoolExecutor) -> bool:
     """Whether other threads compute where this one does: ``tf.device`` and strategies are known to their thread only."""
     if tf.distribute.has_strategy():
         return False
-    return tf.zeros([]).device == pool.submit(lambda: tf.zeros([]).device).result()
+    return tf.zeros([]).device == _begin(pool, lambda: tf.zeros([]).device).result()

@@ -53,8 +53,8 @@ def _arrays(explanation: Explanation, field: str):
 def _facts(explanation: Explanation) -> dict[str, np.ndarray]:
     about = {"target": explanation.target, "method": explanation.method, "undefined": explanation.undefined}
     facts = {"names": np.array(explanation.names), "about": np.array(json.dumps(encode(about)))}
-    if explanation.regions is not None:
-        facts |= {name: np.array(getattr(explanation.regions, name)) for name in _COLUMNS}
+    if explanation.region_table is not None:
+        facts |= {name: np.array(getattr(explanation.region_table, name)) for name in _COLUMNS}
     if explanation.lengths is not None:
         facts["lengths"] = explanation.lengths
     if isinstance(explanation.inputs, dict):

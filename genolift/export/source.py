@@ -25,7 +25,7 @@ class Scores:
         self.explanation = choose_target(explanation, target)
         self._targets, self._progress = several, progress
         self._input = _dna_input(self.explanation, input)
-        self.names, self.regions = explanation.names, explanation.regions
+        self.names, self.regions = explanation.name_texts, explanation.region_table
         self.width = self.field("inputs").shape[1]
         n = len(explanation)
         self.lengths = np.full(n, self.width) if explanation.lengths is None else explanation.lengths

@@ -27,7 +27,7 @@ def batch_size(traced: Traced, inputs: Inputs, memory: int, backward: bool = Fal
     row_bytes = traced.probe([array.shape[1:] for array in inputs.arrays]).row_bytes
     need = row_bytes * (_BACKWARD if backward else _FORWARD)
     check_fits(need, memory, "prediction")
-    return int(max(1, min(memory // (lanes() * need), _BATCH_BYTES // row_bytes)))
+    return int(max(1, min(memory // (lanes(traced.program) * need), _BATCH_BYTES // row_bytes)))
 
 
 def few_shapes(size: int, count: int) -> int:
@@ -84,8 +84,8 @@ class Copies:
         return len(self.arrays[0])
 
     def predictions(self) -> np.ndarray:
-        """The targets (n, T) of the sequences themselves."""
-        return self.values(len(self), self.themselves)
+        """The targets (n, T) of the sequences themselves, of which ``tick`` is not told."""
+        return self._values(len(self), self.themselves, lambda count: None)
 
     def own_slopes(self) -> tuple[np.ndarray, list[np.ndarray]]:
         """The targets (n, T) of the sequences themselves, and slopes (n, T, ...) per input."""
@@ -98,7 +98,10 @@ class Copies:
 
     def values(self, count: int, make: Callable) -> np.ndarray:
         """The targets (count, T) of copies number 0 to ``count`` − 1."""
-        parts = [values[:kept] for kept, values in self._computed(self.points.values, count, make)]
+        return self._values(count, make, self.tick)
+
+    def _values(self, count: int, make: Callable, tick: Callable) -> np.ndarray:
+        parts = [values[:kept] for kept, values in self._computed(self.points.values, count, make, tick)]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.points.targets)), np.float32)
 
     def grid(self, shape: tuple[int, ...], make: Callable) -> np.ndarray:
@@ -116,20 +119,20 @@ class Copies:
     def slopes(self, count: int, make: Callable):
         """Batch by batch: numbers (b,), values (b, T) and slopes (b, T, ...) per input."""
         start = 0
-        for kept, (values, slopes) in self._computed(self.points.slopes, count, make):
+        for kept, (values, slopes) in self._computed(self.points.slopes, count, make, self.tick):
             yield np.arange(start, start + kept), values[:kept], [slope[:kept] for slope in slopes]
             start += kept
 
-    def _computed(self, compute: Callable, count: int, make: Callable):
+    def _computed(self, compute: Callable, count: int, make: Callable, tick: Callable):
         """Batch by batch: how many copies it has, and what ``compute`` gives, padded to the batch's size."""
 
         def one(batch):
             kept, rows, arrays = batch
             return kept, compute(arrays, *self._frozen, rows)
 
-        for kept, found in overlapped(one, self._batches(count, make), min(self.size, lanes())):
+        for kept, found in overlapped(one, self._batches(count, make), min(self.size, lanes(self.points.program))):
             yield kept, found
-            self.tick(kept)
+            tick(kept)
 
     def _batches(self, count: int, make: Callable):
         size = few_shapes(self.size, count)

@@ -124,7 +124,7 @@ class ReferenceMethod(TakesReferences, Method):
         for start in range(0, len(rows), together):
             some = rows[start : start + together]
             arrays = [array[some] for array in inputs.arrays]
-            drawn = [one.first(count).draw(array, some) for one, array in zip(chosen, arrays, strict=True)]
+            drawn = [_drawn(one.first(count), array, some) for one, array in zip(chosen, arrays, strict=True)]
             if not shared:
                 drawn = [
                     np.broadcast_to(one, (len(some), *one.shape)) if reference.shared else one
@@ -172,7 +172,7 @@ class ReferenceMethod(TakesReferences, Method):
         batch = traced.probe([array.shape[1:] for array in inputs.arrays])
         need = batch.pair_bytes(self._rule.held, len(traced.targets))
         check_fits(need, self.memory, "(sequence, reference) pair")
-        at_once = int(min(lanes(), self.memory // need))
+        at_once = int(min(lanes(traced.program), self.memory // need))
         # Splitting a sequence's references would run the sequence forward again for each part.
         pairs = int(min(self.memory // (at_once * need), max(count, _BLOCK_BYTES // need)))
         rows = max(1, pairs // count)
@@ -232,6 +232,19 @@ class ReferenceMethod(TakesReferences, Method):
             fields.pop("bypass", None)
             undefined["residual"] = f"{self.name} does not promise to sum to the difference from the reference"
         return fields, undefined
+
+
+def _drawn(reference, array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The references of some sequences, an array of their own: whoever draws may use his for the next ones."""
+    drawn = np.array(reference.draw(array, rows), np.float32)
+    expected = (*(() if reference.shared else (len(array),)), reference.count, *array.shape[1:])
+    if drawn.shape != expected:
+        kind = "shared by all sequences" if reference.shared else "of each sequence's own"
+        raise InputError(
+            f"{type(reference).__name__} drew references of shape {drawn.shape}; {reference.count} {kind}, for "
+            f"{len(array)} sequences of shape {array.shape[1:]}, have shape {expected}"
+        )
+    return drawn
 
 
 def _blank(found: dict, rows: np.ndarray) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -85,7 +86,9 @@ class Shuffled(Reference):
         self.count, self.k, self.seed = int(count), int(k), seed
 
     def first(self, n):
-        return Shuffled(min(n, self.count), self.k, self.seed)
+        fewer = copy(self)
+        fewer.count, fewer.tolerance = min(n, self.count), None
+        return fewer
 
     def draw(self, X, rows=None):
         _check_dna(X, "Shuffled")

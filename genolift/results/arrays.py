@@ -51,7 +51,7 @@ def open_rows(store: Path, label: str) -> Rows:
     path = store / label
     try:
         array = zarr.open_array(path, mode="r")
-    except (KeyError, TypeError, ValueError, OSError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
         raise disk.damaged(store, f"{type(error).__name__} {error}") from None
 
     def read(start: int, stop: int) -> np.ndarray:

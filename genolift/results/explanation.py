@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from genolift.results.lazy import Rows, rowwise
-from genolift.results.regions import as_regions
+from genolift.results.regions import Region, as_regions
 from genolift.support.errors import InputError, Undefined
-from genolift.support.texts import Texts
+from genolift.support.texts import Listed
 
 # What a field's shape follows, N sequences first (and then T targets, if a list of targets was explained).
 INPUT, POSITION, OUTPUT, REFERENCE = "as inputs", "per position", "(N,)", "(N, R)"
@@ -67,15 +67,13 @@ class Explanation:
             for leaf in leaves(value):
                 if not leaf.shape or leaf.shape[0] != n:
                     raise InputError(f"field {name!r} has shape {leaf.shape}, but there are {n} sequences in 'inputs'")
-        self.names = (
-            names if isinstance(names, Texts) else [str(name) for name in (range(n) if names is None else names)]
-        )
-        self.regions = as_regions(regions)
+        self.names, self.regions = range(n) if names is None else names, regions
         self.lengths = None if lengths is None else np.asarray(lengths, dtype=np.int64)
-        for name in ("names", "regions", "lengths"):
-            value = getattr(self, name)
+        for name, value in (("names", self.name_texts), ("regions", self.region_table), ("lengths", self.lengths)):
             if value is not None and len(value) != n:
                 raise InputError(f"{len(value)} {name} were given for {n} sequences")
+        if self.lengths is not None and (self.lengths.ndim > 1 or (self.lengths < 0).any()):
+            raise InputError("lengths are a number for each sequence, of at least 0")
         self.target = target
         self.method = dict(method or {})
         self.provenance = dict(provenance or {})
@@ -93,6 +91,31 @@ class Explanation:
             if isinstance(value, list | tuple):
                 return [None if leaf is None else _as_array(leaf) for leaf in value]
         return _as_array(value)
+
+    # -- what, where -----------------------------------------------------------------------------------------
+
+    @property
+    def names(self) -> list[str]:
+        """The sequences' names; ``name_texts`` has them in less memory, as they come from a store."""
+        if not isinstance(self._names, list):
+            self._names = list(self.name_texts)
+        return self._names
+
+    @names.setter
+    def names(self, names: Iterable[str]) -> None:
+        self._names = names if isinstance(names, Listed) else [str(name) for name in names]
+        self.name_texts = self._names
+
+    @property
+    def regions(self) -> list[Region] | None:
+        """Where the sequences come from; ``region_table`` has the same as columns."""
+        if self._regions is None and self.region_table is not None:
+            self._regions = list(self.region_table)
+        return self._regions
+
+    @regions.setter
+    def regions(self, regions) -> None:
+        self._regions, self.region_table = None, as_regions(regions)
 
     # -- fields ----------------------------------------------------------------------------------------------
 
@@ -173,10 +196,10 @@ class Explanation:
 
     def index(self, name: str) -> int:
         """The number of the sequence called ``name``."""
-        found = [i for i, known in enumerate(self.names) if known == name]
+        found = [i for i, known in enumerate(self.name_texts) if known == name]
         if len(found) != 1:
             problem = f"{len(found)} sequences are called" if found else "no sequence is called"
-            raise InputError(f"{problem} {name!r}; names begin {', '.join(self.names[:5])}")
+            raise InputError(f"{problem} {name!r}; names begin {', '.join(self.name_texts[:5])}")
         return found[0]
 
     def _take(self, key) -> "Explanation":
@@ -186,17 +209,15 @@ class Explanation:
                 name: each(lambda leaf: leaf.select(key) if isinstance(leaf, Rows) else leaf[key], value)
                 for name, value in self._fields.items()
             },
-            names=[self.names[i] for i in rows],
-            regions=None if self.regions is None else self.regions.take(rows),
+            names=[self.name_texts[i] for i in rows],
+            regions=None if self.region_table is None else self.region_table.take(rows),
             lengths=None if self.lengths is None else self.lengths[key],
         )
 
     def _with(self, fields: dict, **changes) -> "Explanation":
         """Another explanation that differs in these things only."""
-        same = {
-            key: getattr(self, key)
-            for key in ("undefined", "names", "regions", "target", "method", "lengths", "provenance")
-        }
+        same = {key: getattr(self, key) for key in ("undefined", "target", "method", "lengths", "provenance")}
+        same |= {"names": self.name_texts, "regions": self.region_table}
         return type(self)(fields, **(same | changes))
 
     def length_axes(self, name: str) -> tuple[int, ...]:
@@ -281,7 +302,7 @@ class Explanation:
         first = parts[0]
         if any(set(part._fields) != set(first._fields) for part in parts):
             raise InputError("explanations with different fields cannot be concatenated")
-        changes: dict[str, Any] = {"names": [name for part in parts for name in part.names]}
+        changes: dict[str, Any] = {"names": [name for part in parts for name in part.name_texts]}
         if not first.several_inputs and first._fields["inputs"].ndim > 1:
             widths = [part._fields["inputs"].shape[1] for part in parts]
             if any(part.lengths is not None for part in parts) or len(set(widths)) > 1:
@@ -290,8 +311,8 @@ class Explanation:
                     [np.full(len(part), width) if part.lengths is None else part.lengths for part, width in true]
                 )
                 parts = [part._with({k: part._resized(k, max(widths)) for k in part._fields}) for part in parts]
-        known = all(part.regions is not None for part in parts)
-        changes["regions"] = [region for part in parts for region in part.regions] if known else None
+        known = all(part.region_table is not None for part in parts)
+        changes["regions"] = [region for part in parts for region in part.region_table] if known else None
         fields = {name: each(_concatenate, *(part._fields[name] for part in parts)) for name in first._fields}
         return first._with(fields, **changes)
 

@@ -7,7 +7,7 @@ A store is a Zarr v3 directory. Its own names are fixed; no name from a user's f
       layout.json          which arrays hold which fields, written with the first block
       done/<k>.json        the commit record of block k, written after all its chunks
     lock                 while it is written, see :mod:`genolift.results.lock`
-    sequences/           names, regions and lengths, see :mod:`genolift.results.listing`; its zarr.json is written last
+    sequences/           names, regions and lengths, see :mod:`genolift.results.listing`
     <field>[.<i>]/       an array per field (and input), chunked by sequence
 """
 
@@ -45,7 +45,7 @@ def write_atomically(path: Path, content: dict) -> None:
 
 def damaged(where: Path, what) -> FileProblem:
     """What to raise for a store, or a file of one, that is not as it was written."""
-    return FileProblem(f"{where} is damaged: {what}; copy it again, or score again")
+    return FileProblem(f"{where} is damaged: {what}; copy it again, or score again with --force")
 
 
 def flush(path: Path) -> None:

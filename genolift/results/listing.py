@@ -37,8 +37,12 @@ class Listing:
             columns["names"] = {"names": self.names.joined, "name_ends": self.names.ends}
         if self.regions is not None:
             where = self.regions
-            kept = {"chroms": where.chroms.codes, "starts": where.starts, "ends": where.ends}
-            columns["regions"] = kept | {"strands": where.strands.codes.astype(np.int8)}
+            columns["regions"] = {
+                "chroms": where.chroms.codes,
+                "starts": where.starts,
+                "ends": where.ends,
+                "strands": where.strands.codes,
+            }
         if self.lengths is not None:
             columns["lengths"] = {"lengths": self.lengths}
         return columns
@@ -73,19 +77,26 @@ class Listing:
             return origin.first_difference(old, new)
         return None
 
+    def stands(self, path: Path) -> bool:
+        """Whether the store at ``path`` has this listing, undamaged."""
+        try:
+            return Listing.read(path).digests() == self.digests()
+        except FileProblem:
+            return False
+
     def write(self, path: Path) -> None:
-        """Into the store at ``path``, unless it is there wholly."""
-        folder = path / disk.LISTING
-        if (folder / disk.ROOT).exists():
+        """Into the store at ``path``, unless it stands there: a kill may have left a part of it."""
+        if self.stands(path):
             return
+        folder = path / disk.LISTING
         for columns in self._columns().values():
             for name, values in columns.items():
                 arrays.write_whole(folder, name, values)
         disk.write_group(folder, {"words": self._words(), "known": list(self._columns())})
 
     @classmethod
-    def read(cls, path: Path) -> Listing:
-        """That of the store at ``path``; :class:`FileProblem` where it is damaged or missing."""
+    def read(cls, path: Path, digests: dict[str, str] | None = None) -> Listing:
+        """That of the store at ``path``, of these ``digests``; :class:`FileProblem` where it is damaged or missing."""
         told = disk.read_group(path / disk.LISTING)
         column = lambda name: np.asarray(arrays.open_rows(path, f"{disk.LISTING}/{name}"))  # noqa: E731
         found: dict = {}
@@ -97,9 +108,13 @@ class Listing:
                 found["regions"] = RegionTable(chroms, column("starts"), column("ends"), strands)
             if "lengths" in told["known"]:
                 found["lengths"] = column("lengths")
-        except (KeyError, TypeError, ValueError) as error:
-            raise disk.damaged(path, f"{disk.LISTING}: {type(error).__name__} {error}") from None
-        return cls(**found)
+            listing = cls(**found)
+            whole = digests is None or listing.digests() == digests
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise disk.damaged(path / disk.LISTING, f"{type(error).__name__} {error}") from None
+        if not whole:
+            raise disk.damaged(path / disk.LISTING, "this is not what was written")
+        return listing
 
 
 def _plain(column):

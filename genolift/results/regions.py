@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from genolift.support.errors import InputError
 from genolift.support.texts import Words
 
 
@@ -24,7 +25,9 @@ class RegionTable(Sequence):
     reads it."""
 
     def __init__(self, chroms: Sequence[str], starts, ends, strands: Sequence[str]):
-        self.chroms, self.strands = (one if isinstance(one, Words) else Words(one) for one in (chroms, strands))
+        self.chroms, self.strands = (
+            one if isinstance(one, Words) else Words(map(str, one)) for one in (chroms, strands)
+        )
         self.starts, self.ends = (np.array(one, np.int64).reshape(-1) for one in (starts, ends))
         if len({len(self.chroms), len(self.starts), len(self.ends), len(self.strands)}) > 1:
             raise ValueError("the columns of regions differ in length")
@@ -55,12 +58,23 @@ class RegionTable(Sequence):
         return f"<{len(self)} regions: {', '.join(map(str, self[:3]))}{', ...' if len(self) > 3 else ''}>"
 
 
+_COLUMNS = ("chroms", "starts", "ends", "strands")
+
+
 def as_regions(regions) -> RegionTable | None:
-    """From (chrom, start, end) or (chrom, start, end, strand), or an object of ``chroms``, ``starts``, ``ends`` and
-    ``strands``."""
+    """From rows (chrom, start, end) or (chrom, start, end, strand), or an object or dict of ``chroms``, ``starts``, ``ends``
+    and ``strands``. Raises :class:`InputError` for anything else."""
     if regions is None or isinstance(regions, RegionTable):
         return regions
-    if hasattr(regions, "chroms"):
-        return RegionTable(regions.chroms, regions.starts, regions.ends, regions.strands)
-    rows = [Region(str(r[0]), int(r[1]), int(r[2]), *map(str, r[3:4])) for r in regions]
-    return RegionTable(*(zip(*rows, strict=True) if rows else ([], [], [], [])))
+    try:
+        if isinstance(regions, dict):
+            return RegionTable(*(regions[name] for name in _COLUMNS))
+        if hasattr(regions, "chroms"):
+            return RegionTable(*(getattr(regions, name) for name in _COLUMNS))
+        rows = [Region(str(r[0]), int(r[1]), int(r[2]), *map(str, r[3:4])) for r in regions]
+        return RegionTable(*(zip(*rows, strict=True) if rows else ([], [], [], [])))
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as problem:
+        raise InputError(
+            "regions are rows (chrom, start, end) or (chrom, start, end, strand), or columns chroms, starts, ends and "
+            f"strands; these are not ({type(problem).__name__}: {problem})"
+        ) from None

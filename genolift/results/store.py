@@ -95,7 +95,7 @@ class StoreWriter:
             disk.check_format(self.path, old)
             self._header = old
             self._check_same(header, listing)
-            if self.is_complete:
+            if self.is_complete and listing.stands(self.path):
                 if tidy(self.path):
                     disk.remove_leftovers(self.path)
                 return
@@ -171,7 +171,7 @@ class StoreWriter:
         for each in (old, new):
             each["provenance"] = {k: v for k, v in each["provenance"].items() if k not in incidental}
         old, new = ({**each.pop("provenance"), **each} for each in (old, new))
-        difference = origin.first_difference(old, new) or listing.difference(self.path, self._header["listing"])
+        difference = listing.difference(self.path, self._header["listing"]) or origin.first_difference(old, new)
         if difference:
             raise InputError(
                 f"{self.path} holds another result: {difference}; give another path, or force a fresh start"
@@ -257,7 +257,8 @@ def save(explanation: Explanation, path, *, dtype: str | None = None, force: boo
     if source and Path(path).exists() and os.path.samefile(source, path):
         raise InputError(f"{path} is where this explanation is read from; save it under another path")
     provenance = {key: value for key, value in explanation.provenance.items() if key != "store"}
-    provenance |= {name: getattr(explanation, name) for name in _OWN}
+    provenance |= {"method": explanation.method, "target": explanation.target, "lengths": explanation.lengths}
+    provenance |= {"names": explanation.name_texts, "regions": explanation.region_table}
     block = int(np.clip(4 * checked.CHUNK_BYTES // max(1, explanation.row_bytes), 1, 256))
     blocks = _blocks({"n": len(explanation), "block": block})
     inputs = leaves(explanation._fields["inputs"])
@@ -277,7 +278,8 @@ def save(explanation: Explanation, path, *, dtype: str | None = None, force: boo
 
 
 def read_provenance(path) -> dict:
-    """What a store says of how it was made, and ``n``, ``done``: how many sequences it is for and has."""
+    """What a store says of how it was made; ``n`` and ``done``, how many sequences it is for and has; its ``type``, and the
+    digests of its ``listing``."""
     path = Path(path)
     header = disk.read_header(path)
     if header is None:
@@ -286,7 +288,8 @@ def read_provenance(path) -> dict:
     try:
         blocks = _blocks(header)
         done = sum(blocks[k][1] - blocks[k][0] for k in disk.done_blocks(path))
-        return {**origin.decode(header["provenance"]), "n": header["n"], "done": done, "type": header["type"]}
+        own = {key: header[key] for key in ("n", "type", "listing")}
+        return {**origin.decode(header["provenance"]), **own, "done": done}
     except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
         raise disk.damaged(path / disk.ROOT, f"{type(error).__name__} {error}") from None
 
@@ -298,7 +301,7 @@ def load(path, cls: type[Explanation] = Explanation) -> Explanation:
     n, done, type_name = (provenance.pop(key) for key in ("n", "done", "type"))
     if done < n:
         raise FileProblem(f"{path} is incomplete: {done} of {n} sequences are done; run the same command again")
-    listing = Listing.read(path)
+    listing = Listing.read(path, provenance.pop("listing"))
     own = {name: provenance.pop(name, None) for name in _OWN} | {name: getattr(listing, name) for name in _LISTED}
     if cls is Explanation:
         cls = named(type_name)

@@ -64,11 +64,11 @@ class Texts(Listed):
         return np.array(self._ends, np.int64)[1:]
 
     def append(self, text: str) -> None:
-        self._bytes += text.encode()
+        self._bytes += text.encode(errors="surrogatepass")
         self._ends.append(len(self._bytes))
 
     def text(self, i: int) -> str:
-        return self._bytes[self._ends[i] : self._ends[i + 1]].decode()
+        return self._bytes[self._ends[i] : self._ends[i + 1]].decode(errors="surrogatepass")
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -81,17 +81,16 @@ class Words(Listed):
     """
 
     def __init__(self, texts: Iterable[str] = ()):
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[str, int] | None = None
         self.different: list[str] = []
         self._codes = array("i")
         for text in texts:
             self.append(text)
 
     @classmethod
-    def of(cls, different: Iterable[str], codes: np.ndarray) -> Words:
+    def of(cls, different: Sequence[str], codes: np.ndarray) -> Words:
         made = cls()
-        made.different = list(different)
-        made._numbers = {text: i for i, text in enumerate(made.different)}
+        made.different = different
         made._codes.frombytes(codes.astype(np.int32).tobytes())
         return made
 
@@ -104,6 +103,9 @@ class Words(Listed):
         return Words.of(self.different, np.asarray(self._codes)[rows])
 
     def append(self, text: str) -> None:
+        if self._numbers is None:  # until then the list may be others' too
+            self.different = list(self.different)
+            self._numbers = {known: i for i, known in enumerate(self.different)}
         number = self._numbers.setdefault(text, len(self._numbers))
         if number == len(self.different):
             self.different.append(text)

@@ -32,7 +32,8 @@ def use_threads(count: int | None) -> None:
 def threads() -> int:
     """How many threads TensorFlow computes with."""
     chosen = quiet_tensorflow().config.threading.get_intra_op_parallelism_threads()
-    return chosen or int(os.environ.get(VARIABLES[0], 0)) or available()
+    asked = os.environ.get(VARIABLES[0], "")
+    return chosen or (int(asked) if asked.isdigit() else 0) or available()
 
 
 def available() -> int:

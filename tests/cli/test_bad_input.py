@@ -271,7 +271,7 @@ def test_a_truncated_store(damage, store, genolift, tmp_path):
         (line,) = (line for line in told.err.splitlines() if line.startswith("genolift: "))
         assert "s.zarr" in line
         assert "is damaged: " in line
-        assert line.endswith("; copy it again, or score again")
+        assert line.endswith("; copy it again, or score again with --force")
     assert [entry.name for entry in tmp_path.iterdir()] == ["s.zarr"]
 
 

@@ -1,5 +1,7 @@
 """Blocks that are computed two at a time: the order, the bits, errors and devices are those of one after the other."""
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -8,6 +10,7 @@ import pytest
 
 import genolift as gl
 from genolift.engine.overlap import overlapped
+from genolift.support.errors import InputError
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -60,19 +63,105 @@ def test_a_scope_of_the_callers_is_kept():
             assert set(overlapped(lambda _: threading.get_ident(), range(4), 2)) == {here}
 
 
-@pytest.mark.parametrize("rule", ["rescale", "revealcancel"])
-def test_the_bits_are_those_of_one_block_after_the_other(rule, monkeypatch):
+@pytest.fixture(scope="module")
+def small_model():
     tf.keras.utils.set_random_seed(0)
     layers = tf.keras.layers
-    model = tf.keras.Sequential(
+    return tf.keras.Sequential(
         [layers.Input((30, 4)), layers.Conv1D(8, 7, activation="relu"), layers.Flatten(), layers.Dense(1)]
     )
+
+
+@pytest.fixture
+def many_blocks(monkeypatch):
+    monkeypatch.setattr("genolift.methods.referenced._BLOCK_BYTES", 4e5)
+    monkeypatch.setattr("genolift.methods.referenced._DRAWN_BYTES", 1e5)
+
+
+@pytest.mark.parametrize("rule", ["rescale", "revealcancel"])
+def test_the_bits_are_those_of_one_block_after_the_other(rule, small_model, many_blocks, monkeypatch):
     X = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (40, 30))]
-    monkeypatch.setattr("genolift.methods.referenced._BLOCK_BYTES", 4e5)  # many blocks
-    method = gl.DeepLift(model, 0, rule=rule, references=gl.references.Shuffled(5), progress=False)
+    method = gl.DeepLift(small_model, 0, rule=rule, references=gl.references.Shuffled(5), progress=False)
     two = [method(X) for _ in range(3)]
     monkeypatch.setattr("genolift.methods.referenced.overlapped", lambda function, items, lanes: map(function, items))
     one = method(X)
     for again in two:
         for name in ("raw_contributions", "multipliers", "hypothetical", "residual", "standard_error"):
             np.testing.assert_array_equal(getattr(again, name), getattr(one, name))
+
+
+def test_python_code_in_a_model_is_never_run_twice_at_a_time():
+    inside, most = 0, 0
+
+    def slow_mean(x):
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        time.sleep(0.002)
+        inside -= 1
+        return x.mean(axis=(1, 2)).reshape(-1, 1)
+
+    def model(x):
+        y = tf.numpy_function(slow_mean, [x], tf.float32)
+        y.set_shape([None, 1])
+        return y
+
+    X = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (40, 30))]
+    gl.method("occlusion", model, 0, progress=False, memory="100KB")(X)
+    assert most == 1
+
+
+def test_a_reference_may_draw_into_the_same_array_again(small_model, many_blocks):
+    class Reusing(gl.references.Reference):
+        shared, count = False, 3
+
+        def draw(self, X, rows=None):
+            if not hasattr(self, "kept") or self.kept.shape != (len(X), 3, *X.shape[1:]):
+                self.kept = np.empty((len(X), 3, *X.shape[1:]), np.float32)
+            self.kept[:] = X[:, None, ::-1] * 0.5
+            return self.kept
+
+    X = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (60, 30))]
+    found = gl.DeepLift(small_model, 0, references=Reusing(), progress=False)(X)
+    own = gl.references.Fixed(np.repeat(X[:, None, ::-1] * 0.5, 3, axis=1))
+    expected = gl.DeepLift(small_model, 0, references=own, progress=False)(X)
+    np.testing.assert_array_equal(found.raw_contributions, expected.raw_contributions)
+
+
+def test_references_of_another_shape_are_refused_and_the_next_call_is_right(small_model, many_blocks):
+    class Wrong(gl.references.Reference):
+        shared, count, more = False, 3, 1
+
+        def draw(self, X, rows=None):
+            more, self.more = self.more, 0
+            return np.zeros((len(X), 3, X.shape[1] + more, 4), np.float32)
+
+    X = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (60, 30))]
+    method = gl.DeepLift(small_model, 0, references=Wrong(), progress=False)
+    with pytest.raises(InputError, match=r"Wrong drew references of shape \(\d+, 3, 31, 4\); 3 of each sequence's own"):
+        method(X)
+    assert np.isfinite(method(X).scores).all()
+
+
+def test_a_call_that_outlives_the_main_thread_or_comes_at_the_end():
+    code = """
+import atexit, threading
+import numpy as np
+import genolift as gl
+
+def f(x):
+    return gl_tf.reduce_sum(x * x, axis=(1, 2))[:, None]
+
+from genolift.support.tensorflow import quiet_tensorflow
+gl_tf = quiet_tensorflow()
+X = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (40, 30))]
+method = gl.method("occlusion", f, 0, progress=False, memory="100KB")
+
+def call():
+    print(method(X).scores.shape, flush=True)
+
+atexit.register(call)
+threading.Thread(target=call).start()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "(40, 30)\n" * 2), done.stderr

@@ -1,7 +1,9 @@
 """The one result type: fields, their meaning, sequences, targets, mixed lengths."""
 
 import copy
+import json
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -202,3 +204,29 @@ def test_repr_and_dir_name_the_fields():
     e = make(method={"name": "deeplift"})
     assert repr(e).startswith("<Explanation of 5 sequences by deeplift: inputs, scores,")
     assert "contributions" in dir(e)
+
+
+def test_names_and_regions_are_lists_whatever_holds_them(tmp_path):
+    rows = [("chr1", 0, 4, "+"), ("chr2", 5, 9, "-")]
+    Explanation({"inputs": np.zeros((2, 4, 4))}, names=["a", "b"], regions=rows).save(tmp_path / "s.zarr")
+    loaded = Explanation.load(tmp_path / "s.zarr")
+    for e in (loaded, loaded[:2], loaded.in_memory()):
+        assert isinstance(e.names, list)
+        assert isinstance(e.regions, list)
+        assert [*e.names.copy(), "x"] == ["a", "b", "x"]
+        assert json.loads(json.dumps(e.regions)) == [list(row) for row in rows]
+    loaded.regions = [("chr3", 1, 5, "+")] * 2
+    assert loaded[1].regions == [("chr3", 1, 5, "+")]
+
+
+def test_regions_as_columns_or_an_error_that_says_how():
+    columns = {"chroms": [1, "X"], "starts": np.array([1, 2]), "ends": [5, 6], "strands": ["+", "-"]}
+    for given in (columns, SimpleNamespace(**columns)):
+        e = Explanation({"inputs": np.zeros((2, 4, 4))}, regions=given)
+        assert e.regions == [("1", 1, 5, "+"), ("X", 2, 6, "-")]
+    for wrong in (["chr1:0-8"] * 2, [{"chrom": "chr1"}] * 2, [("chr1", float("nan"), 3)] * 2, {"chroms": ["a", "b"]}):
+        with pytest.raises(InputError, match=r"regions are rows \(chrom, start, end\)"):
+            Explanation({"inputs": np.zeros((2, 4, 4))}, regions=wrong)
+    for lengths in ([-1, 4], [[4], [4]]):
+        with pytest.raises(InputError, match="lengths are a number for each"):
+            Explanation({"inputs": np.zeros((2, 4, 4))}, lengths=lengths)

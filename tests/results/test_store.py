@@ -50,6 +50,13 @@ def test_names_and_regions_are_many_but_little(tmp_path):
     assert loaded[10:12].names == ["n 10", "n 11"]
 
 
+def test_strange_names_and_many_strands(tmp_path):
+    names = ["a\ud800", "", "\u2028 é", *map(str, range(297))]
+    e = Explanation({"inputs": dna(300, 4)}, names=names, regions=[("1", 0, 4, f"s{i}") for i in range(300)])
+    e.save(tmp_path / "s.zarr")
+    assert_same(e, Explanation.load(tmp_path / "s.zarr"))
+
+
 @pytest.mark.parametrize(
     "inputs",
     [

@@ -126,6 +126,15 @@ def test_damage_is_named(tmp_path):
     names.write_bytes(names.read_bytes()[:-1] + b"x")
     with pytest.raises(FileProblem, match=r"damaged: sequences/names.*checksum"):
         Explanation.load(path)
+    fresh()
+    full(names=[f"n{i}" for i in range(10)]).save(tmp_path / "other.zarr")
+    shutil.rmtree(path / "sequences")
+    shutil.copytree(tmp_path / "other.zarr/sequences", path / "sequences")
+    with pytest.raises(FileProblem, match="sequences is damaged: this is not what was written"):
+        Explanation.load(path)
+    (path / "sequences/zarr.json").write_text("[]")
+    with pytest.raises(FileProblem, match="damaged"):
+        Explanation.load(path)
     for harm in ("flip", "cut", "empty", "remove"):
         fresh()
         chunk = path / "predictions/c/0"
