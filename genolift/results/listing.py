@@ -28,7 +28,9 @@ class Listing:
     def of(cls, names=None, regions=None, lengths=None) -> Listing:
         """From whatever holds these."""
         texts = names if names is None or isinstance(names, Texts) else Texts(map(str, names))
-        return cls(texts, as_regions(regions), None if lengths is None else np.asarray(lengths, np.int64))
+        table = as_regions(regions)
+        whole = None if lengths is None else np.asarray(lengths, np.int64)
+        return cls(texts, None if table is None else table.compact(), whole)
 
     def _columns(self) -> dict[str, dict[str, np.ndarray]]:
         """The arrays that each of the three is kept as."""

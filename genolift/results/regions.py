@@ -45,6 +45,10 @@ class RegionTable(Sequence):
         """These rows of it."""
         return RegionTable(self.chroms.at(rows), self.starts[rows], self.ends[rows], self.strands.at(rows))
 
+    def compact(self) -> RegionTable:
+        """The same regions, whatever table they were taken from."""
+        return RegionTable(self.chroms.compact(), self.starts, self.ends, self.strands.compact())
+
     def __iter__(self):
         columns = (self.chroms, self.starts.tolist(), self.ends.tolist(), self.strands)
         return map(Region._make, zip(*columns, strict=True))

@@ -102,6 +102,12 @@ class Words(Listed):
         """Those of some rows."""
         return Words.of(self.different, np.asarray(self._codes)[rows])
 
+    def compact(self) -> Words:
+        """The same texts, of which ``different`` holds those that occur, in the order in which they do."""
+        codes, first, places = np.unique(np.asarray(self._codes), return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        return Words.of([self.different[code] for code in codes[order]], np.argsort(order)[places])
+
     def append(self, text: str) -> None:
         if self._numbers is None:  # until then the list may be others' too
             self.different = list(self.different)

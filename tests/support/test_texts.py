@@ -49,3 +49,10 @@ def test_as_arrays_and_back():
     again.append("c")
     again.append("b")
     assert (again.codes.tolist(), again.different) == ([0, 1, 2, 0, 3, 0], ["b", "", "Δa", "c"])
+
+
+def test_of_what_was_taken_only_the_words_that_occur_are_kept():
+    few = Words("abcab").at([2, 1, 4]).compact()
+    assert few == ["c", "b", "b"]
+    assert few.different == ["c", "b"]
+    assert Words().compact() == []
