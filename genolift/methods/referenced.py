@@ -124,7 +124,7 @@ class ReferenceMethod(TakesReferences, Method):
         for start in range(0, len(rows), together):
             some = rows[start : start + together]
             arrays = [array[some] for array in inputs.arrays]
-            drawn = [_drawn(one.first(count), array, some) for one, array in zip(chosen, arrays, strict=True)]
+            drawn = [_references_of(one.first(count), array, some) for one, array in zip(chosen, arrays, strict=True)]
             if not shared:
                 drawn = [
                     np.broadcast_to(one, (len(some), *one.shape)) if reference.shared else one
@@ -234,7 +234,7 @@ class ReferenceMethod(TakesReferences, Method):
         return fields, undefined
 
 
-def _drawn(reference, array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _references_of(reference, array: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """The references of some sequences, an array of their own: whoever draws may use his for the next ones."""
     drawn = np.array(reference.draw(array, rows), np.float32)
     expected = (*(() if reference.shared else (len(array),)), reference.count, *array.shape[1:])
