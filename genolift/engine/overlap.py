@@ -15,7 +15,6 @@ from genolift.support.threads import threads
 tf = quiet_tensorflow()
 
 _MOST = 2
-_IN_PYTHON = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 
 
 def lanes(program: Program) -> int:
@@ -24,11 +23,7 @@ def lanes(program: Program) -> int:
     Where there is one thread, a second block would only interrupt; and Python code that a model calls may not be made for
     it.
     """
-    functions = [] if program.library is None else program.library.function
-    inside = {node.op for function in functions for node in function.node_def}
-    if _IN_PYTHON & inside or any(step.op in _IN_PYTHON for step in program.steps):
-        return 1
-    return min(_MOST, threads())
+    return 1 if program.calls_python else min(_MOST, threads())
 
 
 def overlapped(function: Callable, items: Iterable, lanes: int) -> Iterator:

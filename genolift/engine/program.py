@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 from typing import Any
+
+from genolift.models.safety import PYTHON_OPERATIONS
 
 
 class Dependence(IntEnum):
@@ -95,6 +98,13 @@ class Program:
     input_names: list[str]
     output_names: list[str]
     library: Any = None
+
+    @cached_property
+    def calls_python(self) -> bool:
+        """Whether Python code of the model's runs with it, in a step or in a function that one calls."""
+        functions = [] if self.library is None else self.library.function
+        called = {node.op for function in functions for node in function.node_def}
+        return not PYTHON_OPERATIONS.isdisjoint(called | {step.op for step in self.steps})
 
     @property
     def active_steps(self) -> list[Step]:

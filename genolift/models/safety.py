@@ -11,8 +11,9 @@ _NOT_MODELLING = {"utils", "saving", "datasets", "preprocessing", "export"}
 # The parts of TensorFlow whose functions compute; others read and write files or call Python.
 _COMPUTING = {"math", "nn", "linalg", "signal", "image", "random", "bitwise", "keras", "__operators__"}
 _NOT_COMPUTING = {"py_function", "numpy_function", "load_library", "load_op_library", "print", "function"}
+PYTHON_OPERATIONS = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 # SavedModel operations that call Python, or touch files other than the model's own.
-UNSAFE_OPERATIONS = {"PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile", "MatchingFiles"}
+UNSAFE_OPERATIONS = PYTHON_OPERATIONS | {"ReadFile", "WriteFile", "MatchingFiles"}
 
 
 def objects(config) -> Iterator[dict]:

@@ -96,15 +96,14 @@ class Explanation:
 
     @property
     def names(self) -> list[str]:
-        """The sequences' names; ``name_texts`` has them in less memory, as they come from a store."""
-        if not isinstance(self._names, list):
-            self._names = list(self.name_texts)
-        return self._names
+        """The sequences' names; until they are asked for, ``name_texts`` has them as they come from a store, in little memory."""
+        if not isinstance(self.name_texts, list):
+            self.name_texts = list(self.name_texts)
+        return self.name_texts
 
     @names.setter
     def names(self, names: Iterable[str]) -> None:
-        self._names = names if isinstance(names, Listed) else [str(name) for name in names]
-        self.name_texts = self._names
+        self.name_texts = names if isinstance(names, Listed) else [str(name) for name in names]
 
     @property
     def regions(self) -> list[Region] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,7 @@ class Listing:
             return {}
         return {"chroms": self.regions.chroms.different, "strands": self.regions.strands.different}
 
+    @cached_property
     def digests(self) -> dict[str, str]:
         """What tells one listing from another, for each of the three that is known."""
         found = {}
@@ -67,7 +69,7 @@ class Listing:
 
     def difference(self, path: Path, digests: dict[str, str]) -> str | None:
         """Where the listing of the store at ``path``, of these digests, first differs from this one."""
-        own = self.digests()
+        own = self.digests
         for what in ("names", "regions", "lengths"):
             if own.get(what) == digests.get(what):
                 continue
@@ -82,9 +84,10 @@ class Listing:
     def stands(self, path: Path) -> bool:
         """Whether the store at ``path`` has this listing, undamaged."""
         try:
-            return Listing.read(path).digests() == self.digests()
+            Listing.read(path, self.digests)
         except FileProblem:
             return False
+        return True
 
     def write(self, path: Path) -> None:
         """Into the store at ``path``, unless it stands there: a kill may have left a part of it."""
@@ -111,7 +114,7 @@ class Listing:
             if "lengths" in told["known"]:
                 found["lengths"] = column("lengths")
             listing = cls(**found)
-            whole = digests is None or listing.digests() == digests
+            whole = digests is None or listing.digests == digests
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise disk.damaged(path / disk.LISTING, f"{type(error).__name__} {error}") from None
         if not whole:

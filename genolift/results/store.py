@@ -19,7 +19,6 @@ from genolift.results.lock import hold, tidy
 from genolift.support.errors import FileProblem, InputError, file_problems
 
 _LISTED = ("names", "regions", "lengths")
-_OWN = ("method", "target", *_LISTED)
 # Kept with the result, but no difference between two: the same work may be asked for in other words.
 _INCIDENTAL = {"command"}
 # None either once all is done: what was scored is told apart by its own digest.
@@ -78,7 +77,7 @@ class StoreWriter:
             "format": disk.FORMAT,
             **options,
             "block": int(block),
-            "listing": listing.digests(),
+            "listing": listing.digests,
             "provenance": origin.encode({key: told for key, told in provenance.items() if key not in _LISTED}),
         }
         self._width = None if listing.lengths is None else int(listing.lengths.max())
@@ -302,7 +301,8 @@ def load(path, cls: type[Explanation] = Explanation) -> Explanation:
     if done < n:
         raise FileProblem(f"{path} is incomplete: {done} of {n} sequences are done; run the same command again")
     listing = Listing.read(path, provenance.pop("listing"))
-    own = {name: provenance.pop(name, None) for name in _OWN} | {name: getattr(listing, name) for name in _LISTED}
+    own = {name: provenance.pop(name, None) for name in ("method", "target")}
+    own |= {name: getattr(listing, name) for name in _LISTED}
     if cls is Explanation:
         cls = named(type_name)
     plan = disk.read_layout(path)
