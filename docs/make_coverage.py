@@ -14,12 +14,12 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests" / "engine")]
 
 import keras_cases  # noqa: E402
 
-from genolift.engine.differences import DIFFERENCES  # noqa: E402
-from genolift.engine.explain import Propagation  # noqa: E402
-from genolift.engine.operations import OPERATIONS, Linear, Unary, kind_of  # noqa: E402
-from genolift.engine.rules import deeplift  # noqa: E402
-from genolift.engine.spellings import SPELLINGS  # noqa: E402
-from genolift.methods.traced import Traced  # noqa: E402
+from genolift.engine.operations.differences import DIFFERENCES  # noqa: E402
+from genolift.engine.operations.table import OPERATIONS, Linear, Unary, kind_of  # noqa: E402
+from genolift.engine.tracing.spellings import SPELLINGS  # noqa: E402
+from genolift.engine.walk.explain import Propagation  # noqa: E402
+from genolift.engine.walk.rules import deeplift  # noqa: E402
+from genolift.methods.common.traced import Traced  # noqa: E402
 
 _KINDS = {
     "Linear": "linear",

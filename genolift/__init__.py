@@ -6,28 +6,28 @@ from genolift.version import __version__
 
 # Names load on first use, so that `import genolift` costs nothing.
 _NAMES = {
-    "DeepLift": "genolift.methods.deeplift",
+    "DeepLift": "genolift.methods.deeplift.deeplift",
     "Explanation": "genolift.results.explanation",
-    "ablate": "genolift.evaluate.experiments",
-    "activations": "genolift.methods.activations",
+    "ablate": "genolift.evaluate.experiments.experiments",
+    "activations": "genolift.methods.hidden.activations",
     "diagnose": "genolift.methods.diagnosis",
     "Fasta": "genolift.sequence.fasta",
     "Undefined": "genolift.support.errors",
-    "filters": "genolift.evaluate.filters",
+    "filters": "genolift.evaluate.discovery.filters",
     "load_model": "genolift.models.loading",
     "load_spec": "genolift.simulate.spec",
-    "marginalize": "genolift.evaluate.experiments",
+    "marginalize": "genolift.evaluate.experiments.experiments",
     "method": "genolift.methods.registry",
     "one_hot": "genolift.sequence.alphabet",
     "reverse_complement": "genolift.sequence.alphabet",
-    "space": "genolift.evaluate.experiments",
+    "space": "genolift.evaluate.experiments.experiments",
 }
 _MODULES = {
     "export": "genolift.export",
     "methods": "genolift.methods",
     "references": "genolift.methods.references",
-    "rules": "genolift.engine.rules",
-    "subsets": "genolift.evaluate.subsets",
+    "rules": "genolift.engine.walk.rules",
+    "subsets": "genolift.evaluate.discovery.subsets",
     "targets": "genolift.methods.targets",
 }
 

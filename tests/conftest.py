@@ -28,7 +28,7 @@ def paper_data(shared_data) -> Path:
 @pytest.fixture
 def uncompiled(monkeypatch):
     """Without XLA and without TensorFlow's optimisation of graphs, which take longest in tests of many small models."""
-    from genolift.engine import kernels
+    from genolift.engine.operations import kernels
     from genolift.support.tensorflow import quiet_tensorflow
 
     tf = quiet_tensorflow()

@@ -42,8 +42,8 @@ def command(model, sequences, stretches, by, replicates, **given):
     Writes a row per stretch and target: means over SEQUENCES before and after, and of the difference with its confidence
     interval over sequences.
     """
-    from genolift.evaluate.experiments import ablate
-    from genolift.pipeline.experiments import by_name, run_experiment, stretch
+    from genolift.evaluate.experiments.experiments import ablate
+    from genolift.pipeline.experiments.experiments import by_name, run_experiment, stretch
 
     places = by_name([stretch(text) for text in stretches])
     job = experimenting.job_of(model, sequences, given, by=by, replicates=replicates)

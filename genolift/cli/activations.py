@@ -37,7 +37,7 @@ def command(model, sequences, units, **options):
     MODEL is as for `genolift explain`. Each cell stands at the centre of the bases that it sees, as padding, strides,
     dilation and pools make it; the bases are underneath.
     """
-    from genolift.pipeline.filters import ActivationsJob, draw_activations
+    from genolift.pipeline.discovery.filters import ActivationsJob, draw_activations
 
     file = parameters.model_file(model, options)
     job = ActivationsJob(file, sequences, units=units or None, **options)

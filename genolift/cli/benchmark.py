@@ -30,7 +30,7 @@ def command(spec, out, seeds, sequences, epochs, architecture, force):
 
     An interrupted run continues with the same command after the last finished stage.
     """
-    from genolift.pipeline.benchmark import Benchmark, run_benchmark
+    from genolift.pipeline.benchmark.benchmark import Benchmark, run_benchmark
 
     was_there = run_benchmark(Benchmark(spec, seeds, sequences, epochs, architecture), out, force)
     click.echo(f"{out} is already complete" if was_there else f"{out / 'index.html'} shows the results")

@@ -81,7 +81,7 @@ def experiment_options(command):
 
 def job_of(model, sequences, given: dict, **settings):
     """The job of a command's shared options, and the experiment's own ``settings``; what is left of ``given`` is used up."""
-    from genolift.pipeline.experiments import ExperimentJob
+    from genolift.pipeline.experiments.experiments import ExperimentJob
 
     file = parameters.model_file(model, given)
     flags = {name: given.pop(name) for name in ("rule", "activation")} | {"rc_average": given.pop("rc_average") or None}

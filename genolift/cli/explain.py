@@ -107,7 +107,7 @@ def command(model, sequences, out, targets, rule, steps, activation, rc_average,
     All input is checked before anything is written, and what is left out is told, with line and reason, and kept in the
     result. An interrupted run continues with the same command, on one process, several or a cluster.
     """
-    from genolift.pipeline.scoring import Scoring, score, steps_of_first
+    from genolift.pipeline.scoring.scoring import Scoring, score, steps_of_first
 
     own = {
         "rule": rule,

@@ -53,7 +53,7 @@ def command(model, sequences, by_activation, **options):
     or beyond an end are not counted, and a pseudo-count of 1 is added by the composition of the sequences, against which
     information is measured. They are read twice, and never all in memory.
     """
-    from genolift.pipeline.filters import FiltersJob, write_filters
+    from genolift.pipeline.discovery.filters import FiltersJob, write_filters
 
     file = parameters.model_file(model, options)
     weights = "activation" if by_activation else "sites"

@@ -35,8 +35,8 @@ def command(scores, out, patterns, similarity, **options):
     p and q judge the length of the contributions along the pattern's contribution-weight matrix, by what the same search
     finds in the null, as in `genolift seqlets`; q is of each pattern by itself.
     """
-    from genolift.pipeline.finding import Search
-    from genolift.pipeline.patterns import PatternHits, write_hits
+    from genolift.pipeline.discovery.finding import Search
+    from genolift.pipeline.discovery.patterns import PatternHits, write_hits
 
     counts = write_hits(PatternHits(Search(scores, out, progress=True, **options), patterns, similarity))
     click.echo(f"{out}: {sum(counts.values()):,} hits")

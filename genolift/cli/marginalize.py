@@ -30,8 +30,8 @@ def command(model, backgrounds, chosen, motifs, both_strands, start, shuffles, *
     Writes a row per motif, strand and target: means over BACKGROUNDS before and after, and of the difference with its
     confidence interval. Where one sequence is given with --shuffles, the interval is over its shuffles, else over sequences.
     """
-    from genolift.evaluate.experiments import marginalize
-    from genolift.pipeline.experiments import by_name, motif, run_experiment
+    from genolift.evaluate.experiments.experiments import marginalize
+    from genolift.pipeline.experiments.experiments import by_name, motif, run_experiment
 
     patterns = by_name([motif(text, motifs) for text in chosen])
     job = experimenting.job_of(model, backgrounds, given, both_strands=both_strands, start=start, shuffles=shuffles)

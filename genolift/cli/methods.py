@@ -23,7 +23,7 @@ def command(name):
         for each, summary in listing().items():
             click.echo(f"{each:{width}}  {summary}")
         return
-    from genolift.methods.options import options_of
+    from genolift.methods.common.options import options_of
     from genolift.methods.registry import method_class
 
     kind = method_class(name)

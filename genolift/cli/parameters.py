@@ -103,7 +103,7 @@ def model_options(command):
 
 def model_file(model: Path, given: dict):
     """The model as :func:`model_options` say to read it; these are taken out of what is ``given``."""
-    from genolift.pipeline.modelfile import ModelFile
+    from genolift.pipeline.common.modelfile import ModelFile
 
     return ModelFile(model, *[given.pop(name) for name in ("weights", "layers_from", "unsafe", "layout")])
 

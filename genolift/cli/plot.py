@@ -26,7 +26,7 @@ def command(scores, sequence, start, end, target, as_map, out):
     SCORES is what `genolift explain` wrote. Letters are as high as their base is important; below the line are bases
     that speak against the target.
     """
-    from genolift.pipeline.drawing import draw_logo
+    from genolift.pipeline.common.drawing import draw_logo
 
     draw_logo(scores, sequence, out, start, end, target, as_map)
     click.echo(f"{out}")

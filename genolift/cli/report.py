@@ -21,7 +21,7 @@ def command(source, out, target, sequences):
 
     SOURCE is what `genolift explain` or `genolift benchmark` wrote.
     """
-    from genolift.pipeline.drawing import write_page
+    from genolift.pipeline.common.drawing import write_page
 
     write_page(source, out, target, sequences)
     click.echo(f"{out}")

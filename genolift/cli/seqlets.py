@@ -39,8 +39,8 @@ def command(scores, out, shuffles_to, gap, width, motifs, **options):
     in --null, scores of shuffled sequences. Without it, the positions of the scores themselves are shuffled, which asks
     only whether high scores lie together, and finds more that chance would, too.
     """
-    from genolift.pipeline.finding import Search, write_shuffled
-    from genolift.pipeline.seqlets import Seqlets, write_seqlets
+    from genolift.pipeline.discovery.finding import Search, write_shuffled
+    from genolift.pipeline.discovery.seqlets import Seqlets, write_seqlets
 
     if shuffles_to is not None:
         count = write_shuffled(scores, shuffles_to, options["seed"], options["force"])

@@ -27,7 +27,7 @@ def command(spec, out, seed, sequences, force):
     Leaves sequences.fa, dataset.tsv (name, labels, split) and embeddings.bed (every embedded motif, with strand). The
     same SPEC and seed give the same bytes.
     """
-    from genolift.pipeline.simulation import draw_dataset
+    from genolift.pipeline.benchmark.simulation import draw_dataset
 
     dataset, was_there = draw_dataset(spec, out, seed, sequences, force)
     told = f"{len(dataset):,} sequences, {len(dataset.embeddings):,} embedded motifs"

@@ -48,8 +48,8 @@ def command(model, backgrounds, first, second, motifs, distances, orientations, 
     Writes a row per arrangement and target: the effect of both, of each alone, and their interaction (both, less each
     alone, plus neither), with confidence intervals over BACKGROUNDS.
     """
-    from genolift.evaluate.experiments import space
-    from genolift.pipeline import experiments
+    from genolift.evaluate.experiments.experiments import space
+    from genolift.pipeline.experiments import experiments
 
     subjects = [experiments.motif(text, motifs)[1] for text in (first, second)]
     job = experimenting.job_of(

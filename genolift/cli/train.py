@@ -26,7 +26,7 @@ def command(spec, data, out, architecture, seed, epochs, force):
     Trains on the split "train", stops early by the loss on "valid", and measures AUROC, AUPRC and accuracy of every
     task on "test". All of it is recorded in training.json beside the model.
     """
-    from genolift.pipeline.training import Training, train_to_file
+    from genolift.pipeline.benchmark.training import Training, train_to_file
 
     record, was_there = train_to_file(Training(spec, data, out, architecture, seed, epochs, force))
     if was_there:

@@ -99,7 +99,7 @@ def command(model, variants, fasta, out, null, explain, method, rule, texts, ref
 
     All input is checked before anything is written. An interrupted run continues with the same command.
     """
-    from genolift.pipeline.variants import VariantJob, count_by_status, score_variants
+    from genolift.pipeline.variants.variants import VariantJob, count_by_status, score_variants
 
     file = parameters.model_file(model, options)
     if explain is None and (method != "deeplift" or rule or references or texts):

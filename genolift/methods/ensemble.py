@@ -28,7 +28,7 @@ class Ensemble:
         self.members = [kind(model, target, **options) for model in models]
 
     def __call__(self, X, names=None, regions=None) -> EnsembleExplanation:
-        """Explain ``X`` with every model, see :class:`genolift.methods.base.Method`."""
+        """Explain ``X`` with every model, see :class:`genolift.methods.common.base.Method`."""
         members = [member(X, names=names, regions=regions) for member in self.members]
         first = members[0]
         shared = [name for name in first.defined if all(name in other.defined for other in members)]

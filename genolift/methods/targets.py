@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from genolift.engine.explain import Target
 from genolift.engine.layers import layer_outputs
 from genolift.engine.program import Program, Value
+from genolift.engine.target import Target
 from genolift.support.errors import InputError
 from genolift.support.tensorflow import quiet_tensorflow
 

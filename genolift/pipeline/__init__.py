@@ -1,5 +1,5 @@
-"""Whole jobs made of the other rooms: the simulated benchmark, scoring a FASTA file, drawing a data set, training.
+"""Whole jobs made of the rooms before: each can be interrupted, continued, and is never written over.
 
-A job takes plain values, checks all of them before it writes, continues what was interrupted, and says what it did
-through the logger ``genolift``.
+``common`` is what jobs share; ``scoring`` builds on it; ``benchmark``, ``variants``, ``discovery`` and ``experiments`` build
+on both and know nothing of each other.
 """

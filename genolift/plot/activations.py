@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from genolift.methods.activations import Activations
+from genolift.methods.hidden.activations import Activations
 from genolift.plot.logo import PER_ROW, draw_row, letter_heights, window
 from genolift.plot.style import Picture, drawing
 from genolift.results.explanation import Explanation

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from genolift.evaluate.experiments import Experiment
+from genolift.evaluate.experiments.experiments import Experiment
 from genolift.plot.style import INK, PALETTE, QUIET, Picture, drawing
 from genolift.support.errors import InputError
 

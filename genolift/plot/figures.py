@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from genolift.evaluate.matches import STRONG
-from genolift.evaluate.recovery import Recovery
+from genolift.evaluate.truth.matches import STRONG
+from genolift.evaluate.truth.recovery import Recovery
 from genolift.plot.logo import draw_row, letter_heights, mark_levels, target_text
 from genolift.plot.style import INK, PALETTE, QUIET, Picture, drawing, method_label
 from genolift.results.explanation import Explanation

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from genolift.evaluate.filters import Filters, information
+from genolift.evaluate.discovery.filters import Filters, information
 from genolift.plot.logo import draw_letters
 from genolift.plot.style import INK, Picture, drawing
 from genolift.sequence.alphabet import BASES

@@ -9,7 +9,7 @@ import jinja2
 import numpy as np
 import pandas as pd
 
-from genolift.evaluate.recovery import PER_SEED
+from genolift.evaluate.truth.recovery import PER_SEED
 from genolift.plot.logo import plot_logo, target_text
 from genolift.plot.style import method_label, render
 from genolift.results.explanation import Explanation, is_dna

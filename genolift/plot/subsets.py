@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from genolift.evaluate.subsets import Clusters
+from genolift.evaluate.discovery.subsets import Clusters
 from genolift.plot.style import BASES, PALETTE, QUIET, Picture, drawing
 from genolift.support.errors import InputError
 

@@ -155,7 +155,7 @@ def test_force_keeps_the_earlier_result_until_the_new_one_is_possible(files, gen
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr("genolift.pipeline.scoring._LARGEST_BLOCK", 4)
+    monkeypatch.setattr("genolift.pipeline.scoring.scoring._LARGEST_BLOCK", 4)
 
 
 def test_ctrl_c_and_the_same_command_again(files, genolift, tmp_path, monkeypatch, small_blocks):

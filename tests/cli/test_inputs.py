@@ -336,7 +336,7 @@ def test_strange_region_names(explain):
 def test_a_genome_that_changes_meanwhile_is_noticed(model, genome, genolift, tmp_path, monkeypatch):
     from genolift.results.store import StoreWriter
 
-    monkeypatch.setattr("genolift.pipeline.scoring._LARGEST_BLOCK", 1)
+    monkeypatch.setattr("genolift.pipeline.scoring.scoring._LARGEST_BLOCK", 1)
     copy = tmp_path / "copy.fa"
     copy.write_bytes(genome.read_bytes())
     # More than are read ahead.

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from genolift.cli import app
-from genolift.pipeline.places import WORK
+from genolift.pipeline.common.places import WORK
 
 FILES = {
     *("sequences.fa", "dataset.tsv", "embeddings.bed", "model.keras", "training.json", "recovery.csv", "run.json"),
@@ -38,8 +38,8 @@ def test_ctrl_c_says_what_comes_next(name, continues, genolift, tmp_path, monkey
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("genolift.pipeline.benchmark.run_benchmark", interrupt)
-    monkeypatch.setattr("genolift.pipeline.simulation.draw_dataset", interrupt)
+    monkeypatch.setattr("genolift.pipeline.benchmark.benchmark.run_benchmark", interrupt)
+    monkeypatch.setattr("genolift.pipeline.benchmark.simulation.draw_dataset", interrupt)
     told = genolift(name, "tal_gata", "--out", tmp_path)
     assert told.code == app.INTERRUPTED == 130
     (line,) = told.err.splitlines()
@@ -47,7 +47,7 @@ def test_ctrl_c_says_what_comes_next(name, continues, genolift, tmp_path, monkey
 
 
 def test_an_error_of_ours_is_not_hidden(genolift, tmp_path, monkeypatch):
-    monkeypatch.setattr("genolift.pipeline.simulation.draw_dataset", lambda *a: 1 / 0)
+    monkeypatch.setattr("genolift.pipeline.benchmark.simulation.draw_dataset", lambda *a: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         genolift("simulate", "tal_gata", "--out", tmp_path)
 
@@ -56,7 +56,7 @@ def test_the_systems_own_errors_are_one_line(genolift, tmp_path, monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device", "/data/x")
 
-    monkeypatch.setattr("genolift.pipeline.simulation.draw_dataset", full)
+    monkeypatch.setattr("genolift.pipeline.benchmark.simulation.draw_dataset", full)
     told = genolift("simulate", "tal_gata", "--out", tmp_path)
     assert (told.code, told.err) == (2, "genolift: error: /data/x: No space left on device\n")
 

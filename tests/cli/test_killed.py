@@ -19,7 +19,7 @@ from genolift.models.zoo import build
 # Blocks of four sequences, so that there are many moments.
 PROGRAM = """
 import sys
-from genolift.pipeline import scoring
+from genolift.pipeline.scoring import scoring
 scoring._LARGEST_BLOCK = 4
 from genolift.cli.app import main
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pytest
 from cli_files import fasta, random_sequences
 
 import genolift as gl
-from genolift.evaluate import matching
+from genolift.evaluate.discovery import matching
 from genolift.sequence.fasta import read_fasta
 from genolift.simulate.motifs import Motif, meme_text
 

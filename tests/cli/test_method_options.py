@@ -159,7 +159,7 @@ def test_results_of_every_kind_in_a_fresh_process(files, genolift, two, tmp_path
 
 
 def test_blocks_are_small_where_results_are_large(files, genolift, two, tmp_path, monkeypatch):
-    monkeypatch.setattr("genolift.pipeline.scoring._BLOCK_BYTES", 40_000)
+    monkeypatch.setattr("genolift.pipeline.scoring.scoring._BLOCK_BYTES", 40_000)
     blocks = {}
     for method in ("ism", "pairwise-mutagenesis"):
         out = tmp_path / f"{method}.zarr"

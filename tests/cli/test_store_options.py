@@ -39,7 +39,7 @@ def test_half_precision_and_where_it_comes_from(files, genolift, tmp_path):
 
 
 def test_a_full_disk_is_one_line_and_the_same_command_continues(files, genolift, tmp_path, monkeypatch):
-    monkeypatch.setattr("genolift.pipeline.scoring._LARGEST_BLOCK", 4)
+    monkeypatch.setattr("genolift.pipeline.scoring.scoring._LARGEST_BLOCK", 4)
     command = ["explain", files.model, files.fasta, *QUICK, "--out", tmp_path / "s.zarr"]
     write = StoreWriter.write
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import genolift as gl
-from genolift.engine.explain import Explainer
+from genolift.engine.walk.explain import Explainer
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from genolift.engine import kernels
-from genolift.engine.differences import DIFFERENCES
-from genolift.engine.lowering import lower
-from genolift.engine.regions import fuse
-from genolift.engine.trace import trace
+from genolift.engine.operations import kernels
+from genolift.engine.operations.differences import DIFFERENCES
+from genolift.engine.operations.regions import fuse
+from genolift.engine.tracing.lowering import lower
+from genolift.engine.tracing.trace import trace
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import genolift as gl
-from genolift.engine.explain import Explainer
+from genolift.engine.walk.explain import Explainer
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()

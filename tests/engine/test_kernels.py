@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import genolift as gl
-from genolift.engine import kernels
+from genolift.engine.operations import kernels
 from genolift.models.zoo import build
 
 X = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (2, 40))]

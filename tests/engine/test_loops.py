@@ -5,13 +5,14 @@ from functools import cache, partial
 import numpy as np
 import pytest
 
-from genolift.engine import gates, rules
-from genolift.engine.lowering import lower
-from genolift.engine.pairs import Pairs
-from genolift.engine.probe import Probe
-from genolift.engine.propagate import Backward, compared
-from genolift.engine.regions import fuse
-from genolift.engine.trace import trace
+from genolift.engine.operations.regions import fuse
+from genolift.engine.running.probe import Probe
+from genolift.engine.tracing.lowering import lower
+from genolift.engine.tracing.trace import trace
+from genolift.engine.walk import gradient_rules as gates
+from genolift.engine.walk import rules
+from genolift.engine.walk.pairs import Pairs
+from genolift.engine.walk.propagate import Backward, compared
 from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import genolift as gl
-from genolift.engine.explain import Explainer
-from genolift.engine.overlap import overlapped
+from genolift.engine.running.overlap import overlapped
+from genolift.engine.walk.explain import Explainer
 from genolift.support.errors import InputError
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -75,8 +75,8 @@ def small_model():
 
 @pytest.fixture
 def many_blocks(monkeypatch):
-    monkeypatch.setattr("genolift.methods.referenced._BLOCK_BYTES", 4e5)
-    monkeypatch.setattr("genolift.methods.referenced._DRAWN_BYTES", 1)
+    monkeypatch.setattr("genolift.methods.common.referenced._BLOCK_BYTES", 4e5)
+    monkeypatch.setattr("genolift.methods.common.referenced._DRAWN_BYTES", 1)
 
 
 @pytest.mark.parametrize("rule", ["rescale", "revealcancel"])
@@ -84,7 +84,9 @@ def test_the_bits_are_those_of_one_block_after_the_other(rule, small_model, many
     X = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (40, 30))]
     method = gl.DeepLift(small_model, 0, rule=rule, references=gl.references.Shuffled(5), progress=False)
     two = [method(X) for _ in range(3)]
-    monkeypatch.setattr("genolift.methods.referenced.overlapped", lambda function, items, lanes: map(function, items))
+    monkeypatch.setattr(
+        "genolift.methods.common.referenced.overlapped", lambda function, items, lanes: map(function, items)
+    )
     one = method(X)
     for again in two:
         for name in ("raw_contributions", "multipliers", "hypothetical", "residual", "standard_error"):

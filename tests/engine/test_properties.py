@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import genolift as gl
-from genolift.engine.explain import Explainer
+from genolift.engine.walk.explain import Explainer
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from genolift.engine.windows import actions
 from genolift.engine.windows.mutation import Mutation
 from genolift.engine.windows.reach import Reach, Slide, padding_before
-from genolift.methods.traced import Traced
+from genolift.methods.common.traced import Traced
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()

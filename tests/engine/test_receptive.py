@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from test_reach import LENGTH, WHOLE, WINDOWS, functional
 
-from genolift.engine.pairs import constants, forward
+from genolift.engine.hidden.placing import first_wide, last_placed, name_of, placed
+from genolift.engine.running.run import constants, forward
 from genolift.engine.windows import receptive as engine_receptive
-from genolift.engine.windows.placing import first_wide, last_placed, name_of, placed
 from genolift.engine.windows.receptive import Fields, Receptive
-from genolift.methods.traced import Traced
+from genolift.methods.common.traced import Traced
 from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import genolift as gl
-from genolift.engine.operations import Sort
-from genolift.engine.sorting import _merge_exchange
+from genolift.engine.operations.table import Sort
+from genolift.engine.walk.sorting import _merge_exchange
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from genolift.engine import substitutes
-from genolift.engine.lowering import lower
-from genolift.engine.pairs import constants, forward
-from genolift.engine.spellings import SPELLINGS
-from genolift.engine.trace import trace
+from genolift.engine.operations import substitutes
+from genolift.engine.running.run import constants, forward
+from genolift.engine.tracing.lowering import lower
+from genolift.engine.tracing.spellings import SPELLINGS
+from genolift.engine.tracing.trace import trace
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()

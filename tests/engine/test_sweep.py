@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import genolift as gl
-from genolift.methods.proof import TOLERANCE
+from genolift.methods.common.proof import TOLERANCE
 from genolift.support.errors import GenoliftError
 from genolift.support.tensorflow import quiet_tensorflow
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 import genolift as gl
-from genolift.evaluate import confidence
+from genolift.evaluate.experiments import confidence
 from genolift.sequence.alphabet import decode, one_hot
 from genolift.sequence.shuffle import shuffle
 from genolift.simulate.motifs import Motif
@@ -246,7 +246,7 @@ def test_bootstrap():
 
 def test_progress_and_batches(counter, backgrounds, monkeypatch, capsys):
     """Edits measured a few at a time give the same."""
-    from genolift.evaluate import measuring
+    from genolift.evaluate.experiments import measuring
 
     whole = gl.space(counter, "GAT", "TTC", backgrounds, 0, distances=range(4))
     monkeypatch.setattr(measuring, "_TOGETHER", 1)

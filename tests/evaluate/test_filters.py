@@ -8,11 +8,11 @@ import pytest
 from Bio import motifs as bio
 
 import genolift as gl
-from genolift.evaluate import filters as module
-from genolift.evaluate import matching
-from genolift.evaluate.filters import collect, information
-from genolift.methods import predicting
-from genolift.methods.activations import LayerReader
+from genolift.evaluate.discovery import filters as module
+from genolift.evaluate.discovery import matching
+from genolift.evaluate.discovery.filters import collect, information
+from genolift.methods.common import predicting
+from genolift.methods.hidden.activations import LayerReader
 from genolift.sequence.alphabet import decode
 from genolift.simulate.motifs import read_motifs
 from genolift.support.errors import InputError, UnsupportedModel

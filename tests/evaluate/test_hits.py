@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genolift.evaluate.hits import Pattern, find_hits
+from genolift.evaluate.discovery.hits import Pattern, find_hits
 from genolift.sequence.alphabet import reverse_complement
 
 RNG = np.random.default_rng(0)
@@ -56,7 +56,7 @@ def test_hits_do_not_depend_on_blocks(monkeypatch):
     x = noise(9, 30, scale=1.0)
     patterns = [Pattern("a", CWM), Pattern("b", RNG.normal(size=(4, 4)))]
     whole = find_hits(x, [30] * 9, patterns, 0.4)
-    monkeypatch.setattr("genolift.evaluate.hits._BLOCK_BYTES", 1)
+    monkeypatch.setattr("genolift.evaluate.discovery.hits._BLOCK_BYTES", 1)
     for a, b in zip(whole, find_hits(x, [30] * 9, patterns, 0.4), strict=True):
         np.testing.assert_array_equal(a, b) if a.dtype.kind != "f" else np.testing.assert_allclose(a, b, rtol=1e-5)
 

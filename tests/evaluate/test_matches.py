@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from genolift.evaluate.matches import find_matches, window_sums
+from genolift.evaluate.truth.matches import find_matches, window_sums
 from genolift.sequence.alphabet import one_hot, reverse_complement
 from genolift.simulate.dataset import Dataset
 from genolift.support.errors import InputError

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genolift.evaluate import matching
+from genolift.evaluate.discovery import matching
 from genolift.support.errors import GenoliftWarning, InputError
 
 RNG = np.random.default_rng(0)

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genolift.evaluate import truth
-from genolift.evaluate.matches import find_matches
-from genolift.evaluate.recovery import COLUMNS, MEASURES, recover
+from genolift.evaluate.truth import truth
+from genolift.evaluate.truth.matches import find_matches
+from genolift.evaluate.truth.recovery import COLUMNS, MEASURES, recover
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import one_hot
 from genolift.simulate.dataset import Dataset, Embedding

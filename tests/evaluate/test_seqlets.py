@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from genolift.evaluate.seqlets import LEVEL, Background, find_stretches, shuffle_positions
-from genolift.evaluate.significance import Null, q_values
+from genolift.evaluate.discovery.seqlets import LEVEL, Background, find_stretches, shuffle_positions
+from genolift.evaluate.discovery.significance import Null, q_values
 
 
 def by_hand(scores, lengths, threshold, gap, width):

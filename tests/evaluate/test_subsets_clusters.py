@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from genolift.evaluate.subsets import Clusters, Subset, cluster, distances, misclassified, subsets_of
+from genolift.evaluate.discovery.subsets import Clusters, Subset, cluster, distances, misclassified, subsets_of
 from genolift.plot.subsets import plot_clusters
 from genolift.results.explanation import POSITION, Explanation
 from genolift.sequence.alphabet import one_hot, reverse_complement

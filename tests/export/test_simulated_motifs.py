@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 import genolift as gl
-from genolift.pipeline.finding import Search
-from genolift.pipeline.patterns import PatternHits, write_hits
-from genolift.pipeline.seqlets import Seqlets, write_seqlets
+from genolift.pipeline.discovery.finding import Search
+from genolift.pipeline.discovery.patterns import PatternHits, write_hits
+from genolift.pipeline.discovery.seqlets import Seqlets, write_seqlets
 from genolift.sequence.shuffle import shuffle
 
 pytestmark = [

@@ -9,7 +9,7 @@ import method_models
 import numpy as np
 import pytest
 
-from genolift.methods.referenced import ReferenceMethod
+from genolift.methods.common.referenced import ReferenceMethod
 from genolift.methods.registry import listing, method_class
 from genolift.results.explanation import INPUT, POSITION, REFERENCE
 from genolift.results.provenance import encode

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import genolift as gl
-from genolift.methods import predicting
-from genolift.methods.markov import Markov, counts_of
+from genolift.methods.common import predicting
+from genolift.methods.perturbation.markov import Markov, counts_of
 from genolift.support.errors import InputError, Undefined, UnsupportedModel
 
 K = keras.layers

@@ -181,7 +181,7 @@ def test_unknown_bases_are_sources_too():
 def test_few_mutants_at_a_time(model, monkeypatch):
     made = gl.method("interaction-maps", model, [0, 1], by="gradient-x-input")
     whole = made(X)
-    monkeypatch.setattr("genolift.methods.interactions._POSITIONS", 7 * L)
+    monkeypatch.setattr("genolift.methods.surrogates.interactions._POSITIONS", 7 * L)
     close(made(X).interactions, whole.interactions)
     close(made(X[1:2]).interactions, whole.interactions[1:2])
 
@@ -226,7 +226,7 @@ def test_references_are_given_back_after_a_failure(model, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         made(X)
     assert isinstance(made.by.references, Shuffled)
-    from genolift.methods.predicting import streams
+    from genolift.methods.common.predicting import streams
 
     first, second = streams(0, "free again", [X[:2]])
     assert first.random() != second.random()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import genolift as gl
-from genolift.methods import predicting
+from genolift.methods.common import predicting
 from genolift.support.errors import InputError, Undefined, UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import genolift as gl
-from genolift.methods import predicting
-from genolift.methods.mixing import effective_size, split_r_hat
+from genolift.methods.common import predicting
+from genolift.methods.subsets.mixing import effective_size, split_r_hat
 from genolift.support.errors import InputError, Undefined, UnsupportedModel
 from genolift.support.seeds import stream
 

@@ -5,7 +5,7 @@ import pytest
 
 import genolift as gl
 from genolift.engine.windows import mutation as engine
-from genolift.methods.mutagenesis import MutagenesisExplanation
+from genolift.methods.perturbation.mutagenesis import MutagenesisExplanation
 from genolift.plot.epistasis import plot_epistasis
 from genolift.support.errors import GenoliftWarning, InputError, Undefined
 from genolift.support.tensorflow import quiet_tensorflow
@@ -127,7 +127,7 @@ def test_function_targets(model):
 @pytest.mark.parametrize("fast", [True, False])
 def test_batches_do_not_matter(model, fast, monkeypatch):
     """Few positions at a time, of one sequence and of the next."""
-    from genolift.methods import mutagenesis
+    from genolift.methods.perturbation import mutagenesis
 
     whole = gl.method("ism", model, target=0, fast=fast)(X)
     monkeypatch.setattr(mutagenesis, "_MANY", 21)
@@ -142,7 +142,7 @@ def test_few_sequences_at_a_time(model, monkeypatch):
     some = X.copy()
     some[:, 3] = 0.25
     whole = gl.method("ism", model, target=0, fast=True)(some)
-    monkeypatch.setattr("genolift.methods.perturbed.batch_size", lambda *_: 1)
+    monkeypatch.setattr("genolift.methods.perturbation.perturbed.batch_size", lambda *_: 1)
     seen = []
     values = engine.Mutation.values
     monkeypatch.setattr(
@@ -316,8 +316,8 @@ def test_pairwise(model):
 
 def test_scores_of_pairs(model, monkeypatch):
     """The mean size over nine pairs of bases and five other positions; a sequence at a time; every copy counted."""
-    from genolift.methods import pairwise
-    from genolift.methods.predicting import Copies
+    from genolift.methods.common.predicting import Copies
+    from genolift.methods.perturbation import pairwise
 
     method = gl.method("pairwise-mutagenesis", model, target=1, start=3, end=9)
     found = method(X)

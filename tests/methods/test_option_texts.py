@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 import genolift as gl
-from genolift.methods.base import Method
-from genolift.methods.options import Option, options_of, parsed
+from genolift.methods.common.base import Method
+from genolift.methods.common.options import Option, options_of, parsed
 from genolift.methods.registry import listing, method_class
-from genolift.pipeline.explaining import Recipe
+from genolift.pipeline.common.explaining import Recipe
 from genolift.results.provenance import encode
 from genolift.support.errors import InputError, UnsupportedModel
 

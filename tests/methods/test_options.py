@@ -175,7 +175,7 @@ def test_the_fallback_closes_the_balance_and_reports_what_is_left(X, references)
 
 
 def test_a_user_teaches_an_operation_in_a_line(X, monkeypatch):
-    from genolift.engine.operations import ELEMENTWISE, OPERATIONS
+    from genolift.engine.operations.table import ELEMENTWISE, OPERATIONS
 
     def model(x):
         return tf.reduce_sum(tf.raw_ops.BesselI0e(x=3 * x[:, :2]), axis=(1, 2))[:, None]
@@ -189,7 +189,7 @@ def test_a_user_teaches_an_operation_in_a_line(X, monkeypatch):
 
 
 def test_a_breach_is_told_from_rounding_and_names_its_step(model, X, references, monkeypatch):
-    from genolift.engine import rules
+    from genolift.engine.walk import rules
 
     sound = gl.DeepLift(model, 0, references=gl.references.Fixed(references))(X)
     assert sound.provenance["proof"]["verdict"] in ("exact", "rounding")

@@ -9,7 +9,9 @@ import pytest
 from sklearn.linear_model import Ridge
 
 import genolift as gl
-from genolift.methods import coalitions, perturbed, predicting
+from genolift.methods.common import predicting
+from genolift.methods.perturbation import perturbed
+from genolift.methods.surrogates import coalitions
 from genolift.support.errors import InputError, Undefined, UnsupportedModel
 from genolift.support.seeds import stream
 

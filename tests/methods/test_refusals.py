@@ -369,7 +369,7 @@ def test_tf32_is_put_back(before):
 
 
 def test_tf32_is_off_while_computing(model, monkeypatch):
-    from genolift.engine.explain import Explainer
+    from genolift.engine.walk.explain import Explainer
 
     states, block = [], Explainer._block
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import genolift as gl
-from genolift.methods.relevance_composites import PRESETS, as_rule
+from genolift.methods.relevance.composites import PRESETS, as_rule
 from genolift.support.errors import InputError, Undefined, UnsupportedModel
 
 K = keras.layers

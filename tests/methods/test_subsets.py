@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import genolift as gl
-from genolift.evaluate.subsets import subsets_of
-from genolift.methods import perturbed, predicting
+from genolift.evaluate.discovery.subsets import subsets_of
+from genolift.methods.common import predicting
+from genolift.methods.perturbation import perturbed
 from genolift.support.errors import GenoliftWarning, InputError, Undefined
 from genolift.support.tensorflow import quiet_tensorflow
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import genolift as gl
-from genolift.methods import linear
 from genolift.methods.registry import method_class
+from genolift.methods.surrogates import linear
 from genolift.plot.interactions import plot_surrogate
 from genolift.results.kinds import SurrogateExplanation
 from genolift.support.errors import GenoliftWarning, InputError, Undefined, UnsupportedModel

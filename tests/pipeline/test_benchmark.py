@@ -5,9 +5,9 @@ import json
 import pandas as pd
 import pytest
 
-from genolift.evaluate.recovery import COLUMNS
-from genolift.pipeline import benchmark, contenders, judging
-from genolift.pipeline.places import WORK
+from genolift.evaluate.truth.recovery import COLUMNS
+from genolift.pipeline.benchmark import benchmark, contenders, judging
+from genolift.pipeline.common.places import WORK
 from genolift.support.errors import InputError
 
 SPEC = """

@@ -16,11 +16,11 @@ import psutil
 import pytest
 
 from genolift.models.zoo import build
-from genolift.pipeline import cluster, scoring, worker
-from genolift.pipeline.explaining import Explaining, Recipe, Task
-from genolift.pipeline.modelfile import ModelFile
-from genolift.pipeline.scoring import Scoring, score
-from genolift.pipeline.versions import versions
+from genolift.pipeline.common.explaining import Explaining, Recipe, Task
+from genolift.pipeline.common.modelfile import ModelFile
+from genolift.pipeline.common.versions import versions
+from genolift.pipeline.scoring import cluster, scoring, worker
+from genolift.pipeline.scoring.scoring import Scoring, score
 from genolift.results.store import StoreWriter, read_provenance
 from genolift.support.errors import FileProblem, InputError
 from genolift.support.threads import threads

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genolift.evaluate import matching
-from genolift.evaluate.hits import Pattern
-from genolift.pipeline.finding import Search, write_shuffled
-from genolift.pipeline.patterns import PatternHits, read_patterns, write_hits
-from genolift.pipeline.seqlets import Seqlets, known_motifs, write_seqlets
+from genolift.evaluate.discovery import matching
+from genolift.evaluate.discovery.hits import Pattern
+from genolift.pipeline.discovery.finding import Search, write_shuffled
+from genolift.pipeline.discovery.patterns import PatternHits, read_patterns, write_hits
+from genolift.pipeline.discovery.seqlets import Seqlets, known_motifs, write_seqlets
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import decode, one_hot, reverse_complement
 from genolift.sequence.fasta import read_fasta

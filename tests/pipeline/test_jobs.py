@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from genolift.pipeline.simulation import draw_dataset
-from genolift.pipeline.training import Training, train_to_file
+from genolift.pipeline.benchmark.simulation import draw_dataset
+from genolift.pipeline.benchmark.training import Training, train_to_file
 from genolift.simulate.dataset import FILES
 from genolift.support.errors import FileProblem, InputError
 

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from genolift.pipeline.nulls import Null, draw_null
+from genolift.pipeline.variants.nulls import Null, draw_null
 from genolift.sequence.fasta import Fasta
 from genolift.sequence.variants import Windows
 from genolift.sequence.vcf import BASES, SYMBOLIC, Alternative, Record

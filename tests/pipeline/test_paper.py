@@ -3,8 +3,8 @@
 import pytest
 
 import genolift as gl
-from genolift.evaluate.recovery import recover
-from genolift.pipeline.contenders import METHODS, explain
+from genolift.evaluate.truth.recovery import recover
+from genolift.pipeline.benchmark.contenders import METHODS, explain
 from genolift.simulate.dataset import Dataset
 
 # Matches and, in the order of METHODS, how many of them each method misses: the rates of the paper's figure 5

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from genolift.pipeline.places import RUN, WORK, Folder, check_writable
+from genolift.pipeline.common.places import RUN, WORK, Folder, check_writable
 from genolift.results import lock
 from genolift.support.errors import FileProblem, InputError
 

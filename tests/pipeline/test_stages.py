@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from genolift.pipeline.stages import Stage, complete, finished
+from genolift.pipeline.benchmark.stages import Stage, complete, finished
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genolift.evaluate.recovery import recover
+from genolift.evaluate.truth.recovery import recover
 from genolift.plot.figures import figure5, figure6, label_colours
 from genolift.plot.style import QUIET, method_label, render
 from genolift.results.explanation import Explanation

@@ -7,8 +7,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import PathPatch
 
 from genolift.engine.windows.receptive import Fields
-from genolift.evaluate.filters import Filter, Filters, information
-from genolift.methods.activations import Activations
+from genolift.evaluate.discovery.filters import Filter, Filters, information
+from genolift.methods.hidden.activations import Activations
 from genolift.plot.activations import plot_activations
 from genolift.plot.filters import plot_filters
 from genolift.plot.style import BASES, render

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genolift.evaluate.recovery import COLUMNS
+from genolift.evaluate.truth.recovery import COLUMNS
 from genolift.plot.report import accuracy_table, residual_table, seed_tables, write_report
 from genolift.plot.style import Picture, save_figure
 from genolift.results.explanation import Explanation

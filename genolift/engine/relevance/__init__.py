@@ -1,1 +1,4 @@
-"""Relevance (LRP and its kin) and patterns: rules that share out an output, walked back over the same program."""
+"""Relevance (LRP and patterns): rules that share out what a neuron received among its inputs.
+
+Imports from ``engine.walk`` and the rooms before it, never from ``engine.windows``.
+"""

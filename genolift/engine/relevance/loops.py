@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from copy import copy
 
-from genolift.engine.pairs import Pairs
 from genolift.engine.program import Program, Step, Value
 from genolift.engine.relevance.propagation import RelevancePropagation
 from genolift.engine.relevance.rules import Relevance
+from genolift.engine.walk.pairs import Pairs
 from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 

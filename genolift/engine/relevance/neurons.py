@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from genolift.engine.operations import OPERATIONS, kind_of
-from genolift.engine.pairs import Pairs
+from genolift.engine.operations.table import OPERATIONS, kind_of
 from genolift.engine.program import Step, Value
+from genolift.engine.walk.pairs import Pairs
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from genolift.engine.explain import exact_float32
-from genolift.engine.pairs import Pairs
 from genolift.engine.program import Program
 from genolift.engine.relevance.patterns import PatternPropagation, Units, Use
+from genolift.engine.walk.pairs import Pairs
+from genolift.support.precision import exact_float32
 from genolift.support.tensorflow import compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from genolift.engine.explain import Target
-from genolift.engine.operations import OPERATIONS, kind_of
-from genolift.engine.pairs import Pairs
+from genolift.engine.operations.regions import fuse
+from genolift.engine.operations.table import OPERATIONS, kind_of
 from genolift.engine.program import Dependence, Program, Step, Value
-from genolift.engine.regions import fuse
 from genolift.engine.relevance.neurons import Neurons, grouped, of_one_element
 from genolift.engine.relevance.rules import divided
+from genolift.engine.target import Target
+from genolift.engine.walk.pairs import Pairs
 from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 

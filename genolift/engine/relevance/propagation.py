@@ -16,13 +16,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from genolift.engine.explain import Target
-from genolift.engine.operations import kind_of
-from genolift.engine.pairs import Pairs
+from genolift.engine.operations.regions import fuse
+from genolift.engine.operations.table import kind_of
 from genolift.engine.program import Dependence, Program, Step, Value
-from genolift.engine.regions import fuse
 from genolift.engine.relevance.neurons import Neurons, grouped, not_negative, of_one_element, upper
 from genolift.engine.relevance.rules import Relevance, Rule, divided, stabilised
+from genolift.engine.target import Target
+from genolift.engine.walk.pairs import Pairs
 from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 

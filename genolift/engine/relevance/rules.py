@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from genolift.engine.pairs import Pairs
 from genolift.engine.relevance.neurons import Neurons, lower, upper
+from genolift.engine.walk.pairs import Pairs
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()

@@ -1,1 +1,4 @@
-"""What a change at a few positions reaches in every layer: fast mutagenesis, and receptive fields."""
+"""What a change at one position reaches: running only that part again, and receptive fields.
+
+Imports from ``engine.walk`` and the rooms before it, never from ``engine.relevance``.
+"""

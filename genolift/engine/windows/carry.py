@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from genolift.engine.operations import ELEMENTWISE, OPERATIONS, Unary
+from genolift.engine.operations.table import ELEMENTWISE, OPERATIONS, Unary
 from genolift.engine.program import Dependence, Step, Value
 from genolift.engine.windows.actions import (
     Action,

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from genolift.engine import kernels
-from genolift.engine.emit import emit
-from genolift.engine.operations import OPERATIONS, Linear, kind_of
+from genolift.engine.operations import kernels
+from genolift.engine.operations.emit import emit
+from genolift.engine.operations.table import OPERATIONS, Linear, kind_of
 from genolift.engine.program import Dependence, Step, Value
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -42,7 +42,7 @@ class Chain:
         return Chain(self.source, [*dict.fromkeys(steps), step])
 
     def region(self) -> Step:
-        """The chain as one step, for :mod:`~genolift.engine.kernels`."""
+        """The chain as one step, for :mod:`~genolift.engine.operations.kernels`."""
         produced = {value for step in self.steps for value in step.outputs}
         read = [value for step in self.steps for value in step.inputs]
         extra = [value for value in dict.fromkeys(read) if value is not self.source and value not in produced]

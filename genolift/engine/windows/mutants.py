@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from genolift.engine.emit import emit
-from genolift.engine.pairs import constants, forward
+from genolift.engine.operations.emit import emit
 from genolift.engine.program import Dependence, Program, Step, Value
+from genolift.engine.running.run import constants, forward
 from genolift.engine.windows import fused
 from genolift.engine.windows.fused import Chain
 from genolift.engine.windows.reach import ROWS, Reach

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from genolift.engine.explain import Target, exact_float32
 from genolift.engine.program import Dependence, Program, Step, Value
+from genolift.engine.target import Target
 from genolift.engine.windows import actions, carry, windowed
 from genolift.engine.windows.actions import Action
 from genolift.engine.windows.carry import Layout
 from genolift.engine.windows.mutants import Mutants, Window
 from genolift.engine.windows.reach import Facts, Reach
+from genolift.support.precision import exact_float32
 from genolift.support.tensorflow import compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -44,7 +45,7 @@ class Route:
 class Mutation:
     """The targets of mutants of sequences with the given ``shapes`` (batch left out), substituted in input ``place``.
 
-    ``leading`` are the values that keep the sequences' rows in front (:class:`~genolift.engine.probe.Probe`). Windows that
+    ``leading`` are the values that keep the sequences' rows in front (:class:`~genolift.engine.running.probe.Probe`). Windows that
     cover one of ``shares`` of the length are given up for whole sequences; the share is taken that makes the least work.
     """
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from genolift.engine.pairs import constants, forward
 from genolift.engine.program import Dependence, Program, Value
+from genolift.engine.running.run import constants, forward
 from genolift.support.tensorflow import compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from genolift.engine.emit import emit
-from genolift.engine.operations import OPERATIONS, Linear
+from genolift.engine.operations.emit import emit
+from genolift.engine.operations.table import OPERATIONS, Linear
 from genolift.engine.windows import actions, fused
 from genolift.engine.windows.fused import Chain
 from genolift.engine.windows.mutants import Mutants, Window

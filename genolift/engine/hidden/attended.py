@@ -1,0 +1,215 @@
+"""Where the keys of an attention lie in the sequence: which positions the value of each of them was made of.
+
+Up to the last values with known receptive fields, these tell. From there on rows are followed by changing each of them in
+a run and looking which keys change, with the weights of earlier attentions in place of one's own row only: a token keeps its
+place in the sequence, however often it has looked at others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from genolift.engine.hidden.attention import Attention
+from genolift.engine.program import Dependence, Program, Step, Value
+from genolift.engine.running.run import constants, run_step
+from genolift.engine.windows.receptive import Receptive
+from genolift.support.errors import UnsupportedModel
+from genolift.support.precision import exact_float32
+from genolift.support.tensorflow import compiled, quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+# Rows that are changed in one run, and runs for each, should one meet a rectifier that passes nothing.
+_AT_ONCE, _RUNS = 64, 2
+# Changes below these shares, of the largest change and of what changes, are none.
+_FAINT, _ROUNDING = 1e-4, 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """Keys see positions ``starts`` to ``ends`` (keys,) of input number ``place``, half-open; equal where they see none.
+
+    ``asks``: every query that can be told is made of the positions of the key of its number, as in self-attention.
+    ``pools``: there are other queries than keys, and none is made of another input or of positions that no key sees.
+    """
+
+    place: int
+    length: int
+    starts: np.ndarray
+    ends: np.ndarray
+    asks: bool
+    pools: bool
+
+    def spread(self, weights: np.ndarray) -> np.ndarray:
+        """Weights (..., keys) as (..., length), each key's divided evenly among the positions that it sees."""
+        sizes = self.ends - self.starts
+        share = np.where(sizes > 0, weights / np.maximum(sizes, 1), 0)
+        steps = np.zeros((*weights.shape[:-1], self.length + 1))
+        for key in np.flatnonzero(sizes):
+            steps[..., self.starts[key]] += share[..., key]
+            steps[..., self.ends[key]] -= share[..., key]
+        return np.cumsum(steps, axis=-1)[..., :-1].astype(np.float32)
+
+    def same(self, other: Tokens) -> bool:
+        return self.place == other.place and all(
+            np.array_equal(a, b) for a, b in ((self.starts, other.starts), (self.ends, other.ends))
+        )
+
+
+def tokens(
+    program: Program, attention: Attention, others: list[Attention], shapes: list[tuple], places: list[int]
+) -> Tokens:
+    """Of the first input among ``places`` that the keys are made of; ``others`` are all attentions of the program."""
+    for place in places:
+        wanted = [attention.values, attention.softmax.inputs[0]]
+        receptive = Receptive(program, wanted, shapes, place)
+        elsewhere = {program.inputs[i] for i in places if i != place}
+        found = _Follower(receptive, others, shapes, elsewhere).tokens(attention, place)
+        if found is not None:
+            return found
+    raise UnsupportedModel(
+        f"layer {attention.name!r} attends to {attention.keys} keys that do not each stand for a stretch of the sequence of "
+        "their own (recurrent layers or pooling over everything before it, perhaps); use deeplift or integrated-gradients"
+    )
+
+
+class _Follower:
+    """Follows rows of values with known receptive fields to the keys and queries of an attention.
+
+    ``elsewhere`` are the other inputs that are sequences.
+    """
+
+    def __init__(self, receptive: Receptive, attentions: list[Attention], shapes: list[tuple], elsewhere: set[Value]):
+        self.receptive, self.program, self.shapes = receptive, receptive.program, shapes
+        self.elsewhere = elsewhere
+        self.squares = {one.softmax: one for one in attentions if one.square}
+
+    def tokens(self, attention: Attention, place: int) -> Tokens | None:
+        rest = self.receptive.shape(attention.values)[1:]
+
+        def per_key(apart):  # where heads may stand with the batch
+            apart = apart.reshape(len(apart), -1, *rest)
+            return apart.any(axis=tuple(i for i in range(1, apart.ndim) if i != attention.axis + 1))
+
+        own = self._seen(attention.values, per_key, attention.keys, single=True)
+        if own is None or not (own[1] > own[0]).any() or self._mixes_sequences(attention.values):
+            return None
+        starts, ends = own = np.stack(own)
+        told, asked = self._asked(attention)
+        square = attention.square and bool(told.any() and np.array_equal(asked[:, told], own[:, told]))
+        fields = set(zip(starts.tolist(), ends.tolist(), strict=True))
+        among = fields.issuperset(map(tuple, asked[:, told].T.tolist()))
+        pools = not attention.square and among and not self._mixes_sequences(attention.softmax.inputs[0])
+        return Tokens(place, self.shapes[place][0], starts, ends, square, pools)
+
+    def _asked(self, attention: Attention) -> tuple[np.ndarray, np.ndarray]:
+        """Which queries (queries,) are made of some positions, and of which (2, queries): first and one after the last."""
+
+        def per_query(apart):  # a row of weights changes as a whole where its query does, and else in one column
+            apart = apart.reshape(len(apart), attention.heads, attention.queries, attention.keys)
+            return apart.any(1).sum(-1) > 1
+
+        found = self._seen(attention.softmax.inputs[0], per_query, attention.queries, single=False)
+        asked = np.zeros((2, attention.queries), int) if found is None else np.stack(found)
+        return asked[1] > asked[0], asked
+
+    def _seen(self, wanted: Value, per, count: int, single: bool) -> tuple[np.ndarray, np.ndarray] | None:
+        """Positions ``starts`` to ``ends`` (count,) that each of ``count`` parts of ``wanted`` is made of.
+
+        None where they cannot be told, or where with ``single`` a row is part of several.
+        """
+        known = self._sources(wanted)
+        if not known:
+            return None
+        starts, ends = np.full(count, np.iinfo(int).max), np.zeros(count, int)
+        for value in known:
+            changed, fields = self._changed(value, known, wanted, per, count), self.receptive(value)
+            if single and (changed.sum(1) > 1).any():
+                return None
+            for row, part in np.argwhere(changed):
+                if fields.ends[row] > fields.starts[row]:
+                    starts[part], ends[part] = min(starts[part], fields.starts[row]), max(ends[part], fields.ends[row])
+        return np.where(ends > 0, starts, 0), ends
+
+    def _sources(self, wanted: Value) -> list[Value]:
+        """The last values on every way to ``wanted`` whose receptive fields are known."""
+        return self._back(wanted, self.receptive.knows)
+
+    def _mixes_sequences(self, wanted: Value) -> bool:
+        """Whether other sequences have a part in ``wanted``."""
+        return bool(self._back(wanted, self.elsewhere.__contains__))
+
+    def _back(self, wanted: Value, is_end: Callable[[Value], bool]) -> list[Value]:
+        """The first values on every way back from ``wanted`` that end it; the weights of attentions are no way."""
+        found, seen, pending = [], set(), [wanted]
+        while pending:
+            value = pending.pop()
+            if value in seen:
+                continue
+            seen.add(value)
+            if value.active and is_end(value):
+                found.append(value)
+            elif value.step not in self.squares:
+                pending += value.step.active_inputs
+        return found
+
+    def _changed(self, value: Value, known: list[Value], wanted: Value, per, count: int) -> np.ndarray:
+        """Which parts (rows, count) of ``wanted`` change with each row of ``value``."""
+        rows, axis = self.receptive.rows(value), self.receptive(value).axis
+        at_once = min(_AT_ONCE, rows)
+        run = self._compiled(known, wanted)
+        rng = np.random.default_rng(0)
+        sizes = [self.receptive.shape(one)[1:] for one in known]
+        found = np.zeros((rows, count), bool)
+        for _ in range(_RUNS):
+            inputs = [np.repeat(rng.uniform(0.05, 0.95, (1, *shape)), at_once + 1, 0) for shape in self.shapes]
+            base = [np.repeat(rng.normal(size=(1, *size)), at_once + 1, 0) for size in sizes]
+            other = rng.normal(size=sizes[known.index(value)])
+            for first in range(0, rows, at_once):
+                changed = np.arange(first, min(first + at_once, rows))
+                given = [array.copy() for array in base]
+                for copy, row in enumerate(changed, 1):
+                    at = (*[slice(None)] * (axis - 1), row)
+                    given[known.index(value)][(copy, *at)] = other[at]
+                with exact_float32:
+                    array = run(_float32(inputs), _float32(given)).numpy()
+                array = array.reshape(at_once + 1, -1)
+                moved = np.abs(array[1:] - array[:1])
+                # Beside numbers that masks made huge, others count by how much they move.
+                apart = (moved > _FAINT * moved.max()) & (moved > _ROUNDING * np.abs(array[:1]))
+                found[changed] |= per(apart)[: len(changed)]
+        return found
+
+    def _compiled(self, known: list[Value], wanted: Value):
+        """A function of the program's inputs and the ``known`` values that gives the ``wanted``."""
+        steps = self._between(known, wanted)
+
+        def run(inputs, given):
+            values = {**constants(self.program), **dict(zip(self.program.inputs, inputs, strict=True))}
+            values |= dict(zip(known, given, strict=True))
+            for step in steps:
+                if step in self.squares:
+                    logits = values[step.inputs[0]]
+                    values[step.output] = tf.eye(self.squares[step].keys, dtype=logits.dtype) + tf.zeros_like(logits)
+                else:
+                    run_step(step, values, tf.float32)
+            return values[wanted]
+
+        return compiled(run)
+
+    def _between(self, known: list[Value], wanted: Value) -> list[Step]:
+        """The steps that lead to ``wanted``, in running order, with what they read beside."""
+        needed, pending, stops = set(), [wanted], {*known, *self.program.inputs}
+        while pending:
+            value = pending.pop()
+            if value not in stops and value.step not in needed and value.step.dependence > Dependence.CONSTANT:
+                needed.add(value.step)
+                pending += value.step.inputs
+        return [step for step in self.program.steps if step in needed]
+
+
+def _float32(arrays: list[np.ndarray]) -> list:
+    return [tf.constant(array, tf.float32) for array in arrays]

@@ -1,0 +1,173 @@
+"""Attention in a traced program: softmaxes over positions whose result weighs values, whoever wrote the layer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from genolift.engine.operations.emit import emit
+from genolift.engine.operations.table import kind_of
+from genolift.engine.program import Program, Step, Value
+from genolift.engine.running.run import constants, forward
+from genolift.engine.target import Target
+from genolift.engine.windows.reach import ROWS, Facts
+from genolift.support.errors import UnsupportedModel
+from genolift.support.precision import exact_float32
+from genolift.support.tensorflow import compiled, quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+
+@dataclass(eq=False)
+class Attention:
+    """One attention: ``softmax`` over keys, whose result weighs the rows of ``values`` along their axis ``axis``.
+
+    ``heads``, ``queries`` and ``keys`` are how many there are, for inputs of the shapes that it was found with.
+    """
+
+    name: str
+    softmax: Step
+    values: Value
+    axis: int
+    heads: int
+    queries: int
+    keys: int
+
+    @property
+    def square(self) -> bool:
+        return self.queries == self.keys
+
+
+def find(program: Program, shapes: list[tuple[int, ...]], leading: Collection[Value]) -> list[Attention]:
+    """The attentions of a program in running order, for inputs of ``shapes`` (batch left out).
+
+    ``leading`` are the values whose rows are the sequences'. Raises :class:`UnsupportedModel` for attention layers whose
+    weights are not to be seen.
+    """
+    facts = Facts(program, shapes)
+    found, names = [], []
+    for softmax, product, place, tag in _tagged(program, shapes):
+        varies = [axis for axis in range(tag.ndim) if tag.shape[axis] > 1 and np.ptp(tag, axis=axis).any()]
+        read = _read(product, place, varies[0], facts, program) if len(varies) == 1 else None
+        if read is not None and softmax not in [one.softmax for one in found]:
+            path = softmax.layers[-1].path if softmax.layers else softmax.name
+            names.append(path)
+            name = path if names.count(path) == 1 else f"{path}:{names.count(path)}"
+            found.append(Attention(name, softmax, *read, *_counts(softmax, facts, leading)))
+    _check_seen(program, found)
+    return found
+
+
+def _tagged(program: Program, shapes: list[tuple[int, ...]]) -> list[tuple[Step, Step, int, np.ndarray]]:
+    """(softmax, product, place, tag): where a softmax, seen through views and the like, is a factor of a product.
+
+    ``tag`` is the factor with the numbers of the keys in place of their weights, so that it varies along their axis.
+    """
+    readers: dict[Value, list[Step]] = {}
+    for step in program.active_steps:
+        for value in step.active_inputs:
+            readers.setdefault(value, []).append(step)
+    places: list[tuple[Step, Step, int]] = []
+
+    def look(*inputs):
+        values = forward(program, list(inputs), constants(program))
+        tags = []
+        for softmax in (step for step in program.active_steps if step.op == "Softmax"):
+            weights = values[softmax.output]
+            numbers = tf.cast(tf.range(1, tf.shape(weights)[-1] + 1), weights.dtype)
+            pending = [(softmax.output, tf.zeros_like(weights) + numbers)]
+            while pending:
+                value, tag = pending.pop(0)
+                for step in readers.get(value, []):
+                    if kind_of(step) == "product":
+                        places.append((softmax, step, step.inputs.index(value)))
+                        tags.append(tag)
+                    elif kind_of(step) == "passing" and step.active_inputs == [value] and len(step.outputs) == 1:
+                        outputs = emit(step, [tag if one is value else values[one] for one in step.inputs])
+                        pending.append((step.output, outputs[0]))
+        return tags
+
+    tags = compiled(look)(*[tf.zeros((ROWS, *shape)) for shape in shapes])
+    return [(*place, tag.numpy()) for place, tag in zip(places, tags, strict=True)]
+
+
+def _read(product: Step, place: int, axis: int, facts: Facts, program: Program) -> tuple[Value, int] | None:
+    """The values that a factor weighs and their axis of keys, where the product sums over the factor's ``axis``."""
+    if len(product.inputs) != 2:
+        return None
+    values, rank = product.inputs[1 - place], [len(facts.shapes[value]) for value in product.inputs]
+    if product.op.startswith("BatchMatMul") or product.op == "MatMul":
+        names = ("transpose_a", "transpose_b") if product.op == "MatMul" else ("adj_x", "adj_y")
+        summed = [rank[0] - 1 - product.node.attr[names[0]].b, rank[1] - 2 + product.node.attr[names[1]].b]
+        return (values, summed[1 - place]) if summed[place] == axis else None
+    if product.op == "Einsum":
+        terms, out = product.node.attr["equation"].s.decode().replace(" ", "").split("->")
+        terms = terms.split(",")
+        if "." in terms[0] + terms[1]:
+            return None
+        label = terms[place][axis]
+        return (values, terms[1 - place].index(label)) if label not in out and label in terms[1 - place] else None
+    # A product of elements, summed afterwards: attention pooling.
+    if product.op != "Mul":
+        return None
+    out, its_own = len(facts.shapes[product.output]), rank[1 - place]
+    along = axis + out - rank[place]
+    for step in program.steps:
+        if step.op in ("Sum", "Mean") and product.output in step.inputs[:1]:
+            axes = np.ravel(facts.numbers.get(step.inputs[1], []))
+            if along in {int(a) % out for a in axes}:
+                return values, along - (out - its_own)
+    return None
+
+
+def _counts(softmax: Step, facts: Facts, leading: Collection[Value]) -> tuple[int, int, int]:
+    """Heads, queries and keys of weights (N, keys), (N, queries, keys), (N, heads, queries, keys) or (N·heads, ...)."""
+    shape = facts.shapes[softmax.output]
+    if softmax.output not in leading or len(shape) > 4:
+        raise UnsupportedModel(
+            f"{softmax.where} has weights of shape {('N', *shape[1:])}, and which axes are heads and queries cannot be told; use "
+            "deeplift or integrated-gradients"
+        )
+    rest = shape[1:] if shape[0] == ROWS else (shape[0] // ROWS, *shape[1:])
+    return tuple([1] * (3 - len(rest)) + list(rest))
+
+
+def _check_seen(program: Program, found: list[Attention]) -> None:
+    """Refuse layers that say they are attention and whose weights were not found."""
+    seen = {layer.path for one in found for layer in one.softmax.layers}
+    for step in program.active_steps:
+        for layer in step.layers:
+            inner = any(layer.path.startswith(f"{path}/") for path in seen)
+            if "attention" in layer.type.lower() and layer.path not in seen and not inner:
+                raise UnsupportedModel(
+                    f"layer {layer.path!r} ({layer.type}) has no softmax over positions whose result weighs values, so its "
+                    "weights cannot be read (a fused or kernel form of attention, or weights that are mixed further); use "
+                    "deeplift or integrated-gradients"
+                )
+
+
+class Readings:
+    """The targets (N, T) of sequences, and the weights (N, heads, queries, keys) of each attention."""
+
+    def __init__(self, program: Program, targets: list[Target], attentions: list[Attention]):
+        self.program, self.targets, self.attentions = program, targets, attentions
+        self._run = compiled(self._compute, reduce_retracing=True)
+
+    def __call__(self, arrays: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+        with exact_float32:
+            predictions, weights = self._run([tf.constant(array) for array in arrays])
+        return predictions.numpy(), [tensor.numpy() for tensor in weights]
+
+    def _compute(self, arrays):
+        values = forward(self.program, arrays, constants(self.program))
+        count = tf.shape(arrays[0])[0]
+        totals = [
+            tf.add_n([tf.reduce_sum(tf.reshape(seed * values[v], [count, -1]), 1) for v, seed in seeds.items()])
+            for seeds in (target.seeds(values.__getitem__) for target in self.targets)
+        ]
+        weights = [
+            tf.reshape(values[one.softmax.output], [count, one.heads, one.queries, one.keys]) for one in self.attentions
+        ]
+        return tf.stack(totals, axis=1), weights

@@ -1,0 +1,118 @@
+"""Elementwise regions of one source become one unary function.
+
+``x * sigmoid(x)`` is one nonlinearity, not a product of two signals; without this, RevealCancel would depend on how an
+activation was spelled. A chain of nonlinear elementwise steps likewise is one function of its source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from genolift.engine.operations.table import ELEMENTWISE, OPERATIONS, Linear, active_factors
+from genolift.engine.program import Dependence, Program, Step, Value
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+
+def fuse(program: Program, targets: list[Value], chains: bool = True, sources: Collection[Value] = ()) -> list[Step]:
+    """The steps that importance walks from ``targets``, in running order, with elementwise regions of one source fused.
+
+    No region reaches past one of ``sources``. Without ``chains`` one nonlinearity after another stay apart, as methods
+    need that gate each of them.
+    """
+    dominators = _chains(program, sources)
+    starts: dict[Value, Value | None] = {}
+    pending = list(targets)
+    while pending:
+        value = pending.pop()
+        if value not in starts and value not in sources:
+            starts[value] = start = _source(dominators, value, chains)
+            pending.extend(value.step.active_inputs if start is None else [start])
+    walk: list[Step] = []
+    for step in program.active_steps:
+        if any(value in starts for value in step.outputs):
+            start = starts.get(step.output)
+            walk.append(step if start is None else _region(program, start, step.output))
+    return walk
+
+
+def _chains(program: Program, sources: Collection[Value]) -> dict[Value, list[Value]]:
+    """For each value, the values it is an elementwise function of alone, farthest first, itself last."""
+    chains: dict[Value, list[Value]] = {}
+    for step in program.steps:
+        if step.dependence < Dependence.DISCRETE:
+            continue
+        reads = list(dict.fromkeys(value for value in step.inputs if value.dependence >= Dependence.DISCRETE))
+        common: list[Value] = []
+        if step.op in ELEMENTWISE and reads and _keeps_shape(step, reads) and not _complex(step):
+            others = [set(chains[value]) for value in reads[1:]]
+            common = [value for value in chains[reads[0]] if all(value in other for other in others)]
+            # A discrete value has no importance to carry, so it cannot be a source.
+            while common and not common[0].active:
+                common = common[1:]
+        for value in step.outputs:
+            chains[value] = [value] if value in sources else [*common, value]
+    return chains
+
+
+def _complex(step: Step) -> bool:
+    """Chords are those of real numbers."""
+    return any(value.dtype.startswith("complex") for value in (*step.inputs, *step.outputs))
+
+
+def _keeps_shape(step: Step, reads: list[Value]) -> bool:
+    if len(step.inputs) == 1:
+        return True
+    return all(value.shape is not None and value.shape == step.output.shape for value in reads)
+
+
+def _source(chains, value: Value, farthest: bool) -> Value | None:
+    """The source of the region that ends in ``value``; ``None`` where the last step is linear or stands alone."""
+    chain = chains[value]
+    if len(chain) == 1:
+        return None
+    step = value.step
+    if _is_linear(step) and len([v for v in step.inputs if v.dependence >= Dependence.DISCRETE]) == 1:
+        return None
+    for start in chain[:-1] if farthest else chain[-2:-1]:
+        following = chain[chain.index(start) + 1]
+        if not _linear_between(start, following):
+            return start
+    return None
+
+
+def _is_linear(step: Step) -> bool:
+    operation = OPERATIONS.get(step.op)
+    if any(value.dependence == Dependence.DISCRETE for value in step.inputs):
+        return False
+    return isinstance(operation, Linear) and len(active_factors(step)) <= 1
+
+
+def _between(start: Value, end: Value) -> list[Step]:
+    """The steps that lead from one value to a later one, in no particular order."""
+    found: dict[Step, None] = {}
+    pending = [end]
+    while pending:
+        value = pending.pop()
+        if value is start or value.dependence < Dependence.DISCRETE or value.step in found:
+            continue
+        found[value.step] = None
+        pending.extend(value.step.inputs)
+    return list(found)
+
+
+def _linear_between(start: Value, end: Value) -> bool:
+    return all(_is_linear(step) for step in _between(start, end))
+
+
+def _region(program: Program, source: Value, end: Value) -> Step:
+    inside = set(_between(source, end))
+    # Constants go inside, so that the function knows the values it is made with (exponents, thresholds).
+    inside.update(v.step for step in list(inside) for v in step.inputs if v.step.op == "Const")
+    body = [step for step in program.steps if step in inside]
+    produced = {value for step in body for value in step.outputs}
+    extra = [v for step in body for v in step.inputs if v is not source and v not in produced]
+    region = Step("Unary", end.step.name, [source, *dict.fromkeys(extra)], layers=end.step.layers, body=body)
+    region.dependence, region.outputs = Dependence.ACTIVE, [end]
+    return region

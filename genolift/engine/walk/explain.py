@@ -1,0 +1,141 @@
+"""One compiled function per explanation: both sides forward, one walk back per target, means over the references."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+
+from genolift.engine.operations import kernels
+from genolift.engine.operations.table import gate_refusal
+from genolift.engine.program import Program
+from genolift.engine.target import Target
+from genolift.engine.walk.pairs import Pairs
+from genolift.support.precision import exact_float32
+from genolift.support.tensorflow import compiled, quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+
+class Explainer:
+    """Explains blocks of sequences against their references.
+
+    ``dna`` tells of each source whether it is one-hot DNA.
+
+    Arrays out, with T targets and one entry per source in the lists (the program's inputs, and before them the layer
+    that is attributed to): ``points`` (n, T, ...) a layer's activations at x; ``shares`` (n, T, r) the sum of its
+    contributions; ``raw`` and ``multipliers`` (n, T, ...)
+    means over the block's references; ``hypothetical`` (n, T, L, 4) or None; ``mean`` and ``squares`` (n, T, ...) of
+    the position scores over references (mean, sum of squared deviations); ``predictions`` (n, T),
+    ``reference_predictions`` and ``residual`` (n, T, r); ``left`` (n, T) the largest relative error of local integrals.
+    """
+
+    def __init__(self, program: Program, targets: list[Target], multipliers, dna: list[bool], precision=tf.float32):
+        self.program, self.targets, self.multipliers, self.dna = program, targets, multipliers, dna
+        self.precision = precision
+        self._exact: dict[int, Explainer] = {}
+        self._runs: dict[tuple[bool, bool], Callable] = {}
+        self._making = Lock()  # blocks come from several threads
+        self._audit = compiled(self._audited, reduce_retracing=True)
+
+    def __call__(self, xs: list, refs: list, shared: bool, leading: bool) -> dict:
+        """``xs``: (n, ...) per input; ``refs``: (n, r, ...) per input, or (r, ...) where ``shared``."""
+        with exact_float32:
+            block, differing = self._run(shared, leading)(self._tensors(xs), self._tensors(refs))
+        for step, differs in zip(self._gated, differing, strict=True):
+            if differs:
+                raise gate_refusal(step)
+        return tf.nest.map_structure(lambda tensor: tensor.numpy(), block)
+
+    def _run(self, shared: bool, leading: bool) -> Callable:
+        """The compiled block, traced once for any number of sequences and references (and length, where it is free)."""
+        with self._making:
+            if (shared, leading) not in self._runs:
+                shapes = [value.shape[1:] for value in self.program.inputs]
+                xs = [tf.TensorSpec([None, *shape], self.precision) for shape in shapes]
+                refs = [tf.TensorSpec([None, *([] if shared else [None]), *shape], self.precision) for shape in shapes]
+
+                def block(xs, refs):
+                    return self._block(xs, refs, shared, leading)
+
+                self._runs[shared, leading] = compiled(block, input_signature=[xs, refs])
+            return self._runs[shared, leading]
+
+    def in_float64(self, target: int) -> Explainer:
+        """The same for one of the targets in double precision, which tells rounding from a breach."""
+        if target not in self._exact:
+            targets = [self.targets[target]]
+            self._exact[target] = Explainer(self.program, targets, self.multipliers, self.dna, tf.float64)
+        return self._exact[target]
+
+    def audit(self, xs: list, refs: list) -> list:
+        """For one pair (x of one row, its one reference): every step walked and its imbalance, as (step, float)."""
+        with exact_float32:
+            values = self._audit(self._tensors(xs), self._tensors(refs))
+        return list(zip(self._walked, [float(value[0]) for value in values], strict=True))
+
+    def _tensors(self, arrays: list) -> list:
+        return [tf.cast(tf.convert_to_tensor(array), self.precision) for array in arrays]
+
+    def _pairs(self, xs, refs, shared, leading) -> Pairs:
+        if shared:
+            return Pairs(self.program, xs, refs, tf.shape(refs[0])[0], True, leading, self.precision)
+        flat = [_merge(ref) for ref in refs]
+        return Pairs(self.program, xs, flat, tf.shape(refs[0])[1], False, leading, self.precision)
+
+    def _block(self, xs, refs, shared, leading):
+        pairs = self._pairs(xs, refs, shared, leading)
+        found = [self._target(pairs, target) for target in self.targets]
+        self._gated = list(pairs.gates)
+        block = tf.nest.map_structure(lambda *tensors: tf.stack(tensors, axis=1), *found)
+        return block, list(pairs.gates.values())
+
+    def _target(self, pairs: Pairs, target: Target) -> dict:
+        seeds = target.seeds(pairs.x)
+        multipliers = self.multipliers(pairs, target, seeds)
+        kept = ("raw", "multipliers", "hypothetical", "mean", "squares", "shares")
+        block: dict = {key: [] for key in (*kept, "points")}
+        for value, m, dna in zip(self.multipliers.sources, multipliers, self.dna, strict=True):
+            # Broadcasting replaces copies where the two sides are shared among pairs.
+            x = pairs.x_alone(value)[:, tf.newaxis] if pairs.leading else self._by_pair(pairs, pairs.x(value))
+            ref = pairs.ref_alone(value)[tf.newaxis] if pairs.shared else self._by_pair(pairs, pairs.ref(value))
+            if value not in self.program.inputs:
+                block["points"].append(x[:, 0])
+            for key, tensor in kernels.summary(self._by_pair(pairs, m), x, ref, dna).items():
+                block[key].append(tensor)
+        at_x = self._total(pairs, seeds, pairs.x)
+        at_ref = self._total(pairs, seeds, pairs.ref)
+        difference = self._total(pairs, seeds, pairs.delta)
+        left = [tensor for _, tensor in pairs.leftovers]
+        block["left"] = tf.fill([pairs.n], tf.reduce_max(tf.stack(left)) if left else tf.zeros([], pairs.precision))
+        block["predictions"] = at_x[:, 0]
+        block["reference_predictions"] = at_ref
+        block["residual"] = tf.add_n(block["shares"]) - difference
+        return block
+
+    @staticmethod
+    def _by_pair(pairs: Pairs, tensor):
+        shaped = tf.reshape(tensor, tf.concat([[pairs.n, pairs.r], tf.shape(tensor)[1:]], 0))
+        shaped.set_shape([None, None, *tensor.shape[1:]])
+        return shaped
+
+    @staticmethod
+    def _total(pairs: Pairs, seeds: dict, at: Callable):
+        sums = [
+            tf.reduce_sum(tf.reshape(seed * at(value), [pairs.n, pairs.r, -1]), -1) for value, seed in seeds.items()
+        ]
+        return tf.add_n(sums)
+
+    def _audited(self, xs, refs):
+        pairs = self._pairs(xs, refs, False, False)
+        audit: list = []
+        target = self.targets[0]
+        self.multipliers(pairs, target, target.seeds(pairs.x), audit)
+        self._walked = [step for step, _ in audit]
+        return [imbalance for _, imbalance in audit]
+
+
+def _merge(ref):
+    """(n, r, ...) as (n·r, ...)."""
+    flat = tf.reshape(ref, tf.concat([[-1], tf.shape(ref)[2:]], 0))
+    flat.set_shape([None, *ref.shape[2:]])
+    return flat

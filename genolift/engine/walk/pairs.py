@@ -1,0 +1,229 @@
+"""The two sides of an explanation: the sequences' activations and the references', and both as pairs.
+
+The sequences run forward once, however many references they have, and references that sequences share run once too; a
+value becomes one row per pair only where a rule compares the two sides. Pairs are ordered sequence by sequence.
+"""
+
+from __future__ import annotations
+
+from genolift.engine.operations import narrow
+from genolift.engine.operations.emit import emit
+from genolift.engine.operations.table import OPERATIONS, Linear, gates
+from genolift.engine.program import Dependence, Program, Step, Value
+from genolift.engine.running.run import constants, forward
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+
+class Pairs:
+    """Activations of ``n`` sequences and ``r`` references each.
+
+    ``xs`` holds one tensor (n, ...) per input; ``refs`` one tensor (n·r, ...) per input, sequence by sequence, or
+    (r, ...) where ``shared``, or is None: each sequence is its own reference then. ``leading`` says that every
+    activation keeps the batch as its leading axis; where it does not, both sides run forward on ready-made pairs.
+    """
+
+    def __init__(self, program: Program, xs, refs, r, shared: bool, leading: bool, precision=tf.float32):
+        self.program, self.precision = program, precision
+        self.n, self.r = tf.shape(xs[0])[0], r
+        # What a loop carries along has no row of its own to share among sequences.
+        leading = leading and not (shared and any(step.op == "Loop" for step in program.active_steps))
+        if not leading:
+            xs = [tf.repeat(x, r, axis=0) for x in xs] if refs is not None else xs
+            refs = [tf.tile(ref, [self.n] + [1] * (ref.shape.rank - 1)) for ref in refs] if shared else refs
+        self.x_per, self.ref_per = (self.r, 1) if leading else (1, 1)
+        self.shared = shared and leading
+        self.leftovers: list[tuple[Step, object]] = []  # what local integrals did not account for
+        self.gates: dict[Step, object] | None = {}  # whether what switches a step differs between the sides
+        self.x_groups = self.n if leading else self.n * r
+        self.leading = leading
+        self.constants = constants(program, precision)
+        self._x = forward(program, xs, self.constants, precision, record=True)
+        self._ref = self._x if refs is None else forward(program, refs, self.constants, precision, record=True)
+        self._aux = dict(self.constants)
+
+    # One row per pair
+
+    def x(self, value: Value):
+        """The sequences' activation, one row per pair."""
+        return self.per_pair(self._x[value])
+
+    def per_pair(self, tensor):
+        """One row per pair of what has the sequences' rows."""
+        return self._spread(tensor, axis=1) if self.leading else tensor
+
+    def ref(self, value: Value):
+        """The references' activation, one row per pair."""
+        tensor = self._ref[value]
+        return self._spread(tensor, axis=0) if self.shared else tensor
+
+    def delta(self, value: Value):
+        """x − reference, one row per pair."""
+        if not self.leading:
+            return self._x[value] - self._ref[value]
+        left, right = self.x_side(value), self.ref_side(value)
+        return self.flat(left - right, value)
+
+    def x_alone(self, value: Value):
+        """The sequences' activation, one row per sequence (pair, where the batch does not lead)."""
+        return self._x[value]
+
+    def ref_alone(self, value: Value):
+        return self._ref[value]
+
+    def records(self, step: Step):
+        """The turns of a loop on the sequences' side and on the references'."""
+        return self._x[step], self._ref[step]
+
+    # As (sequence, reference, rows of one sequence, ...) for elementwise work: broadcasting replaces copies.
+
+    def x_side(self, value: Value):
+        return self._sided(self._x[value], 1 if self.leading else self.r)
+
+    def ref_side(self, value: Value):
+        return self._sided(self._ref[value], self.r, groups=1 if self.shared else self.n)
+
+    def pair_side(self, tensor):
+        return self._sided(tensor, self.r)
+
+    def flat(self, sided, value: Value):
+        """From (sequence, reference, rows, ...) back to one row per pair."""
+        if not self.leading:
+            return tf.squeeze(sided, [0, 1])
+        shape = tf.shape(sided)
+        tensor = tf.reshape(sided, tf.concat([[shape[0] * shape[1] * shape[2]], shape[3:]], 0))
+        if value.shape is not None:
+            tensor.set_shape([None, *value.shape[1:]])
+        return tensor
+
+    def _sided(self, tensor, r, groups=None):
+        if not self.leading:  # rows may lie anywhere, and correspond on both sides
+            return tf.expand_dims(tf.expand_dims(tensor, 0), 0)
+        shape = tf.shape(tensor)
+        groups = self.n if groups is None else groups
+        sided = tf.reshape(tensor, tf.concat([[groups, r, shape[0] // (groups * r)], shape[1:]], 0))
+        sided.set_shape([None, None, None, *tensor.shape[1:]])
+        return sided
+
+    def _spread(self, tensor, axis: int):
+        """Repeat each sequence's rows for its references (axis 1), or the shared references for each sequence (0)."""
+        shape = tf.shape(tensor)
+        if axis == 1:
+            rows = tf.reshape(tensor, tf.concat([[self.n, 1, shape[0] // self.n], shape[1:]], 0))
+        else:
+            rows = tf.reshape(tensor, tf.concat([[1, self.r, shape[0] // self.r], shape[1:]], 0))
+        counts = [1, self.r, 1] if axis == 1 else [self.n, 1, 1]
+        tiled = tf.tile(rows, tf.concat([counts, tf.ones_like(shape[1:])], 0))
+        flat = tf.reshape(tiled, tf.concat([[-1], shape[1:]], 0))
+        flat.set_shape([None, *tensor.shape[1:]])
+        return flat
+
+    def check_gates(self, step: Step) -> None:
+        """Note whether what switches the step is the same on both sides, without which no rule holds."""
+        differ = [tf.reduce_any(_differ(self.x(value), self.ref(value))) for value in gates(step)]
+        if differ and self.gates is not None:
+            self.gates[step] = tf.reduce_any(tf.stack(differ))
+
+    # What a step reads beside its active inputs
+
+    def aux(self, value: Value):
+        """An input that carries no importance, as the pairs' batch has it."""
+        if value not in self._aux:
+            if not self.shared or value.dependence >= Dependence.DISCRETE:
+                self._aux[value] = self.ref(value) if value.dependence >= Dependence.DISCRETE else self._ref[value]
+            else:
+                self._shape_step(value.step)
+        return self._aux[value]
+
+    def _shape_step(self, step: Step) -> None:
+        """Run a shape computation for the batch of pairs, from the shapes of the shared references' batch."""
+        if step.op in ("Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"):
+            for value, source in zip(step.outputs, step.inputs, strict=True):
+                self._aux[value] = self._shape_of(step.op, value, source)
+            return
+        outputs = emit(step, [self.aux(value) for value in step.inputs], self.precision)
+        self._aux.update(zip(step.outputs, outputs, strict=True))
+
+    def _shape_of(self, op: str, value: Value, source: Value):
+        tensor = self.stand_in(source) if source.active else self.aux(source)
+        dtype = tf.as_dtype(value.dtype)
+        if op in ("Shape", "ShapeN"):
+            return tf.shape(tensor, out_type=dtype)
+        if op == "Size":
+            return tf.size(tensor, out_type=dtype)
+        if op == "Rank":
+            return tf.rank(tensor)
+        return (tf.zeros_like if op == "ZerosLike" else tf.ones_like)(tensor)
+
+    def stand_in(self, value: Value):
+        """A tensor of the pairs' shape, for operations whose transpose needs no more than that."""
+        if not self.shared:
+            return self._ref[value]
+        tensor = self._ref[value]
+        shape = tf.shape(tensor)
+        zeros = tf.zeros(tf.concat([[shape[0] * self.n], shape[1:]], 0), tensor.dtype)
+        zeros.set_shape([None, *tensor.shape[1:]])
+        return zeros
+
+    # A step at other inputs
+
+    def at(self, step: Step, tensors: dict[Value, object], weights=None, offsets: bool = True) -> list:
+        """The step's outputs with ``tensors`` for its active inputs.
+
+        ``weights`` maps its weights (``tf.abs`` for |W|); ``offsets=False`` drops what is added, which leaves the
+        linear part. Both are facts of the operation table.
+        """
+        operation = OPERATIONS.get(step.op)
+        operation = operation if isinstance(operation, Linear) else Linear()
+        arguments = []
+        for i, value in enumerate(step.inputs):
+            if value in tensors:
+                arguments.append(tensors[value])
+                continue
+            tensor = self.aux(value)
+            if i in operation.factors_of(step):
+                tensor = tensor if weights is None else weights(tensor)
+            elif not offsets and tensor.dtype.is_floating and i not in operation.keep:
+                tensor = tf.zeros_like(tensor)
+            arguments.append(tensor)
+        if weights is not None and operation.absolute is not None:
+            return operation.absolute(step, arguments, self.precision)
+        return emit(step, arguments, self.precision)
+
+    def transpose(self, step: Step, grads: list, points: dict[Value, object] | None = None, weights=None) -> dict:
+        """Vector-Jacobian products of the step: for each active input, Σ over outputs of Jᵀ·grad.
+
+        ``points`` are the inputs where the step is not linear, and such others as are not to be taken at the reference;
+        ``weights`` as for :meth:`at`.
+        """
+        if points is None and narrow.applies(step):
+            kernel = self.aux(step.inputs[1])
+            return {step.inputs[0]: narrow.transpose(step, grads[0], kernel if weights is None else weights(kernel))}
+        if points is None:
+            points = {value: tf.identity(self.stand_in(value)) for value in step.active_inputs}
+        outputs = self.at(step, points, weights)
+        wanted = [i for i, grad in enumerate(grads) if grad is not None]
+        active = [value for value in points if value.active]
+        sources = [points[value] for value in active]
+        found = tf.gradients([outputs[i] for i in wanted], sources, [grads[i] for i in wanted], stop_gradients=sources)
+        return {
+            value: tf.convert_to_tensor(grad) for value, grad in zip(active, found, strict=True) if grad is not None
+        }
+
+    def push(self, step: Step, points: dict[Value, object], tangent):
+        """Jacobian-vector product of the step's first output at ``points`` (its one active input)."""
+        ((value, point),) = points.items()
+        output = self.at(step, {value: point})[0]
+        # The transpose is linear in what it is applied to, so its own transpose is the Jacobian.
+        cotangent = tf.zeros_like(output)
+        (pulled,) = tf.gradients(output, point, cotangent, stop_gradients=[point])
+        (pushed,) = tf.gradients(pulled, cotangent, tangent, stop_gradients=[point])
+        return pushed
+
+
+def _differ(left, right):
+    """Whether two tensors differ by more than rounding."""
+    if not left.dtype.is_floating:
+        return left != right
+    return tf.abs(left - right) > 1e-6 * tf.maximum(tf.abs(left), tf.abs(right))

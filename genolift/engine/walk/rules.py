@@ -1,0 +1,396 @@
+"""Rules: how each kind of step hands back what flows into its outputs, and the named sets of them.
+
+A rule is ``rule(step, flows, back) -> {input value: Flow}``. Where it also defines the forward mass of RevealCancel it
+has an attribute ``mass(step, value, back)``.
+"""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+from genolift.engine.operations import kernels
+from genolift.engine.operations.differences import DIFFERENCES, secant
+from genolift.engine.operations.table import ELEMENTWISE, OPERATIONS, Linear, Selection, Unary, kind_of, refusal
+from genolift.engine.program import Step, Value
+from genolift.engine.walk.integral import integrate
+from genolift.engine.walk.propagate import Backward, Flow, collapsed
+from genolift.engine.walk.sorting import chord_over, comparators
+from genolift.engine.walk.unwind import unwind
+from genolift.support.errors import InputError
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+__all__ = ["Backward", "Flow", "Linear", "Selection", "Unary", "register"]
+
+
+def with_mass(mass):
+    """Give a rule its forward mass."""
+
+    def attach(rule):
+        rule.mass = mass
+        return rule
+
+    return attach
+
+
+# Linear steps
+
+
+def _passing_mass(step: Step, value: Value, back: Backward):
+    masses = {source: back.mass(source) for source in step.active_inputs}
+    return back.pairs.at(step, masses, tf.abs, offsets=False)[value.slot]
+
+
+def _weighted_mass(step: Step, value: Value, back: Backward):
+    sizes = {source: back.distance(source) for source in step.active_inputs}
+    return back.pairs.at(step, sizes, tf.abs, offsets=False)[value.slot]
+
+
+def parts(flows: list[Flow | None], part: str) -> list:
+    return [None if flow is None else getattr(flow, part) for flow in flows]
+
+
+def _halves(step: Step, flows, back: Backward) -> dict:
+    halves = parts(flows, "half")
+    if all(half is None for half in halves):
+        return {}
+    return back.pairs.transpose(step, halves, weights=tf.abs)
+
+
+@with_mass(_passing_mass)
+def passing(step: Step, flows, back: Backward) -> dict:
+    """Transpose; the two parts of the difference pass side by side."""
+    means = back.pairs.transpose(step, parts(flows, "mean"))
+    halves = _halves(step, flows, back)
+    return {value: Flow(mean, halves.get(value)) for value, mean in means.items()}
+
+
+@with_mass(_weighted_mass)
+def weighted(step: Step, flows, back: Backward) -> dict:
+    """Transpose; ½(m⁺ + m⁻)Wᵀ + ½ sign(Δ)(m⁺ − m⁻)|W|ᵀ, one multiplier below (Shrikumar et al. 2017, 3.5.1)."""
+    means = back.pairs.transpose(step, parts(flows, "mean"))
+    halves = _halves(step, flows, back)
+    return {value: Flow(back.collapsed(Flow(mean, halves.get(value)), value)) for value, mean in means.items()}
+
+
+def turned(step: Step, flows, back: Backward) -> dict:
+    """Complex numbers: the transpose of one multiplier, for their parts have no signs to tell apart."""
+    return {v: Flow(m) for v, m in back.pairs.transpose(step, collapsed(step, flows, back)).items()}
+
+
+# Nonlinearities of one source
+
+
+def _sides(step: Step, back: Backward):
+    """Source at the reference and at x, and the region's other inputs, laid out for elementwise work."""
+    pairs, source = back.pairs, step.inputs[0]
+    return pairs.ref_side(source), pairs.x_side(source), extra_sides(step, pairs)
+
+
+def extra_sides(step: Step, pairs) -> list:
+    """What a region reads beside its source, laid out for elementwise work."""
+    return [_extra(value, pairs) for value in step.inputs[1:]]
+
+
+def _extra(value: Value, pairs):
+    tensor = pairs.aux(value)
+    batched = value.dependence and value.shape and value.shape[0] is None
+    return pairs.pair_side(tensor) if batched else tensor
+
+
+def chords(step: Step, flows, back: Backward) -> dict:
+    """Rescale, the chord Δout/Δin of each pair (3.5.2), or RevealCancel where the method asks for it at this step."""
+    pairs, source = back.pairs, step.inputs[0]
+    flow = pairs.pair_side(collapsed(step, flows, back)[0])
+    a, b, extra = _sides(step, back)
+    if not back.reveals(step):
+        return {source: Flow(pairs.flat(kernels.rescale(step, pairs.precision, a, b, extra, flow), source))}
+    mass = pairs.pair_side(back.mass(source))
+    results = kernels.reveal_cancel(step, pairs.precision, a, b, mass, extra, flow)
+    return {source: Flow(*[pairs.flat(result, source) for result in results])}
+
+
+# Steps of several active inputs, and selections: one multiplier in, one out
+
+
+def midpoint(step: Step, flows, back: Backward) -> dict:
+    """Products: ½(x₁ + x₁⁰)Δx₂ and ½(x₂ + x₂⁰)Δx₁, which is the transpose at the midpoint, exact for two factors."""
+    pairs, grads = back.pairs, collapsed(step, flows, back)
+    if step.op == "Mul" and step.inputs[0] is not step.inputs[1]:
+        return _scaled(step, grads[0], pairs)
+    points = {value: (pairs.x(value) + pairs.ref(value)) / 2 for value in step.active_inputs}
+    return {v: Flow(m) for v, m in pairs.transpose(step, grads, points).items()}
+
+
+# Halves of the two orders that exceed what they sum to by this factor are rounding noise in float32.
+_CANCELS = 1e3
+
+
+def _scaled(step: Step, grad, pairs) -> dict:
+    """Elementwise products: the mean of the two orders of changing the factors, or the one order that does not cancel.
+
+    Dividing by the norm of what is zero on one side multiplies by 10¹² there: the two orders differ by that factor, and
+    their mean is noise. Either order is exact, and so is any mean of them.
+    """
+    (left, right), ends = step.inputs, {v: (pairs.x(v), pairs.ref(v)) for v in step.active_inputs}
+    (a, a0), (b, b0) = ends[left], ends[right]
+    first = tf.abs(a0 * (b - b0)) + tf.abs(b * (a - a0))  # the left factor last
+    second = tf.abs(a * (b - b0)) + tf.abs(b0 * (a - a0))
+    size = tf.maximum(tf.abs(a * b), tf.abs(a0 * b0))
+    cancels = tf.maximum(first, second) > _CANCELS * (size + tf.minimum(first, second))
+    share = tf.where(cancels, tf.cast(first <= second, first.dtype), tf.cast(0.5, first.dtype))
+    share = tf.cast(share, grad.dtype)
+    return {
+        left: Flow(_unbroadcast(grad * tf.math.conj(share * b + (1 - share) * b0), a)),
+        right: Flow(_unbroadcast(grad * tf.math.conj(share * a0 + (1 - share) * a), b)),
+    }
+
+
+def _routed_mass(step: Step, value: Value, back: Backward):
+    """A = Σ share·A of the inputs, with the shares of :func:`route`, so that both parts of Δ are shared out alike."""
+    pairs, (source,) = back.pairs, step.active_inputs
+    delta, mass = pairs.delta(source), back.mass(source)
+    change = pairs.delta(step.output)
+    rise, fall = _rise_and_fall(step, change)
+    per_delta = tf.math.divide_no_nan(mass, delta)
+    level = tf.where(delta == 0, mass, tf.zeros_like(mass))
+    at_x = pairs.push(step, {source: pairs.x(source)}, per_delta)
+    at_ref = pairs.push(step, {source: pairs.ref(source)}, per_delta)
+    return at_x * rise + at_ref * fall + pairs.push(step, {source: pairs.ref(source)}, level)
+
+
+def _rise_and_fall(step: Step, change):
+    """The parts of Δy that are credited where x, and where the reference, has the extremum."""
+    rise, fall = tf.maximum(change, 0), tf.minimum(change, 0)
+    return (rise, fall) if OPERATIONS[step.op].sign > 0 else (fall, rise)
+
+
+@with_mass(_routed_mass)
+def route(step: Step, flows, back: Backward) -> dict:
+    """Pooling by maximum or minimum: a rise is credited where x has the extremum, a fall where the reference has it.
+
+    Contributions are the transpose at x of m·max(Δy, 0) plus the transpose at the reference of m·min(Δy, 0) (for a
+    minimum the other way round); windows that overlap add. Where a contribution lands, |Δ| ≥ |Δy|. Both parts of a
+    difference are shared out in this way.
+    """
+    pairs, (source,) = back.pairs, step.active_inputs
+    delta = pairs.delta(source)
+    rise, fall = _rise_and_fall(step, pairs.delta(step.output))
+    rest = [None] * (len(step.outputs) - 1)
+
+    def routed(grad):
+        at_x = pairs.transpose(step, [grad * rise, *rest], {source: pairs.x(source)})[source]
+        at_ref = pairs.transpose(step, [grad * fall, *rest], {source: pairs.ref(source)})[source]
+        # Where the two sides agree there is nothing to credit; the gradient tells what a change there would do.
+        slope = pairs.transpose(step, [grad, *rest], {source: pairs.ref(source)})[source]
+        return tf.where(delta == 0, slope, tf.math.divide_no_nan(at_x + at_ref, delta))
+
+    flow = flows[0]
+    return {source: Flow(routed(flow.mean), None if flow.half is None else routed(flow.half))}
+
+
+def orders(step: Step, flows, back: Backward) -> dict:
+    """Elementwise maximum or minimum of two tensors: the mean over the two orders of changing them (Shapley)."""
+    pairs = back.pairs
+    (grad,) = collapsed(step, flows, back)
+    sign = 1 if step.op == "Maximum" else -1
+
+    def ends(value):
+        x, r = (pairs.x(value), pairs.ref(value)) if value.active else (pairs.aux(value),) * 2
+        return sign * x, sign * r
+
+    result = {}
+    for value, other in (step.inputs, reversed(step.inputs)):
+        if value.active:
+            (x, r), (other_x, other_r) = ends(value), ends(other)
+            share = (chord_over(r, x, other_x) + chord_over(r, x, other_r)) / 2
+            flow = Flow(_unbroadcast(grad * share, x))
+            result[value] = result[value] + flow if value in result else flow
+    return result
+
+
+def interleaved(step: Step, flows, back: Backward) -> dict:
+    """A nonlinearity of several tensors' elements: the mean over the orders of changing them (Shapley), by chords."""
+    pairs, (grad,) = back.pairs, collapsed(step, flows, back)
+    values = list(dict.fromkeys(step.inputs))
+    ends = {v: (pairs.ref(v), pairs.x(v)) if v.active else (pairs.aux(v),) * 2 for v in values}
+    orders_of = list(permutations(step.active_inputs))
+    result: dict[Value, Flow] = {}
+    for order in orders_of:
+        now = {value: ref for value, (ref, _) in ends.items()}
+        for value in order:
+            others, (a, b) = [other for other in values if other is not value], ends[value]
+            alone = Step("Unary", step.name, [value, *others], outputs=step.outputs, body=[step])
+            slope, _ = secant(alone, a, b, b - a, [now[other] for other in others], pairs.precision)
+            flow = Flow(_unbroadcast(grad * slope / len(orders_of), a))
+            result[value] = result[value] + flow if value in result else flow
+            now[value] = b
+    return result
+
+
+def _unbroadcast(tensor, like):
+    """Sum over the axes along which ``like`` was broadcast."""
+    zero = tf.zeros_like(like)
+    return tf.gradients(zero + tf.zeros_like(tensor), zero, tensor)[0]
+
+
+def softmax(step: Step, flows, back: Backward) -> dict:
+    """Exponentials by their chords and a normalising product, with one stabilising shift per pair and row.
+
+    y_i = e_i·q with q = 1/S: Δy_i splits into ½(q + q⁰)Δe_i and ½(e_i + e_i⁰)Δq, and Δq/ΔS = −1/(S·S⁰).
+    """
+    pairs, source = back.pairs, step.inputs[0]
+    (grad,) = collapsed(step, flows, back)
+    # Double precision leaves room for maxima that differ by hundreds between x and its reference.
+    x, r = tf.cast(pairs.x(source), tf.float64), tf.cast(pairs.ref(source), tf.float64)
+    m = tf.cast(grad, tf.float64)
+    shift = tf.reduce_max(tf.maximum(x, r), axis=-1, keepdims=True)
+    e_x, e_r = tf.exp(x - shift), tf.exp(r - shift)
+    s_x, s_r = tf.reduce_sum(e_x, -1, keepdims=True), tf.reduce_sum(e_r, -1, keepdims=True)
+    d = x - r
+    near = tf.abs(d) < 1e-9
+    chord = tf.where(near, e_r, (e_x - e_r) / tf.where(near, tf.ones_like(d), d))
+    if OPERATIONS[step.op].log:
+        total = s_x - s_r
+        level = tf.abs(total) < 1e-12
+        slope = tf.where(level, 1 / s_r, tf.math.log(s_x / s_r) / tf.where(level, tf.ones_like(total), total))
+        result = m - tf.reduce_sum(m, -1, keepdims=True) * slope * chord
+    else:
+        normalising = tf.reduce_sum(m * (e_x + e_r) / 2, -1, keepdims=True) / (s_x * s_r)
+        result = (m * (1 / s_x + 1 / s_r) / 2 - normalising) * chord
+    # Both forms are exact, and so is any mean of the two; the products cancel ever more as the two sums part.
+    near, far = _APART
+    share = tf.clip_by_value((tf.abs(tf.math.log(s_x / s_r)) - near) / (far - near), 0, 1)
+    share = tf.where(tf.math.is_finite(share), share, tf.ones_like(share))
+
+    def blended():
+        products = (1 - share) * tf.where(share < 1, result, tf.zeros_like(result))
+        return products + share * _by_logarithms(m, x, r, OPERATIONS[step.op].log)
+
+    # As large as attention is, the second form is worth a look at whether any row needs it.
+    found = tf.cond(tf.reduce_any(share > 0), blended, lambda: result)
+    return {source: Flow(tf.cast(found, grad.dtype))}
+
+
+# From the first logarithm of the ratio of the two sums of exponentials on, the bounded form mixes in; from the second
+# on it stands alone.
+_APART = 2.0, 4.0
+
+
+def _by_logarithms(m, x, r, log: bool):
+    """Softmax as y_i = exp(z_i − S), S = ln Σ e^z: a chord for exp, and ΔS shared out, bounded however far apart.
+
+    S is convex, so ΔS lies between Σ p⁰Δz and Σ pΔz (p: the softmax at the reference and at x), and is the sum of
+    wΔz for some w between p⁰ and p.
+    """
+    d = x - r
+    log_x, log_r = tf.nn.log_softmax(x), tf.nn.log_softmax(r)
+    p_x, p_r = tf.exp(log_x), tf.exp(log_r)
+    upper, lower = (tf.reduce_sum(p * d, -1, keepdims=True) for p in (p_x, p_r))
+    risen = tf.reduce_logsumexp(x, -1, keepdims=True) - tf.reduce_logsumexp(r, -1, keepdims=True)
+    part = tf.clip_by_value(tf.math.divide_no_nan(risen - lower, upper - lower), 0, 1)
+    through = m
+    if not log:
+        change = tf.abs(log_x - log_r)
+        near = change < 1e-9
+        fall = -tf.math.expm1(-change) / tf.where(near, tf.ones_like(change), change)
+        through = m * tf.where(near, p_r, tf.maximum(p_x, p_r) * fall)
+    return through - tf.reduce_sum(through, -1, keepdims=True) * (part * p_x + (1 - part) * p_r)
+
+
+DEEPLIFT = {
+    "passing": passing,
+    "weighted": weighted,
+    "complex": turned,
+    "unary": chords,
+    "product": midpoint,
+    "elementwise": interleaved,
+    "selection": route,
+    "extremum": orders,
+    "sort": comparators,
+    "softmax": softmax,
+    "loop": unwind,
+}
+
+
+_OWN_RULES: dict[str, object] = {}
+
+
+def deeplift(step: Step, fallback: bool = False):
+    """DeepLIFT's rule for a step of a fused walk; what has none is refused, or integrated where ``fallback`` allows."""
+    if step.op in _OWN_RULES:
+        return _OWN_RULES[step.op]
+    kind = kind_of(step)
+    if kind in DEEPLIFT:
+        return DEEPLIFT[kind]
+    if fallback and kind == "unknown":
+        return integrate
+    raise refusal(step)
+
+
+def register(op: str, kind=None, *, rule=None, difference=None) -> None:
+    """Teach genolift a TensorFlow operation, by the name that its error message gave.
+
+    ``kind``: what it is (``Linear``, ``Unary``, ``Selection`` ... of :mod:`genolift.engine.operations.table`); for a
+    ``Unary`` one ``difference(a, b, d)`` may give f(b) − f(a) exactly (d = b − a). ``rule(step, flows, back)``
+    returns ``{input value: Flow}`` and goes before the kind. For example, a cube as an operation of its own::
+
+        genolift.rules.register("Cube", genolift.rules.Unary(), difference=lambda a, b, d: d * (a*a + a*b + b*b))
+    """
+    if kind is None and rule is None:
+        raise InputError("register needs a kind or a rule")
+    if kind is not None:
+        OPERATIONS[op] = kind
+        if isinstance(kind, Unary):
+            ELEMENTWISE.add(op)
+    if difference is not None:
+        DIFFERENCES[op] = lambda ends, out, step: difference(ends[0].a, ends[0].b, ends[0].d)
+    if rule is not None:
+        _OWN_RULES[op] = rule
+
+
+def last_mixing(value: Value, producer: dict[Value, Step]) -> set[Step | None]:
+    """The weighted steps that a value comes from through passing steps; None for a branch that ends elsewhere."""
+    found: set[Step | None] = set()
+    pending, seen = [value], {value}
+    while pending:
+        step = producer.get(pending.pop())
+        kind = None if step is None or step.op == "Input" else kind_of(step)
+        if kind in ("passing", "selection"):
+            further = [source for source in step.active_inputs if source not in seen]
+            pending += further
+            seen.update(further)
+        else:
+            found.add(step if kind == "weighted" else None)
+    return found
+
+
+# RevealCancel looks at a nonlinearity far outside its own values (at x⁰ + Δ⁺ alone), where these may not exist.
+_BOUNDED_DOMAIN = {
+    "Log",
+    "Log1p",
+    "Sqrt",
+    "Rsqrt",
+    "Reciprocal",
+    "ReciprocalNoNan",
+    "Inv",
+    "Pow",
+    "Acos",
+    "Asin",
+    "Acosh",
+    "Atanh",
+}
+
+
+def after_mixing(step: Step, producer: dict[Value, Step]) -> bool:
+    """Whether RevealCancel is defined: every branch before the nonlinearity leads to a weighted step."""
+    if any(inner.op in _BOUNDED_DOMAIN for inner in step.body):
+        return False
+    return all(found is not None for found in last_mixing(step.inputs[0], producer))
+
+
+def after_dense(step: Step, producer: dict[Value, Step]) -> bool:
+    """The genomics default: RevealCancel where every branch before a nonlinearity leads to a dense layer."""
+    before = last_mixing(step.inputs[0], producer)
+    return after_mixing(step, producer) and not any(OPERATIONS[found.op].convolves for found in before)

@@ -1,0 +1,266 @@
+"""Methods whose contributions are multiplier × (x − reference), averaged over references."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import partial
+
+import numpy as np
+
+from genolift.engine.layers import layer_outputs
+from genolift.engine.running.overlap import lanes, overlapped
+from genolift.engine.walk.explain import Explainer
+from genolift.methods.common import proof
+from genolift.methods.common.base import Method
+from genolift.methods.common.blocks import Plan, head, joined, merged, pad, padded, repeat_to, standard_error, widened
+from genolift.methods.common.inputs import Inputs, as_inputs
+from genolift.methods.common.referring import TakesReferences
+from genolift.methods.common.traced import Traced
+from genolift.results.explanation import Explanation
+from genolift.results.kinds import LayerExplanation
+from genolift.support.errors import InputError
+from genolift.support.memory import check_fits
+from genolift.support.progress import bar
+
+# What a block should take at most: larger ones are no faster and only cost memory.
+_BLOCK_BYTES = 160e6
+# References of many sequences are drawn together, which takes a fraction of the time that it takes one by one.
+_DRAWN_BYTES = 16e6
+# References drawn for every sequence before anything is known of their spread.
+_FIRST_DRAW = 10
+
+
+class ReferenceMethod(TakesReferences, Method):
+    """A method whose contributions are multiplier × (x − reference), averaged over references.
+
+    ``references``: see :mod:`genolift.methods.references`; for several inputs a dict or list of them (an input
+    without one keeps its own value). ``layer``: attribute to the output of this hidden layer instead of the inputs.
+    """
+
+    #: Whether contributions sum to f(x) − f(reference), so that the residual is a proof.
+    sums = True
+
+    def __init__(self, model, target=None, *, references=None, layer: str | None = None, **options):
+        self.references, self.layer = references, getattr(layer, "name", layer)
+        super().__init__(model, target, **options)
+
+    @abstractmethod
+    def multipliers(self, traced: Traced):
+        """How multipliers of ``self.sources`` are computed: an object for the engine's Explainer."""
+
+    @property
+    def result_type(self):
+        return Explanation if self.layer is None else LayerExplanation
+
+    verdict: proof.Verdict | None = None
+    left = 0.0
+
+    def prepare(self, traced: Traced) -> None:
+        at_layer = [] if self.layer is None else layer_outputs(traced.program, self.layer)
+        self._hidden = len(at_layer)
+        self.sources = [*at_layer, *traced.program.inputs]
+        self._rule = self.multipliers(traced)
+        self._explainers: dict[tuple, Explainer] = {}
+
+    def explainer(self, traced: Traced, dna: list[bool]) -> Explainer:
+        dna = [False] * self._hidden + dna
+        key = tuple(dna)
+        if key not in self._explainers:
+            self._explainers[key] = Explainer(traced.program, traced.targets, self.rule_for(dna), dna)
+        return self._explainers[key]
+
+    def rule_for(self, dna: list[bool]):
+        """The multipliers' rule, where ``dna`` tells which sources are one-hot."""
+        return self._rule
+
+    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict, dict]:
+        chosen = self._references(inputs)
+        count = max(reference.count for reference in chosen)
+        explainer = self.explainer(traced, inputs.one_hot)
+        tolerance = min((one.tolerance for one in chosen if one.tolerance is not None), default=None)
+        rows = np.arange(len(inputs))
+        if tolerance is None:
+            found = self._drawn(inputs, traced, explainer, chosen, rows, 0, count)
+        else:
+            found = self._until_enough(inputs, traced, explainer, chosen, count, tolerance)
+        self.left = float(found["left"].max())
+        if self.sums:
+            self.judge(found, explainer, lambda n, r: self._pair(inputs, chosen, count, n, r))
+        _blank(found, proof.not_finite(found).any(axis=(1, 2)))
+        return self._fields(inputs, traced, found)
+
+    def _until_enough(self, inputs, traced, explainer, chosen, cap: int, tolerance: float) -> dict:
+        """Double the references of the sequences whose standard error is still too large."""
+        rows, seen = np.arange(len(inputs)), min(_FIRST_DRAW, cap)
+        found = self._drawn(inputs, traced, explainer, chosen, rows, 0, seen)
+        while seen < cap:
+            rows = rows[_uncertain(found, rows, tolerance)]
+            if not len(rows):
+                break
+            until = min(2 * seen, cap)
+            found = widened(found, rows, self._drawn(inputs, traced, explainer, chosen, rows, seen, until))
+            seen = until
+        return padded(found, cap)
+
+    def _drawn(self, inputs, traced, explainer, chosen, rows: np.ndarray, first: int, last: int) -> dict:
+        """Explain the given rows against references number ``first`` to ``last``, block by block."""
+        plan = self._plan(inputs, traced, len(rows), last - first)
+        blocks = []
+        show = self.progress if self.progress is not None else len(rows) > plan.sequences
+        with bar(len(rows), self.name, "sequences", show) as display:
+            explain = partial(self._block, explainer, plan, first, last)
+            for block in overlapped(explain, self._compared(inputs, chosen, rows, last, plan.sequences), plan.lanes):
+                blocks.append(block)
+                display.update(len(block["predictions"]))
+        return joined(blocks)
+
+    @staticmethod
+    def _compared(inputs: Inputs, chosen: list, rows: np.ndarray, count: int, sequences: int):
+        """So many of the sequences at a time, an array (n, ...) per input, and their first ``count`` references, (R, ...)
+        where all sequences have the same and (n, R, ...) where not."""
+        shared = all(reference.shared for reference in chosen)
+        row_bytes = sum(array[0].nbytes for array in inputs.arrays) * (1 if shared else count)
+        together = max(1, int(_DRAWN_BYTES // row_bytes) // sequences) * sequences
+        for start in range(0, len(rows), together):
+            some = rows[start : start + together]
+            arrays = [array[some] for array in inputs.arrays]
+            drawn = [_references_of(one.first(count), array, some) for one, array in zip(chosen, arrays, strict=True)]
+            if not shared:
+                drawn = [
+                    np.broadcast_to(one, (len(some), *one.shape)) if reference.shared else one
+                    for one, reference in zip(drawn, chosen, strict=True)
+                ]
+            for low in range(0, len(some), sequences):
+                part = slice(low, low + sequences)
+                yield [array[part] for array in arrays], drawn if shared else [one[part] for one in drawn]
+
+    def judge(self, found: dict, explainer: Explainer, pair_of) -> None:
+        """Hold the residuals against what rounding explains; the verdict goes into the result's record."""
+        self.verdict = proof.judge(found, explainer, pair_of)
+        proof.warn(self.verdict)
+
+    def findings(self) -> dict:
+        return {"proof": self.verdict.record()} if self.sums and self.verdict is not None else {}
+
+    def diagnose(self, X, index: int = 0, reference: int = 0) -> list[dict]:
+        """Every step of the walk back for one (sequence, reference) pair, output first, with its imbalance."""
+        inputs = as_inputs(X, self._names)
+        traced = self._fitting(inputs)
+        chosen = self._references(inputs)
+        count = max(one.count for one in chosen)
+        if not (0 <= index < len(inputs) and 0 <= reference < count):
+            raise InputError(
+                f"there are {len(inputs)} sequences and {count} references; pair ({index}, {reference}) is not one"
+            )
+        pair = self._pair(inputs, chosen, count, index, reference)
+        return proof.steps_table(self.explainer(traced, inputs.one_hot), *pair)
+
+    @staticmethod
+    def _pair(inputs: Inputs, chosen: list, count: int, n: int, r: int) -> tuple[list, list]:
+        """Inputs (1, ...) and references (1, 1, ...) of one pair."""
+        xs = [array[n : n + 1] for array in inputs.arrays]
+        drawn = [one.draw(x, np.array([n])) for one, x in zip(chosen, xs, strict=True)]
+        drawn = [d if one.shared else d[0] for one, d in zip(chosen, drawn, strict=True)]
+        return xs, [repeat_to(d, count, 0)[None, r : r + 1] for d in drawn]
+
+    def describe(self) -> dict:
+        described = super().describe()
+        described["layer"] = self.layer
+        return described
+
+    def _plan(self, inputs: Inputs, traced: Traced, sequences: int, count: int) -> Plan:
+        batch = traced.probe([array.shape[1:] for array in inputs.arrays])
+        need = batch.pair_bytes(self._rule.held, len(traced.targets))
+        check_fits(need, self.memory, "(sequence, reference) pair")
+        at_once = int(min(lanes(traced.program), self.memory // need))
+        # Splitting a sequence's references would run the sequence forward again for each part.
+        pairs = int(min(self.memory // (at_once * need), max(count, _BLOCK_BYTES // need)))
+        rows = max(1, pairs // count)
+        if sequences > rows:  # as many blocks as are needed, and all of them full
+            rows = -(-sequences // -(-sequences // rows))
+        else:  # few shapes, whatever the number of sequences: something is compiled for each
+            rows = min(rows, 1 << (sequences - 1).bit_length())
+        return Plan(rows, min(count, pairs), self._rule.compared <= batch.leading, at_once)
+
+    @staticmethod
+    def _block(explainer, plan: Plan, first: int, last: int, compared: tuple[list, list]) -> dict:
+        xs, drawn = compared
+        shared = drawn[0].ndim == xs[0].ndim
+        kept, axis = len(xs[0]), 0 if shared else 1
+        drawn = [repeat_to(one, last, axis) for one in drawn]
+        xs = [pad(array, plan.sequences) for array in xs]
+        parts = []
+        for start in range(first, last, plan.references):
+            some = [np.take(one, range(start, min(start + plan.references, last)), axis) for one in drawn]
+            some = some if shared else [pad(one, plan.sequences) for one in some]
+            part = explainer(xs, some, shared, plan.leading)
+            parts.append((some[0].shape[axis], part))
+        return head(merged(parts), kept)
+
+    def _fields(self, inputs: Inputs, traced: Traced, found: dict) -> tuple[dict, dict]:
+        dna, hidden = inputs.one_hot, self._hidden
+        pick = (lambda a: a) if traced.several else (lambda a: a[:, 0])
+        pack = inputs.pack
+        if hidden:
+            found = {**found, **{key: found[key][:hidden] for key in ("raw", "multipliers", "squares")}}
+            pack = (lambda per_call: per_call[0]) if hidden == 1 else list
+        fields = {
+            "raw_contributions": pack([pick(a) for a in found["raw"]]),
+            "multipliers": pack([pick(a) for a in found["multipliers"]]),
+            "predictions": pick(found["predictions"]),
+            "reference_predictions": pick(found["reference_predictions"]),
+            "residual": pick(found["residual"]),
+            "reference_count": pick(np.repeat(found["count"][:, None], len(traced.targets), axis=1)),
+            "standard_error": pack([pick(standard_error(a, found["count"])) for a in found["squares"]]),
+        }
+        if any(size is not None for size in inputs.tokens) and not hidden:
+            rows = zip(found["raw"], dna, strict=True)
+            fields["scores"] = pack([pick(a.sum(-1) if one_hot else a) for a, one_hot in rows])
+        undefined = {}
+        if hidden:
+            fields["inputs"] = pack([a[:, 0] for a in found["points"]])
+            fields["bypass"] = pick(sum(found["shares"][hidden:]))
+            undefined["hypothetical"] = "contributions are those of a hidden layer's activations"
+        elif any(dna):
+            rows = iter(found["hypothetical"])
+            found_h = [pick(next(rows)) if is_dna else None for is_dna in dna]
+            fields["hypothetical"] = inputs.pack(found_h) if len(dna) > 1 else found_h[0]
+        else:
+            undefined["hypothetical"] = "the inputs are not DNA of shape (N, L, 4), nor tokens"
+        if not self.sums:
+            del fields["residual"]
+            fields.pop("bypass", None)
+            undefined["residual"] = f"{self.name} does not promise to sum to the difference from the reference"
+        return fields, undefined
+
+
+def _references_of(reference, array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The references of some sequences, an array of their own: whoever draws may use his for the next ones."""
+    drawn = np.array(reference.draw(array, rows), np.float32)
+    expected = (*(() if reference.shared else (len(array),)), reference.count, *array.shape[1:])
+    if drawn.shape != expected:
+        kind = "shared by all sequences" if reference.shared else "of each sequence's own"
+        raise InputError(
+            f"{type(reference).__name__} drew references of shape {drawn.shape}; {reference.count} {kind}, for "
+            f"{len(array)} sequences of shape {array.shape[1:]}, have shape {expected}"
+        )
+    return drawn
+
+
+def _blank(found: dict, rows: np.ndarray) -> None:
+    """Make the contributions of these sequences NaN, of which a rule may have made numbers."""
+    if rows.any():
+        for key in ("raw", "multipliers", "hypothetical", "squares"):
+            for array in found[key]:
+                if array is not None:
+                    array[rows] = np.nan
+
+
+def _uncertain(found: dict, rows: np.ndarray, tolerance: float) -> np.ndarray:
+    """Which rows' largest standard error over positions and targets is above tolerance × their largest score."""
+    error, size = np.zeros(len(rows)), np.zeros(len(rows))
+    for squares, mean in zip(found["squares"], found["mean"], strict=True):
+        errors = standard_error(squares, found["count"])[rows]
+        error = np.maximum(error, errors.reshape(len(rows), -1).max(axis=1))
+        size = np.maximum(size, np.abs(mean[rows]).reshape(len(rows), -1).max(axis=1))
+    return error > tolerance * size

@@ -1,0 +1,88 @@
+"""What methods share that compare a sequence with references: which ones there are for each input."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from genolift.methods import references as refs
+from genolift.methods.common import tokens
+from genolift.methods.common.blocks import repeat_to
+from genolift.methods.common.inputs import Inputs
+from genolift.support.errors import InputError
+
+
+class TakesReferences:
+    """Mixed into a :class:`genolift.methods.common.base.Method` that has an attribute ``references``.
+
+    ``references``: see :mod:`genolift.methods.references`; for several inputs a dict or list of them (an input without
+    one keeps its own value).
+    """
+
+    references = None
+    default_references = staticmethod(lambda: refs.Zeros())
+
+    def describe(self) -> dict:
+        described = super().describe()
+        described["references"] = _each(self._given(), lambda given: refs.as_reference(given).describe())
+        return described
+
+    def _given(self):
+        return self.default_references() if self.references is None else self.references
+
+    def _references(self, inputs: Inputs) -> list[refs.Reference]:
+        """One reference for each input, ready to be drawn from."""
+        given = self._given()
+        if isinstance(given, dict):
+            unknown = set(given) - set(self._traced.names)
+            if unknown:
+                raise InputError(
+                    f"references for unknown inputs {sorted(unknown)}; there are {', '.join(self._traced.names)}"
+                )
+            chosen = [refs.as_reference(given.get(name)) for name in self._traced.names]
+        elif isinstance(given, list):
+            if len(given) != len(inputs.arrays):
+                raise InputError(
+                    f"{len(given)} references are given for {len(inputs.arrays)} inputs; give one each, or None"
+                )
+            chosen = [refs.as_reference(one) for one in given]
+        elif self.references is None and len(inputs.arrays) > 1:
+            # The default applies to sequences; what is not DNA keeps its own value unless told otherwise.
+            chosen = [refs.as_reference(given if dna else None) for dna in inputs.dna]
+        elif len(inputs.arrays) > 1:
+            raise InputError("the model has several inputs; give references as a dict by input name, or a list")
+        else:
+            chosen = [refs.as_reference(given)]
+        chosen = [
+            one if size is None else tokens.reference(one, size)
+            for one, size in zip(chosen, inputs.tokens, strict=True)
+        ]
+        for reference, array in zip(chosen, inputs.arrays, strict=True):
+            if hasattr(reference, "prepare"):
+                reference.prepare(array)
+        counts = {reference.count for reference in chosen if reference.count > 1}
+        if len(counts) > 1:
+            raise InputError(f"the inputs have different numbers of references: {sorted(counts)}")
+        return chosen
+
+    @staticmethod
+    def _drawn_for(chosen: list, arrays: list, rows) -> list:
+        """Every sequence's own references (n, R, ...) for each input, also where all share them."""
+        count = max(one.count for one in chosen)
+        drawn = []
+        for one, array in zip(chosen, arrays, strict=True):
+            found = one.draw(array, rows)
+            own = np.broadcast_to(found, (len(array), *found.shape)) if one.shared else found
+            drawn.append(repeat_to(own, count, 1))
+        return drawn
+
+
+def refuse_until_enough(chosen: list, name: str) -> None:
+    """Refuse references that are drawn until contributions are certain enough, which other methods cannot tell."""
+    if any(one.tolerance is not None for one in chosen):
+        raise InputError(f"{name} takes a number of references, not Shuffled('auto'); give Shuffled(20), for example")
+
+
+def _each(given, function):
+    if isinstance(given, dict):
+        return {key: function(one) for key, one in given.items()}
+    return [function(one) for one in given] if isinstance(given, list) else function(given)

@@ -1,0 +1,232 @@
+"""A user's model ready to be explained: traced, its inputs and outputs named, what is explained resolved."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from genolift.engine.running.probe import Probe
+from genolift.engine.tracing.lowering import lower
+from genolift.engine.tracing.normalise import mean_normalise
+from genolift.engine.tracing.tokens import read_tokens
+from genolift.engine.tracing.trace import trace
+from genolift.methods import targets
+from genolift.models.signature import describe
+from genolift.support.errors import GenoliftError, InputError, UnsupportedModel, reason_of
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+
+class Traced:
+    """``program`` and ``targets`` of a model, for inputs of the given shapes (without batch, None where free)."""
+
+    def __init__(
+        self,
+        model,
+        target,
+        activation: str,
+        shapes: list[tuple],
+        names: list[str],
+        rc_average: bool = False,
+        normalise: bool = False,
+    ):
+        _refuse_noise(model)
+        strands = [_caller(model, names)]
+        if rc_average:
+            strands.append(_other_strand(strands[0], shapes))
+        functions = _on_outputs(strands, target)
+        specs = [tf.TensorSpec((None, *shape), kind) for shape, kind in zip(shapes, _dtypes(model, names), strict=True)]
+
+        def run(*tensors):
+            found = [function(*tensors) for function in functions]
+            self._keys = [str(key) for key in sorted(found[0])] if isinstance(found[0], dict) else []
+            return found
+
+        try:
+            program = trace(run, specs, names)
+        except GenoliftError:
+            raise
+        except (TypeError, ValueError, LookupError, NotImplementedError, tf.errors.OpError) as problem:
+            takes = " and ".join(str(spec.shape).replace("None", "N", 1) for spec in specs)
+            raise InputError(
+                f"the model cannot be traced on inputs of shape {takes}: {reason_of(problem)}"
+            ) from problem
+        if not program.outputs:
+            raise InputError("the model returns no tensor, so there is nothing to explain; return the output")
+        program, self.tokens = read_tokens(program)
+        for name, spec, size in zip(names, specs, self.tokens, strict=True):
+            if spec.dtype.is_integer and size is None:
+                raise UnsupportedModel(
+                    f"input {name!r} takes integers and does not look them up in an embedding or make a one-hot of them, "
+                    "so there is nothing that importance could go to; explain a hidden layer, or the rest of the model"
+                )
+        self.program = lower(program)
+        if normalise:
+            self.program = mean_normalise(self.program)
+        self.targets, self.several = self._resolve(model, target, activation, len(functions))
+        self.shapes, self.names = shapes, names
+        self.probe = Probe(self.program, _made_for(model))
+
+    def _resolve(self, model, target, activation: str, strands: int) -> tuple[list, bool]:
+        """Targets on the model's outputs, averaged over the strands that were traced one after the other."""
+        program, found = self.program, []
+        count = len(program.outputs) // strands
+        for strand in range(strands):
+            outputs = program.outputs[strand * count : (strand + 1) * count]
+            one = replace(program, outputs=outputs, output_names=self._output_names(model, count))
+            if _is_function(target):
+                found.append(_computed(one))
+            else:
+                what = targets.counterpart(target, one) if strand else target
+                found.append(targets.resolve(what, one, activation))
+        if strands == 1:
+            return found[0]
+        (forward, several), (reverse, _) = found
+        return [a.average(b) for a, b in zip(forward, reverse, strict=True)], several
+
+    def _output_names(self, model, count: int) -> list[str]:
+        try:
+            names = [port.name for port in describe(model).outputs]
+        except UnsupportedModel:
+            names = self._keys
+        return names if len(names) == count else [f"output_{i}" for i in range(count)]
+
+    def accepts(self, arrays: list[np.ndarray]) -> bool:
+        """Whether arrays of these shapes fit this trace."""
+        return all(
+            len(shape) == array.ndim - 1 and all(s in (None, d) for s, d in zip(shape, array.shape[1:], strict=True))
+            for shape, array in zip(self.shapes, arrays, strict=True)
+        )
+
+
+def _dtypes(model, names: list[str]) -> list:
+    """What is traced for each input: integers where a Keras model declares them, else float32."""
+    declared = getattr(model, "inputs", None) if is_layer(model) else None
+    if not declared or len(declared) != len(names):
+        return [tf.float32] * len(names)
+    kinds = [tf.as_dtype(tensor.dtype) for tensor in declared]
+    if tf.string in kinds:
+        raise UnsupportedModel(
+            f"input {names[kinds.index(tf.string)]!r} takes strings, which have no differences; explain the model after "
+            "its string or vocabulary layer, on one-hot sequences or tokens"
+        )
+    # Keras casts what it is given; integers that are wide enough stay exact.
+    return [kind if kind.is_integer else tf.float32 for kind in kinds]
+
+
+def _refuse_noise(model) -> None:
+    """Refuse a functional model whose own call draws random numbers: layers put into it with ``training=True``.
+
+    Keras 3 lets ``training=False`` overrule them, so a trace would show another model than the one that is called.
+    """
+    for node in (node for depth in getattr(model, "_nodes_by_depth", {}).values() for node in depth):
+        layer, given = getattr(node, "operation", None), getattr(node, "arguments", None)
+        on = given is not None and (given.kwargs.get("training") or any(one is True for one in given.args))
+        if on and _draws(layer):
+            raise UnsupportedModel(
+                f"layer {layer.name!r} ({type(layer).__name__}) was put into the model with training=True and draws random "
+                "numbers at inference, so the output is not a function of the input; make the model without it"
+            )
+    for layer in getattr(model, "layers", []):
+        _refuse_noise(layer)
+
+
+def _draws(layer) -> bool:
+    """Whether a layer, or one inside it, has a generator of random numbers."""
+    inner = [*getattr(layer, "layers", []), *([layer.layer] if hasattr(layer, "layer") else [])]
+    return hasattr(layer, "seed_generator") or any(_draws(one) for one in inner)
+
+
+def _made_for(model) -> int | None:
+    """The number of sequences that a Keras model takes at a time, where it declares one."""
+    declared = (getattr(model, "inputs", None) or []) if is_layer(model) else []
+    return next((tensor.shape[0] for tensor in declared if tensor.shape[0] is not None), None)
+
+
+def _is_function(target) -> bool:
+    return callable(target) and not isinstance(target, targets.SPECIAL)
+
+
+def _on_outputs(strands: list[Callable], target) -> list[Callable]:
+    """Each strand's function of the inputs, with a user's function of the outputs applied."""
+    if not _is_function(target):
+        return strands
+    applied = [target, getattr(target, "reverse_complement", None)][: len(strands)]
+    if applied[-1] is None:
+        raise InputError(
+            "a function target needs an attribute reverse_complement, the function for the other strand's outputs, to "
+            "be averaged over both strands"
+        )
+    return [_composed(function, strand) for function, strand in zip(applied, strands, strict=True)]
+
+
+def _composed(outer: Callable, inner: Callable) -> Callable:
+    return lambda *tensors: outer(inner(*tensors))
+
+
+def _other_strand(function: Callable, shapes: list[tuple]) -> Callable:
+    """The function of the reverse complements: inputs that are DNA (L, 4) are reversed along both axes."""
+    dna = [len(shape) == 2 and shape[-1] == 4 for shape in shapes]
+    if not any(dna):
+        raise InputError("rc_average needs an input of one-hot DNA with channels A, C, G, T")
+
+    def reverse(tensor, is_dna):
+        return tf.reverse(tensor, [1, 2]) if is_dna else tensor
+
+    return lambda *tensors: function(*[reverse(t, is_dna) for t, is_dna in zip(tensors, dna, strict=True)])
+
+
+def _computed(program) -> tuple[list, bool]:
+    """Targets of a user's function of the outputs: (N,) or (N, T)."""
+    (value,) = program.outputs[:1]
+    if len(program.outputs) != 1 or value.shape is None or len(value.shape) not in (1, 2):
+        raise InputError(f"a target function returns one tensor of shape (N,) or (N, T), not {value.shape}")
+    if len(value.shape) == 1:
+        return targets.resolve((), program, "keep")
+    if value.shape[1] is None:
+        raise InputError("a target function's number of targets must be known; it returned shape (N, ?)")
+    return targets.resolve(list(range(value.shape[1])), program, "keep")
+
+
+def ports(model) -> tuple[list[str], list[tuple]] | None:
+    """Names and shapes of the inputs a model declares; None for a plain callable or a model never built.
+
+    Raises :class:`InputError` for what is no model.
+    """
+    if not callable(model):
+        raise InputError(
+            f"a model is a Keras model or a function of tensors, not {type(model).__name__}; load a file or directory "
+            "with genolift.load_model"
+        )
+    try:
+        signature = describe(model)
+    except UnsupportedModel:
+        return None
+    return [port.name for port in signature.inputs], [tuple(port.shape) for port in signature.inputs]
+
+
+def _caller(model, names: list[str]) -> Callable:
+    """The model as a function of one tensor per input, run as at inference."""
+    structure = getattr(model, "input", None) if hasattr(model, "inputs") and len(names) > 1 else None
+    layered = is_layer(model)
+    packed = layered or hasattr(model, "signature")
+
+    def call(*tensors):
+        if not packed:
+            return model(*tensors)
+        argument = tensors[0] if len(tensors) == 1 else list(tensors)
+        if isinstance(structure, dict):
+            argument = dict(zip(names, tensors, strict=True))
+        return model(argument, training=False) if layered else model(argument)
+
+    return call
+
+
+def is_layer(model) -> bool:
+    """Whether the model is a Keras 3 or tf_keras layer (every Keras model is one)."""
+    libraries = [sys.modules[name] for name in ("keras", "tf_keras") if name in sys.modules]
+    return isinstance(model, tuple(library.layers.Layer for library in libraries))

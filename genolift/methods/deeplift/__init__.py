@@ -1,0 +1,4 @@
+"""DeepLIFT and DeepSHAP: multipliers by differences from references.
+
+Imports from ``methods.common``.
+"""

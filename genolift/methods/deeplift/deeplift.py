@@ -1,0 +1,98 @@
+"""DeepLIFT (Shrikumar et al. 2017) with the Rescale and RevealCancel rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from genolift.engine.operations.table import kind_of
+from genolift.engine.program import Step
+from genolift.engine.walk import rules
+from genolift.engine.walk.multipliers import Propagation
+from genolift.methods.common.referenced import ReferenceMethod
+from genolift.methods.common.traced import Traced
+from genolift.methods.references import Shuffled
+from genolift.support.errors import InputError
+
+RULES = ("genomics", "rescale", "revealcancel")
+
+
+class DeepLift(ReferenceMethod):
+    """DeepLIFT contributions: differences from references, handed back rule by rule until the input.
+
+    ``rule``: ``"rescale"``; ``"revealcancel"`` wherever it is defined; ``"genomics"`` (RevealCancel for nonlinearities
+    after dense layers, Rescale after convolutions: the paper's DeepLIFT-fc-RC-conv-RS); or a mapping from layer name
+    or layer type to rule (a name goes before a type, layers not named use Rescale). ``hypothetical`` is the mean over
+    references of m_b − Σ_c m_c·r_c. ``fallback="integrated-gradients"`` integrates the gradient of a differentiable
+    operation that has no rule between its own inputs, and records what that leaves.
+    """
+
+    name = "deeplift"
+    default_references = staticmethod(lambda: Shuffled(20, k=2, seed=0))
+
+    def __init__(
+        self,
+        model,
+        target=None,
+        *,
+        rule: str | Mapping[str, str] = "genomics",
+        references=None,
+        fallback: str | None = None,
+        **options,
+    ):
+        if fallback not in (None, "integrated-gradients"):
+            raise InputError(f"fallback must be 'integrated-gradients' or None, not {fallback!r}")
+        self.fallback = fallback
+        for one in rule.values() if isinstance(rule, Mapping) else [rule]:
+            if one not in RULES:
+                raise InputError(f"rule {one!r} is not known; choose among {', '.join(RULES)}, or map layers to them")
+        self.rule = rule
+        super().__init__(model, target, references=references, **options)
+
+    def multipliers(self, traced: Traced):
+        rule_of = partial(rules.deeplift, fallback=self.fallback is not None)
+        return Propagation(traced.program, traced.targets, rule_of, self._reveals, sources=self.sources)
+
+    def _reveals(self, step: Step, producer: dict) -> bool:
+        rule = self._rule_of(step)
+        if rule == "rescale":
+            return False
+        return (rules.after_mixing if rule == "revealcancel" else rules.after_dense)(step, producer)
+
+    def _rule_of(self, step: Step) -> str:
+        if isinstance(self.rule, str):
+            return self.rule
+        layers = step.layers[::-1]
+        for names in (
+            [key for layer in layers for key in (layer.path, layer.name)],
+            [layer.type for layer in layers],
+        ):
+            for name in names:
+                if name in self.rule:
+                    return self.rule[name]
+        return "rescale"
+
+    def prepare(self, traced: Traced) -> None:
+        super().prepare(traced)
+        self._check_mapping(traced)
+
+    def _check_mapping(self, traced: Traced) -> None:
+        if isinstance(self.rule, str):
+            return
+        layers = {layer for step in traced.program.steps for layer in step.layers}
+        known = {name for layer in layers for name in (layer.path, layer.name, layer.type)}
+        unknown = sorted(set(self.rule) - known)
+        if unknown:
+            raise InputError(
+                f"rule names layers that the model does not run: {', '.join(unknown)}; it runs "
+                f"{', '.join(sorted(known))}"
+            )
+
+    def describe(self) -> dict:
+        rule = self.rule if isinstance(self.rule, str) else dict(self.rule)
+        return {**super().describe(), "rule": rule, "fallback": self.fallback}
+
+    def findings(self) -> dict:
+        integrated = [step.where for step in self._rule.walk if step.op != "Input" and kind_of(step) == "unknown"]
+        found = {"fallback": {"operations": integrated, "left": self.left}} if integrated else {}
+        return {**super().findings(), **found}

@@ -1,0 +1,32 @@
+"""DeepSHAP: DeepLIFT averaged over one background set."""
+
+from __future__ import annotations
+
+from genolift.methods.deeplift.deeplift import DeepLift
+from genolift.methods.references import Sampled
+from genolift.support.errors import InputError
+
+
+class DeepShap(DeepLift):
+    """DeepLIFT with the Rescale rule, averaged over a background set (Lundberg & Lee 2017; Chen et al. 2022).
+
+    ``references`` are the same for all sequences: an array (R, L, 4), best of sequences like those the model was trained
+    on; the default is 100 random sequences. ``reference_predictions`` average to the base value, from which contributions
+    lead to f(x). ``hypothetical`` is the mean over the background set of m_b − Σ_c m_c·r_c.
+    """
+
+    name = "deep-shap"
+    default_references = staticmethod(lambda: Sampled(100, seed=0))
+
+    def __init__(self, model, target=None, *, rule="rescale", references=None, **options):
+        super().__init__(model, target, rule=rule, references=references, **options)
+
+    def _references(self, inputs):
+        chosen = super()._references(inputs)
+        letters = zip(chosen, inputs.one_hot, strict=True)
+        if any(has_letters and not one.shared for one, has_letters in letters):
+            raise InputError(
+                "deep-shap compares all sequences with one background set; give an array of shape (R, L, 4) or "
+                "references.Sampled (sampled:100), or use deeplift for references of each sequence's own"
+            )
+        return chosen

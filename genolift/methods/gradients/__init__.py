@@ -1,0 +1,4 @@
+"""Gradients and what is made of them: times input, integrated, expected, smoothed, guided.
+
+Imports from ``methods.common``.
+"""

@@ -1,0 +1,108 @@
+"""Expected gradients (gradient SHAP): gradients at random points between a sequence and its references."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from genolift.methods.common.blocks import standard_error
+from genolift.methods.common.predicting import streams
+from genolift.methods.common.referring import TakesReferences, refuse_until_enough
+from genolift.methods.gradients.saliency import SlopeMethod
+from genolift.methods.references import Shuffled
+from genolift.support.errors import InputError
+
+
+class ExpectedGradients(TakesReferences, SlopeMethod):
+    """Gradient × (x − reference) at random points between them, averaged (Erion et al. 2021, equation 3).
+
+    ``draws`` points for each reference, one in each of as many equal parts of the way; each reference's mean gradient is
+    multiplied by its own x − reference before averaging. ``hypothetical`` is the mean over references of
+    g_b − Σ_c g_c·r_c. Contributions sum to f(x) − f(reference) in expectation; ``standard_error`` tells how nearly.
+    """
+
+    name = "expected-gradients"
+    default_references = staticmethod(lambda: Shuffled(20, k=2, seed=0))
+
+    def __init__(self, model, target=None, *, draws: int = 5, references=None, **options):
+        if int(draws) != draws or draws < 1:
+            raise InputError(f"draws must be a whole number of at least 1, not {draws}")
+        self.draws, self.references = int(draws), references
+        super().__init__(model, target, **options)
+
+    def describe(self) -> dict:
+        return {**super().describe(), "draws": self.draws}
+
+    def explain(self, inputs, traced):
+        self._chosen = self._references(inputs)
+        refuse_until_enough(self._chosen, self.name)
+        self.count = self.draws * max(one.count for one in self._chosen)
+        return super().explain(inputs, traced)
+
+    def block(self, copies, inputs, rows):
+        xs, drawn = copies.arrays, self._drawn_for(self._chosen, copies.arrays, rows)
+        n, references = drawn[0].shape[:2]
+        way = self._way(copies, references)
+
+        def make(which):
+            numbers = np.unravel_index(which, way.shape)
+            at = way[numbers]
+            return numbers[0], [_between(x[numbers[0]], ref[numbers[:2]], at) for x, ref in zip(xs, drawn, strict=True)]
+
+        targets = len(copies.points.targets)
+        slopes = [np.zeros((n, references, targets, *x.shape[1:])) for x in xs]
+        for which, _, found in copies.slopes(way.size, make):
+            # The draws of a pair lie side by side; a batch may end among them.
+            pairs, first = np.unique(which // self.draws, return_index=True)
+            at = np.unravel_index(pairs, way.shape[:2])
+            for total, slope in zip(slopes, found, strict=True):
+                total[at] += np.add.reduceat(slope, first, axis=0) / self.draws
+        at_references = copies.grid((n, references), lambda row, r: [ref[row, r] for ref in drawn])
+        fields = {
+            "predictions": copies.predictions(),
+            "reference_predictions": at_references.transpose(0, 2, 1),
+            "reference_count": np.full((n, targets), references),
+        }
+        parts = [_summary(*each) for each in zip(slopes, xs, drawn, inputs.one_hot, strict=True)]
+        names = ("multipliers", "raw_contributions", "scores", "standard_error")
+        fields |= {name: [part[name] for part in parts] for name in names}
+        if any(inputs.one_hot):
+            fields["hypothetical"] = [part["hypothetical"] for part in parts]
+        return fields
+
+    def _way(self, copies, references: int) -> np.ndarray:
+        """Where on the way from each reference to x the gradients are taken, (n, R, draws) in [0, 1)."""
+        drawn = [
+            rng.random((references, self.draws), np.float32) for rng in streams(self.seed, self.name, copies.arrays)
+        ]
+        return (np.arange(self.draws, dtype=np.float32) + np.stack(drawn)) / self.draws
+
+    def undefined(self):
+        return {
+            "hypothetical": "the inputs are not DNA of shape (N, L, 4), nor tokens",
+            "residual": f"{self.name} sums to the difference from the reference in expectation only; see standard_error",
+        }
+
+
+def _between(x: np.ndarray, reference: np.ndarray, at: np.ndarray) -> np.ndarray:
+    return reference + at.reshape(-1, *[1] * (x.ndim - 1)) * (x - reference)
+
+
+def _summary(slopes: np.ndarray, x: np.ndarray, references: np.ndarray, letters: bool) -> dict:
+    """Fields (n, T, ...) from each reference's mean slope (n, R, T, ...)."""
+    x, references = x[:, None, None], references[:, :, None]
+    contributions = slopes * (x - references)
+    by_position = contributions.sum(-1) if letters else contributions
+    scores = by_position.mean(1)
+    squares = np.square(by_position - scores[:, None]).sum(1)
+    found = {
+        "multipliers": slopes.mean(1),
+        "raw_contributions": contributions.mean(1),
+        "scores": scores,
+        "standard_error": standard_error(squares, np.full(len(x), slopes.shape[1])),
+    }
+    if letters:
+        baseline = (slopes * references).sum(-1, keepdims=True)
+        found["hypothetical"] = (slopes - baseline).mean(1)
+    else:
+        found["hypothetical"] = None
+    return {key: None if value is None else value.astype(np.float32) for key, value in found.items()}

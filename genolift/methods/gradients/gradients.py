@@ -1,0 +1,154 @@
+"""Methods of gradients times a difference from a reference: gradient × input, guided backprop, integrated gradients."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from genolift.engine.walk import gradient_rules as gates
+from genolift.engine.walk.correction import Corrected
+from genolift.engine.walk.multipliers import Gradient, PathGradient, Propagation
+from genolift.methods.common import proof
+from genolift.methods.common.referenced import ReferenceMethod
+from genolift.methods.common.traced import Traced
+from genolift.support.errors import GenoliftWarning, InputError, UnsupportedModel
+
+
+class GradientMethod(ReferenceMethod):
+    """A method whose multipliers are gradients of some kind.
+
+    ``gradient_correction`` subtracts from a gradient its mean over the letters of a position, the part that leaves the
+    simplex on which one-hot sequences lie (Majdandzic et al. 2022); contributions then sum to what they should only
+    where the references' letters sum to what the sequence's do.
+    """
+
+    def __init__(self, model, target=None, *, gradient_correction: bool = False, references=None, **options):
+        self.gradient_correction = gradient_correction
+        self.sums = type(self).sums and not gradient_correction
+        super().__init__(model, target, references=references, **options)
+
+    def rule_for(self, dna: list[bool]):
+        if not self.gradient_correction:
+            return self._rule
+        check_letters(any(dna) and not self._hidden)
+        return Corrected(self._rule, dna)
+
+    def describe(self) -> dict:
+        return {**super().describe(), "gradient_correction": self.gradient_correction}
+
+
+def check_letters(letters: bool) -> None:
+    """Refuse the gradient correction where no input has an axis of letters."""
+    if not letters:
+        raise InputError(
+            "gradient_correction is for one-hot inputs such as DNA of shape (N, L, 4), and there is none here; leave it "
+            "off"
+        )
+
+
+class GradientTimesInput(GradientMethod):
+    """Gradient × (x − reference) (Shrikumar et al. 2016); with the default reference zero, gradient × input.
+
+    ``hypothetical`` is g_b − Σ_c g_c·r_c with the one gradient g at x.
+    """
+
+    name = "gradient-x-input"
+    sums = False
+
+    def multipliers(self, traced: Traced):
+        return Gradient(traced.program, self.sources)
+
+
+class _Gated(GradientMethod):
+    """Gates gradients at rectifiers (ReLU and its leaky and clipped kin), so it needs some."""
+
+    sums = False
+    rule_of = staticmethod(gates.gradient)
+
+    def multipliers(self, traced: Traced):
+        return Propagation(traced.program, traced.targets, self.rule_of, chains=False, sources=self.sources)
+
+    def prepare(self, traced: Traced) -> None:
+        super().prepare(traced)
+        check_rectifiers(self._rule, self.name)
+
+
+def check_rectifiers(propagation: Propagation, name: str) -> None:
+    """Refuse a method that gates gradients at rectifiers where the walk back meets none."""
+    if not any(gates.is_rectifier(step) for step in gates.walked(propagation.walk)):
+        raise UnsupportedModel(
+            f"{name} gates gradients at ReLUs, and this model runs none on the way to the target; use gradient-x-input, "
+            "integrated-gradients or deeplift"
+        )
+
+
+def guided(traced: Traced, name: str) -> Propagation:
+    """The walk back of guided backprop, for a method called ``name``."""
+    found = Propagation(traced.program, traced.targets, gates.guided, chains=False)
+    check_rectifiers(found, name)
+    return found
+
+
+class GuidedBackpropTimesInput(_Gated):
+    """Guided backprop (Springenberg et al. 2014) × (x − reference); only rectifiers are gated."""
+
+    name = "guided-backprop-x-input"
+    rule_of = staticmethod(gates.guided)
+
+
+class Deconvnet(_Gated):
+    """Deconvnet (Zeiler & Fergus 2013) × (x − reference); rectifiers are gated, other activations pass gradients."""
+
+    name = "deconvnet"
+    rule_of = staticmethod(gates.deconvnet)
+
+
+class IntegratedGradients(GradientMethod):
+    """Gradients averaged along the straight path from the reference, × (x − reference) (Sundararajan et al. 2017).
+
+    ``steps`` nodes of the ``quadrature`` ``"midpoint"`` or ``"gauss-legendre"``. What the quadrature leaves of
+    f(x) − f(reference) is the ``residual``.
+    """
+
+    name = "integrated-gradients"
+
+    lacks = ("layer",)
+
+    def __init__(
+        self, model, target=None, *, steps: int = 50, quadrature: str = "midpoint", references=None, **options
+    ):
+        if int(steps) != steps or steps < 1:
+            raise InputError(f"steps must be a whole number of at least 1, not {steps}")
+        if quadrature not in ("midpoint", "gauss-legendre"):
+            raise InputError(f"quadrature must be 'midpoint' or 'gauss-legendre', not {quadrature!r}")
+        self.steps, self.quadrature = int(steps), quadrature
+        super().__init__(model, target, references=references, **options)
+
+    def multipliers(self, traced: Traced):
+        if self.layer is not None:
+            raise InputError(
+                "integrated-gradients explains inputs; use deeplift or gradient-x-input for a hidden layer"
+            )
+        if self.quadrature == "midpoint":
+            positions, weights = (
+                (np.arange(self.steps) + 0.5) / self.steps,
+                np.full(self.steps, 1 / self.steps),
+            )
+        else:
+            nodes, weights = np.polynomial.legendre.leggauss(self.steps)
+            positions, weights = (nodes + 1) / 2, weights / 2
+        return PathGradient(traced.program, positions, weights)
+
+    def judge(self, found, explainer, pair_of) -> None:
+        """What is left is the quadrature's error: more steps make it smaller."""
+        worst = proof.relative(found["residual"], found["predictions"], found["reference_predictions"])
+        if not (worst < 0.1).all():
+            warnings.warn(
+                f"{self.steps} steps leave up to {np.max(worst):.2g} of the output unaccounted for; give more steps",
+                GenoliftWarning,
+                stacklevel=5,
+            )
+
+    def describe(self) -> dict:
+        return {**super().describe(), "steps": self.steps, "quadrature": self.quadrature}

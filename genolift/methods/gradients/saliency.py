@@ -1,0 +1,135 @@
+"""Slopes at the sequence itself, multiplied by nothing: saliency, sensitivity, guided backprop."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+
+from genolift.engine.walk.multipliers import Propagation
+from genolift.engine.walk.points import Points
+from genolift.methods.common.base import Method
+from genolift.methods.common.blocks import fields_of
+from genolift.methods.common.inputs import Inputs
+from genolift.methods.common.predicting import Copies, batch_size
+from genolift.methods.common.traced import Traced
+from genolift.methods.gradients.gradients import check_letters, guided
+from genolift.support.progress import bar
+
+# Batches that a block of sequences fills: with more, less of the last one is padding.
+_BATCHES = 4
+
+
+class SlopeMethod(Method):
+    """What slopes say that are not multiplied by a difference.
+
+    ``gradient_correction`` subtracts from a slope its mean over the letters of a position, the part that leaves the
+    simplex on which one-hot sequences lie (Majdandzic et al. 2022).
+    """
+
+    #: Why there is no hypothetical importance, and what has one.
+    no_hypothetical = "a slope alone is the same whatever base is there; gradient-x-input defines one"
+
+    def __init__(self, model, target=None, *, gradient_correction: bool = False, **options):
+        self.gradient_correction = gradient_correction
+        super().__init__(model, target, **options)
+
+    def propagation(self, traced: Traced) -> Propagation | None:
+        """The rules that slopes are walked back by; None for the plain gradient."""
+        return None
+
+    def prepare(self, traced: Traced) -> None:
+        self._propagation = self.propagation(traced)
+        self._points: dict[tuple, Points] = {}
+
+    def points(self, inputs: Inputs, traced: Traced) -> Points:
+        letters = inputs.one_hot if self.gradient_correction else [False] * len(inputs.arrays)
+        if self.gradient_correction:
+            check_letters(any(letters))
+        key = tuple(letters)
+        if key not in self._points:
+            self._points[key] = Points(traced.program, traced.targets, self._propagation, letters)
+        return self._points[key]
+
+    #: Slopes computed for each sequence.
+    count = 1
+
+    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict, dict]:
+        size, points = batch_size(traced, inputs, self.memory, backward=True), self.points(inputs, traced)
+        at_once, total = max(1, _BATCHES * size // self.count), len(inputs) * self.count
+        blocks = []
+        with bar(total, self.name, "gradients", total > size if self.progress is None else self.progress) as display:
+            for start in range(0, len(inputs), at_once):
+                rows = np.arange(start, min(start + at_once, len(inputs)))
+                arrays = [array[rows] for array in inputs.arrays]
+                blocks.append(self.block(Copies(points, arrays, size, display.update), inputs, rows))
+        fields = fields_of(blocks, inputs, traced.several)
+        return fields, {key: why for key, why in self.undefined().items() if key not in fields}
+
+    @abstractmethod
+    def block(self, copies: Copies, inputs: Inputs, rows: np.ndarray) -> dict:
+        """Fields (n, T, ...) of the sequences ``rows``: a list with one per input, or an array that follows none."""
+
+    def undefined(self) -> dict[str, str]:
+        """Why fields are not defined that no block has."""
+        none = f"{self.name} compares with no reference"
+        return {
+            "hypothetical": self.no_hypothetical,
+            "raw_contributions": f"{self.name} is not multiplied by a difference; gradient-x-input is",
+            **dict.fromkeys(["reference_predictions", "reference_count", "residual", "standard_error"], none),
+        }
+
+    def describe(self) -> dict:
+        return {**super().describe(), "gradient_correction": self.gradient_correction}
+
+
+def steepest(slope: np.ndarray, letters: bool) -> np.ndarray:
+    """The largest |slope| over the letters of a position; |slope| where there are none."""
+    return np.abs(slope).max(-1) if letters else np.abs(slope)
+
+
+class Saliency(SlopeMethod):
+    """The gradient at x (Simonyan et al. 2013), as ``multipliers``; ``scores`` are its largest |slope| over the letters.
+
+    ``hypothetical`` and ``raw_contributions`` are not defined: nothing is multiplied by the base that is there.
+    """
+
+    name = "gradient"
+
+    def block(self, copies, inputs, rows):
+        predictions, slopes = copies.own_slopes()
+        return {"predictions": predictions, **self.measures(slopes, inputs.one_hot)}
+
+    def measures(self, slopes: list, one_hot: list[bool]) -> dict:
+        """Fields from the slopes (n, T, ...) of each input."""
+        scores = [steepest(slope, letters) for slope, letters in zip(slopes, one_hot, strict=True)]
+        return {"multipliers": slopes, "scores": scores}
+
+
+class Sensitivity(Saliency):
+    """Squared derivatives (Montavon et al. 2018, section 4.1): ``raw_contributions`` of each letter, summed to scores.
+
+    All together they are the squared length of the gradient; ``hypothetical`` is not defined, for the same reason as a
+    gradient's.
+    """
+
+    name = "sensitivity"
+
+    def measures(self, slopes, one_hot):
+        squares = [np.square(slope) for slope in slopes]
+        scores = [square.sum(-1) if letters else square for square, letters in zip(squares, one_hot, strict=True)]
+        return {"multipliers": slopes, "raw_contributions": squares, "scores": scores}
+
+
+class GuidedBackprop(Saliency):
+    """Guided backprop (Springenberg et al. 2014): the gradient that only positive parts flow back into at rectifiers.
+
+    As ``multipliers``; ``scores`` are its largest |slope| over the letters, ``hypothetical`` and ``raw_contributions`` are
+    not defined.
+    """
+
+    name = "guided-backprop"
+    no_hypothetical = "a slope alone is the same whatever base is there; guided-backprop-x-input defines one"
+
+    def propagation(self, traced):
+        return guided(traced, self.name)

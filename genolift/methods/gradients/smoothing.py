@@ -1,0 +1,108 @@
+"""Gradients at noisy copies of a sequence: their mean, mean square or variance."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from genolift.methods.common.predicting import Copies, streams
+from genolift.methods.gradients.saliency import SlopeMethod, steepest
+from genolift.support.errors import InputError
+
+
+class SmoothGrad(SlopeMethod):
+    """The mean gradient over noisy copies of x (Smilkov et al. 2017), as ``multipliers``.
+
+    ``samples`` copies with normal noise whose standard deviation is ``noise`` times the range of each input of the
+    sequence. The target is that of x. ``scores`` are the largest |mean slope| over the letters; ``hypothetical`` and
+    ``raw_contributions`` are not defined: nothing is multiplied by the base that is there.
+    """
+
+    name = "smoothgrad"
+
+    def __init__(self, model, target=None, *, samples: int = 50, noise: float = 0.15, **options):
+        if int(samples) != samples or samples < 2:
+            raise InputError(f"samples must be a whole number of at least 2, not {samples}")
+        if not noise > 0:
+            raise InputError(f"noise must be above 0, a share of the input's range, not {noise}")
+        self.samples, self.noise = int(samples), float(noise)
+        super().__init__(model, target, **options)
+
+    @property
+    def count(self) -> int:
+        return self.samples
+
+    def describe(self) -> dict:
+        return {**super().describe(), "samples": self.samples, "noise": self.noise}
+
+    def block(self, copies, inputs, rows):
+        n, noisy = len(copies), self._noisy(copies)
+
+        def make(which):
+            sequences, draws = np.divmod(which, self.samples)
+            return sequences, [array[sequences, draws] for array in noisy]
+
+        count = len(copies.points.targets)
+        mean = [np.zeros((n, count, *array.shape[1:])) for array in copies.arrays]
+        squares = [np.zeros_like(total) for total in mean]
+        for which, _, slopes in copies.slopes(n * self.samples, make):
+            sequences, draws = np.divmod(which, self.samples)
+            for row in np.unique(sequences):
+                some = sequences == row
+                for total, square, slope in zip(mean, squares, slopes, strict=True):
+                    _merge(total[row], square[row], int(draws[some][0]), slope[some])
+        return {"predictions": copies.predictions(), **self.measures(mean, squares, inputs.one_hot)}
+
+    def _noisy(self, copies: Copies) -> list[np.ndarray]:
+        """(n, samples, ...) per input; sample j of a sequence does not depend on how many there are."""
+        noisy = [np.empty((len(copies), self.samples, *array.shape[1:]), np.float32) for array in copies.arrays]
+        for n, rng in enumerate(streams(self.seed, "smoothgrad", copies.arrays)):
+            for j in range(self.samples):
+                for array, drawn in zip(copies.arrays, noisy, strict=True):
+                    scale = self.noise * np.ptp(array[n])
+                    drawn[n, j] = array[n] + scale * rng.standard_normal(array.shape[1:], np.float32)
+        return noisy
+
+    def measures(self, mean: list, squares: list, one_hot: list[bool]) -> dict:
+        """Fields from the mean slopes (n, T, ...) and the sums of their squared deviations."""
+        slopes = [one.astype(np.float32) for one in mean]
+        scores = [steepest(slope, letters) for slope, letters in zip(slopes, one_hot, strict=True)]
+        return {"multipliers": slopes, "scores": scores}
+
+
+def _merge(mean: np.ndarray, squares: np.ndarray, seen: int, more: np.ndarray) -> None:
+    """Take ``more`` (k, ...) into the mean and sum of squared deviations of ``seen`` before (Chan et al. 1983)."""
+    k, new = len(more), more.mean(0, dtype=np.float64)
+    gap = new - mean
+    squares += np.square(more - new).sum(0) + gap**2 * (seen * k / (seen + k))
+    mean += gap * (k / (seen + k))
+
+
+class _OfEachLetter(SmoothGrad):
+    def measures(self, mean, squares, one_hot):
+        raw = [self.of(m, s).astype(np.float32) for m, s in zip(mean, squares, strict=True)]
+        scores = [one.sum(-1) if letters else one for one, letters in zip(raw, one_hot, strict=True)]
+        return {"multipliers": [m.astype(np.float32) for m in mean], "raw_contributions": raw, "scores": scores}
+
+
+class SmoothGradSquared(_OfEachLetter):
+    """The mean squared gradient over noisy copies of x (Hooker et al. 2019), see :class:`SmoothGrad`.
+
+    ``raw_contributions`` are the mean squares of each letter, summed to ``scores``; ``hypothetical`` is not defined.
+    """
+
+    name = "smoothgrad-squared"
+
+    def of(self, mean, squares):
+        return squares / self.samples + mean**2
+
+
+class VarGrad(_OfEachLetter):
+    """The variance of the gradient over noisy copies of x (Adebayo et al. 2018; ddof = 1), see :class:`SmoothGrad`.
+
+    ``raw_contributions`` are the variances of each letter, summed to ``scores``; ``hypothetical`` is not defined.
+    """
+
+    name = "smoothgrad-variance"
+
+    def of(self, mean, squares):
+        return squares / (self.samples - 1)

@@ -1,0 +1,194 @@
+"""What the units of a hidden layer say along sequences, and which positions each of them sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from importlib import import_module
+
+import numpy as np
+
+from genolift.engine.hidden.maps import Rows
+from genolift.engine.hidden.placing import first_wide, follows, last_placed, name_of, named, placed
+from genolift.engine.program import Value
+from genolift.engine.windows.receptive import Fields, Receptive
+from genolift.methods.common.inputs import Inputs, as_inputs
+from genolift.methods.common.predicting import batch_size, batches
+from genolift.methods.common.tokens import fit
+from genolift.methods.common.traced import Traced, ports
+from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.memory import Recent, parse_bytes
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+# Lengths of sequences whose receptive fields are kept.
+_LENGTHS = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Activations:
+    """``values`` (N, J, C) of a layer's C units at its J rows; row j sees positions ``starts[j]`` to ``ends[j]``.
+
+    ``inputs`` are the N sequences (N, L, 4) that it sees; ``centres`` (J,) are the middles of what rows see, padding included.
+    """
+
+    layer: str
+    values: np.ndarray
+    fields: Fields
+    inputs: np.ndarray
+    names: list[str]
+
+    @property
+    def starts(self) -> np.ndarray:
+        return self.fields.starts
+
+    @property
+    def ends(self) -> np.ndarray:
+        return self.fields.ends
+
+    @property
+    def centres(self) -> np.ndarray:
+        return self.fields.centres
+
+    def index(self, name: str) -> int:
+        """The number of the sequence called ``name``."""
+        if name not in self.names:
+            raise InputError(f"no sequence is called {name!r}; names begin {', '.join(self.names[:5])}")
+        return self.names.index(name)
+
+    def plot(self, i: int | str = 0, **options):
+        """A heat map over sequence ``i``; options as in ``genolift.plot.activations.plot_activations``."""
+        return import_module("genolift.plot.activations").plot_activations(self, i, **options)
+
+
+def activations(model, layer: str | None, X, names=None, memory=None) -> Activations:
+    """The activations of a hidden ``layer``, by name or path, for sequences ``X``; what each of its rows sees.
+
+    ``None`` is the last layer that still has positions with a place. All are held in memory: :class:`InputError` where they
+    take more than ``memory``. :class:`~genolift.support.errors.UnsupportedModel` for a layer without such positions.
+    """
+    reader = LayerReader(model, layer, memory)
+    inputs = reader.inputs(X)
+    opened = reader.open(inputs)
+    need = 4 * len(inputs) * len(opened.fields.starts) * opened.rows.channels[0]
+    if need > reader.memory:
+        raise InputError(
+            f"the activations of layer {opened.layer!r} for {len(inputs):,} sequences take {need / 1e9:.2g} GB, more than "
+            f"the budget of {reader.memory / 1e9:.2g} GB; give fewer sequences, or memory='{need * 1.1 / 1e9:.2g}GB'"
+        )
+    values = np.concatenate(list(reader.batches(inputs)))
+    names = inputs.names if names is None else list(names)
+    names = [str(i) for i in range(len(inputs))] if names is None else names
+    if len(names) != len(inputs):
+        raise InputError(f"{len(names)} names were given for {len(inputs)} sequences")
+    return Activations(opened.layer, values, opened.fields, inputs.arrays[opened.place], names)
+
+
+@dataclass(frozen=True, eq=False)
+class _Opened:
+    """A layer for inputs of certain shapes, of which number ``place`` is the sequence that it sees.
+
+    ``behind``: whether its rows see more than those of the first convolution.
+    """
+
+    layer: str
+    rows: Rows
+    fields: Fields
+    place: int
+    behind: bool
+
+
+class LayerReader:
+    """Runs a model up to one of its layers.
+
+    ``layer``: its name or path; None for the last one that has positions with a place, or with ``first`` for the first whose
+    positions each see several bases (the first convolution).
+    """
+
+    def __init__(self, model, layer: str | None = None, memory=None, first: bool = False):
+        self.model, self.layer, self.first = model, getattr(layer, "name", layer), first
+        self.memory = parse_bytes(memory)
+        self._declared = ports(model)
+        self._traced: Traced | None = None
+        self._opened: Recent[tuple, _Opened] = Recent(_LENGTHS)
+        self._compiled: dict[Value, Rows] = {}
+
+    def inputs(self, X) -> Inputs:
+        """What the user gave, as the model takes it."""
+        inputs = as_inputs(X, None if self._declared is None else self._declared[0])
+        return fit(inputs, self._tracing(inputs))
+
+    @staticmethod
+    def part(inputs: Inputs, rows: slice) -> Inputs:
+        """Some of the sequences."""
+        return replace(inputs, arrays=[array[rows] for array in inputs.arrays])
+
+    def _tracing(self, inputs: Inputs) -> Traced:
+        if self._traced is None or (self._declared is None and not self._traced.accepts(inputs.arrays)):
+            keys = inputs.keys or [f"input_{i}" for i in range(len(inputs.arrays))]
+            names, shapes = self._declared or (keys, [array.shape[1:] for array in inputs.arrays])
+            self._traced = Traced(self.model, _everything, "keep", shapes, names)
+            self._opened, self._compiled = Recent(_LENGTHS), {}
+        return self._traced
+
+    def open(self, inputs: Inputs) -> _Opened:
+        """The layer for inputs of these shapes."""
+        shapes = [tuple(array.shape[1:]) for array in inputs.arrays]
+        if tuple(shapes) not in self._opened:
+            self._opened[tuple(shapes)] = self._open(inputs, shapes)
+        return self._opened[tuple(shapes)]
+
+    def _open(self, inputs: Inputs, shapes: list[tuple]) -> _Opened:
+        program = self._traced.program
+        sequences = {
+            i: Receptive(program, program.outputs, shapes, i) for i, letters in enumerate(inputs.one_hot) if letters
+        }
+        if not sequences:
+            raise UnsupportedModel("activations are placed on one-hot sequences (N, L, 4), and the model takes none")
+        value = self._chosen(sequences)
+        name = name_of(value, program)
+        seeing = [i for i, one in sequences.items() if value in follows(one.program, one.source)]
+        if len(seeing) > 1:
+            raise UnsupportedModel(f"layer {name!r} sees {len(seeing)} sequences, so its positions have no one place")
+        if not seeing or not placed(sequences[seeing[0]], value):
+            others = filter(None, (last_placed(one, program.outputs) for one in sequences.values()))
+            told = ", ".join(repr(name_of(other, program)) for other in others)
+            raise UnsupportedModel(
+                f"layer {name!r} has no positions that each see a known stretch of the sequence; "
+                + (f"layer {told} has" if told else "no layer of this model has any")
+            )
+        receptive = sequences[seeing[0]]
+        if value not in self._compiled:
+            self._compiled[value] = Rows(receptive.program, [value], [receptive.channels(value)])
+        first, fields = first_wide(receptive), receptive(value)
+        behind = first is not None and fields.width > receptive(first).width
+        return _Opened(name, self._compiled[value], fields, seeing[0], behind)
+
+    def _chosen(self, sequences: dict[int, Receptive]) -> Value:
+        program = self._traced.program
+        if self.layer is not None:
+            values = named(program, self.layer)
+            if len(values) > 1:
+                raise InputError(
+                    f"layer {self.layer!r} gives {len(values)} tensors in this model; name one by its path"
+                )
+            return values[0]
+        find = first_wide if self.first else lambda one: last_placed(one, program.outputs)
+        found = next(filter(None, map(find, sequences.values())), None)
+        if found is None:
+            raise UnsupportedModel("no layer of this model has positions that each see a known stretch of the sequence")
+        return found
+
+    def batches(self, inputs: Inputs) -> Iterator[np.ndarray]:
+        """The layer's activations (n, J, C), some sequences at a time."""
+        rows = self.open(inputs).rows
+        for part, xs in batches(inputs.arrays, batch_size(self._traced, inputs, self.memory)):
+            (found,) = rows(xs)
+            yield found[: part.stop - part.start]
+
+
+def _everything(outputs):
+    """All that the model gives, as one number: a target that needs every layer."""
+    flat = [tf.cast(output, tf.float32) for output in tf.nest.flatten(outputs)]
+    return tf.add_n([tf.reduce_sum(tf.reshape(output, [tf.shape(output)[0], -1]), 1) for output in flat])

@@ -1,0 +1,285 @@
+"""Attention weights: what a model reads. Not an attribution: what is read need not matter (Jain & Wallace 2019)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from genolift.engine.hidden.attended import Tokens, tokens
+from genolift.engine.hidden.attention import Attention, Readings, find
+from genolift.engine.hidden.placing import follows
+from genolift.methods.common.base import Method
+from genolift.methods.common.inputs import Inputs
+from genolift.methods.common.predicting import batch_size, batches
+from genolift.methods.common.traced import Traced
+from genolift.results.kinds import AttentionExplanation
+from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.memory import Recent
+from genolift.support.progress import bar
+
+# Lengths of sequences whose readers are kept.
+_LENGTHS = 256
+_MEANING = "share of attention: what the model reads, not an attribution"
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """The attentions of a model for inputs of some shapes, where their keys lie, and what computes their weights."""
+
+    attentions: list[Attention]
+    tokens: list[Tokens]
+    readings: Readings
+
+    def follows(self, i: int) -> bool:
+        """Whether an attention reads what the one before it gave."""
+        if i == 0:
+            return True
+        return self.attentions[i].values in follows(self.readings.program, self.attentions[i - 1].softmax.output)
+
+
+class AttentionMethod(Method):
+    """The weights of every attention that a model runs, and where in the sequence its keys lie.
+
+    ``maps``: whether the ``weights`` are kept, which take much room, or the scores alone.
+    """
+
+    result_type = AttentionExplanation
+    lacks = ("rc_average",)
+    averages = False  # heads and layers of one model are not those of another
+
+    def __init__(self, model, target=None, *, query: int | None = None, maps: bool = True, **options):
+        if options.get("rc_average"):
+            raise InputError(
+                f"{self.name} reads one strand at a time; leave rc_average off, and give the reverse complements"
+            )
+        if query is not None and (isinstance(query, bool) or int(query) != query):
+            raise InputError(f"query must be the number of a query, not {query!r}")
+        self.query, self.maps = None if query is None else int(query), maps
+        super().__init__(model, target, **options)
+
+    def prepare(self, traced: Traced) -> None:
+        self._readers: Recent[tuple, _Reader] = Recent(_LENGTHS)
+        self._last: _Reader | None = None
+        shapes = [value.shape[1:] for value in traced.program.inputs]
+        if all(None not in shape for shape in shapes):
+            self._reader(traced, shapes)
+
+    def _reader(self, traced: Traced, shapes: list[tuple]) -> _Reader:
+        key = tuple(map(tuple, shapes))
+        if key not in self._readers:
+            self._readers[key] = self._found(traced, list(key))
+        self._last = self._readers[key]
+        return self._last
+
+    def _found(self, traced: Traced, shapes: list[tuple]) -> _Reader:
+        program = traced.program
+        attentions = find(program, shapes, traced.probe(shapes).leading)
+        if not attentions:
+            raise UnsupportedModel(
+                f"{self.name} reads the weights of attention layers, and this model has none: no softmax over positions whose "
+                "result weighs values; use deeplift, integrated-gradients or ism"
+            )
+        places = [i for i, size in enumerate(traced.tokens) if size is not None or _is_dna(shapes[i])]
+        placed = [tokens(program, one, attentions, shapes, places) for one in attentions]
+        reader = _Reader(attentions, placed, Readings(program, traced.targets, attentions))
+        self.check(reader)
+        return reader
+
+    def check(self, reader: _Reader) -> None:
+        """Refuse attentions that the method makes nothing of."""
+        if self.query is not None:
+            fewest = min(one.queries for one in self.read(reader))
+            if not -fewest <= self.query < fewest:
+                raise InputError(f"query is {self.query}, but there are {fewest} queries; number them from 0")
+
+    def read(self, reader: _Reader) -> list[Attention]:
+        """The attentions that scores are made of."""
+        return reader.attentions
+
+    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict, dict]:
+        reader = self._reader(traced, [array.shape[1:] for array in inputs.arrays])
+        size = batch_size(traced, inputs, self.memory)
+        blocks = []
+        with bar(
+            len(inputs), self.name, "sequences", len(inputs) > size if self.progress is None else self.progress
+        ) as shown:
+            for rows, xs in batches(inputs.arrays, size):
+                kept = rows.stop - rows.start
+                predictions, weights = reader.readings(xs)
+                blocks.append({"predictions": predictions[:kept], **self.block(reader, [w[:kept] for w in weights])})
+                shown.update(kept)
+        columns = {key: np.concatenate([block[key] for block in blocks]) for key in blocks[0]}
+        return self._fields(columns, reader, inputs, traced), self.undefined()
+
+    def block(self, reader: _Reader, weights: list[np.ndarray]) -> dict[str, np.ndarray]:
+        """Fields of some sequences from their weights (n, heads, queries, keys); scores by input as ``scores.i``."""
+        fields = {"weights": _together(weights)} if self.maps else {}
+        return {**fields, **self.scored(reader, weights)}
+
+    def scored(self, reader: _Reader, weights: list[np.ndarray]) -> dict[str, np.ndarray]:
+        """``scores.i`` (n, L) for each input i that keys lie in, and what else the method makes of the weights."""
+        raise NotImplementedError
+
+    def of_queries(self, weights: np.ndarray) -> np.ndarray:
+        """(n, heads, queries, keys) of all queries, or the one asked for, as (n, keys)."""
+        rows = weights if self.query is None else weights[:, :, self.query, None]
+        return rows.mean((1, 2), dtype=np.float64)
+
+    def _fields(self, columns: dict, reader: _Reader, inputs: Inputs, traced: Traced) -> dict:
+        def by_target(array):  # the same for every target
+            if not traced.several:
+                return array
+            return np.broadcast_to(array[:, None], (len(array), len(traced.targets), *array.shape[1:]))
+
+        predictions = columns.pop("predictions")
+        fields = {"predictions": predictions if traced.several else predictions[:, 0]}
+        scores = [columns.pop(f"scores.{i}", None) for i in range(len(inputs.arrays))]
+        fields["scores"] = inputs.pack([None if array is None else by_target(array) for array in scores])
+        if self.maps:
+            where = _key_positions(reader)
+            columns["key_positions"] = np.broadcast_to(where, (len(inputs), *where.shape))
+        return fields | {key: by_target(array) for key, array in columns.items()}
+
+    def undefined(self) -> dict[str, str]:
+        why = f"{self.name} tells what the model reads, which is nobody's share of the output; deeplift has these"
+        own = {} if self.maps else dict.fromkeys(["weights", "key_positions"], "the method was made with maps=False")
+        return {
+            **dict.fromkeys(["hypothetical", "raw_contributions", "multipliers", "residual"], why),
+            **dict.fromkeys(
+                ["reference_predictions", "reference_count", "standard_error"],
+                f"{self.name} compares with no reference",
+            ),
+            "rollout": "attention alone does not follow layers through each other; attention-rollout does",
+            **own,
+        }
+
+    def describe(self) -> dict:
+        layers = None if self._last is None else [one.name for one in self._last.attentions]
+        return {**super().describe(), "query": self.query, "maps": self.maps, "layers": layers, "units": _MEANING}
+
+
+class RawAttention(AttentionMethod):
+    """The softmax weights themselves; ``scores`` are how much is read of each position, and sum to 1.
+
+    They are the mean over ``layer`` (a name or number; default all), ``head`` (default all) and queries (or the one
+    ``query``, as the class token's); a key's weight is divided evenly among the positions it sees. What is read is not what
+    matters: ``hypothetical`` and contributions are not defined.
+    """
+
+    name = "attention"
+
+    def __init__(self, model, target=None, *, layer: int | str | None = None, head: int | None = None, **options):
+        self.layer, self.head = layer, head
+        super().__init__(model, target, **options)
+
+    def read(self, reader):
+        if self.layer is None:
+            return reader.attentions
+        names = [one.name for one in reader.attentions]
+        if isinstance(self.layer, int):
+            chosen = reader.attentions[self.layer :][:1] if 0 <= self.layer < len(names) else []
+        else:
+            chosen = [one for one in reader.attentions if self.layer in (one.name, one.name.rpartition("/")[2])]
+        if not chosen:
+            raise InputError(
+                f"there is no attention layer {self.layer!r}; choose among {', '.join(names)}, or a number from 0"
+            )
+        return chosen
+
+    def check(self, reader):
+        super().check(reader)
+        fewest = min(one.heads for one in self.read(reader))
+        if self.head is not None and not 0 <= self.head < fewest:
+            raise InputError(f"head is {self.head}, but there are {fewest}; number them from 0")
+
+    def scored(self, reader, weights):
+        chosen, found = self.read(reader), {}
+        for one, placed, array in zip(reader.attentions, reader.tokens, weights, strict=True):
+            if one in chosen:
+                heads = array if self.head is None else array[:, self.head, None]
+                found.setdefault(f"scores.{placed.place}", []).append(placed.spread(self.of_queries(heads)))
+        return {key: np.sum(arrays, 0, dtype=np.float32) / np.float32(len(chosen)) for key, arrays in found.items()}
+
+    def describe(self):
+        return {**super().describe(), "layer": self.layer, "head": self.head}
+
+
+class AttentionRollout(AttentionMethod):
+    """Attention followed through all layers (Abnar & Zuidema 2020): the product of ``residual``·I + (1 − residual)·A.
+
+    A is a layer's mean over heads, with rows that sum to 1. ``rollout`` are queries of the last layer by keys of the first;
+    ``scores`` its mean over queries (or the one ``query``), divided evenly among the positions that a key sees. A last layer
+    that pools with queries of its own is read as it is. Not an attribution: ``hypothetical`` and contributions are not defined.
+    """
+
+    name = "attention-rollout"
+
+    def __init__(self, model, target=None, *, residual: float = 0.5, **options):
+        if not 0 <= residual < 1:
+            raise InputError(f"residual must be at least 0 and below 1, not {residual}")
+        self.residual = float(residual)
+        super().__init__(model, target, **options)
+
+    def read(self, reader):
+        return reader.attentions[-1:]
+
+    def check(self, reader):
+        super().check(reader)
+        last = len(reader.attentions) - 1
+        for i, (one, placed) in enumerate(zip(reader.attentions, reader.tokens, strict=True)):
+            if (
+                not (placed.asks or (i == last and placed.pools))
+                or not placed.same(reader.tokens[0])
+                or not reader.follows(i)
+            ):
+                raise UnsupportedModel(
+                    f"attention-rollout follows self-attention from layer to layer over the same tokens, and layer {one.name!r} "
+                    f"has {one.queries} queries and {one.keys} keys that are others; use attention, which reads each layer by "
+                    "itself"
+                )
+
+    def scored(self, reader, weights):
+        total = None
+        for placed, array in zip(reader.tokens, weights, strict=True):
+            mean = array.mean(1, dtype=np.float64)
+            if placed.asks:
+                mean = self.residual * np.eye(mean.shape[-1]) + (1 - self.residual) * mean
+            mean = mean / np.maximum(mean.sum(-1, keepdims=True), np.finfo(float).tiny)
+            total = mean if total is None else mean @ total
+        placed = reader.tokens[0]
+        fields = {"rollout": total.astype(np.float32)} if self.maps else {}
+        return {**fields, f"scores.{placed.place}": placed.spread(self.of_queries(total[:, None]))}
+
+    def undefined(self):
+        undefined = super().undefined()
+        if self.maps:
+            undefined.pop("rollout")
+        else:
+            undefined["rollout"] = "the method was made with maps=False"
+        return undefined
+
+    def describe(self):
+        return {**super().describe(), "residual": self.residual}
+
+
+def _is_dna(shape: tuple) -> bool:
+    return len(shape) == 2 and shape[-1] == 4
+
+
+def _together(weights: list[np.ndarray]) -> np.ndarray:
+    """One array (n, layers, heads, queries, keys), NaN where a layer has fewer."""
+    most = np.max([array.shape[1:] for array in weights], axis=0)
+    found = np.full((len(weights[0]), len(weights), *most), np.nan, np.float32)
+    for i, array in enumerate(weights):
+        found[(slice(None), i, *map(slice, array.shape[1:]))] = array
+    return found
+
+
+def _key_positions(reader: _Reader) -> np.ndarray:
+    most = max(one.keys for one in reader.attentions)
+    found = np.full((len(reader.tokens), most, 2), -1, np.int32)
+    for i, placed in enumerate(reader.tokens):
+        some = placed.ends > placed.starts
+        found[i, : len(some)][some] = np.stack([placed.starts, placed.ends], axis=-1)[some]
+    return found

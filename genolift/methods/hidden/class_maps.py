@@ -1,0 +1,240 @@
+"""Activation maps placed on the sequence: CAM, Grad-CAM and guided Grad-CAM."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from genolift.engine.hidden.maps import Maps, averaged, class_activation, gradient_weighted
+from genolift.engine.hidden.placing import follows, last_placed, name_of, named, placed
+from genolift.engine.program import Value
+from genolift.engine.walk.points import Points
+from genolift.engine.windows.receptive import Fields, Receptive
+from genolift.methods.common.base import Method
+from genolift.methods.common.blocks import fields_of
+from genolift.methods.common.inputs import Inputs
+from genolift.methods.common.predicting import Copies, batch_size, batches
+from genolift.methods.common.traced import Traced
+from genolift.methods.gradients.gradients import guided
+from genolift.methods.gradients.saliency import steepest
+from genolift.support.errors import UnsupportedModel
+from genolift.support.memory import Recent
+from genolift.support.progress import bar
+
+# What explains a model whose layers keep no place.
+_INSTEAD = "use deeplift, integrated-gradients or occlusion, which need no such layer"
+# Lengths of sequences whose receptive fields are kept.
+_LENGTHS = 256
+
+
+@dataclass(frozen=True)
+class _Atlas:
+    """What places maps on inputs of certain shapes: for each input that is a sequence the numbers of the values that see it,
+    with their receptive ``fields``."""
+
+    maps: Maps
+    fields: dict[int, list[tuple[int, Fields]]]
+    layer: str
+
+
+class MapMethod(Method):
+    """A map over the rows of a hidden layer, put where these look.
+
+    A row's value stands at the centre of its receptive field, as padding, strides, dilation and pools make it; between
+    centres it is interpolated linearly, before the first and behind the last it stays, and where no row looks it is 0. Of
+    a layer that runs several times the maps are added. Positions get ``scores``; ``hypothetical`` is not defined.
+    """
+
+    #: How activations and slopes make a map.
+    weigh = staticmethod(gradient_weighted)
+
+    def prepare(self, traced: Traced) -> None:
+        self._atlases: Recent[tuple, _Atlas] = Recent(_LENGTHS)
+        self._compiled: dict[tuple, Maps] = {}
+        self._last: _Atlas | None = None
+        shapes = [value.shape[1:] for value in traced.program.inputs]
+        if all(None not in shape for shape in shapes):
+            letters = [
+                size is not None or (len(shape) == 2 and shape[-1] == 4)
+                for shape, size in zip(shapes, traced.tokens, strict=True)
+            ]
+            self._atlas(traced, shapes, letters)
+
+    @abstractmethod
+    def mapped(self, traced: Traced, sequences: dict[int, Receptive]) -> list[list[Value]]:
+        """The values that each target has maps of; ``sequences`` are the inputs that are sequences, by their number."""
+
+    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict, dict]:
+        atlas = self._atlas(traced, [array.shape[1:] for array in inputs.arrays], inputs.one_hot)
+        size = batch_size(traced, inputs, self.memory, backward=True)
+        blocks = []
+        show = len(inputs) > size if self.progress is None else self.progress
+        with bar(len(inputs), self.name, "sequences", show) as display:
+            for rows, padded in batches(inputs.arrays, size):
+                predictions, maps = atlas.maps(padded)
+                xs, kept = [array[rows] for array in inputs.arrays], rows.stop - rows.start
+                blank = [np.zeros((*predictions[:kept].shape, x.shape[1]), np.float32) for x in xs]
+                on_inputs = {
+                    i: sum((fields.spread(maps[k][:kept]) for k, fields in some), blank[i])
+                    for i, some in atlas.fields.items()
+                }
+                blocks.append({"predictions": predictions[:kept], **self.block(xs, on_inputs, size)})
+                display.update(kept)
+        return fields_of(blocks, inputs, traced.several), self.undefined()
+
+    def block(self, xs: list[np.ndarray], maps: dict[int, np.ndarray], size: int) -> dict[str, dict[int, np.ndarray]]:
+        """Fields (n, T, ...) by input of the sequences ``xs`` (n, ...), from their maps (n, T, L); ``size`` at a time."""
+        return {"scores": maps}
+
+    def _atlas(self, traced: Traced, shapes: list[tuple], letters: list[bool]) -> _Atlas:
+        key = (*map(tuple, shapes),)
+        if key not in self._atlases:
+            places = [i for i, is_sequence in enumerate(letters) if is_sequence]
+            if not places:
+                raise UnsupportedModel(
+                    f"{self.name} is placed on one-hot sequences (N, L, 4), and the model takes none; use "
+                    "integrated-gradients or deeplift"
+                )
+            self._atlases[key] = self._drawn(traced, list(map(tuple, shapes)), places)
+        self._last = self._atlases[key]
+        return self._last
+
+    def _drawn(self, traced: Traced, shapes: list[tuple], places: list[int]) -> _Atlas:
+        program = traced.program
+        ends = list(dict.fromkeys(value for target in traced.targets for value in target.values))
+        sequences = {i: Receptive(program, ends, shapes, i) for i in places}
+        own = self.mapped(traced, sequences)
+        values = list(dict.fromkeys(value for some in own for value in some))
+        name = ", ".join(dict.fromkeys(name_of(value, program) for value in values))
+        channels, fields = {}, {}
+        for i, receptive in sequences.items():
+            seeing = follows(receptive.program, receptive.source)
+            for value in values:
+                if value in seeing:
+                    self._check(value, receptive, name, ends)
+                    channels[value] = receptive.channels(value)
+            fields[i] = [(k, receptive(value)) for k, value in enumerate(values) if value in seeing]
+        key = tuple(map(tuple, own))
+        if key not in self._compiled:
+            self._compiled[key] = Maps(program, traced.targets, own, channels, self.weigh)
+        return _Atlas(self._compiled[key], fields, name)
+
+    def _check(self, value: Value, receptive: Receptive, name: str, ends: list[Value]) -> None:
+        if not placed(receptive, value):
+            other = last_placed(receptive, ends)
+            remedy = _INSTEAD if other is None else f"layer {name_of(other, receptive.program)!r} has them"
+            raise UnsupportedModel(
+                f"{self.name} needs a layer with several positions that each see a known stretch of the sequence, and "
+                f"{name!r} has none; {remedy}"
+            )
+
+    def undefined(self) -> dict[str, str]:
+        """Why the other fields are not defined."""
+        what = f"{self.name} tells the importance of positions, not of each base that could be there"
+        return {
+            "hypothetical": f"{what}; ism and deeplift do",
+            "raw_contributions": what,
+            "multipliers": f"{self.name} weighs the activations of a layer, not bases",
+            **dict.fromkeys(
+                ["reference_predictions", "reference_count", "standard_error"],
+                f"{self.name} compares with no reference",
+            ),
+            "residual": f"{self.name} does not promise to sum to the difference from a reference",
+        }
+
+    def describe(self) -> dict:
+        return {**super().describe(), "layer": None if self._last is None else self._last.layer}
+
+    def findings(self) -> dict:
+        """Where the map was made: the layer, how many positions it has, and how many bases each of them sees."""
+        fields = [one for some in self._last.fields.values() for _, one in some]
+        positions, width = [len(one.starts) for one in fields], [one.width for one in fields]
+        return {"map": {"layer": self._last.layer, "positions": positions, "bases_seen_by_each": width}}
+
+
+class Cam(MapMethod):
+    """Class activation maps (Zhou et al. 2016): Σ_c w_c A_c at each row of the layer that is averaged over all rows.
+
+    For networks that end in global average pooling and a dense layer, of which w_c are the target's weights. Maps may be
+    negative; their mean over the rows and the offset are the target. Rows stand at the centres of what they see, with linear
+    interpolation in between.
+    """
+
+    name = "cam"
+    weigh = staticmethod(class_activation)
+
+    def mapped(self, traced, sequences):
+        found: list[list[Value]] = []
+        for target in traced.targets:
+            found.append([])
+            for value in target.values:
+                layers, step = averaged(value, list(sequences.values()))
+                if step is not None:
+                    whole = "averages positions that each see the whole sequence"
+                    why = whole if step.op == "Mean" else "stands in between"
+                    raise UnsupportedModel(
+                        "cam is for global average pooling followed by a dense layer that gives the target, and "
+                        f"{step.where} {why}; use grad-cam, which needs neither"
+                    )
+                found[-1].extend(layers)
+        return found
+
+
+class GradCam(MapMethod):
+    """Grad-CAM (Selvaraju et al. 2017): relu(Σ_c α_c A_c), α_c the mean over the rows of the target's slope at channel c.
+
+    ``layer``: the layer whose rows are mapped, by name or path; of a function without layers an operation's name. Default
+    is the last one that still has positions with a place and that nothing of the sequence goes past, which the result's
+    record names. Rows stand at the centres of what they see, with linear interpolation in between.
+    """
+
+    name = "grad-cam"
+
+    def __init__(self, model, target=None, *, layer: str | None = None, **options):
+        self.layer = getattr(layer, "name", layer)
+        super().__init__(model, target, **options)
+
+    def mapped(self, traced, sequences):
+        program = traced.program
+        name = self.layer
+        if name is None:
+            ends = list(dict.fromkeys(target.terms[0][0] for target in traced.targets))  # one strand of several
+            last = next(filter(None, (last_placed(one, ends) for one in sequences.values())), None)
+            if last is None:
+                raise UnsupportedModel(
+                    f"{self.name} needs a layer with several positions that each see a known stretch of the sequence, and "
+                    f"this model has none on the way to the target; {_INSTEAD}"
+                )
+            name = name_of(last, program)
+        seeing = set().union(*(follows(one.program, one.source) for one in sequences.values()))
+        values = [value for value in named(program, name) if value in seeing]
+        if not values:
+            raise UnsupportedModel(
+                f"layer {name!r} is not on the way from the sequence to the target, so {self.name} cannot map it; leave "
+                "layer out for the last one that is"
+            )
+        return [values] * len(traced.targets)
+
+
+class GuidedGradCam(GradCam):
+    """Guided Grad-CAM (Selvaraju et al. 2017, section 3.2): guided backprop × Grad-CAM's map, elementwise.
+
+    ``multipliers`` are guided backprop's at every base, times the map at its position; ``scores`` are the largest of them
+    in size, as guided backprop's are. ``layer`` as for :class:`GradCam`.
+    """
+
+    name = "guided-grad-cam"
+
+    def prepare(self, traced: Traced) -> None:
+        self._points = Points(traced.program, traced.targets, guided(traced, self.name))
+        super().prepare(traced)
+
+    def block(self, xs, maps, size):
+        _, slopes = Copies(self._points, xs, size).own_slopes()
+        products = {i: slopes[i] * one[..., None] for i, one in maps.items()}
+        return {"multipliers": products, "scores": {i: steepest(product, True) for i, product in products.items()}}
+
+    def undefined(self):
+        return {key: why for key, why in super().undefined().items() if key != "multipliers"}

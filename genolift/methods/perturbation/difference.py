@@ -1,0 +1,154 @@
+"""Prediction difference analysis: what the prediction loses when a window is not known."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from genolift.methods import targets
+from genolift.methods.perturbation.markov import Markov, codes_of, counts_of
+from genolift.methods.perturbation.perturbed import ChangingMethod, whole_number
+from genolift.sequence.alphabet import one_hot_codes
+from genolift.support.errors import InputError, UnsupportedModel
+
+_BASES = np.eye(4, dtype=np.float32)
+# The windows' contents that are summed over: 4 to this power.
+_WIDEST = 6
+# The bases before that a background looks back at.
+_LONGEST = 5
+
+
+class PredictionDifference(ChangingMethod):
+    """What the prediction loses when a window is not known (Zintgraf et al. 2017; Robnik-Šikonja & Kononenko 2008).
+
+    f without the window is Σ p(window | its flanks)·f(x with it), summed exactly over its 4^``window`` contents, p of a
+    Markov background of ``order`` bases, counted in ``background`` (texts or one-hot sequences; None: in each sequence
+    itself) with ``pseudocount``. For the probability of a class (a final sigmoid or softmax) a window's score is the
+    difference in log2-odds, with the probabilities' Laplace correction (pn + 1)/(n + K) for K classes and n =
+    ``training_size`` examples; ``activation="keep"``, and any other output, takes plain differences. A position's score
+    is the mean over the windows that cover it. ``predictions`` are on the same scale. ``hypothetical`` and
+    ``raw_contributions`` are not defined: a window is unknown as a whole.
+    """
+
+    name = "prediction-difference"
+
+    def __init__(
+        self,
+        model,
+        target=None,
+        *,
+        window: int = 3,
+        order: int = 1,
+        background=None,
+        pseudocount: float = 1.0,
+        training_size: int = 10_000,
+        activation: str = "logit",
+        **options,
+    ):
+        self.window, self.order = whole_number(window, "window"), whole_number(order, "order", 0)
+        self.training_size = whole_number(training_size, "training_size")
+        if self.window > _WIDEST:
+            raise InputError(
+                f"a window of {window} has 4^{window} contents to sum over; give one of at most {_WIDEST}, or use occlusion"
+            )
+        if self.order > _LONGEST:
+            raise InputError(f"order must be at most {_LONGEST}, not {order}: longer contexts are hardly ever seen")
+        if not pseudocount > 0:
+            raise InputError(f"pseudocount must be above 0, so that no base is impossible, not {pseudocount}")
+        if activation not in ("logit", "keep"):
+            raise InputError(f"activation must be 'logit' (log2-odds of classes) or 'keep', not {activation!r}")
+        self.pseudocount, self.scale = float(pseudocount), activation
+        self._background = None if background is None else self._markov(codes_of(background))
+        self._counted_in = "each sequence" if background is None else "sequences given"
+        # Probabilities are averaged, not their logits.
+        super().__init__(model, target, activation="keep", **options)
+
+    def _markov(self, codes: list[np.ndarray]) -> Markov:
+        return Markov(counts_of(codes, self.order), self.pseudocount)
+
+    def describe(self) -> dict:
+        own = {name: getattr(self, name) for name in ("window", "order", "pseudocount", "training_size")}
+        tables = None if self._background is None else self._background.tables[-1].tolist()
+        return {**super().describe(), **own, "activation": self.scale, "background": tables or self._counted_in}
+
+    def prepare(self, traced):
+        super().prepare(traced)
+        given = self.target if isinstance(self.target, list) else [self.target]
+        named = given if len(given) == len(traced.targets) else given * len(traced.targets)
+        self._classes = [self._class_count(*pair) for pair in zip(named, traced.targets, strict=True)]
+
+    def _class_count(self, given, target) -> int | None:
+        """K where the target is the probability of one of K classes whose log-odds are wanted, else None."""
+        if isinstance(given, str):
+            given = targets.parse(given)
+        counts = {_classes(value) for value in target.values}
+        single = given is None or isinstance(given, (int, np.integer, tuple))
+        return counts.pop() if single and self.scale == "logit" and len(counts) == 1 else None
+
+    def changed(self, inputs):
+        found = super().changed(inputs)
+        if any(inputs.arrays[i].shape[-1] != 4 for i in found):
+            raise UnsupportedModel("prediction-difference sums over A, C, G and T; use occlusion for other tokens")
+        return found
+
+    def _starts(self, length: int) -> int:
+        if self.window > length:
+            raise InputError(f"window is {self.window}, but the sequences are {length} long; give a shorter one")
+        return length - self.window + 1
+
+    def count(self, lengths):
+        return 1 + 4**self.window * sum(map(self._starts, lengths))
+
+    def block(self, copies, block):
+        contents = np.stack(np.unravel_index(np.arange(4**self.window), (4,) * self.window), axis=1)
+        predictions = copies.predictions()
+        scores = []
+        for i in block.changed:
+            x = block.xs[i]
+            starts = self._starts(x.shape[1])
+
+            def filled(row, start, content, i=i):
+                arrays = [array[row] for array in block.xs]
+                places = start[:, None] + np.arange(self.window)
+                arrays[i][np.arange(len(row))[:, None], places] = _BASES[contents[content]]
+                return arrays
+
+            f = copies.grid((len(block), starts, len(contents)), filled).astype(np.float64)
+            without = np.einsum("nskt,nsk->nst", f, self._likelihood(x, starts))
+            lost = self._scaled(predictions.astype(np.float64))[:, None] - self._scaled(without)
+            scores.append(_by_position(lost, self.window).astype(np.float32))
+        return {"scores": scores, "predictions": self._scaled(predictions.astype(np.float64)).astype(np.float32)}
+
+    def _likelihood(self, x: np.ndarray, starts: int) -> np.ndarray:
+        """p(window | flanks), (n, starts, 4^window)."""
+        found = []
+        for codes in one_hot_codes(x):
+            background = self._background or self._markov([codes])
+            found.append([background.window(codes, start, self.window) for start in range(starts)])
+        return np.array(found)
+
+    def _scaled(self, f: np.ndarray) -> np.ndarray:
+        """log2-odds of the targets (..., T) that are probabilities of classes; the others as they are."""
+        f = f.copy()
+        for t, classes in enumerate(self._classes):
+            if classes is not None:
+                n = self.training_size
+                p = (f[..., t] * n + 1) / (n + classes)
+                f[..., t] = np.log2(p / (1 - p))
+        return f
+
+
+def _classes(value) -> int | None:
+    """How many classes an output holds probabilities of, which its last operation tells."""
+    while value.step.op == "Cast":
+        value = value.step.inputs[0]
+    return {"Sigmoid": 2, "Softmax": value.shape[-1]}.get(value.step.op)
+
+
+def _by_position(lost: np.ndarray, width: int) -> np.ndarray:
+    """The mean over covering windows, (n, T, L), of what windows (n, starts, T) lose."""
+    n, starts, targets = lost.shape
+    total, covering = np.zeros((n, targets, starts + width - 1)), np.zeros(starts + width - 1)
+    for offset in range(width):
+        total[:, :, offset : offset + starts] += lost.transpose(0, 2, 1)
+        covering[offset : offset + starts] += 1
+    return total / covering

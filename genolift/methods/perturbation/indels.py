@@ -1,0 +1,88 @@
+"""What inserting a base, or deleting a few, does to the prediction."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from genolift.methods.perturbation.perturbed import ChangingMethod, whole_number
+from genolift.results.kinds import IndelExplanation
+from genolift.support.errors import InputError
+
+
+class Indels(ChangingMethod):
+    """Every base inserted before every position, and ``size`` bases deleted from every position on.
+
+    The length stays: what is right of the change moves, and ``moves="left"`` moves what is left of it instead. A base
+    that is pushed out is lost; where bases are missing at the end there is ``fill``, "uniform" (N) or "zero". Fewer than
+    ``size`` are deleted where fewer are left. A position's score is the mean of f(x) − f(deletion) over the deletions
+    that take it away.
+    """
+
+    name = "indels"
+    result_type = IndelExplanation
+
+    def __init__(self, model, target=None, *, size: int = 1, moves: str = "right", fill: str = "uniform", **options):
+        self.size, self.moves, self.fill = whole_number(size, "size"), moves, fill
+        if moves not in ("right", "left"):
+            raise InputError(f"moves must be 'right' or 'left', the side of the change that moves, not {moves!r}")
+        if fill not in ("uniform", "zero"):
+            raise InputError(f"fill must be 'uniform' or 'zero', not {fill!r}")
+        super().__init__(model, target, **options)
+
+    def describe(self) -> dict:
+        return {**super().describe(), "size": self.size, "moves": self.moves, "fill": self.fill}
+
+    def count(self, lengths):
+        letters = [4 if size is None else size for size in self._traced.tokens]
+        return sum(length * (size + 1) for length, size in zip(lengths, letters, strict=False))
+
+    def block(self, copies, block):
+        predictions = copies.predictions()
+        found: dict[str, list] = {"insertions": [], "deletions": [], "scores": []}
+        for place in block.changed:
+            x = block.xs[place]
+            length, letters = x.shape[1:]
+            rest = np.full((len(x), 1, letters), 1 / letters if self.fill == "uniform" else 0, x.dtype)
+            room = np.concatenate([x, rest], axis=1)
+
+            def inserted(rows, at, letter, room=room, place=place):
+                arrays = [array[rows] for array in block.xs]
+                source = self._around_insertion(at, room.shape[1] - 1)
+                arrays[place] = room[rows[:, None], np.maximum(source, 0)]
+                arrays[place][source < 0] = np.eye(room.shape[2], dtype=room.dtype)[letter[(source < 0).any(1)]]
+                return arrays
+
+            def deleted(rows, at, room=room, place=place):
+                arrays = [array[rows] for array in block.xs]
+                arrays[place] = room[rows[:, None], self._around_deletion(at, room.shape[1] - 1)]
+                return arrays
+
+            insertions = copies.grid((len(x), length, letters), inserted) - predictions[:, None, None]
+            deletions = copies.grid((len(x), length), deleted) - predictions[:, None]
+            found["insertions"].append(np.moveaxis(insertions, -1, 1))
+            found["deletions"].append(np.moveaxis(deletions, -1, 1))
+            found["scores"].append(np.moveaxis(-self._by_position(deletions), -1, 1))
+        return {**found, "predictions": predictions}
+
+    def _around_insertion(self, at: np.ndarray, length: int) -> np.ndarray:
+        """For copies with an insertion before ``at`` (b,): where each base comes from, −1 for the one put in."""
+        j, at = np.arange(length), at[:, None]
+        if self.moves == "right":
+            return np.where(j < at, j, np.where(j == at, -1, j - 1))
+        return np.where(j < at - 1, j + 1, np.where(j == at - 1, -1, j))
+
+    def _around_deletion(self, at: np.ndarray, length: int) -> np.ndarray:
+        """For copies with a deletion from ``at`` (b,) on: where each base comes from, ``length`` where it is missing."""
+        j, at = np.arange(length), at[:, None]
+        gone = np.minimum(self.size, length - at)
+        if self.moves == "right":
+            return np.where(j < at, j, np.minimum(j + gone, length))
+        source = np.where(j >= at + gone, j, j - gone)
+        return np.where(source < 0, length, source)
+
+    def _by_position(self, deletions: np.ndarray) -> np.ndarray:
+        """The mean (n, L, T) over the deletions that take a position away."""
+        length = deletions.shape[1]
+        starts = np.arange(length)
+        covers = (starts[:, None] <= starts) & (starts < starts[:, None] + self.size)  # (deletion, position)
+        return np.einsum("ndt,dl->nlt", deletions, covers / covers.sum(0)).astype(np.float32)

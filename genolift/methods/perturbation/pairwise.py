@@ -1,0 +1,121 @@
+"""Pairwise mutagenesis: what two substitutions do together beyond what they do apart."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from genolift.methods.common.predicting import Copies
+from genolift.methods.perturbation.perturbed import ChangingMethod, whole_number
+from genolift.results.kinds import EpistasisExplanation
+from genolift.support.errors import InputError
+
+# Pairs of substitutions whose numbers are held at a time.
+_PAIRS = 1 << 20
+
+
+class PairwiseMutagenesis(ChangingMethod):
+    """All pairs of substitutions in a stretch, positions ``start`` to ``end`` (0-based, half-open).
+
+    Without them the stretch is the ``width`` bases in the middle. A position's score is the mean size of its
+    substitutions' interactions with those of the stretch's other positions, 0 outside the stretch.
+    """
+
+    name = "pairwise-mutagenesis"
+    result_type = EpistasisExplanation
+
+    def __init__(self, model, target=None, *, start: int | None = None, end: int | None = None, width=16, **options):
+        if (start is None) != (end is None):
+            raise InputError("a stretch has a start and an end; give both, or neither and its width")
+        if start is not None and not 0 <= start < end - 1:
+            raise InputError(
+                f"a stretch of at least two bases is needed, not {start} to {end} (0-based, end not included)"
+            )
+        self.start, self.end, self.width = start, end, whole_number(width, "width", 2)
+        super().__init__(model, target, **options)
+
+    def describe(self) -> dict:
+        stretch = {"width": self.width} if self.start is None else {"start": self.start, "end": self.end}
+        return {**super().describe(), **stretch}
+
+    def changed(self, inputs):
+        found = super().changed(inputs)
+        if len(found) > 1:
+            raise InputError(
+                f"{self.name} substitutes in one input, and the model has {len(found)} of DNA; wrap it in a function of one"
+            )
+        length = inputs.arrays[found[0]].shape[1]
+        if (self.end or self.width) > length:
+            raise InputError(f"the stretch ends at {self.end or self.width}, but the sequences are {length} long")
+        return found
+
+    def count(self, lengths):
+        start, end = self._stretch(lengths[0])
+        width = end - start
+        return 3 * width + 9 * width * (width - 1) // 2
+
+    def _stretch(self, length: int) -> tuple[int, int]:
+        if self.start is not None:
+            return self.start, self.end
+        start = (length - self.width) // 2
+        return start, start + self.width
+
+    def block(self, copies, block):
+        (place,) = block.changed
+        x, predictions = block.xs[place], copies.predictions()
+        length, letters = x.shape[1:]
+        start, end = self._stretch(length)
+        width = end - start
+        eye, inside = np.eye(letters, dtype=x.dtype), x[:, start:end]
+
+        def single(which):
+            rows, at, letter = (numbers[which] for numbers in singles)
+            arrays = [array[rows] for array in block.xs]
+            arrays[place][np.arange(len(which)), start + at] = eye[letter]
+            return rows, arrays
+
+        singles = np.nonzero(inside != 1)
+        effects = np.zeros((*inside.shape, predictions.shape[1]), np.float32)
+        effects[singles] = copies.values(len(singles[0]), single) - predictions[singles[0]]
+        interactions = np.zeros((len(x), width, letters, width, letters, predictions.shape[1]), np.float32)
+        at_once = max(1, _PAIRS // (width * letters) ** 2)
+        for first in range(0, len(x), at_once):
+            rows = np.arange(first, min(first + at_once, len(x)))
+            pairs = self._pairs(copies, block, place, rows, start, inside, eye)
+            interactions[rows] = self._together(pairs, effects[rows], predictions[rows])
+        scores = np.zeros((len(x), length, predictions.shape[1]), np.float32)
+        scores[:, start:end] = np.abs(interactions).sum((2, 3, 4)) / ((letters - 1) ** 2 * (width - 1))
+        return {
+            "stretch": np.full(predictions.shape, start),
+            "effects": np.moveaxis(effects, -1, 1),
+            "interactions": np.moveaxis(interactions, -1, 1),
+            "scores": [np.moveaxis(scores, -1, 1)],
+            "predictions": predictions,
+        }
+
+    @staticmethod
+    def _pairs(copies: Copies, block, place: int, rows, start: int, inside, eye) -> tuple:
+        """f (P, T) of all pairs of substitutions in some sequences, and their numbers (row of the rows, i, a, j, b)."""
+        other = inside[rows] != 1
+        width = other.shape[1]
+        ahead = np.arange(width)[:, None] < np.arange(width)
+        mask = other[:, :, :, None, None] & other[:, None, None] & ahead[:, None, :, None]
+        numbers = np.nonzero(mask)
+
+        def make(which):
+            row, i, a, j, b = (array[which] for array in numbers)
+            arrays = [array[rows[row]] for array in block.xs]
+            each = np.arange(len(which))
+            arrays[place][each, start + i] = eye[a]
+            arrays[place][each, start + j] = eye[b]
+            return rows[row], arrays
+
+        return copies.values(len(numbers[0]), make), numbers
+
+    @staticmethod
+    def _together(pairs: tuple, effects: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+        """f(ab) − f(a) − f(b) + f(x), both ways round."""
+        f, (row, i, a, j, b) = pairs
+        found = np.zeros((*effects.shape[:3], *effects.shape[1:]), np.float32)
+        epistasis = f - predictions[row] - effects[row, i, a] - effects[row, j, b]
+        found[row, i, a, j, b] = found[row, j, b, i, a] = epistasis
+        return found

@@ -1,0 +1,60 @@
+"""Deep Taylor decomposition (Montavon et al. 2017): relevance that is never negative, of outputs that are positive."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from genolift.engine.operations.table import kind_of
+from genolift.engine.relevance.neurons import Neurons
+from genolift.engine.relevance.rules import AlphaBeta, Box
+from genolift.methods.relevance.composites import Composite, checked
+from genolift.methods.relevance.lrp import RelevanceMethod
+from genolift.support.errors import InputError, UnsupportedModel
+
+_RECTIFIES = {"Relu", "Const", "Cast"}
+_SIGNED = {"Sub", "Neg", "Mul", "RealDiv", "Div", "DivNoNan", "FusedBatchNormV2", "FusedBatchNormV3"}
+
+
+class DeepTaylor(RelevanceMethod):
+    """z⁺ in hidden layers and sums, z^B where the input is read; for ReLU networks and outputs above zero.
+
+    Inputs lie between ``low`` and ``high``. ``hypothetical`` is Σ_j (w_bj − Σ_c w⁻_cj)·R_j/z_j for one-hot input.
+    """
+
+    name = "deep-taylor"
+
+    def __init__(self, model, target=None, *, low: float = 0.0, high: float = 1.0, **options):
+        self.box = checked(Box(low, high))
+        super().__init__(model, target, **options)
+
+    def layer_rules(self):
+        return Composite({"input": self.box}, AlphaBeta(1.0, 0.0))
+
+    def propagation(self, traced):
+        found = super().propagation(traced, positive_sums=True)
+        for step in found.walk:
+            if isinstance(step, Neurons) or step.op == "Input":
+                continue
+            kind = kind_of(step)
+            rectifies = kind == "unary" and {inner.op for inner in step.body} <= _RECTIFIES
+            adds = kind == "passing" and step.op not in _SIGNED
+            if not (rectifies or adds or kind == "selection"):
+                raise UnsupportedModel(
+                    f"deep-taylor is derived for sums, maxima and ReLUs, and {step.where} is none; use lrp-composite or "
+                    "lrp-epsilon"
+                )
+        return found
+
+    def check(self, predictions: np.ndarray, least: np.ndarray, rows: np.ndarray) -> None:
+        wrong = (predictions <= 0) | (least < 0)
+        if wrong.any():
+            n, t = np.argwhere(wrong)[0]
+            why = (
+                f"{predictions[n, t]:.3g}"
+                if predictions[n, t] <= 0
+                else f"a sum with a negative part {least[n, t]:.3g}"
+            )
+            raise InputError(
+                f"deep-taylor explains outputs above zero, and the explained output of sequence {rows[n]} is {why} "
+                f"({int(wrong.any(1).sum())} such of {len(wrong)}); give the sequences where it is positive, or use lrp-epsilon"
+            )

@@ -1,0 +1,240 @@
+"""Layer-wise relevance propagation: the prediction shared out layer by layer (Bach et al. 2015)."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+
+import numpy as np
+
+from genolift.engine.relevance.propagation import RelevancePropagation
+from genolift.engine.relevance.rules import AlphaBeta, Box, Epsilon, Flat, Gamma, Rule, WSquare
+from genolift.engine.walk.points import Points
+from genolift.methods.common.traced import Traced
+from genolift.methods.gradients.saliency import SlopeMethod
+from genolift.methods.relevance.composites import Composite, as_rule, checked
+from genolift.results.kinds import RelevanceExplanation
+from genolift.support.errors import InputError, UnsupportedModel
+
+
+class RelevanceMethod(SlopeMethod):
+    """Relevance R of the input as ``raw_contributions``; ``scores`` are its sum over the letters of a position.
+
+    R = c·x + q, where c_b = Σ_j w_bj·R_j/z_j are the ``multipliers`` and q is what the rules of the first layer give
+    whatever x is. ``hypothetical`` is what base b would take of the R_j/z_j that the sequence has: c_b + Σ_c q_c. Neither
+    is defined where that layer's rule does not look at the input.
+    """
+
+    result_type = RelevanceExplanation
+    lacks = ("gradient_correction",)
+
+    def __init__(self, model, target=None, **options):
+        if "gradient_correction" in options:
+            raise InputError(f"{self.name} has no gradient to correct; leave gradient_correction off")
+        self.composite = self.layer_rules()
+        super().__init__(model, target, **options)
+
+    @abstractmethod
+    def layer_rules(self) -> Composite:
+        """Which rule each layer follows."""
+
+    def propagation(self, traced: Traced, **options) -> RelevancePropagation:
+        self.composite.check({layer for step in traced.program.steps for layer in step.layers})
+        rest = self.composite.rest
+        epsilon = rest.epsilon if isinstance(rest, Epsilon) else Epsilon().epsilon
+        found = RelevancePropagation(traced.program, traced.targets, self.composite, epsilon, **options)
+        if "input" in self.composite.rules and not found.reads_input():
+            raise UnsupportedModel(
+                f"{self.name} has a rule of its own for layers that read the input, and no convolution or dense layer of "
+                "this model does; use lrp-epsilon or integrated-gradients"
+            )
+        return found
+
+    def prepare(self, traced: Traced) -> None:
+        super().prepare(traced)
+        ends = self._propagation.ends()
+        self._blind = next((str(one) for one in ends if not getattr(one, "per_unit", one != "unary")), None)
+        self._bounded = any(getattr(one, "bounded", False) for one in ends)
+
+    def points(self, inputs, traced):
+        for i, box in self._propagation.boxes().items():
+            array = inputs.arrays[i]
+            if array.min() < box.low or array.max() > box.high:
+                raise InputError(
+                    f"{self.name} is for inputs between {box.low:g} and {box.high:g}, and input {traced.names[i]!r} has "
+                    f"values from {array.min():g} to {array.max():g}; give low= and high=, or the rule 'zb:low,high', that "
+                    "hold them"
+                )
+        if () not in self._points:
+            # Two parts for each input and the smallest share at the top, none of which is a slope to correct.
+            plain = [False] * (2 * len(inputs.arrays) + 1)
+            self._points[()] = Points(traced.program, traced.targets, self._propagation, plain)
+        return self._points[()]
+
+    def block(self, copies, inputs, rows):
+        predictions, columns = copies.own_slopes()
+        self.check(predictions, columns.pop(), rows)
+        half, letters = len(columns) // 2, inputs.one_hot
+        per_unit, apart = columns[:half], columns[half:]
+        raw = [c * x[:, None] + q for c, x, q in zip(per_unit, copies.arrays, apart, strict=True)]
+        total = sum(one.reshape(*one.shape[:2], -1).sum(-1, dtype=np.float64) for one in raw)
+        fields = {
+            "predictions": predictions,
+            "raw_contributions": raw,
+            "scores": [one.sum(-1) if dna else one for one, dna in zip(raw, letters, strict=True)],
+            "absorbed": (predictions - total).astype(np.float32),
+        }
+        if self._blind is None and not self._bounded:
+            fields["multipliers"] = per_unit
+        if self._blind is None and any(letters):
+            fields["hypothetical"] = [
+                c + q.sum(-1, keepdims=True) if dna else None
+                for c, q, dna in zip(per_unit, apart, letters, strict=True)
+            ]
+        return fields
+
+    def check(self, predictions: np.ndarray, least: np.ndarray, rows: np.ndarray) -> None:
+        """Refuse predictions (n, T) that cannot be shared out; ``least`` is the smallest part that each has."""
+
+    def undefined(self):
+        blind = (
+            f"the rule {self._blind!r} that relevance reaches the input by gives it shares whatever base is there; "
+            "lrp-epsilon and lrp-zb define them"
+        )
+        if self._blind == "unary":
+            blind = "the model begins with a nonlinearity, which says nothing of other values; use gradient-x-input"
+        not_letters = "the inputs are not DNA of shape (N, L, 4), nor tokens"
+        none = f"{self.name} compares with no reference; 'absorbed' is what is missing from the sum"
+        return {
+            "hypothetical": blind if self._blind is not None else not_letters,
+            "multipliers": blind if self._blind is not None else "z^B also gives relevance to what is zero",
+            **dict.fromkeys(["reference_predictions", "reference_count", "residual", "standard_error"], none),
+        }
+
+    def describe(self) -> dict:
+        described = super().describe()
+        described.pop("gradient_correction")
+        return {**described, "composite": self.composite.describe()}
+
+
+class LrpEpsilon(RelevanceMethod):
+    """LRP-ε (Bach et al. 2015, equation 58) in all layers; ``epsilon`` is in units of the sums it stabilises.
+
+    ``hypothetical`` is Σ_j w_bj·R_j/(z_j ± ε); on ReLU networks with ε → 0 all is gradient × input.
+    """
+
+    name = "lrp-epsilon"
+
+    def __init__(self, model, target=None, *, epsilon: float = 1e-6, **options):
+        self.rule = checked(Epsilon(epsilon))
+        super().__init__(model, target, **options)
+
+    def layer_rules(self):
+        return Composite({}, self.rule)
+
+
+class LrpGamma(RelevanceMethod):
+    """LRP-γ (Montavon et al. 2019) in all layers: positive terms are favoured by 1 + ``gamma``.
+
+    ``hypothetical`` is Σ_j (w_bj + γ·w_bj⁺)·R_j/(z_j + γ·z_j⁺).
+    """
+
+    name = "lrp-gamma"
+
+    def __init__(self, model, target=None, *, gamma: float = 0.25, **options):
+        self.rule = checked(Gamma(gamma))
+        super().__init__(model, target, **options)
+
+    def layer_rules(self):
+        return Composite({}, self.rule)
+
+
+class LrpAlphaBeta(RelevanceMethod):
+    """LRP-αβ (Bach et al. 2015, equation 60) in all layers, α − β = 1; ``alpha=1, beta=0`` is the z⁺ rule.
+
+    Relevance is conserved where a sum has terms of both signs; one that has positive terms alone hands on α times its own.
+
+    ``hypothetical`` is Σ_j (α·w_bj⁺/P_j − β·w_bj⁻/N_j)·R_j with the sums P and N of positive and negative terms.
+    """
+
+    name = "lrp-alphabeta"
+
+    def __init__(self, model, target=None, *, alpha: float = 2.0, beta: float = 1.0, **options):
+        self.rule = checked(AlphaBeta(alpha, beta))
+        super().__init__(model, target, **options)
+
+    def layer_rules(self):
+        return Composite({}, self.rule)
+
+
+class _FirstLayer(RelevanceMethod):
+    """A rule for the layers that read the input; ``hidden`` is the rule of all others."""
+
+    def __init__(self, model, target=None, *, hidden: str | Rule = "epsilon", **options):
+        self.hidden = as_rule(hidden)
+        super().__init__(model, target, **options)
+
+    @abstractmethod
+    def first(self) -> Rule:
+        """The rule where the input is read."""
+
+    def layer_rules(self):
+        return Composite({"input": self.first()}, self.hidden)
+
+
+class LrpBox(_FirstLayer):
+    """z^B (Montavon et al. 2017) where the input, between ``low`` and ``high``, is read; ``hidden`` elsewhere.
+
+    ``hypothetical`` is Σ_j (w_bj − Σ_c w⁻_cj)·R_j/z_j for one-hot input: absent bases take −w⁻ ≥ 0.
+    """
+
+    name = "lrp-zb"
+
+    def __init__(self, model, target=None, *, low: float = 0.0, high: float = 1.0, **options):
+        self.low, self.high = low, high
+        super().__init__(model, target, **options)
+
+    def first(self):
+        return checked(Box(self.low, self.high))
+
+
+class LrpFlat(_FirstLayer):
+    """Equal shares to all that a first-layer sum reads (Bach et al. 2016), ``hidden`` elsewhere.
+
+    ``hypothetical`` is not defined: shares do not depend on the base.
+    """
+
+    name = "lrp-flat"
+
+    def first(self):
+        return Flat()
+
+
+class LrpWSquare(_FirstLayer):
+    """Shares by squared weights in the first layer (Montavon et al. 2017), ``hidden`` elsewhere.
+
+    ``hypothetical`` is not defined: shares do not depend on the base that is there.
+    """
+
+    name = "lrp-wsquare"
+
+    def first(self):
+        return WSquare()
+
+
+class LrpComposite(RelevanceMethod):
+    """LRP with a rule for each kind of layer: a preset's name, or a mapping from layers to rules.
+
+    As ``{"input": "zb", "convolution": "gamma:0.5", "dense": "epsilon", "my_layer": "zplus"}``; see
+    :class:`~genolift.methods.relevance.composites.Composite`. ``hypothetical`` is what the rule of the first layer says:
+    Σ_j w_bj·R_j/z_j and the like, and not defined where that is ``flat`` or ``wsquare``.
+    """
+
+    name = "lrp-composite"
+
+    def __init__(self, model, target=None, *, composite: str | Mapping = "epsilon-plus-zb", **options):
+        self.given = composite
+        super().__init__(model, target, **options)
+
+    def layer_rules(self):
+        return Composite(self.given)

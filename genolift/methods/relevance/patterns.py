@@ -1,0 +1,282 @@
+"""PatternNet and PatternAttribution: where in the input the signal is that the network reads (Kindermans et al. 2017)."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+
+import numpy as np
+
+from genolift.engine.relevance.pattern_sums import PatternSums, has_gram
+from genolift.engine.relevance.patterns import PatternPropagation
+from genolift.engine.running.digest import weights_digest
+from genolift.engine.walk.points import Points
+from genolift.methods.common.inputs import Inputs, as_inputs
+from genolift.methods.common.predicting import batch_size
+from genolift.methods.common.traced import Traced
+from genolift.methods.gradients.saliency import SlopeMethod
+from genolift.methods.relevance import pattern_estimates as estimates
+from genolift.methods.relevance.pattern_file import Patterns
+from genolift.results.kinds import RelevanceExplanation, SignalExplanation
+from genolift.support.errors import InputError
+from genolift.support.memory import check_fits
+from genolift.support.progress import bar
+from genolift.support.seeds import stream
+
+ESTIMATORS = ("relu", "linear")
+# Numbers in a patch at most for which its covariances are kept to measure ρ.
+_LARGEST_PATCH = 4096
+_PARTS = 3
+
+
+class PatternMethod(SlopeMethod):
+    """A walk back by patterns that :meth:`fit` finds in data, on networks of ReLUs.
+
+    ``estimator``: ``"relu"`` estimates a rectified unit's pattern from samples above zero (the two-component estimator),
+    ``"linear"`` every unit's from all samples. ``patterns``: a file that :meth:`save` wrote, in place of fitting.
+    """
+
+    lacks = ("gradient_correction",)
+    averages = False  # an ensemble has no data to fit its members on
+
+    def __init__(self, model, target=None, *, estimator: str = "relu", patterns: str | None = None, **options):
+        if "gradient_correction" in options:
+            raise InputError(f"{self.name} has no gradient to correct; leave gradient_correction off")
+        if estimator not in ESTIMATORS:
+            raise InputError(f"estimator must be one of {', '.join(ESTIMATORS)}, not {estimator!r}")
+        self.estimator, self._fitted = estimator, None
+        super().__init__(model, target, **options)
+        if patterns is not None:
+            self.load(patterns)
+
+    #: Whether shares of the output are walked back, rather than the signal.
+    attributes = False
+
+    # Fitting
+
+    def fit(self, X):
+        """Estimate the patterns on sequences ``X`` such as the model was trained on, and how good they are; returns itself.
+
+        The patterns are those of all sequences. For ``rho`` the sequences are divided into three parts at random.
+        """
+        inputs = as_inputs(X, self._names)
+        traced = self._fitting(inputs)
+        sums = self._sums(inputs, traced)
+        patterns = Patterns({}, record=self._record(inputs, traced))
+        for i, units in enumerate(self._propagation.layers):
+            parts = [part[i] for part in sums if part]
+            layer = estimates.Layer(units.name, self._of[i], self._weights[i], self._shifts[i])
+            self._estimate(patterns, layer, parts, self.estimator == "relu" and units.rectified)
+        self._fitted, self._points = patterns, {}
+        return self
+
+    def _estimate(self, patterns: Patterns, layer: estimates.Layer, parts: list, rectified: bool) -> None:
+        total = estimates.added(parts)
+        mean = estimates.mean_of(total, layer)
+        found, alive = estimates.pattern(estimates.plus(total) if rectified else total, mean, layer)
+        patterns.arrays[layer.name] = found.astype(np.float32)
+        units = alive.size
+        measured = None
+        if "gram" in total and len(parts) == _PARTS:
+            measured = estimates.quality(parts, layer, rectified)
+        rho, of_weights = [np.full(units, np.nan)] * 2 if measured is None else measured
+        share = (total["count+"] / np.maximum(total["count"], 1)).reshape(-1) if "count+" in total else [np.nan] * units
+        table = {
+            "layer": [layer.name] * units,
+            "unit": range(units),
+            "estimator": ["relu" if rectified else "linear"] * units,
+            "above_zero": share,
+            "dead": ~alive.reshape(-1),
+            "rho": rho,
+            "rho_of_weights": of_weights,
+        }
+        for name, values in table.items():
+            patterns.table[name].extend(np.asarray(values).tolist())
+
+    def _sums(self, inputs: Inputs, traced: Traced) -> list[list]:
+        """The sums of each part of the sequences, layer by layer."""
+        layers = self._propagation.layers
+        measured = [units for units in layers if has_gram(units, _LARGEST_PATCH)]
+        collect = PatternSums(traced.program, self._propagation, measured)
+        arrays, count = inputs.arrays, len(inputs)
+        size = self._batch(inputs, traced, measured)
+        self._of, self._weights = collect.numbers(arrays), collect.weights(arrays)
+        # Around a mean of z, from the first batch, no sum is a small difference of large ones.
+        first = collect([array[:size] for array in arrays], [np.zeros((), np.float32)] * len(layers))
+        self._shifts = [(one["z"] / np.maximum(one["count"], 1)).astype(np.float32).astype(np.float64) for one in first]
+        order = stream(self.seed, "parts", count).permutation(count)
+        found = []
+        with bar(
+            count, f"{self.name}: fitting", "sequences", count > size if self.progress is None else self.progress
+        ) as shown:
+            for part in (np.sort(order[k::_PARTS]) for k in range(_PARTS)):
+                total: list = []
+                for start in range(0, len(part), size):
+                    rows = part[start : start + size]
+                    more = collect([array[rows] for array in arrays], self._shifts)
+                    total = more if not total else [estimates.added(both) for both in zip(total, more, strict=True)]
+                    shown.update(len(rows))
+                found.append(total)
+        return found
+
+    def _batch(self, inputs: Inputs, traced: Traced, measured: list) -> int:
+        size = batch_size(traced, inputs, self.memory, backward=True)
+        largest = max((np.prod(units.weights.shape[:-1]) for units in measured), default=0)
+        rows = max(array.shape[1] for array in inputs.arrays)
+        need = 8 * largest * rows  # patches, and their product with themselves
+        check_fits(need, self.memory, "sequence's patches")
+        return int(max(1, min(size, self.memory // max(need, 1), len(inputs))))
+
+    def _record(self, inputs: Inputs, traced: Traced) -> dict:
+        digest = hashlib.blake2b(digest_size=16)
+        for array in inputs.arrays:
+            digest.update(f"{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+        return {
+            "weights": weights_digest(traced.program),
+            "estimator": self.estimator,
+            "sequences": len(inputs),
+            "data": digest.hexdigest(),
+        }
+
+    # What was fitted
+
+    @property
+    def patterns(self) -> dict[str, np.ndarray]:
+        """Layer → pattern, shaped like the layer's weights; (values, channels) for a sum of several values."""
+        return dict(self._known().arrays)
+
+    @property
+    def quality(self):
+        """A ``DataFrame`` with a row for each unit of each layer.
+
+        ``rho`` is 1 − max_v corr(wᵀx, vᵀ(x − S(x))), 1 where the estimated signal S leaves nothing of the unit's sum
+        behind; patterns, v and the correlation are of a third of the sequences each. ``rho_of_weights`` is that of a signal
+        along the weights. NaN where patches are too large, of a layout that is not measured, or too few. ``above_zero`` is the
+        share of samples that a rectifier passes; ``dead`` units have no pattern, and nothing flows through them.
+        """
+        return self._known().frame()
+
+    def save(self, path) -> None:
+        """Write the patterns to ``path`` (.npz), for :meth:`load` or the option ``patterns``."""
+        self._known().save(path)
+
+    def load(self, path):
+        """Take patterns that :meth:`save` wrote; :class:`InputError` if it was for a model with other weights."""
+        patterns = Patterns.load(path)
+        if self._traced is not None:
+            self._check(patterns, self._traced)
+        self._fitted, self._points = patterns, {}
+        return self
+
+    def _known(self) -> Patterns:
+        if self._fitted is None:
+            raise InputError(
+                f"{self.name} has no patterns yet; call fit(X) with sequences such as the model was trained on, give "
+                "patterns='file.npz', or --fit-on FASTA on the command line"
+            )
+        return self._fitted
+
+    def _check(self, patterns: Patterns, traced: Traced) -> None:
+        # The weights are read as they are now, and patterns of others would be silently wrong.
+        patterns.check(weights_digest(traced.program), self._propagation.shapes(), self.estimator, self.name)
+
+    # Explaining
+
+    def propagation(self, traced: Traced) -> PatternPropagation:
+        return PatternPropagation(traced.program, traced.targets, self.name, self.attributes)
+
+    def explain(self, inputs, traced):
+        known = self._known()
+        self._check(known, traced)
+        self._propagation.patterns = {units: known.arrays[units.name] for units in self._propagation.layers}
+        return super().explain(inputs, traced)
+
+    def points(self, inputs, traced):
+        if () not in self._points:
+            self._points[()] = Points(traced.program, traced.targets, self._propagation)
+        return self._points[()]
+
+    def block(self, copies, inputs, rows):
+        predictions, columns = copies.own_slopes()
+        return {"predictions": predictions, **self.fields(columns, predictions, copies.arrays, inputs.one_hot)}
+
+    @abstractmethod
+    def fields(self, columns: list, predictions: np.ndarray, arrays: list, letters: list[bool]) -> dict:
+        """Fields from what was walked back to each input, (n, T, ...)."""
+
+    def undefined(self):
+        none = f"{self.name} compares with no reference"
+        return {
+            "multipliers": f"{self.name} walks back what a neuron says, not what multiplies its input",
+            **dict.fromkeys(["reference_predictions", "reference_count", "residual", "standard_error"], none),
+        }
+
+    def describe(self) -> dict:
+        described = super().describe()
+        described.pop("gradient_correction")
+        return {
+            **described,
+            "estimator": self.estimator,
+            "fitted": None if self._fitted is None else self._fitted.record,
+        }
+
+    def findings(self) -> dict:
+        return {"rho": self._known().mean_rho()}
+
+
+class PatternNet(PatternMethod):
+    """The part of the input that the output was read from, as an input of its own: the ``signal`` (as the inputs).
+
+    It is the output walked back with patterns in place of weights; for one-hot DNA positive at a base means that it goes
+    with what the network found there, negative that it speaks against it. ``scores`` are the signal at the base that is
+    there, ``hypothetical`` the signal at each base.
+    """
+
+    name = "patternnet"
+    result_type = SignalExplanation
+
+    def fields(self, columns, predictions, arrays, letters):
+        fields = {
+            "signal": columns,
+            "scores": [
+                (signal * x[:, None]).sum(-1) if dna else signal
+                for signal, x, dna in zip(columns, arrays, letters, strict=True)
+            ],
+        }
+        if any(letters):
+            fields["hypothetical"] = [signal if dna else None for signal, dna in zip(columns, letters, strict=True)]
+        return fields
+
+    def undefined(self):
+        return {
+            **super().undefined(),
+            "hypothetical": "the inputs are not DNA of shape (N, L, 4), nor tokens; 'signal' has their shape",
+            "raw_contributions": "a signal is what is there, not shares of the output; pattern-attribution has these",
+        }
+
+
+class PatternAttribution(PatternMethod):
+    """Shares of the output by weight × pattern, a deep Taylor decomposition whose root is the input without its signal.
+
+    ``raw_contributions`` are shares of every base, also of those that are not there, ``scores`` their sum over a position.
+    ``absorbed`` is what dead units and rectifiers that pass nothing took. ``hypothetical`` is not defined: shares do not
+    depend on the base that is there.
+    """
+
+    name = "pattern-attribution"
+    result_type = RelevanceExplanation
+    attributes = True
+
+    def fields(self, columns, predictions, arrays, letters):
+        total = sum(raw.reshape(*raw.shape[:2], -1).sum(-1, dtype=np.float64) for raw in columns)
+        return {
+            "raw_contributions": columns,
+            "scores": [raw.sum(-1) if dna else raw for raw, dna in zip(columns, letters, strict=True)],
+            "absorbed": (predictions - total).astype(np.float32),
+        }
+
+    def undefined(self):
+        blind = (
+            "pattern-attribution gives a base its share whatever base is there; patternnet and lrp-epsilon define it"
+        )
+        return {**super().undefined(), "hypothetical": blind}

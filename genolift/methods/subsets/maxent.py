@@ -1,0 +1,227 @@
+"""Maximum-entropy samples: what else looks the same to the network."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from genolift.engine.hidden.representation import Representation, read_from
+from genolift.engine.layers import layer_outputs
+from genolift.methods.common.predicting import Copies
+from genolift.methods.perturbation.perturbed import Block, ChangingMethod, whole_number
+from genolift.methods.references import Background
+from genolift.methods.subsets.mixing import effective_size, split_r_hat
+from genolift.results.kinds import SampleExplanation
+from genolift.sequence.alphabet import one_hot_codes
+from genolift.support.errors import InputError, UnsupportedModel
+
+_BASES = np.eye(4, dtype=np.float32)
+# Background sequences whose mean distance is the unit of distances.
+_UNIT = 32
+
+
+class MaximumEntropy(ChangingMethod):
+    """Samples of the distribution of greatest entropy over sequences that the network sees as it sees x.
+
+    Sequences have probability ∝ q(x')·exp(−``beta``·d(x', x)) (Finnegan & Song 2017): q independent bases of
+    ``frequencies``, d the Euclidean distance of the activations that the target is read from (or those of ``layer``), its
+    unit the mean distance of random sequences. ``chains`` of Metropolis steps, the first from x and the others from random
+    sequences; a step proposes a base of q at a random position. ``burn`` sweeps over the sequence are dropped, then
+    ``samples`` are kept of each chain, evenly over ``sweeps``. ``scores`` are the information in bits by which a position's
+    bases among the samples differ from q. ``hypothetical`` and ``raw_contributions`` are not defined: information is
+    nobody's share of a prediction.
+    """
+
+    name = "maxent"
+    averages = False
+    result_type = SampleExplanation
+
+    def __init__(
+        self,
+        model,
+        target=None,
+        *,
+        layer: str | None = None,
+        beta: float = 50.0,
+        chains: int = 4,
+        sweeps: int = 20,
+        burn: int = 5,
+        samples: int = 100,
+        frequencies=(0.25, 0.25, 0.25, 0.25),
+        **options,
+    ):
+        if not beta >= 0:
+            raise InputError(f"beta must be at least 0, not {beta}")
+        self.layer, self.beta, self.chains = layer, float(beta), whole_number(chains, "chains")
+        self.sweeps, self.burn = whole_number(sweeps, "sweeps"), whole_number(burn, "burn", 0)
+        self.samples, self.frequencies = whole_number(samples, "samples", 4), Background(frequencies).frequencies
+        if len(self.frequencies) != 4 or not self.frequencies.all():
+            raise InputError("frequencies are four numbers above 0, those of A, C, G and T")
+        super().__init__(model, target, **options)
+
+    def describe(self) -> dict:
+        own = {name: getattr(self, name) for name in ("layer", "beta", "chains", "sweeps", "burn", "samples")}
+        return {**super().describe(), **own, "frequencies": self.frequencies.tolist()}
+
+    def prepare(self, traced):
+        super().prepare(traced)
+        if self.layer is not None:
+            values = [layer_outputs(traced.program, self.layer)] * len(traced.targets)
+        else:
+            values = [read_from(target.values) for target in traced.targets]
+        if not all(values):
+            raise UnsupportedModel(
+                "maxent needs a hidden representation, and the target is read from the input itself; give layer='name', or use "
+                "gradient-x-input"
+            )
+        # Targets that are read from the same activations have the same samples.
+        made: dict[tuple, Representation] = {}
+        self._hidden = [made.setdefault(tuple(v), Representation(traced.program, v)) for v in map(list, values)]
+
+    def changed(self, inputs):
+        found = super().changed(inputs)
+        if len(found) > 1 or inputs.arrays[found[0]].shape[-1] != 4:
+            raise UnsupportedModel(
+                "maxent samples one sequence of A, C, G and T; this model takes others, so use occlusion"
+            )
+        return found
+
+    def count(self, lengths):
+        (length,) = lengths
+        drawn = len(set(self._hidden)) * (self.chains * (self._steps(length) + 1) + _UNIT)
+        return drawn + (self.chains * self.samples) * len(self._hidden)
+
+    def at_once(self, count, size):
+        return max(1, size // self.chains)  # a step of all chains fills a batch
+
+    def _steps(self, length: int) -> int:
+        steps = length * self.sweeps
+        if steps < self.samples:
+            raise InputError(
+                f"{self.sweeps} sweeps of {length} are fewer steps than {self.samples} samples; give more sweeps"
+            )
+        return length * self.burn + steps
+
+    def block(self, copies, block):
+        draws = [_Draws(self, rng, block.lengths[0]) for rng in self.streams(block)]
+        chains = {hidden: self._chains(hidden, copies, block, draws) for hidden in dict.fromkeys(self._hidden)}
+        codes, distance, accepted = (
+            np.stack([chains[hidden][i] for hidden in self._hidden], axis=1) for i in range(3)
+        )  # (n, T, chains, samples, L), (n, T, chains, samples), (n, T)
+        n, targets = codes.shape[:2]
+        samples = codes.reshape(n, targets, -1, codes.shape[-1])
+        place = block.changed[0]
+        predictions = copies.grid(
+            samples.shape[:3],
+            lambda row, t, s: _with(block, place, row, _encoded(block.xs[place][row], samples[row, t, s])),
+        )
+        frequencies = np.stack([(samples == base).mean(2) for base in range(4)], axis=-1)
+        return {
+            "samples": [samples],
+            "frequencies": [frequencies.astype(np.float32)],
+            "scores": [self._information(frequencies, samples.shape[2]).astype(np.float32)],
+            "sample_predictions": np.stack([predictions[:, t, :, t] for t in range(targets)], axis=1),
+            "distance": distance.mean((2, 3)).astype(np.float32),
+            "acceptance": accepted.astype(np.float32),
+            "r_hat": split_r_hat(distance).astype(np.float32),
+            "effective_size": effective_size(distance).astype(np.float32),
+            "predictions": copies.predictions(),
+        }
+
+    def _information(self, frequencies: np.ndarray, samples: int) -> np.ndarray:
+        """Σ p·log2(p/q), with one base of q added to the samples; 0 where a position is unknown."""
+        known = frequencies.sum(-1) > 0
+        p = (frequencies * samples + self.frequencies) / (samples + 1)
+        return np.where(known, (p * np.log2(p / self.frequencies)).sum(-1), 0)
+
+    def _chains(self, hidden: Representation, copies: Copies, block: Block, draws: list) -> tuple:
+        """Codes (n, chains, samples, L) and distances of the samples, and the share of changes accepted (n,)."""
+        place = block.changed[0]
+        x = block.xs[place]
+        own = Copies(hidden, block.xs, copies.size, copies.tick)
+        centre = own.values(len(x), own.themselves)
+
+        def distances(codes):
+            """Of (n, k, L) from the sequences."""
+            flat = codes.reshape(-1, codes.shape[-1])
+
+            def make(which):
+                row = which // codes.shape[1]
+                return row, _with(block, place, row, _encoded(x[row], flat[which]))
+
+            vectors = own.values(len(flat), make).reshape(*codes.shape[:2], -1)
+            return np.linalg.norm(vectors - centre[:, None], axis=-1).astype(np.float64)
+
+        unit = distances(np.stack([one.random for one in draws])).mean(1)
+        unit = np.where(unit > 0, unit, 1.0)[:, None]
+        codes = np.stack([one.start(own_codes) for one, own_codes in zip(draws, one_hot_codes(x), strict=True)])
+        now = distances(codes) / unit
+        kept_codes = np.empty((*codes.shape[:2], self.samples, x.shape[1]), np.uint8)
+        kept = np.empty((*codes.shape[:2], self.samples))
+        accepted, proposed = np.zeros(len(x)), np.zeros(len(x))
+        rows, chains = np.indices(codes.shape[:2])
+        for step, places, bases, chance in _Draws.steps(draws):
+            changed = codes.copy()
+            unknown = codes[rows, chains, places] > 3
+            changed[rows, chains, places] = np.where(unknown, codes[rows, chains, places], bases)
+            then = distances(changed) / unit
+            moved = changed[rows, chains, places] != codes[rows, chains, places]
+            taken = moved & (np.log(chance) < self.beta * (now - then))
+            codes, now = np.where(taken[..., None], changed, codes), np.where(taken, then, now)
+            accepted += taken.sum(1)
+            proposed += moved.sum(1)
+            for sample in draws[0].kept_at(step):
+                kept_codes[:, :, sample], kept[:, :, sample] = codes, now
+        return kept_codes, kept, accepted / np.maximum(proposed, 1)
+
+    def undefined(self):
+        what = (
+            "maxent tells the information of positions, which is nobody's share of a prediction; deeplift gives shares"
+        )
+        none = "maxent compares with no reference"
+        return {
+            **super().undefined(),
+            "hypothetical": what,
+            "raw_contributions": what,
+            **dict.fromkeys(["reference_predictions", "reference_count", "standard_error"], none),
+        }
+
+
+class _Draws:
+    """All that chance decides for one sequence."""
+
+    def __init__(self, method: MaximumEntropy, rng: np.random.Generator, length: int):
+        def bases(*shape):
+            return rng.choice(4, shape, p=method.frequencies).astype(np.uint8)
+
+        steps = method._steps(length)
+        self.random, self.starts = bases(_UNIT, length), bases(method.chains - 1, length)
+        self.places = rng.integers(0, length, (steps, method.chains))
+        self.bases, self.chance = bases(steps, method.chains), rng.random((steps, method.chains))
+        # The step after which each sample is taken.
+        burnt = length * method.burn
+        self.taken = burnt - 1 + np.arange(1, method.samples + 1) * (steps - burnt) // method.samples
+
+    def start(self, codes: np.ndarray) -> np.ndarray:
+        """Where the chains begin, (chains, L); unknown bases stay so."""
+        return np.concatenate([codes[None], np.where(codes > 3, codes, self.starts)]).astype(np.uint8)
+
+    def kept_at(self, step: int) -> np.ndarray:
+        return np.flatnonzero(self.taken == step)
+
+    @staticmethod
+    def steps(draws: list[_Draws]):
+        """Step by step for all sequences: number, then places, bases and chances (n, chains)."""
+        for step in range(len(draws[0].places)):
+            yield (
+                step,
+                *(np.stack([getattr(one, name)[step] for one in draws]) for name in ("places", "bases", "chance")),
+            )
+
+
+def _encoded(x: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Codes (b, L) as one-hot; unknown bases as they are in ``x`` (b, L, 4)."""
+    return np.where((codes > 3)[..., None], x, _BASES[np.minimum(codes, 3)])
+
+
+def _with(block: Block, place: int, rows: np.ndarray, changed: np.ndarray) -> list[np.ndarray]:
+    return [changed if i == place else x[rows] for i, x in enumerate(block.xs)]

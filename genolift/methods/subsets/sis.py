@@ -1,0 +1,175 @@
+"""Sufficient input subsets: which few bases are enough for the prediction."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from genolift.methods import references as refs
+from genolift.methods.common.inputs import as_inputs
+from genolift.methods.common.predicting import Copies, batch_size
+from genolift.methods.perturbation.perturbed import PerturbationMethod, whole_number
+from genolift.methods.perturbation.stretches import Stretches
+from genolift.results.kinds import SubsetExplanation
+from genolift.support.errors import GenoliftWarning, InputError
+
+# Differences below this share of f(x) − f(masked) are ties, which go to the leftmost: rounding must not decide.
+_TIE = 1e-5
+
+
+class SufficientSubsets(PerturbationMethod):
+    """All disjoint subsets of bases that are each enough for f ≥ ``threshold`` (Carter et al. 2019).
+
+    Backward selection takes away, one by one, the stretch of ``width`` bases without which f is highest; the smallest of
+    the sets passed with f ≥ threshold is a subset. It is masked for good, and the search repeated while f stays at the
+    threshold, for ``most`` subsets at most. A masked base is the reference's (default 1/4 each; mean over several).
+    ``threshold``: a number; or None for what :meth:`fit` found, or else for each sequence f(masked) + ``share``·(f(x) −
+    f(masked)). ``scores`` are 1 in subsets and 0 elsewhere; ``hypothetical`` and ``raw_contributions`` are not defined: a
+    position is kept or masked as a whole.
+    """
+
+    name = "sis"
+    averages = False
+    result_type = SubsetExplanation
+    default_references = staticmethod(lambda: refs.Background([0.25] * 4))
+
+    def __init__(
+        self,
+        model,
+        target=None,
+        *,
+        threshold: float | None = None,
+        share: float = 0.8,
+        most: int = 10,
+        width: int = 1,
+        references=None,
+        **options,
+    ):
+        self.width, self.most = whole_number(width, "width"), whole_number(most, "most")
+        if not 0 < share <= 1:
+            raise InputError(f"share must be above 0 and at most 1, not {share}")
+        if threshold is not None and not np.isfinite(threshold):
+            raise InputError(f"threshold must be a number on the scale of predictions, not {threshold}")
+        self.threshold, self.share = None if threshold is None else float(threshold), float(share)
+        self.fitted: np.ndarray | None = None
+        super().__init__(model, target, references=references, **options)
+
+    def fit(self, X, quantile: float = 0.9) -> SufficientSubsets:
+        """Take as threshold of each target the ``quantile`` of its predictions for the sequences ``X``."""
+        if not 0 < quantile < 1:
+            raise InputError(f"quantile must be between 0 and 1, not {quantile}")
+        inputs = as_inputs(X, self._names)
+        traced = self._fitting(inputs)
+        copies = Copies(self._points, inputs.arrays, batch_size(traced, inputs, self.memory))
+        self.fitted = np.quantile(copies.predictions().astype(np.float64), quantile, axis=0)
+        return self
+
+    def describe(self) -> dict:
+        own = {name: getattr(self, name) for name in ("threshold", "share", "most", "width")}
+        return {**super().describe(), **own, "fitted": None if self.fitted is None else self.fitted.tolist()}
+
+    def count(self, lengths):
+        Stretches(lengths, self.width)
+        return None
+
+    def block(self, copies, block):
+        players = Stretches(block.lengths, self.width)
+        search = _Search(copies, block, players)
+        n, targets = search.predictions.shape
+        threshold = self._thresholds(search)
+        subsets, found = np.zeros((n, targets, players.count), np.int16), np.full((n, targets, self.most), np.nan)
+        available = np.ones((n, targets, players.count), bool)
+        lanes = np.argwhere((search.predictions >= threshold) & (search.masked < threshold))
+        for k in range(self.most):
+            if not len(lanes):
+                break
+            at = tuple(lanes.T)
+            members, values = search.smallest(lanes, available[at], threshold[at])
+            subsets[at] += ((k + 1) * members).astype(np.int16)
+            found[(*at, k)] = values
+            available[at] &= ~members
+            lanes = lanes[search.values(lanes, available[at]) >= threshold[at]]
+        self._warn(search, threshold)
+        by_position = [subsets[..., of] for of in players.of_position]
+        return {
+            "subsets": by_position,
+            "scores": [(array > 0).astype(np.float32) for array in by_position],
+            "subset_count": subsets.max(-1).astype(np.int32),
+            "subset_predictions": found.astype(np.float32),
+            "threshold": threshold.astype(np.float32),
+            "masked_predictions": search.masked.astype(np.float32),
+            "predictions": search.predictions.astype(np.float32),
+        }
+
+    def _thresholds(self, search: _Search) -> np.ndarray:
+        if self.threshold is not None:
+            return np.full_like(search.predictions, self.threshold)
+        if self.fitted is not None:
+            return np.broadcast_to(self.fitted, search.predictions.shape).copy()
+        return search.masked + self.share * (search.predictions - search.masked)
+
+    def _warn(self, search: _Search, threshold: np.ndarray) -> None:
+        enough = (search.masked >= threshold) & (search.predictions >= threshold)
+        if enough.any() and (self.threshold is not None or self.fitted is not None):
+            warnings.warn(
+                f"{int(enough.sum())} predictions reach the threshold with everything masked, so no base is needed for them; "
+                "give a higher threshold, or references that say less",
+                GenoliftWarning,
+                stacklevel=6,
+            )
+
+
+class _Search:
+    """Backward selection of many lanes (sequence, target) at a time; kept players are (lanes, M)."""
+
+    def __init__(self, copies: Copies, block, players: Stretches):
+        self.copies, self.block, self.players = copies, block, players
+        self.predictions = copies.predictions().astype(np.float64)
+        n = len(self.predictions)
+        empty = np.zeros((n, players.count), bool)
+        self.masked = self._values(np.arange(n), lambda which: empty[which])
+
+    def _values(self, rows: np.ndarray, kept_of) -> np.ndarray:
+        """f (k, T), mean over references, of the sequences ``rows`` (k,) with players ``kept_of(numbers)`` kept."""
+        references = self.block.references
+
+        def make(which):
+            number, r = np.divmod(which, references)
+            return rows[number], self.block.mixed(rows[number], r, self.players.keep(kept_of(number)))
+
+        found = self.copies.values(len(rows) * references, make)
+        return found.reshape(len(rows), references, -1).mean(1, dtype=np.float64)
+
+    def values(self, lanes: np.ndarray, kept: np.ndarray) -> np.ndarray:
+        """f (lanes,) of each lane's own target."""
+        return self._values(lanes[:, 0], lambda which: kept[which])[np.arange(len(lanes)), lanes[:, 1]]
+
+    def smallest(self, lanes: np.ndarray, available: np.ndarray, threshold: np.ndarray) -> tuple:
+        """The smallest sets with f ≥ threshold that backward selection from ``available`` passes, and their f."""
+        kept, smallest = available.copy(), available.copy()
+        values = self.values(lanes, kept)
+        tie = _TIE * np.abs(self.predictions - self.masked)[tuple(lanes.T)]
+        active = np.flatnonzero(kept.any(1))
+        while len(active):
+            where, player = np.nonzero(kept[active])
+            without = self._without(lanes[active], kept[active], where, player)
+            bounds = np.searchsorted(where, np.arange(len(active) + 1))
+            for lane, first, last in zip(active, bounds[:-1], bounds[1:], strict=True):
+                candidates, f = player[first:last], without[first:last]
+                best = int(np.argmax(f >= f.max() - tie[lane]))
+                kept[lane, candidates[best]] = False
+                if f[best] >= threshold[lane]:
+                    smallest[lane], values[lane] = kept[lane], f[best]
+            active = active[kept[active].any(1)]
+        return smallest, values
+
+    def _without(self, lanes, kept, where, player) -> np.ndarray:
+        """f of each lane's target when one more player is masked."""
+
+        def kept_of(number):
+            found = kept[where[number]]
+            found[np.arange(len(number)), player[number]] = False
+            return found
+
+        return self._values(lanes[where, 0], kept_of)[np.arange(len(where)), lanes[where, 1]]

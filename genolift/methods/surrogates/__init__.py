@@ -1,0 +1,4 @@
+"""Simpler models of the prediction, and Shapley values of positions.
+
+Imports from ``methods.common`` and ``methods.perturbation``.
+"""

@@ -1,0 +1,268 @@
+"""Deep feature interaction maps: how the importance of one place depends on what is at another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import contextmanager
+
+import numpy as np
+
+from genolift.methods import references as refs
+from genolift.methods.common.base import Method
+from genolift.methods.common.inputs import Inputs
+from genolift.methods.common.predicting import same_draws
+from genolift.methods.common.referring import TakesReferences, refuse_until_enough
+from genolift.methods.common.tokens import OfTokens
+from genolift.methods.perturbation.perturbed import whole_number
+from genolift.methods.registry import method_class
+from genolift.results.kinds import InteractionExplanation, LayerExplanation, PositionInteractions
+from genolift.sequence.shuffle import shuffle
+from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.progress import bar
+from genolift.support.seeds import stream
+
+INSTEAD = ("shuffle", "dinucleotide", "random", "unknown")
+# Positions of mutants that are explained at a time: it bounds their scores, not the batches they are made in.
+_POSITIONS = 1 << 19
+_BASES = np.eye(4, dtype=np.float32)
+_SHARED = ("activation", "progress", "memory", "seed", "rc_average", "mean_normalise")
+
+
+class InteractionMaps(Method):
+    """How the importance of every position changes when a source is mutated (Greenside et al. 2018).
+
+    The map is the score of a position in x less its score with the source mutated, 0 inside the source: positive where
+    the source supports what the position does. Sources are all positions, or those from ``start`` to ``end``, or
+    ``stretches``: (start, end) pairs for all sequences or (N, S, 2) (as text, "10-16,40-52"; 0-based, half-open). A
+    position is mutated to each of its three other bases, a stretch replaced ``replicates`` times by what ``instead``
+    says: "shuffle" (its bases in another order), "dinucleotide" (the same with dinucleotides kept), "random" (independent
+    bases) or "unknown" (1/4 each, once). ``combine``: the "mean" over these, or the "max", the change of largest size.
+    Scores are those of the method ``by``, which takes all further options. Its references and random draws are those of x
+    for all mutants, so that a change is the source's doing. ``scores`` are a position's mean size of change over sources;
+    ``hypothetical`` and ``raw_contributions`` are not defined: changes of scores are shares of no prediction.
+    """
+
+    name = "interaction-maps"
+
+    def __init__(
+        self,
+        model,
+        target=None,
+        *,
+        by: str = "deeplift",
+        start: int | None = None,
+        end: int | None = None,
+        stretches: str | None = None,
+        instead: str = "shuffle",
+        replicates: int = 10,
+        combine: str = "mean",
+        **options,
+    ):
+        if (start is None) != (end is None) or (start is not None and (stretches is not None or not 0 <= start < end)):
+            raise InputError(
+                f"sources are positions from start to end (0-based, end not included) or stretches, not start={start}, "
+                f"end={end}" + ("" if stretches is None else " and stretches")
+            )
+        if instead not in INSTEAD:
+            raise InputError(f"instead must be one of {', '.join(INSTEAD)}, not {instead!r}")
+        if combine not in ("mean", "max"):
+            raise InputError(f"combine must be 'mean' or 'max', not {combine!r}")
+        self.start, self.end, self.instead, self.combine = start, end, instead, combine
+        self.stretches = None if stretches is None else _as_stretches(stretches)
+        self.replicates = whole_number(replicates, "replicates")
+        shared = {name: options.pop(name) for name in _SHARED if name in options}
+        (kind,) = self.hands_on_to({"by": by}) or (None,)
+        if kind is None:
+            raise InputError(
+                "interaction-maps show how another method's scores change; give by='deeplift', for example"
+            )
+        self.by = kind(model, target, **options, **{**shared, "progress": False})
+        if issubclass(self.by.result_type, LayerExplanation):
+            raise InputError("interaction-maps are of the sequence's positions; leave layer away")
+        super().__init__(model, target, **shared)
+
+    @classmethod
+    def hands_on_to(cls, options: Mapping):
+        by = options.get("by", "deeplift")
+        return () if by == cls.name else (method_class(by),)
+
+    @property
+    def result_type(self):
+        everywhere = self.start is None and self.stretches is None
+        return PositionInteractions if everywhere else InteractionExplanation
+
+    @property
+    def fit(self):
+        """That of the method that explains, where it has one."""
+        return self.by.fit
+
+    def describe(self) -> dict:
+        sources = None if self.stretches is None else self.stretches.tolist()
+        own = {name: getattr(self, name) for name in ("start", "end", "instead", "replicates", "combine")}
+        return {**super().describe(), **own, "stretches": sources, "by": self.by.describe()}
+
+    def _trace(self, shapes, names):
+        again = self._traced is not None or self.by._traced is None
+        self._traced = self.by._trace(shapes, names) if again else self.by._traced
+        return self._traced
+
+    def explain(self, inputs, traced):
+        place = self._place(inputs)
+        X = inputs.arrays[place]
+        sources = self._sources(*X.shape[:2])
+        chosen = self.by._references(inputs) if isinstance(self.by, TakesReferences) else None
+        if chosen is not None:
+            refuse_until_enough(chosen, self.name)
+        show = len(inputs) > 1 if self.progress is None else self.progress
+        found = []
+        with bar(len(inputs), self.name, "sequences", show) as display:
+            for n in range(len(inputs)):
+                xs = [array[n] for array in inputs.arrays]
+                with same_draws(xs), self._references_of(chosen, inputs, n):
+                    found.append(self._map(inputs, traced, place, xs, sources[n]))
+                display.update(1)
+        predictions, importance, interactions = (np.stack(column) for column in zip(*found, strict=True))
+        edges = np.repeat(sources[:, None], predictions.shape[1], axis=1)
+        scores = np.abs(interactions).mean(2)
+        fields = {
+            "interactions": interactions,
+            "source_start": edges[..., 0],
+            "source_end": edges[..., 1],
+            "predictions": predictions,
+            "importance": self._pack(inputs, place, importance, traced),
+            "scores": self._pack(inputs, place, scores, traced),
+        }
+        return {
+            name: value if traced.several or name in ("importance", "scores") else value[:, 0]
+            for name, value in fields.items()
+        }, self._undefined()
+
+    def _place(self, inputs: Inputs) -> int:
+        """Which input is mutated."""
+        found = [i for i, letters in enumerate(inputs.one_hot) if letters]
+        if len(found) != 1 or inputs.arrays[found[0]].shape[-1] != 4:
+            raise UnsupportedModel(
+                f"{self.name} mutates one input of one-hot DNA (N, L, 4), and the model has {len(found)} sequences of "
+                "letters; use a function of one of them"
+            )
+        return found[0]
+
+    def _sources(self, n: int, length: int) -> np.ndarray:
+        """Starts and ends of each sequence's sources, (N, S, 2)."""
+        if self.stretches is None:
+            start, end = (0, length) if self.start is None else (self.start, self.end)
+            found = np.arange(start, end)[:, None] + [0, 1]
+        else:
+            found = self.stretches
+        if found.ndim == 3 and len(found) != n:
+            raise InputError(f"stretches are given for {len(found)} sequences, and there are {n}")
+        if found.max() > length:
+            raise InputError(f"a source ends at {found.max()}, but the sequences are {length} long")
+        return np.broadcast_to(found, (n, *found.shape[-2:]))
+
+    def _map(self, inputs: Inputs, traced, place: int, xs: list[np.ndarray], sources: np.ndarray) -> tuple:
+        """Prediction (T,), scores (T, L) and map (T, S, L) of one sequence."""
+        x = xs[place]
+        mutants = [self._mutants(x, start, end) for start, end in sources]
+        counts = [len(some) for some in mutants]
+        copies = np.concatenate([x[None], *mutants])
+        at_once = max(2, _POSITIONS // len(x))
+        parts = []
+        for first in range(0, len(copies), at_once):
+            some = copies[first : first + at_once]
+            arrays = [np.broadcast_to(array, (len(some), *array.shape)).copy() for array in xs]
+            arrays[place] = some
+            parts.append(
+                self._explained(Inputs(arrays, inputs.keys, inputs.listed, tokens=inputs.tokens), traced, place)
+            )
+        predictions, scores = (np.concatenate(column) for column in zip(*parts, strict=True))
+        changes = np.split(scores[:1] - scores[1:], np.cumsum(counts)[:-1])
+        combined = np.stack([self._combined(change) for change in changes], axis=1)
+        at = np.arange(len(x))
+        combined[:, (sources[:, :1] <= at) & (at < sources[:, 1:])] = 0
+        return predictions[0], scores[0], combined
+
+    def _explained(self, inputs: Inputs, traced, place: int) -> tuple[np.ndarray, np.ndarray]:
+        """Predictions (B, T) and scores (B, T, L)."""
+        fields, undefined = self.by.explain(inputs, traced)
+        found = self.by.result_type({"inputs": inputs.pack(inputs.arrays), **fields}, undefined=undefined)
+        scores = found.scores
+        if found.several_inputs:
+            scores = scores[inputs.keys[place]] if inputs.keys is not None else scores[place]
+        predictions = found.predictions
+        return (predictions, scores) if traced.several else (predictions[:, None], scores[:, None])
+
+    def _mutants(self, x: np.ndarray, start: int, end: int) -> np.ndarray:
+        """Copies (M, L, 4) of x (L, 4) with something else in a source."""
+        if self.stretches is None:
+            rows = _BASES[x[start] != 1]
+            instead = rows[:, None]
+        elif self.instead == "unknown":
+            instead = np.full((1, end - start, 4), 0.25, np.float32)
+        elif self.instead == "random":
+            rng = stream(self.seed, self.name, np.ascontiguousarray(x).tobytes(), int(start), int(end))
+            instead = _BASES[rng.integers(0, 4, (self.replicates, end - start))]
+        else:
+            instead = shuffle(x[None, start:end], self.replicates, 1 if self.instead == "shuffle" else 2, self.seed)[0]
+        copies = np.repeat(x[None], len(instead), axis=0)
+        copies[:, start:end] = instead
+        return copies
+
+    def _combined(self, changes: np.ndarray) -> np.ndarray:
+        """One change (T, L) of those of a source's mutants (M, T, L)."""
+        if self.combine == "mean":
+            return changes.mean(0, dtype=np.float64).astype(np.float32)
+        return np.take_along_axis(changes, np.abs(changes).argmax(0)[None], 0)[0]
+
+    @contextmanager
+    def _references_of(self, chosen: list | None, inputs: Inputs, n: int):
+        """Has the method compare with sequence ``n``'s own references, whatever it explains."""
+        if chosen is None:
+            yield
+            return
+        kept = self.by.references
+        try:
+            each = zip(chosen, inputs.arrays, inputs.tokens, strict=True)
+            self.by.references = [_drawn_for(one, array[n : n + 1], n, size) for one, array, size in each]
+            yield
+        finally:
+            self.by.references = kept
+
+    def _pack(self, inputs: Inputs, place: int, values: np.ndarray, traced):
+        arrays: list = [None] * len(inputs.arrays)
+        arrays[place] = values if traced.several else values[:, 0]
+        return inputs.pack(arrays)
+
+    def _undefined(self) -> dict[str, str]:
+        changes = "changes of another method's scores are shares of no prediction; call that method for its own"
+        return dict.fromkeys(
+            [
+                *("hypothetical", "raw_contributions", "multipliers", "residual", "standard_error"),
+                *("reference_predictions", "reference_count"),
+            ],
+            changes,
+        )
+
+
+def _drawn_for(one: refs.Reference, array: np.ndarray, n: int, tokens: int | None):
+    """The references of sequence ``n`` as those of all that is explained."""
+    given = one.inner if isinstance(one, OfTokens) else one
+    if isinstance(given, refs.Own):
+        return None
+    if one.shared:
+        return given
+    drawn = one.draw(array, np.array([n]))[0]
+    return refs.Fixed(drawn if tokens is None else drawn.argmax(-1))
+
+
+def _as_stretches(given) -> np.ndarray:
+    """(S, 2) or (N, S, 2) from text or numbers."""
+    try:
+        text = isinstance(given, str)
+        found = np.array([part.split("-") for part in given.split(",")] if text else given, np.int64)
+        pairs = found.ndim in (2, 3) and found.shape[-1] == 2 and found.size > 0
+        if pairs and found.min() >= 0 and np.diff(found).min() > 0:
+            return found
+    except (TypeError, ValueError):
+        pass
+    raise InputError(f"stretches {given!r} are not understood; give (start, end) pairs, or as text 10-16,40-52")

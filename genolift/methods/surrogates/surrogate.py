@@ -1,0 +1,212 @@
+"""Surrogates: additive and pairwise linear models of the prediction, fitted to mutated copies of a sequence."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from scipy.special import ndtri
+from scipy.stats import rankdata
+
+from genolift.methods.perturbation.perturbed import ChangingMethod, whole_number
+from genolift.methods.surrogates import linear
+from genolift.results.kinds import SurrogateExplanation
+from genolift.support.errors import GenoliftWarning, InputError, UnsupportedModel
+
+TRANSFORMS = ("none", "log", "rank")
+# The share of copies that tells how well a model fits, and is not fitted to.
+_HELD_OUT = 0.2
+_BASES = np.eye(4, dtype=np.float32)
+
+
+class Surrogate(ChangingMethod):
+    """Linear models of the prediction near a sequence, fitted to mutated copies of it (as SQUID; Seitz et al. 2024).
+
+    In each of ``samples`` copies every position between ``start`` and ``end`` (default: all) is mutated with probability
+    ``rate``, to each other base alike. To four fifths of them, and x, an additive model is fitted (a weight for each base
+    at each position) and, where ``pairwise``, one that has weights for pairs as well; both by ridge regression with
+    penalty ``alpha`` on all but the constant, in the zero-sum gauge: weights sum to zero over the bases of a position.
+    What a pair does on average over one of its bases is part of the other's weight: over all four alike (``gauge``
+    "zero-sum": what bases are worth among any sequences, so that most of it is extrapolated from copies near x) or as
+    they come in the copies ("copies"). The rest of the copies tell their R². ``transform`` of the prediction before:
+    "none", "log", or "rank" (a normal deviate for the rank among the copies, which linearises what rises monotonously).
+    ``hypothetical`` are the additive model's weights, 0 where nothing is mutated, ``scores`` those of the bases there.
+    """
+
+    name = "surrogate"
+    result_type = SurrogateExplanation
+
+    def __init__(
+        self,
+        model,
+        target=None,
+        *,
+        samples: int = 5000,
+        rate: float = 0.1,
+        pairwise: bool = True,
+        start: int | None = None,
+        end: int | None = None,
+        alpha: float = 0.1,
+        transform: str = "none",
+        gauge: str = "zero-sum",
+        **options,
+    ):
+        self.samples, self.pairwise = whole_number(samples, "samples", 10), bool(pairwise)
+        if not 0 < rate <= 1:
+            raise InputError(f"rate must be above 0 and at most 1, not {rate}")
+        if not alpha >= 0:
+            raise InputError(f"alpha must be at least 0, not {alpha}")
+        if transform not in TRANSFORMS:
+            raise InputError(f"transform must be one of {', '.join(TRANSFORMS)}, not {transform!r}")
+        if (start is None) != (end is None) or (start is not None and not 0 <= start < end):
+            raise InputError(
+                f"a stretch has a start and an end after it (0-based, end not included), not {start} and {end}"
+            )
+        self.rate, self.alpha, self.transform = float(rate), float(alpha), transform
+        if gauge not in ("zero-sum", "copies"):
+            raise InputError(f"gauge must be 'zero-sum' or 'copies', not {gauge!r}")
+        self.start, self.end, self.gauge = start, end, gauge
+        super().__init__(model, target, **options)
+
+    def describe(self) -> dict:
+        own = ("samples", "rate", "pairwise", "start", "end", "alpha", "transform", "gauge")
+        return {**super().describe(), **{name: getattr(self, name) for name in own}}
+
+    def changed(self, inputs):
+        found = super().changed(inputs)
+        if len(found) > 1 or inputs.arrays[found[0]].shape[-1] != 4:
+            raise UnsupportedModel(
+                f"{self.name} mutates one sequence of A, C, G and T, and this model takes others; use lime, or give a "
+                "function of one sequence"
+            )
+        length = inputs.arrays[found[0]].shape[1]
+        if (self.end or 0) > length:
+            raise InputError(f"the stretch ends at {self.end}, but the sequences are {length} long")
+        return found
+
+    def count(self, lengths):
+        return self.samples + 1
+
+    def at_once(self, count, size):
+        # Each sequence has a matrix of pairs for each target.
+        return max(1, min(super().at_once(count, size), int(self.memory // max(1, self._pair_bytes))))
+
+    def explain(self, inputs, traced):
+        (place,) = self.changed(inputs)
+        start, end = self._stretch(inputs.arrays[place].shape[1])
+        self._pair_bytes = 2 * 4 * (4 * (end - start)) ** 2 * len(traced.targets) if self.pairwise else 0
+        if self.pairwise:
+            linear.check(end - start, len(self._fitted_rows), len(traced.targets), self.alpha, self.memory)
+        return super().explain(inputs, traced)
+
+    @property
+    def _fitted_rows(self) -> range:
+        """The copies that are fitted to, the sequence itself (number 0) among them."""
+        return range(self.samples + 1 - int(self.samples * _HELD_OUT))
+
+    def _stretch(self, length: int) -> tuple[int, int]:
+        return (0, length) if self.start is None else (self.start, self.end)
+
+    def block(self, copies, block):
+        (place,) = block.changed
+        x = block.xs[place]
+        start, end = self._stretch(x.shape[1])
+        codes = np.stack(
+            [self._copies(one, rng) for one, rng in zip(x[:, start:end], self.streams(block), strict=True)]
+        )
+
+        def make(row, number):
+            arrays = [array[row] for array in block.xs]
+            # Unknown bases stay, unless they are mutated.
+            known = codes[row, number] < 4
+            arrays[place][:, start:end][known] = _BASES[codes[row, number][known]]
+            return arrays
+
+        f = copies.grid(codes.shape[:2], make)
+        found = [self._fits(codes[n], f[n].astype(np.float64)) for n in range(len(block))]
+        columns = {name: np.stack([one[name] for one in found]) for name in found[0]}
+        self._tell_of_poor(columns)
+        weights = np.zeros((len(x), f.shape[-1], *x.shape[1:]), np.float32)
+        weights[:, :, start:end] = columns.pop("weights")
+        return {
+            "hypothetical": [weights],
+            "raw_contributions": [x[:, None] * weights],
+            "predictions": f[:, 0],
+            "stretch": np.full(f[:, 0].shape, start),
+            **columns,
+        }
+
+    def _tell_of_poor(self, columns: dict) -> None:
+        """Warn where a model predicts copies that it has not seen no better than a simpler one does."""
+        additive = columns["r_squared"]
+        if self.pairwise:
+            fit, simpler = columns["pairwise_r_squared"], np.maximum(additive, 0)
+            than, advice = "the additive ones", "a shorter stretch, or pairwise=False"
+        else:
+            fit, simpler, than, advice = additive, 0, "a constant", "another rate or transform"
+        # Where the additive model leaves nothing to explain, pairs have nothing to add.
+        poor = int(((fit <= simpler) & (additive < 0.999)).sum())
+        if poor:
+            warnings.warn(
+                f"{poor:,} of {fit.size:,} {'pairwise' if self.pairwise else 'additive'} surrogates predict held-out "
+                f"copies no better than {than}, so their weights mean little: give more samples, {advice}",
+                GenoliftWarning,
+                stacklevel=2,
+            )
+
+    def _copies(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Codes (samples + 1, W) of the sequence x (W, 4) and its mutated copies, 4 for what is not one base."""
+        own = np.where((x == 1).any(-1) & (x.sum(-1) == 1), x.argmax(-1), 4)
+        mutated = rng.random((self.samples, len(x))) < self.rate
+        other = (own + rng.integers(1, 4, mutated.shape)) % 4
+        other = np.where(own == 4, rng.integers(0, 4, mutated.shape), other)
+        return np.concatenate([own[None], np.where(mutated, other, own)]).astype(np.uint8)
+
+    def _shares(self, codes: np.ndarray) -> np.ndarray:
+        """How often the copies of a sequence (W,) have each base, (W, 4)."""
+        own = _BASES[np.minimum(codes, 3)].astype(np.float64)
+        shares = (1 - self.rate) * own + self.rate / 3 * (1 - own)
+        return np.where(codes[:, None] == 4, 0.25, shares)
+
+    def _fits(self, codes: np.ndarray, f: np.ndarray) -> dict:
+        """Fields (T, ...) of one sequence, from its copies' codes (S, W) and predictions (S, T)."""
+        y, fitted = self._transformed(f), len(self._fitted_rows)
+        additive = linear.fit(codes[:fitted], y[:fitted], self.alpha, pairs=False)
+        found = {
+            "weights": additive.weights,
+            "constant": additive.constant,
+            "r_squared": linear.r_squared(additive.predict(codes[fitted:]), y[fitted:]),
+        }
+        if self.pairwise:
+            both = linear.fit(codes[:fitted], y[:fitted], self.alpha, pairs=True)
+            if self.gauge == "copies":
+                both = linear.averaged(both, self._shares(codes[0]))
+            found |= {
+                "additive": both.weights,
+                "pairwise": both.pairs,
+                "pairwise_constant": both.constant,
+                "pairwise_r_squared": linear.r_squared(both.predict(codes[fitted:]), y[fitted:]),
+            }
+        return {name: value.astype(np.float32) for name, value in found.items()}
+
+    def _transformed(self, f: np.ndarray) -> np.ndarray:
+        if self.transform == "log":
+            if not (f > 0).all():
+                raise InputError(
+                    f"transform='log' is for outputs above zero, and there are copies with {f.min():.3g}; give "
+                    "transform='rank', or 'none'"
+                )
+            return np.log(f)
+        if self.transform == "rank":
+            return ndtri((rankdata(f, axis=0) - 0.5) / len(f))
+        return f
+
+    def undefined(self):
+        off = dict.fromkeys(
+            ["additive", "pairwise", "pairwise_constant", "pairwise_r_squared"], "the pairwise model was not asked for"
+        )
+        return {
+            **super().undefined(),
+            "standard_error": f"{self.name} fits one model; r_squared tells how well it fits",
+            **({} if self.pairwise else off),
+        }

@@ -1,0 +1,164 @@
+"""The simulated benchmark: data, networks, explanations by every method of the paper's figure, recovery, figures."""
+
+import json
+import logging
+import os
+import platform
+import shutil
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from genolift.pipeline.benchmark import judging
+from genolift.pipeline.benchmark.contenders import METHODS, explain
+from genolift.pipeline.benchmark.stages import Stage, complete, finished
+from genolift.pipeline.benchmark.training import ARCHITECTURE, RECORD, save_model
+from genolift.pipeline.common.places import Folder
+from genolift.pipeline.common.versions import versions
+from genolift.sequence.files import write_text
+from genolift.simulate.dataset import FILES, Dataset
+from genolift.simulate.generate import simulate
+from genolift.simulate.spec import Spec, load_spec
+from genolift.support.errors import InputError
+
+log = logging.getLogger("genolift")
+
+MODEL, PAGE = "model.keras", "index.html"
+_MODEL, _TRAINING = "model_{}.keras", "training_{}.json"  # of one training seed
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What to run: a configuration (path or name), how many networks to train, and smaller sizes for a quick look.
+
+    The networks differ in their training seed, 0 to ``seeds`` - 1; that of seed 0 is kept and drawn.
+    """
+
+    spec: str
+    seeds: int = 5
+    sequences: int | None = None
+    epochs: int | None = None
+    architecture: str = ARCHITECTURE
+
+
+def run_benchmark(job: Benchmark, out, force: bool = False, progress: bool = True) -> bool:
+    """Run the benchmark into the directory ``out``, or what is left of it; returns whether all was there already.
+
+    Each stage that finishes is kept, so a run that was interrupted, however, continues after its last one.
+    """
+    if job.seeds < 1:
+        raise InputError(f"--seeds must be at least 1, not {job.seeds}")
+    spec = load_spec(job.spec)
+    request = {
+        "benchmark": spec.model_dump(mode="json"),
+        **{name: value for name, value in asdict(job).items() if name != "spec"},
+        "methods": {name: contender.describe() for name, contender in METHODS.items()},
+    }
+    folder = Folder(out, request, versions("logomaker", "matplotlib", "scikit-learn"), force)
+    if folder.is_complete:
+        folder.clear()
+        return True
+    if folder.begin():
+        log.info("continuing in %s", folder.path)
+    records = _run_stages(_stages(job, spec, progress), folder.work)
+    _finish(folder, spec, records)
+    return False
+
+
+def _run_stages(stages: list[Stage], work: Path) -> dict[str, dict]:
+    records = {}
+    for number, stage in enumerate(stages, start=1):
+        record = finished(stage, work)
+        if record is None:
+            log.info("[%d/%d] %s", number, len(stages), stage.title)
+            record = complete(stage, work)
+        records[stage.name] = record
+    return records
+
+
+def _finish(folder: Folder, spec: Spec, records: dict[str, dict]) -> None:
+    """Gather everything on the page, copy what is to stay out of the work directory, and remove that."""
+    from genolift.plot.report import write_report
+
+    files = [*FILES, MODEL, RECORD, judging.TABLE, *judging.figure_files(spec), PAGE]
+    run = {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {"processor": platform.machine(), "system": platform.system(), "cores": os.cpu_count()},
+        "seconds": {name: record["seconds"] for name, record in records.items()},
+        "seconds_in_all": round(sum(record["seconds"] for record in records.values()), 1),
+        "figure6": records["judge"]["result"],
+    }
+    folder.record(files, run)
+    write_report(folder.work, folder.work / PAGE, title=f"Benchmark {spec.name}")
+    folder.publish()
+    folder.clear()
+
+
+def _stages(job: Benchmark, spec: Spec, progress: bool) -> list[Stage]:
+    seeds = range(job.seeds)
+    pairs = [(seed, name) for seed in seeds for name in METHODS]
+    models, records = ([kind.format(seed) for seed in seeds] for kind in (_MODEL, _TRAINING))
+    training = [
+        Stage(
+            f"train-{seed}",
+            f"training, seed {seed}",
+            partial(_train, spec, job, seed, progress),
+            FILES,
+            (models[seed], records[seed]),
+        )
+        for seed in seeds
+    ]
+    explaining = [
+        Stage(
+            f"explain-{seed}-{name}",
+            f"explaining by {name}, seed {seed}",
+            partial(_explain, spec, seed, name, progress),
+            (*FILES, models[seed]),
+            (_scores(seed, name),),
+        )
+        for seed, name in pairs
+    ]
+    return [
+        Stage("simulate", "simulating the data set", partial(_simulate, spec, job.sequences), (), FILES),
+        *training,
+        *explaining,
+        Stage(
+            "judge",
+            "judging by the truth and drawing",
+            partial(judging.judge, spec, job.seeds, _scores),
+            (*FILES, *(_scores(seed, name) for seed, name in pairs)),
+            (judging.TABLE, *judging.figure_files(spec)),
+        ),
+        Stage("records", "gathering", partial(_gather, models, records), (*models, *records), (MODEL, RECORD)),
+    ]
+
+
+def _scores(seed: int, method: str) -> str:
+    return f"scores_{seed}_{method}.zarr"
+
+
+def _simulate(spec: Spec, n: int | None, work: Path) -> None:
+    simulate(spec, n=n).save(work)
+
+
+def _train(spec: Spec, job: Benchmark, seed: int, progress: bool, work: Path) -> None:
+    from genolift.models.training import train
+
+    dataset = Dataset.load(work, spec)
+    model, record = train(job.architecture, dataset, seed=seed, epochs=job.epochs, progress=progress)
+    save_model(model, record, work / _MODEL.format(seed), work / _TRAINING.format(seed))
+
+
+def _explain(spec: Spec, seed: int, method: str, progress: bool, work: Path) -> None:
+    from genolift.models.loading import load_model
+
+    test = Dataset.load(work, spec).subset("test")
+    explain(load_model(work / _MODEL.format(seed)), test, method, progress).save(work / _scores(seed, method))
+
+
+def _gather(models: list[str], records: list[str], work: Path) -> None:
+    """The model of seed 0, and its record followed by those of the other seeds."""
+    shutil.copyfile(work / models[0], work / MODEL)
+    first, *others = (json.loads((work / name).read_text()) for name in records)
+    write_text(work / RECORD, json.dumps({**first, "other_seeds": others}, indent=2) + "\n")

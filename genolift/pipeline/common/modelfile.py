@@ -1,0 +1,89 @@
+"""A model as the command line names it: its file, what reading it takes, and what tells it from others."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from genolift.models.layout import guess
+from genolift.models.loading import load_model
+from genolift.models.signature import describe
+from genolift.pipeline.common.digest import digest_path
+from genolift.pipeline.common.layers import layers_from
+from genolift.support.errors import FileProblem, GenoliftError, UnsupportedModel
+
+# Remedies as Python writes them, and as the command line does.
+_REMEDIES = (
+    (r"load with unsafe=True", "give --unsafe"),
+    (r"replace it with layers=\{[^}]*\}", "replace it with a layer of --layers-from"),
+    (r"give it with layers=\{[^}]*\}", "give the Python file that defines it with --layers-from"),
+    (r"give both: load_model\([^)]*\)", "give MODEL.json and --weights"),
+    (r"weights=(?!\w)", "--weights"),
+)
+
+
+def _as_options(text: str) -> str:
+    for python, option in _REMEDIES:
+        text = re.sub(python, option, text)
+    return text
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """``weights`` belong to an architecture in JSON; ``layers_from`` is a Python file with custom layers; ``unsafe``
+    allows Lambda layers; ``layout`` is how the model takes DNA."""
+
+    path: Path
+    weights: Path | None = None
+    layers_from: Path | None = None
+    unsafe: bool = False
+    layout: str | None = None
+
+    def absolute(self) -> ModelFile:
+        """The same for processes that work in another directory."""
+        here = {name: path.absolute() for name, path in vars(self).items() if isinstance(path, Path)}
+        return replace(self, **here)
+
+    @property
+    def files(self) -> list[Path]:
+        """All that reading it takes."""
+        return [path for path in (self.path, self.weights, self.layers_from) if path is not None]
+
+    def check_exists(self) -> None:
+        """Raise :class:`FileProblem` at once, before TensorFlow is loaded."""
+        if not self.path.exists():
+            raise FileProblem(f"{self.path} does not exist; a model is a .keras or .h5 file or a SavedModel directory")
+
+    def load(self):
+        """The model, ready to be called with (N, length, 4)."""
+        self.check_exists()
+        layers = layers_from(self.layers_from) if self.layers_from else {}
+        try:
+            return load_model(self.path, self.weights, layers, self.unsafe, self.layout)
+        except GenoliftError as problem:
+            problem.args = tuple(_as_options(part) if isinstance(part, str) else part for part in problem.args)
+            raise
+
+    def describe(self) -> dict:
+        """What tells this model from others, by content."""
+        told = {"sha256": digest_path(self.path)}
+        for part, path in (("weights", self.weights), ("layers", self.layers_from)):
+            if path is not None:
+                told[part] = digest_path(path)
+        return told if self.layout is None else told | {"layout": self.layout}
+
+    def sequence_length(self, model) -> int | None:
+        """How long the model's only, DNA, input is; ``None`` for any length.
+
+        Raises :class:`UnsupportedModel` for other inputs.
+        """
+        shapes = [port.shape for port in describe(model).inputs]
+        if len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][1] == 4:
+            return shapes[0][0]
+        told = ", ".join(f"({', '.join('any' if size is None else str(size) for size in shape)})" for shape in shapes)
+        likely = guess(shapes[0]) if len(shapes) == 1 and self.layout is None else None
+        remedy = f"if that is DNA, --layout {likely} says how" if likely else "Python scores all others"
+        raise UnsupportedModel(
+            f"{self.path} takes inputs of shape {told}; the command line scores models with one input (length, 4); {remedy}"
+        )

@@ -1,0 +1,4 @@
+"""Seqlets, pattern hits and filters, found in stores and models.
+
+Imports from ``pipeline.common``.
+"""

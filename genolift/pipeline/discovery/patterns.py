@@ -1,0 +1,93 @@
+"""Patterns of a TF-MoDISco result, and their hits in a store as BED."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from genolift.evaluate.discovery.hits import Pattern, find_hits
+from genolift.export.bed import one_word, write_bed
+from genolift.export.outputs import check_new, outputs
+from genolift.pipeline.discovery.finding import Finder, Search, bed_score, find_significant
+from genolift.support.errors import FileProblem, InputError
+
+_GROUPS = ("pos_patterns", "neg_patterns")
+
+
+@dataclass(frozen=True)
+class PatternHits:
+    """How hits are found: ``patterns`` is a TF-MoDISco result, ``similarity`` the least cosine."""
+
+    search: Search
+    patterns: Path
+    similarity: float = 0.7
+
+
+def write_hits(job: PatternHits) -> dict[str, int]:
+    """Write the hits whose q-value, among those of the same pattern, is at most ``job.search.fdr``; returns how many.
+
+    The name is the pattern's. The columns after BED's six are ``sequence``, ``importance`` (the sum of contributions),
+    ``similarity`` (the cosine with the contribution-weight matrix), ``p`` and ``q``. The statistic is the length of the
+    contributions along the matrix, so that it takes both.
+    """
+    check_new(job.search.out, job.search.force)
+    patterns = read_patterns(job.patterns)
+    scores, null_scores = job.search.open()
+    for each in (scores, null_scores):
+        if each is not None:
+            each.require("contributions", "a search for patterns")
+
+    def find(values, lengths, first):
+        return find_hits(values, lengths, patterns, job.similarity, first)
+
+    finder = Finder("contributions", find, lambda hits: (hits.pattern, hits.strength))
+    found, p, q = find_significant(job.search, finder, scores, null_scores)
+    columns = {
+        "name": np.array([patterns[i].name for i in found.pattern], dtype=object),
+        "score": bed_score(q),
+        "sequence": np.array([one_word(scores.names[i]) for i in found.sequence], dtype=object),
+        "importance": found.importance,
+        "similarity": found.similarity,
+        "p": p,
+        "q": q,
+    }
+    with outputs([job.search.out], job.search.force) as (part,):
+        write_bed(part, scores, found.sequence, found.start, found.end, found.strand, columns)
+    return {pattern.name: int((found.pattern == i).sum()) for i, pattern in enumerate(patterns)}
+
+
+def read_patterns(path: Path) -> list[Pattern]:
+    """The contribution-weight matrices of all patterns, positive first, named such as ``pos_patterns.pattern_0``.
+
+    They are trimmed to where they contribute. The file holds, in the groups ``pos_patterns`` and ``neg_patterns``, a
+    group per pattern with ``contrib_scores`` (width, 4). Raises :class:`FileProblem` or :class:`InputError`.
+    """
+    import h5py
+
+    if not path.is_file():
+        raise FileProblem(f"{path} is a directory, not a file" if path.is_dir() else f"{path} does not exist")
+    try:
+        with h5py.File(path) as file:
+            found = {group: _matrices(file[group]) for group in _GROUPS if group in file}
+    except (OSError, KeyError, TypeError, ValueError, AttributeError):
+        raise FileProblem(f"{path} is not a TF-MoDISco result, an HDF5 file as modisco-lite writes it") from None
+    patterns = []
+    for group, matrices in found.items():
+        for name in sorted(matrices, key=_number):
+            cwm, label = matrices[name], one_word(f"{group}.{name}")
+            if cwm.ndim != 2 or cwm.shape[1] != 4 or not np.isfinite(cwm).all() or not cwm.any():
+                raise InputError(f"{path}: contrib_scores of {label} are no matrix (width, 4) of contributions")
+            patterns.append(Pattern(label, cwm).trimmed())
+    if not patterns:
+        raise InputError(f"{path} holds no patterns; a TF-MoDISco result has them in {' and '.join(_GROUPS)}")
+    return patterns
+
+
+def _matrices(group) -> dict[str, np.ndarray]:
+    return {name: np.asarray(group[name]["contrib_scores"][:], float) for name in group}
+
+
+def _number(name: str) -> tuple[int, str]:
+    """pattern_10 comes after pattern_9."""
+    tail = name.rpartition("_")[2]
+    return (int(tail) if tail.isdigit() else -1, name)

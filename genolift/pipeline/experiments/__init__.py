@@ -1,0 +1,4 @@
+"""Motif experiments of the command line.
+
+Imports from ``pipeline.common``.
+"""

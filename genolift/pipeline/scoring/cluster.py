@@ -1,0 +1,229 @@
+"""Blocks of a scoring job on the workers of a Dask cluster, a local one or anybody's.
+
+A task carries its sequences as text; the worker writes the block's scores into the store itself, so that no results
+travel. Dask replaces workers that die and runs their tasks again; a block without its commit record was never written.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from importlib.util import find_spec
+from multiprocessing import resource_tracker
+
+from genolift.pipeline.common.explaining import Task
+from genolift.pipeline.scoring import worker
+from genolift.results.store import Ticket
+from genolift.support.errors import FileProblem, InputError
+from genolift.support.threads import VARIABLES, available
+
+log = logging.getLogger("genolift")
+
+# Of a worker's two threads one computes while the other writes what came before; as many blocks again wait.
+_THREADS = 2
+_WAITING = 2
+_LOOK_AGAIN = 5.0  # seconds, for how many workers there are
+_TO_CONNECT = 30  # seconds
+
+
+def check_cluster(workers: int | None, scheduler: str | None) -> None:
+    """Raise :class:`InputError` for what cannot be, before any work is done."""
+    if workers is not None and scheduler is not None:
+        raise InputError("--workers starts a cluster on this machine and --scheduler uses another; give one of them")
+    if workers is not None and workers < 1:
+        raise InputError(f"the number of workers is at least 1, not {workers}")
+    if find_spec("distributed") is None:
+        raise InputError("workers need Dask, which is not installed: pip install 'genolift[cluster]'")
+    worker.spare_gpus()  # this process tries the job, but must leave their memory to the workers
+
+
+def explain_on_cluster(
+    task: Task, ticket: Ticket, blocks: Iterable[tuple[int, list[str]]], workers: int | None, scheduler: str | None
+) -> Iterator[int]:
+    """Have all ``blocks`` (number, sequences) explained and written; yields the size of each that is.
+
+    A worker's error is raised here as it is.
+    """
+    import distributed
+
+    with _quiet(), _client(task, workers, scheduler) as client:
+        try:
+            yield from _spread(client, task, ticket, blocks)
+        except distributed.KilledWorker as problem:
+            raise InputError(
+                f"several workers died of the same block, the last one at {problem.last_worker.address}; if for want of "
+                "memory, give fewer --workers or a smaller --memory, and the same command continues"
+            ) from None
+        except CancelledError:
+            raise FileProblem("the connection to the Dask scheduler was lost; the same command continues") from None
+        except ModuleNotFoundError as problem:
+            raise InputError(f"a worker cannot run this: {problem}; install genolift on all machines") from None
+
+
+def _spread(client, task: Task, ticket: Ticket, blocks) -> Iterator[int]:
+    """Keep a bounded number of blocks on the cluster until there are no more."""
+    from distributed import as_completed
+
+    blocks, sizes, capacity = iter(blocks), {}, _Capacity(client)
+    pending = as_completed(loop=client.loop, raise_errors=False)
+    shared = client.scatter((task, ticket), broadcast=True, hash=False)  # a worker may come later, and gets it too
+    try:
+        while True:
+            while len(sizes) < capacity.blocks and (block := next(blocks, None)) is not None:
+                number, sequences = block
+                future = client.submit(worker.explain_block, shared, number, sequences, pure=False)
+                sizes[future] = len(sequences)
+                pending.add(future)
+            if not sizes:
+                return
+            future = next(pending)
+            future.result()
+            yield sizes.pop(future)
+    finally:
+        client.cancel([*sizes])
+
+
+class _Capacity:
+    """How many blocks the cluster should have: workers come and go."""
+
+    def __init__(self, client):
+        self._client, self._looked, self._workers, self._told = client, -_LOOK_AGAIN, 0, False
+
+    @property
+    def blocks(self) -> int:
+        if time.monotonic() - self._looked > _LOOK_AGAIN:
+            self._looked, self._workers = time.monotonic(), len(self._client.nthreads())
+            if not self._workers and not self._told:
+                self._told = True
+                log.info("the cluster has no workers yet; waiting for some")
+        return (_THREADS + _WAITING) * max(1, self._workers)
+
+
+@contextmanager
+def _quiet():
+    """Without Dask's own log, which tells of every worker that comes or goes: errors are raised anyway."""
+    import distributed  # noqa: F401 - sets its loggers up
+
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]  # each with a handler
+    before = [(logger.level, logger.propagate, logger.handlers) for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+        logger.handlers, logger.propagate = [logging.NullHandler()], False
+    try:
+        yield
+    finally:
+        for logger, (level, propagate, handlers) in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+            logger.propagate, logger.handlers = propagate, handlers
+
+
+@contextmanager
+def _client(task: Task, workers: int | None, scheduler: str | None):
+    from distributed import Client
+
+    if scheduler is not None:
+        try:
+            client = Client(scheduler, timeout=_TO_CONNECT, set_as_default=False)
+        except (OSError, ValueError, TypeError) as problem:
+            raise InputError(
+                f"no Dask scheduler at {scheduler!r} ({problem}); give what `dask scheduler` shows, as tcp://host:8786"
+            ) from None
+        try:
+            yield client
+        finally:
+            client.close()
+        return
+    with _local(task, workers) as cluster, Client(cluster, set_as_default=False) as client:
+        yield client
+
+
+@contextmanager
+def _local(task: Task, workers: int):
+    """A cluster of processes on this machine, each with a GPU of its own where there are several."""
+    import dask
+    from distributed import Nanny, Scheduler, SpecCluster
+
+    cores = available()
+    if workers * task.threads > cores and workers > 1 and not _gpus():
+        log.info(
+            "%d workers with %d threads each share %d processors, for the same bytes as one process; --threads %d may be "
+            "faster and round otherwise",
+            *(workers, task.threads, cores, max(1, cores // workers)),
+        )
+    spec = {i: {"cls": Nanny, "options": _options(task, i)} for i in range(workers)}
+    scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"}}
+    # Dask would limit NumPy to one thread, which may round otherwise than this process, and have the C library give memory
+    # back at once, which TensorFlow wants again with the next operation (a twentieth of the time).
+    settings = {
+        "distributed.nanny.pre-spawn-environ": {},
+        "logging.distributed": "critical",
+        "distributed.worker.profile.enabled": False,
+    }
+    with dask.config.set(settings):
+        with _interrupts_held_back():
+            cluster = SpecCluster(workers=spec, scheduler=scheduler, silence_logs=False, name="genolift")
+        with cluster:
+            losses = _losses()
+            cluster.scheduler.add_plugin(losses, name="genolift")
+            try:
+                yield cluster
+            finally:
+                losses.expected = True
+
+
+@contextmanager
+def _interrupts_held_back():
+    """Have the threads and processes that are started inside never see Ctrl-C, which is for this process to act upon."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # Python's own helper would lift the mask when it is first wanted
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _options(task: Task, i: int) -> dict:
+    environment = dict.fromkeys(VARIABLES, str(task.threads)) | {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+    gpus = _gpus()
+    if gpus:
+        environment["CUDA_VISIBLE_DEVICES"] = gpus[i % len(gpus)]
+    return {
+        "host": "127.0.0.1",
+        "nthreads": _THREADS,
+        "memory_limit": 0,  # a worker holds few blocks, whose size is bounded; Dask would only kill it for TensorFlow's
+        "dashboard": False,
+        "silence_logs": logging.CRITICAL,
+        "env": environment,
+        "preload": worker.__name__,
+    }
+
+
+def _gpus() -> list[str]:
+    """The names of the GPUs this process may use."""
+    from genolift.support.tensorflow import quiet_tensorflow
+
+    count = len(quiet_tensorflow().config.list_physical_devices("GPU"))
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return [name.strip() for name in named.split(",")][:count] if named else [str(i) for i in range(count)]
+
+
+def _losses():
+    """Tells of workers that died."""
+    from distributed import SchedulerPlugin
+
+    class Losses(SchedulerPlugin):
+        expected = False
+
+        def remove_worker(self, scheduler, worker, **more):
+            if not self.expected:
+                log.info("a worker was lost; another one takes its place and does its blocks again")
+
+    return Losses()

@@ -1,0 +1,78 @@
+"""What a worker of a cluster does: it explains the blocks it is given and writes them into the store."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+from genolift.pipeline.common.explaining import Explaining, Task
+from genolift.pipeline.common.versions import versions
+from genolift.results.store import StoreWriter, Ticket
+from genolift.support.errors import FileProblem, InputError
+from genolift.support.tensorflow import own_process
+from genolift.support.threads import use_threads
+
+
+def dask_setup(worker) -> None:
+    """Called by Dask in the processes that a job starts for itself."""
+    own_process()
+
+
+_opened: dict[tuple, tuple[Explaining, StoreWriter]] = {}
+_opening, _computing = threading.Lock(), threading.Lock()
+
+
+def explain_block(shared: tuple[Task, Ticket], number: int, sequences: list[str]) -> None:
+    """Explain one block and write it, in a worker."""
+    task, ticket = shared
+    key = (ticket.path, ticket.digest, repr(task))
+    with _opening:
+        if key not in _opened:
+            _opened.clear()
+            _opened[key] = _open(task, ticket)
+        explaining, writer = _opened[key]
+    with _computing:  # two blocks at once would be in each other's way
+        explanation = explaining(sequences)
+    writer.write(number, explanation)
+
+
+def _open(task: Task, ticket: Ticket) -> tuple[Explaining, StoreWriter]:
+    """The method and the store, once per process and job; what would give another result is refused."""
+    for package, version in versions().items():
+        if task.versions[package] != version:
+            raise InputError(
+                f"{_here()} has {package} {version}, but the job was begun with {task.versions[package]}; results would "
+                "differ, so install the same on all machines"
+            )
+    see_one_gpu()
+    use_threads(task.threads)
+    try:
+        writer = StoreWriter.attach(ticket)
+        if task.model.describe() != task.model_digest:
+            raise InputError(f"{_here()} finds another model at {task.model.path}")
+        explaining = Explaining(task.recipe.make(task.model.load()), task.unknown, [list(one) for one in task.trials])
+    except FileProblem as problem:
+        raise FileProblem(f"{_here()}: {problem}") from None
+    explaining.settle()
+    return explaining, writer
+
+
+def spare_gpus() -> None:
+    """Have TensorFlow take no more of a GPU's memory than it uses; by default it takes all, of all GPUs that it sees."""
+    if "tensorflow" not in sys.modules:
+        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+
+
+def see_one_gpu() -> None:
+    """Of several GPUs, such as dask-cuda shows every worker with its own in front, use the first."""
+    spare_gpus()
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named and "tensorflow" not in sys.modules:
+        os.environ["CUDA_VISIBLE_DEVICES"] = named.split(",")[0]
+
+
+def _here() -> str:
+    from distributed import get_worker
+
+    return f"the worker {get_worker().address}"

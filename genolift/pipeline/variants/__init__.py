@@ -1,0 +1,4 @@
+"""Alternative against reference alleles of a VCF file, as a table.
+
+Imports from ``pipeline.scoring`` and ``pipeline.common``.
+"""

@@ -1,0 +1,152 @@
+"""The alleles of a VCF file one after another: surveyed before anything is scored, and as sequences to explain."""
+
+from __future__ import annotations
+
+import logging
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+
+from genolift.pipeline.common.digest import RecordDigest
+from genolift.pipeline.common.screening import Policy, Screening
+from genolift.pipeline.common.sources import StreamedSource
+from genolift.results.regions import RegionTable
+from genolift.sequence.variants import (
+    INVALID_REF,
+    OK,
+    OUTSIDE,
+    REF_MISMATCH,
+    UNKNOWN_CHROMOSOME,
+    Allele,
+    Windows,
+)
+from genolift.sequence.vcf import read_vcf
+from genolift.support.errors import InputError
+from genolift.support.progress import bar
+from genolift.support.texts import Words
+
+log = logging.getLogger("genolift")
+
+# A share means nothing among few: below so many contradictions no file is turned down, and not before so many records.
+_FEW, _EARLY = 5, 100
+
+
+def alleles_of(path, windows: Windows) -> Iterator[Allele]:
+    """Every alternative allele of a VCF file in its order, whether it can be scored or not."""
+    for record in read_vcf(path):
+        yield from windows.alleles(record)
+
+
+@dataclass
+class Survey:
+    """What a VCF file holds, seen through a genome: ``counts`` of alleles by status, and of those that can be scored by
+    their ``kinds``; ``records``, how many of the records that could be compared have a REF that is ``mismatched``, and a
+    ``digest`` of all that will be scored."""
+
+    length: int
+    shifts: tuple[int, ...]
+    counts: Counter = field(default_factory=Counter)
+    kinds: Counter = field(default_factory=Counter)
+    records: int = 0
+    compared: int = 0
+    mismatched: int = 0
+    digest: str = ""
+
+    @classmethod
+    def of(cls, path, windows: Windows, max_mismatch: float, progress: bool = False) -> Survey:
+        """Read the whole file.
+
+        Raises :class:`InputError` for a malformed line; if more than ``max_mismatch`` of the REF alleles contradict the
+        genome, which then is another assembly; and if no record lies on a chromosome of the genome.
+        """
+        found, digest, example = cls(windows.length, windows.shifts), RecordDigest(), ""
+        with bar(None, "reading variants", "records", progress) as display:
+            for record in read_vcf(path):
+                alleles = windows.alleles(record)
+                found._add(alleles, digest)
+                if alleles[0].status == REF_MISMATCH:
+                    example = example or f"line {record.line} has REF {record.ref}, {alleles[0].note}"
+                    if found.compared >= _EARLY:
+                        found._check(path, max_mismatch, example, so_far=True)
+                display.update(1)
+        found._check(path, max_mismatch, example)
+        if found.counts.keys() == {UNKNOWN_CHROMOSOME}:
+            raise InputError(
+                f"{path}: no record lies on a chromosome of the genome; line {record.line}: {alleles[0].note}"
+            )
+        found.digest = digest.hexdigest()
+        return found
+
+    def _add(self, alleles: list[Allele], digest: RecordDigest) -> None:
+        self.records += 1
+        judged = {allele.status for allele in alleles}
+        if not judged & {UNKNOWN_CHROMOSOME, OUTSIDE, INVALID_REF}:
+            self.compared += 1
+        self.mismatched += REF_MISMATCH in judged
+        for allele in alleles:
+            self.counts[allele.status] += 1
+            if allele.status == OK:
+                self.kinds[allele.kind] += 1
+            what = (allele.record.id, allele.name, allele.status, *map(str, allele.starts))
+            digest.add("\0".join(what), allele.text)
+
+    def _check(self, path, max_mismatch: float, example: str, so_far: bool = False) -> None:
+        if self.mismatched < _FEW or self.mismatched <= max_mismatch * self.compared:
+            return
+        among = f"the first {self.compared:,}" if so_far else f"{self.compared:,}"
+        raise InputError(
+            f"{path}: the REF of {self.mismatched:,} of {among} records contradicts the genome, more than the "
+            f"{max_mismatch:.0%} of --max-mismatch; {example}; is the VCF file of another assembly (hg19 for hg38)?"
+        )
+
+    def tell(self) -> None:
+        """Say on standard error what will not be scored."""
+        total, scored = self.counts.total(), self.counts[OK]
+        if scored < total:
+            reasons = ", ".join(f"{count:,} {status}" for status, count in self.counts.most_common() if status != OK)
+            log.info("%s of %s alleles are not scored: %s", f"{total - scored:,}", f"{total:,}", reasons)
+
+
+class AlleleSource(StreamedSource):
+    """Both alleles of every variant that can be scored, in its most central window, as sequences to explain.
+
+    They are called ``chr1:14677:G>A:ref`` and ``chr1:14677:G>A:alt``, a repeated variant ``chr1:14677:G>A#2:ref``; their
+    coordinates are those of the reference's window.
+    """
+
+    def __init__(self, path, windows: Windows):
+        self.windows = windows
+        where = (Words(), array("q"))
+        self._noted = where  # by the first reading alone
+        super().__init__(path, Screening(Policy("skip"), path))
+        self._noted = None
+        chroms, starts = where[0], np.array(where[1], np.int64)
+        self.chrom_sizes = windows.fasta.sizes
+        self.regions = RegionTable(chroms, starts, starts + windows.length, Words.of("+", np.zeros(len(chroms))))
+
+    def records(self, screening):
+        seen: Counter = Counter()
+        for allele in alleles_of(self.path, self.windows):
+            place = allele.record.line
+            screening.read += 1
+            if allele.status != OK:
+                screening.refuse(place, allele.name, allele.note or allele.status)
+                continue
+            seen[allele.name] += 1
+            name = allele.name if seen[allele.name] == 1 else f"{allele.name}#{seen[allele.name]}"
+            for what, window in zip(("ref", "alt"), allele.pairs()[allele.central], strict=True):
+                if self._noted is not None:
+                    self._noted[0].append(allele.record.chrom)
+                    self._noted[1].append(allele.starts[allele.central])
+                yield place, f"{name}:{what}", window
+
+
+def blocks_of(items: Iterable, size: int) -> Iterator[list]:
+    """Items in lists of ``size``, the last one shorter."""
+    items = iter(items)
+    while block := list(islice(items, size)):
+        yield block
