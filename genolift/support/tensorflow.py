@@ -8,6 +8,10 @@ import tempfile
 from contextlib import contextmanager
 from functools import cache, partial
 from importlib import import_module
+from typing import Any, TypeAlias
+
+#: A TensorFlow tensor. TensorFlow ships no types that a checker could follow, so the name is for readers.
+Tensor: TypeAlias = Any
 
 _ours = False
 
@@ -24,7 +28,7 @@ def own_process() -> None:
 
 
 @cache
-def quiet_tensorflow():
+def quiet_tensorflow() -> Any:
     """Import TensorFlow and Keras with file descriptor 2 set aside; what was said is replayed if the import fails."""
     if "tensorflow" in sys.modules:
         return sys.modules["tensorflow"]
