@@ -41,9 +41,20 @@ def written(X: np.ndarray, codes: np.ndarray, starts) -> np.ndarray:
     return found
 
 
-def check_inside(starts, ends, length: int) -> None:
-    """Raise :class:`InputError` unless all stretches lie within sequences of ``length`` and hold something."""
-    starts, ends = np.atleast_1d(starts), np.atleast_1d(ends)
-    for start, end in zip(starts[:1000], ends[:1000], strict=True):
-        if not 0 <= start < end <= length:
-            raise InputError(f"the stretch {start} to {end} (0-based, end not included) is not within 0 to {length}")
+def check_inside(starts: np.ndarray | int, ends: np.ndarray | int, length: int) -> None:
+    """Raise :class:`InputError` unless every stretch lies within sequences of ``length`` and holds a base.
+
+    Parameters
+    ----------
+    starts, ends
+        Where the stretches begin and end (0-based, half-open): numbers, or arrays (N,) with a stretch for each sequence.
+    length
+        The number of bases of each sequence.
+    """
+    starts, ends = np.broadcast_arrays(np.atleast_1d(starts), ends)
+    outside = ~((starts >= 0) & (starts < ends) & (ends <= length))
+    if outside.any():
+        first = outside.argmax()
+        raise InputError(
+            f"the stretch {starts[first]} to {ends[first]} (0-based, end not included) is not within 0 to {length}"
+        )

@@ -119,22 +119,30 @@ def _parse(text: str) -> list[tuple[list[str], np.ndarray]]:
     if re.search(r"^(P0|PO)\s", text, re.MULTILINE):
         return _by_library(text, "transfac")
     blocks = re.findall(r"^>(.*)\n((?:(?!>).*\n?)*)", text, re.MULTILINE)
-    if blocks and _is_jaspar(blocks[0][1]):
+    if blocks and _is_jaspar([body for _, body in blocks]):
         return _by_library(text, "jaspar")
     return [_rows(header, body) for header, body in blocks]
 
 
-def _is_jaspar(body: str) -> bool:
-    """JASPAR has a row per base, HOMER and ENCODE one per position: told by brackets, shape, sums."""
-    rows = [line.split() for line in body.splitlines() if line.strip()]
-    if "[" in body or len(rows) != 4:
-        return "[" in body
-    if len(rows[0]) == 5 and not rows[0][0].replace(".", "").isdigit():
-        return False
-    if len(rows[0]) != 4:
-        return True
-    table = np.array(rows, dtype=np.float64)
-    return np.ptp(table.sum(axis=1)) > np.ptp(table.sum(axis=0))
+def _is_jaspar(bodies: list[str]) -> bool:
+    """Whether motifs have a row per base, as in JASPAR's files, and not a row per position, as in HOMER's and ENCODE's.
+
+    Brackets and shapes tell. A motif of four positions has neither, so that the next one decides; where all have four
+    positions, those that are read the right way have sums that differ less.
+    """
+    by_row = by_column = 0.0
+    for body in bodies:
+        rows = [line.split() for line in body.splitlines() if line.strip()]
+        if "[" in body or len(rows) != 4:
+            return "[" in body
+        if len(rows[0]) == 5 and not rows[0][0].replace(".", "").isdigit():
+            return False
+        if len(rows[0]) != 4:
+            return True
+        table = np.array(rows, dtype=np.float64)
+        by_row += np.ptp(table.sum(axis=1))
+        by_column += np.ptp(table.sum(axis=0))
+    return by_row > by_column
 
 
 def _by_library(text: str, form: str) -> list[tuple[list[str], np.ndarray]]:

@@ -100,6 +100,24 @@ def test_square_matrices_are_read_the_way_their_sums_say(tmp_path):
         np.testing.assert_allclose(read_motifs(path)["m"].matrix, np.array(by_position) / 10)
 
 
+def test_a_square_matrix_is_read_the_way_the_motifs_after_it_are(tmp_path):
+    """Its sums alone would say that rows are bases, and then of the second motif two positions would be lost."""
+    square = np.array([[5, 5, 5, 5], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1]])
+    longer = np.array([[10, 0, 0, 0], [0, 20, 0, 0], [0, 0, 5, 0], [9, 0, 0, 1], [9, 0, 0, 1], [0, 20, 0, 0]])
+    path = tmp_path / "motifs.txt"
+    for turned in (False, True):
+        tables = {"square": square, "longer": longer}
+        path.write_text(
+            "".join(
+                f">{name}\n" + "".join(" ".join(map(str, row)) + "\n" for row in (table.T if turned else table))
+                for name, table in tables.items()
+            )
+        )
+        motifs = read_motifs(path)
+        for name, table in tables.items():
+            np.testing.assert_allclose(motifs[name].matrix, table / table.sum(1, keepdims=True))
+
+
 def test_what_is_no_motif_file(tmp_path):
     path = tmp_path / "motifs.txt"
     for text, words in [
