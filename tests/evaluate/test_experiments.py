@@ -290,7 +290,7 @@ def test_a_stretch_outside_its_sequence_is_refused_in_any_row(counter, backgroun
     X = np.tile(backgrounds[:1], (1500, 1, 1))
     starts = np.full(len(X), 3)
     starts[1200] = -5
-    with pytest.raises(InputError, match="the stretch -5 to 1 .* is not within 0 to 24"):
+    with pytest.raises(InputError, match=r"the stretch -5 to 1 .* is not within 0 to 24"):
         gl.ablate(counter, (starts, starts + 6), X, 0, by="zero")
 
 
