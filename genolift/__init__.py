@@ -17,7 +17,7 @@ _NAMES = {
     "load_model": "genolift.models.loading",
     "load_spec": "genolift.simulate.spec",
     "marginalize": "genolift.evaluate.experiments.experiments",
-    "method": "genolift.methods.registry",
+    "method": "genolift.methods.factory",
     "one_hot": "genolift.sequence.alphabet",
     "reverse_complement": "genolift.sequence.alphabet",
     "space": "genolift.evaluate.experiments.experiments",

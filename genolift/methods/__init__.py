@@ -1,14 +1,20 @@
-"""Explanation methods through one door: ``method(name, model, target=...)(X)`` gives an Explanation.
+"""Explanation methods through one door: ``genolift.method(name, model, target=...)(X)`` gives an Explanation.
 
-The package itself can be called: ``genolift.methods()`` lists the methods there are, by name.
+``catalog`` names the methods that come with genolift and ``registry`` holds all that there are; ``factory`` makes them.
+The families (``deeplift``, ``gradients``, ``relevance``, ``perturbation``, ``surrogates``, ``subsets``, ``hidden``,
+``prediction``) stand on ``common``. Nothing here imports from ``evaluate``, ``plot``, ``export``, ``pipeline`` or ``cli``.
+
+The package itself can be called: ``genolift.methods()`` lists the methods there are, by name. Users add their own with
+``genolift.methods.register``.
 """
 
 import sys
 from types import ModuleType
 
-from genolift.methods.registry import listing, method
+from genolift.methods.catalog import METHODS
+from genolift.methods.registry import listing, register
 
-__all__ = ["listing", "method"]
+__all__ = ["listing", "register"]
 
 
 class _Listing(ModuleType):
@@ -19,3 +25,6 @@ class _Listing(ModuleType):
 
 
 sys.modules[__name__].__class__ = _Listing
+
+for _name, (_where, _summary) in METHODS.items():
+    register(_name, f"{__name__}.{_where}", _summary)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from genolift.methods.registry import method as make
+from genolift.methods.factory import method as make
 from genolift.support.errors import InputError
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 
-from genolift.methods.registry import method_class
+from genolift.methods.common.base import Method
 from genolift.results.explanation import each
 from genolift.results.kinds import EnsembleExplanation
 from genolift.support.errors import InputError
@@ -17,17 +20,16 @@ class Ensemble:
     their references), an upper bound.
     """
 
-    def __init__(self, method: str | type, models, target=None, **options):
+    def __init__(self, kind: type[Method], models: Sequence[Callable], target: Any = None, **options: Any):
         if len(models) < 2:
             raise InputError("an ensemble needs at least two models")
-        kind = method_class(method) if isinstance(method, str) else method
-        if not getattr(kind, "averages", True):
+        if not kind.averages:
             raise InputError(
                 f"what {kind.name} finds is not averaged over models; explain each by itself, or their mean as one function"
             )
         self.members = [kind(model, target, **options) for model in models]
 
-    def __call__(self, X, names=None, regions=None) -> EnsembleExplanation:
+    def __call__(self, X: Any, names: Sequence[str] | None = None, regions: Any = None) -> EnsembleExplanation:
         """Explain ``X`` with every model, see :class:`genolift.methods.common.base.Method`."""
         members = [member(X, names=names, regions=regions) for member in self.members]
         first = members[0]

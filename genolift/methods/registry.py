@@ -1,148 +1,66 @@
-"""Every method by name, with a line each; nothing heavy is imported until one is made."""
+"""Every method by name, with a line of what it tells; nothing heavy is imported until one is made.
+
+``genolift.methods`` fills the registry from its catalog when it is imported. Users add methods of their own with
+:func:`register`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 
 from genolift.support.errors import InputError
 
-_METHODS = {
-    "deeplift": (
-        "deeplift.deeplift",
-        "DeepLift",
-        "differences from references by DeepLIFT's rules; --rule chooses them",
-    ),
-    "gradient-x-input": ("gradients.gradients", "GradientTimesInput", "gradient × (x − reference)"),
-    "guided-backprop-x-input": (
-        "gradients.gradients",
-        "GuidedBackpropTimesInput",
-        "guided backprop × (x − reference); for networks of ReLUs",
-    ),
-    "deconvnet": (
-        "gradients.gradients",
-        "Deconvnet",
-        "deconvnet's gated gradient × (x − reference); for networks of ReLUs",
-    ),
-    "integrated-gradients": (
-        "gradients.gradients",
-        "IntegratedGradients",
-        "gradients averaged along the path from the reference, × (x − reference)",
-    ),
-    "gradient": ("gradients.saliency", "Saliency", "the gradient itself; scores are its largest size over the bases"),
-    "sensitivity": ("gradients.saliency", "Sensitivity", "squared derivatives, summed over the bases"),
-    "guided-backprop": (
-        "gradients.saliency",
-        "GuidedBackprop",
-        "guided backprop itself; for networks of ReLUs",
-    ),
-    "cam": ("hidden.class_maps", "Cam", "class activation map; for global average pooling and a dense layer after it"),
-    "grad-cam": (
-        "hidden.class_maps",
-        "GradCam",
-        "a layer's activations weighed by the target's mean slopes, on the sequence",
-    ),
-    "guided-grad-cam": (
-        "hidden.class_maps",
-        "GuidedGradCam",
-        "guided backprop × Grad-CAM's map; for networks of ReLUs",
-    ),
-    "expected-gradients": (
-        "gradients.expected",
-        "ExpectedGradients",
-        "gradients at random points between references and x, × (x − reference) (gradient SHAP)",
-    ),
-    "smoothgrad": ("gradients.smoothing", "SmoothGrad", "the mean gradient over noisy copies"),
-    "smoothgrad-squared": ("gradients.smoothing", "SmoothGradSquared", "the mean squared gradient over noisy copies"),
-    "smoothgrad-variance": ("gradients.smoothing", "VarGrad", "the variance of the gradient over noisy copies"),
-    "deep-shap": ("deeplift.deepshap", "DeepShap", "DeepLIFT with the Rescale rule, averaged over one background set"),
-    "lrp-epsilon": ("relevance.lrp", "LrpEpsilon", "relevance shared out in proportion to each term (LRP-ε)"),
-    "lrp-gamma": ("relevance.lrp", "LrpGamma", "relevance with positive terms favoured (LRP-γ)"),
-    "lrp-alphabeta": (
-        "relevance.lrp",
-        "LrpAlphaBeta",
-        "relevance of positive and negative terms apart (LRP-αβ)",
-    ),
-    "lrp-zb": ("relevance.lrp", "LrpBox", "relevance with the box rule z^B where the input is read"),
-    "lrp-flat": ("relevance.lrp", "LrpFlat", "relevance in equal shares where the input is read"),
-    "lrp-wsquare": ("relevance.lrp", "LrpWSquare", "relevance by squared weights where the input is read"),
-    "lrp-composite": ("relevance.lrp", "LrpComposite", "relevance with a rule for each kind of layer"),
-    "deep-taylor": (
-        "relevance.deep_taylor",
-        "DeepTaylor",
-        "relevance that is never negative, of positive outputs; for networks of ReLUs",
-    ),
-    "patternnet": (
-        "relevance.patterns",
-        "PatternNet",
-        "the signal that the output was read from, by patterns fitted on data; for networks of ReLUs",
-    ),
-    "pattern-attribution": (
-        "relevance.patterns",
-        "PatternAttribution",
-        "shares of the output by weights × patterns fitted on data; for networks of ReLUs",
-    ),
-    "attention": (
-        "hidden.attention",
-        "RawAttention",
-        "the weights of attention layers: what the model reads, not an attribution",
-    ),
-    "attention-rollout": (
-        "hidden.attention",
-        "AttentionRollout",
-        "attention followed through all layers: what the model reads, not an attribution",
-    ),
-    "occlusion": ("perturbation.occlusion", "Occlusion", "what the prediction loses when a window is exchanged"),
-    "prediction-difference": (
-        "perturbation.difference",
-        "PredictionDifference",
-        "what the prediction loses when a window is unknown: an exact sum over its contents",
-    ),
-    "lime": ("surrogates.lime", "Lime", "a linear surrogate over stretches that are kept or exchanged"),
-    "kernel-shap": ("surrogates.kernelshap", "KernelShap", "Shapley values of positions by regression on coalitions"),
-    "shapley-sampling": ("surrogates.shapley", "ShapleySampling", "Shapley values of positions by sampled orders"),
-    "ism": (
-        "perturbation.mutagenesis",
-        "InSilicoMutagenesis",
-        "the prediction with every other base at every position",
-    ),
-    "indels": (
-        "perturbation.indels",
-        "Indels",
-        "the prediction with a base inserted, or bases deleted, at every position",
-    ),
-    "pairwise-mutagenesis": (
-        "perturbation.pairwise",
-        "PairwiseMutagenesis",
-        "what two substitutions in a stretch do together beyond what each does (epistasis)",
-    ),
-    "interaction-maps": (
-        "surrogates.interactions",
-        "InteractionMaps",
-        "how the importance of every position changes when another is mutated",
-    ),
-    "surrogate": (
-        "surrogates.surrogate",
-        "Surrogate",
-        "additive and pairwise linear models of the prediction, fitted to mutated copies",
-    ),
-    "mask": ("perturbation.mask", "Mask", "the smallest mask that takes the prediction away (meaningful perturbation)"),
-    "sis": ("subsets.sis", "SufficientSubsets", "all disjoint subsets of bases that are enough for the prediction"),
-    "maxent": (
-        "subsets.maxent",
-        "MaximumEntropy",
-        "samples of what the network sees alike, and their information by position",
-    ),
-}
+
+@dataclass(frozen=True)
+class _Entry:
+    """Where a method's class is found, and a line of what the method tells."""
+
+    where: str | type
+    summary: str
+
+
+_METHODS: dict[str, _Entry] = {}
+
+
+def register(name: str, where: str | type, summary: str) -> None:
+    """Make a method known by its name, to ``genolift.method``, ``genolift.methods()`` and the command line.
+
+    Parameters
+    ----------
+    name : str
+        What users call the method. The class has the same in its attribute ``name``.
+    where : str or type
+        The class, derived from :class:`genolift.methods.common.base.Method`, or ``"package.module:Class"``, which is imported when
+        the method is first made.
+    summary : str
+        One line for the list of methods.
+
+    Raises
+    ------
+    InputError
+        If the name is another method's, or not the one that the class has.
+
+    Examples
+    --------
+    >>> genolift.methods.register("counts", "my_package.counts:Counts", "how often a motif occurs")
+    """
+    if isinstance(where, type):
+        _check_name(name, where)
+    known = _METHODS.get(name)
+    if known is not None and _place(known.where) != _place(where):
+        raise InputError(f"there is a method {name!r} already, {_place(known.where)}; give yours another name")
+    _METHODS[name] = _Entry(where, summary)
 
 
 def listing() -> dict[str, str]:
-    """The methods there are: name → one line."""
-    return {name: summary for name, (_, _, summary) in _METHODS.items()}
+    """Return the summary of every method by its name."""
+    return {name: entry.summary for name, entry in _METHODS.items()}
 
 
 def no_method(name: str) -> str:
-    """What to say of a name that no method has."""
+    """Return what to tell someone who gives a name that no method has."""
     near = get_close_matches(name, _METHODS, n=3)
     return f"there is no method {name!r}; " + (
         f"did you mean {' or '.join(near)}?" if near else f"choose among {', '.join(_METHODS)}"
@@ -150,18 +68,27 @@ def no_method(name: str) -> str:
 
 
 def method_class(name: str) -> type:
-    """The class behind a name; :class:`InputError` lists what there is."""
+    """Return the class of the method called ``name``, or raise an :class:`InputError` that lists what there is."""
     if name not in _METHODS:
         raise InputError(no_method(name))
-    module, attribute, _ = _METHODS[name]
-    return getattr(import_module(f"genolift.methods.{module}"), attribute)
+    where = _METHODS[name].where
+    if isinstance(where, type):
+        return where
+    module, _, attribute = where.partition(":")
+    kind = getattr(import_module(module), attribute, None)
+    if kind is None:
+        raise InputError(f"the method {name} is registered as {where}, but {module} has no class {attribute}")
+    _check_name(name, kind)
+    return kind
 
 
-def method(name: str, model, target=None, **options):
-    """Make a method by name, as in ``method("integrated-gradients", model, target=0, steps=50)``.
+def _place(where: str | type) -> str:
+    return where if isinstance(where, str) else f"{where.__module__}:{where.__qualname__}"
 
-    A list of models makes an ensemble: the mean of their explanations, with the spread over models.
-    """
-    if isinstance(model, (list, tuple)):
-        return import_module("genolift.methods.ensemble").Ensemble(name, list(model), target, **options)
-    return method_class(name)(model, target, **options)
+
+def _check_name(name: str, kind: type) -> None:
+    if getattr(kind, "name", None) != name:
+        raise InputError(
+            f"the class {_place(kind)} is registered as {name!r}, so its attribute name must say the same, not "
+            f"{getattr(kind, 'name', None)!r}"
+        )

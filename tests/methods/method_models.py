@@ -107,7 +107,7 @@ def sequences(n: int, seed: int = 0) -> np.ndarray:
 
 def make(name: str, model, target):
     """A method ready to be called, fitted where it has to be."""
-    from genolift.methods.registry import method
+    from genolift.methods.factory import method
 
     made = method(name, model, target, progress=False, **QUICK.get(name, {}))
     if hasattr(made, "fit") and name not in FITTED_AT_WILL:

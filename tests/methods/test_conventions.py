@@ -5,6 +5,7 @@ import pytest
 
 import genolift as gl
 from genolift.sequence.alphabet import one_hot
+from genolift.support.errors import InputError
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -386,6 +387,8 @@ def test_outputs_of_a_subclassed_model_keep_their_names():
 
 def test_a_list_of_models_is_an_ensemble(model):
     one = gl.DeepLift(model, target=0, references=gl.references.Fixed(REFS))(X)
-    both = gl.DeepLift([model, model], target=0, references=gl.references.Fixed(REFS))(X)
+    both = gl.method("deeplift", [model, model], target=0, references=gl.references.Fixed(REFS))(X)
     np.testing.assert_allclose(both.scores, one.scores, rtol=1e-6)
     assert not both.spread.any()
+    with pytest.raises(InputError, match=r"genolift.method\('deeplift', \[models"):
+        gl.DeepLift([model, model], target=0)

@@ -10,6 +10,7 @@ from genolift.methods.common.inputs import Inputs, as_inputs
 from genolift.methods.common.tokens import fit
 from genolift.methods.common.traced import Traced, ports
 from genolift.results.explanation import Explanation
+from genolift.support.errors import InputError
 from genolift.support.memory import parse_bytes
 from genolift.version import __version__
 
@@ -30,19 +31,13 @@ class Method(ABC):
     result_type = Explanation
     #: Options of its bases that a method does not take.
     lacks: tuple[str, ...] = ()
+    #: Whether explanations of several models can be averaged.
+    averages = True
 
     @classmethod
     def hands_on_to(cls, options: Mapping) -> tuple[type[Method], ...]:
         """Methods that take what is left of the options."""
         return ()
-
-    def __new__(cls, model=None, *arguments, **options):
-        """A list of models makes an ensemble, as in :func:`genolift.method`."""
-        if isinstance(model, (list, tuple)):
-            from genolift.methods.ensemble import Ensemble  # which makes methods itself
-
-            return Ensemble(cls, list(model), *arguments, **options)
-        return super().__new__(cls)
 
     def __init__(
         self,
@@ -56,6 +51,11 @@ class Method(ABC):
         rc_average: bool = False,
         mean_normalise: bool = False,
     ):
+        if isinstance(model, (list, tuple)):
+            raise InputError(
+                f"{type(self).__name__} explains one model; for an ensemble of several write "
+                f"genolift.method({self.name!r}, [models...], target)"
+            )
         declared = ports(model)
         self.rc_average, self.mean_normalise = rc_average, mean_normalise
         self.model, self.target, self.activation = model, target, activation

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 
 from genolift.methods import references as refs
-from genolift.methods.registry import method
+from genolift.methods.registry import method_class
 from genolift.results.explanation import Explanation
 from genolift.simulate.dataset import Dataset
 
@@ -45,8 +45,7 @@ def explain(model, dataset: Dataset, name: str, progress: bool = True) -> Explan
     contender = METHODS[name]
     X = dataset.one_hot()
     began = time.perf_counter()
-    explainer = method(
-        contender.method,
+    explainer = method_class(contender.method)(
         model,
         target=list(range(len(dataset.tasks))),
         references=contender.references(dataset.background),

@@ -1,0 +1,58 @@
+"""A method from outside the repository is made known with one call, and is then a method like any other."""
+
+import method_models
+import numpy as np
+import outside_method
+import pytest
+
+import genolift as gl
+from genolift.cli.app import run
+from genolift.methods import registry
+from genolift.support.errors import InputError
+
+WHERE, SUMMARY = "outside_method:SlopeThere", "the slope at the base that is there"
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    """Forgets afterwards what a test has registered."""
+    monkeypatch.setattr(registry, "_METHODS", dict(registry._METHODS))
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("where", [WHERE, outside_method.SlopeThere])
+def test_a_method_from_outside(where, capsys):
+    gl.methods.register("slope-there", where, SUMMARY)
+    assert gl.methods()["slope-there"] == SUMMARY
+    model, X = method_models.build("conv"), method_models.sequences(3)
+    found = gl.method("slope-there", model, target=0, power=2.0)(X)
+    expected = (gl.method("gradient", model, target=0)(X).multipliers * X).sum(-1)
+    np.testing.assert_allclose(found.scores, np.sign(expected) * expected**2, rtol=1e-6)
+    assert found.method["name"] == "slope-there"
+    both = gl.method("slope-there", [model, model], target=0)(X)
+    np.testing.assert_allclose(both.scores, expected, rtol=1e-6)
+    assert run(["methods"]) == 0
+    assert ["slope-there", SUMMARY] in [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    assert run(["methods", "slope-there"]) == 0
+    assert "--option power=1.0" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("registered")
+def test_names_are_kept_apart():
+    with pytest.raises(InputError, match="there is a method 'ism' already"):
+        gl.methods.register("ism", "somebody:Else", SUMMARY)
+    with pytest.raises(InputError, match="outside_method:SlopeThere is registered as 'slopes'"):
+        gl.methods.register("slopes", outside_method.SlopeThere, SUMMARY)
+    gl.methods.register("slopes", WHERE, SUMMARY)
+    with pytest.raises(InputError, match="its attribute name must say the same"):
+        gl.method("slopes", lambda x: x, 0)
+    gl.methods.register("slope-nowhere", "outside_method:Nothing", SUMMARY)
+    with pytest.raises(InputError, match="outside_method has no class Nothing"):
+        gl.method("slope-nowhere", lambda x: x, 0)
+
+
+@pytest.mark.usefixtures("registered")
+def test_the_same_method_may_be_registered_again():
+    for summary in ("first", "second"):
+        gl.methods.register("slope-there", outside_method.SlopeThere, summary)
+    assert gl.methods()["slope-there"] == "second"
