@@ -7,7 +7,7 @@ import pytest
 
 from genolift.evaluate.truth.matches import find_matches, window_sums
 from genolift.sequence.alphabet import one_hot, reverse_complement
-from genolift.simulate.dataset import Dataset
+from genolift.simulate.reading import load_dataset
 from genolift.support.errors import InputError
 
 BACKGROUND = [0.3, 0.2, 0.2, 0.3]
@@ -110,7 +110,7 @@ def test_window_sums():
 
 
 def test_the_papers_test_sequences_have_as_many_strong_matches_as_the_paper_recounted(paper_data):
-    data = Dataset.load(
+    data = load_dataset(
         paper_data / "sequences.simdata.gz", spec="tal_gata", test_ids=paper_data / "test_ids.txt.gz"
     ).subset("test")
     both = data.labels[:, 0] == 1

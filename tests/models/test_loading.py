@@ -10,7 +10,7 @@ import pytest
 from genolift.models.loading import load_model
 from genolift.models.signature import Port, Signature, describe
 from genolift.models.zoo import build
-from genolift.simulate import Dataset
+from genolift.simulate import load_dataset
 from genolift.support.errors import InputError
 from genolift.support.seeds import stream
 from genolift.support.tensorflow import quiet_tensorflow
@@ -295,7 +295,7 @@ def test_models_of_keras_2_2_4(shared_data):
 
 
 def test_the_model_of_the_paper(paper_data):
-    dataset = Dataset.load(paper_data / "sequences.simdata.gz", test_ids=paper_data / "test_ids.txt.gz").subset("test")
+    dataset = load_dataset(paper_data / "sequences.simdata.gz", test_ids=paper_data / "test_ids.txt.gz").subset("test")
     model = load_model(paper_data / "model.json", weights=paper_data / "weights.h5")
     assert len(dataset) == 800
     predicted = np.asarray(model(dataset.one_hot())) > 0.5

@@ -5,7 +5,7 @@ import pytest
 import genolift as gl
 from genolift.evaluate.truth.recovery import recover
 from genolift.pipeline.benchmark.contenders import METHODS, explain
-from genolift.simulate.dataset import Dataset
+from genolift.simulate.reading import load_dataset
 
 # Matches and, in the order of METHODS, how many of them each method misses: the rates of the paper's figure 5
 # with a slip of its notebook mended (a match near the left end was counted up to five times).
@@ -17,7 +17,7 @@ MISSED = {
 
 @pytest.fixture(scope="module")
 def table(paper_data):
-    dataset = Dataset.load(paper_data / "sequences.simdata.gz", "tal_gata", paper_data / "test_ids.txt.gz")
+    dataset = load_dataset(paper_data / "sequences.simdata.gz", "tal_gata", paper_data / "test_ids.txt.gz")
     test = dataset.subset("test")
     model = gl.load_model(paper_data / "model.json", weights=paper_data / "weights.h5")
     scores = {name: explain(model, test, name, progress=False) for name in METHODS}

@@ -3,8 +3,9 @@ import gzip
 import numpy as np
 import pytest
 
-from genolift.simulate.dataset import Dataset, Embedding
+from genolift.simulate.dataset import Embedding
 from genolift.simulate.generate import simulate
+from genolift.simulate.reading import load_dataset
 from genolift.simulate.simdata import read_simdata, write_simdata
 from genolift.simulate.spec import load_spec, parse_spec
 from genolift.support.errors import FileProblem, GenoliftError, InputError
@@ -23,11 +24,11 @@ def same(a, b):
 
 def test_a_saved_directory_loads_as_it_was(small, tmp_path):
     small.save(tmp_path / "data")
-    loaded = Dataset.load(tmp_path / "data", spec="tal_gata")
+    loaded = load_dataset(tmp_path / "data", spec="tal_gata")
     same(small, loaded)
     np.testing.assert_array_equal(loaded.background, small.background)
     assert list(loaded.motifs) == list(small.motifs)
-    assert Dataset.load(tmp_path / "data").background is None
+    assert load_dataset(tmp_path / "data").background is None
 
 
 def test_the_saved_files_are_what_they_are_said_to_be(small, tmp_path):
@@ -72,10 +73,10 @@ def test_simdata_round_trip(tmp_path, suffix):
     dataset = simulate(parse_spec(spec))
     path = tmp_path / f"data.{suffix}"
     write_simdata(path, dataset)
-    same(dataset, Dataset.load(path))
+    same(dataset, load_dataset(path))
     assert {e.strand for e in dataset.embeddings} == {"+", "-"}
     again = tmp_path / f"again.{suffix}"
-    write_simdata(again, Dataset.load(path))
+    write_simdata(again, load_dataset(path))
     assert again.read_bytes() == path.read_bytes()
 
 
@@ -118,17 +119,17 @@ def test_bad_simdata_names_file_and_line(tmp_path, text, words):
 
 def test_what_is_no_data_set(small, tmp_path):
     with pytest.raises(FileProblem, match="does not exist"):
-        Dataset.load(tmp_path / "no")
+        load_dataset(tmp_path / "no")
     with pytest.raises(FileProblem, match=r"has no sequences\.fa"):
-        Dataset.load(tmp_path)
+        load_dataset(tmp_path)
     (tmp_path / "x.txt").write_text("x")
     with pytest.raises(InputError, match="neither"):
-        Dataset.load(tmp_path / "x.txt")
+        load_dataset(tmp_path / "x.txt")
     with pytest.raises(FileProblem, match="cannot be made a directory"):
         small.save(tmp_path / "x.txt")
     (tmp_path / "cut.simdata.gz").write_bytes(gzip.compress(HEADER.encode() * 50)[:30])
     with pytest.raises(FileProblem, match="truncated"):
-        Dataset.load(tmp_path / "cut.simdata.gz")
+        load_dataset(tmp_path / "cut.simdata.gz")
 
 
 @pytest.mark.parametrize(
@@ -148,29 +149,29 @@ def test_a_damaged_directory_is_noticed(small, tmp_path, file, old, new, words):
     assert old in text
     (tmp_path / file).write_text(text.replace(old, new, 1))
     with pytest.raises(GenoliftError, match=words):
-        Dataset.load(tmp_path)
+        load_dataset(tmp_path)
 
 
 def test_splits_of_a_simdata_file(small, tmp_path):
     path = tmp_path / "data.simdata"
     write_simdata(path, small)
-    assert set(Dataset.load(path).splits) == {"train"}
-    from_spec = Dataset.load(path, spec="tal_gata").splits.tolist()
+    assert set(load_dataset(path).splits) == {"train"}
+    from_spec = load_dataset(path, spec="tal_gata").splits.tolist()
     assert (from_spec.count("test"), from_spec.count("valid")) == (6, 6)
     ids = tmp_path / "ids.txt"
     ids.write_text("\n".join(small.names[10:30]) + "\n")
     for test_ids in (ids, small.names[10:30]):
-        loaded = Dataset.load(path, spec=load_spec("tal_gata"), test_ids=test_ids)
+        loaded = load_dataset(path, spec=load_spec("tal_gata"), test_ids=test_ids)
         assert (loaded.splits[10:30] == "test").all()
         assert (loaded.splits == "test").sum() == 20
         assert (loaded.splits == "valid").sum() == 6
     with pytest.raises(InputError, match=r"1 test ids .* 'nobody'"):
-        Dataset.load(path, test_ids=["nobody"])
+        load_dataset(path, test_ids=["nobody"])
 
 
 def test_the_papers_own_file(paper_data, tmp_path):
     source = paper_data / "sequences.simdata.gz"
-    dataset = Dataset.load(source, spec="tal_gata", test_ids=paper_data / "test_ids.txt.gz")
+    dataset = load_dataset(source, spec="tal_gata", test_ids=paper_data / "test_ids.txt.gz")
     assert len(dataset) == 8000
     assert dataset.tasks == ["task1", "task2", "task3"]
     assert (dataset.splits == "test").sum() == 800

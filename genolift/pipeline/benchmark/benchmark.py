@@ -17,8 +17,9 @@ from genolift.pipeline.benchmark.training import ARCHITECTURE, RECORD, save_mode
 from genolift.pipeline.common.places import Folder
 from genolift.pipeline.common.versions import versions
 from genolift.sequence.files import write_text
-from genolift.simulate.dataset import FILES, Dataset
+from genolift.simulate.dataset import FILES
 from genolift.simulate.generate import simulate
+from genolift.simulate.reading import load_dataset
 from genolift.simulate.spec import Spec, load_spec
 from genolift.support.errors import InputError
 
@@ -145,7 +146,7 @@ def _simulate(spec: Spec, n: int | None, work: Path) -> None:
 def _train(spec: Spec, job: Benchmark, seed: int, progress: bool, work: Path) -> None:
     from genolift.models.training import train
 
-    dataset = Dataset.load(work, spec)
+    dataset = load_dataset(work, spec)
     model, record = train(job.architecture, dataset, seed=seed, epochs=job.epochs, progress=progress)
     save_model(model, record, work / _MODEL.format(seed), work / _TRAINING.format(seed))
 
@@ -153,7 +154,7 @@ def _train(spec: Spec, job: Benchmark, seed: int, progress: bool, work: Path) ->
 def _explain(spec: Spec, seed: int, method: str, progress: bool, work: Path) -> None:
     from genolift.models.loading import load_model
 
-    test = Dataset.load(work, spec).subset("test")
+    test = load_dataset(work, spec).subset("test")
     explain(load_model(work / _MODEL.format(seed)), test, method, progress).save(work / _scores(seed, method))
 
 

@@ -8,6 +8,7 @@ from genolift.evaluate.truth.truth import presence
 from genolift.pipeline.benchmark.contenders import METHODS
 from genolift.results.explanation import Explanation
 from genolift.simulate.dataset import Dataset
+from genolift.simulate.reading import load_dataset
 from genolift.simulate.spec import Spec
 
 TABLE = "recovery.csv"
@@ -28,7 +29,7 @@ def judge(spec: Spec, seeds: int, scores: Naming, work: Path) -> dict:
 
     Where there are several seeds the false negatives of all stand in columns of their own.
     """
-    test = Dataset.load(work, spec).subset("test")
+    test = load_dataset(work, spec).subset("test")
     explanations = _load(work, scores, 0)
     seconds = {name: one.provenance["seconds"] for name, one in explanations.items()}
     recovery = recover(test, explanations, seconds=seconds)

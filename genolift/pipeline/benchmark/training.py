@@ -12,6 +12,7 @@ from genolift.pipeline.common.places import check_file, read_json
 from genolift.results.provenance import encode, first_difference
 from genolift.sequence.files import write_text
 from genolift.simulate.dataset import Dataset
+from genolift.simulate.reading import load_dataset
 from genolift.support.errors import FileProblem, InputError, file_problems
 
 RECORD = "training.json"
@@ -36,7 +37,7 @@ def train_to_file(job: Training, progress: bool = True) -> tuple[dict, bool]:
     if job.out.suffix != ".keras":
         raise InputError(f"{job.out}: a model's file name ends in .keras")
     check_file(job.out)
-    dataset = Dataset.load(job.data, job.spec)
+    dataset = load_dataset(job.data, job.spec)
     request = encode(
         {
             "file": job.out.name,

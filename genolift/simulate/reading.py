@@ -1,0 +1,132 @@
+"""Read a data set back: the directory that :meth:`Dataset.save` writes, or a ``.simdata`` file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from genolift.sequence.fasta import read_fasta
+from genolift.sequence.files import open_text
+from genolift.simulate.dataset import FILES, SPLITS, Dataset, Embedding, parse_labels
+from genolift.simulate.generate import draw_splits
+from genolift.simulate.simdata import read_simdata
+from genolift.simulate.spec import Spec, load_spec
+from genolift.support.errors import FileProblem, InputError
+
+
+def load_dataset(
+    path: str | Path, spec: Spec | str | Path | None = None, test_ids: str | Path | Iterable[str] | None = None
+) -> Dataset:
+    """Return the data set of a saved directory or of a ``.simdata[.gz]`` file.
+
+    Parameters
+    ----------
+    path
+        The directory or file.
+    spec
+        A configuration, its path or its name. It supplies what the files do not hold: motifs, background and, for a
+        ``.simdata`` file, the validation split and (without ``test_ids``) the test split.
+    test_ids
+        The names of the test sequences, or a text file with a name in each line. Without it and ``spec``, every sequence
+        of a ``.simdata`` file is in the split ``"train"``.
+
+    Raises
+    ------
+    FileProblem, InputError
+        For what cannot be read; the message names file and line.
+    """
+    path = Path(path)
+    if spec is not None and not isinstance(spec, Spec):
+        spec = load_spec(spec)
+    if path.is_dir():
+        dataset = _load_folder(path)
+    elif path.name.removesuffix(".gz").endswith(".simdata"):
+        dataset = read_simdata(path)
+        dataset.splits = _simdata_splits(dataset, spec, test_ids)
+    elif path.exists():
+        raise InputError(f"{path} is neither the directory of a data set nor a .simdata file")
+    else:
+        raise FileProblem(f"{path} does not exist")
+    if spec is not None:
+        dataset.motifs, dataset.background = dict(spec.matrices), np.array(spec.background)
+        unknown = {embedding.motif for embedding in dataset.embeddings} - set(dataset.motifs)
+        if unknown:
+            raise InputError(
+                f"{path} holds embedded motifs that {spec.name!r} does not define: " + ", ".join(sorted(unknown))
+            )
+    return dataset
+
+
+def _simdata_splits(dataset: Dataset, spec: Spec | None, test_ids) -> np.ndarray:
+    drawn = np.full(len(dataset), "train", dtype="<U5")
+    if spec is not None:
+        drawn = draw_splits(spec, len(dataset), spec.seed)
+    if test_ids is None:
+        return drawn
+    wanted = set(_ids(test_ids))
+    test = np.array([name in wanted for name in dataset.names])
+    if test.sum() != len(wanted):
+        missing = sorted(wanted - set(dataset.names))
+        raise InputError(f"{len(missing)} test ids are not in the data set, for example {missing[0]!r}")
+    splits = np.where(test, "test", "train").astype("<U5")
+    if spec is not None:  # the drawn order fills the validation split from what is not for testing
+        rest = np.flatnonzero(~test)
+        rest = rest[np.argsort(drawn[rest] != "valid", kind="stable")]
+        splits[rest[: min(int((drawn == "valid").sum()), len(rest))]] = "valid"
+    return splits
+
+
+def _ids(test_ids: str | Path | Iterable[str]) -> list[str]:
+    if isinstance(test_ids, str | Path):
+        with open_text(test_ids) as handle:
+            return [line.strip() for line in handle if line.strip()]
+    return list(test_ids)
+
+
+def _load_folder(folder: Path) -> Dataset:
+    for name in FILES:
+        if not (folder / name).is_file():
+            raise FileProblem(f"{folder} is not a data set: it has no {name}")
+    names, sequences = map(list, zip(*read_fasta(folder / FILES[0]), strict=True))
+    table = folder / FILES[1]
+    with open_text(table) as handle:
+        header, *rows = [line.rstrip("\r\n").split("\t") for line in handle if line.strip()] or [[]]
+    if len(header) < 3 or header[0] != "name" or header[-1] != "split":
+        raise InputError(f"{table}: the first line must be name, the tasks, split, separated by tabs")
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise InputError(f"{table}, line {number}: {len(row)} columns where the header has {len(header)}")
+        if row[-1] not in SPLITS:
+            raise InputError(f"{table}, line {number}: split {row[-1]!r} is none of {', '.join(SPLITS)}")
+    if [row[0] for row in rows] != names:
+        raise InputError(f"{table} does not list the sequences of {FILES[0]} in their order")
+    return Dataset(
+        names,
+        sequences,
+        parse_labels([row[1:-1] for row in rows], table),
+        header[1:-1],
+        np.array([row[-1] for row in rows], dtype="<U5"),
+        _load_embeddings(folder / FILES[2], names, sequences),
+    )
+
+
+def _load_embeddings(path: Path, names: list[str], sequences: list[str]) -> list[Embedding]:
+    index = {name: i for i, name in enumerate(names)}
+    embeddings = []
+    with open_text(path) as handle:
+        for number, line in enumerate(handle, start=1):
+            fields = line.rstrip("\r\n").split("\t")
+            if len(fields) < 6 or fields[0] not in index or not (fields[1] + fields[2]).isdigit():
+                raise InputError(
+                    f"{path}, line {number}: expected the name of a sequence, start, end, motif, 0, strand"
+                )
+            i, start, end = index[fields[0]], int(fields[1]), int(fields[2])
+            string = sequences[i][start:end]
+            if len(string) != end - start or not string or (len(fields) > 6 and fields[6] != string):
+                raise InputError(
+                    f"{path}, line {number}: this instance is not what the sequence holds at {start}-{end}"
+                )
+            embeddings.append(Embedding(i, fields[3], start, end, fields[5], string))
+    return embeddings
