@@ -9,8 +9,7 @@ from genolift.engine.operations.regions import fuse
 from genolift.engine.running.probe import Probe
 from genolift.engine.tracing.lowering import lower
 from genolift.engine.tracing.trace import trace
-from genolift.engine.walk import gradient_rules as gates
-from genolift.engine.walk import rules
+from genolift.engine.walk import gradient_rules, rules
 from genolift.engine.walk.pairs import Pairs
 from genolift.engine.walk.propagate import Backward, compared
 from genolift.support.errors import UnsupportedModel
@@ -259,7 +258,7 @@ def test_guided_backprop_gates_inside_a_loop():
         tape.watch(x)
         output = model(x)
     plain = tape.gradient(output, x).numpy()
-    np.testing.assert_allclose(multipliers(x, gates.gradient), plain, atol=1e-6)
+    np.testing.assert_allclose(multipliers(x, gradient_rules.gradient), plain, atol=1e-6)
 
     @tf.custom_gradient
     def guided_relu(z):
@@ -274,7 +273,7 @@ def test_guided_backprop_gates_inside_a_loop():
         output = state @ out
     guided = tape.gradient(output, x).numpy()
     assert np.abs(guided - plain).max() > 1e-2
-    np.testing.assert_allclose(multipliers(x, gates.guided), guided, atol=1e-5)
+    np.testing.assert_allclose(multipliers(x, gradient_rules.guided), guided, atol=1e-5)
 
 
 def test_a_loop_that_stops_on_the_input_is_refused_by_name():

@@ -167,7 +167,7 @@ def kind_of(step: Step) -> str:
     return "elementwise" if isinstance(operation, Unary) else type(operation).__name__.lower()
 
 
-def gates(step: Step) -> list[Value]:
+def switches(step: Step) -> list[Value]:
     """What a walked step reads that depends on the explained input through a comparison or rounding only."""
     return [value for value in dict.fromkeys(step.inputs) if value.dependence == Dependence.DISCRETE]
 
@@ -183,7 +183,7 @@ def refusal(step: Step) -> UnsupportedModel:
     )
 
 
-def gate_refusal(step: Step) -> UnsupportedModel:
+def switch_refusal(step: Step) -> UnsupportedModel:
     """Why a step cannot be explained whose comparisons of the input come out differently for the two sides."""
     return UnsupportedModel(
         f"{step.where} is switched by a comparison or rounding of the explained input (a mask, perhaps) that is not the "

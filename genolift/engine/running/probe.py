@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from genolift.engine.operations.table import gates
+from genolift.engine.operations.table import switches
 from genolift.engine.program import Program, Step, Value
 from genolift.engine.running.run import constants, forward
 from genolift.support.errors import GenoliftError, InputError, UnsupportedModel, reason_of
@@ -56,7 +56,7 @@ class Probe:
         self.program, self.made_for = program, made_for
         self.loops = [step for step in program.active_steps if step.op == "Loop"]
         self.values = [v for step in program.active_steps for v in step.outputs if v.active]
-        self.values += list(dict.fromkeys(v for step in program.active_steps for v in gates(step)))
+        self.values += list(dict.fromkeys(v for step in program.active_steps for v in switches(step)))
         self.values += [value for step in self.loops for value in step.payload.active_values]
         self._specs = [tf.TensorSpec([None, *value.shape[1:]], tf.float32) for value in program.inputs]
         self._run = compiled(self._activations, input_signature=self._specs)

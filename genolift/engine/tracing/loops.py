@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from genolift.engine.operations.emit import at_precision
 from genolift.engine.operations.regions import fuse
-from genolift.engine.operations.table import gate_refusal, gates
+from genolift.engine.operations.table import switch_refusal, switches
 from genolift.engine.program import Dependence, Program, Step, Value
 from genolift.engine.running.run import run_step
 from genolift.support.errors import UnsupportedModel
@@ -114,8 +114,8 @@ class Loop:
             ends = set(self.reads)
             self._walk = [step for step in steps if step.op != "Input" and step not in ends]
             for step in self._walk:
-                if any(_compares(value) for value in gates(step)):
-                    raise gate_refusal(step)
+                if any(_compares(value) for value in switches(step)):
+                    raise switch_refusal(step)
         return self._walk
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from threading import Lock
 
 from genolift.engine.operations import kernels
-from genolift.engine.operations.table import gate_refusal
+from genolift.engine.operations.table import switch_refusal
 from genolift.engine.program import Program
 from genolift.engine.target import Target
 from genolift.engine.walk.pairs import Pairs
@@ -41,9 +41,9 @@ class Explainer:
         """``xs``: (n, ...) per input; ``refs``: (n, r, ...) per input, or (r, ...) where ``shared``."""
         with exact_float32:
             block, differing = self._run(shared, leading)(self._tensors(xs), self._tensors(refs))
-        for step, differs in zip(self._gated, differing, strict=True):
+        for step, differs in zip(self._switched, differing, strict=True):
             if differs:
-                raise gate_refusal(step)
+                raise switch_refusal(step)
         return tf.nest.map_structure(lambda tensor: tensor.numpy(), block)
 
     def _run(self, shared: bool, leading: bool) -> Callable:
@@ -85,9 +85,9 @@ class Explainer:
     def _block(self, xs, refs, shared, leading):
         pairs = self._pairs(xs, refs, shared, leading)
         found = [self._target(pairs, target) for target in self.targets]
-        self._gated = list(pairs.gates)
+        self._switched = list(pairs.switches)
         block = tf.nest.map_structure(lambda *tensors: tf.stack(tensors, axis=1), *found)
-        return block, list(pairs.gates.values())
+        return block, list(pairs.switches.values())
 
     def _target(self, pairs: Pairs, target: Target) -> dict:
         seeds = target.seeds(pairs.x)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from genolift.engine.operations import narrow
 from genolift.engine.operations.emit import emit
-from genolift.engine.operations.table import OPERATIONS, Linear, gates
+from genolift.engine.operations.table import OPERATIONS, Linear, switches
 from genolift.engine.program import Dependence, Program, Step, Value
 from genolift.engine.running.run import constants, forward
 from genolift.support.tensorflow import quiet_tensorflow
@@ -35,7 +35,7 @@ class Pairs:
         self.x_per, self.ref_per = (self.r, 1) if leading else (1, 1)
         self.shared = shared and leading
         self.leftovers: list[tuple[Step, object]] = []  # what local integrals did not account for
-        self.gates: dict[Step, object] | None = {}  # whether what switches a step differs between the sides
+        self.switches: dict[Step, object] | None = {}  # whether what switches a step differs between the sides
         self.x_groups = self.n if leading else self.n * r
         self.leading = leading
         self.constants = constants(program, precision)
@@ -119,11 +119,11 @@ class Pairs:
         flat.set_shape([None, *tensor.shape[1:]])
         return flat
 
-    def check_gates(self, step: Step) -> None:
+    def check_switches(self, step: Step) -> None:
         """Note whether what switches the step is the same on both sides, without which no rule holds."""
-        differ = [tf.reduce_any(_differ(self.x(value), self.ref(value))) for value in gates(step)]
-        if differ and self.gates is not None:
-            self.gates[step] = tf.reduce_any(tf.stack(differ))
+        differ = [tf.reduce_any(_differ(self.x(value), self.ref(value))) for value in switches(step)]
+        if differ and self.switches is not None:
+            self.switches[step] = tf.reduce_any(tf.stack(differ))
 
     # What a step reads beside its active inputs
 

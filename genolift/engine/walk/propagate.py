@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from genolift.engine.operations import kernels
-from genolift.engine.operations.table import Sort, gates, kind_of, unwalked
+from genolift.engine.operations.table import Sort, kind_of, switches, unwalked
 from genolift.engine.program import Step, Value
 from genolift.engine.walk.pairs import Pairs
 from genolift.support.errors import GenoliftError
@@ -41,7 +41,7 @@ def compared(walk: list[Step], reveals: Callable[[Step], bool]) -> set[Value]:
     parts = any(step.body and reveals(step) for step in walk)
     found: set[Value] = set()
     for step in walk:
-        found.update(gates(step))
+        found.update(switches(step))
         if step.op == "Loop":
             found.update(step.payload.active_values)
             found.update(value for value in (*step.inputs, *step.outputs) if parts and value.active)
@@ -100,7 +100,7 @@ class Backward:
             incoming = [None if value in sources else flows.get(value) for value in step.outputs]
             if all(flow is None for flow in incoming):
                 continue
-            self.pairs.check_gates(step)
+            self.pairs.check_switches(step)
             outgoing = self._through(step, incoming)
             if audit is not None:
                 audit.append((step, self._imbalance(step, incoming, outgoing)))

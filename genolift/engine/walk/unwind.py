@@ -105,7 +105,7 @@ class _Unwinding:
         inner._x = self.loop.at_turn(self.record_x, turn, inner.precision)
         inner._ref = self.loop.at_turn(self.record_ref, turn, inner.precision)
         inner._aux = {}
-        inner.gates = None  # those within the body are refused, those from outside looked at there
+        inner.switches = None  # those within the body are refused, those from outside looked at there
         return inner
 
     def _array(self, read: Step, turns):

@@ -51,8 +51,8 @@ class Chain:
 
 def linear(step: Step) -> bool:
     """Whether differences are all that the step needs."""
-    gated = any(value.dependence == Dependence.DISCRETE for value in step.inputs)
-    return kind_of(step) in ("weighted", "passing") and not gated
+    switched = any(value.dependence == Dependence.DISCRETE for value in step.inputs)
+    return kind_of(step) in ("weighted", "passing") and not switched
 
 
 def run(chain: Chain, rows, extra: list, *, letters: int, rate: int, before=None, after=None, there=None):

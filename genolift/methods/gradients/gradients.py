@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from genolift.engine.walk import gradient_rules as gates
+from genolift.engine.walk import gradient_rules
 from genolift.engine.walk.correction import Corrected
 from genolift.engine.walk.multipliers import Gradient, PathGradient, Propagation
 from genolift.methods.common import proof
@@ -64,7 +64,7 @@ class _Gated(GradientMethod):
     """Gates gradients at rectifiers (ReLU and its leaky and clipped kin), so it needs some."""
 
     sums = False
-    rule_of = staticmethod(gates.gradient)
+    rule_of = staticmethod(gradient_rules.gradient)
 
     def multipliers(self, traced: Traced):
         return Propagation(traced.program, traced.targets, self.rule_of, chains=False, sources=self.sources)
@@ -76,7 +76,7 @@ class _Gated(GradientMethod):
 
 def check_rectifiers(propagation: Propagation, name: str) -> None:
     """Refuse a method that gates gradients at rectifiers where the walk back meets none."""
-    if not any(gates.is_rectifier(step) for step in gates.walked(propagation.walk)):
+    if not any(gradient_rules.is_rectifier(step) for step in gradient_rules.walked(propagation.walk)):
         raise UnsupportedModel(
             f"{name} gates gradients at ReLUs, and this model runs none on the way to the target; use gradient-x-input, "
             "integrated-gradients or deeplift"
@@ -85,7 +85,7 @@ def check_rectifiers(propagation: Propagation, name: str) -> None:
 
 def guided(traced: Traced, name: str) -> Propagation:
     """The walk back of guided backprop, for a method called ``name``."""
-    found = Propagation(traced.program, traced.targets, gates.guided, chains=False)
+    found = Propagation(traced.program, traced.targets, gradient_rules.guided, chains=False)
     check_rectifiers(found, name)
     return found
 
@@ -94,14 +94,14 @@ class GuidedBackpropTimesInput(_Gated):
     """Guided backprop (Springenberg et al. 2014) × (x − reference); only rectifiers are gated."""
 
     name = "guided-backprop-x-input"
-    rule_of = staticmethod(gates.guided)
+    rule_of = staticmethod(gradient_rules.guided)
 
 
 class Deconvnet(_Gated):
     """Deconvnet (Zeiler & Fergus 2013) × (x − reference); rectifiers are gated, other activations pass gradients."""
 
     name = "deconvnet"
-    rule_of = staticmethod(gates.deconvnet)
+    rule_of = staticmethod(gradient_rules.deconvnet)
 
 
 class IntegratedGradients(GradientMethod):
