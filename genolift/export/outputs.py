@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from genolift.results.layout import flush
 from genolift.results.lock import hold, is_abandoned
 from genolift.support.errors import FileProblem, file_problems
+from genolift.support.files import move_into_place
 
 _PREFIX = ".genolift-part-"
 _YOUNG = 60  # seconds in which a folder may not be locked yet
@@ -37,13 +37,10 @@ def outputs(paths: Sequence[Path], force: bool = False) -> Iterator[list[Path]]:
             lock = hold(folder)
             parts = [folder / f"{i}{path.suffix}" for i, path in enumerate(paths)]
             yield parts
-            made = [(part, path) for part, path in zip(parts, paths, strict=True) if part.exists()]
-            for part, _ in made:
-                flush(part)
-            for part, path in made:
-                with file_problems(path, "written"):
-                    os.replace(part, path)
-                    flush(path.parent)
+            try:
+                move_into_place(*((part, path) for part, path in zip(parts, paths, strict=True) if part.exists()))
+            except OSError as problem:
+                raise FileProblem(f"{problem.filename2 or paths[0]} cannot be written: {problem.strerror}") from None
     finally:
         del lock
         if folder is not None:

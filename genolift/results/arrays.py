@@ -8,6 +8,7 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from genolift.results import layout as disk
 from genolift.results.lazy import Rows
+from genolift.support.files import flush
 
 CHUNK_BYTES = 4 * 2**20
 # Zeros are written like all else, so that a missing chunk is damage. Zarr asks when an array is opened.
@@ -36,7 +37,7 @@ def write(path: Path, start: int, values: np.ndarray) -> None:
         array = zarr.open_array(path, mode="r+")
     array[start : start + len(values)] = values
     for file in _chunk_files(path, array, start, start + len(values)):
-        disk.flush(file)
+        flush(file)
 
 
 def write_whole(folder: Path, name: str, values: np.ndarray) -> None:

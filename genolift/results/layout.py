@@ -12,14 +12,13 @@ A store is a Zarr v3 directory. Its own names are fixed; no name from a user's f
 """
 
 import json
-import os
 import re
-import secrets
 import shutil
 from pathlib import Path
 
 from genolift.results.lock import NAME as LOCK
 from genolift.support.errors import FileProblem, file_problems
+from genolift.support.files import PARTIAL, write_json
 
 FORMAT = 2
 ATTRIBUTE = "genolift"
@@ -28,38 +27,11 @@ BLOCKS = "blocks"
 LAYOUT = "blocks/layout.json"
 DONE = "blocks/done"
 LISTING = "sequences"
-PARTIAL = ".partial"
-
-
-def write_atomically(path: Path, content: dict) -> None:
-    """A JSON file that is there whole or not at all, whatever happens to this process or machine."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")  # two workers may redo one block
-    with open(aside, "w") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
-    flush(path.parent)
 
 
 def damaged(where: Path, what) -> FileProblem:
     """What to raise for a store, or a file of one, that is not as it was written."""
     return FileProblem(f"{where} is damaged: {what}; copy it again, or score again with --force")
-
-
-def flush(path: Path) -> None:
-    """Have the system write a file or directory to the disk itself, where it can."""
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except OSError:  # directories cannot be opened everywhere
-        return
-    try:
-        os.fsync(handle)
-    except OSError:
-        pass
-    finally:
-        os.close(handle)
 
 
 def read_header(path: Path) -> dict | None:
@@ -103,7 +75,7 @@ def check_format(path: Path, header: dict) -> None:
 
 def write_group(path: Path, told: dict) -> None:
     """A group of arrays, and what it says of itself."""
-    write_atomically(path / ROOT, {"zarr_format": 3, "node_type": "group", "attributes": {ATTRIBUTE: told}})
+    write_json(path / ROOT, {"zarr_format": 3, "node_type": "group", "attributes": {ATTRIBUTE: told}})
 
 
 def read_group(path: Path):

@@ -17,6 +17,7 @@ from genolift.results.lazy import Rows, rowwise
 from genolift.results.listing import Listing
 from genolift.results.lock import hold, tidy
 from genolift.support.errors import FileProblem, InputError, file_problems
+from genolift.support.files import write_json
 
 _LISTED = ("names", "regions", "lengths")
 # Kept with the result, but no difference between two: the same work may be asked for in other words.
@@ -193,7 +194,7 @@ class StoreWriter:
             self._prepare(plan, arrays)
             for name, values in arrays.items():
                 checked.write(self.path / name, start, values)
-            disk.write_atomically(self.path / disk.DONE / f"{k}.json", {"start": start, "stop": stop})
+            write_json(self.path / disk.DONE / f"{k}.json", {"start": start, "stop": stop})
 
     def _plan(self, explanation: Explanation) -> tuple[dict, dict[str, np.ndarray]]:
         """Which array holds what, as JSON, and the arrays' contents."""
@@ -243,7 +244,7 @@ class StoreWriter:
                 if values.dtype.kind not in "biuf":
                     raise InputError(f"field {name} holds {values.dtype} values; only numbers can be stored")
                 checked.create(self.path, name, n, values, min(self._header["block"], n), overwrite=True)
-            disk.write_atomically(self.path / disk.LAYOUT, plan)
+            write_json(self.path / disk.LAYOUT, plan)
         elif difference := origin.first_difference(known, plan):
             raise InputError(f"this block differs from those stored in {self.path}: {difference}")
 

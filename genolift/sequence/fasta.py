@@ -14,6 +14,7 @@ from genolift.sequence.alphabet import AMBIGUOUS, BASES, check_letters
 from genolift.sequence.files import is_bgzf, open_text, write_text
 from genolift.sequence.regions import Interval, Regions, read_intervals
 from genolift.support.errors import FileProblem, InputError, file_problems
+from genolift.support.files import whole
 
 _PLAIN_CODES = (BASES + "N").encode()
 _RARE_CODES = (AMBIGUOUS.replace("N", "")).encode()
@@ -164,19 +165,15 @@ class Fasta:
         """A plain copy with lines of one length, in the cache."""
         target = Path(f"{_cache_path(self.path)}.fa")
         if not target.exists():
-            handle, partial = tempfile.mkstemp(dir=target.parent, suffix=".part")
-            try:
-                with os.fdopen(handle, "w") as out:
+            with whole(target) as part:
+                part.touch(0o600)  # others may read the cache, and need not be allowed to read this file
+                with part.open("w") as out:
                     # Letters are checked where they are fetched: a record that nobody asks for does no harm.
                     for name, sequence in _sound(
                         self.path, _records(self.path, open_text(self.path), lambda *record: None)
                     ):
                         out.write(f">{name}\n")
                         out.writelines(sequence[i : i + 80] + "\n" for i in range(0, len(sequence), 80))
-                os.replace(partial, target)
-            except BaseException:
-                os.unlink(partial)
-                raise
         return target
 
     @property

@@ -91,6 +91,17 @@ def test_nothing_is_left_of_what_fails_and_none_of_several_is_moved(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_of_several_files_the_one_that_cannot_be_replaced_is_named(tmp_path):
+    def replaced():
+        with outputs([tmp_path / "a", tmp_path / "b"]) as parts:
+            for part in parts:
+                part.write_text("whole")
+            (tmp_path / "b").mkdir()
+
+    with pytest.raises(FileProblem, match=r"/b cannot be written: Is a directory"):
+        replaced()
+
+
 def test_modes_are_those_of_other_files(tmp_path):
     (tmp_path / "other").write_text("")
     export(tmp_path / "b.tsv")

@@ -7,9 +7,11 @@ import subprocess
 import numpy as np
 import pytest
 
+from genolift.results import arrays
 from genolift.results import layout as disk
 from genolift.results.explanation import Explanation
 from genolift.results.store import StoreWriter
+from genolift.support import files
 from genolift.support.errors import FileProblem
 
 BLOCKS = 16
@@ -54,9 +56,9 @@ def test_a_full_disk_and_then_a_larger_one(small_disk, tmp_path):
     assert contents(path) == contents(tmp_path / "twin.zarr")
 
 
-@pytest.mark.parametrize("step", range(7))
+@pytest.mark.parametrize("step", range(12))
 def test_space_that_ends_at_any_step(step, tmp_path, monkeypatch):
-    path, flush, calls = tmp_path / "s.zarr", disk.flush, []
+    path, flush, calls = tmp_path / "s.zarr", files.flush, []
 
     def full(place):
         calls.append(place)
@@ -65,7 +67,8 @@ def test_space_that_ends_at_any_step(step, tmp_path, monkeypatch):
         flush(place)
 
     with monkeypatch.context() as patched:
-        patched.setattr(disk, "flush", full)
+        for module in (files, arrays):
+            patched.setattr(module, "flush", full)
         with pytest.raises(FileProblem, match=r"s\.zarr cannot be written: No space left on device$"):
             write_all(path)
     write_all(path)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from genolift.support.errors import FileProblem, InputError, file_problems
+from genolift.support.files import whole
 
 _FORMAT = "genolift patterns 1"
 _COLUMNS = {
@@ -50,7 +51,7 @@ class Patterns:
         told = {"format": _FORMAT, "layers": list(self.arrays), **self.record}
         content = {f"pattern.{i}": array for i, array in enumerate(self.arrays.values())}
         content |= {f"table.{name}": np.array(values, _COLUMNS[name]) for name, values in self.table.items()}
-        with file_problems(path, "written"), open(path, "wb") as file:
+        with file_problems(path, "written"), whole(Path(path)) as part, part.open("wb") as file:
             np.savez_compressed(file, record=np.array(json.dumps(told)), **content)
 
     @classmethod

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from genolift.pipeline.common.digest import digest_path
 from genolift.pipeline.common.places import read_json
-from genolift.results.layout import write_atomically
+from genolift.support.files import write_json
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def complete(stage: Stage, work: Path) -> dict:
         "inputs": inputs,
         "outputs": {name: digest_path(work / name) for name in stage.outputs},
     }
-    write_atomically(_record_path(stage, work), record)
+    write_json(_record_path(stage, work), record)
     return record
 
 

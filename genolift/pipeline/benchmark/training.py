@@ -1,7 +1,6 @@
 """Train a network on a data set: the model's file, and the record beside it."""
 
 import json
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from genolift.sequence.files import write_text
 from genolift.simulate.dataset import Dataset
 from genolift.simulate.reading import load_dataset
 from genolift.support.errors import FileProblem, InputError, file_problems
+from genolift.support.files import whole
 
 RECORD = "training.json"
 ARCHITECTURE = "tal_gata"
@@ -56,12 +56,14 @@ def train_to_file(job: Training, progress: bool = True) -> tuple[dict, bool]:
 
 def save_model(model, record: dict, path: Path, record_path: Path) -> dict:
     """Write record and model, each whole or not at all; the record vouches for the model by its digest."""
-    with file_problems(path, "written"), tempfile.TemporaryDirectory(dir=path.parent, prefix=".genolift-") as aside:
-        file = Path(aside) / path.name
-        model.save(file)
-        record = {**record, "model_sha256": digest_path(file)}
+    with (
+        file_problems(path, "written"),
+        tempfile.TemporaryDirectory(dir=path.parent, prefix=".genolift-") as aside,
+        whole(path, Path(aside) / path.name) as part,  # Keras wants the suffix
+    ):
+        model.save(part)
+        record = {**record, "model_sha256": digest_path(part)}
         write_text(record_path, json.dumps(record, indent=2) + "\n")
-        os.replace(file, path)
     return record
 
 

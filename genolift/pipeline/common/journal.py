@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -17,13 +16,11 @@ from pathlib import Path
 
 from genolift.pipeline.common.digest import digest_path
 from genolift.pipeline.common.places import REQUEST, check_file, read_json
-from genolift.results.layout import flush, write_atomically
 from genolift.results.lock import NAME as LOCK
 from genolift.results.lock import hold
 from genolift.results.provenance import encode, first_difference
 from genolift.support.errors import FileProblem, InputError, file_problems
-
-_PARTIAL = ".part"
+from genolift.support.files import PARTIAL, move_into_place, whole, write_json
 
 
 class Journal:
@@ -77,8 +74,8 @@ class Journal:
                 if earlier.name != LOCK:
                     earlier.unlink()
             if not (self.work / REQUEST).exists():
-                write_atomically(self.work / REQUEST, self._request | {"versions": self._versions})
-            for leftover in self.work.glob(f"*{_PARTIAL}"):
+                write_json(self.work / REQUEST, self._request | {"versions": self._versions})
+            for leftover in self.work.glob(f"*{PARTIAL}"):
                 leftover.unlink()
 
     def done(self) -> set[int]:
@@ -93,31 +90,23 @@ class Journal:
     @contextmanager
     def file(self, name: str) -> Iterator[Path]:
         """A path to write to; what was written is ``work / name`` afterwards, whole or not at all."""
-        aside = self.work / (name + _PARTIAL)
-        with file_problems(self.path, "written"):
-            yield aside
-            flush(aside)
-            os.replace(aside, self.work / name)
-            flush(self.work)
+        with file_problems(self.path, "written"), whole(self.work / name) as part:
+            yield part
 
     def publish(self, header: str, record: dict) -> None:
         """Put the blocks together under ``header``, and ``record`` beside them; the working directory goes."""
         blocks = sorted(self.done())
         with file_problems(self.path, "written"):
-            aside = self.work / f"table{_PARTIAL}"
-            with _opened(aside, self.path.suffix == ".gz") as out:
+            table, beside = self.work / f"table{PARTIAL}", self.work / f"record{PARTIAL}"
+            with _opened(table, self.path.suffix == ".gz") as out:
                 out.write(f"{header}\n".encode())
                 for k in blocks:
                     with open(self.work / f"{k:08d}.tsv", "rb") as block:
                         shutil.copyfileobj(block, out)
-            flush(aside)
-            whole = {**record, "request": self._request, "versions": self._versions, "sha256": digest_path(aside)}
-            beside = self.work / f"record{_PARTIAL}"
-            beside.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
-            flush(beside)
-            os.replace(beside, self.record_path)  # first: a table without its record would be a stranger's
-            os.replace(aside, self.path)
-            flush(self.path.parent)
+            told = {**record, "request": self._request, "versions": self._versions, "sha256": digest_path(table)}
+            beside.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+            # The record is first: a table without its record would be a stranger's.
+            move_into_place((beside, self.record_path), (table, self.path))
             shutil.rmtree(self.work)
         self._lock = None
 

@@ -7,10 +7,10 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from genolift.results.layout import write_atomically
 from genolift.results.lock import hold
 from genolift.results.provenance import encode, first_difference
 from genolift.support.errors import FileProblem, InputError, file_problems
+from genolift.support.files import PARTIAL, whole, write_json
 
 WORK = ".genolift-work"
 REQUEST = "request.json"
@@ -123,7 +123,7 @@ class Folder:
             self._lock = hold(self.work, self.path)
             if (self.work / REQUEST).exists():
                 return True
-            write_atomically(self.work / REQUEST, self._request | {"versions": self._versions})
+            write_json(self.work / REQUEST, self._request | {"versions": self._versions})
         return False
 
     def record(self, names: Iterable[str], content: dict) -> None:
@@ -134,9 +134,8 @@ class Folder:
     def publish(self) -> None:
         """Copy the record's files out of the work directory, each whole or not at all, and the record last."""
         for name in [*json.loads((self.work / RUN).read_text())["files"], RUN]:
-            aside = self.work / f"{name}.copy"
-            shutil.copyfile(self.work / name, aside)
-            os.replace(aside, self.path / name)
+            with whole(self.path / name, self.work / f"{name}{PARTIAL}") as part:
+                shutil.copyfile(self.work / name, part)
 
     def clear(self) -> None:
         """Remove the work directory, also what a process that was killed at the very end left of it."""
