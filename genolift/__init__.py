@@ -2,9 +2,10 @@
 
 from importlib import import_module
 
+from genolift.support import drawings
 from genolift.version import __version__
 
-# Names load on first use, so that `import genolift` costs nothing.
+# Names load on first use, so that `import genolift` costs nothing. The tables hold our own names only.
 _NAMES = {
     "DeepLift": "genolift.methods.deeplift.deeplift",
     "Explanation": "genolift.results.explanation",
@@ -31,7 +32,17 @@ _MODULES = {
     "targets": "genolift.methods.targets",
 }
 
-__all__ = ["__version__", *sorted([*_NAMES, *_MODULES])]
+__all__ = ["__version__", *sorted(["drawings", *_NAMES, *_MODULES])]
+
+
+def _own_drawings() -> drawings.Table:
+    from genolift.plot.drawers import DRAWINGS  # loads Matplotlib
+
+    return DRAWINGS
+
+
+# This is the one module above all rooms: it tells results, which know nothing of pictures, who draws them.
+drawings.provide(_own_drawings)
 
 
 def __getattr__(name: str):

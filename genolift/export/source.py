@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from genolift.results.explanation import INPUT, OUTPUT, POSITION, Explanation, is_dna, leaves
+from genolift.results.explanation import Explanation
+from genolift.results.fields import is_dna
 from genolift.results.regions import RegionTable
 from genolift.support.errors import InputError, Undefined
 from genolift.support.progress import bar
@@ -21,7 +22,7 @@ class Scores:
     """
 
     def __init__(self, explanation: Explanation, target=None, input=None, progress: bool = False):
-        several = leaves(explanation._first(INPUT, POSITION, OUTPUT))[0].shape[1] if explanation.target_axis else 1
+        several = explanation.target_count
         self.explanation = choose_target(explanation, target)
         self._targets, self._progress = several, progress
         self._input = _dna_input(self.explanation, input)

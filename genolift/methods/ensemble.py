@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from genolift.methods.common.base import Method
-from genolift.results.explanation import each
+from genolift.results.fields import each
 from genolift.results.kinds import EnsembleExplanation
 from genolift.support.errors import InputError
 

@@ -13,7 +13,8 @@ from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 
 from genolift.plot.style import BASES, INK, PALETTE, Picture, drawing
-from genolift.results.explanation import Explanation, is_dna
+from genolift.results.explanation import Explanation
+from genolift.results.fields import is_dna
 from genolift.support.errors import InputError
 
 PER_ROW = 200  # more letters than this in one row cannot be told apart

@@ -12,7 +12,8 @@ import pandas as pd
 from genolift.evaluate.truth.recovery import PER_SEED
 from genolift.plot.logo import plot_logo, target_text
 from genolift.plot.style import method_label, render
-from genolift.results.explanation import Explanation, is_dna
+from genolift.results.explanation import Explanation
+from genolift.results.fields import is_dna
 from genolift.results.layout import ROOT
 from genolift.support.errors import FileProblem
 from genolift.support.files import write_whole

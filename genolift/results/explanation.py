@@ -1,20 +1,20 @@
 """Explanation: what every method returns."""
 
-from collections.abc import Callable, Iterable, Sequence
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 from functools import partial
-from importlib import import_module
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
+from genolift.results.fields import INPUT, OUTPUT, PAIR, POSITION, REFERENCE, each, is_dna, leaves, resize
 from genolift.results.lazy import Rows, rowwise
 from genolift.results.regions import Region, as_regions
+from genolift.support import drawings
 from genolift.support.errors import InputError, Undefined
 from genolift.support.texts import Listed
-
-# What a field's shape follows, N sequences first (and then T targets, if a list of targets was explained).
-INPUT, POSITION, OUTPUT, REFERENCE = "as inputs", "per position", "(N,)", "(N, R)"
-PAIR = "per pair of positions"
 
 
 class Explanation:
@@ -39,7 +39,7 @@ class Explanation:
         "standard_error": POSITION,
         "reference_count": OUTPUT,
     }
-    _types: ClassVar[dict[str, type["Explanation"]]] = {}
+    _types: ClassVar[dict[str, type[Explanation]]] = {}  # by name, as a store keeps it
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
@@ -157,6 +157,11 @@ class Explanation:
         return each(lambda x, h: rowwise(_project, x, h), self._fields["inputs"], self._fields["hypothetical"])
 
     @property
+    def fields(self) -> dict[str, Any]:
+        """The fields that the method gave, without those that follow from them, such as ``scores``."""
+        return dict(self._fields)
+
+    @property
     def defined(self) -> list[str]:
         """The names of the fields this explanation has, derived ones included."""
         sources = {"scores": "raw_contributions", "contributions": "hypothetical"}
@@ -179,7 +184,7 @@ class Explanation:
     def __len__(self) -> int:
         return len(leaves(self._fields["inputs"])[0])
 
-    def __getitem__(self, key) -> "Explanation":
+    def __getitem__(self, key) -> Explanation:
         """Some sequences (slice, mask, list of numbers), or one, by number or name, at its true length."""
         if isinstance(key, tuple):
             raise InputError("an explanation is indexed by sequence alone; index one of its fields for more")
@@ -201,7 +206,7 @@ class Explanation:
             raise InputError(f"{problem} {name!r}; names begin {', '.join(self.name_texts[:5])}")
         return found[0]
 
-    def _take(self, key) -> "Explanation":
+    def _take(self, key) -> Explanation:
         rows = np.arange(len(self))[key]
         return self._with(
             {
@@ -213,7 +218,7 @@ class Explanation:
             lengths=None if self.lengths is None else self.lengths[key],
         )
 
-    def _with(self, fields: dict, **changes) -> "Explanation":
+    def _with(self, fields: dict, **changes) -> Explanation:
         """Another explanation that differs in these things only."""
         same = {key: getattr(self, key) for key in ("undefined", "target", "method", "lengths", "provenance")}
         same |= {"names": self.name_texts, "regions": self.region_table}
@@ -229,7 +234,7 @@ class Explanation:
             return (ndim - 2, ndim - 1)
         return (1 + ndim - (2 if kind == POSITION and is_dna(inputs) else inputs.ndim),)
 
-    def _cut(self, length: int) -> "Explanation":
+    def _cut(self, length: int) -> Explanation:
         return self._with({name: self._resized(name, length) for name in self._fields}, lengths=None)
 
     def _resized(self, name: str, length: int):
@@ -247,7 +252,7 @@ class Explanation:
             return self._fields["predictions"].ndim == 2
         return isinstance(self.target, list)
 
-    def for_target(self, target=None) -> "Explanation":
+    def for_target(self, target=None) -> Explanation:
         """The same explanation of one of its targets, given as it was asked for, or as text, or by its place.
 
         Without targets to choose from this is the explanation itself, and ``target`` may only repeat what it
@@ -258,7 +263,7 @@ class Explanation:
             if target is None or target == self.target or str(target) == str(self.target):
                 return self
             raise InputError(f"this explanation has the target {self.target!r} only, not {target!r}")
-        count = leaves(self._first(INPUT, POSITION, OUTPUT))[0].shape[1]
+        count = self.target_count
         choices = given or list(range(count))
         place = [i for i, known in enumerate(choices) if known == target] or [
             i for i, known in enumerate(choices) if str(known) == str(target)
@@ -277,6 +282,11 @@ class Explanation:
         }
         return self._with(fields, target=choices[pick])
 
+    @property
+    def target_count(self) -> int:
+        """How many targets were explained."""
+        return leaves(self._first(INPUT, POSITION, OUTPUT))[0].shape[1] if self.target_axis else 1
+
     def _first(self, *kinds: str):
         return next(v for k, v in self._fields.items() if k != "inputs" and self.kind(k) in kinds)
 
@@ -285,12 +295,12 @@ class Explanation:
         """How large the fields of one sequence are."""
         return sum(leaf[:1].nbytes for value in self._fields.values() for leaf in leaves(value))
 
-    def in_memory(self) -> "Explanation":
+    def in_memory(self) -> Explanation:
         """The same explanation with every field read into a NumPy array."""
         return self._with({name: each(np.asarray, value) for name, value in self._fields.items()})
 
     @classmethod
-    def concatenate(cls, parts: Iterable["Explanation"]) -> "Explanation":
+    def concatenate(cls, parts: Iterable[Explanation]) -> Explanation:
         """One explanation of the sequences of all parts; shorter ones are padded at the right with zeros.
 
         What is not per sequence (target, method, provenance) is the first part's.
@@ -317,51 +327,51 @@ class Explanation:
 
     # -- pictures and files ----------------------------------------------------------------------------------
 
-    def plot(self, i: int | str = 0, **options):
-        """The logo of one sequence; options as in ``genolift.plot.logo.plot_logo``."""
-        return import_module("genolift.plot.logo").plot_logo(self, i, **options)
+    def plot(self, i: int | str = 0, **options: Any) -> Any:
+        """Return the picture of one sequence, by number or name, as a Matplotlib figure.
 
-    def save(self, path, *, dtype: str | None = None, force: bool = False) -> None:
-        """Write a Zarr directory; ``dtype="float16"`` is lossy; ``force`` replaces an earlier store."""
-        import_module("genolift.results.store").save(self, path, dtype=dtype, force=force)
+        It is the logo, with the options of :func:`genolift.plot.logo.plot_logo`, unless something else is registered for the
+        type of the explanation (see :mod:`genolift.support.drawings`).
+        """
+        return drawings.draw(self, drawings.PLOT, i, **options)
+
+    def plot_map(self, i: int | str = 0, **options: Any) -> Any:
+        """Return the map of what depends on what in one sequence, by number or name, as a Matplotlib figure.
+
+        Attention, pairs of substitutions, interactions and pairwise surrogates have one; the modules of that name in
+        :mod:`genolift.plot` say which options they take. :class:`InputError` for an explanation without a map.
+        """
+        return drawings.draw(self, drawings.MAP, i, **options)
+
+    def save(self, path: str | Path, *, dtype: str | None = None, force: bool = False) -> None:
+        """Write the explanation into a Zarr directory.
+
+        Parameters
+        ----------
+        path
+            The directory, such as ``scores.zarr``.
+        dtype
+            ``"float16"`` keeps what runs along the sequence in half the space, and loses digits.
+        force
+            Whether to replace a store that is there.
+        """
+        from genolift.results import store  # loads Zarr
+
+        store.save(self, path, dtype=dtype, force=force)
 
     @classmethod
-    def load(cls, path) -> "Explanation":
-        """Open what :meth:`save` wrote; fields are read from disk where they are indexed."""
-        return import_module("genolift.results.store").load(path, cls)
+    def load(cls, path: str | Path) -> Explanation:
+        """Open what :meth:`save` wrote, as the type that was saved; fields are read from disk where they are indexed."""
+        from genolift.results import store  # loads Zarr
 
+        stored = store.load(path)
+        kind = cls.named(stored.type_name) if cls is Explanation else cls
+        return kind(stored.fields, **stored.details)
 
-def leaves(value) -> list:
-    """The arrays of a field: one, or one for each of several inputs."""
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
-    return [item for item in items if item is not None]
-
-
-def each(function: Callable, *values):
-    """``function`` of fields' arrays, input by input; an input for which a field is undefined stays so."""
-
-    def call(*items):
-        return None if any(item is None for item in items) else function(*items)
-
-    form = values[-1]
-    if isinstance(form, dict):
-        return {key: call(*(value[key] for value in values)) for key in form}
-    if isinstance(form, list):
-        return [call(*items) for items in zip(*values, strict=True)]
-    return call(*values)
-
-
-def is_dna(inputs) -> bool:
-    """Whether inputs are one-hot DNA by their shape, (N, L, 4)."""
-    return inputs.ndim == 3 and inputs.shape[-1] == 4
-
-
-def resize(array: np.ndarray, axis: int, length: int) -> np.ndarray:
-    """Cut or pad with zeros at the end of one axis."""
-    if array.shape[axis] >= length:
-        return array[(slice(None),) * axis + (slice(length),)]
-    widths = [(0, length - array.shape[axis]) if i == axis else (0, 0) for i in range(array.ndim)]
-    return np.pad(array, widths)
+    @staticmethod
+    def named(name: str) -> type[Explanation]:
+        """Return the type of this name; plain :class:`Explanation` for one that is not known here."""
+        return Explanation._types.get(name, Explanation)
 
 
 def _as_array(value):

@@ -1,24 +1,19 @@
-"""What methods add to an explanation: fields of their own, and pictures of them.
+"""What methods add to an explanation: fields of their own.
 
 They stand here, apart from the methods, so that a store is read as what it is without loading what made it.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import ClassVar
 
 import numpy as np
 
-from genolift.results.explanation import INPUT, OUTPUT, PAIR, POSITION, REFERENCE, Explanation
+from genolift.results.explanation import Explanation
+from genolift.results.fields import INPUT, OUTPUT, PAIR, POSITION, REFERENCE
 from genolift.support.errors import InputError
 
 _STRETCH = "of the stretch"
-
-
-def named(name: str) -> type[Explanation]:
-    """The class that a store was written from; plain :class:`Explanation` for one that is not known here."""
-    return Explanation._types.get(name, Explanation)
 
 
 class LayerExplanation(Explanation):
@@ -82,12 +77,6 @@ class EpistasisExplanation(Explanation):
         **dict.fromkeys(["stretch", "effects", "interactions"], _STRETCH),
     }
 
-    def plot_epistasis(self, i: int | str = 0, **options):
-        """The map of one sequence; options as in ``genolift.plot.epistasis.plot_epistasis``."""
-        return import_module("genolift.plot.epistasis").plot_epistasis(self, i, **options)
-
-    plot_map = plot_epistasis
-
 
 class InteractionExplanation(Explanation):
     """How the importance of every position changes when a source is mutated (deep feature interaction maps).
@@ -103,10 +92,6 @@ class InteractionExplanation(Explanation):
         "importance": POSITION,
         **dict.fromkeys(["source_start", "source_end"], "(N, S)"),
     }
-
-    def plot_map(self, i: int | str = 0, **options):
-        """The map of one sequence; options as in ``genolift.plot.interactions.plot_interactions``."""
-        return import_module("genolift.plot.interactions").plot_interactions(self, i, **options)
 
 
 class PositionInteractions(InteractionExplanation):
@@ -133,10 +118,6 @@ class SurrogateExplanation(Explanation):
         **dict.fromkeys(["constant", "r_squared", "pairwise_constant", "pairwise_r_squared"], OUTPUT),
         **dict.fromkeys(["stretch", "additive", "pairwise"], _STRETCH),
     }
-
-    def plot_map(self, i: int | str = 0, **options):
-        """The pairwise weights of one sequence; options as in ``genolift.plot.interactions.plot_surrogate``."""
-        return import_module("genolift.plot.interactions").plot_surrogate(self, i, **options)
 
 
 class SubsetExplanation(Explanation):
@@ -203,9 +184,3 @@ class AttentionExplanation(Explanation):
                 "method with maps=False"
             )
         return super().concatenate(parts)
-
-    def plot_attention(self, i: int | str = 0, **options):
-        """The maps of one sequence; options as in ``genolift.plot.attention.plot_attention``."""
-        return import_module("genolift.plot.attention").plot_attention(self, i, **options)
-
-    plot_map = plot_attention

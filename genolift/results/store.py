@@ -1,9 +1,15 @@
-"""Explanations on disk: written at once or block by block, continued after a kill, read lazily."""
+"""Explanations on disk: written at once or block by block, continued after a kill, read lazily.
+
+What is written and read here is known by its fields alone; :meth:`Explanation.load` makes an explanation of them.
+"""
+
+from __future__ import annotations
 
 import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,13 +17,15 @@ from genolift.results import arrays as checked
 from genolift.results import layout as disk
 from genolift.results import provenance as origin
 from genolift.results.coding import from_codes, to_codes
-from genolift.results.explanation import INPUT, PAIR, POSITION, Explanation, leaves, resize
-from genolift.results.kinds import named
+from genolift.results.fields import INPUT, PAIR, POSITION, leaves, resize
 from genolift.results.lazy import Rows, rowwise
 from genolift.results.listing import Listing
 from genolift.results.lock import hold, tidy
 from genolift.support.errors import FileProblem, InputError, file_problems
 from genolift.support.files import write_json
+
+if TYPE_CHECKING:
+    from genolift.results.explanation import Explanation
 
 _LISTED = ("names", "regions", "lengths")
 # Kept with the result, but no difference between two: the same work may be asked for in other words.
@@ -116,7 +124,7 @@ class StoreWriter:
             checked.write_whole(self.path, disk.BLOCKS, np.array(self.blocks, dtype=np.int64))
 
     @classmethod
-    def attach(cls, ticket: Ticket) -> "StoreWriter":
+    def attach(cls, ticket: Ticket) -> StoreWriter:
         """A writer of a store that another process has made and keeps locked; :meth:`write` is all it is for."""
         writer = cls.__new__(cls)
         writer.path, writer._header, writer._width = ticket.path, ticket.header, ticket.width
@@ -130,7 +138,7 @@ class StoreWriter:
             raise FileProblem(f"{ticket.path} is another store than the one that is to be written")
         return writer
 
-    def __enter__(self) -> "StoreWriter":
+    def __enter__(self) -> StoreWriter:
         return self
 
     def __exit__(self, *problem) -> None:
@@ -199,8 +207,7 @@ class StoreWriter:
     def _plan(self, explanation: Explanation) -> tuple[dict, dict[str, np.ndarray]]:
         """Which array holds what, as JSON, and the arrays' contents."""
         fields, arrays = {}, {}
-        for name in explanation._fields:
-            value = explanation._fields[name]
+        for name, value in explanation.fields.items():
             if name in (disk.BLOCKS, disk.LISTING):
                 raise InputError(f"a field cannot be called {name!r}: the store uses that name")
             form = "dict" if isinstance(value, dict) else "list" if isinstance(value, list) else "array"
@@ -261,7 +268,7 @@ def save(explanation: Explanation, path, *, dtype: str | None = None, force: boo
     provenance |= {"names": explanation.name_texts, "regions": explanation.region_table}
     block = int(np.clip(4 * checked.CHUNK_BYTES // max(1, explanation.row_bytes), 1, 256))
     blocks = _blocks({"n": len(explanation), "block": block})
-    inputs = leaves(explanation._fields["inputs"])
+    inputs = leaves(explanation.fields["inputs"])
     one_hot = all(to_codes(np.asarray(leaf[a:b])) is not None for leaf in inputs for a, b in blocks)
     with StoreWriter(
         path,
@@ -294,7 +301,17 @@ def read_provenance(path) -> dict:
         raise disk.damaged(path / disk.ROOT, f"{type(error).__name__} {error}") from None
 
 
-def load(path, cls: type[Explanation] = Explanation) -> Explanation:
+@dataclass(frozen=True)
+class Stored:
+    """What a complete store holds: the ``fields`` of an explanation, the name of its type, and its ``details``, which are the
+    other arguments that the type is made with."""
+
+    type_name: str
+    fields: dict[str, Any]
+    details: dict[str, Any]
+
+
+def load(path: str | Path) -> Stored:
     """Open a complete store; its fields are read, and their checksums verified, where they are indexed."""
     path = Path(path)
     provenance = read_provenance(path)
@@ -304,8 +321,6 @@ def load(path, cls: type[Explanation] = Explanation) -> Explanation:
     listing = Listing.read(path, provenance.pop("listing"))
     own = {name: provenance.pop(name, None) for name in ("method", "target")}
     own |= {name: getattr(listing, name) for name in _LISTED}
-    if cls is Explanation:
-        cls = named(type_name)
     plan = disk.read_layout(path)
     try:
         fields = {}
@@ -316,7 +331,8 @@ def load(path, cls: type[Explanation] = Explanation) -> Explanation:
         undefined = plan["undefined"]
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise disk.damaged(path, f"{type(error).__name__} {error}") from None
-    return cls(fields, undefined=undefined, provenance={**provenance, "store": str(path)}, **own)
+    provenance["store"] = str(path)
+    return Stored(type_name, fields, {"undefined": undefined, "provenance": provenance, **own})
 
 
 def _open(path: Path, entry: dict, n: int) -> Rows | None:

@@ -7,7 +7,8 @@ import pytest
 
 from genolift.evaluate.discovery.subsets import Clusters, Subset, cluster, distances, misclassified, subsets_of
 from genolift.plot.subsets import plot_clusters
-from genolift.results.explanation import POSITION, Explanation
+from genolift.results.explanation import Explanation
+from genolift.results.fields import POSITION
 from genolift.sequence.alphabet import one_hot, reverse_complement
 from genolift.support.errors import InputError
 

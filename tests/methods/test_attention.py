@@ -358,17 +358,17 @@ def test_it_is_no_attribution(two_layers):
 
 def test_pictures(two_layers):
     found = gl.method("attention-rollout", two_layers)(X)
-    figure = found.plot_attention(1)
+    figure = found.plot_map(1)
     assert len(figure.axes) == 3 + 2  # heads of the second layer, their scale, the scores
-    assert len(found.plot_attention(0, layer="first").axes) == 2 + 2
+    assert len(found.plot_map(0, layer="first").axes) == 2 + 2
     np.testing.assert_allclose(figure.axes[0].images[0].get_array(), found.weights[1, 1, 0], atol=1e-6)
     rolled = found.plot_map(0, layer="rollout")
     np.testing.assert_allclose(rolled.axes[0].images[0].get_array(), found.rollout[0], atol=1e-6)
     assert "not an attribution" in rolled.get_suptitle()
     with pytest.raises(InputError, match="there is no attention layer 'third'; choose among"):
-        found.plot_attention(0, layer="third")
+        found.plot_map(0, layer="third")
     with pytest.raises(InputError, match="make the method with maps=True"):
-        gl.method("attention", two_layers, maps=False)(X).plot_attention()
+        gl.method("attention", two_layers, maps=False)(X).plot_map()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from genolift.methods.common.referenced import ReferenceMethod
 from genolift.methods.registry import listing, method_class
-from genolift.results.explanation import INPUT, POSITION, REFERENCE
+from genolift.results.fields import INPUT, POSITION, REFERENCE
 from genolift.results.provenance import encode
 from genolift.support.errors import GenoliftError, Undefined
 

@@ -354,7 +354,7 @@ def test_an_epistasis_map(model, tmp_path):
     found.save(tmp_path / "map.zarr")
     loaded = gl.Explanation.load(tmp_path / "map.zarr")
     for options in ({"target": 1}, {"target": 0, "bases": True}):
-        figure = loaded.plot_epistasis("b", **options)
+        figure = loaded.plot_map("b", **options)
         top, below = figure.axes[:2]
         drawn = below.get_images()[0].get_array()
         expected = found.interactions[1, options["target"]]

@@ -18,8 +18,8 @@ def test_classes_of_results_are_known_without_the_methods():
     assert len(ours) > 10
     strays = {name for name, module in ours.items() if module != kinds.__name__}
     assert not strays, f"move them to {kinds.__name__}"
-    assert all(kinds.named(name).__name__ == name for name in ours)
-    assert kinds.named("nonesuch") is Explanation
+    assert all(Explanation.named(name).__name__ == name for name in ours)
+    assert Explanation.named("nonesuch") is Explanation
 
 
 def test_fields_are_those_of_explanations_and_more():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import maximum_filter1d
@@ -20,6 +20,7 @@ from genolift.methods.common.inputs import Inputs
 from genolift.methods.hidden.activations import LayerReader
 from genolift.sequence.alphabet import BASES, one_hot_codes
 from genolift.simulate.motifs import Motif, meme_text
+from genolift.support import drawings
 from genolift.support.errors import InputError, UnsupportedModel
 from genolift.support.progress import bar
 
@@ -103,9 +104,9 @@ class Filters:
             rows.append(row)
         return "".join("\t".join(row) + "\n" for row in [head, *rows])
 
-    def plot(self, **options):
-        """A grid of logos; options as in ``genolift.plot.filters.plot_filters``."""
-        return import_module("genolift.plot.filters").plot_filters(self, **options)
+    def plot(self, **options: Any) -> Any:
+        """Return a grid of logos as a Matplotlib figure; options as in :func:`genolift.plot.filters.plot_filters`."""
+        return drawings.draw(self, drawings.PLOT, **options)
 
 
 def _match(matches: Matches, names: list[str], place: int) -> list[str]:

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from importlib import import_module
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from genolift.evaluate.experiments.measuring import Edit, Measure, as_sequences
 from genolift.sequence.alphabet import unknown_row
 from genolift.sequence.edits import as_codes, check_inside, reverse_codes, written
 from genolift.sequence.shuffle import shuffle
+from genolift.support import drawings
 from genolift.support.errors import InputError
 from genolift.support.progress import bar
 
@@ -38,9 +39,9 @@ class Experiment:
     targets: list[str]
     method: dict = field(default_factory=dict)
 
-    def plot(self, **options):
-        """A figure of the effects; options as in ``genolift.plot.experiments.plot_experiment``."""
-        return import_module("genolift.plot.experiments").plot_experiment(self, **options)
+    def plot(self, **options: Any) -> Any:
+        """Return a Matplotlib figure of the effects; options as in :func:`genolift.plot.experiments.plot_experiment`."""
+        return drawings.draw(self, drawings.PLOT, **options)
 
     def to_tsv(self) -> str:
         """The table as text."""

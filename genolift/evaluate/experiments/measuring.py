@@ -10,7 +10,7 @@ import numpy as np
 from genolift.methods import targets
 from genolift.methods.prediction.prediction import Prediction
 from genolift.methods.registry import method_class
-from genolift.results.explanation import is_dna
+from genolift.results.fields import is_dna
 from genolift.support.errors import InputError
 
 # Numbers of edited sequences that are measured together.

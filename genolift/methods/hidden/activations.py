@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from importlib import import_module
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from genolift.methods.common.inputs import Inputs, as_inputs
 from genolift.methods.common.predicting import batch_size, batches
 from genolift.methods.common.tokens import fit
 from genolift.methods.common.traced import Traced, ports
+from genolift.support import drawings
 from genolift.support.errors import InputError, UnsupportedModel
 from genolift.support.memory import Recent, parse_bytes
 from genolift.support.tensorflow import quiet_tensorflow
@@ -57,9 +58,10 @@ class Activations:
             raise InputError(f"no sequence is called {name!r}; names begin {', '.join(self.names[:5])}")
         return self.names.index(name)
 
-    def plot(self, i: int | str = 0, **options):
-        """A heat map over sequence ``i``; options as in ``genolift.plot.activations.plot_activations``."""
-        return import_module("genolift.plot.activations").plot_activations(self, i, **options)
+    def plot(self, i: int | str = 0, **options: Any) -> Any:
+        """Return a heat map over sequence ``i``, by number or name, as a Matplotlib figure; options as in
+        :func:`genolift.plot.activations.plot_activations`."""
+        return drawings.draw(self, drawings.PLOT, i, **options)
 
 
 def activations(model, layer: str | None, X, names=None, memory=None) -> Activations:
