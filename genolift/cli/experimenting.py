@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from genolift.cli import parameters
+from genolift.cli.targets import targets_option
 
 MOTIF_HELP = "A sequence, as AGATAAG (N leaves the base that is there), NAME=AGATAAG, or a name in --motifs."
 
@@ -35,12 +36,8 @@ def experiment_options(command):
         click.option(
             "--out", required=True, type=parameters.path(), metavar="NAME.tsv", help="The table; NAME.png shows it."
         ),
-        click.option(
-            "--target",
-            "targets",
-            multiple=True,
-            metavar="T ...",
-            help="What is measured: 0, 3,1, counts:0, profile, sum:bins=10-20,tracks=3; several give a row each.  "
+        targets_option(
+            "What is measured: 0, 3,1, counts:0, profile, sum:bins=10-20,tracks=3; several give a row each.  "
             "[default: the only output]",
         ),
         click.option(

@@ -3,7 +3,7 @@
 import click
 
 from genolift.cli import parameters
-from genolift.cli.targets import TargetsCommand, command_line
+from genolift.cli.targets import TargetsCommand, command_line, targets_option
 
 
 @click.command(
@@ -18,12 +18,8 @@ from genolift.cli.targets import TargetsCommand, command_line
 @click.argument("model", type=parameters.path())
 @click.argument("sequences", type=parameters.path(), metavar="SEQUENCES.fa[.gz]")
 @click.option("--out", type=parameters.path(), help="The store to write, a directory.")
-@click.option(
-    "--target",
-    "targets",
-    multiple=True,
-    metavar="T ...",
-    help="What to explain: 0, 3,1, counts:0, profile, logcounts, sum:bins=10-20,tracks=3; several give an axis of "
+@targets_option(
+    "What to explain: 0, 3,1, counts:0, profile, logcounts, sum:bins=10-20,tracks=3; several give an axis of "
     "targets.  [default: the only output]",
 )
 @parameters.method("How; `genolift methods` lists them.")

@@ -5,6 +5,8 @@ import shlex
 
 import click
 
+from genolift.methods.targets import parse
+
 _TARGET = re.compile(r"-?\d+(,-?\d+)*|profile|logcounts|(profile|logcounts|sum):.*|\w+:\d+(,\d+)*")
 _GIVEN = "genolift.arguments"
 
@@ -29,6 +31,21 @@ def command_line() -> str:
     """What was typed, for the current command's result."""
     context = click.get_current_context()
     return shlex.join([*context.command_path.split(), *context.meta[_GIVEN]])
+
+
+class Target(click.ParamType):
+    """A target as text. One that cannot be read is refused at once, before anything is loaded."""
+
+    name = "target"
+
+    def convert(self, value, param, context):
+        parse(value)
+        return value
+
+
+def targets_option(help: str):
+    """Return the option ``--target`` of a command of the class :class:`TargetsCommand`."""
+    return click.option("--target", "targets", multiple=True, type=Target(), metavar="T ...", help=help)
 
 
 class TargetsCommand(click.Command):

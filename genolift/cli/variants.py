@@ -3,7 +3,7 @@
 import click
 
 from genolift.cli import parameters
-from genolift.cli.targets import TargetsCommand, command_line
+from genolift.cli.targets import TargetsCommand, command_line, targets_option
 
 
 class Shifts(click.ParamType):
@@ -32,12 +32,8 @@ class Shifts(click.ParamType):
 @click.argument("variants", type=parameters.path(), metavar="VARIANTS.vcf[.gz]")
 @click.option("--fasta", required=True, type=parameters.path(), metavar="GENOME.fa", help="The genome they refer to.")
 @click.option("--out", required=True, type=parameters.path(), metavar="TABLE.tsv", help="The table to write.")
-@click.option(
-    "--target",
-    "targets",
-    multiple=True,
-    metavar="T ...",
-    help="What to predict: 0, 3,1, counts:0, profile, logcounts, sum:bins=10-20,tracks=3; several give a row each.  "
+@targets_option(
+    "What to predict: 0, 3,1, counts:0, profile, logcounts, sum:bins=10-20,tracks=3; several give a row each.  "
     "[default: the only output]",
 )
 @parameters.activation

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from genolift.methods import targets
 from genolift.results.explanation import Explanation
 from genolift.results.fields import is_dna
 from genolift.results.regions import RegionTable
@@ -118,14 +119,12 @@ def choose_target(explanation: Explanation, target=None) -> Explanation:
 
 
 def _understood(explanation: Explanation, text: str):
-    """A target typed as text as it is kept with a result. Most need no TensorFlow to be understood."""
+    """Return a target typed as text as it is kept with a result."""
     if text.lstrip("-").isdigit():
         return int(text)
     known = explanation.target if isinstance(explanation.target, list) else [explanation.target]
     if text in map(str, known):
         return text
-    from genolift.methods import targets
-
     return targets.describe(targets.parse(text))
 
 

@@ -50,6 +50,18 @@ def test_threads_are_chosen_before_tensorflow_is_loaded(files, tmp_path):
         assert "tensorflow" in loaded(code)
 
 
+def test_targets_are_read_before_tensorflow_is_loaded(files):
+    assert loaded("import genolift as gl; gl.targets.Sum(3, 4), gl.targets.parse('sum:bins=3-4')") == ""
+    wrong = ["--target", "sum:bins=10--20", "--out", files.folder / "nothing"]
+    commands = [
+        ["explain", files.model, files.fasta, *wrong],
+        ["variants", files.model, files.fasta, "--fasta", files.fasta, *wrong],
+        ["ablate", files.model, files.fasta, "--stretch", "3-9", *wrong],
+    ]
+    arguments = [[str(word) for word in command] for command in commands]
+    assert loaded(f"from genolift.cli.app import run\nfor c in {arguments!r}: assert run(c) == 2") == ""
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_says_what_and_how(name, genolift):
     told = genolift(name, "--help")

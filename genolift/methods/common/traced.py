@@ -13,7 +13,8 @@ from genolift.engine.tracing.lowering import lower
 from genolift.engine.tracing.normalise import mean_normalise
 from genolift.engine.tracing.tokens import read_tokens
 from genolift.engine.tracing.trace import trace
-from genolift.methods import targets
+from genolift.methods.common.resolve import counterpart, resolve
+from genolift.methods.targets import is_function
 from genolift.models.signature import describe
 from genolift.support.errors import GenoliftError, InputError, UnsupportedModel, reason_of
 from genolift.support.tensorflow import quiet_tensorflow
@@ -78,11 +79,11 @@ class Traced:
         for strand in range(strands):
             outputs = program.outputs[strand * count : (strand + 1) * count]
             one = replace(program, outputs=outputs, output_names=self._output_names(model, count))
-            if _is_function(target):
+            if is_function(target):
                 found.append(_computed(one))
             else:
-                what = targets.counterpart(target, one) if strand else target
-                found.append(targets.resolve(what, one, activation))
+                what = counterpart(target, one) if strand else target
+                found.append(resolve(what, one, activation))
         if strands == 1:
             return found[0]
         (forward, several), (reverse, _) = found
@@ -147,13 +148,9 @@ def _made_for(model) -> int | None:
     return next((tensor.shape[0] for tensor in declared if tensor.shape[0] is not None), None)
 
 
-def _is_function(target) -> bool:
-    return callable(target) and not isinstance(target, targets.SPECIAL)
-
-
 def _on_outputs(strands: list[Callable], target) -> list[Callable]:
     """Each strand's function of the inputs, with a user's function of the outputs applied."""
-    if not _is_function(target):
+    if not is_function(target):
         return strands
     applied = [target, getattr(target, "reverse_complement", None)][: len(strands)]
     if applied[-1] is None:
@@ -186,10 +183,10 @@ def _computed(program) -> tuple[list, bool]:
     if len(program.outputs) != 1 or value.shape is None or len(value.shape) not in (1, 2):
         raise InputError(f"a target function returns one tensor of shape (N,) or (N, T), not {value.shape}")
     if len(value.shape) == 1:
-        return targets.resolve((), program, "keep")
+        return resolve((), program, "keep")
     if value.shape[1] is None:
         raise InputError("a target function's number of targets must be known; it returned shape (N, ?)")
-    return targets.resolve(list(range(value.shape[1])), program, "keep")
+    return resolve(list(range(value.shape[1])), program, "keep")
 
 
 def ports(model) -> tuple[list[str], list[tuple]] | None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from genolift.methods import targets
 from genolift.pipeline.common.places import check_file
 from genolift.plot.logo import plot_logo
 from genolift.plot.report import write_report
@@ -45,9 +46,5 @@ def write_page(source, out, target=None, sequences: int = 5) -> None:
 
 
 def _known(target: str | None):
-    """A target as it is kept with a result. Plain numbers need no TensorFlow to be understood."""
-    if target is None or target.lstrip("-").isdigit():
-        return target if target is None else int(target)
-    from genolift.methods import targets
-
-    return targets.describe(targets.parse(target))
+    """Return a target as it is kept with a result."""
+    return None if target is None else targets.describe(targets.parse(target))

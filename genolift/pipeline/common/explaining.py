@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from genolift.methods import references as refs
+from genolift.methods import targets
 from genolift.methods.common.options import options_of, parsed
 from genolift.methods.registry import method_class
 from genolift.pipeline.common.fitting import fit
@@ -39,11 +40,7 @@ class Recipe:
 
     def make(self, model):
         """The method, with its target and options."""
-        from genolift.methods import targets  # which loads TensorFlow; most mistakes are found without
-
-        chosen = [targets.parse(text) for text in self.targets]
-        target = None if not chosen else chosen[0] if len(chosen) == 1 else chosen
-        kind = method_class(self.method)
+        kind, target = method_class(self.method), targets.parse_all(self.targets)
         made = kind(model, target, memory=self.memory, seed=self.seed, progress=False, **self.keywords())
         if self.fit_on is not None:
             fit(made, self.fit_on, self.unknown)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from genolift.methods.targets import parse_all
 from genolift.pipeline.common.explaining import keywords
 from genolift.pipeline.common.lengths import check_lengths
 from genolift.pipeline.common.modelfile import ModelFile
@@ -71,7 +72,7 @@ def run_experiment(job: ExperimentJob, experiment: Callable, *subjects):
         model,
         *subjects,
         one_hot(list(sequences), job.unknown),
-        _target(job.targets),
+        parse_all(job.targets),
         method=job.method,
         seed=job.seed,
         memory=job.memory,
@@ -144,10 +145,3 @@ def _method_options(job: ExperimentJob) -> dict:
     for name in [*(given.keys() - {"activation", "rc_average"}), *(["references"] if job.references else [])]:
         raise InputError(f"--{name} needs a --method" if name in _FLAGS else f"--option {name} needs a --method")
     return given
-
-
-def _target(texts: tuple[str, ...]):
-    from genolift.methods import targets  # which loads TensorFlow; most mistakes are found without
-
-    chosen = [targets.parse(text) for text in texts]
-    return None if not chosen else chosen[0] if len(chosen) == 1 else chosen

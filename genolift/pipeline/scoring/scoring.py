@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from genolift.methods import targets
 from genolift.pipeline.common.explaining import Explaining, Recipe, Task
 from genolift.pipeline.common.lengths import fitting
 from genolift.pipeline.common.modelfile import ModelFile
@@ -297,8 +298,6 @@ def _on_cluster(job: Scoring, writer: StoreWriter, explaining: Explaining, block
 
 def _provenance(job: Scoring, source: Source, method) -> dict:
     """What tells this result from others; files are told apart by content, so that they may be moved."""
-    from genolift.methods import targets
-
     told = {
         "method": method.describe(),
         "target": targets.describe(method.target),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from genolift.methods import targets
 from genolift.pipeline.common.journal import Journal
 from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.common.places import check_apart, check_file
@@ -208,7 +209,6 @@ def _length(job: VariantJob, fixed: int | None) -> int:
 
 def _predictor(job: VariantJob, model, length: int):
     """What predicts the targets, and what they are called; tried once, before anything is written."""
-    from genolift.methods import targets  # which loads TensorFlow; most mistakes are found without
     from genolift.methods.prediction.predictor import Predictor
 
     chosen = [targets.parse(text) for text in job.targets]

@@ -1,0 +1,240 @@
+"""What a description of a target names in a program: which value, and the weights of its linear function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from numbers import Integral
+
+from genolift.engine.layers import layer_outputs
+from genolift.engine.program import Program, Value
+from genolift.engine.target import Target
+from genolift.methods.targets import Hidden, LogCounts, MeanCentred, Profile, Special, Sum, TargetLike, describe, parse
+from genolift.support.errors import InputError
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+#: A function that gives the weights of a value, from the value at x.
+Weights = Callable[[Tensor], Tensor]
+
+
+def resolve(target: TargetLike, program: Program, activation: str = "logit") -> tuple[list[Target], bool]:
+    """Return the targets of a program that a description names, and whether the description was a list.
+
+    Parameters
+    ----------
+    target : TargetLike
+        The description; see :mod:`genolift.methods.targets`. A function of the outputs is none of them.
+    program : Program
+        The model, traced.
+    activation : str, default "logit"
+        ``"logit"`` looks through a final sigmoid or softmax, ``"keep"`` does not.
+
+    Raises
+    ------
+    InputError
+        If the program has no such output, layer or index, or the description is not understood.
+    """
+    if activation not in ("logit", "keep"):
+        raise InputError(
+            f"activation must be 'logit' (look through a final sigmoid or softmax) or 'keep', not {activation!r}"
+        )
+    several = isinstance(target, list)
+    if several and not target:
+        raise InputError("the list of targets is empty")
+    return [_one(item, program, activation) for item in (target if several else [target])], several
+
+
+def counterpart(target: TargetLike, program: Program) -> TargetLike:
+    """Return what a target is on the other strand, for averages over both strands.
+
+    A task or class is the same there. So are a profile and its counts, which are sums over all positions and strands.
+    A stretch of bins is reversed.
+
+    Raises
+    ------
+    InputError
+        If the description does not say what it is on the other strand.
+    """
+    if isinstance(target, list):
+        return [counterpart(item, program) for item in target]
+    if isinstance(target, str):
+        return counterpart(parse(target), program)
+    if target is None or isinstance(target, (Integral, Profile, LogCounts, MeanCentred)):
+        return target
+    if isinstance(target, Sum):
+        if target.bins is None:
+            return target
+        size = _output(program, target.output, "keep").shape[1]
+        if size is not None:
+            return replace(target, bins=[size - 1 - i for i in _chosen(target.bins, size, "bins")])
+    if isinstance(target, tuple) and len(target) - isinstance(target[0], str) <= 1:
+        return target
+    raise InputError(
+        f"target {describe(target)!r} does not tell what it is on the other strand; use a task, a profile, log-counts "
+        "or Sum(bins, tracks), give a function target the attribute reverse_complement, or leave rc_average off"
+    )
+
+
+def _linear(value: Value, weights: Weights, name: str) -> Target:
+    return Target(((value, weights),), name)
+
+
+def _one(target: TargetLike, program: Program, activation: str) -> Target:
+    if target is None:
+        target = _only(program)
+    if isinstance(target, str):
+        target = parse(target)
+    if isinstance(target, Special):
+        return _special(target, program, activation)
+    if isinstance(target, Integral) and not isinstance(target, bool):
+        target = (int(target),)
+    if not isinstance(target, tuple):
+        raise InputError(f"target {target!r} is not understood; give an index, a tuple, or (output name, index)")
+    output, index = (target[0], target[1:]) if target and isinstance(target[0], str) else (None, target)
+    value = _output(program, output, activation)
+    return _linear(value, _at(value, index, _name(program, output)), repr(target))
+
+
+def _only(program: Program) -> tuple:
+    """The one number that the model gives, or an error that lists what there is."""
+    if len(program.outputs) == 1:
+        sizes = program.outputs[0].shape[1:]
+        if all(size == 1 for size in sizes):
+            return (0,) * len(sizes)
+    raise InputError(f"the model has several outputs to explain; choose target= among {_listing(program)}")
+
+
+def _listing(program: Program) -> str:
+    return "; ".join(
+        f"{name!r} of shape ({', '.join('N' if i == 0 else str(d) for i, d in enumerate(value.shape or ()))})"
+        for name, value in zip(program.output_names, program.outputs, strict=True)
+    )
+
+
+def _name(program: Program, output: str | None) -> str:
+    return program.output_names[0] if output is None else output
+
+
+def _output(program: Program, output: str | None, activation: str) -> Value:
+    if output is None:
+        if len(program.outputs) > 1:
+            raise InputError(
+                f"the model has several outputs; name one, as in target=('name', 0), of {_listing(program)}"
+            )
+        value = program.outputs[0]
+    elif output in program.output_names:
+        value = program.outputs[program.output_names.index(output)]
+    else:
+        raise InputError(f"the model has no output named {output!r}; it has {_listing(program)}")
+    if not value.active:
+        raise InputError(
+            f"output {_name(program, output)!r} ({value.dtype}) does not depend on the explained input, or only in steps; "
+            "explain what it is made of, as in target=genolift.targets.Hidden('layer')"
+        )
+    if value.dtype.startswith("complex"):
+        raise InputError(
+            f"output {_name(program, output)!r} is complex; explain its real part, imaginary part or size, by a function "
+            "of the outputs as target"
+        )
+    return look_through(value) if activation == "logit" else value
+
+
+def look_through(value: Value) -> Value:
+    """Return the logits under a final sigmoid or softmax (section 3.6), or else the value itself."""
+    while value.step.op == "Cast":
+        value = value.step.inputs[0]
+    return value.step.inputs[0] if value.step.op in ("Sigmoid", "Softmax", "LogSoftmax") else value
+
+
+def _at(value: Value, index: tuple, name: str) -> Weights:
+    sizes = value.shape[1:]
+    if len(index) != len(sizes):
+        raise InputError(
+            f"target {index if len(index) != 1 else index[0]} has {len(index)} indices, but output {name!r} has "
+            f"{len(sizes)} axes after the batch: {sizes}"
+        )
+    for i, size in zip(index, sizes, strict=True):
+        if not isinstance(i, Integral):
+            raise InputError(f"target index {i!r} is not a whole number")
+        if size is not None and not -size <= i < size:
+            raise InputError(f"target {i} is out of range: output {name!r} has {size} (0 to {size - 1})")
+
+    def weights(at_x):
+        mask = tf.ones([1] * at_x.shape.rank, at_x.dtype)
+        for axis, i in enumerate(index, start=1):
+            length = tf.shape(at_x)[axis]
+            line = tf.one_hot(tf.math.floormod(i, length), length, dtype=at_x.dtype)
+            mask = mask * tf.reshape(line, [1] * axis + [-1] + [1] * (at_x.shape.rank - axis - 1))
+        return mask
+
+    return weights
+
+
+def _special(target: Special, program: Program, activation: str) -> Target:
+    if isinstance(target, Hidden):
+        return _hidden(target, program)
+    value = _output(program, target.output, "keep" if isinstance(target, (Profile, LogCounts)) else activation)
+    name = _name(program, target.output)
+    if isinstance(target, Profile):
+        return _linear(look_through(value), _profile_weights(target.per_strand), f"profile of {name}")
+    if isinstance(target, LogCounts):
+        return _linear(value, lambda at_x: 1 / tf.cast(tf.size(at_x[0]), at_x.dtype), f"log-counts of {name}")
+    if isinstance(target, MeanCentred):
+        one = _at(value, (target.index,), name)
+        return _linear(
+            value,
+            lambda at_x: one(at_x) - 1 / tf.cast(tf.shape(at_x)[-1], at_x.dtype),
+            f"mean-centred {target.index} of {name}",
+        )
+    return _linear(value, _sum_weights(target, value, name), repr(target))
+
+
+def _hidden(target: Hidden, program: Program) -> Target:
+    values = layer_outputs(program, target.layer)
+    if len(values) > 1:
+        raise InputError(f"layer {target.layer!r} gives {len(values)} tensors in this model, so it cannot be a target")
+    (value,) = values
+    if target.index is None:
+        return _linear(value, lambda at_x: tf.ones([1] * at_x.shape.rank, at_x.dtype), f"sum of {target.layer}")
+    index = target.index if isinstance(target.index, tuple) else (target.index,)
+    return _linear(value, _at(value, index, target.layer), f"{target.layer} {target.index}")
+
+
+def _profile_weights(per_strand: bool) -> Weights:
+    def weights(at_x):
+        shape = tf.shape(at_x)
+        joint = per_strand or at_x.shape.rank == 2
+        z = at_x if joint else tf.reshape(at_x, [shape[0], -1])
+        p = tf.nn.softmax(z, axis=1)
+        # Σ p_i (z_i − mean z) = Σ (p_i − mean p)·z_i, because the p_i sum to one.
+        return tf.reshape(p - tf.reduce_mean(p, 1, keepdims=True), shape)
+
+    return weights
+
+
+def _sum_weights(target: Sum, value: Value, name: str) -> Weights:
+    sizes = value.shape[1:]
+    if len(sizes) != 2:
+        raise InputError(f"a sum over bins and tracks needs an output (N, bins, tracks); {name!r} has {sizes}")
+    chosen = [_chosen(target.bins, sizes[0], "bins"), _chosen(target.tracks, sizes[1], "tracks")]
+
+    def weights(at_x):
+        mask = tf.ones([1, 1, 1], at_x.dtype)
+        for axis, indices in enumerate(chosen, start=1):
+            if indices is not None:
+                line = tf.reduce_max(tf.one_hot(indices, tf.shape(at_x)[axis], dtype=at_x.dtype), 0)
+                mask = mask * tf.reshape(line, [1] * axis + [-1] + [1] * (2 - axis))
+        return mask
+
+    return weights
+
+
+def _chosen(what, size: int | None, axis: str) -> list[int] | None:
+    if what is None:
+        return None
+    indices = [int(what)] if isinstance(what, Integral) else [int(i) for i in what]
+    if not indices or any(i < 0 or (size is not None and i >= size) for i in indices):
+        raise InputError(f"{axis} {what!r} are out of range: there are {size}")
+    return indices
