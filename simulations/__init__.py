@@ -1,0 +1,1 @@
+"""Configurations of simulated benchmarks, one commented TOML file each."""
