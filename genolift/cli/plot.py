@@ -1,4 +1,4 @@
-"""``genolift plot``: a logo."""
+"""``genolift plot``: a logo or a map."""
 
 import click
 
@@ -9,6 +9,7 @@ from genolift.cli import parameters
     epilog=parameters.epilog(
         "genolift plot scores.zarr --sequence chr1:1000-1200 --out logo.png",
         "genolift plot scores.zarr --sequence peak_7 --start 900 --end 1200 --target 1 --out logo.svg",
+        "genolift plot pairs.zarr --sequence peak_7 --map --out map.png",
     )
 )
 @click.argument("scores", type=parameters.path())
@@ -18,7 +19,12 @@ from genolift.cli import parameters
     "--end", type=click.IntRange(1), metavar="N", help="Position after the last.  [default: the sequence's length]"
 )
 @click.option("--target", metavar="T", help="Which one, where several were explained.")
-@click.option("--map", "as_map", is_flag=True, help="Draw the map of interactions, where the method makes one.")
+@click.option(
+    "--map",
+    "as_map",
+    is_flag=True,
+    help="Draw what depends on what (interactions, attention), where the method makes such a map.",
+)
 @click.option("--out", required=True, type=parameters.path(), help="The picture: .png, .svg or .pdf.")
 def command(scores, sequence, start, end, target, as_map, out):
     """Draw the scores of one sequence as a logo.
@@ -26,7 +32,7 @@ def command(scores, sequence, start, end, target, as_map, out):
     SCORES is what `genolift explain` wrote. Letters are as high as their base is important; below the line are bases
     that speak against the target.
     """
-    from genolift.pipeline.common.drawing import draw_logo
+    from genolift.pipeline.common.drawing import draw_sequence
 
-    draw_logo(scores, sequence, out, start, end, target, as_map)
+    draw_sequence(scores, sequence, out, start, end, target, as_map)
     click.echo(f"{out}")

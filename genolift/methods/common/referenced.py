@@ -16,7 +16,6 @@ from genolift.methods.common.blocks import Plan, head, joined, merged, pad, padd
 from genolift.methods.common.inputs import Inputs, as_inputs
 from genolift.methods.common.referring import TakesReferences
 from genolift.methods.common.traced import Traced
-from genolift.results.explanation import Explanation
 from genolift.results.kinds import LayerExplanation
 from genolift.support.errors import InputError
 from genolift.support.memory import check_fits
@@ -42,15 +41,13 @@ class ReferenceMethod(TakesReferences, Method):
 
     def __init__(self, model, target=None, *, references=None, layer: str | None = None, **options):
         self.references, self.layer = references, getattr(layer, "name", layer)
+        if self.layer is not None:
+            self.result_type = LayerExplanation
         super().__init__(model, target, **options)
 
     @abstractmethod
     def multipliers(self, traced: Traced):
         """How multipliers of ``self.sources`` are computed: an object for the engine's Explainer."""
-
-    @property
-    def result_type(self):
-        return Explanation if self.layer is None else LayerExplanation
 
     verdict: proof.Verdict | None = None
     left = 0.0

@@ -43,6 +43,7 @@ class InteractionMaps(Method):
     """
 
     name = "interaction-maps"
+    result_type = InteractionExplanation
 
     def __init__(
         self,
@@ -69,6 +70,8 @@ class InteractionMaps(Method):
             raise InputError(f"combine must be 'mean' or 'max', not {combine!r}")
         self.start, self.end, self.instead, self.combine = start, end, instead, combine
         self.stretches = None if stretches is None else _as_stretches(stretches)
+        if start is None and stretches is None:
+            self.result_type = PositionInteractions
         self.replicates = whole_number(replicates, "replicates")
         shared = {name: options.pop(name) for name in _SHARED if name in options}
         (kind,) = self.hands_on_to({"by": by}) or (None,)
@@ -85,11 +88,6 @@ class InteractionMaps(Method):
     def hands_on_to(cls, options: Mapping):
         by = options.get("by", "deeplift")
         return () if by == cls.name else (method_class(by),)
-
-    @property
-    def result_type(self):
-        everywhere = self.start is None and self.stretches is None
-        return PositionInteractions if everywhere else InteractionExplanation
 
     @property
     def fit(self):

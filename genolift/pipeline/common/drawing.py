@@ -1,45 +1,75 @@
 """Pictures and pages of what was scored."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from genolift.methods import targets
 from genolift.pipeline.common.places import check_file
-from genolift.plot.logo import plot_logo
 from genolift.plot.report import write_report
 from genolift.plot.style import KINDS, save_figure
 from genolift.results.explanation import Explanation
+from genolift.support import drawings
 from genolift.support.errors import InputError
-
-_WITH_MAPS = ("pairwise-mutagenesis", "interaction-maps", "surrogate")
 
 
 def check_picture(path: Path) -> None:
-    """As :func:`check_file`; raises :class:`InputError` for a name that says of no kind of picture."""
+    """Raise :class:`InputError` for a name that is not a picture's, and what :func:`check_file` raises."""
     if path.suffix.lower().lstrip(".") not in KINDS:
         raise InputError(f"{path}: a picture's name ends in {', '.join('.' + kind for kind in KINDS)}")
     check_file(path)
 
 
-def draw_logo(
-    scores, sequence: str, out, start: int | None = None, end: int | None = None, target=None, as_map: bool = False
+def draw_sequence(
+    scores: Path,
+    sequence: str,
+    out: Path,
+    start: int | None = None,
+    end: int | None = None,
+    target: str | None = None,
+    as_map: bool = False,
 ) -> None:
-    """Draw the sequence called ``sequence`` of the store ``scores`` into the picture ``out``; ``target`` is text.
+    """Draw one sequence of a store.
 
-    ``as_map`` draws the map of interactions of a result that has one.
+    Parameters
+    ----------
+    scores, sequence
+        The store, and the name of the sequence in it.
+    out
+        The picture, ``.png``, ``.svg`` or ``.pdf``.
+    start, end
+        Which part of the sequence is drawn (0-based, half-open); a map is always drawn whole.
+    target
+        One of the targets that were explained, as text; it is needed where there are several.
+    as_map
+        Whether to draw the map of what depends on what, which some results have, and not the scores.
+
+    Raises
+    ------
+    InputError
+        Where the result cannot be drawn so; the message says why, and which methods give results that can.
     """
     check_picture(out)
     explanation = Explanation.load(scores)
-    if as_map:
-        if not hasattr(explanation, "plot_map"):
-            raise InputError(f"{scores} holds no map: {', '.join(_WITH_MAPS)} make them")
-        if start is not None or end is not None:
-            raise InputError("a map is drawn whole; leave --start and --end away")
-        save_figure(explanation.plot_map(sequence, target=_known(target)), out)
-    else:
-        save_figure(plot_logo(explanation, sequence, start, end, _known(target)), out)
+    if not as_map:
+        part = {name: place for name, place in (("start", start), ("end", end)) if place is not None}
+        save_figure(explanation.plot(sequence, target=_known(target), **part), out)
+        return
+    if drawings.find(type(explanation), drawings.MAP) is None:
+        raise InputError(f"{scores} holds no map: {', '.join(methods_with(drawings.MAP))} make them")
+    if start is not None or end is not None:
+        raise InputError("a map is drawn whole; leave --start and --end away")
+    save_figure(explanation.plot_map(sequence, target=_known(target)), out)
 
 
-def write_page(source, out, target=None, sequences: int = 5) -> None:
+def methods_with(what: str) -> list[str]:
+    """Return the names of the methods whose results have a picture of this kind, see :mod:`genolift.support.drawings`."""
+    from genolift.methods.registry import listing, method_class  # the classes load TensorFlow
+
+    return [name for name in listing() if drawings.find(method_class(name).result_type, what)]
+
+
+def write_page(source: Path, out: Path, target: str | None = None, sequences: int = 5) -> None:
     """Write the page ``out`` about the store or the benchmark's directory ``source``; ``target`` is text."""
     check_file(out)
     write_report(source, out, sequences, _known(target))
