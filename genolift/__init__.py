@@ -12,7 +12,7 @@ _NAMES = {
     "ablate": "genolift.evaluate.experiments.experiments",
     "activations": "genolift.methods.hidden.activations",
     "diagnose": "genolift.methods.diagnosis",
-    "Fasta": "genolift.sequence.fasta",
+    "Fasta": "genolift.sequence.genome",
     "Undefined": "genolift.support.errors",
     "filters": "genolift.evaluate.discovery.filters",
     "load_model": "genolift.models.loading",

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from genolift.results.explanation import Explanation
 from genolift.results.regions import RegionTable
-from genolift.sequence.fasta import Fasta
 from genolift.sequence.files import open_text
+from genolift.sequence.genome import Fasta
 from genolift.support.errors import FileProblem, InputError
 
 

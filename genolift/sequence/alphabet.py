@@ -1,13 +1,17 @@
-"""The DNA alphabet: text to one-hot arrays and back, reverse complements, what stands for an unknown base.
+"""The DNA alphabet: text to one-hot arrays and back, and reverse complements.
 
-Order of the bases is A, C, G, T everywhere. Lower case means the same as upper case. N and the other IUPAC
-codes for several bases are *unknown*; anything else (gaps, protein letters, U of RNA) is an error that says
-where it is.
+The bases are always in the order A, C, G, T. Lower case means the same as upper case. N and the other IUPAC codes,
+which stand for several bases, are *unknown* bases. Anything else (gaps, protein letters, the U of RNA) is refused
+with an error that says where it is.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import overload
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from genolift.support.errors import InputError
 
@@ -27,8 +31,16 @@ _VALID_BYTES = _IUPAC.encode()
 
 
 def check_letters(sequence: str, where: str = "sequence") -> None:
-    """Raise an :class:`InputError` that names the first letter that is not DNA; cheap when all are."""
-    # "?" is no DNA letter either, so whatever is not ASCII is caught here too
+    """Raise :class:`InputError` for the first letter that is not DNA. The check is cheap when there is none.
+
+    Parameters
+    ----------
+    sequence
+        The text to check.
+    where
+        What the error message calls the sequence.
+    """
+    # Characters outside ASCII become "?", which is not a DNA letter, so they are caught here too.
     rest = sequence.encode("ascii", errors="replace").translate(None, _VALID_BYTES)
     if not rest:
         return
@@ -45,9 +57,17 @@ def check_letters(sequence: str, where: str = "sequence") -> None:
 
 
 def encode(sequence: str) -> np.ndarray:
-    """Codes of one sequence, (L,) uint8: A, C, G, T are 0 to 3, any other IUPAC code is 4.
+    """Return the codes of one sequence.
 
-    Raises :class:`InputError` at a letter that is not DNA.
+    Returns
+    -------
+    np.ndarray
+        (L,) uint8: A, C, G, T are 0 to 3, and any other IUPAC code is 4.
+
+    Raises
+    ------
+    InputError
+        If a letter is not DNA.
     """
     codes = _CODES[np.frombuffer(sequence.encode("ascii", errors="replace"), dtype=np.uint8)]
     if codes.size and codes.max() == _INVALID:
@@ -56,14 +76,22 @@ def encode(sequence: str) -> np.ndarray:
 
 
 def letters(codes: np.ndarray) -> str:
-    """The text of an array of codes; everything that is not one of the four bases becomes N."""
+    """Return the text of an array of codes. Every code that is not one of the four bases becomes N."""
     return _LETTERS[np.minimum(codes, UNKNOWN)].tobytes().decode("ascii")
 
 
 def codes_matrix(sequences: Sequence[str]) -> np.ndarray:
-    """Codes of N sequences of one length, (N, L) uint8.
+    """Return the codes of N sequences of one length.
 
-    Raises :class:`InputError` if there are none, if they differ in length, or at a letter that is not DNA.
+    Returns
+    -------
+    np.ndarray
+        (N, L) uint8: A, C, G, T are 0 to 3, and any other IUPAC code is 4.
+
+    Raises
+    ------
+    InputError
+        If there are no sequences, if they differ in length, or if a letter is not DNA.
     """
     if len(sequences) == 0:
         raise InputError("no sequences given: at least one is needed")
@@ -84,19 +112,54 @@ def codes_matrix(sequences: Sequence[str]) -> np.ndarray:
     return codes
 
 
-def unknown_row(unknown: str = "uniform", dtype=np.float32) -> np.ndarray:
-    """What stands for an unknown base, (4,): ``"uniform"`` is 1/4 each, ``"zero"`` is nothing at all."""
+def unknown_row(unknown: str = "uniform", dtype: DTypeLike = np.float32) -> np.ndarray:
+    """Return the four channel values that encode an unknown base.
+
+    Parameters
+    ----------
+    unknown
+        ``"uniform"`` (the default) is 1/4 in each channel, ``"zero"`` is 0 in each channel.
+    dtype
+        The type of the result.
+
+    Returns
+    -------
+    np.ndarray
+        (4,) of ``dtype``.
+
+    Raises
+    ------
+    InputError
+        If ``unknown`` is neither of the two.
+    """
     if unknown not in ("uniform", "zero"):
         raise InputError(f"unknown={unknown!r} is not a way to encode N; choose 'uniform' (1/4 each) or 'zero'")
     return np.full(4, 0.25 if unknown == "uniform" else 0.0, dtype=dtype)
 
 
-def one_hot(sequences: str | Sequence[str], unknown: str = "uniform", dtype=np.float32) -> np.ndarray:
-    """One-hot encode sequences of one length.
+def one_hot(sequences: str | Sequence[str], unknown: str = "uniform", dtype: DTypeLike = np.float32) -> np.ndarray:
+    """Return sequences of one length as a one-hot array.
 
-    ``sequences``: N texts, or one (then N = 1). ``unknown``: how N and other IUPAC codes are encoded,
-    ``"uniform"`` (1/4 each) or ``"zero"``. Returns (N, L, 4) of ``dtype``. Raises :class:`InputError` for
-    letters that are not DNA, unequal lengths, or no sequence at all.
+    Parameters
+    ----------
+    sequences
+        N texts, or a single text, for which N is 1.
+    unknown
+        How N and the other IUPAC codes are encoded: ``"uniform"`` (the default) is 1/4 in each channel, ``"zero"`` is
+        0 in each channel.
+    dtype
+        The type of the result, by default float32.
+
+    Returns
+    -------
+    np.ndarray
+        (N, L, 4) of ``dtype``, with the channels A, C, G, T.
+
+    Raises
+    ------
+    InputError
+        If there is no sequence, if the sequences differ in length, if a letter is not DNA, or if ``dtype`` cannot
+        hold 1/4 and ``unknown`` needs it.
     """
     if isinstance(sequences, str):
         sequences = [sequences]
@@ -107,7 +170,23 @@ def one_hot(sequences: str | Sequence[str], unknown: str = "uniform", dtype=np.f
 
 
 def one_hot_codes(X: np.ndarray) -> np.ndarray:
-    """Codes of (..., L, 4) arrays, (..., L) uint8; 4 wherever a position is not exactly one base."""
+    """Return the codes of one-hot sequences.
+
+    Parameters
+    ----------
+    X
+        (..., L, 4).
+
+    Returns
+    -------
+    np.ndarray
+        (..., L) uint8: A, C, G, T are 0 to 3, and a position that is not exactly one base is 4.
+
+    Raises
+    ------
+    InputError
+        If the last axis does not have size 4.
+    """
     X = np.asarray(X)
     if X.ndim < 2 or X.shape[-1] != 4:
         raise InputError(f"expected one-hot DNA of shape (..., length, 4), not {X.shape}")
@@ -116,15 +195,38 @@ def one_hot_codes(X: np.ndarray) -> np.ndarray:
 
 
 def decode(X: np.ndarray) -> list[str]:
-    """Texts of an (N, L, 4) array, or of one (L, 4) array; N wherever a position is not exactly one base."""
+    """Return the texts of one-hot sequences (N, L, 4), or of a single one (L, 4).
+
+    A position that is not exactly one base becomes N.
+    """
     codes = one_hot_codes(X)
     return [letters(row) for row in codes.reshape(-1, codes.shape[-1])]
 
 
-def reverse_complement(X):
-    """The other strand, of text, of a list of texts, or of an array (..., L, 4); the type stays.
+@overload
+def reverse_complement(X: str) -> str: ...
+@overload
+def reverse_complement(X: list[str] | tuple[str, ...]) -> list[str]: ...
+@overload
+def reverse_complement(X: np.ndarray) -> np.ndarray: ...
+def reverse_complement(X: str | list[str] | tuple[str, ...] | np.ndarray) -> str | list[str] | np.ndarray:
+    """Return sequences as the other strand shows them.
 
-    IUPAC codes are complemented too and case is kept. Raises :class:`InputError` at a letter that is not DNA.
+    Parameters
+    ----------
+    X
+        A text, a list of texts, or a one-hot array (..., L, 4). In texts, IUPAC codes are complemented too and the
+        case is kept.
+
+    Returns
+    -------
+    str or list of str or np.ndarray
+        A text for a text, a list for a list or tuple, and a new array for an array.
+
+    Raises
+    ------
+    InputError
+        If a letter is not DNA, or if the last axis of an array does not have size 4.
     """
     if isinstance(X, str):
         check_letters(X)
@@ -138,14 +240,22 @@ def reverse_complement(X):
 
 
 def count_unknown(sequence: str) -> int:
-    """How many positions of ``sequence`` are not exactly one of the four bases."""
+    """Return how many positions of ``sequence`` are not exactly one of the four bases."""
     return int((encode(sequence) == UNKNOWN).sum())
 
 
-def gc_content(X):
-    """Share of G and C among the known bases; a number for text, an array for a list or for (..., L, 4).
+def gc_content(X: str | list[str] | tuple[str, ...] | np.ndarray) -> float | np.ndarray:
+    """Return the share of G and C among the known bases of each sequence.
 
-    NaN where no base is known.
+    Parameters
+    ----------
+    X
+        A text, a list of texts, or a one-hot array (..., L, 4).
+
+    Returns
+    -------
+    float or np.ndarray
+        A number from 0 to 1 for a text, (N,) for a list and (...) for an array. It is NaN where no base is known.
     """
     if isinstance(X, str):
         return float(_gc(encode(X)))

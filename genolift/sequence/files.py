@@ -1,4 +1,6 @@
-"""Opening and writing text files, compressed or not, with errors that name the file and the trouble."""
+"""Text files, compressed or not, opened and written with errors that name the file and the problem."""
+
+from __future__ import annotations
 
 import gzip
 import io
@@ -12,18 +14,26 @@ _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000
 _OTHER_COMPRESSION = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
-def is_bgzf(handle) -> bool:
-    """Whether a binary file begins with a BGZF block (a gzip member with the extra field BC)."""
+def is_bgzf(handle: io.BufferedReader) -> bool:
+    """Return whether a binary file begins with a BGZF block, a gzip member with the extra field BC.
+
+    The position in the file does not change.
+    """
     head = handle.peek(16)[:16]
     return head[:4] == b"\x1f\x8b\x08\x04" and head[12:14] == b"BC"
 
 
-def open_text(path) -> io.TextIOBase:
-    """Open a plain, gzip or bgzip text file for reading as UTF-8 (a byte order mark is skipped).
+def open_text(path: str | os.PathLike) -> io.TextIOWrapper:
+    """Open a plain, gzip or bgzip text file for reading as UTF-8. A byte order mark is skipped.
 
-    Raises :class:`FileProblem` if it is missing, a directory, not readable, compressed in another way, or a
-    bgzip file without its end marker. Damage further on shows as ``EOFError``, ``zlib.error`` or
-    ``UnicodeDecodeError`` when it is read.
+    Damage that lies further on in the file shows only when it is read there, as ``EOFError``, ``zlib.error``,
+    ``gzip.BadGzipFile`` or ``UnicodeDecodeError``.
+
+    Raises
+    ------
+    FileProblem
+        If the file is missing, is a directory, cannot be read, is compressed in another way, or is a bgzip file without
+        its end marker.
     """
     path = Path(path)
     try:
@@ -53,8 +63,17 @@ def open_text(path) -> io.TextIOBase:
         raise
 
 
-def write_text(path, text: str) -> None:
-    """Write ``text``, whole or not at all; gzip, without a date, if the name ends in ``.gz``."""
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write a text file, whole or not at all.
+
+    A file whose name ends in ``.gz`` is compressed by gzip, without a date in it, so that the same text gives the same
+    bytes.
+
+    Raises
+    ------
+    FileProblem
+        If ``path`` is a directory or cannot be written.
+    """
     path = Path(path)
     data = text.encode()
     write_whole(path, gzip.compress(data, 6, mtime=0) if path.suffix == ".gz" else data)

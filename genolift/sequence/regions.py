@@ -1,19 +1,23 @@
-"""Regions of a genome: BED and narrowPeak files, and the sequences that were cut out by them.
+"""Regions of a genome: BED and narrowPeak files, and the sequences that they cut out.
 
-Lines are read here: of the libraries tried on malformed lines, bioframe 0.8 loads a whole table and gives back ``ten`` or
-100.0 (from ``1e2``) as a start, and pybedtools 0.12 says what is wrong but not where; bx-python 0.15 names the line, but
-takes negative starts and ``1_0``; bedspec 4.3 is as strict as is wanted, but ends at the first line at fault and refuses
-scores above 1,000, which MACS writes.
+The lines are parsed here and not by a library, because malformed lines must be refused with their number. Of the
+libraries that were tried, bioframe 0.8 loads a whole table and returns ``ten`` or 100.0 (from ``1e2``) as a start.
+pybedtools 0.12 says what is wrong but not where. bx-python 0.15 names the line, but accepts negative starts and
+``1_0``. bedspec 4.3 is strict enough, but it stops at the first malformed line and refuses scores above 1,000, which
+MACS writes.
 """
 
+from __future__ import annotations
+
 import gzip
+import os
 import re
 import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,11 +28,14 @@ from genolift.support.texts import Listed
 
 _NARROWPEAK_COLUMNS = 10
 _WHOLE = re.compile(r"-?[0-9]+")
-_TITLES = {"chrom", "chr", "chromosome", "seqname", "seqnames"}  # of a first line that names the columns
+_TITLES = {"chrom", "chr", "chromosome", "seqname", "seqnames"}  # the first word of a line that names the columns
 
 
 class Interval(NamedTuple):
-    """One line of a BED file: 0-based half-open, and the line it stood on."""
+    """One line of a BED file: its coordinates (0-based, half-open), name and strand, and its number in the file.
+
+    The name is ``"."`` and the strand is ``"."`` where the file gives none.
+    """
 
     chrom: str
     start: int
@@ -39,7 +46,7 @@ class Interval(NamedTuple):
 
 
 class Malformed(NamedTuple):
-    """A line that is no region: its number, what it holds, and why it is none."""
+    """A line that is not a region: its number in the file, its text, and the reason."""
 
     line: int
     text: str
@@ -48,7 +55,21 @@ class Malformed(NamedTuple):
 
 @dataclass(frozen=True)
 class Regions:
-    """N sequences and where they come from; ``sequences`` are on the region's own strand, upper case."""
+    """N sequences and where in the genome they come from.
+
+    Attributes
+    ----------
+    sequences : list of str
+        The bases of each region on its own strand, in upper case.
+    names : list of str
+        The names in the file, or the coordinates where a name is missing or occurs twice.
+    chroms : list of str
+        The chromosomes.
+    starts, ends : np.ndarray
+        (N,) int64, the first base of each region and the one after its last (0-based, half-open).
+    strands : list of str
+        ``"+"``, ``"-"``, or ``"."`` where the file gives no strand.
+    """
 
     sequences: list[str]
     names: list[str]
@@ -60,23 +81,55 @@ class Regions:
     def __len__(self) -> int:
         return len(self.sequences)
 
-    def __getitem__(self, rows) -> "Regions":
-        """The regions of an index, a slice, a list of indices or a boolean mask."""
+    def __getitem__(self, rows: Any) -> Regions:
+        """Return the regions of an index, a slice, a list of indices or a boolean mask."""
         index = np.atleast_1d(np.arange(len(self))[rows])
         return Regions(
-            *([values[i] for i in index] for values in (self.sequences, self.names, self.chroms)),
-            self.starts[index],
-            self.ends[index],
-            [self.strands[i] for i in index],
+            sequences=[self.sequences[i] for i in index],
+            names=[self.names[i] for i in index],
+            chroms=[self.chroms[i] for i in index],
+            starts=self.starts[index],
+            ends=self.ends[index],
+            strands=[self.strands[i] for i in index],
         )
 
     def one_hot(self, unknown: str = "uniform") -> np.ndarray:
-        """The sequences as (N, L, 4) float32; an error if they differ in length."""
+        """Return the sequences as a one-hot array.
+
+        Parameters
+        ----------
+        unknown
+            How N and the other IUPAC codes are encoded: ``"uniform"`` (the default) is 1/4 in each channel, ``"zero"``
+            is 0 in each channel.
+
+        Returns
+        -------
+        np.ndarray
+            (N, L, 4) float32.
+
+        Raises
+        ------
+        InputError
+            If the sequences differ in length.
+        """
         return one_hot(self.sequences, unknown)
 
     @classmethod
-    def cut(cls, intervals: Sequence[Interval], fetch: Callable[[str, int, int], str]) -> "Regions":
-        """Cut intervals out of a genome: ``fetch(chrom, start, end)`` gives the forward strand."""
+    def cut(cls, intervals: Sequence[Interval], fetch: Callable[[str, int, int], str]) -> Regions:
+        """Return the sequences of intervals.
+
+        Parameters
+        ----------
+        intervals
+            The intervals.
+        fetch
+            A function of chromosome, start and end that returns the bases on the forward strand.
+
+        Returns
+        -------
+        Regions
+            One sequence per interval, in the same order.
+        """
         sequences = [fetch(interval.chrom, interval.start, interval.end) for interval in intervals]
         starts, ends = ([getattr(interval, side) for interval in intervals] for side in ("start", "end"))
         chroms, strands = ([getattr(interval, what) for interval in intervals] for what in ("chrom", "strand"))
@@ -93,48 +146,86 @@ class Regions:
         )
 
 
-def unique_names(names: Sequence[str], chroms, starts, ends, strands) -> Sequence[str]:
-    """The file's own names if all have one and no two share it, else their coordinates."""
+def unique_names(
+    names: Sequence[str],
+    chroms: Sequence[str],
+    starts: Sequence[int] | np.ndarray,
+    ends: Sequence[int] | np.ndarray,
+    strands: Sequence[str],
+) -> Sequence[str]:
+    """Return the regions' own names if each has one and no two share one, or else their coordinates as names.
+
+    Each argument is a column with one entry per region; a region without a name has ``"."``.
+    """
     if "." not in names and not _repeats(names):
         return names
     return CoordinateNames(chroms, starts, ends, strands)
 
 
 class CoordinateNames(Listed):
-    """Names such as ``chr1:100-300(-)``, made of the regions' columns when they are asked for; repeats get a number."""
+    """Names such as ``chr1:100-300(-)``, which are made from the regions' columns when they are asked for.
 
-    def __init__(self, *columns: Sequence):
-        self._columns, self._again = columns, {}
+    Parameters
+    ----------
+    *columns
+        The chromosomes, starts, ends and strands. Regions that are alike get a number: the second is
+        ``chr1:100-300(-)#2``.
+    """
+
+    def __init__(self, *columns: Sequence | np.ndarray):
+        self._columns = columns
+        self._again: dict[int, int] = {}
         self._again = _repeats(self)
 
     def __len__(self) -> int:
         return len(self._columns[0])
 
     def text(self, i: int) -> str:
+        """Return the name of region ``i``."""
         chrom, start, end, strand = (column[i] for column in self._columns)
         name = f"{chrom}:{start}-{end}" + ("" if strand == "." else f"({strand})")
         return f"{name}#{self._again[i]}" if i in self._again else name
 
 
 def _repeats(names: Sequence[str]) -> dict[int, int]:
-    """Which names have come before, and the how-many-eth each is: compared by hash first, for there may be millions."""
+    """Return, by its place, which occurrence of its name each repeated name is: 2 for the second, and so on.
+
+    The names are compared by their hashes first, because there may be millions of them.
+    """
     hashes = np.fromiter(map(hash, names), np.int64, len(names))
     order = np.argsort(hashes, kind="stable")
     alike = np.flatnonzero(np.diff(hashes[order]) == 0)
-    seen: Counter = Counter()
-    found = {}
+    seen: Counter[str] = Counter()
+    repeats = {}
     for i in np.unique(order[np.concatenate([alike, alike + 1])]).tolist():
         seen[names[i]] += 1
         if seen[names[i]] > 1:
-            found[i] = seen[names[i]]
-    return found
+            repeats[i] = seen[names[i]]
+    return repeats
 
 
-def read_intervals(path, width: int | None = None) -> list[Interval]:
-    """Intervals of a BED (3 columns or more) or narrowPeak (10 columns) file, plain or gzip.
+def read_intervals(path: str | os.PathLike, width: int | None = None) -> list[Interval]:
+    """Return the intervals of a BED file (3 columns or more) or narrowPeak file (10 columns).
 
-    ``width``: each becomes this long, centred on its summit (narrowPeak) or its middle. Raises
-    :class:`InputError` naming file and line for what is malformed, and if there is no interval at all.
+    Parameters
+    ----------
+    path
+        The file: plain, gzip or bgzip.
+    width
+        Number of bases that every interval gets, centred on its summit (narrowPeak) or its middle. The default ``None``
+        keeps the intervals as they are.
+
+    Returns
+    -------
+    list of Interval
+        The intervals in the file's order.
+
+    Raises
+    ------
+    InputError
+        If a line is malformed (the message names file and line), or if there is no interval.
+    FileProblem
+        If the file cannot be read.
     """
     intervals = []
     for one in scan_intervals(path, width):
@@ -144,8 +235,11 @@ def read_intervals(path, width: int | None = None) -> list[Interval]:
     return intervals
 
 
-def scan_intervals(path, width: int | None = None) -> Iterator[Interval | Malformed]:
-    """Like :func:`read_intervals`, line by line, with malformed lines in their place instead of an error."""
+def scan_intervals(path: str | os.PathLike, width: int | None = None) -> Iterator[Interval | Malformed]:
+    """Yield the intervals of a file like :func:`read_intervals`, but do not stop at a malformed line.
+
+    In the place of such a line comes a :class:`Malformed` with the reason.
+    """
     if width is not None and width < 1:
         raise InputError(f"width must be at least 1, not {width}")
     empty = True
@@ -161,7 +255,8 @@ def scan_intervals(path, width: int | None = None) -> Iterator[Interval | Malfor
         raise InputError(f"{path} holds no regions: a BED line is chromosome, start, end, separated by tabs")
 
 
-def _lines(path) -> Iterator[tuple[int, str]]:
+def _lines(path: str | os.PathLike) -> Iterator[tuple[int, str]]:
+    """Yield number and text of the lines that should be regions: not blank, comments, or for a genome browser."""
     with open_text(path) as handle:
         try:
             for number, line in enumerate(handle, start=1):
@@ -177,6 +272,7 @@ def _lines(path) -> Iterator[tuple[int, str]]:
 
 
 def _names_columns(line: str) -> bool:
+    """Return whether a line is a header such as ``chrom start end``."""
     fields = line.lower().split()
     return len(fields) > 2 and fields[0] in _TITLES and not _WHOLE.fullmatch(fields[1])
 
@@ -195,7 +291,7 @@ def _interval(line: str, number: int, width: int | None) -> Interval:
     if strand not in ("+", "-", "."):
         raise InputError(f"strand (column 6) is {strand!r}; it must be +, - or .")
     summit = -1
-    if len(fields) == _NARROWPEAK_COLUMNS:  # a BED12 line also has a column 10, but it means something else
+    if len(fields) == _NARROWPEAK_COLUMNS:  # A BED12 line also has a column 10, but there it means something else.
         summit = _integer(fields[9], "summit (column 10)")
         if not -1 <= summit < end - start:
             raise InputError(f"summit (column 10) is {summit}, outside the region of {end - start} bases")

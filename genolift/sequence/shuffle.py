@@ -1,15 +1,18 @@
-"""Shuffles that keep the counts of all k-lets, each such shuffle equally likely, for many sequences at once.
+"""Shuffles that keep the counts of all k-lets, each equally likely, for many sequences at once.
 
-A sequence is a walk over its (k-1)-mers (the vertices) along its k-lets (the edges), so every shuffle with
-the same k-lets is an Eulerian path with the same ends. One is drawn uniformly by drawing an arborescence
-towards the last vertex (Wilson 1996), keeping each of its edges for that vertex's last exit, and using up the
-other edges of each vertex in random order (Kandel et al. 1996). All lanes (one lane per sequence and draw)
-take their steps together in NumPy.
+A sequence is a walk over its (k-1)-mers (the vertices) along its k-lets (the edges), so every shuffle with the same
+k-lets is an Eulerian path with the same ends. To draw one uniformly, an arborescence towards the last vertex is drawn
+(Wilson 1996). Each vertex keeps its edge of the arborescence for its last exit and uses up its other edges in random
+order before (Kandel et al. 1996). A lane is one draw for one sequence, and all lanes take their steps together in
+NumPy.
 """
+
+from __future__ import annotations
 
 import hashlib
 import warnings
 from collections.abc import Sequence
+from typing import overload
 
 import numpy as np
 
@@ -17,21 +20,45 @@ from genolift.sequence.alphabet import UNKNOWN, encode, letters, one_hot_codes
 from genolift.sequence.walks import Graphs, draw
 from genolift.support.errors import GenoliftWarning, InputError
 
-MAX_K = 16  # 4^15 vertices still fit the arithmetic below; real uses end far before
-_BLOCK = 1 << 20  # positions drawn at a time, to bound memory; draws do not depend on it
+MAX_K = 16  # 4^15 vertices still fit the arithmetic below, and real uses need far fewer.
+_BLOCK = 1 << 20  # Positions drawn at a time, to bound memory. The draws do not depend on it.
 
 
-def shuffle(X, n: int, k: int = 2, seed: int = 0):
-    """Draw ``n`` shuffles of each sequence, uniformly among all that keep its counts of k-lets.
+@overload
+def shuffle(X: str, n: int, k: int = 2, seed: int = 0) -> list[str]: ...
+@overload
+def shuffle(X: list[str] | tuple[str, ...], n: int, k: int = 2, seed: int = 0) -> list[list[str]]: ...
+@overload
+def shuffle(X: np.ndarray, n: int, k: int = 2, seed: int = 0) -> np.ndarray: ...
+def shuffle(
+    X: str | list[str] | tuple[str, ...] | np.ndarray, n: int, k: int = 2, seed: int = 0
+) -> list[str] | list[list[str]] | np.ndarray:
+    """Draw shuffles of each sequence, uniformly among all that keep its counts of k-lets.
 
-    ``X``: one-hot (N, L, 4), giving (N, n, L, 4) of the same dtype; or a list of N texts of any lengths,
-    giving N lists of n texts. A single text or (L, 4) array loses the axis N. ``k``: 1 keeps letters, 2
-    dinucleotides, and so on. Positions that are not exactly one base stay put and each run between them is
-    shuffled by itself.
+    Positions that are not exactly one base stay where they are, and each run of bases between them is shuffled by
+    itself. Sequences that have no other shuffle come back unchanged, and one :class:`GenoliftWarning` counts them.
 
-    Shuffle j of a sequence depends on ``seed``, ``k``, the sequence and j alone. Sequences that have no other
-    shuffle come back unchanged, with one :class:`GenoliftWarning` that counts them. Raises
-    :class:`InputError` for n < 1, k outside 1 to 16, and shapes that are not one-hot DNA.
+    Parameters
+    ----------
+    X
+        One-hot sequences (N, L, 4), or a list of N texts of any lengths, or a single text or one-hot array (L, 4).
+    n
+        Number of shuffles of each sequence.
+    k
+        The length of the words whose counts are kept: 1 keeps single bases, 2 (the default) dinucleotides, and so on
+        up to 16.
+    seed
+        The seed. Shuffle j of a sequence depends on ``seed``, ``k``, the sequence and j alone.
+
+    Returns
+    -------
+    np.ndarray or list
+        (N, n, L, 4) of the type of ``X`` for arrays, and N lists of n texts for texts. A single sequence has no axis N.
+
+    Raises
+    ------
+    InputError
+        If ``n`` is below 1, ``k`` is not within 1 to 16, or an array does not have the shape of one-hot DNA.
     """
     if not isinstance(n, int | np.integer) or n < 1:
         raise InputError(f"the number of shuffles must be a whole number of at least 1, not {n!r}")
@@ -75,7 +102,7 @@ def _shuffle_text(texts: Sequence[str], n: int, k: int, seed: int) -> list[list[
 
 
 def _shuffle_codes(codes: list[np.ndarray], out: list[np.ndarray], k: int, seed: int) -> None:
-    """Shuffle ``codes`` into ``out``, which holds n copies (n, L) of each; warn if some cannot move."""
+    """Shuffle ``codes`` into ``out``, which holds n copies (n, L) of each; warn if some have no other shuffle."""
     fixed: list[int] = []
     first = 0
     while first < len(codes):
@@ -96,15 +123,15 @@ def _shuffle_codes(codes: list[np.ndarray], out: list[np.ndarray], k: int, seed:
 
 
 def _shuffle_block(codes: list[np.ndarray], out: list[np.ndarray], k: int, seed: int) -> list[int]:
-    """Shuffle one block; gives the indices of the sequences that have no other shuffle."""
+    """Shuffle one block and return the indices of the sequences that have no other shuffle."""
     runs = [(i, start, end) for i, sequence in enumerate(codes) for start, end in _known_runs(sequence)]
-    runs = [run for run in runs if run[2] - run[1] > k]  # a shorter run is one k-let or less
+    runs = [run for run in runs if run[2] - run[1] > k]  # A shorter run is at most one k-let.
     if not runs:
         return list(range(len(codes)))
-    runs.sort(key=lambda run: run[1] - run[2])  # longest first, so that the lanes still walking are the first ones
+    runs.sort(key=lambda run: run[1] - run[2])  # longest first, so that the lanes that walk longest are the first ones
     keys = [_key(seed, k, sequence) for sequence in codes]
     graphs = Graphs([codes[i][start:end] for i, start, end in runs], k)
-    # a run's place in its sequence takes part in its key, else equal runs would be shuffled alike
+    # The key of a run includes its place in the sequence, or else equal runs would be shuffled alike.
     run_keys = np.array([keys[i] for i, _, _ in runs], np.uint64) + np.array([s for _, s, _ in runs], np.uint64)
     unique = draw(graphs, run_keys, [out[i][:, start:end] for i, start, end in runs])
     movable = {run[0] for run, alone in zip(runs, unique, strict=True) if not alone}
@@ -112,13 +139,13 @@ def _shuffle_block(codes: list[np.ndarray], out: list[np.ndarray], k: int, seed:
 
 
 def _known_runs(codes: np.ndarray) -> list[tuple[int, int]]:
-    """Start and end of every run of known bases."""
+    """Return start and end of every run of known bases."""
     known = np.concatenate([[False], codes < UNKNOWN, [False]])
     edges = np.flatnonzero(known[1:] != known[:-1])
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def _key(seed: int, k: int, codes: np.ndarray) -> int:
-    """64 bits that depend on seed, k and sequence."""
+    """Return 64 bits that depend on seed, k and sequence."""
     digest = hashlib.blake2b(codes.tobytes(), digest_size=8, key=f"{int(seed)}/{int(k)}".encode()[:64])
     return int.from_bytes(digest.digest(), "little")

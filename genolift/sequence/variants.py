@@ -1,15 +1,17 @@
-"""Variants in their sequence: windows of one length with the reference and with the alternative allele in place.
+"""Variants in their sequence: windows of one length with the reference and with the alternative allele.
 
-The window of the alternative begins where that of the reference begins; what an insertion pushes out at its right end is
-left out, what a deletion leaves free there is filled from the genome.
+Both windows of a variant begin at the same base of the genome. Bases that an insertion pushes beyond the right end of
+its window are left out, and a window with a deletion is filled up there from the genome.
 """
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from genolift.sequence import vcf
 from genolift.sequence.alphabet import count_unknown
-from genolift.sequence.fasta import Fasta
+from genolift.sequence.genome import Fasta
 from genolift.sequence.vcf import Record
 from genolift.support.errors import InputError
 
@@ -25,16 +27,33 @@ _WITHOUT_BASES = {
     vcf.BREAKEND: "breakend",
     vcf.SPANNING: "spanning_deletion",
 }
-# Genomes hold ambiguity codes where VCF has the alphabetically first of the bases they stand for (VCF 4.3, section 1.6.1).
+# Where a genome holds an ambiguity code, VCF has the alphabetically first of the bases it stands for (VCF 4.3, section
+# 1.6.1).
 _FIRST_BASE = str.maketrans("RYSWKMBDHV", "ACCAGACAAA")
 
 
 @dataclass(frozen=True)
 class Allele:
-    """One alternative allele of a record: what it is (``status``, and ``note`` in words), and where it can be seen.
+    """One alternative allele of a record, and the windows that it lies in.
 
-    ``starts`` are the left ends of its windows of ``length`` bases, none unless the status is ``OK``; ``text`` is the
-    genome from ``origin`` on, as far as any window of either allele needs it.
+    Attributes
+    ----------
+    record : Record
+        The line of the VCF file.
+    alt : str
+        The allele as the file writes it.
+    length : int
+        Number of bases of a window.
+    status : str
+        ``OK``, or why the allele cannot be scored: one of this module's constants.
+    note : str
+        The details of the status in words; empty if there are none.
+    starts : tuple of int
+        The first base of each window (0-based); empty unless the status is ``OK``.
+    origin : int
+        The first base of ``text`` in the genome (0-based).
+    text : str
+        The genome as far as the windows of both alleles need it.
     """
 
     record: Record
@@ -48,12 +67,12 @@ class Allele:
 
     @property
     def name(self) -> str:
-        """Chromosome, position and both alleles, as ``chr1:14677:G>A``."""
+        """The chromosome, position and both alleles, as ``chr1:14677:G>A``."""
         return f"{self.record.chrom}:{self.record.pos}:{self.record.ref}>{self.alt}"
 
     @property
     def kind(self) -> str:
-        """What becomes of the sequence, in words: ``SNV``, ``insertion of 3``, ``replacement of 2 by 4`` bases."""
+        """The change of the sequence in words: ``SNV``, ``insertion of 3``, ``replacement of 2 by 4`` (bases)."""
         ref, alt = self.record.ref.upper(), self.alt.upper()
         left = _shared(ref, alt)
         right = _shared(ref[left:][::-1], alt[left:][::-1])
@@ -66,26 +85,51 @@ class Allele:
 
     @property
     def central(self) -> int:
-        """Which of the windows has the variant nearest to its middle."""
+        """The index of the window whose middle is nearest to the variant."""
         middle = self.record.pos - 1 - self.length // 2
         return min(range(len(self.starts)), key=lambda i: abs(self.starts[i] - middle))
 
     def pairs(self, text: str | None = None) -> list[tuple[str, str]]:
-        """Each window with the reference and with the alternative allele, in ``text`` instead of the genome if given."""
+        """Return each window with the reference and with the alternative allele.
+
+        Parameters
+        ----------
+        text
+            A sequence to use in the place of ``self.text``, of the same length. The default is the genome.
+
+        Returns
+        -------
+        list of (str, str)
+            For each of ``starts`` the window with the reference allele and the window with the alternative.
+        """
         text = self.text if text is None else text
         place = self.record.pos - 1 - self.origin
         right = text[place + len(self.record.ref) :]
         lefts = [text[start - self.origin : place] for start in self.starts]
-        alleles = [allele.upper() + right for allele in (self.record.ref, self.alt)]
-        return [tuple((left + allele)[: self.length] for allele in alleles) for left in lefts]
+        ref, alt = (allele.upper() + right for allele in (self.record.ref, self.alt))
+        return [((left + ref)[: self.length], (left + alt)[: self.length]) for left in lefts]
 
 
 class Windows:
-    """Finds the alleles of records in a genome, in windows of ``length`` bases.
+    """The windows of a genome in which the alleles of records are scored.
 
-    A variant's first base lies at ``length // 2``, or ``shift`` bases further left for each of ``shifts``, which move
-    the window to the right. Windows with a larger share of unknown bases than ``max_n``, with either allele, are not
-    among an allele's. Raises :class:`InputError` for shifts that leave the variant outside.
+    Parameters
+    ----------
+    fasta
+        The genome.
+    length
+        Number of bases of a window.
+    shifts
+        By how many bases each window is moved to the right. The first base of a variant lies at ``length // 2 - shift``
+        of its window. The default is one window that is not moved.
+    max_n
+        The largest share of unknown bases (N and other IUPAC codes), from 0 to 1, that a window may hold with either
+        allele. Windows with more are left out. The default ``None`` keeps all.
+
+    Raises
+    ------
+    InputError
+        If a shift leaves the variant outside its window.
     """
 
     def __init__(self, fasta: Fasta, length: int, shifts: Sequence[int] = (0,), max_n: float | None = None):
@@ -97,12 +141,12 @@ class Windows:
                 raise InputError(f"shift {shift} leaves the variant outside its window of {length} bases")
 
     def alleles(self, record: Record) -> list[Allele]:
-        """One entry per alternative allele, whether it can be scored or not."""
+        """Return the alternative alleles of a record, whether they can be scored or not."""
         status, note = self._judge(record)
         return [self._allele(record, one, status, note) for one in record.alternatives]
 
     def _judge(self, record: Record) -> tuple[str, str]:
-        """What holds for a record whatever its alternative is."""
+        """Return the status and note that a record has whatever its alternative alleles are."""
         if record.chrom not in self.chromosomes:
             return UNKNOWN_CHROMOSOME, f"the genome has no {record.chrom}{self.fasta.hint(record.chrom)}"
         if not _is_dna(record.ref):
@@ -137,30 +181,30 @@ class Windows:
         starts = tuple(start for start, _ in spans)
         text = self.fasta.fetch(record.chrom, min(starts), max(end for _, end in spans))
         allele = Allele(record, one.text, self.length, starts=starts, origin=min(starts), text=text)
-        return allele if self.max_n is None else self._known(allele)
-
-    def _known(self, allele: Allele) -> Allele:
-        """The allele without the windows that have too many unknown bases."""
-        shares = [max(count_unknown(window) for window in pair) / self.length for pair in allele.pairs()]
-        starts = tuple(s for s, share in zip(allele.starts, shares, strict=True) if share <= self.max_n)
-        if starts:
-            return replace(allele, starts=starts)
-        told = (
-            f"{100 * min(shares):.3g} % of the window are N or another IUPAC code, more than {100 * self.max_n:.3g} %"
-        )
-        return Allele(allele.record, allele.alt, self.length, TOO_UNKNOWN, told)
+        return allele if self.max_n is None else _without_unknown(allele, self.max_n)
 
     def _holds(self, shift: int, ref: str, alt: str) -> bool:
+        """Return whether both alleles lie wholly within a window."""
         return self.length // 2 - shift + max(len(ref), len(alt)) <= self.length
 
     def _span(self, record: Record, alt: str, shift: int) -> tuple[int, int]:
-        """What the windows of both alleles need of the genome."""
+        """Return the start and end of the bases that the windows of both alleles need."""
         start = record.pos - 1 - self.length // 2 + shift
         return start, start + self.length + max(0, len(record.ref) - len(alt))
 
 
+def _without_unknown(allele: Allele, most: float) -> Allele:
+    """Return the allele without the windows whose share of unknown bases is larger than ``most``."""
+    shares = [max(count_unknown(window) for window in pair) / allele.length for pair in allele.pairs()]
+    starts = tuple(start for start, share in zip(allele.starts, shares, strict=True) if share <= most)
+    if starts:
+        return replace(allele, starts=starts)
+    note = f"{100 * min(shares):.3g} % of the window are N or another IUPAC code, more than {100 * most:.3g} %"
+    return Allele(allele.record, allele.alt, allele.length, TOO_UNKNOWN, note)
+
+
 def _shared(one: str, other: str) -> int:
-    """How many letters both begin with."""
+    """Return how many letters are the same at the beginning of two texts."""
     return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
@@ -169,6 +213,7 @@ def _is_dna(allele: str) -> bool:
 
 
 def _agree(genome: str, ref: str) -> bool:
+    """Return whether a reference allele is what the genome holds, with its ambiguity codes resolved or not."""
     return genome == ref or genome.translate(_FIRST_BASE) == ref
 
 

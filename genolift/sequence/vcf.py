@@ -1,35 +1,39 @@
-"""Records of a VCF file, one after another, each with the line it stood on.
+"""Records of a VCF file, one after another, each with its line number.
 
-vcfpy parses the lines, one at a time: the readers that go through htslib want a complete header, which files written by
-hand seldom have, and stop at a malformed line without its number. Samples and annotations are never looked at.
+vcfpy parses the lines one at a time. Readers that use htslib need a complete header, which files written by hand seldom
+have, and they stop at a malformed line without naming it. Samples and annotations are never looked at.
 """
+
+from __future__ import annotations
 
 import gzip
 import io
+import os
 import re
 import zlib
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeAlias
 
 from genolift.sequence.files import open_text
 from genolift.support.errors import FileProblem, InputError
 
 # What an alternative allele is: bases, or something that has none.
 BASES, SYMBOLIC, BREAKEND, SPANNING, ABSENT = "bases", "symbolic", "breakend", "spanning deletion", "none"
-# All that a parser needs to know: the file's own meta-information describes annotations.
+# The parser needs no more than this. The file's own header describes annotations, which are not read.
 _HEADER = "##fileformat=VCFv4.3\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 _WHOLE = re.compile(r"-?[0-9]+")
+_Parser: TypeAlias = Callable[[str], Any]  # a function of a line that returns a record of vcfpy
 
 
 class Alternative(NamedTuple):
-    """An alternative allele as the file writes it, and what kind of one it is."""
+    """An alternative allele as the file writes it, and its kind, which is one of this module's constants."""
 
     text: str
     kind: str
 
 
 class Record(NamedTuple):
-    """One line of a VCF file; ``pos`` is 1-based, texts are the file's own."""
+    """One line of a VCF file. ``pos`` is 1-based, ``line`` is its number in the file, and texts are the file's own."""
 
     line: int
     chrom: str
@@ -39,12 +43,28 @@ class Record(NamedTuple):
     alternatives: tuple[Alternative, ...]
 
 
-def read_vcf(path) -> Iterator[Record]:
-    """Records of a VCF file, plain, gzip or bgzip, in its order.
+def read_vcf(path: str | os.PathLike) -> Iterator[Record]:
+    """Yield the records of a VCF file in its order.
 
-    A record without an alternative allele has one of kind ``ABSENT``. Lines are chromosome, position, id, reference and
-    alternative alleles, separated by tabs; what follows may be left out, as may the header. Raises
-    :class:`InputError` naming file and line for what is malformed, and if there is no record at all.
+    A line holds chromosome, position, id, reference and alternative alleles, separated by tabs. Further columns and the
+    header may be left out. A record without an alternative allele has one of the kind ``ABSENT``.
+
+    Parameters
+    ----------
+    path
+        The file: plain, gzip or bgzip.
+
+    Yields
+    ------
+    Record
+        One line of the file.
+
+    Raises
+    ------
+    InputError
+        If a line is malformed (the message names file and line), or if there is no record.
+    FileProblem
+        If the file cannot be read, is damaged or is not VCF.
     """
     parse = _parser()
     empty = True
@@ -58,13 +78,16 @@ def read_vcf(path) -> Iterator[Record]:
         raise InputError(f"{path} holds no variants: a line is chromosome, position, id, reference and alternative")
 
 
-def _parser():
+def _parser() -> _Parser:
     import vcfpy
 
-    return vcfpy.Reader.from_stream(io.StringIO(_HEADER)).parser.parse_line
+    stream = io.StringIO(_HEADER)
+    reader = vcfpy.Reader.from_stream(stream)  # type: ignore[arg-type]  # It reads any stream of text.
+    return reader.parser.parse_line
 
 
-def _lines(path) -> Iterator[tuple[int, str]]:
+def _lines(path: str | os.PathLike) -> Iterator[tuple[int, str]]:
+    """Yield number and text of the lines that are neither blank nor header."""
     with open_text(path) as handle:
         try:
             for number, line in enumerate(handle, start=1):
@@ -76,11 +99,12 @@ def _lines(path) -> Iterator[tuple[int, str]]:
             raise FileProblem(f"{path} is truncated or damaged; copy it again") from None
         except UnicodeDecodeError:
             raise FileProblem(
-                f"{path} is not a VCF file: it holds binary data (bcftools view turns BCF into VCF), or text that is not UTF-8"
+                f"{path} is not a VCF file: it holds binary data (bcftools view turns BCF into VCF), "
+                "or text that is not UTF-8"
             ) from None
 
 
-def _record(line: str, number: int, parse) -> Record:
+def _record(line: str, number: int, parse: _Parser) -> Record:
     fields = [field.strip() for field in line.split("\t")]
     if len(fields) < 5:
         spaces = " separated by tabs, not spaces" if len(line.split()) >= 5 else ""
@@ -93,17 +117,17 @@ def _record(line: str, number: int, parse) -> Record:
             raise InputError(f"{what} is empty")
     try:
         parsed = parse("\t".join([chrom, position, name or ".", ref, alt, ".", ".", "."]))
-    except (ValueError, IndexError, KeyError) as problem:  # what a malformed breakend makes vcfpy raise
+    except (ValueError, IndexError, KeyError) as problem:  # vcfpy raises these for a malformed breakend
         raise InputError(f"ALT {alt!r} cannot be read ({problem})") from None
     texts = alt.split(",") if parsed.ALT else []
-    found = [Alternative(text, _kind(text, item)) for text, item in zip(texts, parsed.ALT, strict=True)]
-    return Record(number, chrom, int(position), name or ".", ref, tuple(found) or (Alternative(alt, ABSENT),))
+    alleles = tuple(Alternative(text, _kind(text, item)) for text, item in zip(texts, parsed.ALT, strict=True))
+    return Record(number, chrom, int(position), name or ".", ref, alleles or (Alternative(alt, ABSENT),))
 
 
-def _kind(text: str, parsed) -> str:
+def _kind(text: str, parsed: Any) -> str:
     import vcfpy
 
-    if text == "*":  # the allele is missing because of a deletion upstream
+    if text == "*":  # the allele is missing because of a deletion that begins before it
         return SPANNING
     if isinstance(parsed, vcfpy.SymbolicAllele):
         return SYMBOLIC

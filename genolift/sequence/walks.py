@@ -1,8 +1,10 @@
 """Random Eulerian paths on many small graphs at once: the machinery of :mod:`genolift.sequence.shuffle`.
 
-Random numbers come from a counter: number t of a lane is a hash of (the lane's key, t), so that no lane's
-draw depends on which other lanes are drawn beside it.
+A lane is one draw on one graph. Random numbers come from a counter: number t of a lane is a hash of the lane's key
+and t, so no lane's draw depends on which other lanes are drawn beside it.
 """
+
+from __future__ import annotations
 
 import numpy as np
 
@@ -10,39 +12,62 @@ from genolift.support.errors import InputError
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX = ((30, np.uint64(0xBF58476D1CE4E5B9)), (27, np.uint64(0x94D049BB133111EB)))
-_TREE, _WALK = (
-    np.uint64(0x5851F42D4C957F2D),
-    np.uint64(0x14057B7EF767814F),
-)  # tell the two streams of a lane apart
+# These make the two streams of random numbers of a lane different.
+_TREE = np.uint64(0x5851F42D4C957F2D)
+_WALK = np.uint64(0x14057B7EF767814F)
 _CACHED = 1 << 15  # how many random numbers are made and sorted at a time, so that they stay in the cache
-_RANDOM_BITS = 40  # of an edge written as one integer: 22 bits of vertex, 40 random ones, 2 of base
+# An edge is one integer: 22 bits for its vertex, 40 random bits, and 2 bits for its base.
+_RANDOM_BITS = 40
 _LARGEST = np.uint64(((1 << _RANDOM_BITS) - 1) << 2)
 MAX_VERTICES = 1 << 22
 
 
 def _hash(x: np.ndarray) -> np.ndarray:
-    """The finaliser of splitmix64 (Steele et al. 2014), on uint64."""
+    """Return the finaliser of splitmix64 (Steele et al. 2014) of uint64 numbers."""
     for bits, factor in _MIX:
         x = (x ^ (x >> np.uint64(bits))) * factor
     return x ^ (x >> np.uint64(31))
 
 
 def _uniform(keys: np.ndarray, counters: np.ndarray) -> np.ndarray:
-    """Numbers in [0, 1): number ``counters`` of the streams ``keys`` (uint64, broadcast together)."""
+    """Return numbers in [0, 1): number ``counters`` of each of the streams ``keys`` (uint64, broadcast together)."""
     return (_hash(keys + (counters + np.uint64(1)) * _GOLDEN) >> np.uint64(11)) * 2.0**-53
 
 
 class Graphs:
-    """The k-let graphs of S sequences; vertices are numbered through all of them.
+    """The k-let graphs of S sequences, with V vertices that are numbered through all graphs.
 
-    ``counts`` (V, 4): how often each base follows a vertex; ``successor`` (V, 4): the vertex it leads to;
-    ``first``, ``last`` (S,): the ends of the walk; ``offset`` (S + 1,): where a sequence's vertices begin;
-    ``edges``: every edge as (vertex within its graph, 0, base) in one integer; ``sample`` (V, 4): the
-    position in its graph's list of edges of one edge of that kind.
+    Parameters
+    ----------
+    sequences
+        The codes of each sequence, (L,) of 0 to 3, each longer than ``k``.
+    k
+        The length of the words whose counts are kept.
+
+    Attributes
+    ----------
+    steps : np.ndarray
+        (S,), the number of edges of each graph.
+    counts : np.ndarray
+        (V, 4), how often each base follows a vertex.
+    successor : np.ndarray
+        (V, 4), the vertex that each base leads to.
+    first, last : np.ndarray
+        (S,), the vertices at the two ends of each walk.
+    offset : np.ndarray
+        (S + 1,), the first vertex of each graph, and V.
+    edges : np.ndarray
+        (sum of ``steps``,) uint64, the vertex of each edge within its graph, 40 zero bits and its base in one integer.
+    sample : np.ndarray
+        (V, 4), the place of one edge of each vertex and base in its graph's list of edges.
+
+    Raises
+    ------
+    InputError
+        If a sequence has more than ``MAX_VERTICES`` different (k-1)-mers.
     """
 
     def __init__(self, sequences: list[np.ndarray], k: int):
-        """``sequences``: codes 0 to 3, each longer than k."""
         self.steps = np.array([len(sequence) - k + 1 for sequence in sequences])
         words = [_words(sequence, k - 1) for sequence in sequences]
         owner = np.repeat(np.arange(len(sequences)), self.steps + 1)
@@ -55,9 +80,9 @@ class Graphs:
         base = np.concatenate([sequence[k - 1 :] for sequence in sequences])
         edge = source * 4 + base
         self.counts = np.bincount(edge, minlength=4 * len(vertices)).reshape(-1, 4)
-        self.successor = np.zeros(4 * len(vertices), dtype=np.int64)
-        self.successor[edge] = target
-        self.successor = self.successor.reshape(-1, 4)
+        successor = np.zeros(4 * len(vertices), dtype=np.int64)
+        successor[edge] = target
+        self.successor = successor.reshape(-1, 4)
         local = source - np.repeat(self.offset[:-1], self.steps)
         if local.max() >= MAX_VERTICES:
             raise InputError(
@@ -65,13 +90,13 @@ class Graphs:
             )
         self.edges = (local.astype(np.uint64) << np.uint64(2 + _RANDOM_BITS)) | base.astype(np.uint64)
         starts = np.cumsum(self.steps) - self.steps
-        self.sample = np.zeros(4 * len(vertices), dtype=np.int64)
-        self.sample[edge] = np.arange(len(edge)) - np.repeat(starts, self.steps)
-        self.sample = self.sample.reshape(-1, 4)
+        sample = np.zeros(4 * len(vertices), dtype=np.int64)
+        sample[edge] = np.arange(len(edge)) - np.repeat(starts, self.steps)
+        self.sample = sample.reshape(-1, 4)
 
 
 def _words(codes: np.ndarray, width: int) -> np.ndarray:
-    """Every window of ``width`` codes as one number; there are len - width + 1."""
+    """Return every window of ``width`` codes as one number, (L - width + 1,)."""
     words = np.zeros(len(codes) - width + 1, dtype=np.int64)
     for shift in range(width):
         words = words * 4 + codes[shift : shift + len(words)]
@@ -79,16 +104,27 @@ def _words(codes: np.ndarray, width: int) -> np.ndarray:
 
 
 def draw(graphs: Graphs, keys: np.ndarray, out: list[np.ndarray]) -> np.ndarray:
-    """Draw uniform Eulerian paths into ``out`` and say which graphs have only one, (S,) bool.
+    """Draw uniform Eulerian paths of graphs.
 
-    ``keys`` (S,) uint64 seed the graphs, which come longest first; ``out``: an (n, L) uint8 array per graph
-    whose rows are overwritten by the codes of n paths.
+    Parameters
+    ----------
+    graphs
+        S graphs, the longest first.
+    keys
+        (S,) uint64, the seed of each graph.
+    out
+        An array (n, L) uint8 per graph. The codes of n paths overwrite its rows.
+
+    Returns
+    -------
+    np.ndarray
+        (S,) bool, whether the graph has only one path.
     """
     n = len(out[0])
-    # graph-major: lane = graph * n + draw, so the first lanes are the longest
+    # Lanes are ordered by graph (lane = graph * n + draw), so the first lanes are the longest.
     graph = np.repeat(np.arange(len(keys)), n)
     keys = _hash(_hash(keys)[graph] + np.tile(np.arange(n, dtype=np.uint64), len(keys)) * _GOLDEN)
-    # every lane has its own copy of its graph's vertices, `shift` away from the shared numbering
+    # Every lane has its own copy of its graph's vertices, `shift` away from the shared numbering.
     sizes = np.diff(graphs.offset)
     begin = np.cumsum(np.repeat(sizes, n)) - sizes[graph]
     shift = begin - graphs.offset[graph]
@@ -101,7 +137,7 @@ def draw(graphs: Graphs, keys: np.ndarray, out: list[np.ndarray]) -> np.ndarray:
 
 
 def _choose(counts: np.ndarray, total: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-    """A base per row, with probability proportional to its count; ``counts`` (rows, 4) and their sums."""
+    """Return a base per row, drawn in proportion to ``counts`` (rows, 4), whose sums are ``total`` (rows,)."""
     rank = (uniform * total).astype(counts.dtype)
     bound = counts[:, 0].copy()
     base = (rank >= bound).astype(np.int64)
@@ -111,16 +147,18 @@ def _choose(counts: np.ndarray, total: np.ndarray, uniform: np.ndarray) -> np.nd
     return base
 
 
-def _arborescences(graphs: Graphs, graph, begin, shared, keys) -> np.ndarray:
-    """Per vertex of every lane the base of its edge in a random arborescence; the root has none (-1).
+def _arborescences(
+    graphs: Graphs, graph: np.ndarray, begin: np.ndarray, shared: np.ndarray, keys: np.ndarray
+) -> np.ndarray:
+    """Return, for each vertex of every lane, the base of its edge in a random arborescence; -1 for the root.
 
-    Wilson's algorithm: from each vertex in turn a loop-erased random walk runs until it meets the tree. The
-    exit remembered last at a vertex is the one that survives the erasure of loops, so nothing has to be
-    erased.
+    This is Wilson's algorithm (1996): from each vertex in turn a loop-erased random walk runs until it meets the tree.
+    The last exit that the walk takes from a vertex is the one that survives the erasure of loops, so it is enough to
+    remember that exit, and nothing has to be erased.
     """
     counts = graphs.counts.copy()
     own = np.arange(len(counts))[:, None]
-    counts[graphs.successor == own] = 0  # an edge back to the same vertex is never in a tree
+    counts[graphs.successor == own] = 0  # An edge back to the same vertex is never in a tree.
     totals = counts.sum(axis=1)
     lane_shift = begin - graphs.offset[graph]
     exits = np.full(len(shared), -1, dtype=np.int64)
@@ -141,7 +179,7 @@ def _arborescences(graphs: Graphs, graph, begin, shared, keys) -> np.ndarray:
             walking = ~in_tree[at]
             lane, at = lane[walking], at[walking]
         lane, at = began, origin[began]
-        while lane.size:  # the path that is left joins the tree
+        while lane.size:  # The path without its loops joins the tree.
             in_tree[at] = True
             at = graphs.successor[shared[at], exits[at]] + lane_shift[lane]
             joining = ~in_tree[at]
@@ -149,10 +187,10 @@ def _arborescences(graphs: Graphs, graph, begin, shared, keys) -> np.ndarray:
     return exits
 
 
-def _exits(graphs: Graphs, graph, shift, reserved, keys) -> np.ndarray:
-    """The order in which every lane uses up its vertices' exits, flat uint8: lane by lane, vertex by vertex.
+def _exits(graphs: Graphs, graph: np.ndarray, shift: np.ndarray, reserved: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Return the bases of every lane's exits in the order of their use, flat uint8: by lane, then by vertex.
 
-    An edge is one integer, (vertex, random number, base); sorting a lane's edges shuffles them within each
+    An edge is one integer of vertex, random number and base, so sorting the edges of a lane shuffles them within each
     vertex. The reserved edges get the largest random number and so come last.
     """
     steps = graphs.steps[graph]
@@ -182,11 +220,21 @@ def _exits(graphs: Graphs, graph, shift, reserved, keys) -> np.ndarray:
     return pool
 
 
-def _walk(graphs: Graphs, graph, shift, shared, reserved, keys) -> np.ndarray:
-    """The bases of every lane's path after its prefix, (longest, lanes) uint8; valid to a lane's length."""
+def _walk(
+    graphs: Graphs,
+    graph: np.ndarray,
+    shift: np.ndarray,
+    shared: np.ndarray,
+    reserved: np.ndarray,
+    keys: np.ndarray,
+) -> np.ndarray:
+    """Return the bases of every lane's path after its first vertex, (longest, lanes) uint8.
+
+    Rows beyond the length of a lane hold no values of it.
+    """
     pool = _exits(graphs, graph, shift, reserved, keys)
     degree = graphs.counts.sum(axis=1)[shared]
-    cursor = np.cumsum(degree) - degree  # where in the pool a vertex's next exit stands
+    cursor = np.cumsum(degree) - degree  # the place of each vertex's next exit in the pool
     successor = graphs.successor.ravel()
     steps = graphs.steps[graph]
     active = np.searchsorted(-steps, -np.arange(int(steps[0])), side="left")  # lanes with more than t steps
@@ -205,11 +253,12 @@ def _walk(graphs: Graphs, graph, shift, shared, reserved, keys) -> np.ndarray:
     return out
 
 
-def _unique(graphs: Graphs, reserved, shift) -> np.ndarray:
-    """Whether a graph has a single Eulerian path (as text), (S,) bool, judged from one arborescence of each.
+def _unique(graphs: Graphs, reserved: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Return whether each graph has a single Eulerian path (as a text), (S,) bool, from one arborescence of it.
 
-    It has iff no vertex leaves a choice: what is left beside the tree's edge leads one way only, and that
-    edge could not have been exchanged for it, because from there the tree leads back through the vertex.
+    A graph has a single path if and only if no vertex offers a choice. Two conditions make that so: the edges of the
+    vertex other than the tree's all have the same base, and such an edge cannot take the place of the tree's, because
+    from its end the tree leads back through the vertex.
     """
     left = graphs.counts.copy()
     owner = np.repeat(np.arange(len(shift)), np.diff(graphs.offset))
@@ -230,8 +279,8 @@ def _unique(graphs: Graphs, reserved, shift) -> np.ndarray:
     return unique
 
 
-def _leads_through(graphs: Graphs, exits, start: int, vertex: int) -> bool:
-    """Whether the tree's path from ``start`` to its root passes ``vertex``."""
+def _leads_through(graphs: Graphs, exits: np.ndarray, start: int, vertex: int) -> bool:
+    """Return whether the tree's path from ``start`` to its root passes ``vertex``."""
     while start != vertex and exits[start] >= 0:
         start = graphs.successor[start, exits[start]]
     return bool(start == vertex)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from genolift.pipeline.variants.nulls import Null, draw_null
-from genolift.sequence.fasta import Fasta
+from genolift.sequence.genome import Fasta
 from genolift.sequence.variants import Windows
 from genolift.sequence.vcf import BASES, SYMBOLIC, Alternative, Record
 

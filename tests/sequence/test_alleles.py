@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genolift.sequence.fasta import Fasta
+from genolift.sequence.genome import Fasta
 from genolift.sequence.variants import OK, Allele, Windows
 from genolift.sequence.vcf import ABSENT, BASES, SYMBOLIC, Alternative, Record
 from genolift.support.errors import InputError

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from Bio import bgzf
 
-from genolift.sequence.fasta import Fasta, read_fasta, write_fasta
+from genolift.sequence.fasta import read_fasta, write_fasta
+from genolift.sequence.genome import Fasta
 from genolift.support.errors import FileProblem, GenoliftError, InputError
 
 MESSY = ">one first record\r\nACGT\r\nacgtn\r\n\r\n>two\r\nRYKM\r\nACGTACGT\r\nA"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from genolift.sequence.alphabet import one_hot, reverse_complement
-from genolift.sequence.fasta import Fasta
+from genolift.sequence.genome import Fasta
 from genolift.sequence.regions import read_intervals, unique_names
 from genolift.support.errors import FileProblem, InputError
 

@@ -17,7 +17,8 @@ from genolift.pipeline.common.journal import Journal
 from genolift.pipeline.common.places import Folder
 from genolift.plot.style import save_figure
 from genolift.results.explanation import Explanation
-from genolift.sequence.fasta import Fasta, write_fasta
+from genolift.sequence.fasta import write_fasta
+from genolift.sequence.genome import Fasta
 
 
 class _Model:

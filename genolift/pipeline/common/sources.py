@@ -13,8 +13,9 @@ from genolift.pipeline.common.digest import RecordDigest
 from genolift.pipeline.common.screening import Policy, Screening
 from genolift.results.regions import RegionTable
 from genolift.sequence.alphabet import count_unknown, reverse_complement
-from genolift.sequence.fasta import Fasta, Unusable, scan_fasta
+from genolift.sequence.fasta import Unusable, scan_fasta
 from genolift.sequence.files import open_text
+from genolift.sequence.genome import Fasta
 from genolift.sequence.regions import Interval, Malformed, scan_intervals, unique_names
 from genolift.support.errors import FileProblem, InputError
 from genolift.support.texts import Texts, Words

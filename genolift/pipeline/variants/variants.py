@@ -21,8 +21,8 @@ from genolift.pipeline.scoring.scoring import Scored, Scoring, check_job, explai
 from genolift.pipeline.variants.alleles import AlleleSource, Survey, alleles_of, blocks_of
 from genolift.pipeline.variants.nulls import Null, draw_null
 from genolift.sequence.alphabet import one_hot
-from genolift.sequence.fasta import Fasta
 from genolift.sequence.files import open_text
+from genolift.sequence.genome import Fasta
 from genolift.sequence.variants import OK, Allele, Windows
 from genolift.support.errors import InputError
 from genolift.support.memory import parse_bytes
