@@ -1,6 +1,7 @@
-"""Writes coverage.md beside itself: what genolift does with every TensorFlow operation and every Keras layer.
+"""Write coverage.md beside this file: what genolift does with every TensorFlow operation and every Keras layer.
 
-The table of operations is read off the engine, that of layers off small models of each, the ones of the contract test.
+The table of operations is read off the engine. The table of layers is made from small models of each layer, which the
+contract test runs too.
 """
 
 from __future__ import annotations
@@ -17,59 +18,85 @@ import keras_cases  # noqa: E402
 from genolift.engine.operations.differences import DIFFERENCES  # noqa: E402
 from genolift.engine.operations.table import OPERATIONS, Linear, Unary, kind_of  # noqa: E402
 from genolift.engine.tracing.spellings import SPELLINGS  # noqa: E402
-from genolift.engine.walk.explain import Propagation  # noqa: E402
+from genolift.engine.walk.multipliers import Propagation  # noqa: E402
 from genolift.engine.walk.rules import deeplift  # noqa: E402
 from genolift.methods.common.traced import Traced  # noqa: E402
 
-_KINDS = {
-    "Linear": "linear",
-    "Unary": "nonlinearity of each element: chord, or RevealCancel's two; of several active tensors: their orders",
-    "Selection": "one of several passes: routed",
-    "Extremum": "both orders of changing the two",
-    "Sort": "a network of comparators, each a maximum and a minimum of two",
-    "Softmax": "exponentials by chords and a normalising product, by logarithms where the two sides are far apart",
-    "Loop": "its body walked turn by turn",
-}
-
 _INTRODUCTION = """# What is covered
 
-Made by `docs/make_coverage.py`; do not edit. *Exact* means that contributions sum to f(x) − f(reference) at this step up
-to rounding, without the local-integral fallback. An operation that is not listed is an error that names it and its
-layer, unless `fallback="integrated-gradients"` allows it; `genolift.rules.register` adds one.
+This page says what genolift's DeepLIFT does with every TensorFlow operation, every Keras layer and every Keras
+activation. It is made by `docs/make_coverage.py`; do not edit it.
 
-What does not carry importance (shapes, constants, comparisons, masks, integers) runs as it is. A mask or any other
-comparison of the explained input must come out the same for a sequence and its reference; where it does not, explaining
-fails with an error that names the step. So does what chooses places by the input's values (argsort and gather, argmax and
-gather), other than sorts and the largest few, which have a rule of their own.
+- **Exact** means that contributions sum to f(x) − f(reference) at this step up to rounding, without the
+  local-integral fallback.
+- An operation that is not listed is an error. The error names the operation and its layer. You can allow the local
+  integral with `fallback="integrated-gradients"`, or add the operation with `genolift.rules.register`.
+- Some steps carry no importance: shapes, constants, comparisons, masks and integers. They run as they are.
+- A mask, or any other comparison of the explained input, must come out the same for a sequence and its reference. If
+  it does not, explaining fails with an error that names the step. The same holds for steps that choose places by the
+  values of the input, such as argsort and gather, or argmax and gather. Sorts and the largest few (top k) are an
+  exception; they have a rule of their own.
+
+## Kinds
+
+Each step of a model has a kind, and each kind has one rule. [deeplift.md](deeplift.md) describes the rules. In
+this table, a tensor is active if it depends on the input that is explained.
+
+| kind | what it is | how importance is handed back |
+|---|---|---|
+| passing | linear, without mixing: sums, averages, scales, views | by the transpose |
+| weighted | a weighted sum: convolutions, matrix products | by the transpose |
+| product | a linear operation with several active inputs that multiply | over both orders of changing them |
+| unary | a nonlinearity of each element of one tensor | by a chord, or by RevealCancel's two |
+| elementwise | a nonlinearity of the elements of several active tensors | over the orders of changing them |
+| selection | one of several elements passes | to the element that passes |
+| extremum | the elementwise maximum or minimum of two tensors | over both orders of changing the two |
+| sort | the largest elements of each row, in order | through comparators, each a maximum and a minimum of two |
+| softmax | exponentials over their sum | exponentials by chords, then a normalising product; see below |
+| loop | a body that runs turn by turn | through the body, turn by turn |
+| complex | a linear step on complex numbers | by the transpose |
+
+Softmax uses logarithms where x and the reference are far apart.
 """
 
 
 def described(name: str) -> str:
-    kind = OPERATIONS[name]
-    if not isinstance(kind, Linear):
-        return _KINDS[type(kind).__name__]
-    several = kind.factors is None or len(kind.factors) > 1
-    text = "weighted sum" if kind.mixes else "linear"
-    return f"{text}; a product (midpoint) where several inputs are active" if several else text
+    """Return the kinds that an operation can have, by the names of the first table."""
+    operation = OPERATIONS[name]
+    if isinstance(operation, Unary):
+        return "unary or elementwise"
+    if not isinstance(operation, Linear):
+        return type(operation).__name__.lower()
+    several = operation.factors is None or len(operation.factors) > 1
+    kind = "weighted" if operation.mixes else "passing"
+    return f"{kind} or product" if several else kind
 
 
 def how(name: str) -> str:
+    """Return how exactly an operation is handled."""
     if isinstance(OPERATIONS[name], Unary) and name not in DIFFERENCES:
-        return "exact; small differences by the derivative at the midpoint"
+        return "exact; midpoint"
     return "exact"
+
+
+_OPERATIONS = """## Operations
+
+- Where an operation has two kinds, the second one applies if several of its inputs are active.
+- *Rewritten* means that genolift replaces the operation by other operations of this table.
+- *Midpoint* means that small differences are computed by the derivative at the midpoint. For the other nonlinearities
+  they are computed from an exact form.
+"""
 
 
 def operations() -> str:
     rows = [f"| {name} | {described(name)} | {how(name)} |" for name in sorted(OPERATIONS)]
-    rows += [
-        f"| {name} | written with others of this table | exact |" for name in sorted(set(SPELLINGS) - set(OPERATIONS))
-    ]
+    rows += [f"| {name} | rewritten | exact |" for name in sorted(set(SPELLINGS) - set(OPERATIONS))]
     rows.sort()
-    return "\n".join(["## Operations", "", "| operation | kind | how |", "|---|---|---|", *rows])
+    return "\n".join([_OPERATIONS, "| operation | kind | how |", "|---|---|---|", *rows])
 
 
 def _steps(walk) -> list:
-    """The walk's steps, those in loops included."""
+    """Return the walk's steps, including those inside loops."""
     found = []
     for step in walk:
         found.append(step)
@@ -93,6 +120,17 @@ def _is_frame(step) -> bool:
     )
 
 
+_LAYERS = """## Keras layers
+
+Each layer was tried in a small model, and the table lists the kinds of the steps that it ran. The dense layers that
+frame the layer in this model are not counted, which is why the row of `Dense` itself does not say *weighted*.
+
+Random augmentation and dropout are off at inference. If they are left on, or put into a functional model with
+`training=True`, they are refused. A row without an entry in the last column is something that is not explained by
+itself.
+"""
+
+
 def layers() -> str:
     found: dict[str, set[str]] = {}
     for case in keras_cases.CASES:
@@ -102,18 +140,11 @@ def layers() -> str:
         shown = ", ".join(sorted(kinds)) or "passing"
         rows[name] = f"| {name} | {shown} | exact{', as a loop' if 'loop' in kinds else ''} |"
     for name in keras_cases.REFUSED:
-        rows[name] = f"| {name} | makes integers of its input | refused |"
+        rows[name] = f"| {name} | turns its input into integers | refused |"
     for name, reason in keras_cases.NOT_RUN.items():
         rows[name] = f"| {name} | {reason} | {'refused' if 'strings' in reason else ''} |"
     ordered = [rows[name] for name in sorted(rows)]
-    head = [
-        "## Keras layers",
-        "",
-        "Random augmentation and dropout are off at inference; left on, or put into a functional model with training=True, "
-        "they are refused.",
-        "",
-    ]
-    return "\n".join([*head, "| layer | kinds of steps | how |", "|---|---|---|", *ordered])
+    return "\n".join([_LAYERS, "| layer | kinds of steps | how |", "|---|---|---|", *ordered])
 
 
 def activations() -> str:

@@ -1,11 +1,12 @@
-"""Writes methods.md beside itself: which method explains which kind of model, and which fields it defines.
+"""Write methods.md beside this file: which method explains which kind of model, and which fields it defines.
 
-The models are those of the contract test, which holds every method to the table.
+The models are those of the contract test, which checks every method against the table.
 """
 
 from __future__ import annotations
 
 import sys
+import textwrap
 import warnings
 from pathlib import Path
 
@@ -19,23 +20,52 @@ from genolift.support.errors import GenoliftError  # noqa: E402
 
 _INTRODUCTION = """# Methods
 
-Made by `docs/make_methods.py`; do not edit. `genolift.method(name, model, target=...)` makes a method, and calling it with
-sequences gives an `Explanation`. A field that a method does not define raises `genolift.Undefined` with the reason.
+This page lists every method, which kinds of model it explains, and what its result contains. It is made by
+`docs/make_methods.py`; do not edit it.
 
-*hypothetical*: whether it says what each base would be worth at each position, as MoDISco wants; *contributions*: whether
-single bases have (raw) contributions; *sum*: whether contributions promise to add up to f(x) − f(reference), with the
-`residual` that is left. What a method means by these fields is in its docstring.
+On the command line, `genolift explain --method NAME` chooses a method; the default is `deeplift`. In Python,
+`genolift.method(name, model, target=...)` makes one, and calling it with sequences returns an `Explanation`. The
+command `genolift methods NAME` describes a method and lists its options.
+
+## All methods
+"""
+
+_MODELS = """## Which method for which model
+
+The tests run every method on five small models:
+"""
+
+_COLUMNS = """In the table, *yes* below a model means that the method explains it, and *refused* means that it raises an
+error. The columns before the models say what the result contains:
+
+- *hypothetical*: hypothetical contributions, which say what each base would contribute at each position. TF-MoDISco
+  needs them.
+- *contributions*: raw contributions of single bases, and not only one score per position.
+- *sum*: contributions that promise to sum to f(x) − f(reference), and the `residual` that is left.
+
+If a method does not define a field, reading the field raises `genolift.Undefined` with the reason. The docstring of a
+method says what it means by these fields.
+"""
+
+_REFUSALS = """## Why a method refuses a model
+
+These are the error messages behind *refused* in the table:
 """
 
 _FIELDS = {"hypothetical": "hypothetical", "contributions": "raw_contributions", "sum": "residual"}
 
 
 def tried(name: str, model):
-    """An explanation of a few sequences, or the refusal."""
+    """Return an explanation of a few sequences, or the error by which the method refuses the model."""
     try:
         return method_models.make(name, model, [0, 1])(method_models.sequences(4))
     except GenoliftError as problem:
         return problem
+
+
+def _item(text: str) -> str:
+    """Return a list item in lines of at most 120 columns."""
+    return textwrap.fill(text, 120, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
 
 
 def main() -> None:
@@ -51,18 +81,18 @@ def main() -> None:
         rows.append([f"`{name}`", *defined, *["refused" if kind in refused else "yes" for kind in models]])
         for message in dict.fromkeys(map(str, refused.values())):
             kinds = ", ".join(kind for kind, problem in refused.items() if str(problem) == message)
-            refusals.append(f"- `{name}`, {kinds}: {message}.")
+            refusals.append(_item(f"`{name}` ({kinds}): {message}."))
     lines = [f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *rows]]
     kinds = [f"- *{kind}*: {what}" for kind, what in method_models.KINDS.items()]
     summaries = [f"- `{name}`: {summary}" for name, summary in listing().items()]
     parts = [
         _INTRODUCTION.rstrip(),
         "\n".join(summaries),
-        "## Which model",
-        "The kinds of model that the contract test runs every method on:",
+        _MODELS.rstrip(),
         "\n".join(kinds),
+        _COLUMNS.rstrip(),
         "\n".join(lines),
-        "Refusals, in their own words:",
+        _REFUSALS.rstrip(),
         "\n".join(refusals),
     ]
     (HERE / "methods.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")

@@ -262,19 +262,19 @@ layer("ConvLSTM1D", "steps", 2, 3)
 layer("ConvLSTM2D", "frames", 2, 2)
 layer("ConvLSTM3D", "boxes", 2, 2)
 for name in ("LSTMCell", "GRUCell", "SimpleRNNCell"):
-    NOT_RUN[name] = "one turn of a loop; run by RNN"
+    NOT_RUN[name] = "one turn of a loop, which RNN runs"
 
 NOT_RUN.update(
     Layer="base class",
     Wrapper="base class",
     InputSpec="a shape, not a layer",
-    InputLayer="every case begins with one",
-    FlaxLayer="runs on JAX",
-    JaxLayer="runs on JAX",
-    TorchModuleWrapper="runs on Torch",
+    InputLayer="every model here begins with one",
+    FlaxLayer="runs on JAX, not on TensorFlow",
+    JaxLayer="runs on JAX, not on TensorFlow",
+    TorchModuleWrapper="runs on Torch, not on TensorFlow",
     MaxNumBoundingBoxes="takes labels, not numbers that a network computes",
-    Embedding="takes integers: the tests of integer-coded models",
-    TFSMLayer="takes a SavedModel from disk: the tests of kinds of models",
+    Embedding="takes integers; tested with integer-coded models",
+    TFSMLayer="takes a SavedModel from disk; tested with kinds of models",
 )
 
 

@@ -15,7 +15,7 @@ LENGTH = 16
 #: What each kind of model is, as the docs say it.
 KINDS = {
     "conv": "convolutions and dense layers, ReLU",
-    "residual": "dilated convolutions added to what they read, global average pooling",
+    "residual": "dilated convolutions with residual connections, global average pooling",
     "pooled": "convolution, batch normalisation, max pooling, global average pooling and one dense layer",
     "recurrent": "convolution, LSTM and dense layers",
     "attention": "multi-head attention, layer normalisation, GELU; no ReLU",
