@@ -16,18 +16,15 @@ def layer_outputs(program: Program, name: str) -> list[Value]:
     calls = {layer for step in program.steps for layer in step.layers if name in (layer.name, layer.path)}
     if not calls:
         raise InputError(f"the model runs no layer {name!r}; it runs {', '.join(layer_names(program))}")
-    readers: dict[Value, list] = {value: [None] for value in program.outputs}
-    for step in program.steps:
-        for value in step.inputs:
-            readers.setdefault(value, []).append(step)
-    found = [
+    readers, outputs = program.readers, set(program.outputs)
+    handed_on = [
         value
         for step in program.active_steps
         for layer in step.layers
         if layer in calls
         for value in step.outputs
-        if any(reader is None or layer not in reader.layers for reader in readers.get(value, []))
+        if value in outputs or any(layer not in reader.layers for reader in readers.get(value, []))
     ]
-    if not found:
+    if not handed_on:
         raise InputError(f"layer {name!r} does not depend on the explained input")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(handed_on))

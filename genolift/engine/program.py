@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
@@ -33,10 +35,12 @@ class Value:
 
     @property
     def active(self) -> bool:
+        """Whether importance flows into the value."""
         return self.dependence == Dependence.ACTIVE
 
     @property
     def dependence(self) -> Dependence:
+        """How the value depends on the explained inputs."""
         return self.step.slots[self.slot] if self.step.slots else self.step.dependence
 
 
@@ -73,6 +77,7 @@ class Step:
 
     @property
     def output(self) -> Value:
+        """The first output, of most steps the only one."""
         return self.outputs[0]
 
     @property
@@ -108,16 +113,67 @@ class Program:
 
     @property
     def active_steps(self) -> list[Step]:
+        """The steps that importance flows through."""
         return [step for step in self.steps if step.dependence == Dependence.ACTIVE]
 
+    @property
+    def readers(self) -> dict[Value, list[Step]]:
+        """For each value, the steps that read it; see :func:`readers_of`. It is worked out anew at each access."""
+        return readers_of(self.steps)
+
     def pruned(self) -> Program:
-        """Without the steps that no output needs."""
-        needed, pending = set(), [value.step for value in self.outputs]
-        while pending:
-            step = pending.pop()
-            if step not in needed:
-                needed.add(step)
-                pending.extend(value.step for value in step.inputs)
-        needed.update(value.step for value in self.inputs)
+        """Return the program without the steps that no output needs."""
+        needed = {value.step for value in (*ancestors(self.outputs), *self.inputs)}
         steps = [step for step in self.steps if step in needed]
         return Program(steps, self.inputs, self.outputs, self.input_names, self.output_names, self.library)
+
+
+def readers_of(steps: Iterable[Step]) -> dict[Value, list[Step]]:
+    """Return the steps that read each value, in their order; a step that reads a value twice stands there once.
+
+    Values that no step reads have no entry. That a program hands a value on as an output does not count.
+    """
+    readers: dict[Value, list[Step]] = {}
+    for step in steps:
+        for value in dict.fromkeys(step.inputs):
+            readers.setdefault(value, []).append(step)
+    return readers
+
+
+def only_reader(value: Value, readers: dict[Value, list[Step]]) -> Step | None:
+    """Return the step that reads a value in one place, where nothing else reads it; None where there is no such step."""
+    reading = readers.get(value, [])
+    return reading[0] if len(reading) == 1 and reading[0].inputs.count(value) == 1 else None
+
+
+def ancestors(
+    values: Iterable[Value],
+    follow: Callable[[Value], Iterable[Value]] | None = None,
+    stop: Callable[[Value], bool] | None = None,
+    breadth_first: bool = False,
+) -> Iterator[Value]:
+    """Yield some values and then what they were made from, each value once.
+
+    Parameters
+    ----------
+    values : iterable of Value
+        Where the walk back starts.
+    follow : callable, optional
+        Gives the values that a value was made from. By default these are the inputs of its step.
+    stop : callable, optional
+        Tells at which values the walk ends: they are yielded, but what they were made from is not.
+    breadth_first : bool
+        With True, the nearest values come first, and those at one distance in the order that ``follow`` gives.
+        By default each way back is walked to its end before the next, and of several the last is walked first.
+
+    ``follow`` and ``stop`` are asked about a value only after the caller is done with it.
+    """
+    pending, seen = deque(values), set()
+    while pending:
+        value = pending.popleft() if breadth_first else pending.pop()
+        if value in seen:
+            continue
+        seen.add(value)
+        yield value
+        if stop is None or not stop(value):
+            pending.extend(value.step.inputs if follow is None else follow(value))

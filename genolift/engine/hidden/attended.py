@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from genolift.engine.hidden.attention import Attention
-from genolift.engine.program import Dependence, Program, Step, Value
+from genolift.engine.program import Dependence, Program, Step, Value, ancestors
 from genolift.engine.running.run import constants, run_step
 from genolift.engine.windows.receptive import Receptive
 from genolift.support.errors import UnsupportedModel
@@ -144,17 +144,14 @@ class _Follower:
 
     def _back(self, wanted: Value, is_end: Callable[[Value], bool]) -> list[Value]:
         """The first values on every way back from ``wanted`` that end it; the weights of attentions are no way."""
-        found, seen, pending = [], set(), [wanted]
-        while pending:
-            value = pending.pop()
-            if value in seen:
-                continue
-            seen.add(value)
-            if value.active and is_end(value):
-                found.append(value)
-            elif value.step not in self.squares:
-                pending += value.step.active_inputs
-        return found
+
+        def ends(value: Value) -> bool:
+            return value.active and is_end(value)
+
+        def before(value: Value) -> list[Value]:
+            return [] if value.step in self.squares else value.step.active_inputs
+
+        return [value for value in ancestors([wanted], before, ends) if ends(value)]
 
     def _changed(self, value: Value, known: list[Value], wanted: Value, per, count: int) -> np.ndarray:
         """Which parts (rows, count) of ``wanted`` change with each row of ``value``."""
@@ -202,12 +199,12 @@ class _Follower:
 
     def _between(self, known: list[Value], wanted: Value) -> list[Step]:
         """The steps that lead to ``wanted``, in running order, with what they read beside."""
-        needed, pending, stops = set(), [wanted], {*known, *self.program.inputs}
-        while pending:
-            value = pending.pop()
-            if value not in stops and value.step not in needed and value.step.dependence > Dependence.CONSTANT:
-                needed.add(value.step)
-                pending += value.step.inputs
+        given = {*known, *self.program.inputs}
+
+        def is_there(value: Value) -> bool:
+            return value in given or value.step.dependence == Dependence.CONSTANT
+
+        needed = {value.step for value in ancestors([wanted], stop=is_there) if not is_there(value)}
         return [step for step in self.program.steps if step in needed]
 
 

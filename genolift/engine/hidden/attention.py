@@ -9,7 +9,7 @@ import numpy as np
 
 from genolift.engine.operations.emit import emit
 from genolift.engine.operations.table import kind_of
-from genolift.engine.program import Program, Step, Value
+from genolift.engine.program import Program, Step, Value, readers_of
 from genolift.engine.running.run import constants, forward
 from genolift.engine.target import Target
 from genolift.engine.windows.reach import ROWS, Facts
@@ -65,10 +65,7 @@ def _tagged(program: Program, shapes: list[tuple[int, ...]]) -> list[tuple[Step,
 
     ``tag`` is the factor with the numbers of the keys in place of their weights, so that it varies along their axis.
     """
-    readers: dict[Value, list[Step]] = {}
-    for step in program.active_steps:
-        for value in step.active_inputs:
-            readers.setdefault(value, []).append(step)
+    readers = readers_of(program.active_steps)
     places: list[tuple[Step, Step, int]] = []
 
     def look(*inputs):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from genolift.engine.operations.table import kind_of
-from genolift.engine.program import Program, Step, Value
+from genolift.engine.program import Program, Step, Value, ancestors
 from genolift.engine.running.run import constants, forward
 from genolift.engine.target import Target
 from genolift.engine.windows.receptive import Receptive
@@ -90,16 +90,17 @@ def _total(tensor):
 
 def averaged(value: Value, sequences: list[Receptive]) -> tuple[list[Value], Step | None]:
     """The values whose means over all rows ``value`` is a weighted sum of, and the step that stands in the way, if any."""
-    found: list[Value] = []
-    pending = [value]
-    while pending:
-        step = pending.pop().step
-        active = step.active_inputs
-        if any(one.averages(step) and one.knows(active[0]) for one in sequences):
-            found.append(active[0])
+    rows: list[Value] = []
+
+    def is_mean(made: Value) -> bool:
+        return any(one.averages(made.step) and one.knows(made.step.active_inputs[0]) for one in sequences)
+
+    for made in ancestors([value], lambda made: reversed(made.step.active_inputs), stop=is_mean):
+        step, active = made.step, made.step.active_inputs
+        if is_mean(made):
+            rows.append(active[0])
             continue
         linear = kind_of(step) in ("weighted", "passing") and step.op != "Mean"
         if not linear or any(one.knows(source) and one.rows(source) > 1 for one in sequences for source in active):
             return [], step
-        pending.extend(reversed(active))
-    return list(dict.fromkeys(found)), None
+    return list(dict.fromkeys(rows)), None

@@ -46,7 +46,7 @@ def last_placed(receptive: Receptive, outputs: list[Value]) -> Value | None:
     Where something of the input always goes past (towers side by side) it is simply the last; None where there is none.
     """
     program = replace(receptive.program, outputs=outputs).pruned()
-    readers, downstream = _readers(program), follows(program, receptive.source)
+    readers, downstream = program.readers, follows(program, receptive.source)
     last_use = {value: i for i, step in enumerate(program.steps) for value in step.inputs}
     last_use |= dict.fromkeys(program.outputs, len(program.steps))
     pending: set[Value] = set()  # what is there already, depends on the input, and is still to be read
@@ -64,7 +64,7 @@ def last_placed(receptive: Receptive, outputs: list[Value]) -> Value | None:
 
 def first_wide(receptive: Receptive) -> Value | None:
     """The first layer's output whose rows see several positions each: what the first convolution gives."""
-    readers = _readers(receptive.program)
+    readers = receptive.program.readers
     for step in receptive.program.steps:
         for value in step.outputs:
             if placed(receptive, value) and _leaves(value, readers) and receptive(value).width > 1:
@@ -75,14 +75,6 @@ def first_wide(receptive: Receptive) -> Value | None:
 def placed(receptive: Receptive, value: Value) -> bool:
     """Whether a value, and not the input itself, has several rows with a place."""
     return value.active and value.step.op != "Input" and receptive.knows(value) and receptive.rows(value) > 1
-
-
-def _readers(program: Program) -> dict[Value, list[Step]]:
-    readers: dict[Value, list[Step]] = {}
-    for step in program.steps:
-        for value in step.inputs:
-            readers.setdefault(value, []).append(step)
-    return readers
 
 
 def _leaves(value: Value, readers: dict[Value, list[Step]]) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 
 from genolift.engine.operations.table import kind_of
-from genolift.engine.program import Program, Value
+from genolift.engine.program import Program, Value, ancestors
 from genolift.engine.running.run import constants, forward
 from genolift.support.precision import exact_float32
 from genolift.support.tensorflow import compiled, quiet_tensorflow
@@ -14,30 +16,25 @@ tf = quiet_tensorflow()
 
 
 def read_from(values: list[Value]) -> list[Value]:
-    """What the last weighted steps before ``values`` read, but for views of the input itself."""
-    found, seen, pending = [], set(), list(values)
-    while pending:
-        step = pending.pop(0).step
-        if step in seen or step.op == "Input":
-            continue
-        seen.add(step)
-        if kind_of(step) == "weighted":
-            found += step.active_inputs
-        else:
-            pending += step.active_inputs
-    return [value for value in dict.fromkeys(found) if not _is_view(value)]
+    """Return what the last weighted steps before ``values`` read, but for views of the input itself."""
+
+    def is_weighted(value: Value) -> bool:
+        return value.step.op != "Input" and kind_of(value.step) == "weighted"
+
+    last = (value.step for value in _active_ancestors(values, is_weighted) if is_weighted(value))
+    read = dict.fromkeys(value for step in last for value in step.active_inputs)
+    return [value for value in read if not _is_view(value)]
 
 
 def _is_view(value: Value) -> bool:
     """Whether there are passing steps only between the input and a value."""
-    pending = [value]
-    while pending:
-        step = pending.pop().step
-        if step.op != "Input":
-            if kind_of(step) != "passing":
-                return False
-            pending += step.active_inputs
-    return True
+    steps = (before.step for before in _active_ancestors([value]))
+    return all(step.op == "Input" or kind_of(step) == "passing" for step in steps)
+
+
+def _active_ancestors(values: list[Value], stop: Callable[[Value], bool] | None = None) -> Iterator[Value]:
+    """The values that importance takes its way through, the nearest first."""
+    return ancestors(values, lambda value: value.step.active_inputs, stop, breadth_first=True)
 
 
 class Representation:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from genolift.engine.operations.table import ELEMENTWISE, OPERATIONS, Linear, active_factors
-from genolift.engine.program import Dependence, Program, Step, Value
+from genolift.engine.program import Dependence, Program, Step, Value, ancestors
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -23,12 +23,14 @@ def fuse(program: Program, targets: list[Value], chains: bool = True, sources: C
     """
     dominators = _chains(program, sources)
     starts: dict[Value, Value | None] = {}
-    pending = list(targets)
-    while pending:
-        value = pending.pop()
-        if value not in starts and value not in sources:
-            starts[value] = start = _source(dominators, value, chains)
-            pending.extend(value.step.active_inputs if start is None else [start])
+
+    def before(value: Value) -> list[Value]:
+        start = starts[value]
+        return value.step.active_inputs if start is None else [start]
+
+    for value in ancestors(targets, before, stop=sources.__contains__):
+        if value not in sources:
+            starts[value] = _source(dominators, value, chains)
     walk: list[Step] = []
     for step in program.active_steps:
         if any(value in starts for value in step.outputs):
@@ -91,15 +93,11 @@ def _is_linear(step: Step) -> bool:
 
 def _between(start: Value, end: Value) -> list[Step]:
     """The steps that lead from one value to a later one, in no particular order."""
-    found: dict[Step, None] = {}
-    pending = [end]
-    while pending:
-        value = pending.pop()
-        if value is start or value.dependence < Dependence.DISCRETE or value.step in found:
-            continue
-        found[value.step] = None
-        pending.extend(value.step.inputs)
-    return list(found)
+
+    def outside(value: Value) -> bool:
+        return value is start or value.dependence < Dependence.DISCRETE
+
+    return list({value.step: None for value in ancestors([end], stop=outside) if not outside(value)})
 
 
 def _linear_between(start: Value, end: Value) -> bool:

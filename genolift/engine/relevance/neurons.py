@@ -8,11 +8,10 @@ scale by itself would lose all relevance wherever the scaled value is negative).
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 from genolift.engine.operations.table import OPERATIONS, kind_of
-from genolift.engine.program import Step, Value
+from genolift.engine.program import Step, Value, only_reader, readers_of
 from genolift.engine.walk.pairs import Pairs
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -89,20 +88,16 @@ class Neurons:
 
 def grouped(walk: list[Step], explained: set[Value]) -> list[Step | Neurons]:
     """The walk with each layer's weighted step, biases, scales and views as one item, where its last step was."""
-    readers: dict[Value, list[Step]] = {}
-    for step in walk:
-        for value in step.active_inputs:
-            readers.setdefault(value, []).append(step)
-    reads = Counter(value for step in walk for value in step.inputs if value.active)
+    readers = readers_of(walk)
     last: dict[Step, Neurons] = {}
     taken: set[Step] = set()
     for step in walk:
         if step.op == "Input" or kind_of(step) != "weighted" or not OPERATIONS[step.op].factors_of(step):
             continue
         neurons = Neurons(step)
-        while neurons.end not in explained and reads[neurons.end] == 1:
-            (follower,) = readers[neurons.end]
-            if not of_one_element(follower):
+        while neurons.end not in explained:
+            follower = only_reader(neurons.end, readers)
+            if follower is None or not of_one_element(follower):
                 break
             neurons.chain.append(follower)
         taken.update([step, *neurons.chain])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from genolift.engine.operations.regions import fuse
 from genolift.engine.operations.table import OPERATIONS, kind_of
-from genolift.engine.program import Dependence, Program, Step, Value
+from genolift.engine.program import Dependence, Program, Step, Value, only_reader, readers_of
 from genolift.engine.relevance.neurons import Neurons, grouped, of_one_element
 from genolift.engine.relevance.rules import divided
 from genolift.engine.target import Target
@@ -93,8 +93,7 @@ class PatternPropagation:
         explained = {value for target in targets for value in target.values}
         fused = fuse(program, list(explained), sources=program.inputs)
         self.walk = grouped(fused, explained)
-        reads = Counter(value for step in fused for value in step.inputs if value.active)
-        readers = {value: step for step in fused for value in step.inputs if value.active}
+        readers = readers_of(fused)
         found: dict[object, Units] = {}
         sums: Counter = Counter()
         self.units: dict[object, Units] = {}
@@ -104,7 +103,7 @@ class PatternPropagation:
             if neurons is None and not _adds(step):
                 _check(step, name)
                 continue
-            use = _followed(Use(step, neurons), reads, readers, explained)
+            use = _followed(Use(step, neurons), readers, explained)
             weights = _weights(step, name) if neurons else None
             key = (_origin(weights), step.op) if neurons else _place(step, sums)
             if key not in found:
@@ -244,11 +243,13 @@ def _same_layout(step: Step) -> bool:
     return of_one_element(step) and step.op not in ("Reshape", "Squeeze", "ExpandDims", "Transpose")
 
 
-def _followed(use: Use, reads: Counter, readers: dict[Value, Step], explained: set[Value]) -> Use:
+def _followed(use: Use, readers: dict[Value, list[Step]], explained: set[Value]) -> Use:
     """The use with its path: biases, scales and views up to the rectifier; one behind a maximum counts too."""
     value, picked = use.step.output, False
-    while value not in explained and reads[value] == 1:
-        step = readers[value]
+    while value not in explained:
+        step = only_reader(value, readers)
+        if step is None:
+            break
         if step.body:
             use.rectified = {inner.op for inner in step.body} <= _RECTIFIES
             break

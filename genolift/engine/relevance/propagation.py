@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 from genolift.engine.operations.regions import fuse
 from genolift.engine.operations.table import kind_of
-from genolift.engine.program import Dependence, Program, Step, Value
+from genolift.engine.program import Dependence, Program, Step, Value, ancestors
 from genolift.engine.relevance.neurons import Neurons, grouped, not_negative, of_one_element, upper
 from genolift.engine.relevance.rules import Relevance, Rule, divided, stabilised
 from genolift.engine.target import Target
@@ -130,16 +130,13 @@ class RelevancePropagation:
 
     def boxes(self) -> dict[int, Rule]:
         """The inputs, by number, that a rule for bounded values reads, and that rule."""
-        found: dict[int, Rule] = {}
+        inputs, rules = self.program.inputs, {}
         for neurons, rule in self.rules.items():
-            pending = [neurons.source] if rule.bounded else []
-            while pending:
-                value = pending.pop()
-                if value in self.program.inputs:
-                    found[self.program.inputs.index(value)] = rule
-                else:
-                    pending.extend(self.producer[value].active_inputs)
-        return found
+            start = [neurons.source] if rule.bounded else []
+            for value in ancestors(start, lambda value: self.producer[value].active_inputs, inputs.__contains__):
+                if value in inputs:
+                    rules[inputs.index(value)] = rule
+        return rules
 
     def __call__(self, pairs: Pairs, target: Target, seeds: dict, audit=None) -> list:
         flows = self.walk_back({value: Relevance(seed) for value, seed in seeds.items()}, pairs)

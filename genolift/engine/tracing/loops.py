@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from genolift.engine.operations.emit import at_precision
 from genolift.engine.operations.regions import fuse
 from genolift.engine.operations.table import switch_refusal, switches
-from genolift.engine.program import Dependence, Program, Step, Value
+from genolift.engine.program import Dependence, Program, Step, Value, ancestors
 from genolift.engine.running.run import run_step
 from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
@@ -220,7 +220,8 @@ class Loop:
 
 def _compares(value: Value) -> bool:
     """Whether a discrete value is made of active ones within the body, so that nobody else looks at it."""
-    return any(v.active or (v.dependence == Dependence.DISCRETE and _compares(v)) for v in value.step.inputs)
+    made_of = ancestors(value.step.inputs, stop=lambda value: value.dependence != Dependence.DISCRETE)
+    return any(value.active for value in made_of)
 
 
 def _varying(level: Dependence) -> Dependence:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from genolift.engine.operations.table import ELEMENTWISE
-from genolift.engine.program import Dependence, Program, Step, Value
+from genolift.engine.program import Dependence, Program, Step, Value, ancestors
 from genolift.engine.tracing.trace import mark_dependence, static_value
 from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
@@ -72,15 +72,16 @@ def _lookup(step: Step, tokens: Value) -> Lookup | None:
         or shape[0] is None
     ):
         return None
-    body, pending = set(), [indices]
-    while pending:
-        value = pending.pop()
-        if value is tokens or value.step in body or value.dependence == Dependence.CONSTANT:
-            continue
-        if value.step.op not in ELEMENTWISE or value.shape != tokens.shape:
-            return None
-        body.add(value.step)
-        pending.extend(value.step.inputs)
+    body: set[Step] = set()
+
+    def outside(value: Value) -> bool:
+        return value is tokens or value.dependence == Dependence.CONSTANT
+
+    for value in ancestors([indices], stop=outside):
+        if not outside(value):
+            if value.step.op not in ELEMENTWISE or value.shape != tokens.shape:
+                return None
+            body.add(value.step)
     if tokens is not indices and not any(tokens in inner.inputs for inner in body):
         return None
     return Lookup(tokens, step, list(body), shape[0])

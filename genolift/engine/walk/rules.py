@@ -11,7 +11,7 @@ from itertools import permutations
 from genolift.engine.operations import kernels
 from genolift.engine.operations.differences import DIFFERENCES, secant
 from genolift.engine.operations.table import ELEMENTWISE, OPERATIONS, Linear, Selection, Unary, kind_of, refusal
-from genolift.engine.program import Step, Value
+from genolift.engine.program import Step, Value, ancestors
 from genolift.engine.walk.integral import integrate
 from genolift.engine.walk.propagate import Backward, Flow, collapsed
 from genolift.engine.walk.sorting import chord_over, comparators
@@ -352,18 +352,16 @@ def register(op: str, kind=None, *, rule=None, difference=None) -> None:
 
 def last_mixing(value: Value, producer: dict[Value, Step]) -> set[Step | None]:
     """The weighted steps that a value comes from through passing steps; None for a branch that ends elsewhere."""
-    found: set[Step | None] = set()
-    pending, seen = [value], {value}
-    while pending:
-        step = producer.get(pending.pop())
-        kind = None if step is None or step.op == "Input" else kind_of(step)
-        if kind in ("passing", "selection"):
-            further = [source for source in step.active_inputs if source not in seen]
-            pending += further
-            seen.update(further)
-        else:
-            found.add(step if kind == "weighted" else None)
-    return found
+
+    def kind(value: Value) -> str | None:
+        step = producer.get(value)
+        return None if step is None or step.op == "Input" else kind_of(step)
+
+    def ends(value: Value) -> bool:
+        return kind(value) not in ("passing", "selection")
+
+    before = ancestors([value], lambda value: producer[value].active_inputs, ends)
+    return {producer[end] if kind(end) == "weighted" else None for end in before if ends(end)}
 
 
 # RevealCancel looks at a nonlinearity far outside its own values (at x⁰ + Δ⁺ alone), where these may not exist.

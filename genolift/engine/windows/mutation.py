@@ -124,10 +124,7 @@ def route_of(program: Program, source: Value, facts: Facts, share: float) -> Rou
     layout = Layout(facts)
     length = facts.shapes[source][1]
     layout.reaches[source] = Reach(1, length, np.arange(length), 1)
-    readers: dict[Value, list[Step]] = {}
-    for step in program.steps:
-        for value in dict.fromkeys(step.inputs):
-            readers.setdefault(value, []).append(step)
+    readers = program.readers
     whole: set[Value] = set()
     expanded: set[Value] = set()
     steps: list[tuple[Step, Action | None]] = []
