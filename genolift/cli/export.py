@@ -1,9 +1,25 @@
 """``genolift export``: files for other programs."""
 
+from collections.abc import Callable
+
 import click
 
 from genolift.cli import parameters
-from genolift.export.registry import FORMATS
+from genolift.export.registry import listing, own_options
+
+
+def _of_formats(function: Callable) -> Callable:
+    """Add the options that formats declare; what differs between two options of one name is for the format to check."""
+    for name, takers in reversed(own_options().items()):
+        one = next(iter(takers))
+        alike = len(takers) == 1
+        function = click.option(
+            f"--{name.replace('_', '-')}",
+            type=click.Choice(one.choices) if alike and one.choices else None,
+            metavar="FILE" if alike and one.is_path else None,
+            help="\n".join(f"For {' and '.join(formats)}: {option.help}" for option, formats in takers.items()),
+        )(function)
+    return function
 
 
 @click.command(
@@ -13,33 +29,23 @@ from genolift.export.registry import FORMATS
         "genolift export scores.zarr --to tsv --out peaks.tsv.gz",
     )
     + "\n\n\b\nFormats:\n"
-    + "\n".join(f"  {name:10}  {summary}" for name, summary in FORMATS.items())
+    + "\n".join(f"  {name:10}  {summary}" for name, summary in listing().items())
 )
 @click.argument("scores", type=parameters.path())
-@click.option("--to", required=True, type=click.Choice(list(FORMATS)), metavar="FORMAT", help="Which one; see below.")
+@click.option("--to", required=True, type=click.Choice(list(listing())), metavar="FORMAT", help="Which one; see below.")
 @click.option("--out", required=True, type=parameters.path(), help="The file; of a pair, what both names begin with.")
 @click.option(
     "--target", metavar="T", help="Which one, where several were explained, as it was asked for or by its place."
 )
-@click.option(
-    "--form",
-    type=click.Choice(["npz", "h5"]),
-    help="For modisco: a pair of .npz or one .h5.  [default: by the suffix of --out]",
-)
-@click.option(
-    "--chrom-sizes",
-    type=parameters.path(),
-    metavar="FILE",
-    help="For bigwig and bedgraph: chromosomes and lengths, a FASTA index (.fai), or the genome's FASTA file.",
-)
+@_of_formats
 @click.option("--force", is_flag=True, help="Replace files that are there.")
-def command(scores, to, out, target, form, chrom_sizes, force):
+def command(scores, to, out, target, force, **options):
     """Write scores in the formats that other programs read.
 
     SCORES is what `genolift explain` wrote; it is read block by block. Files appear whole or not at all.
     """
     from genolift.export import export
 
-    paths = export(scores, to, out, target=target, form=form, chrom_sizes=chrom_sizes, force=force, progress=True)
+    paths = export(scores, to, out, target=target, force=force, progress=True, **options)
     for path in paths:
         click.echo(f"{path}")

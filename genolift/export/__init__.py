@@ -1,18 +1,25 @@
-"""Files that others read: ``export(scores, to="bigwig", out=...)``; a module per format, listed in ``registry``.
+"""Files that other programs read: ``genolift.export(scores, to="bigwig", out=...)``.
 
+A format is a module and a line in ``registry``; ``genolift.export.listing()`` names all, and ``genolift.export.register``
+adds one from outside. Imports from ``results``, ``sequence`` and ``support``, and from ``methods`` how targets are written.
 The package itself can be called, so that ``genolift.export(...)`` works although the package bears the same name.
 """
 
 import sys
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-from genolift.export.registry import FORMATS, export
+from genolift.export.options import Option, Options
+from genolift.export.registry import Format, export, listing, register
 
-__all__ = ["FORMATS", "export"]
+__all__ = ["Format", "Option", "Options", "export", "listing", "register"]
 
 
 class _Exporting(ModuleType):
-    def __call__(self, *arguments, **options):
+    """Calls :func:`genolift.export.registry.export`."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> list[Path]:
         return export(*arguments, **options)
 
 

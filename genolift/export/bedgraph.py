@@ -1,24 +1,31 @@
-"""The track of a bigWig as text: chromosome, start, end, score; bases of the same score that touch are one line."""
+"""The track of a bigWig file as text.
+
+A line is chromosome, start, end and score; neighbouring positions of the same score share a line.
+"""
 
 from pathlib import Path
 
 import numpy as np
 
 from genolift.export.genome import tracks
+from genolift.export.options import Options
 from genolift.export.outputs import text_file
-from genolift.export.sizes import chromosome_sizes
+from genolift.export.sizes import CHROM_SIZES, chromosome_sizes
 from genolift.export.source import Scores
+from genolift.results.explanation import Explanation
 
-OPTIONS = ("chrom_sizes",)
+OPTIONS = (CHROM_SIZES,)
 
 
-def files(out: Path, options) -> list[Path]:
+def files(out: Path, options: Options) -> list[Path]:
+    """Return ``out`` itself."""
     return [out]
 
 
-def write(explanation, paths: list[Path], options) -> None:
+def write(explanation: Explanation, paths: list[Path], options: Options) -> None:
+    """Write the scores of one target in genome order."""
     scores = Scores(explanation, options.target, options.input, options.progress)
-    sizes = chromosome_sizes(explanation, options.chrom_sizes)
+    sizes = chromosome_sizes(explanation, options.own["chrom_sizes"])
     with text_file(paths[0]) as file:
         for chrom, start, values in tracks(scores, sizes, paths[0].parent, "a bedGraph"):
             edges = np.flatnonzero(np.diff(values)) + 1

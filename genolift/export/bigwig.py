@@ -1,4 +1,7 @@
-"""A track for genome browsers: the score of every base, which is the projected score summed over the bases."""
+"""A track for genome browsers. The value at a position is its score: the contributions summed over the four bases.
+
+Writing one needs another package: ``pip install 'genolift[bigwig]'``.
+"""
 
 import json
 import subprocess
@@ -11,24 +14,28 @@ from pathlib import Path
 import numpy as np
 
 from genolift.export.genome import tracks
-from genolift.export.sizes import chromosome_sizes
+from genolift.export.options import Options
+from genolift.export.sizes import CHROM_SIZES, chromosome_sizes
 from genolift.export.source import Scores
+from genolift.results.explanation import Explanation
 from genolift.support.errors import InputError
 
-OPTIONS = ("chrom_sizes",)
+OPTIONS = (CHROM_SIZES,)
 _SCRIPT = Path(__file__).with_name("bigwig_process.py")
 
 
-def files(out: Path, options) -> list[Path]:
+def files(out: Path, options: Options) -> list[Path]:
+    """Return ``out`` itself."""
     return [out]
 
 
-def write(explanation, paths: list[Path], options) -> None:
+def write(explanation: Explanation, paths: list[Path], options: Options) -> None:
+    """Write the scores of one target in genome order."""
     if not _has_library():
         raise InputError("writing bigWig files needs another package: pip install 'genolift[bigwig]'")
     scores = Scores(explanation, options.target, options.input, options.progress)
     scores.located("a bigWig")
-    sizes = chromosome_sizes(explanation, options.chrom_sizes)
+    sizes = chromosome_sizes(explanation, options.own["chrom_sizes"])
     if sizes is None:
         raise InputError(
             "a bigWig needs the lengths of the chromosomes: give --chrom-sizes, or the genome's FASTA file"

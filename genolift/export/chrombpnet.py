@@ -1,8 +1,8 @@
-"""chrombpnet's contribution scores: ``raw/seq``, ``shap/seq`` and ``projected_shap/seq`` (N, 4, L), and the regions.
+"""Contribution scores as chrombpnet writes them: ``raw/seq``, ``shap/seq`` and ``projected_shap/seq`` (N, 4, L), and the regions.
 
-``shap`` is hypothetical, ``projected_shap`` that times the sequence, both in half precision as chrombpnet keeps them.
-Row i of ``PREFIX.interpreted_regions.bed``, a narrowPeak, is example i; its tools take all examples to be of the
-forward strand, so those of the reverse strand are turned.
+``shap`` are the hypothetical scores and ``projected_shap`` are these times the sequence; both have half precision, as in
+chrombpnet's own files. Row i of ``PREFIX.interpreted_regions.bed``, a narrowPeak file, is the region of example i. chrombpnet's
+tools take every example to be of the forward strand, so examples of the reverse strand are reverse-complemented.
 """
 
 import re
@@ -13,23 +13,27 @@ import numpy as np
 
 from genolift.export.hdf5 import dataset, hdf5_file
 from genolift.export.modisco import as_bases
+from genolift.export.options import Option, Options
 from genolift.export.outputs import text_file
 from genolift.export.source import Scores
+from genolift.results.explanation import Explanation
 from genolift.support.errors import GenoliftWarning, InputError
 
-OPTIONS = ()
+OPTIONS: tuple[Option, ...] = ()
 _TAIL = re.compile(r"(\.(counts|profile)_scores)?(\.(h5|hdf5))?$")
 _LARGEST, _SMALLEST = float(np.finfo(np.float16).max), float(np.finfo(np.float16).tiny)
 
 
-def files(out: Path, options) -> list[Path]:
+def files(out: Path, options: Options) -> list[Path]:
+    """Return ``out``, and beside it the narrowPeak file that chrombpnet's tools look for."""
     prefix = _TAIL.sub("", out.name)
     if not prefix:
         raise InputError(f"{out} is no name to write to; give one such as peaks.counts_scores.h5")
     return [out, out.with_name(f"{prefix}.interpreted_regions.bed")]
 
 
-def write(explanation, paths: list[Path], options) -> list[Path]:
+def write(explanation: Explanation, paths: list[Path], options: Options) -> list[Path]:
+    """Write the scores of one target, and the regions where there are any."""
     scores = Scores(explanation, options.target, options.input, options.progress)
     scores.require("hypothetical", "chrombpnet's format")
     scores.one_length("chrombpnet's format")

@@ -1,8 +1,8 @@
-"""TF-MoDISco's input (modisco-lite): one-hot sequences, and scores that are HYPOTHETICAL, not projected.
+"""What TF-MoDISco (modisco-lite) reads: one-hot sequences and their hypothetical scores, which it projects itself.
 
-As a pair of ``.npz``, arrays ``arr_0`` (N, 4, L), for ``modisco motifs -s OUT.ohe.npz -a OUT.shap.npz``; or as one
-``.h5`` with ``input_seqs`` and ``hyp_scores`` (N, L, 4), for ``modisco motifs -i``. An unknown base is a position of
-zeros, where MoDISco then sees no contribution.
+A pair of ``.npz`` files holds arrays ``arr_0`` (N, 4, L), for ``modisco motifs -s OUT.ohe.npz -a OUT.shap.npz``. One ``.h5`` file
+holds ``input_seqs`` and ``hyp_scores`` (N, L, 4), for ``modisco motifs -i``. A position whose base is unknown is written as
+zeros, so that MoDISco sees no contribution there.
 """
 
 import warnings
@@ -13,12 +13,13 @@ import numpy as np
 
 from genolift.export.arrays import archive, member
 from genolift.export.hdf5 import dataset, hdf5_file
+from genolift.export.options import Option, Options
 from genolift.export.source import Scores
+from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import UNKNOWN, one_hot_codes
 from genolift.support.errors import GenoliftWarning, InputError
 
-OPTIONS = ("form",)
-_FORMS = ("npz", "h5")
+OPTIONS = (Option("form", "a pair of .npz or one .h5.  [default: by the suffix of --out]", choices=("npz", "h5")),)
 _HDF5 = (".h5", ".hdf5")
 # modisco motifs looks at so many bases around the middle unless told otherwise by -w; seqlets with their flanks are
 # 41 long by the Python function's defaults.
@@ -26,10 +27,9 @@ _WINDOW, _SEQLET = 400, 41
 _BASES = np.concatenate([np.eye(4, dtype=np.int8), np.zeros((1, 4), np.int8)])
 
 
-def files(out: Path, options) -> list[Path]:
-    form = options.form or ("h5" if out.suffix in _HDF5 else "npz")
-    if form not in _FORMS:
-        raise InputError(f"form is 'npz' or 'h5', not {form!r}")
+def files(out: Path, options: Options) -> list[Path]:
+    """Return the one HDF5 file, or the pair of NumPy archives."""
+    form = options.own["form"] or ("h5" if out.suffix in _HDF5 else "npz")
     if form == "h5":
         return [out]
     if out.suffix in _HDF5:
@@ -38,7 +38,8 @@ def files(out: Path, options) -> list[Path]:
     return [stem.with_name(f"{stem.name}.{part}.npz") for part in ("ohe", "shap")]
 
 
-def write(explanation, paths: list[Path], options) -> None:
+def write(explanation: Explanation, paths: list[Path], options: Options) -> None:
+    """Write the sequences and the hypothetical scores of one target."""
     scores = Scores(explanation, options.target, options.input, options.progress)
     scores.require("hypothetical", "MoDISco")
     scores.one_length("MoDISco")

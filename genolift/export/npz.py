@@ -1,7 +1,8 @@
-"""Every field that the scores have, as arrays of one ``.npz``, with names, coordinates and what made them.
+"""Every field that the scores have, as arrays of one ``.npz`` file, with names, coordinates and what made them.
 
-The keys are the fields' names; of several inputs, ``field.0``, ``field.1`` and so on, in the order of ``input_names``.
-``regions`` is ``chroms``, ``starts``, ``ends``, ``strands``; ``about`` a JSON text of target and method.
+The keys are the names of the fields; where there are several inputs, they are ``field.0``, ``field.1`` and so on, in the order
+of ``input_names``. Regions are the arrays ``chroms``, ``starts``, ``ends`` and ``strands``. ``about`` is a JSON text with target
+and method.
 """
 
 import json
@@ -10,21 +11,24 @@ from pathlib import Path
 import numpy as np
 
 from genolift.export.arrays import add, archive, member
+from genolift.export.options import Option, Options
 from genolift.export.source import choose_target
 from genolift.results.explanation import Explanation
 from genolift.results.provenance import encode
 from genolift.support.progress import bar
 
-OPTIONS = ()
+OPTIONS: tuple[Option, ...] = ()
 _BLOCK_BYTES = 2**25
 _COLUMNS = ("chroms", "starts", "ends", "strands")
 
 
-def files(out: Path, options) -> list[Path]:
+def files(out: Path, options: Options) -> list[Path]:
+    """Return ``out`` itself."""
     return [out]
 
 
-def write(explanation: Explanation, paths: list[Path], options) -> None:
+def write(explanation: Explanation, paths: list[Path], options: Options) -> None:
+    """Write every field, of all targets unless one is given."""
     if options.target is not None:
         explanation = choose_target(explanation, options.target)
     arrays = {name: array for field in explanation.defined for name, array in _arrays(explanation, field)}

@@ -2,11 +2,18 @@
 
 from pathlib import Path
 
+from genolift.export.options import Option
 from genolift.results.explanation import Explanation
 from genolift.results.regions import RegionTable
 from genolift.sequence.files import open_text
 from genolift.sequence.genome import Fasta
 from genolift.support.errors import FileProblem, InputError
+
+CHROM_SIZES = Option(
+    "chrom_sizes",
+    "chromosomes and lengths, a FASTA index (.fai), or the genome's FASTA file.  [default: those of the genome that was scored]",
+    is_path=True,
+)
 
 
 def chromosome_sizes(explanation: Explanation, path: Path | None) -> dict[str, int] | None:

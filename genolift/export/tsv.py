@@ -1,8 +1,8 @@
-"""A table with a row per base, tab-separated, with a header.
+"""A table with a row for each base, separated by tabs, with a header.
 
-Columns: ``sequence``, ``position`` (0-based in the sequence as it was scored), ``base``, ``score``; where they are
-defined ``standard_error`` and ``hypothetical_A`` to ``_T``; with coordinates ``chrom``, ``genome_position`` (0-based,
-descending for the reverse strand) and ``strand``.
+The columns are ``sequence``, ``position`` (0-based, in the sequence as it was scored), ``base`` and ``score``. Where they are
+defined, ``standard_error`` and ``hypothetical_A`` to ``hypothetical_T`` follow. Where there are coordinates, so do ``chrom``,
+``genome_position`` (0-based, descending for the reverse strand) and ``strand``.
 """
 
 import csv
@@ -11,18 +11,22 @@ from pathlib import Path
 
 import numpy as np
 
+from genolift.export.options import Option, Options
 from genolift.export.outputs import text_file
 from genolift.export.source import Scores
+from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import BASES, letters, one_hot_codes
 
-OPTIONS = ()
+OPTIONS: tuple[Option, ...] = ()
 
 
-def files(out: Path, options) -> list[Path]:
+def files(out: Path, options: Options) -> list[Path]:
+    """Return ``out`` itself."""
     return [out]
 
 
-def write(explanation, paths: list[Path], options) -> None:
+def write(explanation: Explanation, paths: list[Path], options: Options) -> None:
+    """Write the table, block by block."""
     scores = Scores(explanation, options.target, options.input, options.progress)
     if scores.regions is not None:
         scores.located("a table with coordinates")

@@ -3,6 +3,7 @@
 import json
 import warnings
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 from explained import explained, positions_only, stored
 
 import genolift as gl
+from genolift.export import modisco
+from genolift.export.options import Options
 from genolift.results.explanation import Explanation
 from genolift.results.lazy import Rows
 from genolift.sequence.alphabet import decode, reverse_complement
@@ -54,9 +57,7 @@ def test_modisco_h5(tmp_path, out, form):
 
 def test_modisco_names():
     for out, form in (("m.npz", None), ("m", "npz"), ("m", None)):
-        from genolift.export import modisco, registry
-
-        files = modisco.files(registry.Path(out), registry.Options(form=form))
+        files = modisco.files(Path(out), Options(own={"form": form}))
         assert [path.name for path in files] == ["m.ohe.npz", "m.shap.npz"]
 
 

@@ -66,5 +66,5 @@ def test_the_package_can_be_called(tmp_path):
     import genolift.export
 
     assert callable(gl.export)
-    assert genolift.export.FORMATS
+    assert genolift.export.listing()
     assert "export" in dir(gl)
