@@ -52,7 +52,7 @@ gl.export("scores.zarr", to="means", out="means.txt", digits=5)
 ```
 
 `paths` are temporary names: the files are moved to where they belong once `write` has returned, and if it fails nothing is left
-behind. A format of genolift's own is a module of `genolift/export` and a line in `genolift/export/registry.py`.
+behind. A format of genolift's own is a module of `genolift/export/formats` and a line in `genolift/export/registry.py`.
 """
 
 

@@ -5,7 +5,7 @@ from importlib import import_module
 from genolift.support import drawings
 from genolift.version import __version__
 
-# Names load on first use, so that `import genolift` costs nothing. The tables hold our own names only.
+# Names load on first use, so that `import genolift` costs nothing.
 _NAMES = {
     "DeepLift": "genolift.methods.deeplift.deeplift",
     "Explanation": "genolift.results.explanation",
@@ -46,9 +46,9 @@ drawings.provide(_own_drawings)
 
 
 def __getattr__(name: str):
-    if name in _NAMES:
+    if name in _NAMES:  # the names of modules stand in the tables above
         return getattr(import_module(_NAMES[name]), name)
-    if name in _MODULES:
+    if name in _MODULES:  # likewise
         return import_module(_MODULES[name])
     raise AttributeError(f"module 'genolift' has no attribute {name!r}")
 

@@ -47,6 +47,7 @@ class _Commands(click.Group):
     def get_command(self, context, name):
         if name not in COMMANDS:
             return None
+        # A command is the module of its name in this room, see COMMANDS.
         return importlib.import_module(f"genolift.cli.{name}").command
 
     def format_commands(self, context, formatter):

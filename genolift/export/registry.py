@@ -14,7 +14,7 @@ from genolift.export.outputs import outputs
 from genolift.results.explanation import Explanation
 from genolift.support.errors import InputError
 
-# A format of ours is the module of its name in this package, and its line here.
+# A format of ours is the module of its name in genolift.export.formats, and its line here.
 _OURS = {
     "modisco": "one-hot sequences and hypothetical scores for TF-MoDISco, as a pair of .npz or one .h5",
     "chrombpnet": "chrombpnet's contribution scores, .h5, and the regions as narrowPeak",
@@ -93,6 +93,7 @@ def format_named(name: str) -> Format:
     if name not in _FORMATS:
         raise InputError(f"there is no format {name!r}; there are {', '.join(_FORMATS)}")
     where = _FORMATS[name].where
+    # Ours stand in the table above; others' were registered.
     found: Any = import_module(where) if isinstance(where, str) else where
     if missing := [part for part in ("OPTIONS", "files", "write") if not hasattr(found, part)]:
         raise InputError(f"the format {name} is registered as {_place(where)}, which has no {' and no '.join(missing)}")
@@ -185,4 +186,4 @@ def _check_outside(explanation: Explanation, paths: list[Path]) -> None:
 
 
 for _name, _summary in _OURS.items():
-    register(_name, f"genolift.export.{_name}", _summary)
+    register(_name, f"genolift.export.formats.{_name}", _summary)

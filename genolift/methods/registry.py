@@ -75,6 +75,7 @@ def method_class(name: str) -> type:
     if isinstance(where, type):
         return where
     module, _, attribute = where.partition(":")
+    # Ours stand in the catalog; others' were registered.
     kind = getattr(import_module(module), attribute, None)
     if kind is None:
         raise InputError(f"the method {name} is registered as {where}, but {module} has no class {attribute}")

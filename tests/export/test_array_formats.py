@@ -12,7 +12,7 @@ import pytest
 from explained import explained, positions_only, stored
 
 import genolift as gl
-from genolift.export import modisco
+from genolift.export.formats import modisco
 from genolift.export.options import Options
 from genolift.results.explanation import Explanation
 from genolift.results.lazy import Rows
@@ -218,7 +218,7 @@ def test_tsv_of_positions_alone(tmp_path):
 @pytest.mark.filterwarnings("ignore::genolift.support.errors.GenoliftWarning")
 def test_stores_are_read_in_blocks_and_once(tmp_path, to, monkeypatch):
     """A store larger than memory can be exported: no reading covers more than a block of it."""
-    monkeypatch.setattr("genolift.export.npz._BLOCK_BYTES", 2**12)
+    monkeypatch.setattr("genolift.export.formats.npz._BLOCK_BYTES", 2**12)
     e = explained(n=1000, regions=[("chr1", 20 * i, 20 * i + 12) for i in range(1000)])
     reads = []
 
@@ -267,7 +267,7 @@ def test_nothing_is_overwritten_or_half_written(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("genolift.export.modisco.as_bases", fail)
+        patch.setattr("genolift.export.formats.modisco.as_bases", fail)
         with pytest.raises(FileProblem, match="No space left"):
             gl.export(e, to="modisco", out=tmp_path / "m", force=True)
     assert taken.read_text() == "precious"

@@ -64,7 +64,7 @@ def test_a_format_from_outside(tmp_path):
 def test_names_are_not_taken_twice():
     gl.export.register("names", Names, "the names alone")
     gl.export.register("names", Names, "as a notebook does that is run again")
-    with pytest.raises(InputError, match=r"there is a format 'tsv' already, genolift[.]export[.]tsv"):
+    with pytest.raises(InputError, match=r"there is a format 'tsv' already, genolift[.]export[.]formats[.]tsv"):
         gl.export.register("tsv", Names, "another table")
     gl.export.register("broken", "json", "a module that is no format")
     with pytest.raises(InputError, match="registered as json, which has no OPTIONS and no files and no write"):

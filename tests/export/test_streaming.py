@@ -18,7 +18,8 @@ import sys
 import warnings
 from pathlib import Path
 import genolift as gl
-from genolift.export import npz, source
+from genolift.export import source
+from genolift.export.formats import npz
 from genolift.results.explanation import Explanation
 
 warnings.simplefilter("ignore")

@@ -243,7 +243,7 @@ def test_a_bigwig_that_cannot_be_written_is_one_error(tmp_path, regions, sizes_f
 @pytest.mark.parametrize("missing", [0, 4])
 def test_the_writing_process_tells_whether_all_is_there(tmp_path, missing):
     pytest.importorskip("pyBigWig")
-    from genolift.export.bigwig_process import main
+    from genolift.export.formats.bigwig_process import main
 
     values = np.arange(5, dtype=np.float32).tobytes()[: 20 - missing]
     stream = io.BytesIO(b'[["chr1", 50]]\n["chr1", 7, 5]\n' + values)

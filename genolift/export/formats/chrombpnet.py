@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from genolift.export.formats.modisco import as_bases
 from genolift.export.hdf5 import dataset, hdf5_file
-from genolift.export.modisco import as_bases
 from genolift.export.options import Option, Options
 from genolift.export.outputs import text_file
 from genolift.export.source import Scores
