@@ -16,26 +16,39 @@ _WIDTH = 100
 def command(name):
     """List the methods there are, one line each: names for `genolift explain --method`.
 
-    With NAME, the options that this one takes, one line each with what may be given and the default, and what they mean.
+    With NAME, all options that this method takes, each with what may be given, its default and its meaning, and what the
+    method tells.
     """
     if name is None:
         width = max(map(len, listing()))
         for each, summary in listing().items():
             click.echo(f"{each:{width}}  {summary}")
         return
-    from genolift.methods.common.options import options_of
+    from genolift.methods.common.documented import description_of
+    from genolift.methods.common.options import all_options_of
     from genolift.methods.registry import method_class
 
     kind = method_class(name)
-    options = options_of(kind).values()
     click.echo(f"{name}: {listing()[name]}\n")
-    width = max(len(str(option)) for option in options)
-    for option in options:
-        click.echo(f"  --option {option!s:{width}}  {option.words}")
-    for paragraph in _plain(kind.__doc__).split("\n\n"):
-        click.echo("\n" + textwrap.fill(" ".join(paragraph.split()), _WIDTH))
+    for option in all_options_of(kind).values():
+        click.echo(f"  {_how(option)}")
+        click.echo(_filled(option.meaning, indent=6))
+    for paragraph in description_of(kind).split("\n\n"):
+        click.echo("\n" + _filled(paragraph))
 
 
-def _plain(text: str) -> str:
-    """A docstring without its markup."""
-    return re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"\1", text).replace("``", "")
+def _how(option) -> str:
+    """How an option is given, and what may be written."""
+    from genolift.methods.common.options import FLAGS
+
+    if option.name in FLAGS:
+        return f"--{option.name}"
+    if option.in_python_only:
+        return f"{option}  in Python only"
+    return f"--option {option}  {option.words}"
+
+
+def _filled(text: str, indent: int = 0) -> str:
+    """A paragraph of a docstring, without its markup."""
+    plain = re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"\1", text).replace("``", "")
+    return textwrap.fill(" ".join(plain.split()), _WIDTH, initial_indent=" " * indent, subsequent_indent=" " * indent)

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from copy import copy
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 
@@ -261,6 +262,10 @@ class Own(Reference):
 
     def describe(self):
         return {"kind": "own value"}
+
+
+#: What a user may give as references of one input, or as a dict or list of those of several.
+ReferencesLike: TypeAlias = Reference | np.ndarray | Callable | str | dict | list | None
 
 
 def parse(text: str) -> Reference:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from genolift.methods import targets
+from genolift.methods.common.documented import MergedSignature, merged_docstring
 from genolift.methods.common.inputs import Inputs, as_inputs
 from genolift.methods.common.tokens import fit
 from genolift.methods.common.traced import Traced, ports
+from genolift.methods.targets import TargetLike
+from genolift.methods.targets import describe as describe_target
 from genolift.results.explanation import Explanation
 from genolift.support.errors import InputError
 from genolift.support.memory import parse_bytes
@@ -16,17 +19,38 @@ from genolift.version import __version__
 
 
 class Method(ABC):
-    """Explains a model's ``target``.
+    """Explains what a model says of sequences.
 
-    ``model``: a Keras 3 or tf_keras model, a loaded SavedModel, or a function of tensors. ``target``: see
-    :mod:`genolift.methods.targets`. ``activation``: ``"logit"`` looks through a final sigmoid or softmax, ``"keep"``
-    does not. ``progress`` shows a bar (default: when there is more than one block). ``memory``: budget for
-    activations, as "4GB". ``rc_average`` explains the mean of the target over both strands: half of what the model says
-    of the sequence and half of what it says of its reverse complement. ``mean_normalise`` subtracts the mean over bases
-    from the first convolution's weights (and adds it as an offset), which leaves outputs on one-hot input as they are
-    and changes gradients.
+    A method is made for a model and a target, and then called with sequences. Classes derived from this one define
+    :meth:`explain`. They write their own options as keyword-only parameters of ``__init__``, hand all others on to
+    their base, and tell under ``Parameters`` in their docstring what their own options mean. Signature and docstring of
+    every class then show all the options that it takes.
+
+    Parameters
+    ----------
+    model
+        The model to explain: a Keras 3 or tf_keras model, a loaded SavedModel, or a function of tensors.
+    target
+        What is explained of the model's outputs: an index, a tuple of indices that may begin with an output's name, one
+        of ``genolift.targets``, a function of the outputs, or a list of these. A model with a single number as output
+        needs none.
+    activation
+        ``"logit"`` looks through a final sigmoid or softmax and explains the logit. ``"keep"`` explains the output itself.
+    progress
+        Whether to show a progress bar. By default there is one where the work takes more than one block.
+    memory
+        The budget for the network's activations, as ``"4GB"`` or a number of bytes. The default is 1 GB.
+    seed
+        The seed of the method's own random draws. In Python, references have a seed of their own.
+    rc_average
+        Whether to explain the mean of the target over both strands: half of what the model says of a sequence, and half
+        of what it says of its reverse complement.
+    mean_normalise
+        Whether to subtract the mean over bases from the weights of the first convolution and add it as an offset. This
+        leaves outputs on one-hot inputs as they are, and changes gradients.
     """
 
+    #: What users call the method; the registry knows it by the same name.
     name = ""
     result_type = Explanation
     #: Options of its bases that a method does not take.
@@ -34,19 +58,25 @@ class Method(ABC):
     #: Whether explanations of several models can be averaged.
     averages = True
 
+    __signature__ = MergedSignature()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.__doc__ = merged_docstring(cls)
+
     @classmethod
     def hands_on_to(cls, options: Mapping) -> tuple[type[Method], ...]:
-        """Methods that take what is left of the options."""
+        """Return the classes of other methods that take what is left of the options."""
         return ()
 
     def __init__(
         self,
-        model,
-        target=None,
+        model: Callable,
+        target: TargetLike = None,
         *,
-        activation="logit",
-        progress=None,
-        memory=None,
+        activation: str = "logit",
+        progress: bool | None = None,
+        memory: str | int | float | None = None,
         seed: int = 0,
         rc_average: bool = False,
         mean_normalise: bool = False,
@@ -61,7 +91,7 @@ class Method(ABC):
         self.model, self.target, self.activation = model, target, activation
         self.progress, self.memory, self.seed = progress, parse_bytes(memory), seed
         self._traced: Traced | None = None
-        self._names = None
+        self._names: list[str] | None = None
         if declared is not None:
             self._names, shapes = declared
             self._trace(shapes, self._names)
@@ -106,7 +136,7 @@ class Method(ABC):
         return {}
 
     def described_target(self, traced: Traced):
-        described = targets.describe(self.target)
+        described = describe_target(self.target)
         if traced.several and not isinstance(described, list):
             return [[described, i] for i in range(len(traced.targets))]
         return described

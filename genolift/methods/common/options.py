@@ -8,34 +8,55 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, get_args
 
+from genolift.methods.common.documented import initialised, meanings_of
 from genolift.support.errors import InputError
 
-#: What every job says by other means than a method's options.
-ELSEWHERE = ("references", "seed", "memory", "progress")
+#: Options that have flags of their own on the command line.
+FLAGS = ("references", "seed", "memory")
+#: Options that a job decides about itself.
+_DECIDED = ("progress",)
 _TRUTH = {"true": True, "yes": True, "false": False, "no": False}
 
 
 @dataclass(frozen=True)
 class Option:
-    """A method's option, its default, and the ``types`` that its value may have; none if only Python can say it."""
+    """An option of a method.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    default
+        Its value where none is given.
+    types
+        The types that a text may mean; none if only Python can give the option.
+    meaning
+        What it does, as the docstring of the class that defines it says.
+    """
 
     name: str
     default: Any
     types: tuple[type, ...]
+    meaning: str = ""
+
+    @property
+    def in_python_only(self) -> bool:
+        """Whether no text on the command line can give the option."""
+        return not self.types or self.name in _DECIDED
 
     @property
     def words(self) -> str:
         """What may be written."""
-        found = [_TYPES[one][0] for one in _TYPES if one in self.types]
-        return " or ".join(found) or "an object, in Python only"
+        kinds = [_TYPES[one][0] for one in _TYPES if one in self.types]
+        return " or ".join(kinds) or "an object, in Python only"
 
     def __str__(self) -> str:
         value = self.default
         shown = ",".join(map(str, value)) if isinstance(value, tuple) else str(value).lower() if _bare(value) else value
         return f"{self.name}={shown}"
 
-    def parse(self, text: str):
-        """The value that ``text`` means; :class:`InputError` if it means none."""
+    def parse(self, text: str) -> Any:
+        """Return the value that ``text`` means, or raise an :class:`InputError`."""
         for one in _TYPES:
             if one in self.types:
                 try:
@@ -45,37 +66,52 @@ class Option:
         raise InputError(f"option {self.name}={text} is not understood; it takes {self.words}")
 
 
-def options_of(kind: type, given: Mapping[str, object] | None = None) -> dict[str, Option]:
-    """The options a method's class takes, by name, its own first; those of ``ELSEWHERE`` are left out.
+def all_options_of(kind: type, given: Mapping[str, object] | None = None) -> dict[str, Option]:
+    """Return the options of a method's class by name, its own first.
 
-    Some methods hand options on to another that ``given`` names.
+    Parameters
+    ----------
+    kind
+        The class.
+    given
+        The options that a user gives. Some methods hand options on to another method that these name, whose options are
+        then theirs too.
     """
-    found: dict[str, Option] = {}
+    options: dict[str, Option] = {}
     for one in (kind, *kind.hands_on_to(given or {})):
-        for base in one.__mro__:
-            if "__init__" in vars(base) and base is not object:
-                for parameter in inspect.signature(base.__init__, eval_str=True).parameters.values():
-                    if parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in (*ELSEWHERE, *one.lacks):
-                        found.setdefault(parameter.name, _option(parameter))
-    return found
+        meanings = meanings_of(one)
+        for base in initialised(one):
+            for parameter in inspect.signature(base.__init__, eval_str=True).parameters.values():
+                if parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in one.lacks:
+                    options.setdefault(parameter.name, _option(parameter, meanings.get(parameter.name, "")))
+    return options
+
+
+def options_of(kind: type, given: Mapping[str, object] | None = None) -> dict[str, Option]:
+    """Return the options of :func:`all_options_of` that have no flag of their own, and that no job decides about."""
+    options = all_options_of(kind, given)
+    return {name: option for name, option in options.items() if name not in (*FLAGS, *_DECIDED)}
 
 
 def parsed(kind: type, given: Mapping[str, object]) -> dict[str, object]:
-    """Options as a method's class takes them; values that are text are read as what the option may be.
+    """Return options as a method's class takes them; a text becomes the value that it means.
 
-    Raises :class:`InputError` for an option that there is not, and lists those that there are.
+    Raises
+    ------
+    InputError
+        If there is no such option, which lists those that there are, or its text means nothing.
     """
-    known, found = options_of(kind, given), {}
+    known, values = options_of(kind, given), {}
     for name, value in given.items():
-        if name in ELSEWHERE:
+        if name in FLAGS:
             raise InputError(f"{name} is no option of a method: give --{name}")
         if name not in known:
             raise InputError(f"the method {kind.name} takes no option {name!r}; it takes {', '.join(sorted(known))}")
-        found[name] = known[name].parse(value) if isinstance(value, str) else value
-    return found
+        values[name] = known[name].parse(value) if isinstance(value, str) else value
+    return values
 
 
-def _option(parameter: inspect.Parameter) -> Option:
+def _option(parameter: inspect.Parameter, meaning: str) -> Option:
     annotation, default = parameter.annotation, parameter.default
     if annotation is inspect.Parameter.empty:
         kinds: tuple = () if default is None else (type(default),)
@@ -83,7 +119,7 @@ def _option(parameter: inspect.Parameter) -> Option:
         kinds = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
     plain = [getattr(one, "__origin__", one) for one in kinds]
     types = tuple(one for one in plain if one in _TYPES)
-    return Option(parameter.name, default, types if types != (NoneType,) else ())
+    return Option(parameter.name, default, types if types != (NoneType,) else (), meaning)
 
 
 def _bare(value) -> bool:

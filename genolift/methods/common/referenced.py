@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from genolift.methods.common.blocks import Plan, head, joined, merged, pad, padd
 from genolift.methods.common.inputs import Inputs, as_inputs
 from genolift.methods.common.referring import TakesReferences
 from genolift.methods.common.traced import Traced
+from genolift.methods.targets import TargetLike
 from genolift.results.kinds import LayerExplanation
 from genolift.support.errors import InputError
 from genolift.support.memory import check_fits
@@ -32,15 +35,18 @@ _FIRST_DRAW = 10
 class ReferenceMethod(TakesReferences, Method):
     """A method whose contributions are multiplier × (x − reference), averaged over references.
 
-    ``references``: see :mod:`genolift.methods.references`; for several inputs a dict or list of them (an input
-    without one keeps its own value). ``layer``: attribute to the output of this hidden layer instead of the inputs.
+    Parameters
+    ----------
+    layer
+        The hidden layer whose output importance is attributed to, instead of the inputs; by name, path, or the Keras
+        layer itself.
     """
 
     #: Whether contributions sum to f(x) − f(reference), so that the residual is a proof.
     sums = True
 
-    def __init__(self, model, target=None, *, references=None, layer: str | None = None, **options):
-        self.references, self.layer = references, getattr(layer, "name", layer)
+    def __init__(self, model: Callable, target: TargetLike = None, *, layer: str | None = None, **options: Any):
+        self.layer = getattr(layer, "name", layer)
         if self.layer is not None:
             self.result_type = LayerExplanation
         super().__init__(model, target, **options)

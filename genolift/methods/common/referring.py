@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from genolift.methods import references as refs
 from genolift.methods.common import tokens
 from genolift.methods.common.blocks import repeat_to
 from genolift.methods.common.inputs import Inputs
+from genolift.methods.references import ReferencesLike
+from genolift.methods.targets import TargetLike
 from genolift.support.errors import InputError
 
 
 class TakesReferences:
-    """Mixed into a :class:`genolift.methods.common.base.Method` that has an attribute ``references``.
+    """Mixed into a :class:`genolift.methods.common.base.Method` that compares sequences with references.
 
-    ``references``: see :mod:`genolift.methods.references`; for several inputs a dict or list of them (an input without
-    one keeps its own value).
+    Parameters
+    ----------
+    references
+        What each sequence is compared with: one of ``genolift.references``, an array of shape (R, L, 4) for all sequences
+        or (N, R, L, 4) with each sequence's own, a function from (N, L, 4) to (N, R, L, 4), or a text as the command line
+        takes it, such as ``"shuffled:20"``. For a model with several inputs give a dict by input name, or a list; an input
+        without references keeps its own value. The method says what the default is.
     """
 
-    references = None
+    #: Makes the references that are used where none are given.
     default_references = staticmethod(lambda: refs.Zeros())
+
+    def __init__(
+        self, model: Callable, target: TargetLike = None, *, references: ReferencesLike = None, **options: Any
+    ):
+        self.references = references
+        super().__init__(model, target, **options)
 
     def describe(self) -> dict:
         described = super().describe()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from genolift.engine.operations.table import kind_of
 from genolift.engine.program import Step
@@ -12,6 +13,7 @@ from genolift.engine.walk.multipliers import Propagation
 from genolift.methods.common.referenced import ReferenceMethod
 from genolift.methods.common.traced import Traced
 from genolift.methods.references import Shuffled
+from genolift.methods.targets import TargetLike
 from genolift.support.errors import InputError
 
 RULES = ("genomics", "rescale", "revealcancel")
@@ -20,11 +22,19 @@ RULES = ("genomics", "rescale", "revealcancel")
 class DeepLift(ReferenceMethod):
     """DeepLIFT contributions: differences from references, handed back rule by rule until the input.
 
-    ``rule``: ``"rescale"``; ``"revealcancel"`` wherever it is defined; ``"genomics"`` (RevealCancel for nonlinearities
-    after dense layers, Rescale after convolutions: the paper's DeepLIFT-fc-RC-conv-RS); or a mapping from layer name
-    or layer type to rule (a name goes before a type, layers not named use Rescale). ``hypothetical`` is the mean over
-    references of m_b − Σ_c m_c·r_c. ``fallback="integrated-gradients"`` integrates the gradient of a differentiable
-    operation that has no rule between its own inputs, and records what that leaves.
+    ``hypothetical`` is the mean over references of m_b − Σ_c m_c·r_c, where m are the multipliers and r the reference.
+    By default a sequence is compared with 20 shuffles that keep its dinucleotides.
+
+    Parameters
+    ----------
+    rule
+        The rule for nonlinearities. ``"rescale"`` and ``"revealcancel"`` use that rule wherever it is defined.
+        ``"genomics"`` uses RevealCancel after dense layers and Rescale after convolutions, which is the paper's
+        DeepLIFT-fc-RC-conv-RS. A mapping from layer names or layer types to rules chooses for each layer: a name goes
+        before a type, and layers that are not named use Rescale.
+    fallback
+        What to do with a differentiable operation that has no rule. ``"integrated-gradients"`` integrates its gradient
+        between its own inputs, and records what that leaves of the difference. None refuses the model.
     """
 
     name = "deeplift"
@@ -32,13 +42,12 @@ class DeepLift(ReferenceMethod):
 
     def __init__(
         self,
-        model,
-        target=None,
+        model: Callable,
+        target: TargetLike = None,
         *,
         rule: str | Mapping[str, str] = "genomics",
-        references=None,
         fallback: str | None = None,
-        **options,
+        **options: Any,
     ):
         if fallback not in (None, "integrated-gradients"):
             raise InputError(f"fallback must be 'integrated-gradients' or None, not {fallback!r}")
@@ -47,7 +56,7 @@ class DeepLift(ReferenceMethod):
             if one not in RULES:
                 raise InputError(f"rule {one!r} is not known; choose among {', '.join(RULES)}, or map layers to them")
         self.rule = rule
-        super().__init__(model, target, references=references, **options)
+        super().__init__(model, target, **options)
 
     def multipliers(self, traced: Traced):
         rule_of = partial(rules.deeplift, fallback=self.fallback is not None)

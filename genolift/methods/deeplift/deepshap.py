@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from genolift.methods.deeplift.deeplift import DeepLift
 from genolift.methods.references import Sampled
+from genolift.methods.targets import TargetLike
 from genolift.support.errors import InputError
 
 
 class DeepShap(DeepLift):
     """DeepLIFT with the Rescale rule, averaged over a background set (Lundberg & Lee 2017; Chen et al. 2022).
 
-    ``references`` are the same for all sequences: an array (R, L, 4), best of sequences like those the model was trained
-    on; the default is 100 random sequences. ``reference_predictions`` average to the base value, from which contributions
-    lead to f(x). ``hypothetical`` is the mean over the background set of m_b − Σ_c m_c·r_c.
+    ``reference_predictions`` average to the base value, from which contributions lead to f(x). ``hypothetical`` is the
+    mean over the background set of m_b − Σ_c m_c·r_c.
+
+    Parameters
+    ----------
+    references
+        The background set, the same for all sequences: an array of shape (R, L, 4), best of sequences like those that
+        the model was trained on. The default is 100 random sequences.
     """
 
     name = "deep-shap"
     default_references = staticmethod(lambda: Sampled(100, seed=0))
 
-    def __init__(self, model, target=None, *, rule="rescale", references=None, **options):
-        super().__init__(model, target, rule=rule, references=references, **options)
+    def __init__(
+        self, model: Callable, target: TargetLike = None, *, rule: str | Mapping[str, str] = "rescale", **options: Any
+    ):
+        super().__init__(model, target, rule=rule, **options)
 
     def _references(self, inputs):
         chosen = super()._references(inputs)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from genolift.methods.common.blocks import standard_error
@@ -9,24 +12,30 @@ from genolift.methods.common.predicting import streams
 from genolift.methods.common.referring import TakesReferences, refuse_until_enough
 from genolift.methods.gradients.saliency import SlopeMethod
 from genolift.methods.references import Shuffled
+from genolift.methods.targets import TargetLike
 from genolift.support.errors import InputError
 
 
 class ExpectedGradients(TakesReferences, SlopeMethod):
     """Gradient × (x − reference) at random points between them, averaged (Erion et al. 2021, equation 3).
 
-    ``draws`` points for each reference, one in each of as many equal parts of the way; each reference's mean gradient is
-    multiplied by its own x − reference before averaging. ``hypothetical`` is the mean over references of
-    g_b − Σ_c g_c·r_c. Contributions sum to f(x) − f(reference) in expectation; ``standard_error`` tells how nearly.
+    The mean gradient of each reference is multiplied by its own x − reference before averaging. ``hypothetical`` is the
+    mean over references of g_b − Σ_c g_c·r_c. Contributions sum to f(x) − f(reference) in expectation, and
+    ``standard_error`` tells how nearly. By default a sequence is compared with 20 shuffles that keep its dinucleotides.
+
+    Parameters
+    ----------
+    draws
+        How many points are drawn for each reference: one in each of as many equal parts of the way to x.
     """
 
     name = "expected-gradients"
     default_references = staticmethod(lambda: Shuffled(20, k=2, seed=0))
 
-    def __init__(self, model, target=None, *, draws: int = 5, references=None, **options):
+    def __init__(self, model: Callable, target: TargetLike = None, *, draws: int = 5, **options: Any):
         if int(draws) != draws or draws < 1:
             raise InputError(f"draws must be a whole number of at least 1, not {draws}")
-        self.draws, self.references = int(draws), references
+        self.draws = int(draws)
         super().__init__(model, target, **options)
 
     def describe(self) -> dict:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -12,39 +14,23 @@ from genolift.engine.walk.multipliers import Gradient, PathGradient, Propagation
 from genolift.methods.common import proof
 from genolift.methods.common.referenced import ReferenceMethod
 from genolift.methods.common.traced import Traced
+from genolift.methods.gradients.correction import CorrectsGradients, check_letters
+from genolift.methods.targets import TargetLike
 from genolift.support.errors import GenoliftWarning, InputError, UnsupportedModel
 
 
-class GradientMethod(ReferenceMethod):
-    """A method whose multipliers are gradients of some kind.
+class GradientMethod(CorrectsGradients, ReferenceMethod):
+    """A method whose multipliers are gradients of some kind."""
 
-    ``gradient_correction`` subtracts from a gradient its mean over the letters of a position, the part that leaves the
-    simplex on which one-hot sequences lie (Majdandzic et al. 2022); contributions then sum to what they should only
-    where the references' letters sum to what the sequence's do.
-    """
-
-    def __init__(self, model, target=None, *, gradient_correction: bool = False, references=None, **options):
-        self.gradient_correction = gradient_correction
-        self.sums = type(self).sums and not gradient_correction
-        super().__init__(model, target, references=references, **options)
+    def __init__(self, model: Callable, target: TargetLike = None, **options: Any):
+        super().__init__(model, target, **options)
+        self.sums = type(self).sums and not self.gradient_correction
 
     def rule_for(self, dna: list[bool]):
         if not self.gradient_correction:
             return self._rule
         check_letters(any(dna) and not self._hidden)
         return Corrected(self._rule, dna)
-
-    def describe(self) -> dict:
-        return {**super().describe(), "gradient_correction": self.gradient_correction}
-
-
-def check_letters(letters: bool) -> None:
-    """Refuse the gradient correction where no input has an axis of letters."""
-    if not letters:
-        raise InputError(
-            "gradient_correction is for one-hot inputs such as DNA of shape (N, L, 4), and there is none here; leave it "
-            "off"
-        )
 
 
 class GradientTimesInput(GradientMethod):
@@ -107,8 +93,14 @@ class Deconvnet(_Gated):
 class IntegratedGradients(GradientMethod):
     """Gradients averaged along the straight path from the reference, × (x − reference) (Sundararajan et al. 2017).
 
-    ``steps`` nodes of the ``quadrature`` ``"midpoint"`` or ``"gauss-legendre"``. What the quadrature leaves of
-    f(x) − f(reference) is the ``residual``.
+    The average is a quadrature. What it leaves of f(x) − f(reference) is the ``residual``. The default reference is zero.
+
+    Parameters
+    ----------
+    steps
+        How many points of the path gradients are taken at.
+    quadrature
+        Where those points lie and how much each counts: ``"midpoint"`` or ``"gauss-legendre"``.
     """
 
     name = "integrated-gradients"
@@ -116,14 +108,20 @@ class IntegratedGradients(GradientMethod):
     lacks = ("layer",)
 
     def __init__(
-        self, model, target=None, *, steps: int = 50, quadrature: str = "midpoint", references=None, **options
+        self,
+        model: Callable,
+        target: TargetLike = None,
+        *,
+        steps: int = 50,
+        quadrature: str = "midpoint",
+        **options: Any,
     ):
         if int(steps) != steps or steps < 1:
             raise InputError(f"steps must be a whole number of at least 1, not {steps}")
         if quadrature not in ("midpoint", "gauss-legendre"):
             raise InputError(f"quadrature must be 'midpoint' or 'gauss-legendre', not {quadrature!r}")
         self.steps, self.quadrature = int(steps), quadrature
-        super().__init__(model, target, references=references, **options)
+        super().__init__(model, target, **options)
 
     def multipliers(self, traced: Traced):
         if self.layer is not None:

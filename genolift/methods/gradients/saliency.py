@@ -13,26 +13,19 @@ from genolift.methods.common.blocks import fields_of
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import Copies, batch_size
 from genolift.methods.common.traced import Traced
-from genolift.methods.gradients.gradients import check_letters, guided
+from genolift.methods.gradients.correction import CorrectsGradients, check_letters
+from genolift.methods.gradients.gradients import guided
 from genolift.support.progress import bar
 
 # Batches that a block of sequences fills: with more, less of the last one is padding.
 _BATCHES = 4
 
 
-class SlopeMethod(Method):
-    """What slopes say that are not multiplied by a difference.
-
-    ``gradient_correction`` subtracts from a slope its mean over the letters of a position, the part that leaves the
-    simplex on which one-hot sequences lie (Majdandzic et al. 2022).
-    """
+class SlopeMethod(CorrectsGradients, Method):
+    """What slopes say that are not multiplied by a difference."""
 
     #: Why there is no hypothetical importance, and what has one.
     no_hypothetical = "a slope alone is the same whatever base is there; gradient-x-input defines one"
-
-    def __init__(self, model, target=None, *, gradient_correction: bool = False, **options):
-        self.gradient_correction = gradient_correction
-        super().__init__(model, target, **options)
 
     def propagation(self, traced: Traced) -> Propagation | None:
         """The rules that slopes are walked back by; None for the plain gradient."""
@@ -79,9 +72,6 @@ class SlopeMethod(Method):
             **dict.fromkeys(["reference_predictions", "reference_count", "residual", "standard_error"], none),
         }
 
-    def describe(self) -> dict:
-        return {**super().describe(), "gradient_correction": self.gradient_correction}
-
 
 def steepest(slope: np.ndarray, letters: bool) -> np.ndarray:
     """The largest |slope| over the letters of a position; |slope| where there are none."""
@@ -122,10 +112,10 @@ class Sensitivity(Saliency):
 
 
 class GuidedBackprop(Saliency):
-    """Guided backprop (Springenberg et al. 2014): the gradient that only positive parts flow back into at rectifiers.
+    """Guided backprop (Springenberg et al. 2014): the gradient, keeping only positive values at each ReLU on the way back.
 
-    As ``multipliers``; ``scores`` are its largest |slope| over the letters, ``hypothetical`` and ``raw_contributions`` are
-    not defined.
+    It is given as ``multipliers``, and ``scores`` are its largest |slope| over the letters. ``hypothetical`` and
+    ``raw_contributions`` are not defined.
     """
 
     name = "guided-backprop"

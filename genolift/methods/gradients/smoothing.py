@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from genolift.methods.common.predicting import Copies, streams
 from genolift.methods.gradients.saliency import SlopeMethod, steepest
+from genolift.methods.targets import TargetLike
 from genolift.support.errors import InputError
 
 
 class SmoothGrad(SlopeMethod):
     """The mean gradient over noisy copies of x (Smilkov et al. 2017), as ``multipliers``.
 
-    ``samples`` copies with normal noise whose standard deviation is ``noise`` times the range of each input of the
-    sequence. The target is that of x. ``scores`` are the largest |mean slope| over the letters; ``hypothetical`` and
-    ``raw_contributions`` are not defined: nothing is multiplied by the base that is there.
+    The explained target is that of x. ``scores`` are the largest |mean slope| over the letters. ``hypothetical`` and
+    ``raw_contributions`` are not defined, because nothing is multiplied by the base that is there.
+
+    Parameters
+    ----------
+    samples
+        How many noisy copies are made of each sequence, at least 2.
+    noise
+        The standard deviation of the normal noise, as a share of the range of the values of each input.
     """
 
     name = "smoothgrad"
 
-    def __init__(self, model, target=None, *, samples: int = 50, noise: float = 0.15, **options):
+    def __init__(
+        self, model: Callable, target: TargetLike = None, *, samples: int = 50, noise: float = 0.15, **options: Any
+    ):
         if int(samples) != samples or samples < 2:
             raise InputError(f"samples must be a whole number of at least 2, not {samples}")
         if not noise > 0:

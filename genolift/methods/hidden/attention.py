@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from genolift.methods.common.base import Method
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import batch_size, batches
 from genolift.methods.common.traced import Traced
+from genolift.methods.targets import TargetLike
 from genolift.results.kinds import AttentionExplanation
 from genolift.support.errors import InputError, UnsupportedModel
 from genolift.support.memory import Recent
@@ -41,14 +44,22 @@ class _Reader:
 class AttentionMethod(Method):
     """The weights of every attention that a model runs, and where in the sequence its keys lie.
 
-    ``maps``: whether the ``weights`` are kept, which take much room, or the scores alone.
+    Parameters
+    ----------
+    query
+        The number of the only query that is looked at, such as the class token's. By default scores are the mean over all
+        queries.
+    maps
+        Whether the ``weights`` are kept, which take much room, or the scores alone.
     """
 
     result_type = AttentionExplanation
     lacks = ("rc_average",)
     averages = False  # heads and layers of one model are not those of another
 
-    def __init__(self, model, target=None, *, query: int | None = None, maps: bool = True, **options):
+    def __init__(
+        self, model: Callable, target: TargetLike = None, *, query: int | None = None, maps: bool = True, **options: Any
+    ):
         if options.get("rc_average"):
             raise InputError(
                 f"{self.name} reads one strand at a time; leave rc_average off, and give the reverse complements"
@@ -162,14 +173,28 @@ class AttentionMethod(Method):
 class RawAttention(AttentionMethod):
     """The softmax weights themselves; ``scores`` are how much is read of each position, and sum to 1.
 
-    They are the mean over ``layer`` (a name or number; default all), ``head`` (default all) and queries (or the one
-    ``query``, as the class token's); a key's weight is divided evenly among the positions it sees. What is read is not what
-    matters: ``hypothetical`` and contributions are not defined.
+    They are the mean over layers, heads and queries. A key's weight is divided evenly among the positions that it sees.
+    What is read is not what matters: ``hypothetical`` and contributions are not defined.
+
+    Parameters
+    ----------
+    layer
+        The only attention layer that is read, by name or number. By default all are.
+    head
+        The number of the only head that is read. By default all are.
     """
 
     name = "attention"
 
-    def __init__(self, model, target=None, *, layer: int | str | None = None, head: int | None = None, **options):
+    def __init__(
+        self,
+        model: Callable,
+        target: TargetLike = None,
+        *,
+        layer: int | str | None = None,
+        head: int | None = None,
+        **options: Any,
+    ):
         self.layer, self.head = layer, head
         super().__init__(model, target, **options)
 
@@ -206,16 +231,22 @@ class RawAttention(AttentionMethod):
 
 
 class AttentionRollout(AttentionMethod):
-    """Attention followed through all layers (Abnar & Zuidema 2020): the product of ``residual``·I + (1 − residual)·A.
+    """Attention followed through all layers (Abnar & Zuidema 2020): the product of r·I + (1 − r)·A over the layers.
 
-    A is a layer's mean over heads, with rows that sum to 1. ``rollout`` are queries of the last layer by keys of the first;
-    ``scores`` its mean over queries (or the one ``query``), divided evenly among the positions that a key sees. A last layer
-    that pools with queries of its own is read as it is. Not an attribution: ``hypothetical`` and contributions are not defined.
+    A is a layer's mean over heads, with rows that sum to 1, and r the share of the residual connection. ``rollout`` has
+    queries of the last layer by keys of the first. ``scores`` are its mean over queries, divided evenly among the positions
+    that a key sees. A last layer that pools with queries of its own is read as it is. This is no attribution:
+    ``hypothetical`` and contributions are not defined.
+
+    Parameters
+    ----------
+    residual
+        The share of a token that goes past each attention layer, at least 0 and below 1.
     """
 
     name = "attention-rollout"
 
-    def __init__(self, model, target=None, *, residual: float = 0.5, **options):
+    def __init__(self, model: Callable, target: TargetLike = None, *, residual: float = 0.5, **options: Any):
         if not 0 <= residual < 1:
             raise InputError(f"residual must be at least 0 and below 1, not {residual}")
         self.residual = float(residual)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +21,7 @@ from genolift.methods.common.predicting import Copies, batch_size, batches
 from genolift.methods.common.traced import Traced
 from genolift.methods.gradients.gradients import guided
 from genolift.methods.gradients.saliency import steepest
+from genolift.methods.targets import TargetLike
 from genolift.support.errors import UnsupportedModel
 from genolift.support.memory import Recent
 from genolift.support.progress import bar
@@ -185,14 +188,19 @@ class Cam(MapMethod):
 class GradCam(MapMethod):
     """Grad-CAM (Selvaraju et al. 2017): relu(Σ_c α_c A_c), α_c the mean over the rows of the target's slope at channel c.
 
-    ``layer``: the layer whose rows are mapped, by name or path; of a function without layers an operation's name. Default
-    is the last one that still has positions with a place and that nothing of the sequence goes past, which the result's
-    record names. Rows stand at the centres of what they see, with linear interpolation in between.
+    Rows stand at the centres of what they see, with linear interpolation in between.
+
+    Parameters
+    ----------
+    layer
+        The layer whose rows are mapped, by name, path, or the Keras layer itself; for a function without layers the name
+        of an operation. The default is the last layer that still has positions with a place and that nothing of the
+        sequence goes past; the result's record names it.
     """
 
     name = "grad-cam"
 
-    def __init__(self, model, target=None, *, layer: str | None = None, **options):
+    def __init__(self, model: Callable, target: TargetLike = None, *, layer: str | None = None, **options: Any):
         self.layer = getattr(layer, "name", layer)
         super().__init__(model, target, **options)
 
@@ -221,8 +229,8 @@ class GradCam(MapMethod):
 class GuidedGradCam(GradCam):
     """Guided Grad-CAM (Selvaraju et al. 2017, section 3.2): guided backprop × Grad-CAM's map, elementwise.
 
-    ``multipliers`` are guided backprop's at every base, times the map at its position; ``scores`` are the largest of them
-    in size, as guided backprop's are. ``layer`` as for :class:`GradCam`.
+    ``multipliers`` are guided backprop's at every base, times the map at its position. ``scores`` are the largest of them
+    in size, as guided backprop's are.
     """
 
     name = "guided-grad-cam"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 
-from genolift.methods import targets
 from genolift.methods.perturbation.markov import Markov, codes_of, counts_of
 from genolift.methods.perturbation.perturbed import ChangingMethod, whole_number
+from genolift.methods.targets import TargetLike, parse
 from genolift.sequence.alphabet import one_hot_codes
 from genolift.support.errors import InputError, UnsupportedModel
 
@@ -20,29 +23,45 @@ _LONGEST = 5
 class PredictionDifference(ChangingMethod):
     """What the prediction loses when a window is not known (Zintgraf et al. 2017; Robnik-Šikonja & Kononenko 2008).
 
-    f without the window is Σ p(window | its flanks)·f(x with it), summed exactly over its 4^``window`` contents, p of a
-    Markov background of ``order`` bases, counted in ``background`` (texts or one-hot sequences; None: in each sequence
-    itself) with ``pseudocount``. For the probability of a class (a final sigmoid or softmax) a window's score is the
-    difference in log2-odds, with the probabilities' Laplace correction (pn + 1)/(n + K) for K classes and n =
-    ``training_size`` examples; ``activation="keep"``, and any other output, takes plain differences. A position's score
-    is the mean over the windows that cover it. ``predictions`` are on the same scale. ``hypothetical`` and
-    ``raw_contributions`` are not defined: a window is unknown as a whole.
+    f without the window is Σ p(window | its flanks)·f(x with it), summed exactly over all contents of the window, where p is
+    that of a Markov background. For the probability of a class (a final sigmoid or softmax) a window's score is the
+    difference in log2-odds, with the probabilities' Laplace correction (pn + 1)/(n + K) for K classes and n training
+    examples. For any other output it is a plain difference. A position's score is the mean over the windows that cover
+    it. ``predictions`` are on the same scale. ``hypothetical`` and ``raw_contributions`` are not defined, because a window
+    is unknown as a whole.
+
+    Parameters
+    ----------
+    window
+        The width of a window in bases, at most 6: a window has 4 to this power contents.
+    order
+        How many bases before it a base of the background depends on, at most 5.
+    background
+        Where the background is counted: sequences as texts or as one-hot of shape (N, L, 4). By default each sequence is
+        its own background.
+    pseudocount
+        What is added to every count, above 0.
+    training_size
+        How many examples the model was trained on, for the Laplace correction.
+    activation
+        ``"logit"`` takes differences in log2-odds where the target is the probability of a class. ``"keep"`` takes plain
+        differences of the output.
     """
 
     name = "prediction-difference"
 
     def __init__(
         self,
-        model,
-        target=None,
+        model: Callable,
+        target: TargetLike = None,
         *,
         window: int = 3,
         order: int = 1,
-        background=None,
+        background: Sequence[str] | np.ndarray | None = None,
         pseudocount: float = 1.0,
         training_size: int = 10_000,
         activation: str = "logit",
-        **options,
+        **options: Any,
     ):
         self.window, self.order = whole_number(window, "window"), whole_number(order, "order", 0)
         self.training_size = whole_number(training_size, "training_size")
@@ -79,7 +98,7 @@ class PredictionDifference(ChangingMethod):
     def _class_count(self, given, target) -> int | None:
         """K where the target is the probability of one of K classes whose log-odds are wanted, else None."""
         if isinstance(given, str):
-            given = targets.parse(given)
+            given = parse(given)
         counts = {_classes(value) for value in target.values}
         single = given is None or isinstance(given, (int, np.integer, tuple))
         return counts.pop() if single and self.scale == "logit" and len(counts) == 1 else None

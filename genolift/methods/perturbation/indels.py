@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from genolift.methods.perturbation.perturbed import ChangingMethod, whole_number
+from genolift.methods.targets import TargetLike
 from genolift.results.kinds import IndelExplanation
 from genolift.support.errors import InputError
 
 
 class Indels(ChangingMethod):
-    """Every base inserted before every position, and ``size`` bases deleted from every position on.
+    """Every base inserted before every position, and some bases deleted from every position on.
 
-    The length stays: what is right of the change moves, and ``moves="left"`` moves what is left of it instead. A base
-    that is pushed out is lost; where bases are missing at the end there is ``fill``, "uniform" (N) or "zero". Fewer than
-    ``size`` are deleted where fewer are left. A position's score is the mean of f(x) − f(deletion) over the deletions
-    that take it away.
+    The length stays: one side of the change moves, and a base that is pushed out is lost. A position's score is the mean of
+    f(x) − f(deletion) over the deletions that take it away.
+
+    Parameters
+    ----------
+    size
+        How many bases are deleted together. Fewer are deleted where fewer are left.
+    moves
+        The side of the change that moves: ``"right"`` or ``"left"``.
+    fill
+        What stands where bases are missing at the end: ``"uniform"`` (as N, 1/4 for each base) or ``"zero"``.
     """
 
     name = "indels"
     result_type = IndelExplanation
 
-    def __init__(self, model, target=None, *, size: int = 1, moves: str = "right", fill: str = "uniform", **options):
+    def __init__(
+        self,
+        model: Callable,
+        target: TargetLike = None,
+        *,
+        size: int = 1,
+        moves: str = "right",
+        fill: str = "uniform",
+        **options: Any,
+    ):
         self.size, self.moves, self.fill = whole_number(size, "size"), moves, fill
         if moves not in ("right", "left"):
             raise InputError(f"moves must be 'right' or 'left', the side of the change that moves, not {moves!r}")

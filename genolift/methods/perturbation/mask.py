@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from genolift.engine.walk.points import Points
 from genolift.methods import references as refs
 from genolift.methods.common.predicting import Copies
 from genolift.methods.perturbation.perturbed import Block, PerturbationMethod, whole_number
+from genolift.methods.targets import TargetLike
 from genolift.results.kinds import MaskExplanation
 from genolift.support.errors import InputError
 
@@ -21,12 +25,23 @@ _KNEE = 0.1
 class Mask(PerturbationMethod):
     """A mask per position that takes away most of the prediction at least cost (Fong & Vedaldi 2017, equation 4).
 
-    Minimises h(s(m)) + ``l1``·Σ|1 − m| + ``tv``·Σ|m_i − m_{i+1}|³ over masks m in [0, 1], where s is the share that is
-    left of f(x) − f(reference) with m·x + (1 − m)·reference in place of x, mean over references, and h(s) = max(s, 0),
-    smoothly: so ``l1`` is the share of the prediction that masking a position has to cost. ``steps`` of Adam with
-    ``rate`` falling to 0, from one half everywhere and from ``restarts`` − 1 random masks; the best is kept. ``scores``
-    are 1 − m. ``hypothetical`` and ``raw_contributions`` are
-    not defined: a position is masked as a whole.
+    It minimises h(s(m)) + ``l1``·Σ|1 − m| + ``tv``·Σ|m_i − m_{i+1}|³ over masks m in [0, 1] with Adam. Here s is the share
+    that is left of f(x) − f(reference) with m·x + (1 − m)·reference in place of x, mean over references, and
+    h(s) = max(s, 0), smoothly. ``scores`` are 1 − m. ``hypothetical`` and ``raw_contributions`` are not defined, because a
+    position is masked as a whole. The default reference is the background's frequencies.
+
+    Parameters
+    ----------
+    l1
+        The share of the prediction that masking a position has to take away to be worth it.
+    tv
+        The weight of differences between neighbouring positions of a mask.
+    steps
+        How many steps of Adam are made.
+    rate
+        The learning rate of the first step; it falls to 0.
+    restarts
+        How many masks are begun with, of which the best is kept: one half everywhere, and random ones.
     """
 
     name = "mask"
@@ -36,22 +51,21 @@ class Mask(PerturbationMethod):
 
     def __init__(
         self,
-        model,
-        target=None,
+        model: Callable,
+        target: TargetLike = None,
         *,
         l1: float = 0.02,
         tv: float = 0.01,
         steps: int = 200,
         rate: float = 0.05,
         restarts: int = 2,
-        references=None,
-        **options,
+        **options: Any,
     ):
         self.steps, self.restarts = whole_number(steps, "steps"), whole_number(restarts, "restarts")
         if not (l1 >= 0 and tv >= 0 and rate > 0):
             raise InputError(f"l1 and tv must be at least 0 and rate above it; they are {l1}, {tv} and {rate}")
         self.l1, self.tv, self.rate = float(l1), float(tv), float(rate)
-        super().__init__(model, target, references=references, **options)
+        super().__init__(model, target, **options)
 
     def describe(self) -> dict:
         own = {name: getattr(self, name) for name in ("l1", "tv", "steps", "rate", "restarts")}

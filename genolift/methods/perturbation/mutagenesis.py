@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from genolift.methods.common.blocks import pad
 from genolift.methods.common.predicting import Copies
 from genolift.methods.common.traced import Traced
 from genolift.methods.perturbation.perturbed import Block, ChangingMethod
+from genolift.methods.targets import TargetLike
 from genolift.results.kinds import MutagenesisExplanation
 from genolift.support.errors import GenoliftWarning, InputError
 from genolift.support.seeds import stream
@@ -37,15 +40,18 @@ class InSilicoMutagenesis(ChangingMethod):
     would. ``effects`` are the differences from f(x). Where a position is not exactly one base (N), all four are put
     there.
 
-    ``fast``: run again only what a substitution reaches in each layer (as fastISM does; Nair et al. 2022), wherever
-    that is estimated to be less work (default), always (``True``) or never (``False``). The fast form is tried against
-    the plain one when the method is made, and given up with a warning should it differ.
+    Parameters
+    ----------
+    fast
+        Whether to run again only what a substitution reaches in each layer, as fastISM does (Nair et al. 2022). By default
+        this is done wherever it is estimated to be less work. The fast form is tried against the plain one when the method
+        is made, and given up with a warning should it differ.
     """
 
     name = "ism"
     result_type = MutagenesisExplanation
 
-    def __init__(self, model, target=None, *, fast: bool | None = None, **options):
+    def __init__(self, model: Callable, target: TargetLike = None, *, fast: bool | None = None, **options: Any):
         if fast not in (None, True, False):
             raise InputError(f"fast must be True, False or None (where it pays), not {fast!r}")
         self.fast = fast

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from genolift.methods.common.blocks import standard_error
 from genolift.methods.perturbation.perturbed import PerturbationMethod, whole_number
+from genolift.methods.targets import TargetLike
 from genolift.support.errors import InputError
 
 
@@ -13,17 +17,24 @@ class Occlusion(PerturbationMethod):
     """What the prediction loses when a window is exchanged for a reference's bases (Zeiler & Fergus 2014).
 
     A position's score is the mean of f(x) − f(x with the window exchanged) over the windows that cover it and over
-    references. ``window`` bases wide, every ``stride`` bases; the last window ends where the sequence does.
-    ``hypothetical`` and ``raw_contributions`` are not defined: a window is exchanged as a whole.
+    references. The last window ends where the sequence does. ``hypothetical`` and ``raw_contributions`` are not defined,
+    because a window is exchanged as a whole.
+
+    Parameters
+    ----------
+    window
+        The width of a window in bases.
+    stride
+        How many bases lie between the starts of neighbouring windows, at most ``window``.
     """
 
     name = "occlusion"
 
-    def __init__(self, model, target=None, *, window: int = 5, stride: int = 1, references=None, **options):
+    def __init__(self, model: Callable, target: TargetLike = None, *, window: int = 5, stride: int = 1, **options: Any):
         self.window, self.stride = whole_number(window, "window"), whole_number(stride, "stride")
         if self.stride > self.window:
             raise InputError(f"a stride of {stride} leaves positions between windows of {window}; give a shorter one")
-        super().__init__(model, target, references=references, **options)
+        super().__init__(model, target, **options)
 
     def describe(self) -> dict:
         return {**super().describe(), "window": self.window, "stride": self.stride}

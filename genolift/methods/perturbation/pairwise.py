@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from genolift.methods.common.predicting import Copies
 from genolift.methods.perturbation.perturbed import ChangingMethod, whole_number
+from genolift.methods.targets import TargetLike
 from genolift.results.kinds import EpistasisExplanation
 from genolift.support.errors import InputError
 
@@ -14,16 +18,34 @@ _PAIRS = 1 << 20
 
 
 class PairwiseMutagenesis(ChangingMethod):
-    """All pairs of substitutions in a stretch, positions ``start`` to ``end`` (0-based, half-open).
+    """All pairs of substitutions in a stretch of each sequence.
 
-    Without them the stretch is the ``width`` bases in the middle. A position's score is the mean size of its
-    substitutions' interactions with those of the stretch's other positions, 0 outside the stretch.
+    A position's score is the mean size of its substitutions' interactions with those of the stretch's other positions, and
+    0 outside the stretch.
+
+    Parameters
+    ----------
+    start
+        The first position of the stretch, counted from 0. By default the stretch is in the middle of the sequence.
+    end
+        The position after the last one of the stretch.
+    width
+        The length of the stretch in the middle, where no start and end are given.
     """
 
     name = "pairwise-mutagenesis"
     result_type = EpistasisExplanation
 
-    def __init__(self, model, target=None, *, start: int | None = None, end: int | None = None, width=16, **options):
+    def __init__(
+        self,
+        model: Callable,
+        target: TargetLike = None,
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        width: int = 16,
+        **options: Any,
+    ):
         if (start is None) != (end is None):
             raise InputError("a stretch has a start and an end; give both, or neither and its width")
         if start is not None and not 0 <= start < end - 1:

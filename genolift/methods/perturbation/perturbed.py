@@ -138,17 +138,13 @@ class ChangingMethod(Method):
 
 
 class PerturbationMethod(TakesReferences, ChangingMethod):
-    """Bases are exchanged for those of ``references``.
+    """Bases are exchanged for those of references.
 
-    These say what is there instead: shuffles of the sequence, the background's frequencies, N (``Zeros`` or
-    ``Background([.25] * 4)``, as the model was trained), or what else :mod:`genolift.methods.references` has.
+    References say what is there instead. The default is 10 shuffles of the sequence that keep its dinucleotides. N is
+    ``Zeros()`` or ``Background([.25] * 4)``, as the model was trained.
     """
 
     default_references = staticmethod(lambda: refs.Shuffled(10, k=2, seed=0))
-
-    def __init__(self, model, target=None, *, references=None, **options):
-        self.references = references
-        super().__init__(model, target, **options)
 
     def changed(self, inputs):
         letters = super().changed(inputs)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from genolift.engine.operations.table import kind_of
@@ -9,6 +12,7 @@ from genolift.engine.relevance.neurons import Neurons
 from genolift.engine.relevance.rules import AlphaBeta, Box
 from genolift.methods.relevance.composites import Composite, checked
 from genolift.methods.relevance.lrp import RelevanceMethod
+from genolift.methods.targets import TargetLike
 from genolift.support.errors import InputError, UnsupportedModel
 
 _RECTIFIES = {"Relu", "Const", "Cast"}
@@ -16,14 +20,24 @@ _SIGNED = {"Sub", "Neg", "Mul", "RealDiv", "Div", "DivNoNan", "FusedBatchNormV2"
 
 
 class DeepTaylor(RelevanceMethod):
-    """z⁺ in hidden layers and sums, z^B where the input is read; for ReLU networks and outputs above zero.
+    """Deep Taylor decomposition: z⁺ in hidden layers and sums, z^B where the input is read.
 
-    Inputs lie between ``low`` and ``high``. ``hypothetical`` is Σ_j (w_bj − Σ_c w⁻_cj)·R_j/z_j for one-hot input.
+    It is for networks of ReLUs and outputs above zero. ``hypothetical`` is Σ_j (w_bj − Σ_c w⁻_cj)·R_j/z_j for one-hot
+    input.
+
+    Parameters
+    ----------
+    low
+        The smallest value that an input may have.
+    high
+        The largest value that an input may have.
     """
 
     name = "deep-taylor"
 
-    def __init__(self, model, target=None, *, low: float = 0.0, high: float = 1.0, **options):
+    def __init__(
+        self, model: Callable, target: TargetLike = None, *, low: float = 0.0, high: float = 1.0, **options: Any
+    ):
         self.box = checked(Box(low, high))
         super().__init__(model, target, **options)
 

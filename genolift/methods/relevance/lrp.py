@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from genolift.engine.walk.points import Points
 from genolift.methods.common.traced import Traced
 from genolift.methods.gradients.saliency import SlopeMethod
 from genolift.methods.relevance.composites import Composite, as_rule, checked
+from genolift.methods.targets import TargetLike
 from genolift.results.kinds import RelevanceExplanation
 from genolift.support.errors import InputError, UnsupportedModel
 
@@ -28,7 +30,7 @@ class RelevanceMethod(SlopeMethod):
     result_type = RelevanceExplanation
     lacks = ("gradient_correction",)
 
-    def __init__(self, model, target=None, **options):
+    def __init__(self, model: Callable, target: TargetLike = None, **options: Any):
         if "gradient_correction" in options:
             raise InputError(f"{self.name} has no gradient to correct; leave gradient_correction off")
         self.composite = self.layer_rules()
@@ -118,14 +120,19 @@ class RelevanceMethod(SlopeMethod):
 
 
 class LrpEpsilon(RelevanceMethod):
-    """LRP-ε (Bach et al. 2015, equation 58) in all layers; ``epsilon`` is in units of the sums it stabilises.
+    """LRP-ε (Bach et al. 2015, equation 58) in all layers.
 
     ``hypothetical`` is Σ_j w_bj·R_j/(z_j ± ε); on ReLU networks with ε → 0 all is gradient × input.
+
+    Parameters
+    ----------
+    epsilon
+        What is added to the size of every sum that relevance is divided by, in units of those sums.
     """
 
     name = "lrp-epsilon"
 
-    def __init__(self, model, target=None, *, epsilon: float = 1e-6, **options):
+    def __init__(self, model: Callable, target: TargetLike = None, *, epsilon: float = 1e-6, **options: Any):
         self.rule = checked(Epsilon(epsilon))
         super().__init__(model, target, **options)
 
@@ -134,14 +141,19 @@ class LrpEpsilon(RelevanceMethod):
 
 
 class LrpGamma(RelevanceMethod):
-    """LRP-γ (Montavon et al. 2019) in all layers: positive terms are favoured by 1 + ``gamma``.
+    """LRP-γ (Montavon et al. 2019) in all layers: positive terms are favoured by 1 + γ.
 
     ``hypothetical`` is Σ_j (w_bj + γ·w_bj⁺)·R_j/(z_j + γ·z_j⁺).
+
+    Parameters
+    ----------
+    gamma
+        By how much positive terms are favoured: they count 1 + ``gamma`` times.
     """
 
     name = "lrp-gamma"
 
-    def __init__(self, model, target=None, *, gamma: float = 0.25, **options):
+    def __init__(self, model: Callable, target: TargetLike = None, *, gamma: float = 0.25, **options: Any):
         self.rule = checked(Gamma(gamma))
         super().__init__(model, target, **options)
 
@@ -150,16 +162,25 @@ class LrpGamma(RelevanceMethod):
 
 
 class LrpAlphaBeta(RelevanceMethod):
-    """LRP-αβ (Bach et al. 2015, equation 60) in all layers, α − β = 1; ``alpha=1, beta=0`` is the z⁺ rule.
+    """LRP-αβ (Bach et al. 2015, equation 60) in all layers; ``alpha=1, beta=0`` is the z⁺ rule.
 
     Relevance is conserved where a sum has terms of both signs; one that has positive terms alone hands on α times its own.
 
     ``hypothetical`` is Σ_j (α·w_bj⁺/P_j − β·w_bj⁻/N_j)·R_j with the sums P and N of positive and negative terms.
+
+    Parameters
+    ----------
+    alpha
+        How often the share of the positive terms counts. It is ``beta`` + 1, so that relevance is conserved.
+    beta
+        How often the share of the negative terms is subtracted, at least 0.
     """
 
     name = "lrp-alphabeta"
 
-    def __init__(self, model, target=None, *, alpha: float = 2.0, beta: float = 1.0, **options):
+    def __init__(
+        self, model: Callable, target: TargetLike = None, *, alpha: float = 2.0, beta: float = 1.0, **options: Any
+    ):
         self.rule = checked(AlphaBeta(alpha, beta))
         super().__init__(model, target, **options)
 
@@ -168,9 +189,15 @@ class LrpAlphaBeta(RelevanceMethod):
 
 
 class _FirstLayer(RelevanceMethod):
-    """A rule for the layers that read the input; ``hidden`` is the rule of all others."""
+    """A rule of its own for the layers that read the input.
 
-    def __init__(self, model, target=None, *, hidden: str | Rule = "epsilon", **options):
+    Parameters
+    ----------
+    hidden
+        The rule of all other layers, such as ``"epsilon"``, ``"gamma:0.5"``, ``"alphabeta:2,1"`` or ``"zplus"``.
+    """
+
+    def __init__(self, model: Callable, target: TargetLike = None, *, hidden: str | Rule = "epsilon", **options: Any):
         self.hidden = as_rule(hidden)
         super().__init__(model, target, **options)
 
@@ -183,14 +210,23 @@ class _FirstLayer(RelevanceMethod):
 
 
 class LrpBox(_FirstLayer):
-    """z^B (Montavon et al. 2017) where the input, between ``low`` and ``high``, is read; ``hidden`` elsewhere.
+    """The rule z^B (Montavon et al. 2017) where the input, which has bounds, is read.
 
     ``hypothetical`` is Σ_j (w_bj − Σ_c w⁻_cj)·R_j/z_j for one-hot input: absent bases take −w⁻ ≥ 0.
+
+    Parameters
+    ----------
+    low
+        The smallest value that an input may have.
+    high
+        The largest value that an input may have.
     """
 
     name = "lrp-zb"
 
-    def __init__(self, model, target=None, *, low: float = 0.0, high: float = 1.0, **options):
+    def __init__(
+        self, model: Callable, target: TargetLike = None, *, low: float = 0.0, high: float = 1.0, **options: Any
+    ):
         self.low, self.high = low, high
         super().__init__(model, target, **options)
 
@@ -199,9 +235,9 @@ class LrpBox(_FirstLayer):
 
 
 class LrpFlat(_FirstLayer):
-    """Equal shares to all that a first-layer sum reads (Bach et al. 2016), ``hidden`` elsewhere.
+    """Equal shares to all that a sum of the first layer reads (Bach et al. 2016).
 
-    ``hypothetical`` is not defined: shares do not depend on the base.
+    ``hypothetical`` is not defined: shares do not depend on the base that is there.
     """
 
     name = "lrp-flat"
@@ -211,7 +247,7 @@ class LrpFlat(_FirstLayer):
 
 
 class LrpWSquare(_FirstLayer):
-    """Shares by squared weights in the first layer (Montavon et al. 2017), ``hidden`` elsewhere.
+    """Shares by squared weights in the first layer (Montavon et al. 2017).
 
     ``hypothetical`` is not defined: shares do not depend on the base that is there.
     """
@@ -223,16 +259,31 @@ class LrpWSquare(_FirstLayer):
 
 
 class LrpComposite(RelevanceMethod):
-    """LRP with a rule for each kind of layer: a preset's name, or a mapping from layers to rules.
+    """LRP with a rule for each kind of layer.
 
-    As ``{"input": "zb", "convolution": "gamma:0.5", "dense": "epsilon", "my_layer": "zplus"}``; see
-    :class:`~genolift.methods.relevance.composites.Composite`. ``hypothetical`` is what the rule of the first layer says:
-    Σ_j w_bj·R_j/z_j and the like, and not defined where that is ``flat`` or ``wsquare``.
+    ``hypothetical`` is what the rule of the first layer says: Σ_j w_bj·R_j/z_j and the like. It is not defined where that
+    rule is ``flat`` or ``wsquare``.
+
+    Parameters
+    ----------
+    composite
+        Which rule each layer follows: the name of a preset (``"epsilon-plus"``, ``"epsilon-plus-flat"``,
+        ``"epsilon-plus-zb"``, ``"epsilon-gamma-zb"``, ``"epsilon-alpha2-beta1"``, ``"epsilon-alpha2-beta1-flat"``), or a
+        mapping such as ``{"input": "zb", "convolution": "gamma:0.5", "my_layer": "zplus"}``. A layer's own name goes
+        first, then ``"input"`` for layers that read the explained input, then the layer's type (``"Conv1D"``), then its
+        kind (``"convolution"`` or ``"dense"``). Layers that are not named follow LRP-ε.
     """
 
     name = "lrp-composite"
 
-    def __init__(self, model, target=None, *, composite: str | Mapping = "epsilon-plus-zb", **options):
+    def __init__(
+        self,
+        model: Callable,
+        target: TargetLike = None,
+        *,
+        composite: str | Mapping = "epsilon-plus-zb",
+        **options: Any,
+    ):
         self.given = composite
         super().__init__(model, target, **options)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from genolift.methods.common.traced import Traced
 from genolift.methods.gradients.saliency import SlopeMethod
 from genolift.methods.relevance import pattern_estimates as estimates
 from genolift.methods.relevance.pattern_file import Patterns
+from genolift.methods.targets import TargetLike
 from genolift.results.kinds import RelevanceExplanation, SignalExplanation
 from genolift.support.errors import InputError
 from genolift.support.memory import check_fits
@@ -32,14 +35,27 @@ _PARTS = 3
 class PatternMethod(SlopeMethod):
     """A walk back by patterns that :meth:`fit` finds in data, on networks of ReLUs.
 
-    ``estimator``: ``"relu"`` estimates a rectified unit's pattern from samples above zero (the two-component estimator),
-    ``"linear"`` every unit's from all samples. ``patterns``: a file that :meth:`save` wrote, in place of fitting.
+    Parameters
+    ----------
+    estimator
+        Which samples a unit's pattern is estimated from. ``"relu"`` takes those above zero for rectified units (the
+        two-component estimator), ``"linear"`` takes all of them for every unit.
+    patterns
+        A file that :meth:`save` wrote, in place of fitting.
     """
 
     lacks = ("gradient_correction",)
     averages = False  # an ensemble has no data to fit its members on
 
-    def __init__(self, model, target=None, *, estimator: str = "relu", patterns: str | None = None, **options):
+    def __init__(
+        self,
+        model: Callable,
+        target: TargetLike = None,
+        *,
+        estimator: str = "relu",
+        patterns: str | None = None,
+        **options: Any,
+    ):
         if "gradient_correction" in options:
             raise InputError(f"{self.name} has no gradient to correct; leave gradient_correction off")
         if estimator not in ESTIMATORS:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from genolift.engine.hidden.representation import Representation, read_from
@@ -10,6 +13,7 @@ from genolift.methods.common.predicting import Copies
 from genolift.methods.perturbation.perturbed import Block, ChangingMethod, whole_number
 from genolift.methods.references import Background
 from genolift.methods.subsets.mixing import effective_size, split_r_hat
+from genolift.methods.targets import TargetLike
 from genolift.results.kinds import SampleExplanation
 from genolift.sequence.alphabet import one_hot_codes
 from genolift.support.errors import InputError, UnsupportedModel
@@ -22,13 +26,28 @@ _UNIT = 32
 class MaximumEntropy(ChangingMethod):
     """Samples of the distribution of greatest entropy over sequences that the network sees as it sees x.
 
-    Sequences have probability ∝ q(x')·exp(−``beta``·d(x', x)) (Finnegan & Song 2017): q independent bases of
-    ``frequencies``, d the Euclidean distance of the activations that the target is read from (or those of ``layer``), its
-    unit the mean distance of random sequences. ``chains`` of Metropolis steps, the first from x and the others from random
-    sequences; a step proposes a base of q at a random position. ``burn`` sweeps over the sequence are dropped, then
-    ``samples`` are kept of each chain, evenly over ``sweeps``. ``scores`` are the information in bits by which a position's
-    bases among the samples differ from q. ``hypothetical`` and ``raw_contributions`` are not defined: information is
-    nobody's share of a prediction.
+    Sequences have probability ∝ q(x')·exp(−``beta``·d(x', x)) (Finnegan & Song 2017). Here q are independent bases, and d is
+    the Euclidean distance of activations, in units of the mean distance of random sequences. Samples are drawn by chains of
+    Metropolis steps, the first from x and the others from random sequences; a step proposes a base of q at a random
+    position. ``scores`` are the information in bits by which a position's bases among the samples differ from q.
+    ``hypothetical`` and ``raw_contributions`` are not defined, because information is nobody's share of a prediction.
+
+    Parameters
+    ----------
+    layer
+        The layer whose activations are compared, by name or path. The default are those that the target is read from.
+    beta
+        How closely samples resemble x to the network, at least 0; at 0 they do not.
+    chains
+        How many chains there are.
+    sweeps
+        How many times as many steps as the sequence has positions a chain makes while samples are kept.
+    burn
+        The same of the steps before, which are dropped.
+    samples
+        How many samples are kept of each chain, at least 4.
+    frequencies
+        The frequencies of A, C, G and T in q.
     """
 
     name = "maxent"
@@ -37,8 +56,8 @@ class MaximumEntropy(ChangingMethod):
 
     def __init__(
         self,
-        model,
-        target=None,
+        model: Callable,
+        target: TargetLike = None,
         *,
         layer: str | None = None,
         beta: float = 50.0,
@@ -46,8 +65,8 @@ class MaximumEntropy(ChangingMethod):
         sweeps: int = 20,
         burn: int = 5,
         samples: int = 100,
-        frequencies=(0.25, 0.25, 0.25, 0.25),
-        **options,
+        frequencies: tuple[float, ...] = (0.25, 0.25, 0.25, 0.25),
+        **options: Any,
     ):
         if not beta >= 0:
             raise InputError(f"beta must be at least 0, not {beta}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from genolift.methods.common.inputs import as_inputs
 from genolift.methods.common.predicting import Copies, batch_size
 from genolift.methods.perturbation.perturbed import PerturbationMethod, whole_number
 from genolift.methods.perturbation.stretches import Stretches
+from genolift.methods.targets import TargetLike
 from genolift.results.kinds import SubsetExplanation
 from genolift.support.errors import GenoliftWarning, InputError
 
@@ -19,14 +22,25 @@ _TIE = 1e-5
 
 
 class SufficientSubsets(PerturbationMethod):
-    """All disjoint subsets of bases that are each enough for f ≥ ``threshold`` (Carter et al. 2019).
+    """All disjoint subsets of bases that are each enough for f to reach a threshold (Carter et al. 2019).
 
-    Backward selection takes away, one by one, the stretch of ``width`` bases without which f is highest; the smallest of
-    the sets passed with f ≥ threshold is a subset. It is masked for good, and the search repeated while f stays at the
-    threshold, for ``most`` subsets at most. A masked base is the reference's (default 1/4 each; mean over several).
-    ``threshold``: a number; or None for what :meth:`fit` found, or else for each sequence f(masked) + ``share``·(f(x) −
-    f(masked)). ``scores`` are 1 in subsets and 0 elsewhere; ``hypothetical`` and ``raw_contributions`` are not defined: a
+    Backward selection takes away, one by one, the stretch of bases without which f is highest. The smallest set on the way
+    whose f still reaches the threshold is a subset. It is masked for good, and the search is repeated while f stays at the
+    threshold. A masked base is the reference's, by default 1/4 for each letter, and f the mean over several references.
+    ``scores`` are 1 in subsets and 0 elsewhere. ``hypothetical`` and ``raw_contributions`` are not defined, because a
     position is kept or masked as a whole.
+
+    Parameters
+    ----------
+    threshold
+        The threshold, on the scale of predictions. By default it is what :meth:`fit` found; without a fit each sequence
+        has its own, which ``share`` gives.
+    share
+        The threshold of a sequence is f(masked) + ``share``·(f(x) − f(masked)), where no other is given or fitted.
+    most
+        How many subsets of a sequence are looked for at most.
+    width
+        The length of a stretch in bases.
     """
 
     name = "sis"
@@ -36,15 +50,14 @@ class SufficientSubsets(PerturbationMethod):
 
     def __init__(
         self,
-        model,
-        target=None,
+        model: Callable,
+        target: TargetLike = None,
         *,
         threshold: float | None = None,
         share: float = 0.8,
         most: int = 10,
         width: int = 1,
-        references=None,
-        **options,
+        **options: Any,
     ):
         self.width, self.most = whole_number(width, "width"), whole_number(most, "most")
         if not 0 < share <= 1:
@@ -53,7 +66,7 @@ class SufficientSubsets(PerturbationMethod):
             raise InputError(f"threshold must be a number on the scale of predictions, not {threshold}")
         self.threshold, self.share = None if threshold is None else float(threshold), float(share)
         self.fitted: np.ndarray | None = None
-        super().__init__(model, target, references=references, **options)
+        super().__init__(model, target, **options)
 
     def fit(self, X, quantile: float = 0.9) -> SufficientSubsets:
         """Take as threshold of each target the ``quantile`` of its predictions for the sequences ``X``."""

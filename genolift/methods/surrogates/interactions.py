@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from genolift.methods.common.referring import TakesReferences, refuse_until_enou
 from genolift.methods.common.tokens import OfTokens
 from genolift.methods.perturbation.perturbed import whole_number
 from genolift.methods.registry import method_class
+from genolift.methods.targets import TargetLike
 from genolift.results.kinds import InteractionExplanation, LayerExplanation, PositionInteractions
 from genolift.sequence.shuffle import shuffle
 from genolift.support.errors import InputError, UnsupportedModel
@@ -31,15 +33,34 @@ _SHARED = ("activation", "progress", "memory", "seed", "rc_average", "mean_norma
 class InteractionMaps(Method):
     """How the importance of every position changes when a source is mutated (Greenside et al. 2018).
 
-    The map is the score of a position in x less its score with the source mutated, 0 inside the source: positive where
-    the source supports what the position does. Sources are all positions, or those from ``start`` to ``end``, or
-    ``stretches``: (start, end) pairs for all sequences or (N, S, 2) (as text, "10-16,40-52"; 0-based, half-open). A
-    position is mutated to each of its three other bases, a stretch replaced ``replicates`` times by what ``instead``
-    says: "shuffle" (its bases in another order), "dinucleotide" (the same with dinucleotides kept), "random" (independent
-    bases) or "unknown" (1/4 each, once). ``combine``: the "mean" over these, or the "max", the change of largest size.
-    Scores are those of the method ``by``, which takes all further options. Its references and random draws are those of x
-    for all mutants, so that a change is the source's doing. ``scores`` are a position's mean size of change over sources;
-    ``hypothetical`` and ``raw_contributions`` are not defined: changes of scores are shares of no prediction.
+    The map is the score of a position in x less its score with the source mutated, and 0 inside the source. It is positive
+    where the source supports what the position does. Sources are positions, each mutated to its three other bases, or
+    stretches, which are replaced several times. Scores are those of another method, whose references and random draws are
+    those of x for all mutants, so that a change is the source's doing. ``scores`` are a position's mean size of change over
+    sources. ``hypothetical`` and ``raw_contributions`` are not defined, because changes of scores are shares of no
+    prediction.
+
+    Parameters
+    ----------
+    by
+        The name of the method whose scores are compared.
+    start
+        The first position that is a source, counted from 0. By default all positions are sources.
+    end
+        The position after the last one that is a source.
+    stretches
+        Stretches that are sources, in place of positions: (start, end) pairs for all sequences, an array of shape (N, S, 2)
+        with each sequence's own, or a text such as ``"10-16,40-52"``. They are counted from 0, and their end is not part
+        of them.
+    instead
+        What a stretch is replaced by: ``"shuffle"`` (its bases in another order), ``"dinucleotide"`` (the same with
+        dinucleotides kept), ``"random"`` (independent bases) or ``"unknown"`` (1/4 for each base, once).
+    replicates
+        How many times a stretch is replaced.
+    combine
+        How the changes of several mutants become one: their ``"mean"``, or ``"max"`` for the one of largest size.
+    **options
+        The options of the method ``by``.
     """
 
     name = "interaction-maps"
@@ -47,17 +68,17 @@ class InteractionMaps(Method):
 
     def __init__(
         self,
-        model,
-        target=None,
+        model: Callable,
+        target: TargetLike = None,
         *,
         by: str = "deeplift",
         start: int | None = None,
         end: int | None = None,
-        stretches: str | None = None,
+        stretches: str | Sequence | np.ndarray | None = None,
         instead: str = "shuffle",
         replicates: int = 10,
         combine: str = "mean",
-        **options,
+        **options: Any,
     ):
         if (start is None) != (end is None) or (start is not None and (stretches is not None or not 0 <= start < end)):
             raise InputError(

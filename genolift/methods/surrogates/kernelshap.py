@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from genolift.methods.perturbation.perturbed import PerturbationMethod, whole_number
 from genolift.methods.perturbation.stretches import Stretches
 from genolift.methods.surrogates import coalitions
+from genolift.methods.targets import TargetLike
 from genolift.support.errors import InputError
 
 
 class KernelShap(PerturbationMethod):
     """Shapley values by regression on coalitions (Lundberg & Lee 2017, section 4.1).
 
-    The players are stretches of ``width`` bases; a coalition's value is the mean over references of f with the players'
-    bases of x and all others of the reference. Where there are no more than ``samples`` coalitions (default 2M + 2048)
-    they are all taken, with the kernel's weights, and the values are exact; else coalitions are drawn with these as
-    probabilities, each with its complement. The scores of a stretch are its value divided evenly, and sum to
-    f(x) − mean f(reference). ``standard_error`` is that of sampling (0 where it is exact). ``hypothetical`` and
-    ``raw_contributions`` are not defined: a position is kept or exchanged as a whole.
+    The players are stretches of bases. A coalition's value is the mean over references of f with the players' bases of x
+    and all others of the reference. The scores of a stretch are its value divided evenly, and sum to
+    f(x) − mean f(reference). ``standard_error`` is that of sampling, and 0 where the values are exact. ``hypothetical`` and
+    ``raw_contributions`` are not defined, because a position is kept or exchanged as a whole.
+
+    Parameters
+    ----------
+    samples
+        How many coalitions are predicted; by default 2M + 2048 for M players. Where there are no more than these, all are
+        taken with the kernel's weights, and the values are exact. Otherwise coalitions are drawn with these weights as
+        probabilities, each with its complement.
+    width
+        The length of a stretch in bases.
     """
 
     name = "kernel-shap"
 
-    def __init__(self, model, target=None, *, samples: int | None = None, width: int = 1, references=None, **options):
+    def __init__(
+        self, model: Callable, target: TargetLike = None, *, samples: int | None = None, width: int = 1, **options: Any
+    ):
         self.samples = None if samples is None else whole_number(samples, "samples", 2)
         self.width = whole_number(width, "width")
-        super().__init__(model, target, references=references, **options)
+        super().__init__(model, target, **options)
 
     def describe(self) -> dict:
         return {**super().describe(), "samples": self.samples, "width": self.width}

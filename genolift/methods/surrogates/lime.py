@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from genolift.methods.perturbation.perturbed import PerturbationMethod, whole_number
 from genolift.methods.perturbation.stretches import Stretches
+from genolift.methods.targets import TargetLike
 from genolift.results.kinds import LimeExplanation
 from genolift.support.errors import InputError
 
@@ -14,12 +18,22 @@ from genolift.support.errors import InputError
 class Lime(PerturbationMethod):
     """A linear surrogate of the prediction around each sequence (Ribeiro et al. 2016).
 
-    Its M features are whether stretches of ``width`` bases are kept; one that is not has a reference's bases, so that
-    changed sequences look like DNA. ``samples`` of them have a number of exchanged stretches drawn evenly from 1 to M;
-    they weigh exp(−d²/σ²) with the distance d = √(exchanged) and σ = ``kernel_width``·√M. Ridge regression with penalty
-    ``alpha`` on all but the ``intercept``; ``r_squared`` tells how well the surrogate fits. The scores of a stretch are
-    its coefficient divided evenly. ``hypothetical`` and ``raw_contributions`` are not defined: a stretch is exchanged as
-    a whole.
+    Its M features are whether stretches of bases are kept. One that is not has a reference's bases, so that changed
+    sequences look like DNA. The number of stretches that a changed sequence exchanges is drawn evenly from 1 to M. It
+    weighs exp(−d²/σ²) with the distance d = √(exchanged) and σ = ``kernel_width``·√M in a ridge regression, and
+    ``r_squared`` tells how well the surrogate fits. The scores of a stretch are its coefficient divided evenly.
+    ``hypothetical`` and ``raw_contributions`` are not defined, because a stretch is exchanged as a whole.
+
+    Parameters
+    ----------
+    width
+        The length of a stretch in bases.
+    samples
+        How many changed sequences are predicted, at least two more than there are stretches.
+    kernel_width
+        How fast the weight of a changed sequence falls with its distance from x.
+    alpha
+        The penalty of the ridge regression, on all coefficients but the intercept.
     """
 
     name = "lime"
@@ -27,15 +41,14 @@ class Lime(PerturbationMethod):
 
     def __init__(
         self,
-        model,
-        target=None,
+        model: Callable,
+        target: TargetLike = None,
         *,
         width: int = 5,
         samples: int = 1000,
         kernel_width: float = 0.75,
         alpha: float = 1.0,
-        references=None,
-        **options,
+        **options: Any,
     ):
         self.width, self.samples = whole_number(width, "width"), whole_number(samples, "samples", 2)
         if not (kernel_width > 0 and alpha >= 0):
@@ -43,7 +56,7 @@ class Lime(PerturbationMethod):
                 f"kernel_width must be above 0 and alpha not below it; they are {kernel_width} and {alpha}"
             )
         self.kernel_width, self.alpha = float(kernel_width), float(alpha)
-        super().__init__(model, target, references=references, **options)
+        super().__init__(model, target, **options)
 
     def describe(self) -> dict:
         own = {name: getattr(self, name) for name in ("width", "samples", "kernel_width", "alpha")}

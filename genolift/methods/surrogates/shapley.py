@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from genolift.methods.common.blocks import standard_error
 from genolift.methods.perturbation.perturbed import PerturbationMethod, whole_number
 from genolift.methods.perturbation.stretches import Stretches
+from genolift.methods.targets import TargetLike
 
 
 class ShapleySampling(PerturbationMethod):
     """Shapley values by sampled orders (Štrumbelj & Kononenko 2010; Castro et al. 2009).
 
-    The players are stretches of ``width`` bases; the game's value is f with the players' bases of x and all others of a
-    reference. For each reference ``orders`` random orders, each also taken backwards, which cancels part of the error.
+    The players are stretches of bases. The game's value is f with the players' bases of x and all others of a reference.
     The scores of a stretch are its value divided evenly; they sum to f(x) − mean f(reference) however few the orders.
     ``standard_error`` is that of the mean over orders and references (NaN for one). ``hypothetical`` and
-    ``raw_contributions`` are not defined: a position is kept or exchanged as a whole.
+    ``raw_contributions`` are not defined, because a position is kept or exchanged as a whole.
+
+    Parameters
+    ----------
+    orders
+        How many random orders are taken for each reference. Each is also taken backwards, which cancels part of the error.
+    width
+        The length of a stretch in bases.
     """
 
     name = "shapley-sampling"
 
-    def __init__(self, model, target=None, *, orders: int = 1, width: int = 1, references=None, **options):
+    def __init__(self, model: Callable, target: TargetLike = None, *, orders: int = 1, width: int = 1, **options: Any):
         self.orders, self.width = whole_number(orders, "orders"), whole_number(width, "width")
-        super().__init__(model, target, references=references, **options)
+        super().__init__(model, target, **options)
 
     def describe(self) -> dict:
         return {**super().describe(), "orders": self.orders, "width": self.width}

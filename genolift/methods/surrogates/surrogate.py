@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
@@ -10,6 +12,7 @@ from scipy.stats import rankdata
 
 from genolift.methods.perturbation.perturbed import ChangingMethod, whole_number
 from genolift.methods.surrogates import linear
+from genolift.methods.targets import TargetLike
 from genolift.results.kinds import SurrogateExplanation
 from genolift.support.errors import GenoliftWarning, InputError, UnsupportedModel
 
@@ -22,15 +25,32 @@ _BASES = np.eye(4, dtype=np.float32)
 class Surrogate(ChangingMethod):
     """Linear models of the prediction near a sequence, fitted to mutated copies of it (as SQUID; Seitz et al. 2024).
 
-    In each of ``samples`` copies every position between ``start`` and ``end`` (default: all) is mutated with probability
-    ``rate``, to each other base alike. To four fifths of them, and x, an additive model is fitted (a weight for each base
-    at each position) and, where ``pairwise``, one that has weights for pairs as well; both by ridge regression with
-    penalty ``alpha`` on all but the constant, in the zero-sum gauge: weights sum to zero over the bases of a position.
-    What a pair does on average over one of its bases is part of the other's weight: over all four alike (``gauge``
-    "zero-sum": what bases are worth among any sequences, so that most of it is extrapolated from copies near x) or as
-    they come in the copies ("copies"). The rest of the copies tell their R². ``transform`` of the prediction before:
-    "none", "log", or "rank" (a normal deviate for the rank among the copies, which linearises what rises monotonously).
-    ``hypothetical`` are the additive model's weights, 0 where nothing is mutated, ``scores`` those of the bases there.
+    To four fifths of the copies, and x, an additive model is fitted that has a weight for each base at each position. A
+    pairwise model has weights for pairs as well. Both are fitted by ridge regression in the zero-sum gauge: weights sum to
+    zero over the bases of a position. The rest of the copies tell their R². ``hypothetical`` are the additive model's
+    weights, 0 where nothing is mutated, and ``scores`` those of the bases that are there.
+
+    Parameters
+    ----------
+    samples
+        How many mutated copies are predicted, at least 10.
+    rate
+        The probability that a position of a copy is mutated, to each other base alike.
+    pairwise
+        Whether the pairwise model is fitted too.
+    start
+        The first position that is mutated, counted from 0. By default all are.
+    end
+        The position after the last one that is mutated.
+    alpha
+        The penalty of the ridge regressions, on all weights but the constant.
+    transform
+        What is done to predictions before the fit: ``"none"``, ``"log"``, or ``"rank"`` (a normal deviate for the rank
+        among the copies, which makes linear what rises monotonously).
+    gauge
+        What a pair does on average over one of its bases is part of the other's weight. ``"zero-sum"`` averages over all
+        four bases alike: what bases are worth among any sequences, most of which is extrapolated from copies near x.
+        ``"copies"`` averages over bases as they come in the copies.
     """
 
     name = "surrogate"
@@ -38,8 +58,8 @@ class Surrogate(ChangingMethod):
 
     def __init__(
         self,
-        model,
-        target=None,
+        model: Callable,
+        target: TargetLike = None,
         *,
         samples: int = 5000,
         rate: float = 0.1,
@@ -49,7 +69,7 @@ class Surrogate(ChangingMethod):
         alpha: float = 0.1,
         transform: str = "none",
         gauge: str = "zero-sum",
-        **options,
+        **options: Any,
     ):
         self.samples, self.pairwise = whole_number(samples, "samples", 10), bool(pairwise)
         if not 0 < rate <= 1:
