@@ -1,4 +1,7 @@
-"""Labelled data sets whose truth is known: motifs, configurations, generation, reading and writing."""
+"""Labelled data sets whose truth is known: their motifs and configurations, and how they are drawn, read and written.
+
+This room imports only from ``genolift.sequence`` and ``genolift.support``.
+"""
 
 from genolift.simulate.dataset import Dataset, Embedding
 from genolift.simulate.generate import simulate

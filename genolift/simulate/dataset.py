@@ -1,8 +1,11 @@
-"""A labelled data set together with its truth: what was embedded where."""
+"""A labelled data set together with its truth: which motifs were embedded where."""
 
+from __future__ import annotations
+
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +19,11 @@ FILES = ("sequences.fa", "dataset.tsv", "embeddings.bed")
 
 
 class Embedding(NamedTuple):
-    """One instance of a motif: 0-based half-open position, and the bases as the forward strand shows them."""
+    """One instance of a motif in a sequence.
+
+    ``start`` and ``end`` are 0-based and half-open. ``strand`` is ``"+"`` or ``"-"``. ``string`` holds the bases as the
+    forward strand shows them.
+    """
 
     sequence_index: int
     motif: str
@@ -28,11 +35,25 @@ class Embedding(NamedTuple):
 
 @dataclass
 class Dataset:
-    """N sequences with labels for T tasks, a split for each, and the truth.
+    """N sequences with labels for T tasks, their splits, and the truth.
 
-    ``labels`` (N, T) int8; ``splits`` (N,) of ``"train"``, ``"valid"``, ``"test"``; ``embeddings`` in the
-    order of the sequences; ``motifs`` by name, (width, 4) probabilities each, and ``background`` (4,): empty
-    and ``None`` when a file without them was loaded and no configuration supplied them.
+    Attributes
+    ----------
+    names, sequences : list of str
+        The name and the bases of each sequence.
+    labels : np.ndarray
+        (N, T) int8, 0 or 1.
+    tasks : list of str
+        The names of the T tasks.
+    splits : np.ndarray
+        (N,), each ``"train"``, ``"valid"`` or ``"test"``.
+    embeddings : list of Embedding
+        Every embedded instance of a motif, in the order of the sequences.
+    motifs : dict of str to np.ndarray
+        The probabilities (width, 4) of each motif by its name. Empty for a data set that was loaded without a
+        configuration, because its files do not hold them.
+    background : np.ndarray or None
+        (4,), the probabilities of A, C, G, T outside motifs. ``None`` in the same case.
     """
 
     names: list[str]
@@ -48,38 +69,65 @@ class Dataset:
         return len(self.sequences)
 
     def one_hot(self, unknown: str = "uniform") -> np.ndarray:
-        """The sequences as (N, L, 4) float32."""
+        """Return the sequences as a one-hot array (N, L, 4) float32.
+
+        Parameters
+        ----------
+        unknown
+            How N and the other IUPAC codes are encoded: ``"uniform"`` (the default) is 1/4 in each channel, ``"zero"``
+            is 0 in each channel.
+        """
         return one_hot(self.sequences, unknown)
 
     def counts(self) -> dict[str, np.ndarray]:
-        """How often each motif was embedded in each sequence: name -> (N,)."""
+        """Return how often each motif was embedded in each sequence: (N,) int64 by the motif's name."""
         names = dict.fromkeys([*self.motifs, *(embedding.motif for embedding in self.embeddings)])
         counts = {name: np.zeros(len(self), dtype=np.int64) for name in names}
         for embedding in self.embeddings:
             counts[embedding.motif][embedding.sequence_index] += 1
         return counts
 
-    def subset(self, rows) -> "Dataset":
-        """The sequences of a split (``"train"``, ``"valid"``, ``"test"``), of a mask, or of indices."""
+    def subset(self, rows: Any) -> Dataset:
+        """Return the data set of some of the sequences.
+
+        Parameters
+        ----------
+        rows
+            A split (``"train"``, ``"valid"`` or ``"test"``), a boolean mask (N,), a slice, an index or indices.
+
+        Raises
+        ------
+        InputError
+            If a text is not the name of a split.
+        """
         if isinstance(rows, str):
             if rows not in SPLITS:
                 raise InputError(f"{rows!r} is no split; there are {', '.join(SPLITS)}")
             rows = self.splits == rows
         index = np.atleast_1d(np.arange(len(self))[rows])
-        found: list[list[Embedding]] = [[] for _ in range(len(self))]
+        by_sequence: list[list[Embedding]] = [[] for _ in range(len(self))]
         for embedding in self.embeddings:
-            found[embedding.sequence_index].append(embedding)
+            by_sequence[embedding.sequence_index].append(embedding)
         return replace(
             self,
             names=[self.names[i] for i in index],
             sequences=[self.sequences[i] for i in index],
             labels=self.labels[index],
             splits=self.splits[index],
-            embeddings=[one._replace(sequence_index=new) for new, old in enumerate(index) for one in found[old]],
+            embeddings=[one._replace(sequence_index=new) for new, old in enumerate(index) for one in by_sequence[old]],
         )
 
-    def save(self, folder) -> None:
-        """Write ``sequences.fa``, ``dataset.tsv`` (name, labels, split), ``embeddings.bed`` (BED6, bases)."""
+    def save(self, folder: str | os.PathLike) -> None:
+        """Write the data set into a folder, which is made if it is not there.
+
+        The files are ``sequences.fa``, ``dataset.tsv`` (name, labels, split) and ``embeddings.bed`` (the six columns of
+        BED, and the bases).
+
+        Raises
+        ------
+        FileProblem
+            If a file or the folder cannot be written.
+        """
         folder = Path(folder)
         with file_problems(folder, "made a directory"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -97,8 +145,26 @@ class Dataset:
         )
 
 
-def parse_labels(rows: list[list[str]], path) -> np.ndarray:
-    """Label texts as (N, T) int8; they must be 0 or 1."""
+def parse_labels(rows: list[list[str]], path: Path) -> np.ndarray:
+    """Return the labels that the lines of a file hold.
+
+    Parameters
+    ----------
+    rows
+        The T labels of each sequence as texts. The first sequence is on the second line of the file.
+    path
+        The file, for messages.
+
+    Returns
+    -------
+    np.ndarray
+        (N, T) int8.
+
+    Raises
+    ------
+    InputError
+        If a label is neither 0 nor 1.
+    """
     for number, row in enumerate(rows, start=2):
         for text in row:
             if text not in ("0", "1"):

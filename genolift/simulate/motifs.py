@@ -1,10 +1,14 @@
 """Motifs as position weight matrices: checked, scored, and read from the formats of motif collections."""
 
+from __future__ import annotations
+
 import io
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,14 +16,29 @@ from genolift.sequence.alphabet import BASES
 from genolift.sequence.files import open_text
 from genolift.support.errors import FileProblem, InputError
 
-ROUNDING = 1.0001e-3  # published matrices are rounded; rows this close to 1 are renormalised, others refused
+#: Published matrices are rounded. A row whose sum is this close to 1 is renormalised, and any other is refused.
+ROUNDING = 1.0001e-3
 
 
-def check_probabilities(rows, what: str) -> np.ndarray:
-    """``rows`` (..., 4) as float64 probabilities that sum to 1 exactly.
+def check_probabilities(rows: Any, what: str) -> np.ndarray:
+    """Return probabilities of the four bases whose sums are 1.
 
-    Raises :class:`InputError` if the shape is wrong, a value is not between 0 and 1, or a sum is off by more
-    than rounding.
+    Parameters
+    ----------
+    rows
+        Numbers (..., 4) in whatever form NumPy takes them. Each row may differ from a sum of 1 by ``ROUNDING``.
+    what
+        What an error message calls them.
+
+    Returns
+    -------
+    np.ndarray
+        (..., 4) float64.
+
+    Raises
+    ------
+    InputError
+        If the shape is wrong, a value is not between 0 and 1, or a sum differs from 1 by more than ``ROUNDING``.
     """
     try:
         rows = np.array(rows, dtype=np.float64)
@@ -39,12 +58,25 @@ def check_probabilities(rows, what: str) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Motif:
-    """A position weight matrix: ``matrix`` (width, 4) of probabilities, columns A, C, G, T."""
+    """A motif as a position weight matrix.
+
+    Parameters
+    ----------
+    name
+        The motif's name.
+    matrix
+        The probabilities of A, C, G, T at each position, (width, 4). They are kept as float64 with sums of 1.
+
+    Raises
+    ------
+    InputError
+        If ``matrix`` does not hold probabilities (width, 4).
+    """
 
     name: str
     matrix: np.ndarray
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         matrix = check_probabilities(self.matrix, f"motif {self.name!r}")
         if matrix.ndim != 2:
             raise InputError(f"motif {self.name!r} must be a matrix (width, 4), not the shape {matrix.shape}")
@@ -52,31 +84,65 @@ class Motif:
 
     @property
     def width(self) -> int:
-        """Number of positions."""
+        """The number of positions."""
         return len(self.matrix)
 
     @property
     def consensus(self) -> str:
-        """The likeliest base of every position."""
+        """The most probable base of each position, as a text."""
         return "".join(BASES[i] for i in self.matrix.argmax(axis=1))
 
-    def reverse_complement(self) -> "Motif":
-        """The same motif as the other strand shows it."""
+    def reverse_complement(self) -> Motif:
+        """Return the motif as the other strand shows it."""
         return Motif(self.name, self.matrix[::-1, ::-1])
 
-    def log_odds(self, background, pseudo: float = 0.001) -> np.ndarray:
-        """ln(((1 - pseudo) p + pseudo / 4) / background), (width, 4): every base's score."""
+    def log_odds(self, background: Any, pseudo: float = 0.001) -> np.ndarray:
+        """Return the score of each base at each position against a background.
+
+        Parameters
+        ----------
+        background
+            The probabilities of A, C, G, T in the background, (4,).
+        pseudo
+            The share of uniform probabilities that is mixed into the matrix, so that no probability is 0.
+
+        Returns
+        -------
+        np.ndarray
+            (width, 4): ln(((1 - pseudo) p + pseudo / 4) / background).
+
+        Raises
+        ------
+        InputError
+            If ``background`` does not hold four probabilities above 0.
+        """
         background = check_probabilities(background, "background")
         if (background == 0).any():
             raise InputError("background must give every base a probability above 0 to score against it")
         return np.log(((1 - pseudo) * self.matrix + pseudo / 4) / background)
 
 
-def read_motifs(path) -> dict[str, Motif]:
-    """Motifs of a file by name: MEME, JASPAR, TRANSFAC, HOMER or the like (a header ``>``, rows of four).
+def read_motifs(path: str | os.PathLike) -> dict[str, Motif]:
+    """Return the motifs of a file by their names.
 
-    A motif that has both an accession and a name is entered under both (the accession first). Count matrices
-    become probabilities. Raises :class:`FileProblem` or :class:`InputError` naming the file.
+    Parameters
+    ----------
+    path
+        A file in the format of MEME, JASPAR, TRANSFAC, HOMER or a similar one (headers that begin with ``>``, and rows
+        of four numbers): plain, gzip or bgzip.
+
+    Returns
+    -------
+    dict of str to Motif
+        A motif with both an accession and a name is there under both, the accession first. Counts are turned into
+        probabilities.
+
+    Raises
+    ------
+    FileProblem
+        If the file cannot be read, or does not hold text.
+    InputError
+        If the file holds no motifs, or holds one that is malformed.
     """
     path = Path(path)
     try:
@@ -101,8 +167,21 @@ def read_motifs(path) -> dict[str, Motif]:
     return motifs
 
 
-def meme_text(motifs: Iterable[tuple[Motif, int]], background) -> str:
-    """Motifs, each with its number of sites, in MEME's motif format; strands are both, as for most DNA."""
+def meme_text(motifs: Iterable[tuple[Motif, int]], background: Iterable[float]) -> str:
+    """Return motifs in MEME's motif format. It says that both strands were used.
+
+    Parameters
+    ----------
+    motifs
+        The motifs, each with the number of sites that it was made from.
+    background
+        The probabilities of A, C, G, T in the background.
+
+    Returns
+    -------
+    str
+        The text of a MEME file.
+    """
     shares = " ".join(f"{base} {share:.6f}" for base, share in zip(BASES, background, strict=True))
     parts = [f"MEME version 5\n\nALPHABET= {BASES}\n\nstrands: + -\n\nBackground letter frequencies\n{shares}\n"]
     for motif, sites in motifs:
@@ -113,7 +192,7 @@ def meme_text(motifs: Iterable[tuple[Motif, int]], background) -> str:
 
 
 def _parse(text: str) -> list[tuple[list[str], np.ndarray]]:
-    """(names, counts or probabilities (width, 4)) of every motif of the text."""
+    """Return the names, and the counts or probabilities (width, 4), of every motif of a text."""
     if re.search(r"^MEME version", text, re.MULTILINE):
         return _meme(text)
     if re.search(r"^(P0|PO)\s", text, re.MULTILINE):
@@ -125,10 +204,11 @@ def _parse(text: str) -> list[tuple[list[str], np.ndarray]]:
 
 
 def _is_jaspar(bodies: list[str]) -> bool:
-    """Whether motifs have a row per base, as in JASPAR's files, and not a row per position, as in HOMER's and ENCODE's.
+    """Return whether motifs have a row per base, as in JASPAR's files, and not one per position, as in HOMER's.
 
-    Brackets and shapes tell. A motif of four positions has neither, so that the next one decides; where all have four
-    positions, those that are read the right way have sums that differ less.
+    Brackets or the shape of the first motif decide. A motif of four positions without brackets fits both formats, so
+    then the next one decides. If none does, the sums over the four bases are compared: read in the right direction they
+    differ less from position to position.
     """
     by_row = by_column = 0.0
     for body in bodies:
@@ -146,6 +226,7 @@ def _is_jaspar(bodies: list[str]) -> bool:
 
 
 def _by_library(text: str, form: str) -> list[tuple[list[str], np.ndarray]]:
+    """Return what Biopython reads from a text in JASPAR's or TRANSFAC's format."""
     from Bio import motifs
 
     entries = []
@@ -160,7 +241,7 @@ def _by_library(text: str, form: str) -> list[tuple[list[str], np.ndarray]]:
 
 
 def _meme(text: str) -> list[tuple[list[str], np.ndarray]]:
-    """MEME's text format. Not by Biopython, which rounds the probabilities to whole counts of ``nsites``."""
+    """Read MEME's text format. Biopython is no help, because it rounds the probabilities to counts of ``nsites``."""
     alphabet = re.search(r"^ALPHABET\s*=?\s*(\S+)", text, re.MULTILINE)
     if alphabet and alphabet[1] != BASES and not alphabet[1].startswith('"DNA'):
         raise ValueError(f"its alphabet is {alphabet[1]}, not ACGT")
@@ -172,17 +253,13 @@ def _meme(text: str) -> list[tuple[list[str], np.ndarray]]:
         )
         if not matrix:
             raise ValueError(f"motif {header.strip()!r} has no letter-probability matrix of four columns")
-        entries.append(
-            (
-                header.split()[:2],
-                np.array([row.split() for row in matrix[1].split("\n") if row.strip()], float),
-            )
-        )
+        rows = [row.split() for row in matrix[1].split("\n") if row.strip()]
+        entries.append((header.split()[:2], np.array(rows, float)))
     return entries
 
 
 def _rows(header: str, body: str) -> tuple[list[str], np.ndarray]:
-    """One motif with a row per position: four numbers, with or without the consensus letter before them."""
+    """Read one motif with a row of four numbers per position, with or without the consensus letter before them."""
     names = header.split("\t") if "\t" in header else header.split()
     rows = []
     for line in body.splitlines():

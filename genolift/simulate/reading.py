@@ -1,7 +1,8 @@
-"""Read a data set back: the directory that :meth:`Dataset.save` writes, or a ``.simdata`` file."""
+"""Data sets read from files: the directory that :meth:`Dataset.save` writes, or a ``.simdata`` file."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from genolift.support.errors import FileProblem, InputError
 
 
 def load_dataset(
-    path: str | Path, spec: Spec | str | Path | None = None, test_ids: str | Path | Iterable[str] | None = None
+    path: str | os.PathLike,
+    spec: Spec | str | os.PathLike | None = None,
+    test_ids: str | os.PathLike | Iterable[str] | None = None,
 ) -> Dataset:
     """Return the data set of a saved directory or of a ``.simdata[.gz]`` file.
 
@@ -29,13 +32,20 @@ def load_dataset(
         A configuration, its path or its name. It supplies what the files do not hold: motifs, background and, for a
         ``.simdata`` file, the validation split and (without ``test_ids``) the test split.
     test_ids
-        The names of the test sequences, or a text file with a name in each line. Without it and ``spec``, every sequence
+        The names of the test sequences, or a text file with one name per line. Without it and ``spec``, every sequence
         of a ``.simdata`` file is in the split ``"train"``.
+
+    Returns
+    -------
+    Dataset
+        The sequences with their labels, splits and embedded motifs.
 
     Raises
     ------
-    FileProblem, InputError
-        For what cannot be read; the message names file and line.
+    FileProblem
+        If a file is missing or cannot be read.
+    InputError
+        If a file is malformed (the message names file and line), or if it does not agree with ``spec`` or ``test_ids``.
     """
     path = Path(path)
     if spec is not None and not isinstance(spec, Spec):
@@ -59,7 +69,10 @@ def load_dataset(
     return dataset
 
 
-def _simdata_splits(dataset: Dataset, spec: Spec | None, test_ids) -> np.ndarray:
+def _simdata_splits(
+    dataset: Dataset, spec: Spec | None, test_ids: str | os.PathLike | Iterable[str] | None
+) -> np.ndarray:
+    """Return the split of each sequence, which a ``.simdata`` file does not hold."""
     drawn = np.full(len(dataset), "train", dtype="<U5")
     if spec is not None:
         drawn = draw_splits(spec, len(dataset), spec.seed)
@@ -71,15 +84,17 @@ def _simdata_splits(dataset: Dataset, spec: Spec | None, test_ids) -> np.ndarray
         missing = sorted(wanted - set(dataset.names))
         raise InputError(f"{len(missing)} test ids are not in the data set, for example {missing[0]!r}")
     splits = np.where(test, "test", "train").astype("<U5")
-    if spec is not None:  # the drawn order fills the validation split from what is not for testing
+    if spec is not None:
+        # The validation split keeps the size that was drawn. It takes the sequences that were drawn for it and are not
+        # for testing, and then others in their order.
         rest = np.flatnonzero(~test)
         rest = rest[np.argsort(drawn[rest] != "valid", kind="stable")]
         splits[rest[: min(int((drawn == "valid").sum()), len(rest))]] = "valid"
     return splits
 
 
-def _ids(test_ids: str | Path | Iterable[str]) -> list[str]:
-    if isinstance(test_ids, str | Path):
+def _ids(test_ids: str | os.PathLike | Iterable[str]) -> list[str]:
+    if isinstance(test_ids, str | os.PathLike):
         with open_text(test_ids) as handle:
             return [line.strip() for line in handle if line.strip()]
     return list(test_ids)

