@@ -1,1 +1,4 @@
-"""What every room needs and that needs no room: errors, progress, memory budget, seeds."""
+"""Tools that every room may use: errors, files, memory budgets, progress, random seeds, and the import of TensorFlow.
+
+This room imports nothing else of the package.
+"""

@@ -1,7 +1,8 @@
-"""Which function draws which result. Pictures stand above the results that they show, so a result finds its own here.
+"""The table of which function draws which result.
 
-``result.plot(...)`` and ``result.plot_map(...)`` call the function that is registered for the type of the result, or for the
-nearest type that it extends. To have results of a type of your own drawn by a function of your own::
+The room of pictures is above the room of results, so results cannot import the functions that draw them. They look them
+up here: ``result.plot(...)`` and ``result.plot_map(...)`` call the function that is registered for the type of the
+result, or for the nearest type that it extends. To draw results of your own type with your own function::
 
     @genolift.drawings.register(MyExplanation)         # result.plot(i) and `genolift plot`
     def draw(result, i=0, **options): ...
@@ -22,24 +23,29 @@ from genolift.support.errors import InputError
 
 PLOT, MAP = "plot", "map"
 
-#: What draws: a function of a result and whatever else its caller gives, which returns a Matplotlib figure.
+#: A function that takes a result and whatever else its caller gives, and returns a Matplotlib figure.
 Drawing: TypeAlias = Callable[..., Any]
-#: Drawings by type, which may be given by its full name, and by what they show of it.
+#: Drawings by the type of the result (or the full name of the type) and the kind of picture.
 Table: TypeAlias = Mapping[tuple[type | str, str], Drawing]
 
-_registered: dict[tuple[str, str], Drawing] = {}
+_registered: dict[tuple[type | str, str], Drawing] = {}
 _providers: list[Callable[[], Table]] = []
 
 
 def register(kind: type | str, what: str = PLOT) -> Callable[[Drawing], Drawing]:
-    """Have a function draw the results of a type; to be used as a decorator.
+    """Register the decorated function as the one that draws the results of a type.
 
     Parameters
     ----------
     kind
-        The type, or its full name, such as ``"package.module.Type"``, where the type itself need not be loaded for this.
+        The type, or its full name, such as ``"package.module.Type"``. With a name the type need not be imported here.
     what
-        ``"plot"``, the picture of a result, or ``"map"``, that of what depends on what.
+        The kind of picture: ``"plot"`` (the default) for ``result.plot``, or ``"map"`` for ``result.plot_map``.
+
+    Returns
+    -------
+    Callable
+        A decorator that returns the function as it is.
     """
 
     def keep(drawing: Drawing) -> Drawing:
@@ -50,21 +56,63 @@ def register(kind: type | str, what: str = PLOT) -> Callable[[Drawing], Drawing]
 
 
 def provide(load: Callable[[], Table]) -> None:
-    """Have ``load`` called when something is drawn for the first time, for drawings that nobody has registered otherwise."""
+    """Add a table of drawings that is loaded when something is drawn for the first time.
+
+    A drawing that is registered with :func:`register` is preferred.
+
+    Parameters
+    ----------
+    load
+        A function that returns the table.
+    """
     _providers.append(load)
 
 
 def find(kind: type, what: str = PLOT) -> Drawing | None:
-    """Return the function that draws results of a type; ``None`` where there is none."""
+    """Return the function that draws results of a type.
+
+    Parameters
+    ----------
+    kind
+        The type of the result. The types that it extends are tried too, the nearest first.
+    what
+        The kind of picture: ``"plot"`` (the default) or ``"map"``.
+
+    Returns
+    -------
+    Callable or None
+        The function; ``None`` if nothing draws such results.
+    """
+    tables: list[Table] = [_registered, *(_provided(load) for load in _providers)]
     for one in map(_full_name, kind.__mro__):
-        for table in (_registered, *(_provided(load) for load in _providers)):
+        for table in tables:
             if (one, what) in table:
                 return table[one, what]
     return None
 
 
 def draw(result: Any, what: str, *arguments: Any, **options: Any) -> Any:
-    """Return the figure of a result; raise :class:`InputError` where nothing draws its type."""
+    """Return the figure of a result.
+
+    Parameters
+    ----------
+    result
+        The result.
+    what
+        The kind of picture: ``"plot"`` or ``"map"``.
+    *arguments, **options
+        What the function that draws it takes besides the result.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+
+    Raises
+    ------
+    InputError
+        If nothing draws results of this type.
+    """
     drawing = find(type(result), what)
     if drawing is None:
         raise InputError(f"a result of the type {type(result).__name__} has no {what}")

@@ -21,8 +21,8 @@ _CANNOT_FLUSH = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 def flush(path: Path) -> None:
     """Have the system write a file or a directory to the disk itself, where it can.
 
-    Raises ``OSError`` for a file that the disk does not take. Directories cannot be opened on every system, and that is no
-    error.
+    Raises ``OSError`` for a file that the disk does not take. Directories cannot be opened on every system, and that
+    is no error.
     """
     is_directory = path.is_dir()
     try:
@@ -39,13 +39,14 @@ def flush(path: Path) -> None:
 def move_into_place(*moves: tuple[Path, Path]) -> None:
     """Give finished files their names.
 
-    All of them are on the disk before the first is moved, so that a full disk or a power cut leaves the old files or the
-    new ones, and never half of one.
+    All of them are on the disk before the first is moved, so that a full disk or a power cut leaves the old files or
+    the new ones, and never half of one.
 
     Parameters
     ----------
     moves
-        Pairs of the file that is finished and the name it gets, on the same file system. The files are moved in this order.
+        Pairs of the file that is finished and the name it gets, on the same file system. The files are moved in this
+        order.
 
     Raises
     ------

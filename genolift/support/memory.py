@@ -1,8 +1,11 @@
-"""Memory budgets: how much a user allows, as a number of bytes."""
+"""Memory: the budget that a user allows, a dictionary that stays small, and memory returned to the system."""
+
+from __future__ import annotations
 
 import ctypes
 import re
 from contextlib import suppress
+from typing import Any
 
 from genolift.support.errors import InputError
 
@@ -21,7 +24,23 @@ _UNITS = {
 
 
 def parse_bytes(budget: int | float | str | None) -> int:
-    """``"4GB"``, ``"512MiB"``, a number of bytes, or ``None`` (the default budget) as bytes."""
+    """Return a memory budget as a number of bytes.
+
+    Parameters
+    ----------
+    budget
+        A text such as ``"4GB"`` or ``"512MiB"``, a number of bytes, or ``None`` for ``DEFAULT_BUDGET``.
+
+    Returns
+    -------
+    int
+        The number of bytes.
+
+    Raises
+    ------
+    InputError
+        If a text is not a size, or if the budget is not positive.
+    """
     if budget is None:
         budget = DEFAULT_BUDGET
     if isinstance(budget, str):
@@ -35,26 +54,36 @@ def parse_bytes(budget: int | float | str | None) -> int:
 
 
 class Recent(dict):
-    """A dict that forgets what was put in first when it holds more than ``most``."""
+    """A dict of at most ``most`` items. It drops the item that was put in first to make room for another."""
 
     def __init__(self, most: int):
         super().__init__()
         self._most = most
 
-    def __setitem__(self, key, value) -> None:
+    def __setitem__(self, key: Any, value: Any) -> None:
         if key not in self and len(self) >= self._most:
             del self[next(iter(self))]
         super().__setitem__(key, value)
 
 
 def give_back() -> None:
-    """Have the C library return to the system what it holds of freed memory; only glibc can be told so."""
+    """Return freed memory from the C library to the system. Only glibc can do so; elsewhere this does nothing."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def check_fits(need: int | float, budget: int, what: str) -> None:
-    """:class:`InputError` where ``what``, the least that can be done at a time, takes more than the budget."""
+    """Raise :class:`InputError` if the smallest step of a computation needs more memory than the budget.
+
+    Parameters
+    ----------
+    need
+        The number of bytes that the step needs.
+    budget
+        The budget in bytes.
+    what
+        The step, as the message calls it.
+    """
     if need > budget:
         raise InputError(
             f"one {what} needs about {need / 1e9:.2g} GB for this model and length, more than the budget of "

@@ -1,8 +1,9 @@
-"""Products in full float32, also on graphics processors that would round them to TensorFloat-32."""
+"""Matrix products in full float32, also on graphics processors that would round them to TensorFloat-32."""
 
 from __future__ import annotations
 
 from threading import Lock
+from types import TracebackType
 
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -10,12 +11,13 @@ tf = quiet_tensorflow()
 
 
 class _ExactFloat32:
-    """Without the TensorFloat-32 shortcut of GPUs, whose products have ten bits; put back afterwards.
+    """A context without TensorFloat-32, whose products keep only ten bits of the mantissa.
 
-    The setting is the process's, so the last of several blocks at a time puts it back.
+    The setting belongs to the whole process. When several threads are inside at the same time, the last one to leave
+    restores it.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._lock, self._inside, self._before = Lock(), 0, True
 
     def __enter__(self) -> None:
@@ -26,7 +28,7 @@ class _ExactFloat32:
                 settings.enable_tensor_float_32_execution(False)
             self._inside += 1
 
-    def __exit__(self, *problem) -> None:
+    def __exit__(self, *problem: type[BaseException] | BaseException | TracebackType | None) -> None:
         with self._lock:
             self._inside -= 1
             if not self._inside:

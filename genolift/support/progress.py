@@ -1,15 +1,37 @@
-"""One progress display for all long work: a bar in a terminal, a line now and then elsewhere."""
+"""The progress display of all long work: a bar in a terminal, and a line now and then elsewhere."""
+
+from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 
 @contextmanager
-def bar(total: int | None, label: str, unit: str, show: bool = True):
-    """A counter with rate and time left on standard error; call ``.update(n)`` on what it yields.
+def bar(total: int | None, label: str, unit: str, show: bool = True) -> Iterator[tqdm]:
+    """Show a counter with rate and remaining time on standard error.
 
-    Outside a terminal it prints at most a line every 30 seconds, so that logs stay readable.
+    Outside a terminal it prints at most one line every 30 seconds, so that logs stay readable.
+
+    Parameters
+    ----------
+    total
+        The final count; ``None`` if it is not known.
+    label
+        What is being done.
+    unit
+        What is counted, in the plural.
+    show
+        Whether anything is shown.
+
+    Yields
+    ------
+    tqdm
+        The display. Its ``update(n)`` adds n to the count.
     """
     from tqdm import tqdm
 
@@ -25,13 +47,3 @@ def bar(total: int | None, label: str, unit: str, show: bool = True):
         dynamic_ncols=terminal,
     ) as display:
         yield display
-
-
-def track(items: Iterable, label: str, unit: str, show: bool = True, total: int | None = None) -> Iterator:
-    """Iterate over ``items`` under a progress display."""
-    if total is None and hasattr(items, "__len__"):
-        total = len(items)
-    with bar(total, label, unit, show) as display:
-        for item in items:
-            yield item
-            display.update(1)

@@ -1,14 +1,17 @@
-"""Random streams that depend on a seed and on what they are for, never on order or batch."""
+"""Random numbers that depend on a seed and on what they are for, but never on the order of work or the batch size."""
+
+from __future__ import annotations
 
 import hashlib
 
 import numpy as np
 
 
-def stream(seed: int, *keys) -> np.random.Generator:
-    """A generator determined by ``seed`` and ``keys`` (integers, strings or bytes) alone.
+def stream(seed: int, *keys: int | str | bytes) -> np.random.Generator:
+    """Return a random generator that depends on ``seed`` and ``keys`` alone.
 
-    Streams of different keys are independent, so a sequence's draw is the same in any batch.
+    Generators of different keys are independent. With a key for each sequence, the draw for a sequence is the same
+    in any batch.
     """
     digest = hashlib.blake2b(digest_size=16)
     for key in keys:

@@ -1,25 +1,29 @@
-"""The one door through which TensorFlow is imported, so that its start-up chatter never reaches the user."""
+"""The one place that imports TensorFlow, so that the messages of its start never reach the user."""
+
+from __future__ import annotations
 
 import atexit
 import gc
 import os
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from importlib import import_module
 from typing import Any, TypeAlias
 
-#: A TensorFlow tensor. TensorFlow ships no types that a checker could follow, so the name is for readers.
+#: A TensorFlow tensor. TensorFlow has no types that a type checker could follow, so the name is for readers.
 Tensor: TypeAlias = Any
 
 _ours = False
 
 
 def own_process() -> None:
-    """Say that this process does genolift's work only, so that its garbage collector may be tuned.
+    """Declare that this process does only genolift's work, so that its garbage collector may be tuned.
 
-    To look for garbage in all of TensorFlow takes half a second each time, and at the end for memory that goes anyway.
+    A search for garbage among the objects of TensorFlow takes half a second. The tuned collector does not look at them,
+    and it does not search when the process ends, because its memory is freed then anyway.
     """
     global _ours
     if not _ours:
@@ -29,7 +33,10 @@ def own_process() -> None:
 
 @cache
 def quiet_tensorflow() -> Any:
-    """Import TensorFlow and Keras with file descriptor 2 set aside; what was said is replayed if the import fails."""
+    """Return the module ``tensorflow``, with Keras imported too and nothing printed.
+
+    What they write to the file descriptor of standard error is kept, and printed only if the import fails.
+    """
     if "tensorflow" in sys.modules:
         return sys.modules["tensorflow"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -43,8 +50,8 @@ def quiet_tensorflow() -> Any:
             tensorflow = import_module("tensorflow")
 
             tensorflow.config.list_physical_devices()
-            tensorflow.constant(0.0)  # starts the runtime, which has its own things to say
-        except Exception:  # not when the user interrupts it
+            tensorflow.constant(0.0)  # This starts the runtime, which prints messages of its own.
+        except Exception:  # An interruption by the user is not replayed.
             os.dup2(saved, 2)
             aside.seek(0)
             sys.stderr.write(aside.read().decode(errors="replace"))
@@ -57,9 +64,12 @@ def quiet_tensorflow() -> Any:
 
 
 @contextmanager
-def _uncollected():
-    """Without garbage collection, which takes a quarter of the time of an import that leaves no garbage; where the process
-    is ours, later ones pass over what was imported."""
+def _uncollected() -> Iterator[None]:
+    """Switch garbage collection off for a while.
+
+    It takes a quarter of the time of an import, which leaves no garbage. In a process that is ours alone, later
+    collections do not look at what was imported.
+    """
     was = gc.isenabled()
     gc.disable()
     try:
@@ -71,10 +81,10 @@ def _uncollected():
             gc.enable()
 
 
-def compiled(function, **options):
-    """``tf.function`` of what one object computes.
+def compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """Return a function as a ``tf.function``, without autograph and with further ``options`` of ``tf.function``.
 
-    TensorFlow counts tracings by the function's code, and warns when many objects trace the same code once each; a
-    partial function counts for itself.
+    TensorFlow counts how often the code of a function is traced, and warns when many objects trace the same method once
+    each. A partial function is counted by itself, so there is no such warning.
     """
     return quiet_tensorflow().function(partial(function), autograph=False, **options)

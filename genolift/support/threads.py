@@ -1,8 +1,10 @@
-"""How many threads TensorFlow computes with, which must be the same wherever a result is to be the same to the bit.
+"""The number of threads that TensorFlow computes with. Results agree to the last bit only if it is the same.
 
-On a CPU some sums (a matrix product of few rows and many columns, say) are divided among the threads, so that another
-number of threads rounds them otherwise.
+On a CPU some sums (in a matrix product of few rows and many columns, say) are divided among the threads, so another
+number of threads rounds them differently.
 """
+
+from __future__ import annotations
 
 import os
 import sys
@@ -14,9 +16,17 @@ VARIABLES = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
 def use_threads(count: int | None) -> None:
-    """Have TensorFlow compute with ``count`` threads, ``None`` for as many as it likes.
+    """Have TensorFlow compute with a number of threads.
 
-    Raises :class:`InputError` where it was started with another number, which cannot be changed.
+    Parameters
+    ----------
+    count
+        The number; ``None`` leaves the choice to TensorFlow.
+
+    Raises
+    ------
+    InputError
+        If TensorFlow was started with another number, which cannot be changed.
     """
     if count is None:
         return
@@ -24,18 +34,18 @@ def use_threads(count: int | None) -> None:
         os.environ.update(dict.fromkeys(VARIABLES, str(count)))
     elif threads() != count:
         raise InputError(
-            f"TensorFlow computes with {threads()} threads in this process already, but {count} are wanted (which decide "
-            f"on the last bits of a result); set {VARIABLES[0]}={count} before it is started"
+            f"TensorFlow already computes with {threads()} threads in this process, but {count} are needed (the last "
+            f"bits of a result depend on the number); set {VARIABLES[0]}={count} before it is started"
         )
 
 
 def threads() -> int:
-    """How many threads TensorFlow computes with."""
+    """Return the number of threads that TensorFlow computes with."""
     chosen = quiet_tensorflow().config.threading.get_intra_op_parallelism_threads()
     asked = os.environ.get(VARIABLES[0], "")
     return chosen or (int(asked) if asked.isdigit() else 0) or available()
 
 
 def available() -> int:
-    """Processors that this process may run on."""
+    """Return the number of processors that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -178,7 +178,7 @@ def test_workers_that_would_give_other_results_are_refused(job, one_process, tmp
     task = a_task(job)
     for wrong, words in (
         ({"versions": {**versions(), "tensorflow": "1.0"}}, r"tcp://1\.2\.3\.4:5 has tensorflow .*begun with 1\.0"),
-        ({"threads": threads() + 1}, "TensorFlow computes with .* threads in this process already"),
+        ({"threads": threads() + 1}, "TensorFlow already computes with .* threads in this process"),
         ({"model_digest": {"sha256": "0"}}, r"tcp://1\.2\.3\.4:5 finds another model at .*model\.keras"),
     ):
         with pytest.raises(InputError, match=words):

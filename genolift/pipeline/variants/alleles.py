@@ -126,7 +126,7 @@ class AlleleSource(StreamedSource):
         self._noted = None
         chroms, starts = where[0], np.array(where[1], np.int64)
         self.chrom_sizes = windows.fasta.sizes
-        self.regions = RegionTable(chroms, starts, starts + windows.length, Words.of("+", np.zeros(len(chroms))))
+        self.regions = RegionTable(chroms, starts, starts + windows.length, Words.of(["+"], np.zeros(len(chroms))))
 
     def records(self, screening):
         seen: Counter = Counter()
