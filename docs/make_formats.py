@@ -31,7 +31,7 @@ from genolift.export.source import Scores
 
 
 class Means:
-    OPTIONS = (gl.export.Option("digits", "how many digits are written"),)
+    OPTIONS = (gl.export.FormatOption("digits", "how many digits are written"),)
 
     @staticmethod
     def files(out, options):

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from genolift.export.options import Option, Options
+from genolift.export.options import FormatOption, Options
 from genolift.export.registry import Format, export, listing, register
 
-__all__ = ["Format", "Option", "Options", "export", "listing", "register"]
+__all__ = ["Format", "FormatOption", "Options", "export", "listing", "register"]
 
 
 class _Exporting(ModuleType):

@@ -11,7 +11,7 @@ from genolift.support.errors import InputError
 
 
 @dataclass(frozen=True)
-class Option:
+class FormatOption:
     """An option that some formats take and others do not.
 
     Parameters

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from genolift.export.options import Option, Options
+from genolift.export.options import FormatOption, Options
 from genolift.export.outputs import outputs
 from genolift.results.explanation import Explanation
 from genolift.support.errors import InputError
@@ -29,7 +29,7 @@ class Format(Protocol):
     """What a format is made of: a module, or a class whose functions are static, that has these three."""
 
     #: The options that it takes beside ``target`` and ``input``.
-    OPTIONS: Sequence[Option]
+    OPTIONS: Sequence[FormatOption]
 
     @staticmethod
     def files(out: Path, options: Options) -> list[Path]:
@@ -100,9 +100,9 @@ def format_named(name: str) -> Format:
     return found
 
 
-def own_options() -> dict[str, dict[Option, list[str]]]:
+def own_options() -> dict[str, dict[FormatOption, list[str]]]:
     """Return what formats can be told beside target and input: by the option's name, who takes which option of that name."""
-    options: dict[str, dict[Option, list[str]]] = {}
+    options: dict[str, dict[FormatOption, list[str]]] = {}
     for name in _FORMATS:
         for option in format_named(name).OPTIONS:
             options.setdefault(option.name, {}).setdefault(option, []).append(name)

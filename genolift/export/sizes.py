@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from genolift.export.options import Option
+from genolift.export.options import FormatOption
 from genolift.results.explanation import Explanation
 from genolift.results.regions import RegionTable
 from genolift.sequence.files import open_text
 from genolift.sequence.genome import Fasta
 from genolift.support.errors import FileProblem, InputError
 
-CHROM_SIZES = Option(
+CHROM_SIZES = FormatOption(
     "chrom_sizes",
     "chromosomes and lengths, a FASTA index (.fai), or the genome's FASTA file.  [default: those of the genome that was scored]",
     is_path=True,

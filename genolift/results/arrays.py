@@ -7,7 +7,7 @@ import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from genolift.results import layout as disk
-from genolift.results.lazy import Rows
+from genolift.results.lazy import LazyArray
 from genolift.support.files import flush
 
 CHUNK_BYTES = 4 * 2**20
@@ -40,14 +40,14 @@ def write(path: Path, start: int, values: np.ndarray) -> None:
         flush(file)
 
 
-def write_whole(folder: Path, name: str, values: np.ndarray) -> None:
+def write_at_once(folder: Path, name: str, values: np.ndarray) -> None:
     """An array that is written at once; one that is there is replaced."""
     block = max(1, min(len(values), CHUNK_BYTES // max(1, values[:1].nbytes)))
     create(folder, name, len(values), values, block, overwrite=True)
     write(folder / name, 0, values)
 
 
-def open_rows(store: Path, label: str) -> Rows:
+def open_rows(store: Path, label: str) -> LazyArray:
     """An array of a store, whose rows are read, and their checksums verified, where they are indexed."""
     path = store / label
     try:
@@ -65,7 +65,7 @@ def open_rows(store: Path, label: str) -> Rows:
             what = "a checksum is wrong" if "checksum" in str(error) else error
             raise disk.damaged(store, f"{label}, rows {start} to {stop}: {what}") from None
 
-    return Rows(array.shape, array.dtype, read)
+    return LazyArray(array.shape, array.dtype, read)
 
 
 def _chunk_files(folder: Path, array: zarr.Array, start: int, stop: int) -> list[Path]:

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from genolift.results.fields import INPUT, OUTPUT, PAIR, POSITION, REFERENCE, each, is_dna, leaves, resize
-from genolift.results.lazy import Rows, rowwise
+from genolift.results.fields import INPUT, OUTPUT, PAIR, POSITION, REFERENCE, cut_or_pad, each, is_dna, leaves
+from genolift.results.lazy import LazyArray, rowwise
 from genolift.results.regions import Region, as_regions
 from genolift.support import drawings
 from genolift.support.errors import InputError, Undefined
@@ -210,7 +210,7 @@ class Explanation:
         rows = np.arange(len(self))[key]
         return self._with(
             {
-                name: each(lambda leaf: leaf.select(key) if isinstance(leaf, Rows) else leaf[key], value)
+                name: each(lambda leaf: leaf.select(key) if isinstance(leaf, LazyArray) else leaf[key], value)
                 for name, value in self._fields.items()
             },
             names=[self.name_texts[i] for i in rows],
@@ -242,7 +242,7 @@ class Explanation:
         value = self._fields[name]
         for axis in self.length_axes(name):
             if value.shape[axis] != length:
-                value = rowwise(partial(resize, axis=axis, length=length), value)
+                value = rowwise(partial(cut_or_pad, axis=axis, length=length), value)
         return value
 
     @property
@@ -375,7 +375,7 @@ class Explanation:
 
 
 def _as_array(value):
-    return value if isinstance(value, Rows) else np.asarray(value)
+    return value if isinstance(value, LazyArray) else np.asarray(value)
 
 
 def _sum_channels(raw: np.ndarray) -> np.ndarray:

@@ -36,7 +36,7 @@ def is_dna(inputs) -> bool:
     return inputs.ndim == 3 and inputs.shape[-1] == 4
 
 
-def resize(array: np.ndarray, axis: int, length: int) -> np.ndarray:
+def cut_or_pad(array: np.ndarray, axis: int, length: int) -> np.ndarray:
     """Cut or pad with zeros at the end of one axis."""
     if array.shape[axis] >= length:
         return array[(slice(None),) * axis + (slice(length),)]

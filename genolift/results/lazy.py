@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 
-class Rows(np.lib.mixins.NDArrayOperatorsMixin):
+class LazyArray(np.lib.mixins.NDArrayOperatorsMixin):
     """An array on disk, or derived from arrays on disk, whose first axis is read only where it is indexed.
 
     ``read(start, stop)`` returns the rows of a half-open range as a NumPy array. Indexing gives NumPy arrays
@@ -35,7 +35,7 @@ class Rows(np.lib.mixins.NDArrayOperatorsMixin):
         return np.asarray(self._read(0, len(self)), dtype=dtype)
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        arrays = [np.asarray(x) if isinstance(x, Rows) else x for x in inputs]
+        arrays = [np.asarray(x) if isinstance(x, LazyArray) else x for x in inputs]
         return getattr(ufunc, method)(*arrays, **kwargs)
 
     def __getattr__(self, name: str):
@@ -68,18 +68,18 @@ class Rows(np.lib.mixins.NDArrayOperatorsMixin):
         block = np.concatenate([self._read(int(run[0]), int(run[-1]) + 1) for run in runs])
         return block[(inverse, *rest)]
 
-    def select(self, key) -> "Rows":
+    def select(self, key) -> "LazyArray":
         """The rows of a slice, mask or list of numbers, still unread."""
         index = np.arange(len(self))[key]
-        return Rows((len(index), *self.shape[1:]), self.dtype, lambda start, stop: self[index[start:stop]])
+        return LazyArray((len(index), *self.shape[1:]), self.dtype, lambda start, stop: self[index[start:stop]])
 
 
 def rowwise(function: Callable, *arrays):
     """A ``function`` that treats rows alike, of arrays that share them; unread if any of the arrays is."""
-    if not any(isinstance(array, Rows) for array in arrays):
+    if not any(isinstance(array, LazyArray) for array in arrays):
         return function(*arrays)
     sample = function(*(np.zeros((1, *array.shape[1:]), array.dtype) for array in arrays))
-    return Rows(
+    return LazyArray(
         (len(arrays[0]), *sample.shape[1:]),
         sample.dtype,
         lambda start, stop: function(*(array[start:stop] for array in arrays)),

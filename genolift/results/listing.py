@@ -96,7 +96,7 @@ class Listing:
         folder = path / disk.LISTING
         for columns in self._columns().values():
             for name, values in columns.items():
-                arrays.write_whole(folder, name, values)
+                arrays.write_at_once(folder, name, values)
         disk.write_group(folder, {"words": self._words(), "known": list(self._columns())})
 
     @classmethod

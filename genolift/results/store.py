@@ -17,8 +17,8 @@ from genolift.results import arrays as checked
 from genolift.results import layout as disk
 from genolift.results import provenance as origin
 from genolift.results.coding import from_codes, to_codes
-from genolift.results.fields import INPUT, PAIR, POSITION, leaves, resize
-from genolift.results.lazy import Rows, rowwise
+from genolift.results.fields import INPUT, PAIR, POSITION, cut_or_pad, leaves
+from genolift.results.lazy import LazyArray, rowwise
 from genolift.results.listing import Listing
 from genolift.results.lock import hold, tidy
 from genolift.support.errors import FileProblem, InputError, file_problems
@@ -121,7 +121,7 @@ class StoreWriter:
         disk.remove_leftovers(self.path)
         listing.write(self.path)
         if not (self.path / disk.BLOCKS / disk.ROOT).exists() or not self.done_blocks:
-            checked.write_whole(self.path, disk.BLOCKS, np.array(self.blocks, dtype=np.int64))
+            checked.write_at_once(self.path, disk.BLOCKS, np.array(self.blocks, dtype=np.int64))
 
     @classmethod
     def attach(cls, ticket: Ticket) -> StoreWriter:
@@ -226,7 +226,7 @@ class StoreWriter:
         for axis in explanation.length_axes(name) if self._width is not None else ():
             if explanation.lengths is None and leaf.shape[axis] > self._width:
                 raise InputError(f"{name} is {leaf.shape[axis]} long, but the longest sequence {self._width}")
-            leaf = resize(leaf, axis, self._width)
+            leaf = cut_or_pad(leaf, axis, self._width)
         if name == "inputs":
             if not self._header["one_hot"]:
                 return leaf, "plain"
@@ -335,7 +335,7 @@ def load(path: str | Path) -> Stored:
     return Stored(type_name, fields, {"undefined": undefined, "provenance": provenance, **own})
 
 
-def _open(path: Path, entry: dict, n: int) -> Rows | None:
+def _open(path: Path, entry: dict, n: int) -> LazyArray | None:
     label, coding = entry["array"], entry["coding"]
     if label is None:
         return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from genolift.sequence import vcf
 from genolift.sequence.alphabet import count_unknown
 from genolift.sequence.genome import Fasta
-from genolift.sequence.vcf import Record
+from genolift.sequence.vcf import VcfRecord
 from genolift.support.errors import InputError
 
 OK = "ok"
@@ -38,7 +38,7 @@ class Allele:
 
     Attributes
     ----------
-    record : Record
+    record : VcfRecord
         The line of the VCF file.
     alt : str
         The allele as the file writes it.
@@ -56,7 +56,7 @@ class Allele:
         The genome as far as the windows of both alleles need it.
     """
 
-    record: Record
+    record: VcfRecord
     alt: str
     length: int
     status: str = OK
@@ -140,12 +140,12 @@ class Windows:
             if not 0 <= length // 2 - shift < length:
                 raise InputError(f"shift {shift} leaves the variant outside its window of {length} bases")
 
-    def alleles(self, record: Record) -> list[Allele]:
+    def alleles(self, record: VcfRecord) -> list[Allele]:
         """Return the alternative alleles of a record, whether they can be scored or not."""
         status, note = self._judge(record)
         return [self._allele(record, one, status, note) for one in record.alternatives]
 
-    def _judge(self, record: Record) -> tuple[str, str]:
+    def _judge(self, record: VcfRecord) -> tuple[str, str]:
         """Return the status and note that a record has whatever its alternative alleles are."""
         if record.chrom not in self.chromosomes:
             return UNKNOWN_CHROMOSOME, f"the genome has no {record.chrom}{self.fasta.hint(record.chrom)}"
@@ -159,7 +159,7 @@ class Windows:
             return REF_MISMATCH, f"the genome has {_short(genome)}"
         return OK, ""
 
-    def _allele(self, record: Record, one: vcf.Alternative, status: str, note: str) -> Allele:
+    def _allele(self, record: VcfRecord, one: vcf.Alternative, status: str, note: str) -> Allele:
         if status == OK and one.kind != vcf.BASES:
             status = _WITHOUT_BASES[one.kind]
         elif status == OK and not _is_dna(one.text):
@@ -187,7 +187,7 @@ class Windows:
         """Return whether both alleles lie wholly within a window."""
         return self.length // 2 - shift + max(len(ref), len(alt)) <= self.length
 
-    def _span(self, record: Record, alt: str, shift: int) -> tuple[int, int]:
+    def _span(self, record: VcfRecord, alt: str, shift: int) -> tuple[int, int]:
         """Return the start and end of the bases that the windows of both alleles need."""
         start = record.pos - 1 - self.length // 2 + shift
         return start, start + self.length + max(0, len(record.ref) - len(alt))

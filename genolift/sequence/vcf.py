@@ -32,7 +32,7 @@ class Alternative(NamedTuple):
     kind: str
 
 
-class Record(NamedTuple):
+class VcfRecord(NamedTuple):
     """One line of a VCF file. ``pos`` is 1-based, ``line`` is its number in the file, and texts are the file's own."""
 
     line: int
@@ -43,7 +43,7 @@ class Record(NamedTuple):
     alternatives: tuple[Alternative, ...]
 
 
-def read_vcf(path: str | os.PathLike) -> Iterator[Record]:
+def read_vcf(path: str | os.PathLike) -> Iterator[VcfRecord]:
     """Yield the records of a VCF file in its order.
 
     A line holds chromosome, position, id, reference and alternative alleles, separated by tabs. Further columns and the
@@ -56,7 +56,7 @@ def read_vcf(path: str | os.PathLike) -> Iterator[Record]:
 
     Yields
     ------
-    Record
+    VcfRecord
         One line of the file.
 
     Raises
@@ -104,7 +104,7 @@ def _lines(path: str | os.PathLike) -> Iterator[tuple[int, str]]:
             ) from None
 
 
-def _record(line: str, number: int, parse: _Parser) -> Record:
+def _record(line: str, number: int, parse: _Parser) -> VcfRecord:
     fields = [field.strip() for field in line.split("\t")]
     if len(fields) < 5:
         spaces = " separated by tabs, not spaces" if len(line.split()) >= 5 else ""
@@ -121,7 +121,7 @@ def _record(line: str, number: int, parse: _Parser) -> Record:
         raise InputError(f"ALT {alt!r} cannot be read ({problem})") from None
     texts = alt.split(",") if parsed.ALT else []
     alleles = tuple(Alternative(text, _kind(text, item)) for text, item in zip(texts, parsed.ALT, strict=True))
-    return Record(number, chrom, int(position), name or ".", ref, alleles or (Alternative(alt, ABSENT),))
+    return VcfRecord(number, chrom, int(position), name or ".", ref, alleles or (Alternative(alt, ABSENT),))
 
 
 def _kind(text: str, parsed: Any) -> str:

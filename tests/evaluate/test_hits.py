@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genolift.evaluate.discovery.hits import Pattern, find_hits
+from genolift.evaluate.discovery.hits import ContributionPattern, find_hits
 from genolift.sequence.alphabet import reverse_complement
 
 RNG = np.random.default_rng(0)
@@ -21,7 +21,7 @@ def test_an_instance_on_either_strand():
     x[1, 5:11] = 0.5 * CWM
     x[2, 34:40] = 2 * reverse_complement(CWM)
     x[3, 10:16] = -CWM
-    found = find_hits(x, [40] * 4, [Pattern("gata", CWM)], first=7)
+    found = find_hits(x, [40] * 4, [ContributionPattern("gata", CWM)], first=7)
     strong = found.where(found.strength > 0.3)
     assert list(zip(*strong[:5], strict=True)) == [(8, 0, 5, 11, "+"), (9, 0, 34, 40, "-")]
     np.testing.assert_allclose(strong.importance, [0.5 * CWM.sum(), 2 * CWM.sum()], rtol=1e-5)
@@ -32,7 +32,11 @@ def test_an_instance_on_either_strand():
 def test_every_place_by_hand():
     """Similarity and strength at every place, by loops, and hits as the strongest of what overlaps."""
     x = noise(6, 60, scale=1.0)
-    patterns = [Pattern("a", CWM), Pattern("b", -RNG.normal(size=(3, 4))), Pattern("c", RNG.normal(size=(9, 4)))]
+    patterns = [
+        ContributionPattern("a", CWM),
+        ContributionPattern("b", -RNG.normal(size=(3, 4))),
+        ContributionPattern("c", RNG.normal(size=(9, 4))),
+    ]
     lengths = [60, 60, 60, 60, 41, 8]
     found = find_hits(x, lengths, patterns, similarity=0.02)
     for number, pattern in enumerate(patterns):
@@ -54,7 +58,7 @@ def test_every_place_by_hand():
 
 def test_hits_do_not_depend_on_blocks(monkeypatch):
     x = noise(9, 30, scale=1.0)
-    patterns = [Pattern("a", CWM), Pattern("b", RNG.normal(size=(4, 4)))]
+    patterns = [ContributionPattern("a", CWM), ContributionPattern("b", RNG.normal(size=(4, 4)))]
     whole = find_hits(x, [30] * 9, patterns, 0.4)
     monkeypatch.setattr("genolift.evaluate.discovery.hits._BLOCK_BYTES", 1)
     for a, b in zip(whole, find_hits(x, [30] * 9, patterns, 0.4), strict=True):
@@ -64,18 +68,18 @@ def test_hits_do_not_depend_on_blocks(monkeypatch):
 def test_equals_that_overlap_are_one_hit():
     x = np.zeros((1, 12, 4))
     x[0, :, 0] = 1
-    found = find_hits(x, [12], [Pattern("a", np.eye(4)[[0, 0, 0, 0]])])
+    found = find_hits(x, [12], [ContributionPattern("a", np.eye(4)[[0, 0, 0, 0]])])
     assert (np.diff(found.start) >= 4).all()
     assert found.start[0] == 0
 
 
 def test_a_pattern_wider_than_the_sequence():
-    found = find_hits(noise(2, 4, 1.0), [4, 4], [Pattern("a", CWM)], similarity=0)
+    found = find_hits(noise(2, 4, 1.0), [4, 4], [ContributionPattern("a", CWM)], similarity=0)
     assert len(found) == 0
 
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_trimming(sign):
     cwm = np.concatenate([0.02 * np.ones((5, 4)), sign * CWM, 0.05 * np.ones((3, 4))])
-    trimmed = Pattern("x", cwm).trimmed()
+    trimmed = ContributionPattern("x", cwm).trimmed()
     np.testing.assert_array_equal(trimmed.cwm, sign * CWM[:5])  # the last base has less than 0.3 of the largest

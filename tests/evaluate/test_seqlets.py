@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from genolift.evaluate.discovery.seqlets import LEVEL, Background, find_stretches, shuffle_positions
-from genolift.evaluate.discovery.significance import Null, q_values
+from genolift.evaluate.discovery.seqlets import LEVEL, BackgroundScale, find_stretches, shuffle_positions
+from genolift.evaluate.discovery.significance import NullFindings, q_values
 
 
 def by_hand(scores, lengths, threshold, gap, width):
@@ -53,7 +53,7 @@ def test_a_stretch_in_plain_sight():
 def test_the_threshold_is_the_backgrounds(share):
     rng = np.random.default_rng(0)
     noise = rng.laplace(scale=0.02, size=(200, 500))
-    outside = Background()
+    outside = BackgroundScale()
     for row in noise:
         row[: int(share * len(row))] += 5
         outside.add(row)
@@ -63,7 +63,7 @@ def test_the_threshold_is_the_backgrounds(share):
 
 
 def test_zeros_are_no_background():
-    empty, sparse = Background(), Background()
+    empty, sparse = BackgroundScale(), BackgroundScale()
     empty.add(np.zeros((3, 4)))
     assert empty.threshold == 0
     assert len(find_stretches(np.zeros((3, 9)), [9, 9, 9], empty.threshold)) == 0
@@ -94,7 +94,7 @@ def test_positions_are_shuffled_within_each_sequence():
 
 
 def test_p_values_count_the_null_per_base():
-    null = Null()
+    null = NullFindings()
     null.add(60, np.array([1, 1, -1]), np.array([2.0, 5.0, 9.0]))
     null.add(39, np.array([1]), np.array([3.0]))
     assert len(null) == 4
@@ -122,7 +122,7 @@ def smooth_noise(rng, n, length=200):
 
 
 def judged(scores, null_scores):
-    background, null = Background(), Null()
+    background, null = BackgroundScale(), NullFindings()
     background.add(null_scores)
     kinds = lambda found: np.sign(found.importance).astype(int)  # noqa: E731
     search = lambda rows: find_stretches(rows, np.full(len(rows), rows.shape[1]), background.threshold)  # noqa: E731

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from genolift.evaluate.discovery.subsets import Clusters, Subset, cluster, distances, misclassified, subsets_of
+from genolift.evaluate.discovery.subsets import Clusters, Subset, cluster, edit_distances, misclassified, subsets_of
 from genolift.plot.subsets import plot_clusters
 from genolift.results.explanation import Explanation
 from genolift.results.fields import POSITION
@@ -59,8 +59,8 @@ def levenshtein(a, b):
 
 def test_distances_by_the_definition():
     texts = ["GATAA", "GATTA", "TTATC", "GNTAAC", "CC"]
-    found, flipped = distances(texts)
-    alone, _ = distances(texts, both_strands=False)
+    found, flipped = edit_distances(texts)
+    alone, _ = edit_distances(texts, both_strands=False)
     for i, a in enumerate(texts):
         for j, b in enumerate(texts):
             longer = max(len(a), len(b))

@@ -15,7 +15,7 @@ import genolift as gl
 from genolift.export.formats import modisco
 from genolift.export.options import Options
 from genolift.results.explanation import Explanation
-from genolift.results.lazy import Rows
+from genolift.results.lazy import LazyArray
 from genolift.sequence.alphabet import decode, reverse_complement
 from genolift.support.errors import FileProblem, GenoliftWarning, InputError
 
@@ -228,7 +228,7 @@ def test_stores_are_read_in_blocks_and_once(tmp_path, to, monkeypatch):
                 reads.append((name, start, stop, array[start:stop].nbytes))
             return array[start:stop]
 
-        return Rows(array.shape, array.dtype, read)
+        return LazyArray(array.shape, array.dtype, read)
 
     fields = {name: rows(name, np.asarray(value)) for name, value in e._fields.items()}
     lazy = Explanation(fields, regions=e.regions, names=e.names, method=e.method)

@@ -12,7 +12,7 @@ from explained import explained, stored
 
 import genolift as gl
 from genolift.export import registry
-from genolift.export.options import Option
+from genolift.export.options import FormatOption
 from genolift.support.errors import FileProblem, InputError
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -22,7 +22,10 @@ OURS = ("modisco", "chrombpnet", "bigwig", "bedgraph", "npz", "tsv")
 class Names:
     """The names of the sequences, a line each: a format that someone outside has made."""
 
-    OPTIONS = (Option("ending", "what ends a line", choices=("unix", "dos")), Option("notes", "a file", is_path=True))
+    OPTIONS = (
+        FormatOption("ending", "what ends a line", choices=("unix", "dos")),
+        FormatOption("notes", "a file", is_path=True),
+    )
 
     @staticmethod
     def files(out, options):
@@ -73,7 +76,7 @@ def test_names_are_not_taken_twice():
 
 def test_options_of_one_name_that_differ():
     class Forms(Names):
-        OPTIONS = (Option("form", "another thing"),)
+        OPTIONS = (FormatOption("form", "another thing"),)
 
     gl.export.register("forms", Forms, "another form")
     takers = registry.own_options()["form"]

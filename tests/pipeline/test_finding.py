@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from genolift.evaluate.discovery import matching
-from genolift.evaluate.discovery.hits import Pattern
+from genolift.evaluate.discovery.hits import ContributionPattern
 from genolift.pipeline.discovery.finding import Search, write_shuffled
 from genolift.pipeline.discovery.patterns import PatternHits, read_patterns, write_hits
 from genolift.pipeline.discovery.seqlets import Seqlets, known_motifs, write_seqlets
@@ -155,7 +155,7 @@ def test_patterns_are_read(folder, tmp_path):
         "pos_patterns.pattern_10",
         "neg_patterns.pattern_0",
     ]
-    assert all(isinstance(pattern, Pattern) for pattern in patterns)
+    assert all(isinstance(pattern, ContributionPattern) for pattern in patterns)
     assert decode((patterns[0].cwm > 0).astype(float)[None]) == [MOTIF]
     text = tmp_path / "text.h5"
     text.write_text("no HDF5")

@@ -9,7 +9,7 @@ import pytest
 from genolift.pipeline.variants.nulls import Null, draw_null
 from genolift.sequence.genome import Fasta
 from genolift.sequence.variants import Windows
-from genolift.sequence.vcf import BASES, SYMBOLIC, Alternative, Record
+from genolift.sequence.vcf import BASES, SYMBOLIC, Alternative, VcfRecord
 
 CHR1 = "".join(random.Random(1).choices("ACGT", k=400))
 LENGTH = 40
@@ -23,7 +23,7 @@ def alleles(tmp_path_factory):
     found = []
     for i, pos in enumerate(range(60, 340, 40)):
         kind = Alternative("<DEL>", SYMBOLIC) if i == 2 else Alternative(CHR1[pos - 1] + "GATTACA", BASES)
-        found += windows.alleles(Record(i, "chr1", pos, ".", CHR1[pos - 1], (kind,)))
+        found += windows.alleles(VcfRecord(i, "chr1", pos, ".", CHR1[pos - 1], (kind,)))
     return found
 
 
@@ -60,7 +60,7 @@ def test_every_kind_has_as_many_null_variants_of_its_own(alleles):
     ref = CHR1[199]
     snv, deletion = (
         alleles[0].__class__(
-            Record(9, "chr1", 200, ".", before, ()), after, LENGTH, starts=(180,), origin=180, text=text
+            VcfRecord(9, "chr1", 200, ".", before, ()), after, LENGTH, starts=(180,), origin=180, text=text
         )
         for before, after, text in (
             (ref, "ACGT"["ACGT".index(ref) - 1], CHR1[180:220]),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genolift.results.lazy import Rows, rowwise
+from genolift.results.lazy import LazyArray, rowwise
 
 ARRAY = np.random.default_rng(0).normal(size=(11, 3, 4))
 
@@ -16,7 +16,7 @@ def lazy(seen=None):
             seen.append((start, stop))
         return ARRAY[start:stop]
 
-    return Rows(ARRAY.shape, ARRAY.dtype, read)
+    return LazyArray(ARRAY.shape, ARRAY.dtype, read)
 
 
 rows = st.one_of(

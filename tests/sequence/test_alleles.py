@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from genolift.sequence.genome import Fasta
 from genolift.sequence.variants import OK, Allele, Windows
-from genolift.sequence.vcf import ABSENT, BASES, SYMBOLIC, Alternative, Record
+from genolift.sequence.vcf import ABSENT, BASES, SYMBOLIC, Alternative, VcfRecord
 from genolift.support.errors import InputError
 
 CHR1 = "".join(random.Random(0).choices("ACGT", k=300))
@@ -38,12 +38,12 @@ def genome(tmp_path_factory):
     ],
 )
 def test_kinds_of_variants(ref, alt, kind):
-    assert Allele(Record(1, "chr1", 5, ".", ref, ()), alt, LENGTH).kind == kind
+    assert Allele(VcfRecord(1, "chr1", 5, ".", ref, ()), alt, LENGTH).kind == kind
 
 
 def record(pos, ref, *alts, chrom="chr1"):
     kinds = [Alternative(alt, SYMBOLIC if alt.startswith("<") else ABSENT if alt == "." else BASES) for alt in alts]
-    return Record(7, chrom, pos, ".", ref, tuple(kinds))
+    return VcfRecord(7, chrom, pos, ".", ref, tuple(kinds))
 
 
 def only(windows, *arguments, **options):

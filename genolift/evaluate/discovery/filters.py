@@ -15,7 +15,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d
 from scipy.sparse import csr_matrix
 
-from genolift.evaluate.discovery.matching import Matches, match_matrices
+from genolift.evaluate.discovery.matching import MotifMatches, match_matrices
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.hidden.activations import LayerReader
 from genolift.sequence.alphabet import BASES, one_hot_codes
@@ -86,11 +86,11 @@ class Filters:
         motifs = [(Motif(one.name, one.matrix), one.sites) for one in self.excited]
         return meme_text(motifs, self.background)
 
-    def match(self, motifs: Mapping[str, np.ndarray]) -> Matches:
+    def match(self, motifs: Mapping[str, np.ndarray]) -> MotifMatches:
         """The known motif (matrices by name) that each of the ``excited`` looks most like, on either strand, by Tomtom."""
         return match_matrices([one.matrix for one in self.excited], motifs)
 
-    def to_tsv(self, matches: Matches | None = None, names: list[str] | None = None) -> str:
+    def to_tsv(self, matches: MotifMatches | None = None, names: list[str] | None = None) -> str:
         """A row per filter; with ``matches`` the best motif (of ``names``), its strand, p- and q-value."""
         head = ["filter", "sites", "information", "consensus", "max_activation", "sequence_share"]
         head += ["motif", "strand", "p", "q"] if matches is not None else []
@@ -109,7 +109,7 @@ class Filters:
         return drawings.draw(self, drawings.PLOT, **options)
 
 
-def _match(matches: Matches, names: list[str], place: int) -> list[str]:
+def _match(matches: MotifMatches, names: list[str], place: int) -> list[str]:
     motif, strand, p, q = (column[place] for column in matches)
     return [names[motif], str(strand), f"{p:.3g}", f"{q:.3g}"]
 

@@ -11,17 +11,17 @@ _BLOCK_BYTES = 2**26
 
 
 @dataclass(frozen=True, eq=False)
-class Pattern:
+class ContributionPattern:
     """A named CWM (width, 4): the mean contributions of a pattern's instances."""
 
     name: str
     cwm: np.ndarray
 
-    def trimmed(self, share: float = TRIM) -> "Pattern":
+    def trimmed(self, share: float = TRIM) -> "ContributionPattern":
         """From the first to the last position whose absolute contribution is at least a share of the largest."""
         height = np.abs(self.cwm).sum(axis=1)
         places = np.flatnonzero(height >= share * height.max())
-        return Pattern(self.name, np.asarray(self.cwm, float)[places[0] : places[-1] + 1])
+        return ContributionPattern(self.name, np.asarray(self.cwm, float)[places[0] : places[-1] + 1])
 
 
 class Hits(NamedTuple):
@@ -48,7 +48,9 @@ class Hits(NamedTuple):
         return Hits(*(column[keep] for column in self))
 
 
-def find_hits(contributions, lengths, patterns: Sequence[Pattern], similarity: float = 0.7, first: int = 0) -> Hits:
+def find_hits(
+    contributions, lengths, patterns: Sequence[ContributionPattern], similarity: float = 0.7, first: int = 0
+) -> Hits:
     """Where contributions (n, L, 4) of sequences of ``lengths`` (n,) have at least a ``similarity`` to a pattern.
 
     Of the places of one pattern that overlap, on either strand, the strongest is a hit; hits of different patterns may
@@ -110,7 +112,7 @@ def _strongest(row: np.ndarray, start: np.ndarray, strength: np.ndarray, width: 
     return best
 
 
-def _kernels(patterns: Sequence[Pattern], widest: int) -> np.ndarray:
+def _kernels(patterns: Sequence[ContributionPattern], widest: int) -> np.ndarray:
     """(2 · patterns, 4 · widest): all CWMs, then their reverse complements, of length one, laid out as windows."""
     kernels = np.zeros((len(patterns), 2, 4, widest), np.float32)
     for kernel, pattern in zip(kernels, patterns, strict=True):

@@ -14,7 +14,7 @@ _AT_ONCE = 1024
 _FEW = 25  # Tomtom's null are the columns of the motifs it is given
 
 
-class Matches(NamedTuple):
+class MotifMatches(NamedTuple):
     """The best motif of each of K sequences: its number, its strand against the sequence, p- and q-value.
 
     ``p`` is the chance that any of the motifs matches so well.
@@ -26,7 +26,7 @@ class Matches(NamedTuple):
     q: np.ndarray
 
 
-def match_motifs(sequences: Sequence[str], motifs: Mapping[str, np.ndarray]) -> Matches:
+def match_motifs(sequences: Sequence[str], motifs: Mapping[str, np.ndarray]) -> MotifMatches:
     """Compare sequences (texts) with motifs, matrices (width, 4) of probabilities.
 
     Raises :class:`InputError` where memelite is missing or there is no motif.
@@ -34,10 +34,10 @@ def match_motifs(sequences: Sequence[str], motifs: Mapping[str, np.ndarray]) -> 
     unique = sorted(set(sequences))
     found = match_matrices([one_hot([text])[0] for text in unique], motifs)
     which = np.searchsorted(unique, sequences) if len(unique) else np.zeros(0, int)
-    return Matches(*(column[which] for column in found[:3]), q_values(np.zeros(len(which), int), found.p[which]))
+    return MotifMatches(*(column[which] for column in found[:3]), q_values(np.zeros(len(which), int), found.p[which]))
 
 
-def match_matrices(matrices: Sequence[np.ndarray], motifs: Mapping[str, np.ndarray]) -> Matches:
+def match_matrices(matrices: Sequence[np.ndarray], motifs: Mapping[str, np.ndarray]) -> MotifMatches:
     """The same for matrices (width, 4) of probabilities."""
     tomtom = _library()
     if not motifs:
@@ -60,7 +60,7 @@ def match_matrices(matrices: Sequence[np.ndarray], motifs: Mapping[str, np.ndarr
     p = -np.expm1(len(motifs) * np.log1p(-np.minimum(best[:, 0], 1 - 1e-12)))  # of the best of so many
     p = np.maximum(p, np.finfo(float).tiny)
     strand = np.where(best[:, 1] == 1, "-", "+")
-    return Matches(best[:, 2].astype(int), strand, p, q_values(np.zeros(len(p), int), p))
+    return MotifMatches(best[:, 2].astype(int), strand, p, q_values(np.zeros(len(p), int), p))
 
 
 def _library():

@@ -15,7 +15,7 @@ from genolift.support.seeds import stream
 LEVEL = 0.05
 
 
-class Stretches(NamedTuple):
+class ScoredStretches(NamedTuple):
     """K stretches: each one's sequence (its number), start, end (0-based half-open) and importance, with its sign."""
 
     sequence: np.ndarray
@@ -26,12 +26,12 @@ class Stretches(NamedTuple):
     def __len__(self) -> int:
         return len(self.sequence)
 
-    def where(self, keep: np.ndarray) -> "Stretches":
+    def where(self, keep: np.ndarray) -> "ScoredStretches":
         """Some of them, by mask or numbers."""
-        return Stretches(*(column[keep] for column in self))
+        return ScoredStretches(*(column[keep] for column in self))
 
 
-class Background:
+class BackgroundScale:
     """The scale of scores outside motifs, from any number of scores in constant memory.
 
     It is the Laplace scale at the median of absolute scores that are not zero, so it takes no notice of what fewer than
@@ -58,7 +58,7 @@ class Background:
         return float(middle / np.log(2) * np.log(1 / LEVEL))
 
 
-def find_stretches(scores, lengths, threshold: float, gap: int = 2, width: int = 3, first: int = 0) -> Stretches:
+def find_stretches(scores, lengths, threshold: float, gap: int = 2, width: int = 3, first: int = 0) -> ScoredStretches:
     """The stretches, positive and negative, of scores (n, L) whose sequences have ``lengths`` (n,).
 
     Those shorter than ``width`` are left out. Sorted by sequence, then start; sequences are numbered from ``first``.
@@ -72,7 +72,7 @@ def find_stretches(scores, lengths, threshold: float, gap: int = 2, width: int =
     found = [_runs(np.concatenate([sign * scores, room], axis=1).reshape(-1) > threshold, gap) for sign in (1, -1)]
     starts, ends = (np.concatenate(part) for part in zip(*found, strict=True))
     sequence, start = np.divmod(starts, scores.shape[1] + gap + 1)
-    stretches = Stretches(sequence + first, start, start + ends - starts, total[ends] - total[starts])
+    stretches = ScoredStretches(sequence + first, start, start + ends - starts, total[ends] - total[starts])
     stretches = stretches.where(ends - starts >= width)
     return stretches.where(np.lexsort((stretches.start, stretches.sequence)))
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import false_discovery_control
 
 
-class Null:
+class NullFindings:
     """Statistics of what a search finds where there is nothing, by kind (a sign, or a pattern's number).
 
     What is judged by them must be found by the same search. If there is nothing to find, each base of the data is

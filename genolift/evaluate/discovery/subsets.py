@@ -25,7 +25,7 @@ class Subset:
 
 
 @dataclass(frozen=True)
-class Pattern:
+class SubsetPattern:
     """A cluster: its ``members``, the ``text`` of the most central, and base ``frequencies`` (w, 4) aligned to that.
 
     What is missing to 1 in a row are members that have no base there. ``sources`` counts members by where they are from.
@@ -82,7 +82,7 @@ class Clusters:
         self.subsets, self.both_strands = subsets, both_strands
         self._texts, self._which = np.unique([subset.text for subset in subsets], return_inverse=True)
         weights = np.bincount(self._which)
-        self._distance, self._flipped = distances(list(self._texts), both_strands)
+        self._distance, self._flipped = edit_distances(list(self._texts), both_strands)
         found = DBSCAN(eps=eps, min_samples=least, metric="precomputed").fit(self._distance, sample_weight=weights)
         sizes = np.bincount(found.labels_[found.labels_ >= 0], weights=weights[found.labels_ >= 0])
         rank = np.empty(len(sizes), int)
@@ -94,7 +94,7 @@ class Clusters:
         return int(self.labels.max(initial=-1)) + 1
 
     @cached_property
-    def patterns(self) -> list[Pattern]:
+    def patterns(self) -> list[SubsetPattern]:
         """The clusters, the largest first."""
         return [self._pattern(label) for label in range(len(self))]
 
@@ -114,7 +114,7 @@ class Clusters:
         ]
         return pd.DataFrame(rows, columns=["pattern", "size", "sequences", *[source for source in sources if source]])
 
-    def _pattern(self, label: int) -> Pattern:
+    def _pattern(self, label: int) -> SubsetPattern:
         rows = np.flatnonzero(self.labels == label)
         texts = self._which[rows]
         own = np.unique(texts)
@@ -126,7 +126,7 @@ class Clusters:
         sources: dict[str, int] = {}
         for member in members:
             sources[member.source] = sources.get(member.source, 0) + 1
-        return Pattern(label, str(self._texts[centre]), members, counts / len(members), sources)
+        return SubsetPattern(label, str(self._texts[centre]), members, counts / len(members), sources)
 
 
 def cluster(explanations, target=None, eps: float = 0.35, least: int = 5, both_strands: bool = True) -> Clusters:
@@ -139,7 +139,7 @@ def cluster(explanations, target=None, eps: float = 0.35, least: int = 5, both_s
     return Clusters(subsets, eps, least, both_strands)
 
 
-def distances(texts: list[str], both_strands: bool = True) -> tuple[np.ndarray, np.ndarray]:
+def edit_distances(texts: list[str], both_strands: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """Edit distances (M, M) over the length of the longer, and which are smaller to the reverse complement."""
     from rapidfuzz.distance import Levenshtein
     from rapidfuzz.process import cdist

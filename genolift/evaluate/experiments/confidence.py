@@ -12,7 +12,7 @@ INTERVALS = ("t", "bootstrap")
 _RESAMPLES = 4000
 
 
-def check(interval: str, confidence: float) -> None:
+def check_interval(interval: str, confidence: float) -> None:
     """Raise :class:`InputError` for an interval of no known kind, or a confidence that is none."""
     if interval not in INTERVALS:
         raise InputError(f"interval must be 't' (Student's) or 'bootstrap', not {interval!r}")

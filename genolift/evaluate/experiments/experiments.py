@@ -97,7 +97,7 @@ def marginalize(
     the prediction, or with ``method`` the importance of the motif's stretch. ``interval`` "t" or "bootstrap" over
     backgrounds at level ``confidence``. Further options go to the method.
     """
-    intervals.check(interval, confidence)
+    intervals.check_interval(interval, confidence)
     patterns, backgrounds = _patterns(motifs), _Backgrounds(X, shuffles, 2, seed)
     measure = Measure(model, target, method, seed=seed, **options)
     conditions = []
@@ -145,7 +145,7 @@ def ablate(
     ``replicates``), "dinucleotide" (the same with dinucleotides kept), "unknown" (N), "zero", or a text as long as the
     stretch. The rest as in :func:`marginalize`; intervals are over sequences.
     """
-    intervals.check(interval, confidence)
+    intervals.check_interval(interval, confidence)
     if replicates < 1:
         raise InputError(f"at least one replicate is needed, not {replicates}")
     X = as_sequences(X)
@@ -194,7 +194,7 @@ def space(
     the second moves to the right of it, with ``both_orders`` also to the left. With ``method``, the importance of both
     stretches is measured. The rest as in :func:`marginalize`.
     """
-    intervals.check(interval, confidence)
+    intervals.check_interval(interval, confidence)
     codes = {"first": as_codes(first, "the first motif"), "second": as_codes(second, "the second motif")}
     distances, orientations = _check_arrangements(distances, orientations)
     backgrounds = _Backgrounds(X, shuffles, 2, seed)

@@ -13,13 +13,13 @@ import numpy as np
 
 from genolift.export.formats.modisco import as_bases
 from genolift.export.hdf5 import dataset, hdf5_file
-from genolift.export.options import Option, Options
+from genolift.export.options import FormatOption, Options
 from genolift.export.outputs import text_file
 from genolift.export.source import Scores
 from genolift.results.explanation import Explanation
 from genolift.support.errors import GenoliftWarning, InputError
 
-OPTIONS: tuple[Option, ...] = ()
+OPTIONS: tuple[FormatOption, ...] = ()
 _TAIL = re.compile(r"(\.(counts|profile)_scores)?(\.(h5|hdf5))?$")
 _LARGEST, _SMALLEST = float(np.finfo(np.float16).max), float(np.finfo(np.float16).tiny)
 

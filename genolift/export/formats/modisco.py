@@ -13,13 +13,15 @@ import numpy as np
 
 from genolift.export.arrays import archive, member
 from genolift.export.hdf5 import dataset, hdf5_file
-from genolift.export.options import Option, Options
+from genolift.export.options import FormatOption, Options
 from genolift.export.source import Scores
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import UNKNOWN, one_hot_codes
 from genolift.support.errors import GenoliftWarning, InputError
 
-OPTIONS = (Option("form", "a pair of .npz or one .h5.  [default: by the suffix of --out]", choices=("npz", "h5")),)
+OPTIONS = (
+    FormatOption("form", "a pair of .npz or one .h5.  [default: by the suffix of --out]", choices=("npz", "h5")),
+)
 _HDF5 = (".h5", ".hdf5")
 # modisco motifs looks at so many bases around the middle unless told otherwise by -w; seqlets with their flanks are
 # 41 long by the Python function's defaults.

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from genolift.export.arrays import add, archive, member
-from genolift.export.options import Option, Options
+from genolift.export.options import FormatOption, Options
 from genolift.export.source import choose_target
 from genolift.results.explanation import Explanation
 from genolift.results.provenance import encode
 from genolift.support.progress import bar
 
-OPTIONS: tuple[Option, ...] = ()
+OPTIONS: tuple[FormatOption, ...] = ()
 _BLOCK_BYTES = 2**25
 _COLUMNS = ("chroms", "starts", "ends", "strands")
 

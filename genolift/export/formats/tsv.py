@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from genolift.export.options import Option, Options
+from genolift.export.options import FormatOption, Options
 from genolift.export.outputs import text_file
 from genolift.export.source import Scores
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import BASES, letters, one_hot_codes
 
-OPTIONS: tuple[Option, ...] = ()
+OPTIONS: tuple[FormatOption, ...] = ()
 
 
 def files(out: Path, options: Options) -> list[Path]:

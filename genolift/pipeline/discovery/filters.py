@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from genolift.evaluate.discovery.filters import Filters, collect
-from genolift.evaluate.discovery.matching import Matches, match_matrices
+from genolift.evaluate.discovery.matching import MotifMatches, match_matrices
 from genolift.export.outputs import check_new, outputs
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.hidden.activations import LayerReader, activations
@@ -125,7 +125,7 @@ def _batches(job: FiltersJob, source: Source, reader: LayerReader) -> Iterator[I
 
 
 def _write(job: FiltersJob, found: Filters, motifs: dict[str, np.ndarray] | None) -> Written:
-    matches: Matches | None = None
+    matches: MotifMatches | None = None
     labels, like = [], {}
     if motifs is not None:
         log.info(

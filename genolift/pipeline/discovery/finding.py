@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from genolift.evaluate.discovery.seqlets import shuffle_positions
-from genolift.evaluate.discovery.significance import Null, q_values
+from genolift.evaluate.discovery.significance import NullFindings, q_values
 from genolift.export.outputs import outputs, text_file
 from genolift.export.source import Scores
 from genolift.results.explanation import Explanation
@@ -83,17 +83,17 @@ def find_significant(job: Search, finder: Finder, scores: Scores, null_scores: S
     return type(found)(*(column[keep] for column in found)), p[keep], q[keep]
 
 
-def _from_store(finder: Finder, scores: Scores) -> Null:
-    null = Null()
+def _from_store(finder: Finder, scores: Scores) -> NullFindings:
+    null = NullFindings()
     for rows, block in scores.blocks(finder.field, label="searching the null"):
         lengths = scores.lengths[rows]
         null.add(lengths.sum(), *finder.judge(finder.find(block, lengths, 0)))
     return null
 
 
-def _from_positions(finder: Finder, scores: Scores, seed: int) -> Null:
+def _from_positions(finder: Finder, scores: Scores, seed: int) -> NullFindings:
     """The null of scores that lie anywhere: what contiguity adds is judged, not what the sequence does."""
-    null = Null()
+    null = NullFindings()
     draws = int(np.clip(np.ceil(_NULL_BASES / scores.lengths.sum()), 1, _MOST_DRAWS))
     size = max(1, _BASES_AT_ONCE // (draws * scores.width))
     for rows, block in scores.blocks(finder.field, label="searching the null"):

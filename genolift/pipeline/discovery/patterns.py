@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genolift.evaluate.discovery.hits import Pattern, find_hits
+from genolift.evaluate.discovery.hits import ContributionPattern, find_hits
 from genolift.export.bed import one_word, write_bed
 from genolift.export.outputs import check_new, outputs
 from genolift.pipeline.discovery.finding import Finder, Search, bed_score, find_significant
@@ -56,7 +56,7 @@ def write_hits(job: PatternHits) -> dict[str, int]:
     return {pattern.name: int((found.pattern == i).sum()) for i, pattern in enumerate(patterns)}
 
 
-def read_patterns(path: Path) -> list[Pattern]:
+def read_patterns(path: Path) -> list[ContributionPattern]:
     """The contribution-weight matrices of all patterns, positive first, named such as ``pos_patterns.pattern_0``.
 
     They are trimmed to where they contribute. The file holds, in the groups ``pos_patterns`` and ``neg_patterns``, a
@@ -77,7 +77,7 @@ def read_patterns(path: Path) -> list[Pattern]:
             cwm, label = matrices[name], one_word(f"{group}.{name}")
             if cwm.ndim != 2 or cwm.shape[1] != 4 or not np.isfinite(cwm).all() or not cwm.any():
                 raise InputError(f"{path}: contrib_scores of {label} are no matrix (width, 4) of contributions")
-            patterns.append(Pattern(label, cwm).trimmed())
+            patterns.append(ContributionPattern(label, cwm).trimmed())
     if not patterns:
         raise InputError(f"{path} holds no patterns; a TF-MoDISco result has them in {' and '.join(_GROUPS)}")
     return patterns

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from genolift.evaluate.discovery.matching import match_motifs
-from genolift.evaluate.discovery.seqlets import Background, Stretches, find_stretches
+from genolift.evaluate.discovery.seqlets import BackgroundScale, ScoredStretches, find_stretches
 from genolift.export.bed import one_word, write_bed
 from genolift.export.outputs import check_new, outputs
 from genolift.export.source import Scores
@@ -91,13 +91,13 @@ def known_motifs(path: Path) -> dict[str, np.ndarray]:
 
 
 def _threshold(scores: Scores) -> float:
-    background = Background()
+    background = BackgroundScale()
     for rows, block in scores.blocks("scores", label="measuring"):
         background.add(block[np.arange(scores.width) < scores.lengths[rows][:, None]])
     return background.threshold
 
 
-def _texts(scores: Scores, found: Stretches) -> list[str]:
+def _texts(scores: Scores, found: ScoredStretches) -> list[str]:
     """The sequence of each stretch; stretches come by sequence, so that each block of inputs is read once."""
     texts: list[str] = []
     for rows, x in scores.blocks("inputs", label="reading"):
