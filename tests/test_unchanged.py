@@ -255,7 +255,7 @@ def several_inputs(count):
 @job("deeplift/ensemble")
 def ensemble():
     models = [several(1), dilated_as_short(), several(1)]
-    return fields(gl.DeepLift(models, 0, references=REFERENCES["shuffled"], progress=False)(X))
+    return fields(gl.method("deeplift", models, 0, references=REFERENCES["shuffled"], progress=False)(X))
 
 
 def dilated_as_short() -> keras.Model:
