@@ -1,6 +1,7 @@
 """genolift: why a neural network on DNA said what it said, and whether the answer can be believed."""
 
 from importlib import import_module
+from typing import Any
 
 from genolift.support import drawings
 from genolift.version import __version__
@@ -45,7 +46,7 @@ def _own_drawings() -> drawings.Table:
 drawings.provide(_own_drawings)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _NAMES:  # the names of modules stand in the tables above
         return getattr(import_module(_NAMES[name]), name)
     if name in _MODULES:  # likewise
@@ -53,5 +54,5 @@ def __getattr__(name: str):
     raise AttributeError(f"module 'genolift' has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return __all__

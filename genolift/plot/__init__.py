@@ -1,1 +1,5 @@
-"""Pictures of explanations: logos, the paper's figures 5 and 6, and the HTML report."""
+"""Pictures of results: logos, maps, heat maps, the paper's figures 5 and 6, and the HTML report.
+
+``drawers`` tells :mod:`genolift.support.drawings` what is drawn by which function here. Imports from every room but
+``pipeline`` and ``cli``.
+"""

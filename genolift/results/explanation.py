@@ -9,7 +9,21 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from genolift.results.fields import INPUT, OUTPUT, PAIR, POSITION, REFERENCE, cut_or_pad, each, is_dna, leaves
+from genolift.results.fields import (
+    INPUT,
+    OUTPUT,
+    PAIR,
+    POSITION,
+    REFERENCE,
+    as_array,
+    concatenate,
+    cut_or_pad,
+    each,
+    is_dna,
+    leaves,
+    project,
+    sum_channels,
+)
 from genolift.results.lazy import LazyArray, rowwise
 from genolift.results.regions import Region, as_regions
 from genolift.support import drawings
@@ -87,10 +101,10 @@ class Explanation:
     def _as_field(cls, name: str, value):
         if cls.kind(name) in (INPUT, POSITION):
             if isinstance(value, dict):
-                return {key: None if leaf is None else _as_array(leaf) for key, leaf in value.items()}
+                return {key: None if leaf is None else as_array(leaf) for key, leaf in value.items()}
             if isinstance(value, list | tuple):
-                return [None if leaf is None else _as_array(leaf) for leaf in value]
-        return _as_array(value)
+                return [None if leaf is None else as_array(leaf) for leaf in value]
+        return as_array(value)
 
     # -- what, where -----------------------------------------------------------------------------------------
 
@@ -146,7 +160,7 @@ class Explanation:
         if "raw_contributions" not in self._fields:
             return None
         return each(
-            lambda x, raw: rowwise(_sum_channels, raw) if is_dna(x) else raw,
+            lambda x, raw: rowwise(sum_channels, raw) if is_dna(x) else raw,
             self._fields["inputs"],
             self._fields["raw_contributions"],
         )
@@ -154,7 +168,7 @@ class Explanation:
     def _derive_contributions(self):
         if "hypothetical" not in self._fields:
             return None
-        return each(lambda x, h: rowwise(_project, x, h), self._fields["inputs"], self._fields["hypothetical"])
+        return each(lambda x, h: rowwise(project, x, h), self._fields["inputs"], self._fields["hypothetical"])
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -322,7 +336,7 @@ class Explanation:
                 parts = [part._with({k: part._resized(k, max(widths)) for k in part._fields}) for part in parts]
         known = all(part.region_table is not None for part in parts)
         changes["regions"] = [region for part in parts for region in part.region_table] if known else None
-        fields = {name: each(_concatenate, *(part._fields[name] for part in parts)) for name in first._fields}
+        fields = {name: each(concatenate, *(part._fields[name] for part in parts)) for name in first._fields}
         return first._with(fields, **changes)
 
     # -- pictures and files ----------------------------------------------------------------------------------
@@ -372,25 +386,3 @@ class Explanation:
     def named(name: str) -> type[Explanation]:
         """Return the type of this name; plain :class:`Explanation` for one that is not known here."""
         return Explanation._types.get(name, Explanation)
-
-
-def _as_array(value):
-    return value if isinstance(value, LazyArray) else np.asarray(value)
-
-
-def _sum_channels(raw: np.ndarray) -> np.ndarray:
-    return raw.sum(axis=-1)
-
-
-def _project(x: np.ndarray, hypothetical: np.ndarray) -> np.ndarray:
-    """inputs × hypothetical, with the axis of targets where there is one."""
-    if hypothetical.ndim == x.ndim + 1:
-        x = x[:, None]
-    return x * hypothetical
-
-
-def _concatenate(*arrays) -> np.ndarray:
-    shapes = {array.shape[1:] for array in arrays}
-    if len(shapes) > 1:
-        raise InputError(f"fields of shapes {', '.join(map(str, sorted(shapes)))} per sequence cannot be concatenated")
-    return np.concatenate([np.asarray(array) for array in arrays])
