@@ -105,7 +105,7 @@ def run(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except GenoliftError as problem:
-        tell(f"error: {problem}")
+        tell(f"error: {problem.for_command_line()}")
     except OSError as problem:
         where = f"{problem.filename}: " if problem.filename else ""
         tell(f"error: {where}{problem.strerror or problem}")

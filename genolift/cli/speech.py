@@ -38,7 +38,9 @@ class _Warnings:
         if str(message) in seen or len(seen) > _ALIKE:
             return
         seen.add(str(message))
-        tell(f"warning: {message}" if len(seen) <= _ALIKE else "warning: more like this are not shown")
+        tell(
+            f"warning: {message.for_command_line()}" if len(seen) <= _ALIKE else "warning: more like this are not shown"
+        )
 
 
 def listen() -> None:

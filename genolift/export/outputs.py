@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from genolift.results.lock import hold, is_abandoned
-from genolift.support.errors import FileProblem, file_problems
+from genolift.support.errors import FORCE, FileProblem, Remedy, file_problems
 from genolift.support.files import move_into_place
 
 _PREFIX = ".genolift-part-"
@@ -60,7 +60,7 @@ def check_new(path: Path, force: bool) -> None:
     if path.is_dir():
         raise FileProblem(f"{path} is a directory; give the name of a file")
     if os.path.lexists(path) and not force:
-        raise FileProblem(f"{path} is there already; give another path, or --force to replace it")
+        raise FileProblem(f"{path} is there already", Remedy.naming("give another path, or {} to replace it", FORCE))
     if not path.parent.is_dir():
         raise FileProblem(f"{path} cannot be written: there is no directory {path.parent}")
 

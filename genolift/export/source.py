@@ -8,7 +8,7 @@ from genolift.methods import targets
 from genolift.results.explanation import Explanation
 from genolift.results.fields import is_dna
 from genolift.results.regions import RegionTable
-from genolift.support.errors import InputError, Undefined
+from genolift.support.errors import InputError, Remedy, Setting, Undefined, setting
 from genolift.support.progress import bar
 
 _BLOCK_BYTES, _LARGEST_BLOCK = 2**25, 256
@@ -58,8 +58,11 @@ class Scores:
         """The regions, one base of them for each base of the sequences, or :class:`InputError`."""
         if self.regions is None:
             raise InputError(
-                f"{who} needs genome coordinates, and these scores have none; score regions of a genome, "
-                "`genolift explain MODEL GENOME.fa --regions PEAKS.bed`"
+                f"{who} needs genome coordinates, and these scores have none",
+                Remedy(
+                    "score regions of a genome, which Fasta.regions(BED, width) gives",
+                    "score regions of a genome, `genolift explain MODEL GENOME.fa --regions PEAKS.bed`",
+                ),
             )
         spans = self.regions.ends - self.regions.starts
         for i in np.flatnonzero(spans != self.lengths)[:1]:
@@ -70,8 +73,10 @@ class Scores:
         """Raise :class:`InputError` unless all sequences have the same length."""
         if len(set(self.lengths.tolist())) > 1:
             raise InputError(
-                f"{who} needs sequences of one length, and these have {self.lengths.min()} to {self.lengths.max()} "
-                "bases; score windows of one length, as with --regions"
+                f"{who} needs sequences of one length, and these have {self.lengths.min()} to {self.lengths.max()} bases",
+                Remedy.naming(
+                    "score windows of one length, as with {}", Setting("Fasta.regions(BED, width)", "--regions")
+                ),
             )
 
     def blocks(self, *fields: str, label: str = "exporting") -> Iterator[tuple]:
@@ -111,7 +116,8 @@ def choose_target(explanation: Explanation, target=None) -> Explanation:
     given = explanation.target if isinstance(explanation.target, list) else []
     if target is None and len(given) != 1:
         known = ", ".join(map(str, given)) or "by their places"
-        raise InputError(f"several targets were explained: choose one of them with --target ({known})")
+        choose = Remedy.naming("choose one of them by {}", setting("target"))
+        raise InputError(f"several targets were explained ({known})", choose)
     by_place = given and not any(isinstance(known, int) for known in given)
     if by_place and isinstance(target, int) and 0 <= target < len(given):
         target = given[target]

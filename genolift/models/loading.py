@@ -20,12 +20,15 @@ from pathlib import Path
 import numpy as np
 
 from genolift.models.layout import Layout, arranged
-from genolift.models.safety import check_config, custom_objects
+from genolift.models.safety import check_config, custom_objects, give_layer
 from genolift.models.savedmodel import load_saved_model
-from genolift.support.errors import FileProblem, InputError
+from genolift.support.errors import FileProblem, InputError, Remedy, setting
 from genolift.support.tensorflow import quiet_tensorflow
 
-_KINDS = "a .keras file, a Keras .h5 file, an architecture .json (with weights=) or a SavedModel directory"
+_KINDS = Remedy.naming(
+    "a model is a .keras file, a Keras .h5 file, an architecture .json (with {}) or a SavedModel directory",
+    setting("weights"),
+)
 _LEGACY_WEIGHTS, _WEIGHTS = (
     "weights.h5",
     "model.weights.h5",
@@ -64,10 +67,12 @@ def _load_model(path: Path, weights, layers: dict, unsafe: bool):
     kind = _kind(path)
     if kind == "SavedModel":
         if weights is not None:
-            raise InputError(f"{path}: a SavedModel holds its weights already; leave weights= out")
+            leave_out = Remedy.naming("leave {} out", setting("weights"))
+            raise InputError(f"{path}: a SavedModel holds its weights already", leave_out)
         return load_saved_model(path, unsafe)
     if kind == "JSON" and weights is None:
-        raise InputError(f"{path} is an architecture without weights; give the weights file with weights=")
+        give = Remedy.naming("give the weights file with {}", setting("weights"))
+        raise InputError(f"{path} is an architecture without weights", give)
     model = _READERS[kind](path, layers, unsafe)
     if weights is not None:
         _load_weights(model, Path(weights), path)
@@ -78,7 +83,7 @@ def _kind(path: Path) -> str:
     if path.is_dir():
         if (path / "saved_model.pb").is_file():
             return "SavedModel"
-        raise FileProblem(f"{path} is a directory without saved_model.pb, not a model; a model is {_KINDS}")
+        raise FileProblem(f"{path} is a directory without saved_model.pb, not a model", _KINDS)
     start = _first_bytes(path)
     if start.startswith(b"PK\x03\x04"):
         return "keras"
@@ -87,7 +92,7 @@ def _kind(path: Path) -> str:
     if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         return "JSON"
     what = "is empty" if not start else "is not a model"
-    raise FileProblem(f"{path} {what}; a model is {_KINDS}")
+    raise FileProblem(f"{path} {what}", _KINDS)
 
 
 def _first_bytes(path: Path) -> bytes:
@@ -128,10 +133,11 @@ def _read_hdf5(path: Path, layers: dict, unsafe: bool):
             "_layer_checkpoint_dependencies",
             "model_weights",
         }:
-            raise FileProblem(
-                f"{path} holds weights without an architecture; give both: load_model('architecture.json', weights=...)"
+            give_both = Remedy(
+                "give both: load_model('architecture.json', weights=...)", "give MODEL.json and --weights"
             )
-        raise FileProblem(f"{path} is an HDF5 file but not a Keras model; a model is {_KINDS}")
+            raise FileProblem(f"{path} holds weights without an architecture", give_both)
+        raise FileProblem(f"{path} is an HDF5 file but not a Keras model", _KINDS)
     try:
         config = json.loads(attributes["model_config"])
     except ValueError as error:
@@ -144,7 +150,7 @@ def _read_json(path: Path, layers: dict, unsafe: bool):
         text = path.read_text(encoding="utf-8-sig")
         config = json.loads(text)
     except ValueError as error:
-        raise FileProblem(f"{path} is not valid JSON ({str(error).splitlines()[0]}); a model is {_KINDS}") from error
+        raise FileProblem(f"{path} is not valid JSON ({str(error).splitlines()[0]})", _KINDS) from error
     if not isinstance(config, dict) or "class_name" not in config or "config" not in config:
         raise FileProblem(f"{path} is JSON but no Keras architecture; model.to_json() writes one")
     # Keras 3 names every object's module and no version; Keras 2 did the opposite.
@@ -258,8 +264,7 @@ def _explained(path: Path) -> Iterator[None]:
         unknown = re.search(r"(?:Unknown \w+|Could not (?:locate|find) \w+):? '?(?:\w+>)?(\w+)'?", text)
         if unknown:
             raise InputError(
-                f"{path} uses {unknown[1]!r}, which Keras does not know; "
-                f"give it with layers={{{unknown[1]!r}: YourClass}}"
+                f"{path} uses {unknown[1]!r}, which Keras does not know", give_layer(unknown[1])
             ) from error
         raise FileProblem(f"{path} cannot be loaded as a Keras model: {_first_line(error)}") from error
 

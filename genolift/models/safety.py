@@ -4,7 +4,7 @@ import builtins
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from genolift.support.errors import InputError
+from genolift.support.errors import InputError, Remedy, Setting
 
 _LIBRARIES = {"keras", "tf_keras", "keras_hub", "keras_nlp", "keras_cv"}
 _NOT_MODELLING = {"utils", "saving", "datasets", "preprocessing", "export"}
@@ -14,6 +14,7 @@ _NOT_COMPUTING = {"py_function", "numpy_function", "load_library", "load_op_libr
 PYTHON_OPERATIONS = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
 # SavedModel operations that call Python, or touch files other than the model's own.
 UNSAFE_OPERATIONS = PYTHON_OPERATIONS | {"ReadFile", "WriteFile", "MatchingFiles"}
+UNSAFE = Setting("load with unsafe=True", "give --unsafe")
 
 
 def objects(config) -> Iterator[dict]:
@@ -40,16 +41,27 @@ def check_config(config, layers: Mapping[str, type], path: Path) -> None:
         name = (inner.get("name") if isinstance(inner, dict) else None) or item.get("name") or kind
         if kind in ("Lambda", "__lambda__"):
             raise InputError(
-                f"{path}: {name!r} is a Lambda, Python code stored in the file that loading would run; "
-                "load with unsafe=True if you trust the file, or replace it with layers={'Lambda': YourLayer}"
+                f"{path}: {name!r} is a Lambda, Python code stored in the file that loading would run",
+                Remedy.naming(
+                    "{} if you trust the file, or replace it with {}",
+                    UNSAFE,
+                    Setting("layers={'Lambda': YourLayer}", "a layer called Lambda in the file of --layers-from"),
+                ),
             )
         function = str(inner.get("function")) if isinstance(inner, dict) else ""
         if kind == "TFOpLambda" and not _computes(function):
             raise InputError(
-                f"{path}: layer {name!r} calls tf.{function}, which may do more than compute; "
-                "load with unsafe=True if you trust the file"
+                f"{path}: layer {name!r} calls tf.{function}, which may do more than compute",
+                Remedy.naming("{} if you trust the file", UNSAFE),
             )
         _check_module(item, layers, path)
+
+
+def give_layer(name: str) -> Remedy:
+    """Return what helps where a file uses a class that Keras does not know."""
+    return Remedy(
+        f"give it with layers={{{name!r}: YourClass}}", "give the Python file that defines it with --layers-from"
+    )
 
 
 def _computes(function: str) -> bool:
@@ -69,10 +81,7 @@ def _check_module(item: dict, layers: Mapping[str, type], path: Path) -> None:
         return
     if root == "builtins" and not hasattr(builtins, kind):
         return  # Keras' way to write the name of one of its own functions
-    raise InputError(
-        f"{path} uses {kind!r} from the module {module!r}, which is not part of Keras; "
-        f"give it with layers={{{kind!r}: YourClass}}"
-    )
+    raise InputError(f"{path} uses {kind!r} from the module {module!r}, which is not part of Keras", give_layer(kind))
 
 
 def _is_registered(name: str | None) -> bool:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from genolift.models.safety import UNSAFE_OPERATIONS
+from genolift.models.safety import UNSAFE, UNSAFE_OPERATIONS
 from genolift.models.signature import Port, Signature
-from genolift.support.errors import FileProblem, InputError, file_problems
+from genolift.support.errors import FileProblem, InputError, Remedy, file_problems
 from genolift.support.tensorflow import quiet_tensorflow
 
 
@@ -89,6 +89,6 @@ def _check_operations(stored, path: Path) -> None:
         bodies = [graph.graph_def.node, *(function.node_def for function in graph.graph_def.library.function)]
         for operation in sorted({node.op for body in bodies for node in body} & UNSAFE_OPERATIONS):
             raise InputError(
-                f"{path}: the model's graph contains {operation}, which calls Python or touches files; "
-                "load with unsafe=True if you trust the directory"
+                f"{path}: the model's graph contains {operation}, which calls Python or touches files",
+                Remedy.naming("{} if you trust the directory", UNSAFE),
             )

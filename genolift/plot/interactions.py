@@ -10,7 +10,7 @@ from genolift.plot.logo import draw_row, letter_heights
 from genolift.plot.style import INK, Picture, drawing
 from genolift.results.explanation import Explanation
 from genolift.results.kinds import InteractionExplanation, SurrogateExplanation
-from genolift.support.errors import InputError
+from genolift.support.errors import InputError, Remedy, method_option
 
 # Sources that can be named beside the map.
 _NAMED = 40
@@ -58,7 +58,8 @@ def plot_surrogate(explanation: SurrogateExplanation, i: int | str = 0, target=N
     For each two positions the weight of largest size, or with ``bases`` all of them.
     """
     if not isinstance(explanation, SurrogateExplanation) or "pairwise" not in explanation.defined:
-        raise InputError("a map of pairwise weights needs the result of the method surrogate with pairwise=True")
+        score = Remedy.naming("score with the method surrogate and {}", method_option("pairwise", True))
+        raise InputError("a map of pairwise weights needs a result that has them", score)
     one = explanation[i].for_target(target)
     fit, both = (float(np.asarray(value)[0]) for value in (one.r_squared, one.pairwise_r_squared))
     return draw_pairs(

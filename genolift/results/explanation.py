@@ -27,7 +27,7 @@ from genolift.results.fields import (
 from genolift.results.lazy import LazyArray, rowwise
 from genolift.results.regions import Region, as_regions
 from genolift.support import drawings
-from genolift.support.errors import InputError, Undefined
+from genolift.support.errors import InputError, Remedy, Undefined, setting
 from genolift.support.texts import Listed
 
 
@@ -286,7 +286,8 @@ class Explanation:
             place = [0]
         if not place and target is None:
             known = ", ".join(map(str, choices))
-            raise InputError(f"{count} targets were explained; choose one of them ({known}) by target= or --target")
+            choose = Remedy.naming("choose one of them by {}", setting("target"))
+            raise InputError(f"{count} targets were explained ({known})", choose)
         if not place:
             raise InputError(f"target {target!r} is not among those explained: {', '.join(map(str, choices))}")
         pick = place[0]

@@ -11,7 +11,7 @@ import numpy as np
 
 from genolift.results.explanation import Explanation
 from genolift.results.fields import INPUT, OUTPUT, PAIR, POSITION, REFERENCE
-from genolift.support.errors import InputError
+from genolift.support.errors import InputError, Remedy, method_option
 
 _STRETCH = "of the stretch"
 
@@ -180,7 +180,9 @@ class AttentionExplanation(Explanation):
         parts = list(parts)
         if len({part._fields["weights"].shape[1:] for part in parts if "weights" in part._fields}) > 1:
             raise InputError(
-                "maps of sequences of different lengths do not fit into one result; explain each length by itself, or make the "
-                "method with maps=False"
+                "maps of sequences of different lengths do not fit into one result",
+                Remedy.naming(
+                    "explain each length by itself, or make the method with {}", method_option("maps", False)
+                ),
             )
         return super().concatenate(parts)

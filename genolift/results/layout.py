@@ -17,7 +17,7 @@ import shutil
 from pathlib import Path
 
 from genolift.results.lock import NAME as LOCK
-from genolift.support.errors import FileProblem, file_problems
+from genolift.support.errors import FORCE, FileProblem, Remedy, file_problems
 from genolift.support.files import PARTIAL, write_json
 
 FORMAT = 2
@@ -31,7 +31,7 @@ LISTING = "sequences"
 
 def damaged(where: Path, what) -> FileProblem:
     """What to raise for a store, or a file of one, that is not as it was written."""
-    return FileProblem(f"{where} is damaged: {what}; copy it again, or score again with --force")
+    return FileProblem(f"{where} is damaged: {what}", Remedy.naming("copy it again, or score again with {}", FORCE))
 
 
 def read_header(path: Path) -> dict | None:

@@ -21,7 +21,7 @@ from genolift.results.fields import INPUT, PAIR, POSITION, cut_or_pad, leaves
 from genolift.results.lazy import LazyArray, rowwise
 from genolift.results.listing import Listing
 from genolift.results.lock import hold, tidy
-from genolift.support.errors import FileProblem, InputError, file_problems
+from genolift.support.errors import FORCE, START_AFRESH, FileProblem, InputError, Remedy, file_problems
 from genolift.support.files import write_json
 
 if TYPE_CHECKING:
@@ -181,9 +181,7 @@ class StoreWriter:
         old, new = ({**each.pop("provenance"), **each} for each in (old, new))
         difference = listing.difference(self.path, self._header["listing"]) or origin.first_difference(old, new)
         if difference:
-            raise InputError(
-                f"{self.path} holds another result: {difference}; give another path, or force a fresh start"
-            )
+            raise InputError(f"{self.path} holds another result: {difference}", START_AFRESH)
 
     # -- writing ---------------------------------------------------------------------------------------------
 
@@ -259,7 +257,8 @@ class StoreWriter:
 def save(explanation: Explanation, path, *, dtype: str | None = None, force: bool = False) -> None:
     """Write an explanation at once, a block in memory at a time."""
     if disk.read_header(Path(path)) is not None and not force:
-        raise FileProblem(f"{path} holds a score store already; give another path, or force=True to replace it")
+        replace = Remedy.naming("give another path, or {} to replace it", FORCE)
+        raise FileProblem(f"{path} holds a score store already", replace)
     source = explanation.provenance.get("store")
     if source and Path(path).exists() and os.path.samefile(source, path):
         raise InputError(f"{path} is where this explanation is read from; save it under another path")

@@ -2,13 +2,83 @@
 
 Every one is also a ``ValueError``, ``TypeError``, ``OSError`` or ``AttributeError``, so callers need not know this
 module; the command line prints any :class:`GenoliftError` as one line and exits with 2.
+
+Where the remedy is written otherwise in Python than on the command line, it is a :class:`Remedy` beside the message.
 """
 
+from __future__ import annotations
+
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
 
 
-class GenoliftError(Exception):
+class Setting(NamedTuple):
+    """Something that a user can set, as one writes it in Python and as one types it on the command line."""
+
+    python: str
+    command: str
+
+
+FORCE = Setting("force=True", "--force")
+
+
+def setting(name: str, value: object = None) -> Setting:
+    """Return an argument that is an option of the same name on the command line, with a value or without."""
+    option = f"--{name.replace('_', '-')}"
+    return Setting(f"{name}=", option) if value is None else Setting(f"{name}={value!r}", f"{option} {value}")
+
+
+def method_option(name: str, value: object) -> Setting:
+    """Return an option of a method, which the command line takes by ``--option``."""
+    text = str(value).lower() if isinstance(value, bool) else value
+    return Setting(f"{name}={value!r}", f"--option {name}={text}")
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What would be right, for who writes Python and for who types commands."""
+
+    python: str
+    command: str
+
+    @classmethod
+    def naming(cls, text: str, *settings: Setting) -> Remedy:
+        """Return a remedy that is the same sentence for both, in which each ``{}`` stands for one of the settings."""
+        parts = text.split("{}")  # what is set may itself hold braces
+
+        def told(forms: list[str]) -> str:
+            return "".join(part + form for part, form in zip(parts, [*forms, ""], strict=True))
+
+        return cls(told([one.python for one in settings]), told([one.command for one in settings]))
+
+
+START_AFRESH = Remedy.naming("give another path, or {} to start afresh", FORCE)
+
+
+class _Told(Exception):
+    """Something that a user is told, with the ``remedy`` where Python and the command line need another one each."""
+
+    def __init__(self, message: object = "", remedy: Remedy | None = None):
+        super().__init__(message)
+        self.remedy = remedy
+
+    @property
+    def message(self) -> str:
+        """What was wrong, without the remedy."""
+        return super().__str__()
+
+    def __str__(self) -> str:
+        return self.message if self.remedy is None else f"{self.message}; {self.remedy.python}"
+
+    def for_command_line(self) -> str:
+        """Return message and remedy for somebody who types commands."""
+        return self.message if self.remedy is None else f"{self.message}; {self.remedy.command}"
+
+
+class GenoliftError(_Told):
     """Base of every error that a user can mend."""
 
 
@@ -32,12 +102,12 @@ class Undefined(GenoliftError, AttributeError):
     """A field that the method which made this explanation does not define."""
 
 
-class GenoliftWarning(UserWarning):
+class GenoliftWarning(_Told, UserWarning):
     """Something the user should know that does not make the result wrong."""
 
 
 @contextmanager
-def file_problems(path, what: str):
+def file_problems(path: object, what: str) -> Iterator[None]:
     """Inside, what the system refuses becomes a :class:`FileProblem`: ``path`` cannot be ``what``, such as "written"."""
     try:
         yield

@@ -7,7 +7,7 @@ import re
 from contextlib import suppress
 from typing import Any
 
-from genolift.support.errors import InputError
+from genolift.support.errors import InputError, Remedy, setting
 
 DEFAULT_BUDGET = "1GB"
 _UNITS = {
@@ -87,5 +87,6 @@ def check_fits(need: int | float, budget: int, what: str) -> None:
     if need > budget:
         raise InputError(
             f"one {what} needs about {need / 1e9:.2g} GB for this model and length, more than the budget of "
-            f"{budget / 1e9:.2g} GB; give memory='{need * 1.1 / 1e9:.2g}GB' or more"
+            f"{budget / 1e9:.2g} GB",
+            Remedy.naming("give {} or more", setting("memory", f"{need * 1.1 / 1e9:.2g}GB")),
         )

@@ -32,7 +32,7 @@ def test_attention_into_a_store_and_a_picture(genolift, tmp_path):
     mixed = fasta(tmp_path / "mixed.fa", {"a": LENGTH * "A", "b": 40 * "C"})
     told = genolift("explain", tmp_path / "model.keras", mixed, "--method", "attention", "--out", tmp_path / "m.zarr")
     assert told.code == 2
-    assert "maps=False" in told.err
+    assert "--option maps=false" in told.err
     told = genolift(
         *("explain", tmp_path / "model.keras", mixed, "--method", "attention", "--option", "maps=false"),
         *("--out", tmp_path / "t.zarr"),

@@ -58,7 +58,7 @@ def test_bigwig_needs_no_more_than_the_store(more, store, genolift, tmp_path, mo
 def test_mistakes(store, files, genolift, tmp_path):
     out = tmp_path / "x"
     for arguments, words in (
-        ((store, "--to", "tsv", "--out", out), "choose one of them with --target (2, 0)"),
+        ((store, "--to", "tsv", "--out", out), "targets were explained (2, 0); choose one of them by --target"),
         ((store, "--to", "tsv", "--target", 1, "--out", out), "not among those explained"),
         ((store, "--to", "docx", "--out", out), "docx"),
         ((store, "--to", "tsv", "--target", 0), "--out"),

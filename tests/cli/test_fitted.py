@@ -39,7 +39,7 @@ def test_patterns_fitted_on_a_file(files, genolift, some, tmp_path):
 @pytest.mark.parametrize(
     ("method", "lengths", "words"),
     [
-        ("patternnet", None, "patternnet has no patterns yet; call fit(X)"),
+        ("patternnet", None, "patternnet has no patterns yet; give --fit-on a FASTA file"),
         ("gradient", [LENGTH], "the method gradient is not fitted on data; leave out --fit-on"),
         (
             "patternnet",

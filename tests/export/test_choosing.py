@@ -30,7 +30,7 @@ def test_targets(targets, given, place):
 @pytest.mark.parametrize(
     ("targets", "given", "words"),
     [
-        ([3, 1], None, r"choose one of them with --target \(3, 1\)"),
+        ([3, 1], None, r"targets were explained \(3, 1\); choose one of them by target="),
         ([3, 1], 0, "not among those explained: 3, 1"),  # a number is the target's own where targets have numbers
         (["a", "b"], 2, "not among"),
         ([3, 1], "sum:x", "not understood"),

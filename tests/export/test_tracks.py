@@ -177,12 +177,12 @@ def test_regions_of_another_genome(tmp_path, sizes_file, region, words):
 
 
 def test_what_a_track_needs(tmp_path, regions, sizes_file):
-    with pytest.raises(InputError, match="--regions"):
+    with pytest.raises(InputError, match=r"Fasta\.regions"):
         gl.export(explained(), to="bedgraph", out=tmp_path / "t")
     with pytest.raises(InputError, match="has 10 bases, but 12 were scored"):
         gl.export(explained(n=1, regions=[("chr1", 0, 10)]), to="bedgraph", out=tmp_path / "t")
     pytest.importorskip("pyBigWig")
-    with pytest.raises(InputError, match="--chrom-sizes"):
+    with pytest.raises(InputError, match="chrom_sizes="):
         gl.export(explained(regions=regions), to="bigwig", out=tmp_path / "t")
     recorded = explained(regions=regions, provenance={"chrom_sizes": SIZES})
     gl.export(stored(recorded, tmp_path), to="bigwig", out=tmp_path / "t")

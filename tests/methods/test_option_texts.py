@@ -126,8 +126,8 @@ def test_what_texts_mean(name, texts, expected):
         ("lime", {"samples": "3.5"}, "samples=3.5 is not understood; it takes a whole number"),
         ("ism", {"fast": "1"}, "fast=1 is not understood; it takes none or true or false"),
         ("prediction-difference", {"background": "ACGT"}, "in Python only"),
-        ("lime", {"seed": "3"}, "give --seed"),
-        ("lime", {"references": "zeros"}, "give --references"),
+        ("lime", {"seed": "3"}, "give seed="),
+        ("lime", {"references": "zeros"}, "give references="),
     ],
 )
 def test_what_is_no_option(name, texts, words):

@@ -402,7 +402,7 @@ def test_models_are_refused(layers, message):
 
 
 def test_options_and_order_of_calls(model):
-    with pytest.raises(InputError, match=r"patternnet has no patterns yet; call fit\(X\) .* or --fit-on FASTA"):
+    with pytest.raises(InputError, match=r"patternnet has no patterns yet; call fit\(X\) .* or give patterns='"):
         gl.method("patternnet", model, 0)(X[:2])
     with pytest.raises(InputError, match="no patterns yet"):
         _ = gl.method("pattern-attribution", model, 0).quality

@@ -59,7 +59,7 @@ def test_inputs(model, given, message):
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        (None, r"choose target= among 'tasks' of shape \(N, 3\)"),
+        (None, r"'tasks' of shape \(N, 3\); choose one by target="),
         (3, r"out of range: output 'tasks' has 3 \(0 to 2\)"),
         (-4, "out of range"),
         ((0, 1), "has 2 indices, but output 'tasks' has 1 axes"),
@@ -76,7 +76,7 @@ def test_targets(model, target, message):
 
 
 def test_target_of_several_outputs(pair):
-    with pytest.raises(InputError, match=r"name one, .*'counts'.*'profile'"):
+    with pytest.raises(InputError, match=r"'counts'.*'profile'.*; name one, as in target="):
         gl.method("gradient-x-input", pair, target=0)
     with pytest.raises(InputError, match="several outputs"):
         gl.method("gradient-x-input", pair)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from genolift.engine.operations.emit import absolute_resize
 from genolift.engine.program import Dependence, Step, Value
-from genolift.support.errors import UnsupportedModel, reason_of
+from genolift.support.errors import Remedy, Setting, UnsupportedModel, reason_of, setting
 
 
 @dataclass(frozen=True)
@@ -178,8 +178,12 @@ def refusal(step: Step) -> UnsupportedModel:
     what = "complex numbers" if of_complex else "several active inputs"
     why = f"has no rule for {what}" if step.op in OPERATIONS else "has no rule"
     return UnsupportedModel(
-        f"{step.where} {why}; allow the local integral with fallback='integrated-gradients', or register a rule for it "
-        "with genolift.rules.register"
+        f"{step.where} {why}",
+        Remedy.naming(
+            "allow the local integral with {}, or register a rule for it with {}",
+            setting("fallback", "integrated-gradients"),
+            Setting("genolift.rules.register", "genolift.rules.register in Python"),
+        ),
     )
 
 
@@ -195,6 +199,9 @@ def switch_refusal(step: Step) -> UnsupportedModel:
 def unwalked(step: Step, problem: BaseException) -> UnsupportedModel:
     """What TensorFlow will not do of a step's rule, its derivative most of all."""
     return UnsupportedModel(
-        f"{step.where} cannot be walked back through ({reason_of(problem)}); register a rule for it with "
-        "genolift.rules.register, or explain a layer after it"
+        f"{step.where} cannot be walked back through ({reason_of(problem)})",
+        Remedy.naming(
+            "register a rule for it with {}, or explain a layer after it",
+            Setting("genolift.rules.register", "genolift.rules.register in Python"),
+        ),
     )

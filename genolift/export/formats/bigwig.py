@@ -18,7 +18,7 @@ from genolift.export.options import Options
 from genolift.export.sizes import CHROM_SIZES, chromosome_sizes
 from genolift.export.source import Scores
 from genolift.results.explanation import Explanation
-from genolift.support.errors import InputError
+from genolift.support.errors import InputError, Remedy, setting
 
 OPTIONS = (CHROM_SIZES,)
 _SCRIPT = Path(__file__).with_name("bigwig_process.py")
@@ -37,9 +37,8 @@ def write(explanation: Explanation, paths: list[Path], options: Options) -> None
     scores.located("a bigWig")
     sizes = chromosome_sizes(explanation, options.own["chrom_sizes"])
     if sizes is None:
-        raise InputError(
-            "a bigWig needs the lengths of the chromosomes: give --chrom-sizes, or the genome's FASTA file"
-        )
+        give = Remedy.naming("give {}, a table or the genome's FASTA file", setting("chrom_sizes"))
+        raise InputError("a bigWig needs the lengths of the chromosomes", give)
     _write(paths[0], sizes, tracks(scores, sizes, paths[0].parent, "a bigWig"))
 
 

@@ -9,7 +9,7 @@ from types import NoneType, UnionType
 from typing import Any, get_args
 
 from genolift.methods.common.documented import initialised, meanings_of
-from genolift.support.errors import InputError
+from genolift.support.errors import InputError, Remedy, setting
 
 #: Options that have flags of their own on the command line.
 FLAGS = ("references", "seed", "memory")
@@ -104,7 +104,7 @@ def parsed(kind: type, given: Mapping[str, object]) -> dict[str, object]:
     known, values = options_of(kind, given), {}
     for name, value in given.items():
         if name in FLAGS:
-            raise InputError(f"{name} is no option of a method: give --{name}")
+            raise InputError(f"{name} is no option of a method", Remedy.naming("give {}", setting(name)))
         if name not in known:
             raise InputError(f"the method {kind.name} takes no option {name!r}; it takes {', '.join(sorted(known))}")
         values[name] = known[name].parse(value) if isinstance(value, str) else value

@@ -10,7 +10,7 @@ from genolift.engine.layers import layer_outputs
 from genolift.engine.program import Program, Value
 from genolift.engine.target import Target
 from genolift.methods.targets import Hidden, LogCounts, MeanCentred, Profile, Special, Sum, TargetLike, describe, parse
-from genolift.support.errors import InputError
+from genolift.support.errors import InputError, Remedy, Setting, setting
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -72,8 +72,12 @@ def counterpart(target: TargetLike, program: Program) -> TargetLike:
     if isinstance(target, tuple) and len(target) - isinstance(target[0], str) <= 1:
         return target
     raise InputError(
-        f"target {describe(target)!r} does not tell what it is on the other strand; use a task, a profile, log-counts "
-        "or Sum(bins, tracks), give a function target the attribute reverse_complement, or leave rc_average off"
+        f"target {describe(target)!r} does not tell what it is on the other strand",
+        Remedy(
+            "use a task, a profile, log-counts or Sum(bins, tracks), give a function target the attribute "
+            "reverse_complement, or leave rc_average off",
+            "use a task, a profile, log-counts or a sum of bins, or leave --rc-average out",
+        ),
     )
 
 
@@ -103,7 +107,8 @@ def _only(program: Program) -> tuple:
         sizes = program.outputs[0].shape[1:]
         if all(size == 1 for size in sizes):
             return (0,) * len(sizes)
-    raise InputError(f"the model has several outputs to explain; choose target= among {_listing(program)}")
+    choose = Remedy.naming("choose one by {}", setting("target"))
+    raise InputError(f"the model has several outputs to explain: {_listing(program)}", choose)
 
 
 def _listing(program: Program) -> str:
@@ -120,9 +125,8 @@ def _name(program: Program, output: str | None) -> str:
 def _output(program: Program, output: str | None, activation: str) -> Value:
     if output is None:
         if len(program.outputs) > 1:
-            raise InputError(
-                f"the model has several outputs; name one, as in target=('name', 0), of {_listing(program)}"
-            )
+            name = Remedy.naming("name one, as in {}", Setting("target=('name', 0)", "--target name:0"))
+            raise InputError(f"the model has several outputs: {_listing(program)}", name)
         value = program.outputs[0]
     elif output in program.output_names:
         value = program.outputs[program.output_names.index(output)]
@@ -130,13 +134,19 @@ def _output(program: Program, output: str | None, activation: str) -> Value:
         raise InputError(f"the model has no output named {output!r}; it has {_listing(program)}")
     if not value.active:
         raise InputError(
-            f"output {_name(program, output)!r} ({value.dtype}) does not depend on the explained input, or only in steps; "
-            "explain what it is made of, as in target=genolift.targets.Hidden('layer')"
+            f"output {_name(program, output)!r} ({value.dtype}) does not depend on the explained input, or only in steps",
+            Remedy(
+                "explain what it is made of, as in target=genolift.targets.Hidden('layer')",
+                "explain what it is made of, for which Python has genolift.targets.Hidden",
+            ),
         )
     if value.dtype.startswith("complex"):
         raise InputError(
-            f"output {_name(program, output)!r} is complex; explain its real part, imaginary part or size, by a function "
-            "of the outputs as target"
+            f"output {_name(program, output)!r} is complex",
+            Remedy(
+                "explain its real part, imaginary part or size, by a function of the outputs as target",
+                "explain its real part, imaginary part or size in Python, by a function of the outputs as target",
+            ),
         )
     return look_through(value) if activation == "logit" else value
 

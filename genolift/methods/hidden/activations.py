@@ -17,7 +17,7 @@ from genolift.methods.common.predicting import batch_size, batches
 from genolift.methods.common.tokens import fit
 from genolift.methods.common.traced import Traced, ports
 from genolift.support import drawings
-from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.errors import InputError, Remedy, UnsupportedModel, setting
 from genolift.support.memory import Recent, parse_bytes
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -77,7 +77,8 @@ def activations(model, layer: str | None, X, names=None, memory=None) -> Activat
     if need > reader.memory:
         raise InputError(
             f"the activations of layer {opened.layer!r} for {len(inputs):,} sequences take {need / 1e9:.2g} GB, more than "
-            f"the budget of {reader.memory / 1e9:.2g} GB; give fewer sequences, or memory='{need * 1.1 / 1e9:.2g}GB'"
+            f"the budget of {reader.memory / 1e9:.2g} GB",
+            Remedy.naming("give fewer sequences, or {}", setting("memory", f"{need * 1.1 / 1e9:.2g}GB")),
         )
     values = np.concatenate(list(reader.batches(inputs)))
     names = inputs.names if names is None else list(names)

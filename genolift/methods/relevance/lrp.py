@@ -16,7 +16,7 @@ from genolift.methods.gradients.saliency import SlopeMethod
 from genolift.methods.relevance.composites import Composite, as_rule, checked
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import RelevanceExplanation
-from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.errors import InputError, Remedy, Setting, UnsupportedModel
 
 
 class RelevanceMethod(SlopeMethod):
@@ -64,8 +64,11 @@ class RelevanceMethod(SlopeMethod):
             if array.min() < box.low or array.max() > box.high:
                 raise InputError(
                     f"{self.name} is for inputs between {box.low:g} and {box.high:g}, and input {traced.names[i]!r} has "
-                    f"values from {array.min():g} to {array.max():g}; give low= and high=, or the rule 'zb:low,high', that "
-                    "hold them"
+                    f"values from {array.min():g} to {array.max():g}",
+                    Remedy.naming(
+                        "give {}, or the rule 'zb:low,high', that hold them",
+                        Setting("low= and high=", "--option low=LOW and --option high=HIGH"),
+                    ),
                 )
         if () not in self._points:
             # Two parts for each input and the smallest share at the top, none of which is a slope to correct.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genolift.support.errors import FileProblem, InputError, file_problems
+from genolift.support.errors import FileProblem, InputError, Remedy, Setting, file_problems
 from genolift.support.files import whole
 
 _FORMAT = "genolift patterns 1"
@@ -22,6 +22,7 @@ _COLUMNS = {
     "rho": float,
     "rho_of_weights": float,
 }
+_FIT_AGAIN = Remedy.naming("{} again", Setting("call fit(X)", "give --fit-on a FASTA file"))
 
 
 @dataclass
@@ -77,7 +78,7 @@ class Patterns:
         """Refuse a model with other weights or layers, and a method with another estimator."""
         if self.record["weights"] != weights:
             raise InputError(
-                f"the patterns of {name} were fitted on a model with other weights than this one has now; call fit(X) again"
+                f"the patterns of {name} were fitted on a model with other weights than this one has now", _FIT_AGAIN
             )
         if self.record["estimator"] != estimator:
             raise InputError(
@@ -87,5 +88,5 @@ class Patterns:
         missing = [layer for layer, shape in shapes.items() if getattr(self.arrays.get(layer), "shape", None) != shape]
         if missing:
             raise InputError(
-                f"there are no patterns for {', '.join(missing)}, which another target may not have needed; call fit(X) again"
+                f"there are no patterns for {', '.join(missing)}, which another target may not have needed", _FIT_AGAIN
             )

@@ -21,7 +21,7 @@ from genolift.methods.relevance import pattern_estimates as estimates
 from genolift.methods.relevance.pattern_file import Patterns
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import RelevanceExplanation, SignalExplanation
-from genolift.support.errors import InputError
+from genolift.support.errors import InputError, Remedy, Setting, method_option
 from genolift.support.memory import check_fits
 from genolift.support.progress import bar
 from genolift.support.seeds import stream
@@ -187,8 +187,12 @@ class PatternMethod(SlopeMethod):
     def _known(self) -> Patterns:
         if self._fitted is None:
             raise InputError(
-                f"{self.name} has no patterns yet; call fit(X) with sequences such as the model was trained on, give "
-                "patterns='file.npz', or --fit-on FASTA on the command line"
+                f"{self.name} has no patterns yet",
+                Remedy.naming(
+                    "{} with sequences such as the model was trained on, or give {}",
+                    Setting("call fit(X)", "give --fit-on a FASTA file"),
+                    method_option("patterns", "file.npz"),
+                ),
             )
         return self._fitted
 

@@ -16,7 +16,7 @@ from genolift.methods.subsets.mixing import effective_size, split_r_hat
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import SampleExplanation
 from genolift.sequence.alphabet import one_hot_codes
-from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.errors import InputError, Remedy, UnsupportedModel, method_option
 
 _BASES = np.eye(4, dtype=np.float32)
 # Background sequences whose mean distance is the unit of distances.
@@ -89,8 +89,8 @@ class MaximumEntropy(ChangingMethod):
             values = [read_from(target.values) for target in traced.targets]
         if not all(values):
             raise UnsupportedModel(
-                "maxent needs a hidden representation, and the target is read from the input itself; give layer='name', or use "
-                "gradient-x-input"
+                "maxent needs a hidden representation, and the target is read from the input itself",
+                Remedy.naming("give {}, or use gradient-x-input", method_option("layer", "name")),
             )
         # Targets that are read from the same activations have the same samples.
         made: dict[tuple, Representation] = {}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, helmert
 
-from genolift.support.errors import InputError
+from genolift.support.errors import InputError, Remedy, method_option, setting
 
 # An orthonormal basis of what sums to zero, (4, 3), with nothing for an unknown base.
 _BASIS = np.concatenate([helmert(4).T, np.zeros((1, 3))])
@@ -54,8 +54,12 @@ def check(width: int, copies: int, targets: int, alpha: float, memory: int) -> N
     if need > memory:
         raise InputError(
             f"a pairwise model of {width} positions needs about {need / 1e9:.2g} GB for {copies:,} copies and "
-            f"{free:,} weights, more than the budget of {memory / 1e9:.2g} GB; give memory='{1.1 * need / 1e9:.2g}GB', "
-            "fewer samples, a stretch by start and end, or pairwise=False"
+            f"{free:,} weights, more than the budget of {memory / 1e9:.2g} GB",
+            Remedy.naming(
+                "give {}, fewer samples, a stretch by start and end, or {}",
+                setting("memory", f"{1.1 * need / 1e9:.2g}GB"),
+                method_option("pairwise", False),
+            ),
         )
     if free > copies and not alpha:
         raise InputError(

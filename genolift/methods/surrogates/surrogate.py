@@ -14,7 +14,7 @@ from genolift.methods.perturbation.perturbed import ChangingMethod, whole_number
 from genolift.methods.surrogates import linear
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import SurrogateExplanation
-from genolift.support.errors import GenoliftWarning, InputError, UnsupportedModel
+from genolift.support.errors import GenoliftWarning, InputError, Remedy, UnsupportedModel, method_option
 
 TRANSFORMS = ("none", "log", "rank")
 # The share of copies that tells how well a model fits, and is not fitted to.
@@ -161,16 +161,20 @@ class Surrogate(ChangingMethod):
         additive = columns["r_squared"]
         if self.pairwise:
             fit, simpler = columns["pairwise_r_squared"], np.maximum(additive, 0)
-            than, advice = "the additive ones", "a shorter stretch, or pairwise=False"
+            than = "the additive ones"
+            advice = Remedy.naming("give more samples, a shorter stretch, or {}", method_option("pairwise", False))
         else:
-            fit, simpler, than, advice = additive, 0, "a constant", "another rate or transform"
+            fit, simpler, than = additive, 0, "a constant"
+            advice = Remedy.naming("give more samples, another rate or transform")
         # Where the additive model leaves nothing to explain, pairs have nothing to add.
         poor = int(((fit <= simpler) & (additive < 0.999)).sum())
         if poor:
             warnings.warn(
-                f"{poor:,} of {fit.size:,} {'pairwise' if self.pairwise else 'additive'} surrogates predict held-out "
-                f"copies no better than {than}, so their weights mean little: give more samples, {advice}",
-                GenoliftWarning,
+                GenoliftWarning(
+                    f"{poor:,} of {fit.size:,} {'pairwise' if self.pairwise else 'additive'} surrogates predict held-out "
+                    f"copies no better than {than}, so their weights mean little",
+                    advice,
+                ),
                 stacklevel=2,
             )
 
@@ -213,8 +217,8 @@ class Surrogate(ChangingMethod):
         if self.transform == "log":
             if not (f > 0).all():
                 raise InputError(
-                    f"transform='log' is for outputs above zero, and there are copies with {f.min():.3g}; give "
-                    "transform='rank', or 'none'"
+                    f"the transform 'log' is for outputs above zero, and there are copies with {f.min():.3g}",
+                    Remedy.naming("give {}, or 'none'", method_option("transform", "rank")),
                 )
             return np.log(f)
         if self.transform == "rank":

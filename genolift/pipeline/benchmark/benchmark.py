@@ -49,7 +49,7 @@ def run_benchmark(job: Benchmark, out, force: bool = False, progress: bool = Tru
     Each stage that finishes is kept, so a run that was interrupted, however, continues after its last one.
     """
     if job.seeds < 1:
-        raise InputError(f"--seeds must be at least 1, not {job.seeds}")
+        raise InputError(f"the number of seeds must be at least 1, not {job.seeds}")
     spec = load_spec(job.spec)
     request = {
         "benchmark": spec.model_dump(mode="json"),

@@ -7,7 +7,7 @@ from genolift.pipeline.common.places import check_writable
 from genolift.simulate.dataset import FILES, Dataset
 from genolift.simulate.generate import simulate
 from genolift.simulate.spec import load_spec
-from genolift.support.errors import FileProblem, InputError
+from genolift.support.errors import FORCE, FileProblem, InputError, Remedy
 
 
 def draw_dataset(spec, out, seed: int | None = None, n: int | None = None, force: bool = False) -> tuple[Dataset, bool]:
@@ -30,10 +30,10 @@ def draw_dataset(spec, out, seed: int | None = None, n: int | None = None, force
     if not force:
         for name, content in there.items():
             if content != new[name]:
-                raise InputError(
-                    f"{out / name} is not what this configuration and seed give; give another directory, or --force"
-                )
+                another = Remedy.naming("give another directory, or {} to replace it", FORCE)
+                raise InputError(f"{out / name} is not what this configuration and seed give", another)
         if not there and out.is_dir() and any(out.iterdir()):
-            raise FileProblem(f"{out} holds other files; give a new or an empty directory, or --force")
+            another = Remedy.naming("give a new or an empty directory, or {}", FORCE)
+            raise FileProblem(f"{out} holds other files", another)
     dataset.save(out)
     return dataset, False

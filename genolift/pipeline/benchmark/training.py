@@ -12,7 +12,7 @@ from genolift.results.provenance import encode, first_difference
 from genolift.sequence.files import write_text
 from genolift.simulate.dataset import Dataset
 from genolift.simulate.reading import load_dataset
-from genolift.support.errors import FileProblem, InputError, file_problems
+from genolift.support.errors import FORCE, START_AFRESH, FileProblem, InputError, Remedy, file_problems
 from genolift.support.files import whole
 
 RECORD = "training.json"
@@ -71,11 +71,10 @@ def _is_made(job: Training, earlier: dict | None, request: dict) -> bool:
     """Whether this very training is done; an error if something else is there."""
     if earlier is None or not isinstance(earlier.get("request"), dict):
         there = job.out if job.out.exists() else job.out.parent / RECORD
-        raise FileProblem(f"{there} is there already and not of this training; give another path, or --force")
+        raise FileProblem(f"{there} is there already and not of this training", START_AFRESH)
     if difference := first_difference(earlier["request"], request):
-        raise InputError(
-            f"{job.out.parent / RECORD} tells of another training: {difference}; give another directory, or --force"
-        )
+        another = Remedy.naming("give another directory, or {} to start afresh", FORCE)
+        raise InputError(f"{job.out.parent / RECORD} tells of another training: {difference}", another)
     return job.out.exists() and digest_path(job.out) == earlier.get("model_sha256")
 
 

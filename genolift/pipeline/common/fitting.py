@@ -22,4 +22,4 @@ def fit(method, path: Path, unknown: str) -> None:
     try:
         method.fit(one_hot(sequences, unknown))
     except InputError as problem:
-        raise InputError(f"{method.name} cannot be fitted on {path}: {problem}") from None
+        raise InputError(f"{method.name} cannot be fitted on {path}: {problem.message}", problem.remedy) from None

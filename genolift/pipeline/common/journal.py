@@ -19,7 +19,7 @@ from genolift.pipeline.common.places import REQUEST, check_file, read_json
 from genolift.results.lock import NAME as LOCK
 from genolift.results.lock import hold
 from genolift.results.provenance import encode, first_difference
-from genolift.support.errors import FileProblem, InputError, file_problems
+from genolift.support.errors import START_AFRESH, FileProblem, InputError, file_problems
 from genolift.support.files import PARTIAL, move_into_place, whole, write_json
 
 
@@ -45,20 +45,18 @@ class Journal:
             self._compare(record["request"], self._request)
             same = self.path.exists() and digest_path(self.path) == record.get("sha256")
             if self.path.exists() and not same and not self.work.is_dir():  # else killed between the two
-                raise FileProblem(f"{self.path} was changed after it was made; give another path, or --force")
+                raise FileProblem(f"{self.path} was changed after it was made", START_AFRESH)
             return same
         if record is not None or self.path.exists():
             there = self.path if self.path.exists() else self.record_path
-            raise FileProblem(f"{there} is there already and not of this command; give another path, or --force")
+            raise FileProblem(f"{there} is there already and not of this command", START_AFRESH)
         if (started := read_json(self.work / REQUEST)) is not None:
             self._compare(started, self._request | {"versions": self._versions})
         return False
 
     def _compare(self, there: dict, here: dict) -> None:
         if difference := first_difference(there, here):
-            raise InputError(
-                f"{self.path} holds another result: {difference}; give another path, or --force to start afresh"
-            )
+            raise InputError(f"{self.path} holds another result: {difference}", START_AFRESH)
 
     @property
     def record(self) -> dict:

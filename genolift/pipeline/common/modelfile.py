@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,22 +10,7 @@ from genolift.models.loading import load_model
 from genolift.models.signature import describe
 from genolift.pipeline.common.digest import digest_path
 from genolift.pipeline.common.layers import layers_from
-from genolift.support.errors import FileProblem, GenoliftError, UnsupportedModel
-
-# Remedies as Python writes them, and as the command line does.
-_REMEDIES = (
-    (r"load with unsafe=True", "give --unsafe"),
-    (r"replace it with layers=\{[^}]*\}", "replace it with a layer of --layers-from"),
-    (r"give it with layers=\{[^}]*\}", "give the Python file that defines it with --layers-from"),
-    (r"give both: load_model\([^)]*\)", "give MODEL.json and --weights"),
-    (r"weights=(?!\w)", "--weights"),
-)
-
-
-def _as_options(text: str) -> str:
-    for python, option in _REMEDIES:
-        text = re.sub(python, option, text)
-    return text
+from genolift.support.errors import FileProblem, Remedy, UnsupportedModel, setting
 
 
 @dataclass(frozen=True)
@@ -59,11 +43,7 @@ class ModelFile:
         """The model, ready to be called with (N, length, 4)."""
         self.check_exists()
         layers = layers_from(self.layers_from) if self.layers_from else {}
-        try:
-            return load_model(self.path, self.weights, layers, self.unsafe, self.layout)
-        except GenoliftError as problem:
-            problem.args = tuple(_as_options(part) if isinstance(part, str) else part for part in problem.args)
-            raise
+        return load_model(self.path, self.weights, layers, self.unsafe, self.layout)
 
     def describe(self) -> dict:
         """What tells this model from others, by content."""
@@ -83,7 +63,10 @@ class ModelFile:
             return shapes[0][0]
         told = ", ".join(f"({', '.join('any' if size is None else str(size) for size in shape)})" for shape in shapes)
         likely = guess(shapes[0]) if len(shapes) == 1 and self.layout is None else None
-        remedy = f"if that is DNA, --layout {likely} says how" if likely else "Python scores all others"
+        remedy = Remedy.naming("Python scores all others")
+        if likely:
+            remedy = Remedy.naming("if that is DNA, {} says how", setting("layout", str(likely)))
         raise UnsupportedModel(
-            f"{self.path} takes inputs of shape {told}; the command line scores models with one input (length, 4); {remedy}"
+            f"{self.path} takes inputs of shape {told}; the command line scores models with one input (length, 4)",
+            remedy,
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from genolift.results.lock import hold
 from genolift.results.provenance import encode, first_difference
-from genolift.support.errors import FileProblem, InputError, file_problems
+from genolift.support.errors import START_AFRESH, FileProblem, InputError, file_problems
 from genolift.support.files import PARTIAL, whole, write_json
 
 WORK = ".genolift-work"
@@ -85,7 +85,7 @@ class Folder:
             self._compare(run.get("request"), self._request)
             missing = [name for name in run.get("files", []) if not (self.path / name).exists()]
             if missing:
-                raise FileProblem(f"{self.path} was complete but lacks {missing[0]} now; --force starts afresh")
+                raise FileProblem(f"{self.path} was complete but lacks {missing[0]} now", START_AFRESH)
             return True
         started = read_json(self.work / REQUEST)
         if started is not None:
@@ -98,9 +98,7 @@ class Folder:
         if not isinstance(there, dict):
             raise FileProblem(f"{self.path} holds other files; give a new or an empty directory")
         if difference := first_difference(there, here):
-            raise InputError(
-                f"{self.path} holds another result: {difference}; give another path, or --force to start afresh"
-            )
+            raise InputError(f"{self.path} holds another result: {difference}", START_AFRESH)
 
     def _remove(self) -> bool:
         """Remove an earlier result or unfinished work; returns whether there was any."""

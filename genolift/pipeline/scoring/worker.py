@@ -53,7 +53,7 @@ def _open(task: Task, ticket: Ticket) -> tuple[Explaining, StoreWriter]:
             raise InputError(f"{_here()} finds another model at {task.model.path}")
         explaining = Explaining(task.recipe.make(task.model.load()), task.unknown, [list(one) for one in task.trials])
     except FileProblem as problem:
-        raise FileProblem(f"{_here()}: {problem}") from None
+        raise FileProblem(f"{_here()}: {problem.message}", problem.remedy) from None
     explaining.settle()
     return explaining, writer
 
