@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from genolift.methods import targets
 from genolift.pipeline.common.places import check_file
@@ -66,7 +67,8 @@ def methods_with(what: str) -> list[str]:
     """Return the names of the methods whose results have a picture of this kind, see :mod:`genolift.support.drawings`."""
     from genolift.methods.registry import listing, method_class  # the classes load TensorFlow
 
-    return [name for name in listing() if drawings.find(method_class(name).result_type, what)]
+    types: dict[str, Any] = {name: method_class(name) for name in listing()}
+    return [name for name, kind in types.items() if drawings.find(kind.result_type, what)]
 
 
 def write_page(source: Path, out: Path, target: str | None = None, sequences: int = 5) -> None:
