@@ -1,4 +1,7 @@
-"""Models: architectures by name, training with metrics and a record, loading from every format."""
+"""Models: architectures by name, training with metrics and a record, and loading from all formats of Keras.
+
+This room imports only from ``genolift.sequence`` and ``genolift.support``.
+"""
 
 from genolift.models.loading import load_model
 from genolift.models.signature import describe

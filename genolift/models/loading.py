@@ -1,21 +1,24 @@
-"""Read models from files: today's ``.keras``, yesterday's ``.h5``, architecture JSON with weights,
-SavedModels.
+"""Models read from files: ``.keras``, ``.h5``, architecture JSON with weights, and SavedModels.
 
-What Keras 2 wrote is read by ``tf_keras``, its maintained continuation, and stays a ``tf_keras`` model.
-Converting it to Keras 3 was the alternative: Keras 3 has no class for TFOpLambda layers, refuses list
-configurations and some Keras 2.1 files, and every converted layer would need its own proof of equality. Both
-kinds are callables made of TensorFlow operations, which is all that the methods ask.
+A file that Keras 2 wrote is read by ``tf_keras``, the maintained continuation of Keras 2, and the model stays a
+``tf_keras`` model. It is not converted to Keras 3, because Keras 3 has no class for TFOpLambda layers, refuses list
+configurations and some files of Keras 2.1, and each converted layer would need its own proof of equality. Models of
+both libraries are callables made of TensorFlow operations, and the methods need no more than that.
 """
 
+from __future__ import annotations
+
 import json
+import os
 import re
 import shutil
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,41 +32,58 @@ _KINDS = Remedy.naming(
     "a model is a .keras file, a Keras .h5 file, an architecture .json (with {}) or a SavedModel directory",
     setting("weights"),
 )
-_LEGACY_WEIGHTS, _WEIGHTS = (
-    "weights.h5",
-    "model.weights.h5",
-)  # by these names Keras tells its two formats apart
+# Keras distinguishes its two formats of weights by these names.
+_LEGACY_WEIGHTS, _WEIGHTS = "weights.h5", "model.weights.h5"
 
 
 def load_model(
-    path,
-    weights=None,
+    path: str | os.PathLike,
+    weights: str | os.PathLike | None = None,
     layers: Mapping[str, type] | None = None,
     unsafe: bool = False,
     layout: str | None = None,
-):
-    """A model ready to be called, without its training state.
+) -> Any:
+    """Return the model of a file, ready to be called and without its training state.
 
-    ``path``: ``.keras``, ``.h5`` of Keras 2 or 3, architecture JSON (then ``weights`` is the HDF5 file), or a
-    SavedModel directory; told apart by content, not by name. ``layers``: classes of custom layers by name.
-    ``unsafe=True`` allows Lambda layers, whose Python code runs on loading: only for files you trust.
-    ``layout`` is how the model takes DNA if not as (N, length, 4), such as ``"NCL"`` for (N, 4, length), see
-    :mod:`genolift.models.layout`.
+    Parameters
+    ----------
+    path
+        A ``.keras`` file, a ``.h5`` file of Keras 2 or 3, the JSON of an architecture, or a SavedModel directory. The
+        content decides which of these it is, not the name.
+    weights
+        The HDF5 file of the weights, for the JSON of an architecture. In a Keras file they replace its own.
+    layers
+        The classes of custom layers by name.
+    unsafe
+        Whether to allow code in the file (Lambda layers, for example) that runs when the model is loaded or called. The
+        default is ``False``. Set it only for files that you trust.
+    layout
+        The layout in which the model takes DNA if it is not (N, length, 4), such as ``"NCL"`` for (N, 4, length); see
+        :mod:`genolift.models.layout`.
 
-    Returns a Keras 3 model for what Keras 3 wrote, a ``tf_keras`` model for what Keras 2 wrote, and a
-    :class:`genolift.models.savedmodel.SavedModel` for a directory; with ``layout``, a callable around it that takes
-    (N, length, 4). Raises :class:`FileProblem` for what is
-    not a model or damaged, and :class:`InputError` for Lambda layers, unknown layers, and weights that do not
-    fit.
+    Returns
+    -------
+    keras.Model, tf_keras.Model or SavedModel
+        A Keras 3 model if Keras 3 wrote the file, a ``tf_keras`` model if Keras 2 did, and a
+        :class:`genolift.models.savedmodel.SavedModel` for a directory. With ``layout``, a callable around it that takes
+        (N, length, 4).
+
+    Raises
+    ------
+    FileProblem
+        If the file is missing, cannot be read, is damaged or is not a model.
+    InputError
+        If the model holds code that would run, an unknown layer, or no input of the layout, or if the weights are
+        missing or do not suit the architecture.
     """
-    path, layers = Path(path), dict(layers or {})
+    path, custom = Path(path), dict(layers or {})
     if layout is not None:
-        Layout.parse(layout)  # refused before anything slow is done
+        Layout.parse(layout)  # A wrong layout is refused before anything slow is done.
     quiet_tensorflow()
-    return arranged(_load_model(path, weights, layers, unsafe), layout)
+    return arranged(_load_model(path, weights, custom, unsafe), layout)
 
 
-def _load_model(path: Path, weights, layers: dict, unsafe: bool):
+def _load_model(path: Path, weights: str | os.PathLike | None, layers: dict[str, type], unsafe: bool) -> Any:
     kind = _kind(path)
     if kind == "SavedModel":
         if weights is not None:
@@ -80,6 +100,7 @@ def _load_model(path: Path, weights, layers: dict, unsafe: bool):
 
 
 def _kind(path: Path) -> str:
+    """Return which kind of model a file or directory is, from its content."""
     if path.is_dir():
         if (path / "saved_model.pb").is_file():
             return "SavedModel"
@@ -105,7 +126,7 @@ def _first_bytes(path: Path) -> bytes:
         raise FileProblem(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _read_keras(path: Path, layers: dict, unsafe: bool):
+def _read_keras(path: Path, layers: dict[str, type], unsafe: bool) -> Any:
     try:
         with zipfile.ZipFile(path) as archive:
             missing = {"config.json", "metadata.json", "model.weights.h5"} - set(archive.namelist())
@@ -119,7 +140,7 @@ def _read_keras(path: Path, layers: dict, unsafe: bool):
     return _load(_library(metadata.get("keras_version")), path, "model.keras", config, layers, unsafe)
 
 
-def _read_hdf5(path: Path, layers: dict, unsafe: bool):
+def _read_hdf5(path: Path, layers: dict[str, type], unsafe: bool) -> Any:
     import h5py
 
     try:
@@ -145,7 +166,7 @@ def _read_hdf5(path: Path, layers: dict, unsafe: bool):
     return _load(_library(attributes.get("keras_version")), path, "model.h5", config, layers, unsafe)
 
 
-def _read_json(path: Path, layers: dict, unsafe: bool):
+def _read_json(path: Path, layers: dict[str, type], unsafe: bool) -> Any:
     try:
         text = path.read_text(encoding="utf-8-sig")
         config = json.loads(text)
@@ -153,7 +174,7 @@ def _read_json(path: Path, layers: dict, unsafe: bool):
         raise FileProblem(f"{path} is not valid JSON ({str(error).splitlines()[0]})", _KINDS) from error
     if not isinstance(config, dict) or "class_name" not in config or "config" not in config:
         raise FileProblem(f"{path} is JSON but no Keras architecture; model.to_json() writes one")
-    # Keras 3 names every object's module and no version; Keras 2 did the opposite.
+    # Keras 3 writes the module of every object and no version. Keras 2 wrote a version and no modules.
     library = _library(config.get("keras_version", "3" if "module" in config else "2"))
     if not unsafe:
         check_config(config, layers, path)
@@ -161,17 +182,21 @@ def _read_json(path: Path, layers: dict, unsafe: bool):
     with _explained(path):
         if library.__name__ == "tf_keras" and not unsafe:
             return library.models.model_from_json(text, custom_objects=known)
-        if library.__name__ == "tf_keras":  # its model_from_json cannot be told to allow Lambda layers; this can
+        if library.__name__ == "tf_keras":  # Its model_from_json cannot allow Lambda layers; the function below can.
             kind = "Sequential" if config["class_name"] == "Sequential" else "Model"
             config = {**config, "module": "keras", "class_name": kind, "registered_name": None}
         return library.saving.deserialize_keras_object(config, custom_objects=known, safe_mode=not unsafe)
 
 
-_READERS = {"keras": _read_keras, "HDF5": _read_hdf5, "JSON": _read_json}
+_READERS: dict[str, Callable[[Path, dict[str, type], bool], Any]] = {
+    "keras": _read_keras,
+    "HDF5": _read_hdf5,
+    "JSON": _read_json,
+}
 
 
-def _library(version):
-    """The library that reads what Keras ``version`` wrote."""
+def _library(version: str | bytes | None) -> Any:
+    """Return the library that reads files of a version of Keras; a file without one is of Keras 2."""
     version = version.decode() if isinstance(version, bytes) else str(version or "2")
     if version.startswith("3"):
         import keras
@@ -182,21 +207,24 @@ def _library(version):
     return tf_keras
 
 
-def _load(library, path: Path, name: str, config, layers: dict, unsafe: bool):
+def _load(library: Any, path: Path, name: str, config: Any, layers: dict[str, type], unsafe: bool) -> Any:
+    """Load a whole model with the library that reads it, under a ``name`` that tells the library the format."""
     if not unsafe:
         check_config(config, layers, path)
     with _alias(path, name) as file, _explained(path), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*freshly-initialized weights")  # seen to below
+        warnings.filterwarnings("ignore", message=".*freshly-initialized weights")  # _fill finds them
         model = library.models.load_model(
             str(file), custom_objects=custom_objects(config, layers), compile=False, safe_mode=not unsafe
         )
-        missing = _fill(model, file) if name.endswith(".keras") else None  # reading .h5 is strict
+        # Keras itself refuses a .h5 file that lacks values.
+        missing = _fill(model, file) if name.endswith(".keras") else None
     if missing:
         raise FileProblem(f"{path} has no values for {missing}; save the model again with the Keras that made it")
     return model
 
 
-def _load_weights(model, path: Path, architecture: Path) -> None:
+def _load_weights(model: Any, path: Path, architecture: Path) -> None:
+    """Load the weights of an HDF5 file into a model; refuse a file that lacks some of them."""
     import h5py
 
     if path.is_dir():
@@ -215,17 +243,17 @@ def _load_weights(model, path: Path, architecture: Path) -> None:
     with _alias(path, _LEGACY_WEIGHTS if legacy else _WEIGHTS) as file:
         try:
             missing = _fill(model, file)
-        except Exception as error:  # Keras raises many kinds
+        except Exception as error:  # Keras raises errors of many types.
             raise InputError(f"the weights in {path} do not fit {architecture}: {_first_line(error)}") from error
     if missing:
         raise InputError(f"{path} has no values for {missing} of {architecture}; save all weights again")
 
 
-def _fill(model, file: Path) -> str | None:
-    """Load weights, and name the first variable that got none.
+def _fill(model: Any, file: Path) -> str | None:
+    """Load weights, and return the name of the first variable that got none.
 
-    Keras leaves a variable that it finds no values for as it was, with a warning at best: mark all of them
-    first.
+    Keras does not change a variable for which the file has no values, and warns at best. Therefore all variables are
+    set to NaN before.
     """
     blank = [np.full(weight.shape, np.nan) if _is_float(weight) else weight for weight in model.get_weights()]
     model.set_weights(blank)
@@ -244,22 +272,22 @@ def _is_float(weight: np.ndarray) -> bool:
 
 @contextmanager
 def _alias(path: Path, name: str) -> Iterator[Path]:
-    """``path`` under a name that Keras recognises the format by, whatever the user calls it."""
+    """Yield another path of the file, with a ``name`` from which Keras recognises the format."""
     with tempfile.TemporaryDirectory() as directory:
         alias = Path(directory) / name
         try:
             alias.symlink_to(path.resolve())
-        except OSError:  # file systems without links
+        except OSError:  # The file system has no links.
             shutil.copyfile(path, alias)
         yield alias
 
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turn whatever Keras raises while loading into one line."""
+    """Turn any error that Keras raises while loading into one of ours, with a message of one line."""
     try:
         yield
-    except Exception as error:  # Keras raises many kinds
+    except Exception as error:  # Keras raises errors of many types.
         text = str(error)
         unknown = re.search(r"(?:Unknown \w+|Could not (?:locate|find) \w+):? '?(?:\w+>)?(\w+)'?", text)
         if unknown:

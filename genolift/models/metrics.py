@@ -1,20 +1,41 @@
-"""How well a classifier does: AUROC, AUPRC and accuracy per task, by scikit-learn."""
+"""Metrics of a classifier: AUROC, AUPRC and accuracy of each task, computed by scikit-learn."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from genolift.support.errors import InputError
 
 
-def class_metrics(labels, probabilities, tasks: Sequence[str], threshold: float = 0.5) -> dict[str, dict]:
-    """Metrics of each task by its name.
+def class_metrics(
+    labels: np.ndarray, probabilities: np.ndarray, tasks: Sequence[str], threshold: float = 0.5
+) -> dict[str, dict[str, Any]]:
+    """Return the metrics of each task.
 
-    ``labels``: (N, T), 0 or 1. ``probabilities``: (N, T). Returns per task ``auroc``, ``auprc`` (average
-    precision), ``accuracy`` at ``threshold`` (a probability above it is a 1), ``positives``, ``negatives``.
-    With one class only, ``auroc`` and ``auprc`` are ``None`` and ``note`` says why. Raises
-    :class:`InputError` for shapes that do not agree, labels other than 0 and 1, or probabilities that are not
-    numbers.
+    Parameters
+    ----------
+    labels
+        (N, T), 0 or 1.
+    probabilities
+        (N, T), what the classifier predicts.
+    tasks
+        The names of the T tasks.
+    threshold
+        The probability above which a prediction counts as 1, for the accuracy.
+
+    Returns
+    -------
+    dict of str to dict
+        By the name of the task: ``auroc``, ``auprc`` (average precision), ``accuracy``, ``positives`` and ``negatives``
+        (numbers of sequences). If there is only one class, ``auroc`` and ``auprc`` are ``None`` and ``note`` says why.
+
+    Raises
+    ------
+    InputError
+        If the shapes do not agree, a label is neither 0 nor 1, or a probability is not a finite number.
     """
     from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_score
 
@@ -28,10 +49,10 @@ def class_metrics(labels, probabilities, tasks: Sequence[str], threshold: float 
         raise InputError("class metrics need labels that are 0 or 1")
     if not np.isfinite(probabilities).all():
         raise InputError("some probabilities are not finite numbers; the model's training probably diverged")
-    result = {}
+    metrics = {}
     for task, truth, probability in zip(tasks, labels.T, probabilities.T, strict=True):
         positives = int(truth.sum())
-        scores = {
+        scores: dict[str, Any] = {
             "auroc": None,
             "auprc": None,
             "accuracy": float(accuracy_score(truth, probability > threshold)),
@@ -46,5 +67,5 @@ def class_metrics(labels, probabilities, tasks: Sequence[str], threshold: float 
                 f"all {len(truth)} sequences are {'positive' if positives else 'negative'}: "
                 "AUROC and AUPRC need both classes"
             )
-        result[task] = scores
-    return result
+        metrics[task] = scores
+    return metrics

@@ -1,24 +1,27 @@
-"""Look into a stored architecture for code that loading would run, before any loader sees it."""
+"""A search of stored architectures for code that would run when they are loaded, before any loader sees them."""
+
+from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from genolift.support.errors import InputError, Remedy, Setting
 
 _LIBRARIES = {"keras", "tf_keras", "keras_hub", "keras_nlp", "keras_cv"}
 _NOT_MODELLING = {"utils", "saving", "datasets", "preprocessing", "export"}
-# The parts of TensorFlow whose functions compute; others read and write files or call Python.
+# The functions in these parts of TensorFlow only compute. Those in other parts read and write files or call Python.
 _COMPUTING = {"math", "nn", "linalg", "signal", "image", "random", "bitwise", "keras", "__operators__"}
 _NOT_COMPUTING = {"py_function", "numpy_function", "load_library", "load_op_library", "print", "function"}
 PYTHON_OPERATIONS = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
-# SavedModel operations that call Python, or touch files other than the model's own.
+# These operations of SavedModels call Python, or touch files other than the model's own.
 UNSAFE_OPERATIONS = PYTHON_OPERATIONS | {"ReadFile", "WriteFile", "MatchingFiles"}
 UNSAFE = Setting("load with unsafe=True", "give --unsafe")
 
 
-def objects(config) -> Iterator[dict]:
-    """Every serialised object (a dict with ``class_name``) anywhere in a configuration."""
+def objects(config: Any) -> Iterator[dict[str, Any]]:
+    """Yield every serialised object (a dict with ``class_name``) anywhere in a configuration."""
     pending = [config]
     while pending:
         item = pending.pop()
@@ -30,9 +33,18 @@ def objects(config) -> Iterator[dict]:
             pending.extend(item)
 
 
-def check_config(config, layers: Mapping[str, type], path: Path) -> None:
-    """Raise :class:`InputError` if the architecture ``config`` holds Python code or classes from unknown
-    modules."""
+def check_config(config: Any, layers: Mapping[str, type], path: Path) -> None:
+    """Raise :class:`InputError` if an architecture holds Python code or classes from unknown modules.
+
+    Parameters
+    ----------
+    config
+        The architecture, as its JSON holds it.
+    layers
+        The custom layers that the user gave, by name. They are allowed.
+    path
+        The file, for the message.
+    """
     for item in objects(config):
         kind = item["class_name"]
         if kind in layers:
@@ -65,12 +77,16 @@ def give_layer(name: str) -> Remedy:
 
 
 def _computes(function: str) -> bool:
+    """Return whether a function of TensorFlow, named without ``tf.``, only computes."""
     first, *rest = function.split(".")
     return first in _COMPUTING if rest else first not in _NOT_COMPUTING
 
 
-def _check_module(item: dict, layers: Mapping[str, type], path: Path) -> None:
-    """Loaders import whatever module a file names; allow Keras' own and what the user gave or registered."""
+def _check_module(item: dict[str, Any], layers: Mapping[str, type], path: Path) -> None:
+    """Raise :class:`InputError` if the class of an object is from a module that does not belong to Keras.
+
+    Loaders import any module that a file names. Classes that the user gave or registered are allowed.
+    """
     module, kind, registered = item.get("module"), item["class_name"], item.get("registered_name")
     if kind == "function" and isinstance(item.get("config"), str):
         kind = item["config"]
@@ -80,7 +96,7 @@ def _check_module(item: dict, layers: Mapping[str, type], path: Path) -> None:
     if root in _LIBRARIES and not _NOT_MODELLING & set(inside):
         return
     if root == "builtins" and not hasattr(builtins, kind):
-        return  # Keras' way to write the name of one of its own functions
+        return  # Keras writes the names of its own functions in this way.
     raise InputError(f"{path} uses {kind!r} from the module {module!r}, which is not part of Keras", give_layer(kind))
 
 
@@ -90,12 +106,12 @@ def _is_registered(name: str | None) -> bool:
     return name is not None and keras.saving.get_registered_object(name) is not None
 
 
-def custom_objects(config, layers: Mapping[str, type]) -> dict[str, type]:
-    """``layers`` under every name by which the file may call them ("Layer" and "package>Layer")."""
-    found = dict(layers)
+def custom_objects(config: Any, layers: Mapping[str, type]) -> dict[str, type]:
+    """Return the user's layers under every name that an architecture uses for them ("Layer", "package>Layer")."""
+    by_name = dict(layers)
     for item in objects(config):
         registered = item.get("registered_name") or item["class_name"]
         short = str(registered).rsplit(">", maxsplit=1)[-1]
         if short in layers:
-            found.setdefault(str(registered), layers[short])
-    return found
+            by_name.setdefault(str(registered), layers[short])
+    return by_name

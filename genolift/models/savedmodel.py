@@ -1,6 +1,9 @@
-"""SavedModel directories as callables: TensorFlow's own graph, without the Python that once made it."""
+"""SavedModel directories as callables, which run TensorFlow's graph without the Python code that made it."""
+
+from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from genolift.models.safety import UNSAFE, UNSAFE_OPERATIONS
 from genolift.models.signature import Port, Signature
@@ -9,20 +12,50 @@ from genolift.support.tensorflow import quiet_tensorflow
 
 
 class SavedModel:
-    """A loaded SavedModel's serving function: takes one tensor, a list (in the order of ``signature``) or a
-    dict.
+    """The serving function of a loaded SavedModel.
 
-    Gives a tensor, or a dict by name for several outputs.
+    Parameters
+    ----------
+    path
+        The directory, whose name is the model's name.
+    loaded
+        The object that TensorFlow loaded.
+    function
+        The function of ``loaded`` to call.
+
+    Attributes
+    ----------
+    name : str
+        The name of the directory.
+    signature : Signature
+        The inputs and outputs, in alphabetical order.
     """
 
-    def __init__(self, path: Path, loaded, function):
+    def __init__(self, path: Path, loaded: Any, function: Any):
         self.name = path.name
         self.signature = Signature(_ports(function.structured_input_signature[1]), _ports(function.structured_outputs))
-        self._loaded = loaded  # owns the variables
+        self._loaded = loaded  # This object owns the variables, so it must stay alive.
         self._function = function
         self._dtypes = {name: spec.dtype for name, spec in function.structured_input_signature[1].items()}
 
-    def __call__(self, inputs):
+    def __call__(self, inputs: Any) -> Any:
+        """Return the model's outputs.
+
+        Parameters
+        ----------
+        inputs
+            One tensor, a list in the order of ``signature``, or a dict by input name.
+
+        Returns
+        -------
+        Tensor or dict of str to Tensor
+            The output, or several outputs by name.
+
+        Raises
+        ------
+        InputError
+            If the number or the names of the inputs are not those of the model.
+        """
         tf = quiet_tensorflow()
         names = [port.name for port in self.signature.inputs]
         if not isinstance(inputs, dict):
@@ -39,10 +72,21 @@ class SavedModel:
 
 
 def load_saved_model(path: Path, unsafe: bool = False) -> SavedModel:
-    """Load the directory ``path``; its only signature or "serving_default" is what will be called.
+    """Return the model of a SavedModel directory.
 
-    Raises :class:`FileProblem` if it is damaged or has no such signature, and :class:`InputError` if its
-    graph calls Python or reads and writes files.
+    Parameters
+    ----------
+    path
+        The directory. Its only signature, or the one called "serving_default", is the function that will be called.
+    unsafe
+        Whether to allow graphs that call Python or touch files. The default is ``False``.
+
+    Raises
+    ------
+    FileProblem
+        If the directory is damaged or has no such signature.
+    InputError
+        If the graph calls Python or touches files, and ``unsafe`` is ``False``.
     """
     tf = quiet_tensorflow()
     stored = _parse(path)
@@ -50,7 +94,7 @@ def load_saved_model(path: Path, unsafe: bool = False) -> SavedModel:
         _check_operations(stored, path)
     try:
         loaded = tf.saved_model.load(str(path))
-    except Exception as error:  # TensorFlow raises many kinds
+    except Exception as error:  # TensorFlow raises errors of many types.
         raise FileProblem(f"{path}: this SavedModel cannot be read: {str(error).splitlines()[0]}") from error
     functions = dict(loaded.signatures)
     if not functions:
@@ -60,7 +104,7 @@ def load_saved_model(path: Path, unsafe: bool = False) -> SavedModel:
     return SavedModel(path, loaded, functions.get("serving_default") or next(iter(functions.values())))
 
 
-def _ports(structure: dict) -> tuple[Port, ...]:
+def _ports(structure: dict[str, Any]) -> tuple[Port, ...]:
     ports = []
     for name, spec in sorted(structure.items()):
         if spec.shape.rank is None:
@@ -69,7 +113,8 @@ def _ports(structure: dict) -> tuple[Port, ...]:
     return tuple(ports)
 
 
-def _parse(path: Path):
+def _parse(path: Path) -> Any:
+    """Return the stored message of a SavedModel, which holds its graphs."""
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
 
@@ -84,7 +129,8 @@ def _parse(path: Path):
     return stored
 
 
-def _check_operations(stored, path: Path) -> None:
+def _check_operations(stored: Any, path: Path) -> None:
+    """Raise :class:`InputError` if a graph calls Python or touches files."""
     for graph in stored.meta_graphs:
         bodies = [graph.graph_def.node, *(function.node_def for function in graph.graph_def.library.function)]
         for operation in sorted({node.op for body in bodies for node in body} & UNSAFE_OPERATIONS):

@@ -1,20 +1,24 @@
-"""Make a Keras model's randomness a function of one seed, without touching anybody's global random state."""
+"""Seeds for all randomness of a Keras model, without a change of any global random state."""
+
+from __future__ import annotations
+
+from typing import Any
 
 from genolift.support.seeds import stream
 from genolift.support.tensorflow import quiet_tensorflow
 
 
-def draw_seed(seed: int, *keys) -> int:
-    """A seed for somebody else's generator, determined by ``seed`` and what it is for."""
+def draw_seed(seed: int, *keys: int | str | bytes) -> int:
+    """Return a seed for another library's generator, from 0 to 2**31 - 1. It depends on ``seed`` and ``keys`` alone."""
     return int(stream(seed, *keys).integers(2**31))
 
 
-def seed_weights(model, seed: int) -> None:
-    """Draw every kernel of a new model afresh (Glorot uniform, Keras' default) from ``seed`` and the
-    variable's path.
+def seed_weights(model: Any, seed: int) -> None:
+    """Draw the kernels of a new Keras model again, from ``seed`` and the path of each variable.
 
-    Seeding the initialisers instead would start all projections of an attention layer alike, since Keras
-    clones one initialiser for them. Vectors (biases, scales) keep their constants.
+    The distribution is Glorot uniform, the default of Keras. Vectors (biases, scales) keep their constants. Seeding the
+    initialisers instead would give all projections of an attention layer the same weights, because Keras clones one
+    initialiser for them.
     """
     quiet_tensorflow()
     import keras
@@ -25,8 +29,8 @@ def seed_weights(model, seed: int) -> None:
             variable.assign(draw(variable.shape, dtype=variable.dtype))
 
 
-def seed_dropout(model, seed: int) -> None:
-    """Set the state of every generator in the model's layers (dropout, noise) from ``seed``."""
+def seed_dropout(model: Any, seed: int) -> None:
+    """Set the state of every random generator in a Keras model's layers (dropout, noise) from ``seed``."""
     quiet_tensorflow()
     import numpy as np
 

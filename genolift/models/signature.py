@@ -1,15 +1,17 @@
-"""What a model takes and gives: names and shapes of its inputs and outputs, whichever library it comes
-from."""
+"""The signature of a model: names and shapes of its inputs and outputs, whichever library it comes from."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.tensorflow import Tensor
 
 
 @dataclass(frozen=True)
 class Port:
-    """One input or output: its name, and its shape without the batch axis (``None`` where the size is
-    free)."""
+    """One input or output: its name, and its shape without the batch axis (``None`` where any size will do)."""
 
     name: str
     shape: tuple[int | None, ...]
@@ -17,40 +19,52 @@ class Port:
 
 @dataclass(frozen=True)
 class Signature:
-    """Inputs and outputs of a model, in the order in which it takes and gives them (dicts by sorted key)."""
+    """The inputs and outputs of a model, in its own order; those of a dict are sorted by key."""
 
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
 
     @property
     def sequence(self) -> Port | None:
-        """The only input of shape (length, channels), ``None`` if there is none or more than one."""
+        """The only input of shape (length, channels); ``None`` if there is none or more than one."""
         ports = [port for port in self.inputs if len(port.shape) == 2]
         return ports[0] if len(ports) == 1 else None
 
     @property
     def length(self) -> int | None:
-        """How long the sequence input must be; ``None`` if any length will do (or there is no single such
-        input)."""
-        return self.sequence.shape[0] if self.sequence else None
+        """The length of the sequence input; ``None`` if any length will do or there is no :attr:`sequence`."""
+        port = self.sequence
+        return port.shape[0] if port else None
 
     @property
     def alphabet(self) -> int | None:
-        """How many channels a position of the sequence input has: 4 for DNA."""
-        return self.sequence.shape[1] if self.sequence else None
+        """The number of channels of the sequence input (4 for DNA); ``None`` if there is no :attr:`sequence`."""
+        port = self.sequence
+        return port.shape[1] if port else None
 
     def check_length(self, name: str, length: int) -> None:
-        """Raise :class:`InputError` if the model cannot take the sequence called ``name``, ``length`` bases
-        long."""
+        """Raise :class:`InputError` if the model cannot take the sequence ``name`` of ``length`` bases."""
         if self.length is not None and length != self.length:
             raise InputError(f"sequence {name!r} is {length} long, the model takes {self.length}")
 
 
-def describe(model) -> Signature:
-    """The signature of a Keras 3, ``tf_keras`` or loaded SavedModel.
+def describe(model: Any) -> Signature:
+    """Return the signature of a model.
 
-    Raises :class:`UnsupportedModel` for a model that has none (a subclassed one, or one that was never
-    built).
+    Parameters
+    ----------
+    model
+        A Keras 3 or ``tf_keras`` model, or one that :func:`genolift.models.loading.load_model` returned.
+
+    Returns
+    -------
+    Signature
+        Its inputs and outputs.
+
+    Raises
+    ------
+    UnsupportedModel
+        If the model does not have one because it is subclassed or was never built.
     """
     if isinstance(getattr(model, "signature", None), Signature):
         return model.signature
@@ -66,14 +80,15 @@ def describe(model) -> Signature:
     )
 
 
-def _named(model, which: str, tensors: list) -> list[tuple[str, object]]:
-    """Pairs of name and symbolic tensor. A dict's keys are the names; else those of the layers."""
+def _named(model: Any, which: str, tensors: list) -> list[tuple[str, Tensor]]:
+    """Return pairs of name and symbolic tensor; the names are the keys of a dict, and otherwise those of the layers."""
     structure = getattr(model, which, None) if hasattr(model, f"{which}_names") or which == "input" else None
     if isinstance(structure, dict):
         return [(str(key), structure[key]) for key in sorted(structure)]
-    names = getattr(model, f"{which}_names", None)  # tf_keras has both, Keras 3 those of a functional model's outputs
+    # A tf_keras model has the names of both. A Keras 3 model has those of its outputs, and only if it is functional.
+    names = getattr(model, f"{which}_names", None)
     if not names and which == "input":
         names = [tensor.name for tensor in tensors]
     elif not names:
-        names = [[model, *model.layers][-1].name]  # a Sequential model's output is its last layer's
+        names = [[model, *model.layers][-1].name]  # The output of a Sequential model is that of its last layer.
     return list(zip(names, tensors, strict=True))

@@ -1,5 +1,6 @@
-"""Train a classifier on a labelled data set: one recipe, early stopping, metrics, and a record of all of
-it."""
+"""Training of a classifier on a labelled data set, with early stopping, metrics, and a record of all that was done."""
+
+from __future__ import annotations
 
 import platform
 import time
@@ -7,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version as version_of
+from typing import Any
 
 import numpy as np
 
@@ -24,26 +26,42 @@ _SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How to train: Adam, whose learning rate climbs to its peak, then falls along a cosine."""
+class Hyperparameters:
+    """The hyperparameters of training with Adam, whose learning rate rises to its peak and then falls along a cosine.
+
+    Attributes
+    ----------
+    epochs : int
+        The largest number of epochs.
+    batch_size : int
+        The number of sequences in a batch.
+    patience : int
+        The number of epochs without improvement after which training stops.
+    learning_rate : float
+        The peak of the learning rate.
+    warm_up : float
+        The share of all steps in which the learning rate rises.
+    final_rate : float
+        The learning rate at the end, as a share of its peak.
+    """
 
     epochs: int = 20
     batch_size: int = 32
     patience: int = 5
-    learning_rate: float = 1e-3  # the peak
-    warm_up: float = 0.1  # share of all steps
-    final_rate: float = 0.01  # share of the peak
+    learning_rate: float = 1e-3
+    warm_up: float = 0.1
+    final_rate: float = 0.01
 
 
-# Averaging over 180 positions leaves the motif detectors of `tal_gata` tiny gradients: at Adam's usual
-# constant 0.001 next to nothing is learned in the first four epochs, and it takes thirty to get where a peak
-# of 0.003 with a decay is after twelve (benchmarks/training.py). At 0.002 some seeds are not there yet.
-RECIPES = {"tal_gata": Recipe(epochs=12, learning_rate=3e-3)}
+# The average over 180 positions leaves tiny gradients for the motif detectors of `tal_gata`. At Adam's usual constant
+# 0.001 they learn almost nothing in the first four epochs, and they need thirty for what a peak of 0.003 with a decay
+# reaches after twelve (benchmarks/training.py). With a peak of 0.002, twelve epochs are too few for some seeds.
+HYPERPARAMETERS = {"tal_gata": Hyperparameters(epochs=12, learning_rate=3e-3)}
 
 
 def train(
-    model,
-    dataset,
+    model: Any,
+    dataset: Any,
     *,
     seed: int = 0,
     epochs: int | None = None,
@@ -51,23 +69,42 @@ def train(
     patience: int | None = None,
     learning_rate: float | None = None,
     progress: bool = True,
-):
-    """Train ``model`` on the split "train" and stop when the loss on "valid" has not improved for
-    ``patience`` epochs.
+) -> tuple[Any, dict[str, Any]]:
+    """Train a model on the split "train", and stop when the loss on "valid" no longer improves.
 
-    ``model``: an architecture's name, built for the data's length and tasks, or a Keras 3 model (trained in
-    place, from the weights it has) with input (N, L, 4) and one sigmoid output per task. ``dataset``:
-    anything with ``sequences``, ``labels`` (N, T), ``tasks`` and ``splits``. What is not given comes from the
-    architecture's recipe.
+    On a CPU the same call gives the same weights.
 
-    Returns ``(model, record)``: the model with its best epoch's weights, and a JSON-able dict of everything
-    that was done, with the metrics on the split "test". On a CPU the same call gives the same weights. Raises
-    :class:`InputError` for data that cannot be trained on and :class:`UnsupportedModel` for models that do
-    not fit it.
+    Parameters
+    ----------
+    model
+        The name of an architecture, which is built for the length and tasks of the data, or a Keras 3 model with input
+        (N, L, 4) and one sigmoid output per task, which is trained in place from the weights that it has.
+    dataset
+        An object with ``sequences``, ``labels`` (N, T), ``tasks`` and ``splits``, such as
+        :class:`genolift.simulate.dataset.Dataset`.
+    seed
+        The seed of the initial weights, the dropout and the order of the sequences.
+    epochs, batch_size, patience, learning_rate
+        Values of :class:`Hyperparameters`. The default ``None`` takes those of the architecture.
+    progress
+        Whether to show the progress.
+
+    Returns
+    -------
+    tuple of a keras.Model and a dict
+        The model with the weights of its best epoch, and a record of everything that was done, which can be written as
+        JSON. It includes the metrics on the split "test".
+
+    Raises
+    ------
+    InputError
+        If the data or a hyperparameter cannot be used, or if training diverges.
+    UnsupportedModel
+        If the model does not suit the data.
     """
     started = time.perf_counter()
     given = {"epochs": epochs, "batch_size": batch_size, "patience": patience, "learning_rate": learning_rate}
-    recipe = _recipe(model, given)
+    hyperparameters = _hyperparameters(model, given)
     data = _Data(dataset)
     architecture = model if isinstance(model, str) else None
     if architecture is not None:
@@ -75,15 +112,15 @@ def train(
         model = build(architecture, seed=seed, length=data.length, tasks=len(data.tasks))
     _check_model(model, data)
     seed_dropout(model, seed)
-    history, stopped_early = _fit(model, data, recipe, seed, progress)
+    history, stopped_early = _fit(model, data, hyperparameters, seed, progress)
     best = min(history, key=lambda epoch: epoch["valid_loss"])
     metrics = data.test_metrics(model)
-    record = {
+    record: dict[str, Any] = {
         "architecture": architecture,
         "model": {"name": model.name, "parameters": int(model.count_params())},
         "seed": int(seed),
         "recipe": {
-            **asdict(recipe),
+            **asdict(hyperparameters),
             "optimizer": "Adam",
             "loss": "binary cross-entropy",
             "schedule": "linear warm-up, cosine decay",
@@ -103,9 +140,9 @@ def train(
 
 
 class _Data:
-    """The data set as codes, checked; batches are encoded one by one, so memory holds one byte per base."""
+    """A checked data set. Memory holds one byte per base, because batches are one-hot encoded one by one."""
 
-    def __init__(self, dataset):
+    def __init__(self, dataset: Any):
         self.tasks = [str(task) for task in dataset.tasks]
         splits = np.asarray(dataset.splits)
         labels = np.asarray(dataset.labels)
@@ -131,11 +168,14 @@ class _Data:
         self._table = one_hot("ACGTN")[0]
 
     def arrays(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return inputs (N, L, 4) and labels (N, T) of a split, float32."""
         return self._table[self._codes[split]], self._labels[split]
 
     def batches(self, size: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Endless shuffled epochs of the split "train", (size, L, 4) and (size, T); an epoch's last may be
-        smaller."""
+        """Yield batches of the split "train", (size, L, 4) and (size, T), in one shuffled epoch after another.
+
+        The last batch of an epoch may be smaller.
+        """
         codes, labels = self._codes["train"], self._labels["train"]
         epoch = 0
         while True:
@@ -145,15 +185,15 @@ class _Data:
                 yield self._table[codes[chosen]], labels[chosen]
             epoch += 1
 
-    def test_metrics(self, model) -> dict | None:
-        """Metrics per task on the split "test", ``None`` when nothing is in it."""
+    def test_metrics(self, model: Any) -> dict[str, dict[str, Any]] | None:
+        """Return the metrics of each task on the split "test"; ``None`` if it is empty."""
         if not self.counts["test"]:
             return None
         inputs, labels = self.arrays("test")
         return class_metrics(labels, model.predict(inputs, batch_size=256, verbose=0), self.tasks)
 
-    def notes(self, metrics: dict | None) -> list[str]:
-        """What is unusual about the data, as sentences."""
+    def notes(self, metrics: dict[str, dict[str, Any]] | None) -> list[str]:
+        """Return what is unusual about the data, as sentences."""
         notes = []
         for split in ("train", "valid"):
             for task, column in zip(self.tasks, self._labels[split].T, strict=True):
@@ -166,30 +206,35 @@ class _Data:
         return notes
 
 
-def _fit(model, data: _Data, recipe: Recipe, seed: int, progress: bool) -> tuple[list[dict], bool]:
-    """Run the epochs under the progress display; the model keeps its best weights. Returns (history, stopped
-    early)."""
+def _fit(
+    model: Any, data: _Data, hyperparameters: Hyperparameters, seed: int, progress: bool
+) -> tuple[list[dict[str, Any]], bool]:
+    """Train the model, which ends with the weights of its best epoch.
+
+    Return the history by epoch, and whether training stopped before the last epoch.
+    """
     import keras
 
-    steps = -(-data.counts["train"] // recipe.batch_size)
-    warm_up = int(recipe.warm_up * steps * recipe.epochs)
+    epochs, peak = hyperparameters.epochs, hyperparameters.learning_rate
+    steps = -(-data.counts["train"] // hyperparameters.batch_size)
+    warm_up = int(hyperparameters.warm_up * steps * epochs)
     schedule = keras.optimizers.schedules.CosineDecay(
-        recipe.learning_rate / 10,
-        max(1, steps * recipe.epochs - warm_up),
-        alpha=recipe.final_rate,
-        warmup_target=recipe.learning_rate,
+        peak / 10,
+        max(1, steps * epochs - warm_up),
+        alpha=hyperparameters.final_rate,
+        warmup_target=peak,
         warmup_steps=warm_up,
     )
-    # XLA, Keras' automatic choice, makes convolutions on the CPU slower.
+    # Keras would choose XLA, which makes convolutions on the CPU slower.
     model.compile(keras.optimizers.Adam(schedule), "binary_crossentropy", jit_compile=False)
-    history = []
+    history: list[dict[str, Any]] = []
     began = time.perf_counter()
     stopping = keras.callbacks.EarlyStopping(
-        monitor="val_loss", mode="min", patience=recipe.patience, restore_best_weights=True
+        monitor="val_loss", mode="min", patience=hyperparameters.patience, restore_best_weights=True
     )
-    with display.bar(steps * recipe.epochs, f"training {model.name}", "batches", show=progress) as bar:
+    with display.bar(steps * epochs, f"training {model.name}", "batches", show=progress) as bar:
 
-        def note(epoch: int, logs: dict) -> None:
+        def note(epoch: int, logs: dict[str, float]) -> None:
             history.append(
                 {
                     "epoch": epoch + 1,
@@ -198,40 +243,41 @@ def _fit(model, data: _Data, recipe: Recipe, seed: int, progress: bool) -> tuple
                     "seconds": round(time.perf_counter() - began, 2),
                 }
             )
-            bar.set_postfix(epoch=f"{epoch + 1}/{recipe.epochs}", valid_loss=f"{logs['val_loss']:.4f}", refresh=False)
+            bar.set_postfix(epoch=f"{epoch + 1}/{epochs}", valid_loss=f"{logs['val_loss']:.4f}", refresh=False)
 
         reporter = keras.callbacks.LambdaCallback(
             on_train_batch_end=lambda batch, logs: bar.update(1), on_epoch_end=note
         )
         model.fit(
-            data.batches(recipe.batch_size, seed),
+            data.batches(hyperparameters.batch_size, seed),
             steps_per_epoch=steps,
-            epochs=recipe.epochs,
+            epochs=epochs,
             validation_data=data.arrays("valid"),
             validation_batch_size=256,
             callbacks=[reporter, keras.callbacks.TerminateOnNaN(), stopping],
-            shuffle=False,  # the batches come shuffled
+            shuffle=False,  # The batches are shuffled already.
             verbose=0,
         )
-        bar.total = bar.n  # what early stopping saved is not outstanding
+        bar.total = bar.n  # Early stopping may have saved the rest.
     if not history or not all(np.isfinite([epoch["loss"], epoch["valid_loss"]]).all() for epoch in history):
         raise InputError(
             f"training diverged in epoch {max(1, len(history))}: the loss is not a finite number; "
-            f"a learning rate below {recipe.learning_rate:g} would be right"
+            f"a learning rate below {peak:g} would be right"
         )
-    return history, len(history) < recipe.epochs
+    return history, len(history) < epochs
 
 
-def _recipe(model, given: dict) -> Recipe:
-    recipe = RECIPES.get(model, Recipe()) if isinstance(model, str) else Recipe()
-    recipe = replace(recipe, **{name: value for name, value in given.items() if value is not None})
+def _hyperparameters(model: Any, given: dict[str, Any]) -> Hyperparameters:
+    """Return the hyperparameters of a model, with those that are given in the place of the architecture's."""
+    chosen = HYPERPARAMETERS.get(model, Hyperparameters()) if isinstance(model, str) else Hyperparameters()
+    chosen = replace(chosen, **{name: value for name, value in given.items() if value is not None})
     for name in ("epochs", "batch_size", "patience"):
-        value = getattr(recipe, name)
+        value = getattr(chosen, name)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise InputError(f"{name}={value!r} is not a whole number of at least 1")
-    if not 0 < recipe.learning_rate < float("inf"):
-        raise InputError(f"learning_rate={recipe.learning_rate!r} is not a positive number")
-    return recipe
+    if not 0 < chosen.learning_rate < float("inf"):
+        raise InputError(f"learning_rate={chosen.learning_rate!r} is not a positive number")
+    return chosen
 
 
 def _check_trainable(architecture: str) -> None:
@@ -242,7 +288,8 @@ def _check_trainable(architecture: str) -> None:
         )
 
 
-def _check_model(model, data: _Data) -> None:
+def _check_model(model: Any, data: _Data) -> None:
+    """Raise :class:`UnsupportedModel` unless the model takes the sequences and ends in a sigmoid for each task."""
     quiet_tensorflow()
     import keras
 
@@ -263,7 +310,7 @@ def _check_model(model, data: _Data) -> None:
         raise UnsupportedModel(
             f"model {model.name!r} puts out {output}; {len(data.tasks)} tasks need (None, {len(data.tasks)})"
         )
-    last = (getattr(model, "operations", None) or model.layers)[-1]  # operations: of functional models only
+    last = (getattr(model, "operations", None) or model.layers)[-1]  # Only functional models have operations.
     activation = getattr(last, "activation", last)
     if not getattr(activation, "__name__", type(activation).__name__).lower().endswith("sigmoid"):
         raise UnsupportedModel(

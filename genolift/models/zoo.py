@@ -1,7 +1,10 @@
-"""Architectures by name, as Keras 3 functional models whose initial weights depend on the seed alone."""
+"""Architectures by name: Keras 3 functional models whose initial weights depend on the seed alone."""
+
+from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 from genolift.models.seeding import seed_dropout, seed_weights
 from genolift.support.errors import InputError
@@ -10,12 +13,27 @@ from genolift.support.tensorflow import quiet_tensorflow
 _ALPHABET = 4
 
 
-def build(name: str, seed: int = 0, **options):
-    """A new ``keras.Model`` of the architecture ``name``, input (N, length, 4).
+def build(name: str, seed: int = 0, **options: Any) -> Any:
+    """Return a new model of an architecture.
 
-    ``options`` are that architecture's own, for example ``length`` and ``tasks``
-    (``help(ARCHITECTURES[name])``). The same name, options and seed give the same weights. Raises
-    :class:`InputError` for an unknown name or option, or a length that is too short for the layers.
+    Parameters
+    ----------
+    name
+        The architecture, one of ``ARCHITECTURES``.
+    seed
+        The seed of the weights and the dropout. The same name, options and seed give the same weights.
+    **options
+        Options of the architecture, such as ``length`` and ``tasks``; see ``help(ARCHITECTURES[name])``.
+
+    Returns
+    -------
+    keras.Model
+        The model, with input (N, length, 4).
+
+    Raises
+    ------
+    InputError
+        If the name or an option is unknown, or if the length is too short for the layers.
     """
     if name not in ARCHITECTURES:
         raise InputError(f"there is no architecture {name!r}; there are {', '.join(ARCHITECTURES)}")
@@ -31,11 +49,24 @@ def build(name: str, seed: int = 0, **options):
     return model
 
 
-def tal_gata(length: int | None = 200, tasks: int = 3, filters: int = 50, width: int = 11):
-    """The network of the DeepLIFT paper's simulated benchmark: two convolutions, average over positions, two
-    dense.
+def tal_gata(length: int | None = 200, tasks: int = 3, filters: int = 50, width: int = 11) -> Any:
+    """Return the network of the DeepLIFT paper's simulated benchmark (Shrikumar et al. 2017).
 
-    ``length=None`` takes sequences of any length from 2 · width − 1 on. Output "tasks": (N, tasks), sigmoid.
+    It has two convolutions, an average over the positions and two dense layers.
+
+    Parameters
+    ----------
+    length
+        The length of the sequences. With ``None`` it takes any length from 2 · width - 1 on.
+    tasks
+        The number of tasks.
+    filters, width
+        The number and the width of the filters of each convolution.
+
+    Returns
+    -------
+    keras.Model
+        The network. Its output "tasks" is (N, tasks), after a sigmoid.
     """
     keras = _keras()
     layers = keras.layers
@@ -50,10 +81,22 @@ def tal_gata(length: int | None = 200, tasks: int = 3, filters: int = 50, width:
     return keras.Model(sequence, x, name="tal_gata")
 
 
-def basset(length: int = 600, tasks: int = 164):
-    """After Basset (Kelley et al. 2016): three convolutions with max pooling, two wide dense layers.
+def basset(length: int = 600, tasks: int = 164) -> Any:
+    """Return a network like Basset (Kelley et al. 2016).
 
-    Output "tasks": (N, tasks), sigmoid.
+    It has three convolutions with max pooling and two wide dense layers.
+
+    Parameters
+    ----------
+    length
+        The length of the sequences.
+    tasks
+        The number of tasks.
+
+    Returns
+    -------
+    keras.Model
+        The network. Its output "tasks" is (N, tasks), after a sigmoid.
     """
     keras = _keras()
     layers = keras.layers
@@ -72,13 +115,27 @@ def basset(length: int = 600, tasks: int = 164):
     return keras.Model(sequence, x, name="basset")
 
 
-def bpnet(length: int = 2114, tasks: int = 1, filters: int = 64, dilations: int = 8):
-    """After BPNet and chrombpnet (Avsec et al. 2021): dilated residual convolutions without padding, two
-    heads.
+def bpnet(length: int = 2114, tasks: int = 1, filters: int = 64, dilations: int = 8) -> Any:
+    """Return a network like BPNet and chrombpnet (Avsec et al. 2021).
 
-    ``tasks`` is the number of tracks (2 for the strands of one assay). Outputs "profile": (N, positions,
-    tracks), logits of where the reads lie (1,000 positions for 2,114 bp), and "counts": (N, tracks), log
-    counts.
+    It has dilated residual convolutions without padding, and two heads.
+
+    Parameters
+    ----------
+    length
+        The length of the sequences.
+    tasks
+        The number of tracks, which is 2 for the two strands of one assay.
+    filters
+        The number of filters of each convolution.
+    dilations
+        The number of dilated convolutions. The dilation of the first is 2, and it doubles with each.
+
+    Returns
+    -------
+    keras.Model
+        The network. Its output "profile" is (N, positions, tracks), logits of where the reads lie (1,000 positions for
+        2,114 bases). Its output "counts" is (N, tracks), logarithms of the counts.
     """
     keras = _keras()
     layers = keras.layers
@@ -97,12 +154,30 @@ def bpnet(length: int = 2114, tasks: int = 1, filters: int = 64, dilations: int 
     return keras.Model(sequence, [profile, counts], name="bpnet")
 
 
-def transformer(length: int = 200, tasks: int = 1, channels: int = 64, blocks: int = 2, heads: int = 4):
-    """A small transformer: convolutional stem with max pooling, pre-norm attention blocks, average over
-    positions.
+def transformer(length: int = 200, tasks: int = 1, channels: int = 64, blocks: int = 2, heads: int = 4) -> Any:
+    """Return a small transformer.
 
-    The stem's padding and the convolution in each feed-forward part carry the order of positions, so no layer
-    of our own is needed for position embeddings. Output "tasks": (N, tasks), sigmoid.
+    It has a convolutional stem with max pooling, pre-norm attention blocks and an average over the positions. The
+    padding of the stem and the convolution in each feed-forward part carry the order of the positions, so no custom
+    layer for position embeddings is needed.
+
+    Parameters
+    ----------
+    length
+        The length of the sequences.
+    tasks
+        The number of tasks.
+    channels
+        The number of channels, a multiple of ``heads``.
+    blocks
+        The number of attention blocks.
+    heads
+        The number of heads of each block.
+
+    Returns
+    -------
+    keras.Model
+        The network. Its output "tasks" is (N, tasks), after a sigmoid.
     """
     keras = _keras()
     layers = keras.layers
@@ -135,14 +210,15 @@ ARCHITECTURES: dict[str, Callable] = {
 }
 
 
-def _keras():
+def _keras() -> Any:
     quiet_tensorflow()
     import keras
 
     return keras
 
 
-def _check_counts(name: str, options: dict) -> None:
+def _check_counts(name: str, options: dict[str, Any]) -> None:
+    """Raise :class:`InputError` unless every option is a whole number of at least 1."""
     for option, value in options.items():
         if option == "length" and value is None and name == "tal_gata":
             continue

@@ -77,7 +77,7 @@ def test_the_record_says_everything_and_is_json(trained):
     assert {key: record["recipe"][key] for key in ("epochs", "batch_size", "patience", "learning_rate")} == {
         "epochs": 6,
         "batch_size": 8,
-        "patience": training.RECIPES["tal_gata"].patience,
+        "patience": training.HYPERPARAMETERS["tal_gata"].patience,
         "learning_rate": 0.01,
     }
     assert record["data"] == {
