@@ -6,8 +6,8 @@ import numpy as np
 
 from genolift.methods import targets
 from genolift.results.explanation import Explanation
-from genolift.results.fields import is_dna
 from genolift.results.regions import RegionTable
+from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import InputError, Remedy, Setting, Undefined, setting
 from genolift.support.progress import bar
 
@@ -138,11 +138,11 @@ def _dna_input(explanation: Explanation, input):
     """The key of the input to export where there are several, else ``None``."""
     inputs = explanation.inputs
     if not explanation.several_inputs:
-        if not is_dna(inputs):
+        if not is_dna(inputs.shape[1:]):
             raise InputError(f"only scores of DNA, inputs (N, L, 4), can be exported; these have shape {inputs.shape}")
         return None
     items = dict(inputs.items() if isinstance(inputs, dict) else enumerate(inputs))
-    dna = [key for key, leaf in items.items() if is_dna(leaf)]
+    dna = [key for key, leaf in items.items() if is_dna(leaf.shape[1:])]
     if input is None and len(dna) == 1:
         return dna[0]
     if input not in dna:

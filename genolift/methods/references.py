@@ -15,9 +15,10 @@ from typing import TypeAlias
 
 import numpy as np
 
-from genolift.sequence.alphabet import one_hot, one_hot_codes
+from genolift.sequence.alphabet import is_dna, one_hot, one_hot_codes
 from genolift.sequence.shuffle import shuffle
 from genolift.support.errors import InputError
+from genolift.support.numbers import whole_number
 from genolift.support.seeds import stream
 
 
@@ -77,14 +78,12 @@ class Shuffled(Reference):
 
     def __init__(self, n: int | str = 20, k: int = 2, seed: int = 0, tolerance: float = 0.1, cap: int = 320):
         self.tolerance = tolerance if n == "auto" else None
-        count = cap if n == "auto" else n
-        if isinstance(count, str) or int(count) != count or count < 1 or int(k) != k or k < 1:
-            raise InputError(f"Shuffled needs n of at least 1 (or 'auto') and k of at least 1, not n={n!r}, k={k!r}")
         if n == "auto" and (tolerance <= 0 or cap < 2):
             raise InputError(
                 f"Shuffled('auto') needs tolerance above 0 and cap of at least 2, not {tolerance} and {cap}"
             )
-        self.count, self.k, self.seed = int(count), int(k), seed
+        self.count = whole_number(cap if n == "auto" else n, "the number of shuffles")
+        self.k, self.seed = whole_number(k, "k"), seed
 
     def first(self, n):
         fewer = copy(self)
@@ -109,9 +108,8 @@ class Sampled(Reference):
     """
 
     def __init__(self, n: int = 100, frequencies: Sequence[float] = (0.25, 0.25, 0.25, 0.25), seed: int = 0):
-        if int(n) != n or n < 1:
-            raise InputError(f"Sampled needs n of at least 1, not {n}")
-        self.count, self.frequencies, self.seed = int(n), Background(frequencies).frequencies, seed
+        self.count = whole_number(n, "the number of sampled references")
+        self.frequencies, self.seed = Background(frequencies).frequencies, seed
 
     def draw(self, X, rows=None):
         _check_dna(X, "Sampled")
@@ -308,5 +306,5 @@ def _check_finite(array: np.ndarray, what: str) -> None:
 
 
 def _check_dna(X: np.ndarray, name: str) -> None:
-    if X.ndim != 3 or X.shape[-1] != 4:
+    if not is_dna(X.shape[1:]):
         raise InputError(f"{name} references need one-hot DNA of shape (N, L, 4), not {X.shape}; give other references")

@@ -15,7 +15,7 @@ import numpy as np
 from genolift.models.metrics import class_metrics
 from genolift.models.seeding import seed_dropout
 from genolift.models.zoo import ARCHITECTURES, build
-from genolift.sequence.alphabet import codes_matrix, one_hot
+from genolift.sequence.alphabet import codes_matrix, is_dna, one_hot
 from genolift.support import progress as display
 from genolift.support.errors import GenoliftWarning, InputError, UnsupportedModel
 from genolift.support.seeds import stream
@@ -302,7 +302,7 @@ def _check_model(model: Any, data: _Data) -> None:
             f"training takes a model with one input and one output; {model.name!r} has {len(inputs)} and {len(outputs)}"
         )
     shape, output = tuple(inputs[0].shape), tuple(outputs[0].shape)
-    if len(shape) != 3 or shape[2] != 4 or shape[1] not in (None, data.length):
+    if not is_dna(shape[1:]) or shape[1] not in (None, data.length):
         raise UnsupportedModel(
             f"model {model.name!r} takes inputs of shape {shape}; the sequences are (N, {data.length}, 4)"
         )

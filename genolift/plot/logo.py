@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from genolift.plot.style import BASES, INK, PALETTE, Picture, drawing
 from genolift.results.explanation import Explanation
-from genolift.results.fields import is_dna
+from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import InputError
 
 PER_ROW = 200  # more letters than this in one row cannot be told apart
@@ -70,12 +70,12 @@ def letter_heights(one: Explanation, input=None) -> np.ndarray:
     inputs, scores = one.inputs, one.scores
     if one.several_inputs:
         items = dict(inputs.items() if isinstance(inputs, dict) else enumerate(inputs))
-        dna = [key for key, leaf in items.items() if is_dna(leaf)]
+        dna = [key for key, leaf in items.items() if is_dna(leaf.shape[1:])]
         input = dna[0] if input is None and len(dna) == 1 else input
         if input not in dna:
             raise InputError(f"name the input to draw: those that are DNA are {', '.join(map(str, dna)) or 'none'}")
         inputs, scores = items[input], scores[input]
-    if not is_dna(inputs):
+    if not is_dna(inputs.shape[1:]):
         raise InputError(f"a logo needs DNA inputs (N, L, 4); these have shape {inputs.shape}")
     x, score = np.asarray(inputs[0]), np.asarray(scores[0], dtype=float)
     known = (x.max(axis=1) == 1) & (x.sum(axis=1) == 1)

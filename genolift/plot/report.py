@@ -13,8 +13,8 @@ from genolift.evaluate.truth.recovery import PER_SEED
 from genolift.plot.logo import plot_logo, target_text
 from genolift.plot.style import method_label, render
 from genolift.results.explanation import Explanation
-from genolift.results.fields import is_dna
 from genolift.results.layout import ROOT
+from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import FileProblem
 from genolift.support.files import write_whole
 from genolift.version import __version__
@@ -186,7 +186,7 @@ def _store_page(path: Path, sequences: int, target) -> dict:
         target = result.target[0] if isinstance(result.target, list) else 0
     inputs = result.inputs
     pictures = []
-    if not result.several_inputs and is_dna(inputs):
+    if not result.several_inputs and is_dna(inputs.shape[1:]):
         for i in range(min(sequences, len(result))):
             figure = plot_logo(result, i, target=target)
             pictures.append(Image(_data_uri(render(figure, "png", 110)), result.names[i]))

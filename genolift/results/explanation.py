@@ -19,13 +19,13 @@ from genolift.results.fields import (
     concatenate,
     cut_or_pad,
     each,
-    is_dna,
     leaves,
     project,
     sum_channels,
 )
 from genolift.results.lazy import LazyArray, rowwise
 from genolift.results.regions import Region, as_regions
+from genolift.sequence.alphabet import is_dna
 from genolift.support import drawings
 from genolift.support.errors import InputError, Remedy, Undefined, setting
 from genolift.support.texts import Listed
@@ -160,7 +160,7 @@ class Explanation:
         if "raw_contributions" not in self._fields:
             return None
         return each(
-            lambda x, raw: rowwise(sum_channels, raw) if is_dna(x) else raw,
+            lambda x, raw: rowwise(sum_channels, raw) if is_dna(x.shape[1:]) else raw,
             self._fields["inputs"],
             self._fields["raw_contributions"],
         )
@@ -246,7 +246,7 @@ class Explanation:
         inputs, ndim = self._fields["inputs"], self._fields[name].ndim
         if kind == PAIR:
             return (ndim - 2, ndim - 1)
-        return (1 + ndim - (2 if kind == POSITION and is_dna(inputs) else inputs.ndim),)
+        return (1 + ndim - (2 if kind == POSITION and is_dna(inputs.shape[1:]) else inputs.ndim),)
 
     def _cut(self, length: int) -> Explanation:
         return self._with({name: self._resized(name, length) for name in self._fields}, lengths=None)

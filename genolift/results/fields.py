@@ -35,11 +35,6 @@ def each(function: Callable[..., Any], *values: Any) -> Any:
     return call(*values)
 
 
-def is_dna(inputs: np.ndarray | LazyArray) -> bool:
-    """Whether inputs are one-hot DNA by their shape, (N, L, 4)."""
-    return inputs.ndim == 3 and inputs.shape[-1] == 4
-
-
 def cut_or_pad(array: np.ndarray, axis: int, length: int) -> np.ndarray:
     """Cut or pad with zeros at the end of one axis."""
     if array.shape[axis] >= length:

@@ -30,6 +30,11 @@ _LETTERS = np.frombuffer(b"ACGTN", dtype=np.uint8)
 _VALID_BYTES = _IUPAC.encode()
 
 
+def is_dna(shape: Sequence[int | None]) -> bool:
+    """Whether arrays of this shape hold one-hot DNA: (length, 4), without the axis of sequences."""
+    return len(shape) == 2 and shape[1] == 4
+
+
 def check_letters(sequence: str, where: str = "sequence") -> None:
     """Raise :class:`InputError` for the first letter that is not DNA. The check is cheap when there is none.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from genolift.sequence.alphabet import UNKNOWN, encode, one_hot_codes
+from genolift.sequence.alphabet import UNKNOWN, encode, is_dna, one_hot_codes
 from genolift.support.errors import InputError
 
 
@@ -38,7 +38,7 @@ def as_codes(pattern: Any, name: str = "the motif") -> np.ndarray:
     else:
         array = np.asarray(pattern)
         array = array[0] if array.ndim == 3 and len(array) == 1 else array
-        if array.ndim != 2 or array.shape[-1] != 4:
+        if not is_dna(array.shape):
             raise InputError(f"{name} is a text, a Motif or one-hot of shape (width, 4), not of shape {array.shape}")
         codes = one_hot_codes(array[None])[0]
     if not len(codes) or (codes == UNKNOWN).all():

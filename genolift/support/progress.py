@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def bar(total: int | None, label: str, unit: str, show: bool = True) -> Iterator[tqdm]:
+def bar(total: int | None, label: str, unit: str, show: bool | None = True, *, long: bool = True) -> Iterator[tqdm]:
     """Show a counter with rate and remaining time on standard error.
 
     Outside a terminal it prints at most one line every 30 seconds, so that logs stay readable.
@@ -26,7 +26,9 @@ def bar(total: int | None, label: str, unit: str, show: bool = True) -> Iterator
     unit
         What is counted, in the plural.
     show
-        Whether anything is shown.
+        Whether anything is shown; ``None`` where the user did not say.
+    long
+        Whether the work is long enough to show something to a user who did not say.
 
     Yields
     ------
@@ -40,7 +42,7 @@ def bar(total: int | None, label: str, unit: str, show: bool = True) -> Iterator
         total=total,
         desc=label,
         unit=f" {unit}",
-        disable=not show,
+        disable=not (long if show is None else show),
         mininterval=0.1 if terminal else 30,
         maxinterval=10 if terminal else 60,
         ascii=None if terminal else True,

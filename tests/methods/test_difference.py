@@ -198,5 +198,7 @@ def test_a_window_longer_than_the_sequence_and_other_tokens_are_refused():
     with pytest.raises(InputError, match="window is 5, but the sequences are 4 long"):
         gl.method("prediction-difference", short, window=5)(X[:, :4])
     tokens = keras.Sequential([keras.Input((4,), dtype="int32"), K.Embedding(6, 3), K.Flatten(), K.Dense(1)])
-    with pytest.raises(UnsupportedModel, match="sums over A, C, G and T; use occlusion"):
+    with pytest.raises(
+        UnsupportedModel, match="sums over A, C, G and T, and this model takes other letters; use occlusion"
+    ):
         gl.method("prediction-difference", tokens)(np.ones((2, 4)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from genolift.engine.program import Program, Step, Value
+from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -43,7 +44,7 @@ def mean_normalise(program: Program) -> Program:
 def _reads_dna(value: Value, program: Program) -> bool:
     while value not in program.inputs and value.step.op in _VIEWS:
         value = value.step.inputs[0]
-    return value in program.inputs and value.shape is not None and len(value.shape) == 3 and value.shape[-1] == 4
+    return value in program.inputs and value.shape is not None and is_dna(value.shape[1:])
 
 
 def _normalised(step: Step) -> list[Step]:

@@ -316,8 +316,7 @@ def _four(strand: str, other: int, other_strand: str) -> list[tuple]:
 
 
 def _measured(measure: Measure, edits: list[Edit], label: str, progress: bool | None) -> list[list[np.ndarray]]:
-    show = len(edits) > 100 if progress is None else progress
-    with bar(len(edits), label, "edits", show) as display:
+    with bar(len(edits), label, "edits", progress, long=len(edits) > 100) as display:
         return measure(edits, display.update)
 
 

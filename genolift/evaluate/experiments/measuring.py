@@ -10,7 +10,7 @@ import numpy as np
 from genolift.methods import targets
 from genolift.methods.prediction.prediction import Prediction
 from genolift.methods.registry import method_class
-from genolift.results.fields import is_dna
+from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import InputError
 
 # Numbers of edited sequences that are measured together.
@@ -83,7 +83,7 @@ def _summed(scores: np.ndarray, stretches: list[tuple]) -> np.ndarray:
 def as_sequences(X) -> np.ndarray:
     """One-hot DNA (N, L, 4) as float32, from that or from regions."""
     array = np.asarray(X.one_hot() if hasattr(X, "one_hot") else X)
-    if (not array.dtype.kind == "f" and array.dtype.kind not in "iub") or not is_dna(array) or not len(array):
+    if (not array.dtype.kind == "f" and array.dtype.kind not in "iub") or not is_dna(array.shape[1:]) or not len(array):
         raise InputError(
             f"experiments need one-hot DNA of shape (N, length, 4), not {array.dtype} of shape {array.shape}"
         )

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genolift.sequence.alphabet import encode, one_hot_codes
+from genolift.sequence.alphabet import encode, is_dna, one_hot_codes
 from genolift.simulate.motifs import Motif
 from genolift.support.errors import InputError
 
@@ -66,7 +66,7 @@ def _as_codes(sequences) -> tuple[np.ndarray, np.ndarray]:
     """Codes (N, L) with 4 for what is no base, and the lengths (N,)."""
     if hasattr(sequences, "ndim"):
         X = np.asarray(sequences)
-        if X.ndim != 3 or X.shape[2] != 4:
+        if not is_dna(X.shape[1:]):
             raise InputError(f"sequences are strings or one-hot (N, L, 4), not an array of shape {X.shape}")
         codes = one_hot_codes(X)
         return codes, np.full(len(codes), codes.shape[1])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import InputError
 
 
@@ -25,7 +26,7 @@ class Inputs:
 
     @property
     def dna(self) -> list[bool]:
-        return [array.ndim == 3 and array.shape[-1] == 4 for array in self.arrays]
+        return [is_dna(array.shape[1:]) for array in self.arrays]
 
     @property
     def one_hot(self) -> list[bool]:

@@ -109,8 +109,7 @@ class ReferenceMethod(TakesReferences, Method):
         """Explain the given rows against references number ``first`` to ``last``, block by block."""
         plan = self._plan(inputs, traced, len(rows), last - first)
         blocks = []
-        show = self.progress if self.progress is not None else len(rows) > plan.sequences
-        with bar(len(rows), self.name, "sequences", show) as display:
+        with bar(len(rows), self.name, "sequences", self.progress, long=len(rows) > plan.sequences) as display:
             explain = partial(self._block, explainer, plan, first, last)
             for block in overlapped(explain, self._compared(inputs, chosen, rows, last, plan.sequences), plan.lanes):
                 blocks.append(block)
@@ -226,7 +225,7 @@ class ReferenceMethod(TakesReferences, Method):
             undefined["hypothetical"] = "contributions are those of a hidden layer's activations"
         elif any(dna):
             rows = iter(found["hypothetical"])
-            found_h = [pick(next(rows)) if is_dna else None for is_dna in dna]
+            found_h = [pick(next(rows)) if letters else None for letters in dna]
             fields["hypothetical"] = inputs.pack(found_h) if len(dna) > 1 else found_h[0]
         else:
             undefined["hypothetical"] = "the inputs are not DNA of shape (N, L, 4), nor tokens"

@@ -16,6 +16,7 @@ from genolift.engine.tracing.trace import trace
 from genolift.methods.common.resolve import counterpart, resolve
 from genolift.methods.targets import is_function
 from genolift.models.signature import describe
+from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import GenoliftError, InputError, UnsupportedModel, reason_of
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -167,14 +168,14 @@ def _composed(outer: Callable, inner: Callable) -> Callable:
 
 def _other_strand(function: Callable, shapes: list[tuple]) -> Callable:
     """The function of the reverse complements: inputs that are DNA (L, 4) are reversed along both axes."""
-    dna = [len(shape) == 2 and shape[-1] == 4 for shape in shapes]
+    dna = [is_dna(shape) for shape in shapes]
     if not any(dna):
         raise InputError("rc_average needs an input of one-hot DNA with channels A, C, G, T")
 
-    def reverse(tensor, is_dna):
-        return tf.reverse(tensor, [1, 2]) if is_dna else tensor
+    def reverse(tensor, reversible):
+        return tf.reverse(tensor, [1, 2]) if reversible else tensor
 
-    return lambda *tensors: function(*[reverse(t, is_dna) for t, is_dna in zip(tensors, dna, strict=True)])
+    return lambda *tensors: function(*[reverse(*pair) for pair in zip(tensors, dna, strict=True)])
 
 
 def _computed(program) -> tuple[list, bool]:

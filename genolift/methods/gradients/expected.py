@@ -13,7 +13,7 @@ from genolift.methods.common.referring import TakesReferences, refuse_until_enou
 from genolift.methods.gradients.saliency import SlopeMethod
 from genolift.methods.references import Shuffled
 from genolift.methods.targets import TargetLike
-from genolift.support.errors import InputError
+from genolift.support.numbers import whole_number
 
 
 class ExpectedGradients(TakesReferences, SlopeMethod):
@@ -33,9 +33,7 @@ class ExpectedGradients(TakesReferences, SlopeMethod):
     default_references = staticmethod(lambda: Shuffled(20, k=2, seed=0))
 
     def __init__(self, model: Callable, target: TargetLike = None, *, draws: int = 5, **options: Any):
-        if int(draws) != draws or draws < 1:
-            raise InputError(f"draws must be a whole number of at least 1, not {draws}")
-        self.draws = int(draws)
+        self.draws = whole_number(draws, "draws")
         super().__init__(model, target, **options)
 
     def describe(self) -> dict:

@@ -13,10 +13,12 @@ from genolift.engine.walk.correction import Corrected
 from genolift.engine.walk.multipliers import Gradient, PathGradient, Propagation
 from genolift.methods.common import proof
 from genolift.methods.common.referenced import ReferenceMethod
+from genolift.methods.common.refusals import lacking
 from genolift.methods.common.traced import Traced
 from genolift.methods.gradients.correction import CorrectsGradients, check_letters
 from genolift.methods.targets import TargetLike
-from genolift.support.errors import GenoliftWarning, InputError, UnsupportedModel
+from genolift.support.errors import GenoliftWarning, InputError
+from genolift.support.numbers import whole_number
 
 
 class GradientMethod(CorrectsGradients, ReferenceMethod):
@@ -63,10 +65,11 @@ class _Gated(GradientMethod):
 def check_rectifiers(propagation: Propagation, name: str) -> None:
     """Refuse a method that gates gradients at rectifiers where the walk back meets none."""
     if not any(gradient_rules.is_rectifier(step) for step in gradient_rules.walked(propagation.walk)):
-        raise UnsupportedModel(
-            f"{name} gates gradients at ReLUs, and this model runs none on the way to the target; use gradient-x-input, "
-            "integrated-gradients or deeplift"
+        none, instead = (
+            "this model runs none on the way to the target",
+            "use gradient-x-input, integrated-gradients or deeplift",
         )
+        raise lacking(name, "gates gradients at ReLUs", none, instead)
 
 
 def guided(traced: Traced, name: str) -> Propagation:
@@ -116,11 +119,9 @@ class IntegratedGradients(GradientMethod):
         quadrature: str = "midpoint",
         **options: Any,
     ):
-        if int(steps) != steps or steps < 1:
-            raise InputError(f"steps must be a whole number of at least 1, not {steps}")
         if quadrature not in ("midpoint", "gauss-legendre"):
             raise InputError(f"quadrature must be 'midpoint' or 'gauss-legendre', not {quadrature!r}")
-        self.steps, self.quadrature = int(steps), quadrature
+        self.steps, self.quadrature = whole_number(steps, "steps"), quadrature
         super().__init__(model, target, **options)
 
     def multipliers(self, traced: Traced):

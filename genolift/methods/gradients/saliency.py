@@ -51,7 +51,7 @@ class SlopeMethod(CorrectsGradients, Method):
         size, points = batch_size(traced, inputs, self.memory, backward=True), self.points(inputs, traced)
         at_once, total = max(1, _BATCHES * size // self.count), len(inputs) * self.count
         blocks = []
-        with bar(total, self.name, "gradients", total > size if self.progress is None else self.progress) as display:
+        with bar(total, self.name, "gradients", self.progress, long=total > size) as display:
             for start in range(0, len(inputs), at_once):
                 rows = np.arange(start, min(start + at_once, len(inputs)))
                 arrays = [array[rows] for array in inputs.arrays]

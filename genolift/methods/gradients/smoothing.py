@@ -11,6 +11,7 @@ from genolift.methods.common.predicting import Copies, streams
 from genolift.methods.gradients.saliency import SlopeMethod, steepest
 from genolift.methods.targets import TargetLike
 from genolift.support.errors import InputError
+from genolift.support.numbers import whole_number
 
 
 class SmoothGrad(SlopeMethod):
@@ -32,11 +33,9 @@ class SmoothGrad(SlopeMethod):
     def __init__(
         self, model: Callable, target: TargetLike = None, *, samples: int = 50, noise: float = 0.15, **options: Any
     ):
-        if int(samples) != samples or samples < 2:
-            raise InputError(f"samples must be a whole number of at least 2, not {samples}")
         if not noise > 0:
             raise InputError(f"noise must be above 0, a share of the input's range, not {noise}")
-        self.samples, self.noise = int(samples), float(noise)
+        self.samples, self.noise = whole_number(samples, "samples", 2), float(noise)
         super().__init__(model, target, **options)
 
     @property

@@ -14,6 +14,7 @@ from genolift.engine.program import Value
 from genolift.engine.windows.receptive import Fields, Receptive
 from genolift.methods.common.inputs import Inputs, as_inputs
 from genolift.methods.common.predicting import batch_size, batches
+from genolift.methods.common.refusals import no_sequences
 from genolift.methods.common.tokens import fit
 from genolift.methods.common.traced import Traced, ports
 from genolift.support import drawings
@@ -148,7 +149,7 @@ class LayerReader:
             i: Receptive(program, program.outputs, shapes, i) for i, letters in enumerate(inputs.one_hot) if letters
         }
         if not sequences:
-            raise UnsupportedModel("activations are placed on one-hot sequences (N, L, 4), and the model takes none")
+            raise no_sequences("activations", "are placed on")
         value = self._chosen(sequences)
         name = name_of(value, program)
         seeing = [i for i, one in sequences.items() if value in follows(one.program, one.source)]

@@ -14,15 +14,18 @@ from genolift.engine.hidden.placing import follows
 from genolift.methods.common.base import Method
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import batch_size, batches
+from genolift.methods.common.refusals import lacking
 from genolift.methods.common.traced import Traced
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import AttentionExplanation
-from genolift.support.errors import InputError, UnsupportedModel
+from genolift.sequence.alphabet import is_dna
+from genolift.support.errors import InputError
 from genolift.support.memory import Recent
 from genolift.support.progress import bar
 
 # Lengths of sequences whose readers are kept.
 _LENGTHS = 256
+_FOLLOWS = "follows self-attention from layer to layer over the same tokens"
 _MEANING = "share of attention: what the model reads, not an attribution"
 
 
@@ -87,11 +90,10 @@ class AttentionMethod(Method):
         program = traced.program
         attentions = find(program, shapes, traced.probe(shapes).leading)
         if not attentions:
-            raise UnsupportedModel(
-                f"{self.name} reads the weights of attention layers, and this model has none: no softmax over positions whose "
-                "result weighs values; use deeplift, integrated-gradients or ism"
-            )
-        places = [i for i, size in enumerate(traced.tokens) if size is not None or _is_dna(shapes[i])]
+            none = "this model has none: no softmax over positions whose result weighs values"
+            instead = "use deeplift, integrated-gradients or ism"
+            raise lacking(self.name, "reads the weights of attention layers", none, instead)
+        places = [i for i, size in enumerate(traced.tokens) if size is not None or is_dna(shapes[i])]
         placed = [tokens(program, one, attentions, shapes, places) for one in attentions]
         reader = _Reader(attentions, placed, Readings(program, traced.targets, attentions))
         self.check(reader)
@@ -112,9 +114,7 @@ class AttentionMethod(Method):
         reader = self._reader(traced, [array.shape[1:] for array in inputs.arrays])
         size = batch_size(traced, inputs, self.memory)
         blocks = []
-        with bar(
-            len(inputs), self.name, "sequences", len(inputs) > size if self.progress is None else self.progress
-        ) as shown:
+        with bar(len(inputs), self.name, "sequences", self.progress, long=len(inputs) > size) as shown:
             for rows, xs in batches(inputs.arrays, size):
                 kept = rows.stop - rows.start
                 predictions, weights = reader.readings(xs)
@@ -264,11 +264,8 @@ class AttentionRollout(AttentionMethod):
                 or not placed.same(reader.tokens[0])
                 or not reader.follows(i)
             ):
-                raise UnsupportedModel(
-                    f"attention-rollout follows self-attention from layer to layer over the same tokens, and layer {one.name!r} "
-                    f"has {one.queries} queries and {one.keys} keys that are others; use attention, which reads each layer by "
-                    "itself"
-                )
+                others = f"layer {one.name!r} has {one.queries} queries and {one.keys} keys that are others"
+                raise lacking(self.name, _FOLLOWS, others, "use attention, which reads each layer by itself")
 
     def scored(self, reader, weights):
         total = None
@@ -292,10 +289,6 @@ class AttentionRollout(AttentionMethod):
 
     def describe(self):
         return {**super().describe(), "residual": self.residual}
-
-
-def _is_dna(shape: tuple) -> bool:
-    return len(shape) == 2 and shape[-1] == 4
 
 
 def _together(weights: list[np.ndarray]) -> np.ndarray:

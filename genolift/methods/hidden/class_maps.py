@@ -18,14 +18,18 @@ from genolift.methods.common.base import Method
 from genolift.methods.common.blocks import fields_of
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import Copies, batch_size, batches
+from genolift.methods.common.refusals import lacking, no_sequences
 from genolift.methods.common.traced import Traced
 from genolift.methods.gradients.gradients import guided
 from genolift.methods.gradients.saliency import steepest
 from genolift.methods.targets import TargetLike
+from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import UnsupportedModel
 from genolift.support.memory import Recent
 from genolift.support.progress import bar
 
+# What a map needs.
+_NEEDS = "needs a layer with several positions that each see a known stretch of the sequence"
 # What explains a model whose layers keep no place.
 _INSTEAD = "use deeplift, integrated-gradients or occlusion, which need no such layer"
 # Lengths of sequences whose receptive fields are kept.
@@ -59,10 +63,7 @@ class MapMethod(Method):
         self._last: _Atlas | None = None
         shapes = [value.shape[1:] for value in traced.program.inputs]
         if all(None not in shape for shape in shapes):
-            letters = [
-                size is not None or (len(shape) == 2 and shape[-1] == 4)
-                for shape, size in zip(shapes, traced.tokens, strict=True)
-            ]
+            letters = [size is not None or is_dna(shape) for shape, size in zip(shapes, traced.tokens, strict=True)]
             self._atlas(traced, shapes, letters)
 
     @abstractmethod
@@ -73,8 +74,7 @@ class MapMethod(Method):
         atlas = self._atlas(traced, [array.shape[1:] for array in inputs.arrays], inputs.one_hot)
         size = batch_size(traced, inputs, self.memory, backward=True)
         blocks = []
-        show = len(inputs) > size if self.progress is None else self.progress
-        with bar(len(inputs), self.name, "sequences", show) as display:
+        with bar(len(inputs), self.name, "sequences", self.progress, long=len(inputs) > size) as display:
             for rows, padded in batches(inputs.arrays, size):
                 predictions, maps = atlas.maps(padded)
                 xs, kept = [array[rows] for array in inputs.arrays], rows.stop - rows.start
@@ -96,10 +96,7 @@ class MapMethod(Method):
         if key not in self._atlases:
             places = [i for i, is_sequence in enumerate(letters) if is_sequence]
             if not places:
-                raise UnsupportedModel(
-                    f"{self.name} is placed on one-hot sequences (N, L, 4), and the model takes none; use "
-                    "integrated-gradients or deeplift"
-                )
+                raise no_sequences(self.name, "is placed on")
             self._atlases[key] = self._drawn(traced, list(map(tuple, shapes)), places)
         self._last = self._atlases[key]
         return self._last
@@ -128,10 +125,7 @@ class MapMethod(Method):
         if not placed(receptive, value):
             other = last_placed(receptive, ends)
             remedy = _INSTEAD if other is None else f"layer {name_of(other, receptive.program)!r} has them"
-            raise UnsupportedModel(
-                f"{self.name} needs a layer with several positions that each see a known stretch of the sequence, and "
-                f"{name!r} has none; {remedy}"
-            )
+            raise lacking(self.name, _NEEDS, f"{name!r} has none", remedy)
 
     def undefined(self) -> dict[str, str]:
         """Why the other fields are not defined."""
@@ -177,10 +171,8 @@ class Cam(MapMethod):
                 if step is not None:
                     whole = "averages positions that each see the whole sequence"
                     why = whole if step.op == "Mean" else "stands in between"
-                    raise UnsupportedModel(
-                        "cam is for global average pooling followed by a dense layer that gives the target, and "
-                        f"{step.where} {why}; use grad-cam, which needs neither"
-                    )
+                    does = "is for global average pooling followed by a dense layer that gives the target"
+                    raise lacking("cam", does, f"{step.where} {why}", "use grad-cam, which needs neither")
                 found[-1].extend(layers)
         return found
 
@@ -211,10 +203,7 @@ class GradCam(MapMethod):
             ends = list(dict.fromkeys(target.terms[0][0] for target in traced.targets))  # one strand of several
             last = next(filter(None, (last_placed(one, ends) for one in sequences.values())), None)
             if last is None:
-                raise UnsupportedModel(
-                    f"{self.name} needs a layer with several positions that each see a known stretch of the sequence, and "
-                    f"this model has none on the way to the target; {_INSTEAD}"
-                )
+                raise lacking(self.name, _NEEDS, "this model has none on the way to the target", _INSTEAD)
             name = name_of(last, program)
         seeing = set().union(*(follows(one.program, one.source) for one in sequences.values()))
         values = [value for value in named(program, name) if value in seeing]

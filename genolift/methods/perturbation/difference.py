@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from genolift.methods.common.refusals import lacking
 from genolift.methods.perturbation.markov import Markov, codes_of, counts_of
-from genolift.methods.perturbation.perturbed import ChangingMethod, whole_number
+from genolift.methods.perturbation.perturbed import ChangingMethod
 from genolift.methods.targets import TargetLike, parse
 from genolift.sequence.alphabet import one_hot_codes
-from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.errors import InputError
+from genolift.support.numbers import whole_number
 
 _BASES = np.eye(4, dtype=np.float32)
 # The windows' contents that are summed over: 4 to this power.
@@ -105,8 +107,8 @@ class PredictionDifference(ChangingMethod):
 
     def changed(self, inputs):
         found = super().changed(inputs)
-        if any(inputs.arrays[i].shape[-1] != 4 for i in found):
-            raise UnsupportedModel("prediction-difference sums over A, C, G and T; use occlusion for other tokens")
+        if not all(inputs.dna[i] for i in found):
+            raise lacking(self.name, "sums over A, C, G and T", "this model takes other letters", "use occlusion")
         return found
 
     def _starts(self, length: int) -> int:

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from genolift.methods.perturbation.perturbed import ChangingMethod, whole_number
+from genolift.methods.perturbation.perturbed import ChangingMethod
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import IndelExplanation
 from genolift.support.errors import InputError
+from genolift.support.numbers import whole_number
 
 
 class Indels(ChangingMethod):

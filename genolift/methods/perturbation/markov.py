@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from genolift.sequence.alphabet import one_hot, one_hot_codes
+from genolift.sequence.alphabet import is_dna, one_hot, one_hot_codes
 from genolift.support.errors import InputError
 
 
@@ -73,6 +73,6 @@ def codes_of(background) -> list[np.ndarray]:
         texts = [background] if isinstance(background, str) else background
         return [one_hot_codes(one_hot(text))[0] for text in texts]
     array = np.asarray(background)
-    if array.ndim != 3 or array.shape[-1] != 4:
+    if not is_dna(array.shape[1:]):
         raise InputError(f"a background is sequences: texts, or one-hot of shape (N, L, 4), not {array.shape}")
     return list(one_hot_codes(array))

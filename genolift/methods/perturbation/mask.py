@@ -10,10 +10,11 @@ import numpy as np
 from genolift.engine.walk.points import Points
 from genolift.methods import references as refs
 from genolift.methods.common.predicting import Copies
-from genolift.methods.perturbation.perturbed import Block, PerturbationMethod, whole_number
+from genolift.methods.perturbation.perturbed import Block, PerturbationMethod
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import MaskExplanation
 from genolift.support.errors import InputError
+from genolift.support.numbers import whole_number
 
 # The power of neighbours' differences in the total variation (Fong & Vedaldi 2017, equation 4).
 _POWER = 3

@@ -15,6 +15,7 @@ from genolift.methods.common.traced import Traced
 from genolift.methods.perturbation.perturbed import Block, ChangingMethod
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import MutagenesisExplanation
+from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import GenoliftWarning, InputError
 from genolift.support.seeds import stream
 from genolift.support.tensorflow import quiet_tensorflow
@@ -195,7 +196,7 @@ class InSilicoMutagenesis(ChangingMethod):
 
 
 def _has_letters(shape: tuple, tokens: int | None) -> bool:
-    return tokens is not None or (len(shape) == 2 and shape[-1] == 4)
+    return tokens is not None or is_dna(shape)
 
 
 def _random(rng: np.random.Generator, shape: tuple, tokens: int | None) -> np.ndarray:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from genolift.methods.common.predicting import Copies
-from genolift.methods.perturbation.perturbed import ChangingMethod, whole_number
+from genolift.methods.perturbation.perturbed import ChangingMethod
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import EpistasisExplanation
 from genolift.support.errors import InputError
+from genolift.support.numbers import whole_number
 
 # Pairs of substitutions whose numbers are held at a time.
 _PAIRS = 1 << 20

@@ -14,9 +14,10 @@ from genolift.methods.common.blocks import fields_of
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import Copies, batch_size, streams
 from genolift.methods.common.referring import TakesReferences, refuse_until_enough
+from genolift.methods.common.refusals import sequences
 from genolift.methods.common.tokens import OfTokens
 from genolift.methods.common.traced import Traced
-from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.errors import InputError
 from genolift.support.progress import bar
 
 # Copies of the sequences of a block at most: it bounds their predictions, not the batches they are made in.
@@ -84,13 +85,7 @@ class ChangingMethod(Method):
 
     def changed(self, inputs: Inputs) -> list[int]:
         """The inputs whose bases are changed: those with an axis of letters."""
-        found = [i for i, letters in enumerate(inputs.one_hot) if letters]
-        if not found:
-            raise UnsupportedModel(
-                f"{self.name} exchanges bases of one-hot sequences (N, L, 4), and the model takes none; use "
-                "integrated-gradients or deeplift"
-            )
-        return found
+        return sequences(self.name, "exchanges bases of", inputs)
 
     def drawn(self, xs: list[np.ndarray], rows: np.ndarray) -> list[np.ndarray]:
         """What the sequences ``rows`` are mixed with, (n, R, ...) per input."""
@@ -102,9 +97,8 @@ class ChangingMethod(Method):
         count, size = self.count(lengths), batch_size(traced, inputs, self.memory, self.backward)
         at_once = self.at_once(count or sum(lengths), size)
         total = None if count is None else count * len(inputs)
-        show = (total is None or total > size) if self.progress is None else self.progress
         blocks = []
-        with bar(total, self.name, "predictions", show) as display:
+        with bar(total, self.name, "predictions", self.progress, long=total is None or total > size) as display:
             for start in range(0, len(inputs), at_once):
                 rows = np.arange(start, min(start + at_once, len(inputs)))
                 xs = [array[rows] for array in inputs.arrays]
@@ -162,10 +156,3 @@ class PerturbationMethod(TakesReferences, ChangingMethod):
 
     def drawn(self, xs, rows):
         return self._drawn_for(self._chosen, xs, rows)
-
-
-def whole_number(value, name: str, least: int = 1) -> int:
-    """An option that counts something; :class:`InputError` if it does not."""
-    if isinstance(value, bool) or int(value) != value or value < least:
-        raise InputError(f"{name} must be a whole number of at least {least}, not {value}")
-    return int(value)

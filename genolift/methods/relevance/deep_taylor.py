@@ -10,10 +10,11 @@ import numpy as np
 from genolift.engine.operations.table import kind_of
 from genolift.engine.relevance.neurons import Neurons
 from genolift.engine.relevance.rules import AlphaBeta, Box
+from genolift.methods.common.refusals import lacking
 from genolift.methods.relevance.composites import Composite, checked
 from genolift.methods.relevance.lrp import RelevanceMethod
 from genolift.methods.targets import TargetLike
-from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.errors import InputError
 
 _RECTIFIES = {"Relu", "Const", "Cast"}
 _SIGNED = {"Sub", "Neg", "Mul", "RealDiv", "Div", "DivNoNan", "FusedBatchNormV2", "FusedBatchNormV3"}
@@ -53,10 +54,8 @@ class DeepTaylor(RelevanceMethod):
             rectifies = kind == "unary" and {inner.op for inner in step.body} <= _RECTIFIES
             adds = kind == "passing" and step.op not in _SIGNED
             if not (rectifies or adds or kind == "selection"):
-                raise UnsupportedModel(
-                    f"deep-taylor is derived for sums, maxima and ReLUs, and {step.where} is none; use lrp-composite or "
-                    "lrp-epsilon"
-                )
+                does = "is derived for sums, maxima and ReLUs"
+                raise lacking(self.name, does, f"{step.where} is none", "use lrp-composite or lrp-epsilon")
         return found
 
     def check(self, predictions: np.ndarray, least: np.ndarray, rows: np.ndarray) -> None:

@@ -11,12 +11,13 @@ import numpy as np
 from genolift.engine.relevance.propagation import RelevancePropagation
 from genolift.engine.relevance.rules import AlphaBeta, Box, Epsilon, Flat, Gamma, Rule, WSquare
 from genolift.engine.walk.points import Points
+from genolift.methods.common.refusals import lacking
 from genolift.methods.common.traced import Traced
 from genolift.methods.gradients.saliency import SlopeMethod
 from genolift.methods.relevance.composites import Composite, as_rule, checked
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import RelevanceExplanation
-from genolift.support.errors import InputError, Remedy, Setting, UnsupportedModel
+from genolift.support.errors import InputError, Remedy, Setting
 
 
 class RelevanceMethod(SlopeMethod):
@@ -46,10 +47,11 @@ class RelevanceMethod(SlopeMethod):
         epsilon = rest.epsilon if isinstance(rest, Epsilon) else Epsilon().epsilon
         found = RelevancePropagation(traced.program, traced.targets, self.composite, epsilon, **options)
         if "input" in self.composite.rules and not found.reads_input():
-            raise UnsupportedModel(
-                f"{self.name} has a rule of its own for layers that read the input, and no convolution or dense layer of "
-                "this model does; use lrp-epsilon or integrated-gradients"
+            does, none = (
+                "has a rule of its own for layers that read the input",
+                "no convolution or dense layer of this model does",
             )
+            raise lacking(self.name, does, none, "use lrp-epsilon or integrated-gradients")
         return found
 
     def prepare(self, traced: Traced) -> None:

@@ -122,9 +122,7 @@ class PatternMethod(SlopeMethod):
         self._shifts = [(one["z"] / np.maximum(one["count"], 1)).astype(np.float32).astype(np.float64) for one in first]
         order = stream(self.seed, "parts", count).permutation(count)
         found = []
-        with bar(
-            count, f"{self.name}: fitting", "sequences", count > size if self.progress is None else self.progress
-        ) as shown:
+        with bar(count, f"{self.name}: fitting", "sequences", self.progress, long=count > size) as shown:
             for part in (np.sort(order[k::_PARTS]) for k in range(_PARTS)):
                 total: list = []
                 for start in range(0, len(part), size):

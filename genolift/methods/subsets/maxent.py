@@ -10,13 +10,15 @@ import numpy as np
 from genolift.engine.hidden.representation import Representation, read_from
 from genolift.engine.layers import layer_outputs
 from genolift.methods.common.predicting import Copies
-from genolift.methods.perturbation.perturbed import Block, ChangingMethod, whole_number
+from genolift.methods.common.refusals import lacking, only_dna
+from genolift.methods.perturbation.perturbed import Block, ChangingMethod
 from genolift.methods.references import Background
 from genolift.methods.subsets.mixing import effective_size, split_r_hat
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import SampleExplanation
 from genolift.sequence.alphabet import one_hot_codes
-from genolift.support.errors import InputError, Remedy, UnsupportedModel, method_option
+from genolift.support.errors import InputError, Remedy, method_option
+from genolift.support.numbers import whole_number
 
 _BASES = np.eye(4, dtype=np.float32)
 # Background sequences whose mean distance is the unit of distances.
@@ -88,8 +90,10 @@ class MaximumEntropy(ChangingMethod):
         else:
             values = [read_from(target.values) for target in traced.targets]
         if not all(values):
-            raise UnsupportedModel(
-                "maxent needs a hidden representation, and the target is read from the input itself",
+            raise lacking(
+                self.name,
+                "needs a hidden representation",
+                "the target is read from the input itself",
                 Remedy.naming("give {}, or use gradient-x-input", method_option("layer", "name")),
             )
         # Targets that are read from the same activations have the same samples.
@@ -97,12 +101,7 @@ class MaximumEntropy(ChangingMethod):
         self._hidden = [made.setdefault(tuple(v), Representation(traced.program, v)) for v in map(list, values)]
 
     def changed(self, inputs):
-        found = super().changed(inputs)
-        if len(found) > 1 or inputs.arrays[found[0]].shape[-1] != 4:
-            raise UnsupportedModel(
-                "maxent samples one sequence of A, C, G and T; this model takes others, so use occlusion"
-            )
-        return found
+        return [only_dna(self.name, "samples", inputs, "use occlusion")]
 
     def count(self, lengths):
         (length,) = lengths

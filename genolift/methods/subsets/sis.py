@@ -11,11 +11,12 @@ import numpy as np
 from genolift.methods import references as refs
 from genolift.methods.common.inputs import as_inputs
 from genolift.methods.common.predicting import Copies, batch_size
-from genolift.methods.perturbation.perturbed import PerturbationMethod, whole_number
+from genolift.methods.perturbation.perturbed import PerturbationMethod
 from genolift.methods.perturbation.stretches import Stretches
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import SubsetExplanation
 from genolift.support.errors import GenoliftWarning, InputError
+from genolift.support.numbers import whole_number
 
 # Differences below this share of f(x) − f(masked) are ties, which go to the leftmost: rounding must not decide.
 _TIE = 1e-5

@@ -13,13 +13,14 @@ from genolift.methods.common.base import Method
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import same_draws
 from genolift.methods.common.referring import TakesReferences, refuse_until_enough
+from genolift.methods.common.refusals import only_dna
 from genolift.methods.common.tokens import OfTokens
-from genolift.methods.perturbation.perturbed import whole_number
 from genolift.methods.registry import method_class
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import InteractionExplanation, LayerExplanation, PositionInteractions
 from genolift.sequence.shuffle import shuffle
-from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.errors import InputError
+from genolift.support.numbers import whole_number
 from genolift.support.progress import bar
 from genolift.support.seeds import stream
 
@@ -126,15 +127,14 @@ class InteractionMaps(Method):
         return self._traced
 
     def explain(self, inputs, traced):
-        place = self._place(inputs)
+        place = only_dna(self.name, "mutates", inputs, "use a function of one of them")
         X = inputs.arrays[place]
         sources = self._sources(*X.shape[:2])
         chosen = self.by._references(inputs) if isinstance(self.by, TakesReferences) else None
         if chosen is not None:
             refuse_until_enough(chosen, self.name)
-        show = len(inputs) > 1 if self.progress is None else self.progress
         found = []
-        with bar(len(inputs), self.name, "sequences", show) as display:
+        with bar(len(inputs), self.name, "sequences", self.progress, long=len(inputs) > 1) as display:
             for n in range(len(inputs)):
                 xs = [array[n] for array in inputs.arrays]
                 with same_draws(xs), self._references_of(chosen, inputs, n):
@@ -155,16 +155,6 @@ class InteractionMaps(Method):
             name: value if traced.several or name in ("importance", "scores") else value[:, 0]
             for name, value in fields.items()
         }, self._undefined()
-
-    def _place(self, inputs: Inputs) -> int:
-        """Which input is mutated."""
-        found = [i for i, letters in enumerate(inputs.one_hot) if letters]
-        if len(found) != 1 or inputs.arrays[found[0]].shape[-1] != 4:
-            raise UnsupportedModel(
-                f"{self.name} mutates one input of one-hot DNA (N, L, 4), and the model has {len(found)} sequences of "
-                "letters; use a function of one of them"
-            )
-        return found[0]
 
     def _sources(self, n: int, length: int) -> np.ndarray:
         """Starts and ends of each sequence's sources, (N, S, 2)."""

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from genolift.methods.perturbation.perturbed import PerturbationMethod, whole_number
+from genolift.methods.perturbation.perturbed import PerturbationMethod
 from genolift.methods.perturbation.stretches import Stretches
 from genolift.methods.surrogates import coalitions
 from genolift.methods.targets import TargetLike
 from genolift.support.errors import InputError
+from genolift.support.numbers import whole_number
 
 
 class KernelShap(PerturbationMethod):

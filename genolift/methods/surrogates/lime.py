@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from genolift.methods.perturbation.perturbed import PerturbationMethod, whole_number
+from genolift.methods.perturbation.perturbed import PerturbationMethod
 from genolift.methods.perturbation.stretches import Stretches
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import LimeExplanation
 from genolift.support.errors import InputError
+from genolift.support.numbers import whole_number
 
 
 class Lime(PerturbationMethod):

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from genolift.methods.common.blocks import standard_error
-from genolift.methods.perturbation.perturbed import PerturbationMethod, whole_number
+from genolift.methods.perturbation.perturbed import PerturbationMethod
 from genolift.methods.perturbation.stretches import Stretches
 from genolift.methods.targets import TargetLike
+from genolift.support.numbers import whole_number
 
 
 class ShapleySampling(PerturbationMethod):

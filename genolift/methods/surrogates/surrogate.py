@@ -10,11 +10,13 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from genolift.methods.perturbation.perturbed import ChangingMethod, whole_number
+from genolift.methods.common.refusals import only_dna
+from genolift.methods.perturbation.perturbed import ChangingMethod
 from genolift.methods.surrogates import linear
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import SurrogateExplanation
-from genolift.support.errors import GenoliftWarning, InputError, Remedy, UnsupportedModel, method_option
+from genolift.support.errors import GenoliftWarning, InputError, Remedy, method_option
+from genolift.support.numbers import whole_number
 
 TRANSFORMS = ("none", "log", "rank")
 # The share of copies that tells how well a model fits, and is not fitted to.
@@ -93,16 +95,11 @@ class Surrogate(ChangingMethod):
         return {**super().describe(), **{name: getattr(self, name) for name in own}}
 
     def changed(self, inputs):
-        found = super().changed(inputs)
-        if len(found) > 1 or inputs.arrays[found[0]].shape[-1] != 4:
-            raise UnsupportedModel(
-                f"{self.name} mutates one sequence of A, C, G and T, and this model takes others; use lime, or give a "
-                "function of one sequence"
-            )
-        length = inputs.arrays[found[0]].shape[1]
+        place = only_dna(self.name, "mutates", inputs, "use lime, or give a function of one sequence")
+        length = inputs.arrays[place].shape[1]
         if (self.end or 0) > length:
             raise InputError(f"the stretch ends at {self.end}, but the sequences are {length} long")
-        return found
+        return [place]
 
     def count(self, lengths):
         return self.samples + 1

@@ -10,6 +10,7 @@ from genolift.models.loading import load_model
 from genolift.models.signature import describe
 from genolift.pipeline.common.digest import digest_path
 from genolift.pipeline.common.layers import layers_from
+from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import FileProblem, Remedy, UnsupportedModel, setting
 
 
@@ -59,7 +60,7 @@ class ModelFile:
         Raises :class:`UnsupportedModel` for other inputs.
         """
         shapes = [port.shape for port in describe(model).inputs]
-        if len(shapes) == 1 and len(shapes[0]) == 2 and shapes[0][1] == 4:
+        if len(shapes) == 1 and is_dna(shapes[0]):
             return shapes[0][0]
         told = ", ".join(f"({', '.join('any' if size is None else str(size) for size in shape)})" for shape in shapes)
         likely = guess(shapes[0]) if len(shapes) == 1 and self.layout is None else None
