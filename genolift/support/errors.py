@@ -1,9 +1,8 @@
-"""The errors a user can cause. Each message says what was wrong, where, and what would be right.
+"""The errors that a user can cause. Each message says what was wrong, where, and what would be right.
 
-Every one is also a ``ValueError``, ``TypeError``, ``OSError`` or ``AttributeError``, so callers need not know this
-module; the command line prints any :class:`GenoliftError` as one line and exits with 2.
-
-Where the remedy is written otherwise in Python than on the command line, it is a :class:`Remedy` beside the message.
+Each error is also a ``ValueError``, ``TypeError``, ``OSError`` or ``AttributeError``, so callers need not know this
+module. The command line prints any :class:`GenoliftError` as one line and exits with status 2. Where the remedy reads
+differently in Python and on the command line, the error carries it as a :class:`Remedy` beside its message.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import NamedTuple
 
 
 class Setting(NamedTuple):
-    """Something that a user can set, as one writes it in Python and as one types it on the command line."""
+    """A setting of the user, as it is written in Python and on the command line."""
 
     python: str
     command: str
@@ -26,20 +25,20 @@ FORCE = Setting("force=True", "--force")
 
 
 def setting(name: str, value: object = None) -> Setting:
-    """Return an argument that is an option of the same name on the command line, with a value or without."""
+    """Return an argument that is an option of the same name on the command line; ``None`` leaves the value out."""
     option = f"--{name.replace('_', '-')}"
     return Setting(f"{name}=", option) if value is None else Setting(f"{name}={value!r}", f"{option} {value}")
 
 
 def method_option(name: str, value: object) -> Setting:
-    """Return an option of a method, which the command line takes by ``--option``."""
+    """Return an option of a method with its value, which the command line takes by ``--option``."""
     text = str(value).lower() if isinstance(value, bool) else value
     return Setting(f"{name}={value!r}", f"--option {name}={text}")
 
 
 @dataclass(frozen=True)
 class Remedy:
-    """What would be right, for who writes Python and for who types commands."""
+    """The end of a message that says what would be right, in Python and on the command line."""
 
     python: str
     command: str
@@ -47,19 +46,19 @@ class Remedy:
     @classmethod
     def naming(cls, text: str, *settings: Setting) -> Remedy:
         """Return a remedy that is the same sentence for both, in which each ``{}`` stands for one of the settings."""
-        parts = text.split("{}")  # what is set may itself hold braces
+        parts = text.split("{}")  # str.format would not do, because settings may hold braces themselves.
 
-        def told(forms: list[str]) -> str:
+        def sentence(forms: list[str]) -> str:
             return "".join(part + form for part, form in zip(parts, [*forms, ""], strict=True))
 
-        return cls(told([one.python for one in settings]), told([one.command for one in settings]))
+        return cls(sentence([one.python for one in settings]), sentence([one.command for one in settings]))
 
 
 START_AFRESH = Remedy.naming("give another path, or {} to start afresh", FORCE)
 
 
 class _Told(Exception):
-    """Something that a user is told, with the ``remedy`` where Python and the command line need another one each."""
+    """An error or warning whose message may end in a :class:`Remedy`."""
 
     def __init__(self, message: object = "", remedy: Remedy | None = None):
         super().__init__(message)
@@ -67,19 +66,19 @@ class _Told(Exception):
 
     @property
     def message(self) -> str:
-        """What was wrong, without the remedy."""
+        """The message without the remedy."""
         return super().__str__()
 
     def __str__(self) -> str:
         return self.message if self.remedy is None else f"{self.message}; {self.remedy.python}"
 
     def for_command_line(self) -> str:
-        """Return message and remedy for somebody who types commands."""
+        """Return the message with the remedy as it is written on the command line."""
         return self.message if self.remedy is None else f"{self.message}; {self.remedy.command}"
 
 
 class GenoliftError(_Told):
-    """Base of every error that a user can mend."""
+    """The base of all errors that a user can mend."""
 
 
 class InputError(GenoliftError, ValueError):
@@ -91,24 +90,47 @@ class FileProblem(GenoliftError, OSError):
 
 
 class ConfigError(InputError):
-    """A configuration file with an unknown key or an impossible value; the message names file and key."""
+    """An unknown key or an impossible value in a configuration file. The message names file and key."""
 
 
 class UnsupportedModel(GenoliftError, TypeError):
-    """A model, layer or operation that a method cannot treat soundly; the message names it and the remedy."""
+    """A model, layer or operation that a method cannot treat correctly. The message names it and the remedy."""
 
 
 class Undefined(GenoliftError, AttributeError):
-    """A field that the method which made this explanation does not define."""
+    """A field that an explanation does not have, because its method does not define it. The message says why.
+
+    It is an ``AttributeError``, so ``hasattr(explanation, "hypothetical")`` says whether there is such a field.
+
+    Parameters
+    ----------
+    message
+        Why the field is not defined.
+    remedy
+        The end of the message, where it reads differently on the command line; ``None`` for none.
+    """
 
 
 class GenoliftWarning(_Told, UserWarning):
-    """Something the user should know that does not make the result wrong."""
+    """A warning of something that a user should know but that does not make the result wrong."""
 
 
 @contextmanager
 def file_problems(path: object, what: str) -> Iterator[None]:
-    """Inside, what the system refuses becomes a :class:`FileProblem`: ``path`` cannot be ``what``, such as "written"."""
+    """Turn an ``OSError`` of the block into a :class:`FileProblem` that says what cannot be done.
+
+    Parameters
+    ----------
+    path
+        The file or directory.
+    what
+        What is done to it, such as ``"written"``: the message begins with "PATH cannot be written".
+
+    Raises
+    ------
+    FileProblem
+        If the system refuses.
+    """
     try:
         yield
     except FileProblem:
@@ -118,7 +140,7 @@ def file_problems(path: object, what: str) -> Iterator[None]:
 
 
 def reason_of(problem: BaseException) -> str:
-    """What another library's error says, in one line without its frame."""
+    """Return the reason that another library's error gives, in one line without the lines that surround it."""
     frame = ("Exception encountered", "Graph execution error", "Detected at node", "<stack traces", "File ", "{{", "[[")
     lines = [re.sub(r"\x1b\[\d*m", "", line).strip() for line in str(problem).splitlines()]
     telling = [line for line in lines if line and not line.startswith(frame)]

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, whatever happens to the process or the machine."""
+"""Files that are written whole or not at all, whatever happens to the process or the machine."""
 
 from __future__ import annotations
 
@@ -9,20 +9,25 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from genolift.support.errors import FileProblem, file_problems
 
-#: What the name of a file ends in until it is whole.
+#: The end of a file's name until the file is whole.
 PARTIAL = ".partial"
-# What file systems answer that cannot be asked to flush.
+# The errors of file systems that cannot flush.
 _CANNOT_FLUSH = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 def flush(path: Path) -> None:
     """Have the system write a file or a directory to the disk itself, where it can.
 
-    Raises ``OSError`` for a file that the disk does not take. Directories cannot be opened on every system, and that
-    is no error.
+    Not every system can open a directory, so a directory that cannot be written is not an error.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written to the disk.
     """
     is_directory = path.is_dir()
     try:
@@ -51,7 +56,7 @@ def move_into_place(*moves: tuple[Path, Path]) -> None:
     Raises
     ------
     OSError
-        As the system says it. Its ``filename2`` is the name that could not be given.
+        If the system refuses. Its ``filename2`` is the name that could not be given.
     """
     for part, _ in moves:
         flush(part)
@@ -62,7 +67,7 @@ def move_into_place(*moves: tuple[Path, Path]) -> None:
 
 @contextmanager
 def whole(path: Path, part: Path | None = None) -> Iterator[Path]:
-    """Yield a name to write to; what was written there becomes ``path`` at the end, and is removed if there was an error.
+    """Yield a name to write to. The file of that name becomes ``path`` at the end, or is removed after an error.
 
     Parameters
     ----------
@@ -71,6 +76,11 @@ def whole(path: Path, part: Path | None = None) -> Iterator[Path]:
     part
         The name to write to until then, on the same file system. The default is a name beside ``path`` that no other
         process has, and that ends in ``PARTIAL``.
+
+    Yields
+    ------
+    Path
+        The name to write to.
     """
     if part is None:
         part = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
@@ -90,8 +100,8 @@ def write_whole(path: Path, data: bytes) -> None:
         part.write_bytes(data)
 
 
-def write_json(path: Path, content: dict) -> None:
-    """Write a JSON file, and its folder where there is none."""
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a JSON file, and make its folder if it is not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole(path) as part, part.open("w") as file:
         json.dump(content, file)
