@@ -1,4 +1,53 @@
-"""genolift: why a neural network on DNA said what it said, and whether the answer can be believed."""
+"""genolift explains what neural networks see in DNA, and measures how far the explanations can be believed.
+
+It scores each base of a sequence by its contribution to a prediction of a TensorFlow or Keras model::
+
+    import genolift as gl
+
+    genome = gl.Fasta("hg38.fa.gz")
+    regions = genome.regions("peaks.narrowPeak", width=2114)
+    model = gl.load_model("model.keras")
+    method = gl.DeepLift(model, target=0)
+    result = method(regions)
+    result.scores  # importance of each position, (N, L)
+    result.plot(0)  # the first sequence as a logo
+    result.save("scores.zarr")
+
+Each name below has a docstring: ``help(gl.DeepLift)``. Modules are loaded when a name of theirs is used first, so
+``import genolift`` takes no time.
+
+**Sequences and models**
+
+- ``Fasta``: random access to a genome in a FASTA file, and the sequences of its regions.
+- ``one_hot``, ``reverse_complement``: texts to one-hot arrays, and either of them to the other strand.
+- ``load_model``: the model of a Keras file, of an architecture with weights, or of a SavedModel directory.
+- ``load_spec``: the configuration of a simulated data set.
+
+**Explanations**
+
+- ``DeepLift``: the main method. ``methods()`` lists all methods, ``method(name, model, ...)`` makes any of them, and
+  ``methods.register`` adds one of yours.
+- ``references``: what a sequence is compared with, such as ``references.Shuffled(20)``.
+- ``targets``: which part of the outputs is explained, such as ``targets.Profile("profile")``.
+- ``rules``: the rules of DeepLIFT for the operations of a model; ``rules.register`` adds one of yours.
+- ``Explanation``: the result of every method. ``Explanation.load`` reads a saved one.
+- ``Undefined``: the error for a field that a method does not define.
+- ``diagnose``: a table of how well the contributions balance at each step of a model.
+
+**What a model has learned**
+
+- ``marginalize``, ``ablate``, ``space``: the change of a prediction when motifs are inserted, when stretches are
+  replaced, or with the distance of two motifs.
+- ``activations``, ``filters``: the activations of a hidden layer, and the motifs that its units recognise.
+- ``subsets``: the sufficient subsets of many sequences, clustered into patterns.
+
+**Files and pictures**
+
+- ``export``: files for other programs, such as ``export(result, to="modisco", out="scores")``. ``export.listing()``
+lists
+  the formats.
+- ``drawings``: which function draws which result; ``drawings.register`` adds one of yours.
+"""
 
 from importlib import import_module
 from typing import Any
@@ -37,19 +86,19 @@ __all__ = ["__version__", *sorted(["drawings", *_NAMES, *_MODULES])]
 
 
 def _own_drawings() -> drawings.Table:
-    from genolift.plot.drawers import DRAWINGS  # loads Matplotlib
+    from genolift.plot.drawers import DRAWINGS  # This import loads Matplotlib.
 
     return DRAWINGS
 
 
-# This is the one module above all rooms: it tells results, which know nothing of pictures, who draws them.
+# The room of results must not import the room of pictures. This module is above both, so it says who draws results.
 drawings.provide(_own_drawings)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _NAMES:  # the names of modules stand in the tables above
+    if name in _NAMES:  # The table names the module.
         return getattr(import_module(_NAMES[name]), name)
-    if name in _MODULES:  # likewise
+    if name in _MODULES:  # The table names the module.
         return import_module(_MODULES[name])
     raise AttributeError(f"module 'genolift' has no attribute {name!r}")
 
