@@ -1,34 +1,49 @@
-"""Scores along the genome: whose value a base gets where regions overlap, and the values in genome order."""
+"""Scores along the genome: which region gives a base its value where regions overlap, and the values in genome order."""
+
+from __future__ import annotations
 
 import tempfile
 import warnings
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 from math import inf
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from genolift.export.sizes import check_known
 from genolift.export.source import Scores
+from genolift.results.regions import RegionTable
 from genolift.support.errors import GenoliftWarning
 
 _IN_MEMORY = 2**28
 
 
-def owners(starts: Sequence[int], ends: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Which of several intervals each position belongs to, as stretches (interval, start, end) from left to right.
+def owners(starts: npt.ArrayLike, ends: npt.ArrayLike) -> list[tuple[int, int, int]]:
+    """Return which of several intervals each position belongs to.
 
-    Of the intervals that cover a position it is the one whose middle is nearest: two that overlap are split midway
-    between their middles. At equal distance it is the left one, of equal middles the first given.
+    Of the intervals that cover a position, it belongs to the one whose middle is nearest. Two that overlap are
+    therefore split midway between their middles. At equal distance the left one is taken, and of equal middles the
+    first given.
+
+    Parameters
+    ----------
+    starts, ends
+        The intervals (0-based, half-open), (K,) whole numbers.
+
+    Returns
+    -------
+    list of (int, int, int)
+        Stretches from left to right: the number of the interval, start and end.
     """
     starts, ends = np.asarray(starts, dtype=np.int64), np.asarray(ends, dtype=np.int64)
-    middles = (starts + ends).tolist()  # twice the middle, a whole number
+    middles = (starts + ends).tolist()  # This is twice the middle, which is a whole number.
     entering, leaving = np.argsort(starts, kind="stable").tolist(), np.argsort(ends, kind="stable").tolist()
     first, last = starts.tolist(), ends.tolist()
     active: list[tuple[int, int]] = []
-    found: list[tuple[int, int, int]] = []
+    stretches: list[tuple[int, int, int]] = []
     i = j = 0
     for a, b in pairwise(np.unique(np.concatenate([starts, ends])).tolist()):
         while j < len(leaving) and last[leaving[j]] <= a:
@@ -38,14 +53,14 @@ def owners(starts: Sequence[int], ends: Sequence[int]) -> list[tuple[int, int, i
             insort(active, (middles[entering[i]], entering[i]))
             i += 1
         for owner, start, end in _split(active, a, b):
-            if found and found[-1][0] == owner and found[-1][2] == start:
-                owner, start, _ = found.pop()
-            found.append((owner, start, end))
-    return found
+            if stretches and stretches[-1][0] == owner and stretches[-1][2] == start:
+                owner, start, _ = stretches.pop()
+            stretches.append((owner, start, end))
+    return stretches
 
 
 def _split(active: list[tuple[int, int]], a: int, b: int) -> Iterator[tuple[int, int, int]]:
-    """Stretches of ``a`` to ``b``, all of which every active interval covers; those are (twice the middle, number)."""
+    """Yield the stretches of ``a`` to ``b`` by owner. Every active interval (twice its middle, its number) covers them all."""
     if not active:
         return
     here = 2 * a + 1
@@ -65,11 +80,32 @@ def _split(active: list[tuple[int, int]], a: int, b: int) -> Iterator[tuple[int,
 def tracks(
     scores: Scores, sizes: dict[str, int] | None, folder: Path, who: str
 ) -> Iterator[tuple[str, int, np.ndarray]]:
-    """Scores in genome order: (chromosome, start, values float32) of stretches that do not overlap.
+    """Yield scores in genome order.
 
-    Chromosomes come in the order of ``sizes``, without it by name. Scores of the reverse strand are turned to genome
-    order. What regions have beyond the ends of their chromosome is left out, with a warning. ``folder`` takes a
-    temporary file if the scores are many: a store is read once, in its own order, whatever the order of its regions.
+    Scores of the reverse strand are reversed into genome order. Scores beyond the ends of a chromosome are left out,
+    with a warning. A store is read once, in its own order, whatever the order of its regions.
+
+    Parameters
+    ----------
+    scores
+        The scores, which must have regions.
+    sizes
+        The length of each chromosome, in the order in which they are wanted; with ``None`` they come by name, and
+        nothing is known of their ends.
+    folder
+        A directory for a temporary file, which is made if the scores are many.
+    who
+        What needs the scores, as an error names it.
+
+    Yields
+    ------
+    (str, int, np.ndarray)
+        The chromosome, the start and the values (float32) of a stretch. Stretches do not overlap.
+
+    Raises
+    ------
+    InputError
+        If the scores have no regions, or regions lie outside the chromosomes.
     """
     regions = scores.located(who)
     if sizes is not None:
@@ -85,7 +121,7 @@ def tracks(
     by_chromosome: dict[str, list[int]] = {}
     for i, region in enumerate(regions):
         by_chromosome.setdefault(region.chrom, []).append(i)
-    values = _in_genome_order(scores, folder)
+    values = _in_genome_order(scores, regions, folder)
     for chrom in sorted(by_chromosome) if sizes is None else sizes:
         rows = by_chromosome.get(chrom, [])
         limit = None if sizes is None else sizes[chrom]
@@ -97,11 +133,11 @@ def tracks(
                 yield chrom, start, np.array(values[rows[owner], start - offset : end - offset])
 
 
-def _in_genome_order(scores: Scores, folder: Path) -> np.ndarray:
-    """All scores (N, L), those of the reverse strand turned; on disk if they are many."""
+def _in_genome_order(scores: Scores, regions: RegionTable, folder: Path) -> np.ndarray:
+    """Return all scores (N, L), with those of the reverse strand reversed. They are on disk if they are many."""
     shape = (len(scores), scores.width)
     if 4 * shape[0] * shape[1] <= _IN_MEMORY:
-        values = np.empty(shape, np.float32)
+        values: np.ndarray = np.empty(shape, np.float32)
     else:
         with tempfile.TemporaryFile(dir=folder) as file:
             values = np.memmap(file, np.float32, "w+", shape=shape)
@@ -109,5 +145,5 @@ def _in_genome_order(scores: Scores, folder: Path) -> np.ndarray:
         for i, one in zip(range(rows.start, rows.stop), block, strict=True):
             length = scores.lengths[i]
             one = one[:length]
-            values[i, :length] = one[::-1] if scores.regions[i].strand == "-" else one
+            values[i, :length] = one[::-1] if regions[i].strand == "-" else one
     return values

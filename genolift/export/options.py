@@ -1,4 +1,4 @@
-"""What an export can be told: by every format, and by one alone."""
+"""The options of an export: those of every format, and those that a format declares for itself."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class FormatOption:
     Parameters
     ----------
     name
-        Its name in Python; on the command line ``chrom_sizes`` is ``--chrom-sizes``.
+        Its name in Python. On the command line ``chrom_sizes`` is ``--chrom-sizes``.
     help
-        What it is for, in a line.
+        One line that says what it is for.
     choices
-        The values that it can have; empty where any text will do.
+        The values that it can have; empty (the default) if any text is accepted.
     is_path
         Whether it names a file.
     """
@@ -32,7 +32,23 @@ class FormatOption:
     is_path: bool = False
 
     def read(self, value: Any) -> Any:
-        """Return a value in the form that formats take it, or raise :class:`InputError`; ``None`` is an option not given."""
+        """Return a value in the form in which formats take it.
+
+        Parameters
+        ----------
+        value
+            What the user gave; ``None`` if the option was not given.
+
+        Returns
+        -------
+        Any
+            A ``Path`` for an option that names a file, else the value itself; ``None`` for ``None``.
+
+        Raises
+        ------
+        InputError
+            If the value is not one of the choices.
+        """
         if value is None:
             return None
         if self.choices and value not in self.choices:
@@ -42,14 +58,15 @@ class FormatOption:
 
 @dataclass(frozen=True)
 class Options:
-    """What one export was told.
+    """The options that were given to one export.
 
     Parameters
     ----------
     target, input
-        Which of several targets, and which of several inputs; ``None`` where there is one, or all are exported.
+        Which of several targets, and which of several inputs. They are ``None`` if there is only one, or all are
+        exported.
     progress
-        Whether a bar shows how far it is.
+        Whether a progress bar is shown.
     own
         The options that the format declares, by name; ``None`` for those that were not given.
     """

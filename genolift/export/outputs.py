@@ -1,4 +1,6 @@
-"""Files that appear whole or not at all, and all of one job's together."""
+"""Output files that appear whole or not at all, and all files of one job together."""
+
+from __future__ import annotations
 
 import gzip
 import io
@@ -15,17 +17,32 @@ from genolift.support.errors import FORCE, FileProblem, Remedy, file_problems
 from genolift.support.files import move_into_place
 
 _PREFIX = ".genolift-part-"
-_YOUNG = 60  # seconds in which a folder may not be locked yet
+_YOUNG = 60  # A folder may not be locked yet for so many seconds after it was made.
 
 
 @contextmanager
 def outputs(paths: Sequence[Path], force: bool = False) -> Iterator[list[Path]]:
-    """Temporary names for ``paths``, with their suffixes; what was written there is moved into place at the end.
+    """Yield temporary names for files, and move what was written there into place at the end.
 
-    They lie in a hidden folder beside the first path, which must be on one file system with the others. Nothing is left
-    behind if writing fails, and of several files none is moved before all are whole. One that was not written is not
-    moved. What a process that was killed has left beside ``paths`` is removed. Raises :class:`FileProblem` for a path that
-    exists (unless ``force``), is a directory, or cannot be written, such as on a full disk.
+    Nothing is left behind if writing fails. Of several files none is moved before all are whole, and one that was not
+    written is not moved. Temporary files that a killed process has left beside the files are removed.
+
+    Parameters
+    ----------
+    paths
+        The files to make, all on the same file system.
+    force
+        Whether to replace files that exist.
+
+    Yields
+    ------
+    list of Path
+        Names with the same suffixes in a hidden folder beside the first path, in the same order.
+
+    Raises
+    ------
+    FileProblem
+        For a path that exists (unless ``force``), is a directory, or cannot be written, for example on a full disk.
     """
     for path in paths:
         check_new(path, force)
@@ -67,7 +84,10 @@ def check_new(path: Path, force: bool) -> None:
 
 @contextmanager
 def text_file(path: Path) -> Iterator[io.TextIOBase]:
-    """A text file to write, gzip, without a date, if its name ends in ``.gz``; lines end in a line feed."""
+    """Open a text file for writing. Its lines end in a line feed.
+
+    If its name ends in ``.gz`` it is compressed with gzip, without a date, so that the same text gives the same bytes.
+    """
     with open(path, "wb") as raw:
         if path.suffix == ".gz":
             with gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed, io.TextIOWrapper(packed, "utf-8") as text:

@@ -1,4 +1,4 @@
-"""The formats there are, ours and others', and the one function that writes any of them."""
+"""The table of formats, ours and those registered by others, and the one function that writes any of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from genolift.export.outputs import outputs
 from genolift.results.explanation import Explanation
 from genolift.support.errors import InputError
 
-# A format of ours is the module of its name in genolift.export.formats, and its line here.
+# A format of ours is the module of its name in genolift.export.formats and its line here.
 _OURS = {
     "modisco": "one-hot sequences and hypothetical scores for TF-MoDISco, as a pair of .npz or one .h5",
     "chrombpnet": "chrombpnet's contribution scores, .h5, and the regions as narrowPeak",
@@ -26,27 +26,59 @@ _OURS = {
 
 
 class Format(Protocol):
-    """What a format is made of: a module, or a class whose functions are static, that has these three."""
+    """The three parts of a format, which is a module or a class whose functions are static.
 
-    #: The options that it takes beside ``target`` and ``input``.
+    Attributes
+    ----------
+    OPTIONS : sequence of FormatOption
+        The options that it takes besides ``target`` and ``input``.
+    """
+
     OPTIONS: Sequence[FormatOption]
 
     @staticmethod
     def files(out: Path, options: Options) -> list[Path]:
-        """Return the files that the format makes for ``out``, which is what the user gives; most make the one file ``out``."""
+        """Return the files that the format makes.
+
+        Parameters
+        ----------
+        out
+            The path that the user gives. Most formats make one file, which is this one.
+        options
+            The options of this export.
+
+        Returns
+        -------
+        list of Path
+            The files.
+        """
 
     @staticmethod
     def write(explanation: Explanation, paths: list[Path], options: Options) -> list[Path] | None:
-        """Write the explanation into ``paths``, temporary names of the files, in the same order.
+        """Write the files.
 
-        They are moved to where they belong once all are whole. Return those of ``paths`` that were written, or ``None`` for
-        all. :class:`genolift.export.source.Scores` reads what most formats need, block by block.
+        :class:`genolift.export.source.Scores` reads what most formats need, block by block.
+
+        Parameters
+        ----------
+        explanation
+            The explanation.
+        paths
+            Temporary names for the files, in the order of :meth:`files`. The files are moved into place once all are
+            whole.
+        options
+            The options of this export.
+
+        Returns
+        -------
+        list of Path or None
+            Those of ``paths`` that were written; ``None`` for all of them.
         """
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """Where a format is found, and a line of what it holds."""
+    """Where a format is defined, and a line that says what its files hold."""
 
     where: str | Format
     summary: str
@@ -63,9 +95,10 @@ def register(name: str, where: str | Format, summary: str) -> None:
     name
         What users call the format.
     where
-        The format, see :class:`Format`: a module or a class, or ``"package.module"``, which is imported when it is needed.
+        The format (see :class:`Format`): a module or a class, or the name ``"package.module"`` of a module, which is
+        imported when it is needed.
     summary
-        One line of what the files hold, for the list of formats.
+        One line that says what the files hold, for the list of formats.
 
     Raises
     ------
@@ -84,24 +117,36 @@ def register(name: str, where: str | Format, summary: str) -> None:
 
 
 def listing() -> dict[str, str]:
-    """Return the summary of every format by its name."""
+    """Return all formats.
+
+    Returns
+    -------
+    dict
+        A line that says what its files hold, by the name of the format.
+    """
     return {name: entry.summary for name, entry in _FORMATS.items()}
 
 
 def format_named(name: str) -> Format:
-    """Return the format called ``name``, or raise an :class:`InputError` that lists what there is."""
+    """Return the format called ``name``, or raise an :class:`InputError` that lists all formats."""
     if name not in _FORMATS:
         raise InputError(f"there is no format {name!r}; there are {', '.join(_FORMATS)}")
     where = _FORMATS[name].where
-    # Ours stand in the table above; others' were registered.
-    found: Any = import_module(where) if isinstance(where, str) else where
-    if missing := [part for part in ("OPTIONS", "files", "write") if not hasattr(found, part)]:
+    # The names of our own modules are in the table above. Others were registered.
+    module: Any = import_module(where) if isinstance(where, str) else where
+    if missing := [part for part in ("OPTIONS", "files", "write") if not hasattr(module, part)]:
         raise InputError(f"the format {name} is registered as {_place(where)}, which has no {' and no '.join(missing)}")
-    return found
+    return module
 
 
 def own_options() -> dict[str, dict[FormatOption, list[str]]]:
-    """Return what formats can be told beside target and input: by the option's name, who takes which option of that name."""
+    """Return the options of all formats besides target and input.
+
+    Returns
+    -------
+    dict
+        By the name of an option, the options of that name, and for each the names of the formats that take it.
+    """
     options: dict[str, dict[FormatOption, list[str]]] = {}
     for name in _FORMATS:
         for option in format_named(name).OPTIONS:
@@ -125,24 +170,24 @@ def export(
     Parameters
     ----------
     scores
-        The explanation, or the path of its store. It is read block by block, so that a store may be larger than memory.
+        The explanation, or the path of its store. It is read block by block, so a store may be larger than memory.
     to
-        The format's name; ``genolift.export.listing()`` has them all.
+        The name of the format. ``genolift.export.listing()`` lists all formats.
     out
-        The file that is written; for a pair of files what both names begin with.
+        The file to write; for a pair of files, the beginning of both names.
     target
-        Which target, where several were explained: as it was asked for, or by its place among targets that have no numbers.
-        The format npz keeps all.
+        Which target, if several were explained: in the form in which it was asked for, or by its place among targets
+        that are not numbers. The format npz writes all targets by default.
     input
-        Which input, where several are DNA: its name or number.
+        Which input, if several are DNA: its name or number.
     force
-        Whether to replace files that are there.
+        Whether to replace files that are there. The default is to refuse.
     progress
-        Whether a bar shows how far it is.
+        Whether to show a progress bar. The default is not to.
     **options
-        What the format takes beside these. ``form``, of modisco, is ``"npz"`` or ``"h5"`` (default: by the suffix of ``out``).
-        ``chrom_sizes``, of bigwig and bedgraph, is a file of chromosomes and their lengths, a FASTA index or a FASTA file
-        (default: what the store recorded).
+        The options of the format. ``form``, of modisco, is ``"npz"`` or ``"h5"`` (default: by the suffix of ``out``).
+        ``chrom_sizes``, of bigwig and bedgraph, is a file of chromosomes and their lengths, a FASTA index or a FASTA
+        file (default: the lengths that the store recorded).
 
     Returns
     -------
@@ -152,11 +197,11 @@ def export(
     Raises
     ------
     InputError
-        For what the format cannot hold, and for options that it does not take.
+        If the format cannot hold the explanation, or does not take one of the options.
     Undefined
-        For scores that lack what the format needs.
+        If the explanation lacks a field that the format needs.
     FileProblem
-        For paths that cannot be read or written.
+        If a file cannot be read or written.
     """
     kind = format_named(to)
     own = {option.name: option.read(options.pop(option.name, None)) for option in kind.OPTIONS}
@@ -177,7 +222,7 @@ def _place(where: str | Format) -> str:
 
 
 def _check_outside(explanation: Explanation, paths: list[Path]) -> None:
-    """A store holds nothing but its own files: with others inside it could not be replaced any more."""
+    """Raise :class:`InputError` for a file inside the store, which could not be replaced with a foreign file in it."""
     store = explanation.provenance.get("store")
     for path in paths:
         place = path.absolute()

@@ -1,5 +1,7 @@
 """Chromosomes and their lengths, in the order of a genome."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from genolift.export.options import FormatOption
@@ -11,13 +13,27 @@ from genolift.support.errors import FileProblem, InputError
 
 CHROM_SIZES = FormatOption(
     "chrom_sizes",
-    "chromosomes and lengths, a FASTA index (.fai), or the genome's FASTA file.  [default: those of the genome that was scored]",
+    "chromosomes and lengths, a FASTA index (.fai), or the genome's FASTA file.  "
+    "[default: those of the genome that was scored]",
     is_path=True,
 )
 
 
 def chromosome_sizes(explanation: Explanation, path: Path | None) -> dict[str, int] | None:
-    """Sizes from the file ``path``, else those that the store records, else ``None``."""
+    """Return the length of every chromosome in bases, in the order of the genome.
+
+    Parameters
+    ----------
+    explanation
+        The explanation, whose provenance may have the lengths.
+    path
+        A file as :func:`read_sizes` takes it, or ``None`` for the lengths in the provenance.
+
+    Returns
+    -------
+    dict or None
+        Lengths by name; ``None`` if they are not known.
+    """
     if path is not None:
         return read_sizes(path)
     known = explanation.provenance.get("chrom_sizes")
@@ -25,9 +41,19 @@ def chromosome_sizes(explanation: Explanation, path: Path | None) -> dict[str, i
 
 
 def read_sizes(path: Path) -> dict[str, int]:
-    """Name and length of every chromosome, in order: of a two-column file, a FASTA index (.fai), or a FASTA file.
+    """Return the length of every chromosome in bases, in the order of a file.
 
-    Raises :class:`InputError` naming file and line, or :class:`FileProblem`.
+    Parameters
+    ----------
+    path
+        A file with two columns, a FASTA index (.fai), or a FASTA file.
+
+    Raises
+    ------
+    InputError
+        If a line is not a chromosome and its length, or a chromosome is there twice; the message names file and line.
+    FileProblem
+        If the file cannot be read.
     """
     sizes: dict[str, int] = {}
     with open_text(path) as lines:
@@ -56,7 +82,7 @@ def _line(line: str, where: str) -> tuple[str, int]:
 
 
 def check_known(regions: RegionTable, sizes: dict[str, int]) -> None:
-    """Raise :class:`InputError` for a region on no chromosome of the genome, or wholly beyond the end of one."""
+    """Raise :class:`InputError` for a region on an unknown chromosome, or wholly beyond the ends of its chromosome."""
     for region in regions:
         if region.chrom not in sizes:
             other = region.chrom[3:] if region.chrom.startswith("chr") else "chr" + region.chrom

@@ -1,6 +1,9 @@
-"""What formats are written from: one target of one DNA input, read in blocks of sequences."""
+"""The scores that formats are written from: one target of one DNA input, read in blocks of sequences."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -12,17 +15,41 @@ from genolift.support.errors import InputError, Remedy, Setting, Undefined, sett
 from genolift.support.progress import bar
 
 _BLOCK_BYTES, _LARGEST_BLOCK = 2**25, 256
-_MAY_BE_NAN = ("standard_error",)  # of a single reference
+_MAY_BE_NAN = ("standard_error",)  # It is NaN for a single reference.
 
 
 class Scores:
     """One target of one DNA input of an explanation.
 
-    ``names``, ``regions`` (or ``None``) and ``lengths`` (N,) are of the sequences; ``width`` is the longest. Raises
-    :class:`InputError` if the target or input is not there, has to be chosen, or is no DNA.
+    Parameters
+    ----------
+    explanation
+        The explanation.
+    target
+        Which of several targets, as :func:`choose_target` takes it.
+    input
+        Which of several DNA inputs: its name or number.
+    progress
+        Whether :meth:`blocks` shows a progress bar.
+
+    Attributes
+    ----------
+    names : list of str or Listed
+        The names of the sequences.
+    regions : RegionTable or None
+        Where they come from, if that is known.
+    lengths : np.ndarray
+        Their true lengths, (N,) int64.
+    width : int
+        The length of the longest.
+
+    Raises
+    ------
+    InputError
+        If the target or input does not exist, has to be chosen, or is not DNA.
     """
 
-    def __init__(self, explanation: Explanation, target=None, input=None, progress: bool = False):
+    def __init__(self, explanation: Explanation, target: Any = None, input: Any = None, progress: bool = False):
         several = explanation.target_count
         self.explanation = choose_target(explanation, target)
         self._targets, self._progress = several, progress
@@ -35,13 +62,13 @@ class Scores:
     def __len__(self) -> int:
         return len(self.names)
 
-    def field(self, name: str):
-        """A field of the chosen target and input, unread where it is on disk."""
+    def field(self, name: str) -> Any:
+        """Return a field of the chosen target and input, as a lazy array if it is on disk."""
         value = getattr(self.explanation, name)
         return value if self._input is None else value[self._input]
 
     def has(self, name: str) -> bool:
-        """Whether a field is defined."""
+        """Return whether a field is defined."""
         return name in self.explanation.defined and self.field(name) is not None
 
     def require(self, name: str, who: str) -> None:
@@ -55,7 +82,18 @@ class Scores:
         raise Undefined(f"{who} needs {name.replace('_', ' ')} scores: {problem}; explain with deeplift, for example")
 
     def located(self, who: str) -> RegionTable:
-        """The regions, one base of them for each base of the sequences, or :class:`InputError`."""
+        """Return the regions of the sequences.
+
+        Parameters
+        ----------
+        who
+            What needs them, as the error names it.
+
+        Raises
+        ------
+        InputError
+            If there are no regions, or one has another length than its sequence.
+        """
         if self.regions is None:
             raise InputError(
                 f"{who} needs genome coordinates, and these scores have none",
@@ -80,14 +118,29 @@ class Scores:
             )
 
     def blocks(self, *fields: str, label: str = "exporting") -> Iterator[tuple]:
-        """(numbers of the sequences as a slice, then an array for each of the fields), in order.
+        """Yield blocks of sequences, in order.
 
-        Raises :class:`InputError` at a score that is not a number.
+        Parameters
+        ----------
+        *fields
+            The names of the fields to read.
+        label
+            What the progress bar says.
+
+        Yields
+        ------
+        tuple
+            The numbers of the sequences as a slice, then an array for each of the fields.
+
+        Raises
+        ------
+        InputError
+            For a score that is not a finite number.
         """
         sources = [self.field(name) for name in fields]
         row = sum(4 * int(np.prod(source.shape[1:])) for source in sources) * self._targets
         size = int(np.clip(_BLOCK_BYTES // max(1, row), 1, _LARGEST_BLOCK))
-        size = 1 << (size.bit_length() - 1)  # stores have chunks of such sizes, which are then read once
+        size = 1 << (size.bit_length() - 1)  # Chunks of stores have such sizes, and are read once then.
         with bar(len(self), label, "sequences", show=self._progress) as display:
             for start in range(0, len(self), size):
                 rows = slice(start, min(len(self), start + size))
@@ -104,10 +157,20 @@ class Scores:
             raise InputError(f"{name} of {self.names[start + int(good.argmin())]!r} hold values that are not numbers")
 
 
-def choose_target(explanation: Explanation, target=None) -> Explanation:
-    """The explanation of one of its targets: as it was asked for, as text, or by place where targets have no numbers.
+def choose_target(explanation: Explanation, target: Any = None) -> Explanation:
+    """Return the explanation of one of its targets.
 
-    Raises :class:`InputError` if there are several and none is given, or if it is not there.
+    Parameters
+    ----------
+    explanation
+        The explanation.
+    target
+        The target in the form in which it was asked for, or as text, or by its place if the targets are not numbers.
+
+    Raises
+    ------
+    InputError
+        If there are several targets and none is given, or if the target was not explained.
     """
     if isinstance(target, str):
         target = _understood(explanation, target)
@@ -124,8 +187,8 @@ def choose_target(explanation: Explanation, target=None) -> Explanation:
     return explanation.for_target(target)
 
 
-def _understood(explanation: Explanation, text: str):
-    """Return a target typed as text as it is kept with a result."""
+def _understood(explanation: Explanation, text: str) -> Any:
+    """Return a target that was typed as text in the form in which it is kept with a result."""
     if text.lstrip("-").isdigit():
         return int(text)
     known = explanation.target if isinstance(explanation.target, list) else [explanation.target]
@@ -134,8 +197,8 @@ def _understood(explanation: Explanation, text: str):
     return targets.describe(targets.parse(text))
 
 
-def _dna_input(explanation: Explanation, input):
-    """The key of the input to export where there are several, else ``None``."""
+def _dna_input(explanation: Explanation, input: Any) -> Any:
+    """Return the key of the input to export if there are several, else ``None``."""
     inputs = explanation.inputs
     if not explanation.several_inputs:
         if not is_dna(inputs.shape[1:]):

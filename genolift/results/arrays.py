@@ -1,4 +1,6 @@
-"""Checksummed arrays in a score store: made, written by rows, and read by rows."""
+"""The arrays in a score store. They have checksums, and they are written and read by rows."""
+
+from __future__ import annotations
 
 from pathlib import Path
 
@@ -11,16 +13,34 @@ from genolift.results.lazy import LazyArray
 from genolift.support.files import flush
 
 CHUNK_BYTES = 4 * 2**20
-# Zeros are written like all else, so that a missing chunk is damage. Zarr asks when an array is opened.
+# Chunks of zeros are written too, so that a missing chunk means damage. Zarr reads this setting when an array is
+# opened.
 _EVERY_CHUNK = {"array.write_empty_chunks": True}
 
 
 def create(folder: Path, name: str, rows: int, like: np.ndarray, block: int, overwrite: bool) -> None:
-    """An array of so many ``rows`` that are ``like`` those of an array. Chunks divide blocks, so no two blocks write to one
-    file."""
+    """Make an empty array in a store.
+
+    The size of a chunk divides the size of a block, so that no two blocks write to the same file.
+
+    Parameters
+    ----------
+    folder
+        The directory of the store.
+    name
+        The name of the array, which becomes the name of its directory.
+    rows
+        The number of rows that the array will have.
+    like
+        An array whose rows have the shape and the type of the rows to come. Its values are not used.
+    block
+        How many rows are written at once.
+    overwrite
+        Whether to replace an array of this name.
+    """
     at_once = min(block, max(1, CHUNK_BYTES // max(1, like[:1].nbytes)))
     at_once = next(size for size in range(at_once, 0, -1) if block % size == 0)
-    zarr.create_array(  # by path: a group would be read with all that the store says of itself
+    zarr.create_array(  # By path, because opening the group would read the whole provenance of the store.
         folder,
         name=name,
         shape=(rows, *like.shape[1:]),
@@ -32,7 +52,7 @@ def create(folder: Path, name: str, rows: int, like: np.ndarray, block: int, ove
 
 
 def write(path: Path, start: int, values: np.ndarray) -> None:
-    """Rows from ``start`` on, as far as the disk itself."""
+    """Write ``values`` into the rows from ``start`` on, and have the system flush them to the disk."""
     with zarr.config.set(_EVERY_CHUNK):
         array = zarr.open_array(path, mode="r+")
     array[start : start + len(values)] = values
@@ -41,14 +61,27 @@ def write(path: Path, start: int, values: np.ndarray) -> None:
 
 
 def write_at_once(folder: Path, name: str, values: np.ndarray) -> None:
-    """An array that is written at once; one that is there is replaced."""
+    """Make an array and write all its rows. An array of the same name is replaced."""
     block = max(1, min(len(values), CHUNK_BYTES // max(1, values[:1].nbytes)))
     create(folder, name, len(values), values, block, overwrite=True)
     write(folder / name, 0, values)
 
 
 def open_rows(store: Path, label: str) -> LazyArray:
-    """An array of a store, whose rows are read, and their checksums verified, where they are indexed."""
+    """Return an array of a store, whose rows are read, and their checksums verified, when they are indexed.
+
+    Parameters
+    ----------
+    store
+        The directory of the store.
+    label
+        The name of the array in it.
+
+    Raises
+    ------
+    FileProblem
+        If the array is damaged or missing. For chunks this is raised when they are read.
+    """
     path = store / label
     try:
         array = zarr.open_array(path, mode="r")
@@ -69,7 +102,7 @@ def open_rows(store: Path, label: str) -> LazyArray:
 
 
 def _chunk_files(folder: Path, array: zarr.Array, start: int, stop: int) -> list[Path]:
-    """The files of the chunks that hold these rows; other axes are never divided."""
+    """Return the files of the chunks that hold these rows. Only the first axis is divided into chunks."""
     if stop <= start:
         return []
     rows, rest = array.chunks[0], ["0"] * (array.ndim - 1)

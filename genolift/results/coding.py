@@ -1,4 +1,6 @@
-"""One byte per base for one-hot inputs, only where nothing is lost by it."""
+"""One-hot inputs as one byte per base, where no information is lost by it."""
+
+from __future__ import annotations
 
 import numpy as np
 
@@ -8,7 +10,19 @@ UNIFORM, ZERO = 4, 5
 
 
 def to_codes(inputs: np.ndarray) -> np.ndarray | None:
-    """Codes (..., L) of float32 inputs (..., L, 4); ``None`` unless decoding gives the same bits back."""
+    """Return one-hot inputs as codes.
+
+    Parameters
+    ----------
+    inputs
+        The inputs, (..., L, 4).
+
+    Returns
+    -------
+    np.ndarray or None
+        Codes (..., L) of type uint8, which are places in ``PATTERNS``; ``None`` unless decoding gives the same bits
+        back.
+    """
     if inputs.dtype != np.float32 or inputs.ndim < 2 or inputs.shape[-1] != 4:
         return None
     largest = inputs.max(axis=-1)
@@ -18,5 +32,5 @@ def to_codes(inputs: np.ndarray) -> np.ndarray | None:
 
 
 def from_codes(codes: np.ndarray) -> np.ndarray:
-    """Inputs (..., L, 4) float32 of codes (..., L)."""
+    """Return the inputs (..., L, 4), float32, of codes (..., L)."""
     return PATTERNS[codes]

@@ -1,4 +1,4 @@
-"""The fields of an explanation: what their shapes follow, and what is done to each array of one alike."""
+"""The fields of an explanation: what determines their shapes, and what can be done to each of their arrays."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from genolift.results.lazy import LazyArray
 from genolift.support.errors import InputError
 
-# What a field's shape follows, N sequences first (and then T targets, if a list of targets was explained).
+# What determines the shape of a field. N sequences come first, then T targets if a list of targets was explained.
 INPUT, POSITION, OUTPUT, REFERENCE = "as inputs", "per position", "(N,)", "(N, R)"
 PAIR = "per pair of positions"
 
@@ -22,7 +22,20 @@ def leaves(value: Any) -> list:
 
 
 def each(function: Callable[..., Any], *values: Any) -> Any:
-    """Return ``function`` of fields' arrays, input by input; an input for which a field is undefined stays so."""
+    """Apply a function to the arrays of fields, input by input.
+
+    Parameters
+    ----------
+    function
+        A function of as many arrays as there are fields.
+    *values
+        Fields, each an array, or a dict or list of arrays by input. The last one determines the form of the result.
+
+    Returns
+    -------
+    Any
+        The function's results in the form of the last field; ``None`` for an input for which a field is undefined.
+    """
 
     def call(*items):
         return None if any(item is None for item in items) else function(*items)
@@ -44,7 +57,7 @@ def cut_or_pad(array: np.ndarray, axis: int, length: int) -> np.ndarray:
 
 
 def as_array(value: Any) -> np.ndarray | LazyArray:
-    """Return an array as it is, or what becomes one."""
+    """Return a lazy array as it is, and anything else as a NumPy array."""
     return value if isinstance(value, LazyArray) else np.asarray(value)
 
 
@@ -54,14 +67,22 @@ def sum_channels(raw: np.ndarray) -> np.ndarray:
 
 
 def project(x: np.ndarray, hypothetical: np.ndarray) -> np.ndarray:
-    """Return inputs × hypothetical scores, which may have an axis of targets that inputs have not."""
+    """Return inputs times hypothetical scores, which may have an axis of targets that the inputs have not.
+
+    Parameters
+    ----------
+    x
+        The inputs, (N, L, 4).
+    hypothetical
+        Their hypothetical scores, (N, L, 4) or (N, T, L, 4).
+    """
     if hypothetical.ndim == x.ndim + 1:
         x = x[:, None]
     return x * hypothetical
 
 
 def concatenate(*arrays: np.ndarray | LazyArray) -> np.ndarray:
-    """Return arrays one after another; raise :class:`InputError` where their rows differ in shape."""
+    """Return arrays joined along their first axis; raise :class:`InputError` if their rows differ in shape."""
     shapes = {array.shape[1:] for array in arrays}
     if len(shapes) > 1:
         raise InputError(f"fields of shapes {', '.join(map(str, sorted(shapes)))} per sequence cannot be concatenated")

@@ -1,11 +1,13 @@
-"""What methods add to an explanation: fields of their own.
+"""The types of explanations whose methods add fields of their own.
 
-They stand here, apart from the methods, so that a store is read as what it is without loading what made it.
+They are defined here and not beside the methods, so that a store can be read as its own type without loading the method
+that made it.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,8 +19,9 @@ _STRETCH = "of the stretch"
 
 
 class LayerExplanation(Explanation):
-    """Contributions of a hidden layer: ``inputs`` are its activations at x (a list where it is called several times).
+    """Contributions of a hidden layer.
 
+    Its ``inputs`` are the activations of the layer at x, a list of them if the layer is called several times.
     ``bypass`` (N, R) is the part of f(x) − f(reference) that reaches the output without passing through the layer.
     """
 
@@ -26,51 +29,78 @@ class LayerExplanation(Explanation):
 
 
 class EnsembleExplanation(Explanation):
-    """Means over the models; ``spread`` is the standard deviation of ``scores`` over them (ddof = 1)."""
+    """Means over the models of an ensemble.
+
+    ``spread``, in the shape of ``scores``, is the standard deviation of the scores over the models (ddof = 1).
+    """
 
     FIELDS: ClassVar[dict[str, str]] = {**Explanation.FIELDS, "spread": POSITION}
 
 
 class RelevanceExplanation(Explanation):
-    """``absorbed`` (N,): f(x) less the sum of all relevance, which biases and stabilisers took."""
+    """Relevance that is propagated from the output to the inputs.
+
+    ``absorbed`` (N,) is f(x) minus the sum of all relevance: the part that biases and stabilisers took.
+    """
 
     FIELDS: ClassVar[dict[str, str]] = {**Explanation.FIELDS, "absorbed": OUTPUT}
 
 
 class SignalExplanation(Explanation):
-    """``signal`` (as the inputs): what the inputs hold of what the network looks at, by PatternNet."""
+    """The signal in the inputs by PatternNet.
+
+    ``signal``, in the shape of the inputs, is the part of the inputs that the network responds to.
+    """
 
     FIELDS: ClassVar[dict[str, str]] = {**Explanation.FIELDS, "signal": INPUT}
 
 
 class LimeExplanation(Explanation):
-    """``r_squared`` (N,): the share of the predictions' weighted variance that the surrogate explains."""
+    """The weights of a surrogate that was fitted around each sequence.
+
+    ``r_squared`` (N,) is the share of the weighted variance of the predictions that the surrogate explains, and
+    ``intercept`` (N,) is its constant term.
+    """
 
     FIELDS: ClassVar[dict[str, str]] = {**Explanation.FIELDS, "r_squared": OUTPUT, "intercept": OUTPUT}
 
 
 class MaskExplanation(Explanation):
-    """``masked_predictions`` (N,) are f of the masked sequence, ``objective`` (N,) what the mask reached."""
+    """A mask that was optimised for each sequence.
+
+    ``masked_predictions`` (N,) are the predictions for the masked sequences, and ``objective`` (N,) is the value of the
+    objective that the mask reached.
+    """
 
     FIELDS: ClassVar[dict[str, str]] = {**Explanation.FIELDS, "masked_predictions": OUTPUT, "objective": OUTPUT}
 
 
 class MutagenesisExplanation(Explanation):
-    """``effects[n, l, b]`` is f(x with base b at position l) − f(x), zero for the base that is there."""
+    """The effects of single substitutions.
+
+    ``effects[n, l, b]`` is f(x with base b at position l) − f(x). It is zero for the base that is there.
+    """
 
     FIELDS: ClassVar[dict[str, str]] = {**Explanation.FIELDS, "effects": INPUT}
 
 
 class IndelExplanation(Explanation):
-    """``insertions[n, l, b]`` is f(x with base b put in before position l) − f(x); ``deletions[n, l]`` is
-    f(x without the bases from l on) − f(x)."""
+    """The effects of insertions and deletions.
+
+    ``insertions[n, l, b]`` is f(x with base b inserted before position l) − f(x). ``deletions[n, l]`` is f(x without
+    the deleted bases, the first of which is at position l) − f(x).
+    """
 
     FIELDS: ClassVar[dict[str, str]] = {**Explanation.FIELDS, "insertions": INPUT, "deletions": POSITION}
 
 
 class EpistasisExplanation(Explanation):
-    """Of a stretch of W bases from ``stretch`` (N,) on: ``effects[n, i, a]`` is f(x with a at i) − f(x), and
-    ``interactions[n, i, a, j, b]`` is f(ab) − f(a) − f(b) + f(x), zero for the bases that are there and for i = j."""
+    """The effects of pairs of substitutions in a stretch of W bases.
+
+    ``stretch`` (N,) is where the stretch starts. ``effects[n, i, a]`` is f(x with a at i) − f(x). ``interactions[n, i,
+    a, j, b]`` is f(ab) − f(a) − f(b) + f(x), where f(ab) is the prediction with a at i and b at j. Both are zero for
+    the bases that are there, and interactions are zero for i = j.
+    """
 
     FIELDS: ClassVar[dict[str, str]] = {
         **Explanation.FIELDS,
@@ -81,9 +111,10 @@ class EpistasisExplanation(Explanation):
 class InteractionExplanation(Explanation):
     """How the importance of every position changes when a source is mutated (deep feature interaction maps).
 
-    ``interactions[n, s, l]`` is the score of position l in x less its score with source s mutated: positive where the
-    source supports what l does. It is 0 inside the source, whose bases are others then. Source s is the stretch
-    ``source_start[n, s]`` to ``source_end[n, s]`` (0-based, half-open). ``importance`` (N, L) are the scores in x.
+    ``interactions[n, s, l]`` is the score of position l in x minus its score with source s mutated. It is positive
+    where the source supports the contribution of l, and 0 inside the source, whose bases are different ones then.
+    Source s is the stretch from ``source_start[n, s]`` to ``source_end[n, s]`` (0-based, half-open). ``importance`` (N,
+    L) are the scores in x.
     """
 
     FIELDS: ClassVar[dict[str, str]] = {
@@ -95,7 +126,7 @@ class InteractionExplanation(Explanation):
 
 
 class PositionInteractions(InteractionExplanation):
-    """The same where every position of the sequence is a source."""
+    """Interaction maps in which every position of the sequence is a source."""
 
     FIELDS: ClassVar[dict[str, str]] = {
         **InteractionExplanation.FIELDS,
@@ -105,12 +136,13 @@ class PositionInteractions(InteractionExplanation):
 
 
 class SurrogateExplanation(Explanation):
-    """Linear models of the prediction near x, of a stretch of W bases from ``stretch`` (N,) on.
+    """Linear models of the prediction near x, for a stretch of W bases.
 
-    ``hypothetical`` are the weights of the additive model, 0 outside the stretch, and ``constant`` (N,) its constant;
-    ``r_squared`` (N,) the share of variance that it explains among copies which it was not fitted to. The pairwise model
-    is ``pairwise_constant`` + Σ_i ``additive[n, i, a_i]`` + Σ_{i<j} ``pairwise[n, i, a_i, j, a_j]``, with
-    ``pairwise_r_squared``. Weights sum to zero over the bases of each position (of pairs, in the gauge "zero-sum").
+    ``stretch`` (N,) is where the stretch starts. ``hypothetical`` are the weights of the additive model, 0 outside the
+    stretch, and ``constant`` (N,) is its constant. ``r_squared`` (N,) is the share of variance that it explains among
+    copies which it was not fitted to. The pairwise model is ``pairwise_constant`` + Σ_i ``additive[n, i, a_i]`` +
+    Σ_{i<j} ``pairwise[n, i, a_i, j, a_j]``, and ``pairwise_r_squared`` (N,) belongs to it. Weights sum to zero over the
+    bases of each position; those of pairs do so in the gauge "zero-sum".
     """
 
     FIELDS: ClassVar[dict[str, str]] = {
@@ -121,10 +153,12 @@ class SurrogateExplanation(Explanation):
 
 
 class SubsetExplanation(Explanation):
-    """``subsets`` (N, L): each position's subset, numbered from 1 in the order found; 0 for positions in none.
+    """Sufficient input subsets.
 
-    ``subset_count`` (N,) of them; ``subset_predictions`` (N, most): f with all but that subset masked, NaN beyond the
-    last; ``threshold`` (N,) which it reaches, and ``masked_predictions`` (N,), f with everything masked.
+    ``subsets`` (N, L) is the subset that each position belongs to. Subsets are numbered from 1 in the order in which
+    they were found, and 0 means that a position is in none. ``subset_count`` (N,) is the number of subsets.
+    ``subset_predictions`` (N, most) are the predictions with all but one subset masked, NaN beyond the last subset.
+    They reach ``threshold`` (N,). ``masked_predictions`` (N,) are the predictions with everything masked.
     """
 
     FIELDS: ClassVar[dict[str, str]] = {
@@ -136,18 +170,35 @@ class SubsetExplanation(Explanation):
         "masked_predictions": OUTPUT,
     }
 
-    def members(self, i: int | str, k: int, target=None) -> np.ndarray:
-        """The positions of subset number ``k`` of sequence ``i``."""
+    def members(self, i: int | str, k: int, target: Any = None) -> np.ndarray:
+        """Return the positions of one subset.
+
+        Parameters
+        ----------
+        i
+            The sequence, by number or name.
+        k
+            The number of the subset, from 1.
+        target
+            One of several targets, as :meth:`for_target` takes it. It is not needed if one target was explained.
+
+        Returns
+        -------
+        np.ndarray
+            The positions in increasing order, (M,) int64; none if there is no such subset.
+        """
         one = self[i].for_target(target) if self.target_axis else self[i]
         return np.flatnonzero(np.asarray(one.subsets[0]) == k)
 
 
 class SampleExplanation(Explanation):
-    """``samples`` (N, S, L): codes of the sequences drawn, A C G T = 0 to 3 and 4 for what stays unknown.
+    """Sequences that were sampled around each x.
 
-    Chain after chain. ``frequencies`` (N, L, 4) are those of bases among them, ``sample_predictions`` (N, S) f of them,
-    ``distance`` (N,) their mean distance from x. ``acceptance`` (N,) is the share of proposed changes that were accepted;
-    ``r_hat`` and ``effective_size`` (N,) tell how well the chains mixed, by their distances: near 1, and hundreds, are good.
+    ``samples`` (N, S, L) are codes of the sequences, chain after chain: 0 to 3 for A, C, G and T, and 4 for a base that
+    stays unknown. ``frequencies`` (N, L, 4) are the frequencies of the bases among the samples, ``sample_predictions``
+    (N, S) are their predictions, and ``distance`` (N,) is their mean distance from x. ``acceptance`` (N,) is the share
+    of proposed changes that were accepted. ``r_hat`` and ``effective_size`` (N,) are computed from the distances and
+    tell how well the chains mixed: an ``r_hat`` near 1 and an ``effective_size`` of hundreds are good.
     """
 
     FIELDS: ClassVar[dict[str, str]] = {
@@ -163,11 +214,11 @@ class SampleExplanation(Explanation):
 
 
 class AttentionExplanation(Explanation):
-    """``weights`` (N, layers, heads, queries, keys): how much each query reads each key, NaN where a layer has fewer.
+    """Attention maps: what the model reads, which is not the same as what its output depends on.
 
-    What the model reads, not what its output owes to it. Keys see the positions from ``key_positions`` (N, layers, keys,
-    2): first and the one after the last, both −1 for keys that see none. ``rollout`` (N, queries, keys), where the method
-    makes one, is through all layers.
+    ``weights`` (N, layers, heads, queries, keys) is how much each query reads each key, NaN where a layer has fewer.
+    ``key_positions`` (N, layers, keys, 2) are the positions that each key sees: the first and the one after the last,
+    both −1 for a key that sees none. ``rollout`` (N, queries, keys) combines all layers, if the method computes it.
     """
 
     FIELDS: ClassVar[dict[str, str]] = {
@@ -176,7 +227,24 @@ class AttentionExplanation(Explanation):
     }
 
     @classmethod
-    def concatenate(cls, parts):
+    def concatenate(cls, parts: Iterable[Explanation]) -> Explanation:
+        """Return one explanation of the sequences of all parts.
+
+        Parameters
+        ----------
+        parts
+            Explanations with the same fields.
+
+        Returns
+        -------
+        Explanation
+            An explanation of the type of the first part.
+
+        Raises
+        ------
+        InputError
+            If there are no parts, if their fields differ, or if their maps differ in shape.
+        """
         parts = list(parts)
         if len({part._fields["weights"].shape[1:] for part in parts if "weights" in part._fields}) > 1:
             raise InputError(

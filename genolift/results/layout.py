@@ -1,4 +1,4 @@
-"""What a score store looks like on disk, how one is recognised, and how it is removed.
+"""The layout of a score store on disk, how a store is recognised, and how it is removed.
 
 A store is a Zarr v3 directory. Its own names are fixed; no name from a user's file becomes a file name::
 
@@ -11,10 +11,13 @@ A store is a Zarr v3 directory. Its own names are fixed; no name from a user's f
     <field>[.<i>]/       an array per field (and input), chunked by sequence
 """
 
+from __future__ import annotations
+
 import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 from genolift.results.lock import NAME as LOCK
 from genolift.support.errors import FORCE, FileProblem, Remedy, file_problems
@@ -29,13 +32,24 @@ DONE = "blocks/done"
 LISTING = "sequences"
 
 
-def damaged(where: Path, what) -> FileProblem:
-    """What to raise for a store, or a file of one, that is not as it was written."""
+def damaged(where: Path, what: object) -> FileProblem:
+    """Return the error to raise for a store, or a file of one, that is not as it was written."""
     return FileProblem(f"{where} is damaged: {what}", Remedy.naming("copy it again, or score again with {}", FORCE))
 
 
 def read_header(path: Path) -> dict | None:
-    """The store's own attributes; ``None`` where nothing is yet, an error where something else is."""
+    """Return the attributes of a store.
+
+    Returns
+    -------
+    dict or None
+        The attributes; ``None`` if there is no store yet and one can be made at this path.
+
+    Raises
+    ------
+    FileProblem
+        If something else is there, or it cannot be read.
+    """
     with file_problems(path, "read"):
         return _read_header(path)
 
@@ -46,7 +60,7 @@ def _read_header(path: Path) -> dict | None:
     if not path.is_dir():
         raise FileProblem(f"{path} is a file, not a score store, which is a directory such as scores.zarr")
     names = {entry.name for entry in path.iterdir()}
-    if all(_is_beginning(name) for name in names):  # empty, or made by a process that was killed at once
+    if all(_is_beginning(name) for name in names):  # It is empty, or its process was killed at once.
         return None
     if ROOT not in names:
         raise FileProblem(f"{path} is a directory with other contents, not a genolift score store")
@@ -57,29 +71,30 @@ def _read_header(path: Path) -> dict | None:
 
 
 def _is_beginning(name: str) -> bool:
-    """Whether this is what a store is before its root is written."""
+    """Return whether a file of this name may stand in a store before the root is written."""
     return name == LOCK or (name.startswith(ROOT) and name.endswith(PARTIAL))
 
 
 def check_format(path: Path, header: dict) -> None:
+    """Raise :class:`FileProblem` for a store whose header names a format that this version does not know."""
     if header["format"] != FORMAT:
         try:
             by = f"genolift {header['provenance']['versions']['genolift']}"
         except (KeyError, TypeError):
             by = "the genolift"
         raise FileProblem(
-            f"{path} is a score store of format {header['format']}, and this genolift knows format {FORMAT}; read it with "
-            f"{by} that wrote it, or score again"
+            f"{path} is a score store of format {header['format']}, and this genolift knows format {FORMAT}; "
+            f"read it with {by} that wrote it, or score again"
         )
 
 
 def write_group(path: Path, told: dict) -> None:
-    """A group of arrays, and what it says of itself."""
+    """Write the root file of a group of arrays, with its attributes ``told``."""
     write_json(path / ROOT, {"zarr_format": 3, "node_type": "group", "attributes": {ATTRIBUTE: told}})
 
 
-def read_group(path: Path):
-    """What :func:`write_group` wrote, or something else where it was not us."""
+def read_group(path: Path) -> Any:
+    """Return the attributes of a group, or anything at all if another program made the group."""
     try:
         return json.loads((path / ROOT).read_text()).get("attributes", {}).get(ATTRIBUTE)
     except FileNotFoundError:
@@ -88,7 +103,8 @@ def read_group(path: Path):
         raise damaged(path / ROOT, error) from None
 
 
-def read_layout(path: Path) -> dict | None:
+def read_layout(path: Path) -> dict[str, Any] | None:
+    """Return which arrays of a store hold which fields; ``None`` before the first block is written."""
     file = path / LAYOUT
     if not file.exists():
         return None
@@ -98,8 +114,14 @@ def read_layout(path: Path) -> dict | None:
         raise damaged(file, error) from None
 
 
+def blocks(header: dict[str, Any]) -> list[tuple[int, int]]:
+    """Return the first and last (exclusive) sequence of each block of a store."""
+    n, block = header["n"], header["block"]
+    return [(start, min(n, start + block)) for start in range(0, n, block)]
+
+
 def done_blocks(path: Path) -> set[int]:
-    """The blocks that are wholly written."""
+    """Return the numbers of the blocks that are wholly written."""
     folder = path / DONE
     if not folder.is_dir():
         return set()
@@ -107,7 +129,7 @@ def done_blocks(path: Path) -> set[int]:
 
 
 def remove_store(path: Path) -> None:
-    """Delete a store and nothing else: whatever genolift has not written there is a reason to refuse."""
+    """Delete a store; raise :class:`FileProblem` if the directory holds anything that genolift has not written."""
     if read_header(path) is None:
         return
     entries = [entry for entry in path.iterdir() if entry.name != ROOT and not _is_beginning(entry.name)]
@@ -117,14 +139,14 @@ def remove_store(path: Path) -> None:
             f"{path} is not replaced: besides a score store it holds {', '.join(sorted(foreign)[:3])}; "
             "move that away or give another path"
         )
-    for entry in sorted(entries, key=lambda entry: entry.name != BLOCKS):  # commit records before what they vouch for
+    for entry in sorted(entries, key=lambda entry: entry.name != BLOCKS):  # The commit records go first.
         shutil.rmtree(entry)
     remove_leftovers(path)
-    (path / ROOT).unlink(missing_ok=True)  # last: until then it is still recognised as a store
+    (path / ROOT).unlink(missing_ok=True)  # It goes last, so that the rest is still recognised as a store.
 
 
 def _is_array(folder: Path) -> bool:
-    """An array's directory, or what a killed process left of one."""
+    """Return whether a path is the directory of an array, or what a killed process left of one."""
     if not folder.is_dir():
         return False
     if folder.name == LISTING:
@@ -135,6 +157,6 @@ def _is_array(folder: Path) -> bool:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Temporary files of a process that was killed while writing."""
+    """Remove the temporary files of processes that were killed while writing."""
     for entry in path.rglob("*" + PARTIAL):
         entry.unlink(missing_ok=True)

@@ -1,49 +1,62 @@
 """Arrays that are read by rows when they are indexed."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 
 class LazyArray(np.lib.mixins.NDArrayOperatorsMixin):
     """An array on disk, or derived from arrays on disk, whose first axis is read only where it is indexed.
 
-    ``read(start, stop)`` returns the rows of a half-open range as a NumPy array. Indexing gives NumPy arrays
-    with NumPy's meaning; whatever else NumPy arrays can do is done on ``np.asarray(self)``, that is, on all
-    rows.
+    Indexing means what it means for NumPy arrays, and returns NumPy arrays. Whatever else NumPy arrays can do is done
+    on ``np.asarray(self)``, which reads all rows.
+
+    Parameters
+    ----------
+    shape
+        The shape of the array.
+    dtype
+        The type of its values.
+    read
+        ``read(start, stop)`` returns the rows of a half-open range as a NumPy array.
     """
 
-    def __init__(self, shape: tuple[int, ...], dtype, read: Callable[[int, int], np.ndarray]):
+    def __init__(self, shape: tuple[int, ...], dtype: npt.DTypeLike, read: Callable[[int, int], np.ndarray]):
         self.shape = tuple(int(size) for size in shape)
         self.dtype = np.dtype(dtype)
         self._read = read
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return len(self.shape)
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[np.ndarray]:
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
         return f"<array on disk, shape {self.shape}, {self.dtype}>"
 
-    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self._read(0, len(self)), dtype=dtype)
 
-    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         arrays = [np.asarray(x) if isinstance(x, LazyArray) else x for x in inputs]
         return getattr(ufunc, method)(*arrays, **kwargs)
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or not hasattr(np.ndarray, name):
             raise AttributeError(f"arrays have no attribute {name!r}")
         return getattr(np.asarray(self), name)
 
-    def __getitem__(self, key) -> np.ndarray:
+    def __getitem__(self, key: Any) -> np.ndarray:
         first, rest = (key[0], key[1:]) if isinstance(key, tuple) and key else (key, ())
         if isinstance(first, slice):
             rows = range(*first.indices(len(self)))
@@ -60,7 +73,7 @@ class LazyArray(np.lib.mixins.NDArrayOperatorsMixin):
         return self._pick(index, rest)
 
     def _pick(self, index: np.ndarray, rest: tuple) -> np.ndarray:
-        """Rows in any order, each run of neighbours read once."""
+        """Return rows in any order. Each run of neighbouring rows is read once."""
         if not len(index):
             return self._read(0, 0)[(index, *rest)]
         rows, inverse = np.unique(index, return_inverse=True)
@@ -68,14 +81,27 @@ class LazyArray(np.lib.mixins.NDArrayOperatorsMixin):
         block = np.concatenate([self._read(int(run[0]), int(run[-1]) + 1) for run in runs])
         return block[(inverse, *rest)]
 
-    def select(self, key) -> "LazyArray":
-        """The rows of a slice, mask or list of numbers, still unread."""
+    def select(self, key: slice | np.ndarray | list[int]) -> LazyArray:
+        """Return the rows of a slice, mask or list of numbers, without reading them."""
         index = np.arange(len(self))[key]
         return LazyArray((len(index), *self.shape[1:]), self.dtype, lambda start, stop: self[index[start:stop]])
 
 
-def rowwise(function: Callable, *arrays):
-    """A ``function`` that treats rows alike, of arrays that share them; unread if any of the arrays is."""
+def rowwise(function: Callable[..., np.ndarray], *arrays: np.ndarray | LazyArray) -> Any:
+    """Apply a function to arrays, or put that off until rows are read if one of the arrays is lazy.
+
+    Parameters
+    ----------
+    function
+        A function of as many arrays, which computes each row of its result from the same row of the arrays.
+    *arrays
+        Arrays with the same number of rows.
+
+    Returns
+    -------
+    np.ndarray or LazyArray
+        The function's result; a lazy array if one of the arrays is lazy.
+    """
     if not any(isinstance(array, LazyArray) for array in arrays):
         return function(*arrays)
     sample = function(*(np.zeros((1, *array.shape[1:]), array.dtype) for array in arrays))

@@ -1,13 +1,16 @@
-"""Which sequences a store holds: names, regions and true lengths, kept as arrays however many there are."""
+"""Which sequences a store holds: their names, regions and true lengths, which are kept as arrays."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from genolift.results import arrays
 from genolift.results import layout as disk
@@ -16,25 +19,40 @@ from genolift.results.regions import RegionTable, as_regions
 from genolift.support.errors import FileProblem
 from genolift.support.texts import Texts, Words
 
+#: The parts of provenance that a listing keeps.
+LISTED = ("names", "regions", "lengths")
+
 
 @dataclass(frozen=True)
 class Listing:
-    """``names``, ``regions`` and ``lengths`` of N sequences, each ``None`` where it is not known."""
+    """What is known of N sequences, each attribute ``None`` where it is not known.
+
+    Attributes
+    ----------
+    names : Texts or None
+        The names of the sequences.
+    regions : RegionTable or None
+        Where they come from.
+    lengths : np.ndarray or None
+        Their true lengths in bases, (N,) int64.
+    """
 
     names: Texts | None = None
     regions: RegionTable | None = None
     lengths: np.ndarray | None = None
 
     @classmethod
-    def of(cls, names=None, regions=None, lengths=None) -> Listing:
-        """From whatever holds these."""
+    def of(
+        cls, names: Iterable[str] | None = None, regions: Any = None, lengths: npt.ArrayLike | None = None
+    ) -> Listing:
+        """Return a listing of names, regions (whatever :func:`as_regions` takes) and true lengths (N,)."""
         texts = names if names is None or isinstance(names, Texts) else Texts(map(str, names))
         table = as_regions(regions)
         whole = None if lengths is None else np.asarray(lengths, np.int64)
         return cls(texts, None if table is None else table.compact(), whole)
 
     def _columns(self) -> dict[str, dict[str, np.ndarray]]:
-        """The arrays that each of the three is kept as."""
+        """Return the arrays that each of the three is kept as."""
         columns: dict[str, dict[str, np.ndarray]] = {}
         if self.names is not None:
             columns["names"] = {"names": self.names.joined, "name_ends": self.names.ends}
@@ -51,38 +69,51 @@ class Listing:
         return columns
 
     def _words(self) -> dict[str, list[str]]:
-        """What the codes of chromosomes and strands mean."""
+        """Return what the codes of chromosomes and strands mean."""
         if self.regions is None:
             return {}
         return {"chroms": self.regions.chroms.different, "strands": self.regions.strands.different}
 
     @cached_property
     def digests(self) -> dict[str, str]:
-        """What tells one listing from another, for each of the three that is known."""
-        found = {}
+        """A SHA-256 digest of each of the three that is known, which tells one listing from another."""
+        digests = {}
         for what, columns in self._columns().items():
             digest = hashlib.sha256(repr(self._words()).encode() if what == "regions" else b"")
             for column in columns.values():
                 digest.update(column.tobytes())
-            found[what] = digest.hexdigest()
-        return found
+            digests[what] = digest.hexdigest()
+        return digests
 
     def difference(self, path: Path, digests: dict[str, str]) -> str | None:
-        """Where the listing of the store at ``path``, of these digests, first differs from this one."""
+        """Return where the listing of a store first differs from this one, as a sentence.
+
+        Parameters
+        ----------
+        path
+            The directory of the store.
+        digests
+            The digests of its listing, as its header has them.
+
+        Returns
+        -------
+        str or None
+            The first difference; ``None`` if there is none.
+        """
         own = self.digests
-        for what in ("names", "regions", "lengths"):
+        for what in LISTED:
             if own.get(what) == digests.get(what):
                 continue
             try:
                 there = Listing.read(path)
-            except FileProblem:  # a kill came before it was written
-                return f"{what} are others there than here"
+            except FileProblem:  # The process that made the store was killed before it wrote the listing.
+                return f"the {what} there differ from those here"
             old, new = ({what: _plain(getattr(one, what))} for one in (there, self))
             return origin.first_difference(old, new)
         return None
 
     def stands(self, path: Path) -> bool:
-        """Whether the store at ``path`` has this listing, undamaged."""
+        """Return whether the store at ``path`` has this listing, undamaged."""
         try:
             Listing.read(path, self.digests)
         except FileProblem:
@@ -90,7 +121,7 @@ class Listing:
         return True
 
     def write(self, path: Path) -> None:
-        """Into the store at ``path``, unless it stands there: a kill may have left a part of it."""
+        """Write the listing into the store at ``path``, unless all of it is there already."""
         if self.stands(path):
             return
         folder = path / disk.LISTING
@@ -101,19 +132,35 @@ class Listing:
 
     @classmethod
     def read(cls, path: Path, digests: dict[str, str] | None = None) -> Listing:
-        """That of the store at ``path``, of these ``digests``; :class:`FileProblem` where it is damaged or missing."""
+        """Return the listing of a store.
+
+        Parameters
+        ----------
+        path
+            The directory of the store.
+        digests
+            The digests that the listing must have; by default any.
+
+        Raises
+        ------
+        FileProblem
+            If the listing is damaged or missing.
+        """
         told = disk.read_group(path / disk.LISTING)
-        column = lambda name: np.asarray(arrays.open_rows(path, f"{disk.LISTING}/{name}"))  # noqa: E731
-        found: dict = {}
+
+        def column(name: str) -> np.ndarray:
+            return np.asarray(arrays.open_rows(path, f"{disk.LISTING}/{name}"))
+
+        known: dict[str, Any] = {}
         try:
             if "names" in told["known"]:
-                found["names"] = Texts.of(column("names"), column("name_ends"))
+                known["names"] = Texts.of(column("names"), column("name_ends"))
             if "regions" in told["known"]:
                 chroms, strands = (Words.of(told["words"][what], column(what)) for what in ("chroms", "strands"))
-                found["regions"] = RegionTable(chroms, column("starts"), column("ends"), strands)
+                known["regions"] = RegionTable(chroms, column("starts"), column("ends"), strands)
             if "lengths" in told["known"]:
-                found["lengths"] = column("lengths")
-            listing = cls(**found)
+                known["lengths"] = column("lengths")
+            listing = cls(**known)
             whole = digests is None or listing.digests == digests
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise disk.damaged(path / disk.LISTING, f"{type(error).__name__} {error}") from None
@@ -122,5 +169,5 @@ class Listing:
         return listing
 
 
-def _plain(column):
+def _plain(column: Iterable[Any] | None) -> Any:
     return None if column is None else origin.encode(list(column))

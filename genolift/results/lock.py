@@ -1,4 +1,4 @@
-"""One writer at a time: a lock that the system releases when its process ends, however it ends."""
+"""A lock that lets one process write at a time. The system releases it when the process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from genolift.support.errors import FileProblem
 
 try:
     import fcntl
-except ImportError:  # a system without flock: nothing is locked there
-    fcntl = None
+except ImportError:  # The system has no flock, so nothing is locked there.
+    fcntl = None  # type: ignore[assignment]  # A module that may be missing has no type of its own.
 
 NAME = "lock"
-# What file systems answer that know no locks.
+# The errors of file systems that have no locks.
 _UNKNOWN_HERE = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL}
 
 _held: WeakValueDictionary[tuple[int, Path], WriteLock] = WeakValueDictionary()
@@ -25,7 +25,7 @@ _guard = Lock()
 
 
 class WriteLock:
-    """Held from :func:`hold` until nobody in this process refers to it any more."""
+    """A lock that is held from :func:`hold` until nothing in this process refers to it any more."""
 
     def __init__(self, path: Path, result: Path):
         self._file, self._owner = path / NAME, os.getpid()
@@ -35,22 +35,36 @@ class WriteLock:
         handle, self._handle = getattr(self, "_handle", None), None
         if handle is None:
             return
-        if self._owner == os.getpid():  # not in a forked child
-            with suppress(OSError):  # the lock counts, not the file: what stays after a kill is taken over
+        if self._owner == os.getpid():  # A forked child leaves the file to its parent.
+            with suppress(OSError):  # The lock counts and not the file: one that a killed process left is taken over.
                 self._file.unlink()
         os.close(handle)
 
 
 def hold(path: Path, result: Path | None = None) -> WriteLock | None:
-    """The lock of the directory ``path``, shared by all writers in this process; ``None`` where there are no locks.
+    """Take the lock of a directory, which all writers in this process share.
 
-    Raises :class:`FileProblem` if another process holds it, which names the ``result`` that is made there (default the
-    directory).
+    Parameters
+    ----------
+    path
+        The directory.
+    result
+        What is made there, as the error names it; by default the directory.
+
+    Returns
+    -------
+    WriteLock or None
+        The lock; ``None`` on a system without locks.
+
+    Raises
+    ------
+    FileProblem
+        If another process holds the lock.
     """
     if fcntl is None:
         return None
     with _guard:
-        key = (os.getpid(), path.resolve())  # a forked child is another process
+        key = (os.getpid(), path.resolve())  # A forked child is another process.
         lock = _held.get(key)
         if lock is None:
             lock = _held[key] = WriteLock(path, result or path)
@@ -58,7 +72,7 @@ def hold(path: Path, result: Path | None = None) -> WriteLock | None:
 
 
 def tidy(path: Path) -> bool:
-    """Remove what a process that was killed has left of its lock, where that can be done; returns whether it was."""
+    """Remove the lock that a killed process has left in a directory, and return whether that was done."""
     if (path / NAME).exists():
         with suppress(OSError):
             return hold(path) is not None
@@ -66,9 +80,9 @@ def tidy(path: Path) -> bool:
 
 
 def is_abandoned(path: Path) -> bool:
-    """Whether the process that locked the directory ``path`` has ended, or none ever put anything there.
+    """Return whether the process that locked a directory has ended, or the directory is empty.
 
-    Where that cannot be told, for want of locks, it is not.
+    The answer is no on a system without locks, because it cannot be told there.
     """
     if fcntl is None:
         return False
@@ -93,7 +107,7 @@ def _locked(file: Path, result: Path) -> int | None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_still(file, handle):
                 return handle
-            os.close(handle)  # whoever held it has removed it since: begin anew with the file there is now
+            os.close(handle)  # The last holder has removed this file since, so begin again with the file there is now.
         except OSError as error:
             os.close(handle)
             if isinstance(error, BlockingIOError) or error.errno in (errno.EACCES, errno.EAGAIN):

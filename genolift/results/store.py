@@ -1,6 +1,6 @@
-"""Explanations on disk: written at once or block by block, continued after a kill, read lazily.
+"""Explanations on disk, which are written at once or block by block, continued after a kill, and read lazily.
 
-What is written and read here is known by its fields alone; :meth:`Explanation.load` makes an explanation of them.
+This module knows an explanation by its fields alone. :meth:`Explanation.load` makes an explanation of what is read.
 """
 
 from __future__ import annotations
@@ -16,28 +16,38 @@ import numpy as np
 from genolift.results import arrays as checked
 from genolift.results import layout as disk
 from genolift.results import provenance as origin
-from genolift.results.coding import from_codes, to_codes
+from genolift.results.coding import to_codes
 from genolift.results.fields import INPUT, PAIR, POSITION, cut_or_pad, leaves
-from genolift.results.lazy import LazyArray, rowwise
-from genolift.results.listing import Listing
-from genolift.results.lock import hold, tidy
+from genolift.results.listing import LISTED, Listing
+from genolift.results.lock import WriteLock, hold, tidy
 from genolift.support.errors import FORCE, START_AFRESH, FileProblem, InputError, Remedy, file_problems
 from genolift.support.files import write_json
 
 if TYPE_CHECKING:
     from genolift.results.explanation import Explanation
 
-_LISTED = ("names", "regions", "lengths")
-# Kept with the result, but no difference between two: the same work may be asked for in other words.
+# The command line is kept, but two results are the same if only it differs: one may ask for the same work in other
+# words.
 _INCIDENTAL = {"command"}
-# None either once all is done: what was scored is told apart by its own digest.
+# These do not matter once all is done, because digests tell the inputs and the model apart.
 _INCIDENTAL_AT_LAST = {"versions", "threads", "chrom_sizes"}
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """What another process needs to write blocks of a store that is there already: its path and ``digest`` (of what the
-    store says of itself), and what writing depends on."""
+    """What another process needs to write blocks of a store that is there already.
+
+    Attributes
+    ----------
+    path : Path
+        The directory of the store.
+    digest : str
+        The SHA-256 digest of the root file of the store, by which it is recognised.
+    header : dict
+        The attributes of the store, without provenance.
+    width : int or None
+        The length of the longest sequence; ``None`` if lengths are not known.
+    """
 
     path: Path
     digest: str
@@ -48,25 +58,50 @@ class Ticket:
 class StoreWriter:
     """A store of ``n`` sequences that is written in blocks, in any order, and can be continued after a kill.
 
-    ``provenance`` says how the result is made (``method``, ``target``, ``names``, ``regions``, ``lengths``
-    and whatever else tells one result from another: model digest, input digest, ``versions``). A store that
-    is there already is continued if its provenance is the same, whatever block size is asked for (``blocks``
-    tells); ``versions``, ``threads`` and ``chrom_sizes`` matter only as long as it is incomplete, a ``command`` line
-    never. ``one_hot`` promises that every base of the inputs is A, C, G, T or a neutral encoding, which are then kept as a
-    byte each. ``dtype="float16"`` stores what runs along the sequence, inputs aside, in half precision. With ``lengths``,
-    blocks are padded at the right to the longest sequence.
+    A store that is there already is continued if its provenance is the same, whatever block size is asked for.
+    ``versions``, ``threads`` and ``chrom_sizes`` matter only as long as it is incomplete, and a ``command`` line never
+    does.
 
     Unless it is complete, the store is locked until this writer is closed (it is a context manager) or gone. Other
     processes write to it with a ``ticket``, after :meth:`prepare`.
 
-    Raises :class:`InputError` for a store with other provenance, naming the first difference, and
-    :class:`FileProblem` for a path that holds something else, cannot be written or is being written.
+    Parameters
+    ----------
+    path
+        The directory of the store.
+    provenance
+        How the result is made: ``method``, ``target``, ``names``, ``regions``, ``lengths`` and whatever else tells one
+        result from another, such as digests of the model and of the inputs, and ``versions``. With ``lengths``, blocks
+        are padded at the right to the longest sequence.
+    n
+        The number of sequences.
+    block
+        How many sequences one block holds; 64 by default.
+    one_hot
+        A promise that every base of the inputs is A, C, G, T or a neutral encoding. Each is then kept as one byte.
+    dtype
+        ``"float16"`` keeps the fields that run along the sequence, except inputs, in half precision. The default is
+        ``"float32"``.
+    force
+        Whether to replace a store that is there.
+    type_name
+        The name of the type of explanation.
+
+    Raises
+    ------
+    InputError
+        For a store with a different provenance; the message names the first difference.
+    FileProblem
+        For a path that holds something else, cannot be written, or is being written by another process.
     """
+
+    _header: dict[str, Any]
+    _lock: WriteLock | None
 
     def __init__(
         self,
-        path,
-        provenance: dict,
+        path: str | os.PathLike,
+        provenance: dict[str, Any],
         n: int,
         *,
         block: int = 64,
@@ -80,23 +115,23 @@ class StoreWriter:
         if dtype not in (None, "float32", "float16"):
             raise InputError(f"dtype is 'float32' or 'float16', not {dtype!r}")
         self.path = Path(path)
-        listing = Listing.of(*(provenance.get(name) for name in _LISTED))
+        listing = Listing.of(*(provenance.get(name) for name in LISTED))
         options = {"type": type_name, "n": int(n), "dtype": dtype or "float32", "one_hot": bool(one_hot)}
         header = {
             "format": disk.FORMAT,
             **options,
             "block": int(block),
             "listing": listing.digests,
-            "provenance": origin.encode({key: told for key, told in provenance.items() if key not in _LISTED}),
+            "provenance": origin.encode({key: told for key, told in provenance.items() if key not in LISTED}),
         }
         self._width = None if listing.lengths is None else int(listing.lengths.max())
         with file_problems(self.path, "written"):
             self._open(header, listing, force)
-        # It is on disk, and large where many records were refused.
+        # Provenance is on disk, and it is large if many records were refused.
         self._header = {key: value for key, value in self._header.items() if key != "provenance"}
 
     def _open(self, header: dict, listing: Listing, force: bool) -> None:
-        """Find the store as it is, or make it; nobody else may write to one that is incomplete."""
+        """Open the store that is there, or make one. An incomplete store is locked."""
         self._owner, self._lock = True, None
         old = disk.read_header(self.path)
         if old is not None and not force:
@@ -109,7 +144,7 @@ class StoreWriter:
                 return
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = hold(self.path)
-        old = disk.read_header(self.path)  # as whoever held the lock before has left it
+        old = disk.read_header(self.path)  # Read it again, because the last holder of the lock may have changed it.
         if old is not None and force:
             disk.remove_store(self.path)
             old = None
@@ -125,27 +160,43 @@ class StoreWriter:
 
     @classmethod
     def attach(cls, ticket: Ticket) -> StoreWriter:
-        """A writer of a store that another process has made and keeps locked; :meth:`write` is all it is for."""
+        """Return a writer of a store that another process has made and keeps locked.
+
+        Parameters
+        ----------
+        ticket
+            The ticket of the writer in that process.
+
+        Returns
+        -------
+        StoreWriter
+            A writer of which only :meth:`write` may be called.
+
+        Raises
+        ------
+        FileProblem
+            If the store is no longer there, or is a different one.
+        """
         writer = cls.__new__(cls)
         writer.path, writer._header, writer._width = ticket.path, ticket.header, ticket.width
         writer._owner, writer._lock = False, None
         with file_problems(ticket.path, "written"):
             try:
-                found = _digest(ticket.path)
+                digest = _digest(ticket.path)
             except FileNotFoundError:
                 raise FileProblem(f"{ticket.path} is not there") from None
-        if found != ticket.digest:
+        if digest != ticket.digest:
             raise FileProblem(f"{ticket.path} is another store than the one that is to be written")
         return writer
 
     def __enter__(self) -> StoreWriter:
         return self
 
-    def __exit__(self, *problem) -> None:
+    def __exit__(self, *problem: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Give up the lock; from a store that is complete goes what writers have left that were killed."""
+        """Release the lock, and remove from a complete store the temporary files of writers that were killed."""
         if self._lock is not None and self.is_complete:
             with file_problems(self.path, "written"):
                 disk.remove_leftovers(self.path)
@@ -155,8 +206,8 @@ class StoreWriter:
 
     @property
     def blocks(self) -> list[tuple[int, int]]:
-        """First and last (exclusive) sequence of each block; the store's own, if it was there before."""
-        return _blocks(self._header)
+        """The first and last (exclusive) sequence of each block. A store that is continued keeps its own blocks."""
+        return disk.blocks(self._header)
 
     @property
     def done_blocks(self) -> set[int]:
@@ -165,14 +216,16 @@ class StoreWriter:
 
     @property
     def is_complete(self) -> bool:
+        """Whether all blocks are written."""
         return len(self.done_blocks) == len(self.blocks)
 
     @property
     def ticket(self) -> Ticket:
-        """For :meth:`attach` in other processes."""
+        """The ticket with which other processes :meth:`attach` to this store."""
         return Ticket(self.path.resolve(), _digest(self.path), self._header, self._width)
 
     def _check_same(self, header: dict, listing: Listing) -> None:
+        """Raise :class:`InputError` if the store holds another result than the one that is to be written."""
         old, new = dict(self._header), dict(header)
         old["block"], new["listing"] = new["block"], old["listing"]
         incidental = _INCIDENTAL | _INCIDENTAL_AT_LAST if self.is_complete else _INCIDENTAL
@@ -186,12 +239,40 @@ class StoreWriter:
     # -- writing ---------------------------------------------------------------------------------------------
 
     def prepare(self, explanation: Explanation) -> None:
-        """Make the arrays for explanations like this one, unless they are there; then they must be the same."""
+        """Make the arrays for explanations like this one, unless they are there.
+
+        Parameters
+        ----------
+        explanation
+            An explanation of any number of sequences with the fields, shapes and types of those to come.
+
+        Raises
+        ------
+        InputError
+            If there are arrays already and they differ, or a field cannot be stored.
+        FileProblem
+            If the store cannot be written.
+        """
         with file_problems(self.path, "written"):
             self._prepare(*self._plan(explanation))
 
     def write(self, k: int, explanation: Explanation) -> None:
-        """Store block ``k``, the explanation of sequences ``blocks[k][0]`` to ``blocks[k][1]``."""
+        """Store a block.
+
+        Parameters
+        ----------
+        k
+            The number of the block.
+        explanation
+            The explanation of sequences ``blocks[k][0]`` to ``blocks[k][1]``.
+
+        Raises
+        ------
+        InputError
+            If it is an explanation of another number of sequences, differs from the other blocks, or cannot be stored.
+        FileProblem
+            If the store cannot be written.
+        """
         start, stop = self.blocks[k]
         if len(explanation) != stop - start:
             raise InputError(f"block {k} holds {stop - start} sequences, not {len(explanation)}")
@@ -202,9 +283,10 @@ class StoreWriter:
                 checked.write(self.path / name, start, values)
             write_json(self.path / disk.DONE / f"{k}.json", {"start": start, "stop": stop})
 
-    def _plan(self, explanation: Explanation) -> tuple[dict, dict[str, np.ndarray]]:
-        """Which array holds what, as JSON, and the arrays' contents."""
-        fields, arrays = {}, {}
+    def _plan(self, explanation: Explanation) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Return which array holds which field, as JSON, and the contents of the arrays."""
+        fields: dict[str, Any] = {}
+        arrays: dict[str, np.ndarray] = {}
         for name, value in explanation.fields.items():
             if name in (disk.BLOCKS, disk.LISTING):
                 raise InputError(f"a field cannot be called {name!r}: the store uses that name")
@@ -212,8 +294,8 @@ class StoreWriter:
             items = list(value.items()) if form == "dict" else list(enumerate(value if form == "list" else [value]))
             entries = []
             for i, (key, leaf) in enumerate(items):
-                label = None if leaf is None else name if form == "array" else f"{name}.{i}"
-                entry = {"key": key, "array": label, "coding": "plain"}
+                label = name if form == "array" else f"{name}.{i}"
+                entry = {"key": key, "array": None if leaf is None else label, "coding": "plain"}
                 if leaf is not None:
                     arrays[label], entry["coding"] = self._encode(explanation, name, np.asarray(leaf))
                 entries.append(entry)
@@ -221,10 +303,13 @@ class StoreWriter:
         return {"fields": fields, "undefined": explanation.undefined}, arrays
 
     def _encode(self, explanation: Explanation, name: str, leaf: np.ndarray) -> tuple[np.ndarray, str]:
-        for axis in explanation.length_axes(name) if self._width is not None else ():
-            if explanation.lengths is None and leaf.shape[axis] > self._width:
-                raise InputError(f"{name} is {leaf.shape[axis]} long, but the longest sequence {self._width}")
-            leaf = cut_or_pad(leaf, axis, self._width)
+        """Return an array of a field as it is kept, and the name of the coding."""
+        width = self._width
+        if width is not None:
+            for axis in explanation.length_axes(name):
+                if explanation.lengths is None and leaf.shape[axis] > width:
+                    raise InputError(f"{name} is {leaf.shape[axis]} long, but the longest sequence {width}")
+                leaf = cut_or_pad(leaf, axis, width)
         if name == "inputs":
             if not self._header["one_hot"]:
                 return leaf, "plain"
@@ -238,7 +323,7 @@ class StoreWriter:
         return leaf, "plain"
 
     def _prepare(self, plan: dict, arrays: dict[str, np.ndarray]) -> None:
-        """Make the arrays with the first block; later blocks must have the same fields, shapes and types."""
+        """Make the arrays with the first block, and compare later blocks with it in fields, shapes and types."""
         known = disk.read_layout(self.path)
         plan["arrays"] = {name: [str(values.dtype), *values.shape[1:]] for name, values in arrays.items()}
         if known is None and not self._owner:
@@ -254,8 +339,8 @@ class StoreWriter:
             raise InputError(f"this block differs from those stored in {self.path}: {difference}")
 
 
-def save(explanation: Explanation, path, *, dtype: str | None = None, force: bool = False) -> None:
-    """Write an explanation at once, a block in memory at a time."""
+def save(explanation: Explanation, path: str | os.PathLike, *, dtype: str | None = None, force: bool = False) -> None:
+    """Write an explanation, with one block in memory at a time. See :meth:`Explanation.save`."""
     if disk.read_header(Path(path)) is not None and not force:
         replace = Remedy.naming("give another path, or {} to replace it", FORCE)
         raise FileProblem(f"{path} holds a score store already", replace)
@@ -266,7 +351,7 @@ def save(explanation: Explanation, path, *, dtype: str | None = None, force: boo
     provenance |= {"method": explanation.method, "target": explanation.target, "lengths": explanation.lengths}
     provenance |= {"names": explanation.name_texts, "regions": explanation.region_table}
     block = int(np.clip(4 * checked.CHUNK_BYTES // max(1, explanation.row_bytes), 1, 256))
-    blocks = _blocks({"n": len(explanation), "block": block})
+    blocks = disk.blocks({"n": len(explanation), "block": block})
     inputs = leaves(explanation.fields["inputs"])
     one_hot = all(to_codes(np.asarray(leaf[a:b])) is not None for leaf in inputs for a, b in blocks)
     with StoreWriter(
@@ -283,79 +368,7 @@ def save(explanation: Explanation, path, *, dtype: str | None = None, force: boo
             writer.write(k, explanation[start:stop])
 
 
-def read_provenance(path) -> dict:
-    """What a store says of how it was made; ``n`` and ``done``, how many sequences it is for and has; its ``type``, and the
-    digests of its ``listing``."""
-    path = Path(path)
-    header = disk.read_header(path)
-    if header is None:
-        raise FileProblem(f"{path} is not there" if not path.exists() else f"{path} is empty, not a score store")
-    disk.check_format(path, header)
-    try:
-        blocks = _blocks(header)
-        done = sum(blocks[k][1] - blocks[k][0] for k in disk.done_blocks(path))
-        own = {key: header[key] for key in ("n", "type", "listing")}
-        return {**origin.decode(header["provenance"]), **own, "done": done}
-    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
-        raise disk.damaged(path / disk.ROOT, f"{type(error).__name__} {error}") from None
-
-
-@dataclass(frozen=True)
-class Stored:
-    """What a complete store holds: the ``fields`` of an explanation, the name of its type, and its ``details``, which are the
-    other arguments that the type is made with."""
-
-    type_name: str
-    fields: dict[str, Any]
-    details: dict[str, Any]
-
-
-def load(path: str | Path) -> Stored:
-    """Open a complete store; its fields are read, and their checksums verified, where they are indexed."""
-    path = Path(path)
-    provenance = read_provenance(path)
-    n, done, type_name = (provenance.pop(key) for key in ("n", "done", "type"))
-    if done < n:
-        raise FileProblem(f"{path} is incomplete: {done} of {n} sequences are done; run the same command again")
-    listing = Listing.read(path, provenance.pop("listing"))
-    own = {name: provenance.pop(name, None) for name in ("method", "target")}
-    own |= {name: getattr(listing, name) for name in _LISTED}
-    plan = disk.read_layout(path)
-    try:
-        fields = {}
-        for name, field in plan["fields"].items():
-            items = {entry["key"]: _open(path, entry, n) for entry in field["arrays"]}
-            forms = {"dict": items, "list": list(items.values()), "array": next(iter(items.values()))}
-            fields[name] = forms[field["form"]]
-        undefined = plan["undefined"]
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise disk.damaged(path, f"{type(error).__name__} {error}") from None
-    provenance["store"] = str(path)
-    return Stored(type_name, fields, {"undefined": undefined, "provenance": provenance, **own})
-
-
-def _open(path: Path, entry: dict, n: int) -> LazyArray | None:
-    label, coding = entry["array"], entry["coding"]
-    if label is None:
-        return None
-    rows = checked.open_rows(path, label)
-    if len(rows) != n:
-        raise ValueError(f"{label} has {len(rows)} sequences, not {n}")
-    if coding == "codes":
-        return rowwise(from_codes, rows)
-    return rowwise(_to_float32, rows) if coding == "half" else rows
-
-
-def _to_float32(values: np.ndarray) -> np.ndarray:
-    return values.astype(np.float32)
-
-
 def _digest(path: Path) -> str:
-    """Of what a store says of itself."""
+    """Return the digest of the root file of a store."""
     with open(path / disk.ROOT, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _blocks(header: dict) -> list[tuple[int, int]]:
-    n, block = header["n"], header["block"]
-    return [(start, min(n, start + block)) for start in range(0, n, block)]

@@ -13,7 +13,8 @@ from cli_files import LENGTH, fasta, random_sequences
 
 import genolift as gl
 from genolift.cli.targets import spread
-from genolift.results.store import StoreWriter, read_provenance
+from genolift.results.reading import read_provenance
+from genolift.results.store import StoreWriter
 
 QUICK = ("--method", "gradient-x-input")
 

@@ -21,7 +21,8 @@ from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.common.versions import versions
 from genolift.pipeline.scoring import cluster, scoring, worker
 from genolift.pipeline.scoring.scoring import Scoring, score
-from genolift.results.store import StoreWriter, read_provenance
+from genolift.results.reading import read_provenance
+from genolift.results.store import StoreWriter
 from genolift.support.errors import FileProblem, InputError
 from genolift.support.threads import threads
 

@@ -5,7 +5,8 @@ import pytest
 from stored import assert_same, dna, full
 
 from genolift.results.explanation import Explanation
-from genolift.results.store import StoreWriter, read_provenance, save
+from genolift.results.reading import read_provenance
+from genolift.results.store import StoreWriter, save
 from genolift.support.errors import FileProblem, InputError
 
 

@@ -8,7 +8,7 @@ import genolift
 ROOT = Path(genolift.__file__).parent
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 #: Rooms whose signatures are not complete yet.
-INCOMPLETE = ("cli", "engine", "evaluate", "export", "methods", "pipeline", "plot", "results")  # fmt: skip
+INCOMPLETE = ("cli", "engine", "evaluate", "methods", "pipeline", "plot")  # fmt: skip
 
 
 def public_functions(body: list[ast.stmt], prefix: str = ""):

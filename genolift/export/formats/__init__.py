@@ -1,4 +1,4 @@
-"""The formats that genolift writes, a module each, as :class:`genolift.export.registry.Format` describes them.
+"""The formats that genolift writes. Each is a module, as :class:`genolift.export.registry.Format` describes.
 
-Imports from the rest of ``export``, other than the registry.
+They import from the rest of ``export``, except the registry.
 """

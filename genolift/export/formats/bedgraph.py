@@ -1,7 +1,9 @@
-"""The track of a bigWig file as text.
+"""A track for genome browsers as text, with the same values as a bigWig file.
 
-A line is chromosome, start, end and score; neighbouring positions of the same score share a line.
+A line is chromosome, start, end and score. Neighbouring positions with the same score share a line.
 """
+
+from __future__ import annotations
 
 from pathlib import Path
 
@@ -30,7 +32,7 @@ def write(explanation: Explanation, paths: list[Path], options: Options) -> None
         for chrom, start, values in tracks(scores, sizes, paths[0].parent, "a bedGraph"):
             edges = np.flatnonzero(np.diff(values)) + 1
             firsts, lasts = np.append(0, edges), np.append(edges, len(values))
-            texts = values[firsts].astype(str)  # the shortest text that is the same float32
+            texts = values[firsts].astype(str)  # This is the shortest text that gives the same float32.
             file.writelines(
                 f"{chrom}\t{a}\t{b}\t{text}\n"
                 for a, b, text in zip((start + firsts).tolist(), (start + lasts).tolist(), texts, strict=True)

@@ -3,6 +3,8 @@
 Writing one needs another package: ``pip install 'genolift[bigwig]'``.
 """
 
+from __future__ import annotations
+
 import json
 import subprocess
 import sys
@@ -45,16 +47,17 @@ def write(explanation: Explanation, paths: list[Path], options: Options) -> None
 def _has_library() -> bool:
     try:
         return find_spec("pyBigWig") is not None
-    except ValueError:  # it was tried before, in vain
+    except ValueError:  # An earlier import of it failed.
         return False
 
 
 def _write(path: Path, sizes: dict[str, int], stretches: Iterable[tuple[str, int, np.ndarray]]) -> None:
-    """Have another process write the file; an ``OSError`` if it cannot."""
+    """Have another process write the file, or raise ``OSError`` if it cannot."""
     command = [sys.executable, "-P", str(_SCRIPT), str(path)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdin is not None
     try:
-        with suppress(BrokenPipeError), process.stdin as pipe:  # broken where the other process has ended
+        with suppress(BrokenPipeError), process.stdin as pipe:  # The pipe breaks if the other process has ended.
             pipe.write(json.dumps(list(sizes.items())).encode() + b"\n")
             for chrom, start, values in stretches:
                 pipe.write(json.dumps([chrom, start, len(values)]).encode() + b"\n")

@@ -1,19 +1,23 @@
-"""The process that writes a bigWig file; run as a script, with the file's name.
+"""The process that writes a bigWig file. It is run as a script, with the name of the file.
 
-The library ends a process whose disk is full, so it gets one of its own. Standard input holds a line of JSON with the
-chromosomes, [[name, length], ...]; then for each stretch a line [chromosome, start, count] and its float32 values.
+The library ends its process when the disk is full, so it gets a process of its own. Standard input holds a line of JSON
+with the chromosomes, [[name, length], ...]. For each stretch, a line [chromosome, start, count] and its float32 values
+follow.
 """
+
+from __future__ import annotations
 
 import json
 import sys
 from contextlib import closing
+from typing import BinaryIO
 
 import numpy as np
 import pyBigWig
 
 
-def main(path: str, stream) -> int:
-    """Write what ``stream`` says; returns 0 if the file then holds all of it."""
+def main(path: str, stream: BinaryIO) -> int:
+    """Write what ``stream`` says, and return 0 if the file then holds all of it, else 1."""
     header = json.loads(stream.readline())
     total, last = 0, None
     with closing(pyBigWig.open(path, "w")) as file:

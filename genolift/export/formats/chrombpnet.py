@@ -1,9 +1,12 @@
-"""Contribution scores as chrombpnet writes them: ``raw/seq``, ``shap/seq`` and ``projected_shap/seq`` (N, 4, L), and the regions.
+"""Contribution scores in the files that chrombpnet writes, and the regions.
 
-``shap`` are the hypothetical scores and ``projected_shap`` are these times the sequence; both have half precision, as in
-chrombpnet's own files. Row i of ``PREFIX.interpreted_regions.bed``, a narrowPeak file, is the region of example i. chrombpnet's
-tools take every example to be of the forward strand, so examples of the reverse strand are reverse-complemented.
+The arrays are ``raw/seq``, ``shap/seq`` and ``projected_shap/seq``, each (N, 4, L). ``shap`` are the hypothetical
+scores, and ``projected_shap`` are these times the sequence. Both have half precision, as in chrombpnet's own files. Row
+i of ``PREFIX.interpreted_regions.bed``, a narrowPeak file, is the region of example i. chrombpnet's tools take every
+example to be of the forward strand, so examples of the reverse strand are reverse-complemented.
 """
+
+from __future__ import annotations
 
 import re
 import warnings
@@ -33,7 +36,7 @@ def files(out: Path, options: Options) -> list[Path]:
 
 
 def write(explanation: Explanation, paths: list[Path], options: Options) -> list[Path]:
-    """Write the scores of one target, and the regions where there are any."""
+    """Write the scores of one target, and the regions if they are known."""
     scores = Scores(explanation, options.target, options.input, options.progress)
     scores.require("hypothetical", "chrombpnet's format")
     scores.one_length("chrombpnet's format")
@@ -71,11 +74,12 @@ def write(explanation: Explanation, paths: list[Path], options: Options) -> list
 
 
 def _forward(array: np.ndarray, backward: np.ndarray) -> np.ndarray:
-    """Reverse complements of the rows that are of the reverse strand."""
+    """Return an array with the rows of the reverse strand replaced by their reverse complements."""
     return np.where(backward[:, None, None], array[:, ::-1, ::-1], array)
 
 
 def _fitting(h: np.ndarray) -> float:
+    """Return the largest absolute score, or raise :class:`InputError` if half precision cannot hold it."""
     largest = float(np.abs(h).max(initial=0))
     if largest > _LARGEST:
         raise InputError(

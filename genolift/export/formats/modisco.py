@@ -1,9 +1,11 @@
-"""What TF-MoDISco (modisco-lite) reads: one-hot sequences and their hypothetical scores, which it projects itself.
+"""The files that TF-MoDISco (modisco-lite) reads: one-hot sequences and hypothetical scores, which it projects itself.
 
-A pair of ``.npz`` files holds arrays ``arr_0`` (N, 4, L), for ``modisco motifs -s OUT.ohe.npz -a OUT.shap.npz``. One ``.h5`` file
-holds ``input_seqs`` and ``hyp_scores`` (N, L, 4), for ``modisco motifs -i``. A position whose base is unknown is written as
-zeros, so that MoDISco sees no contribution there.
+A pair of ``.npz`` files holds arrays ``arr_0`` (N, 4, L), for ``modisco motifs -s OUT.ohe.npz -a OUT.shap.npz``. One
+``.h5`` file holds ``input_seqs`` and ``hyp_scores`` (N, L, 4), for ``modisco motifs -i``. A position whose base is
+unknown is written as zeros, so that MoDISco sees no contribution there.
 """
+
+from __future__ import annotations
 
 import warnings
 from contextlib import ExitStack
@@ -23,8 +25,8 @@ OPTIONS = (
     FormatOption("form", "a pair of .npz or one .h5.  [default: by the suffix of --out]", choices=("npz", "h5")),
 )
 _HDF5 = (".h5", ".hdf5")
-# modisco motifs looks at so many bases around the middle unless told otherwise by -w; seqlets with their flanks are
-# 41 long by the Python function's defaults.
+# `modisco motifs` looks at so many bases around the middle by default (option -w). By the defaults of its Python
+# function, a seqlet with its flanks is 41 bases long.
 _WINDOW, _SEQLET = 400, 41
 _BASES = np.concatenate([np.eye(4, dtype=np.int8), np.zeros((1, 4), np.int8)])
 
@@ -67,12 +69,15 @@ def write(explanation: Explanation, paths: list[Path], options: Options) -> None
 
 
 def as_bases(x: np.ndarray) -> np.ndarray:
-    """One-hot int8 of inputs (n, L, 4): exactly one base per position, or zeros where none is known."""
+    """Return inputs (n, L, 4) as one-hot int8: exactly one base per position, or zeros where the base is unknown."""
     return _BASES[np.minimum(one_hot_codes(x), UNKNOWN)]
 
 
 def _tell_window(length: int) -> None:
-    """MoDISco takes a window from the middle of every sequence; it must be even and not longer than they are."""
+    """Warn if MoDISco's default window does not suit the sequences.
+
+    MoDISco takes a window from the middle of every sequence, which must be even and not longer than the sequences.
+    """
     if length < _SEQLET:
         told = f"and finds nothing in sequences of {length} bases: a seqlet with its flanks has {_SEQLET}"
     elif length < _WINDOW or length % 2:

@@ -1,12 +1,16 @@
-"""Every field that the scores have, as arrays of one ``.npz`` file, with names, coordinates and what made them.
+"""Every field of the scores as an array of one ``.npz`` file, with names, coordinates, target and method.
 
-The keys are the names of the fields; where there are several inputs, they are ``field.0``, ``field.1`` and so on, in the order
-of ``input_names``. Regions are the arrays ``chroms``, ``starts``, ``ends`` and ``strands``. ``about`` is a JSON text with target
-and method.
+The keys are the names of the fields. If there are several inputs, the keys are ``field.0``, ``field.1`` and so on, in
+the order of ``input_names``. Regions are the arrays ``chroms``, ``starts``, ``ends`` and ``strands``. ``about`` is a
+JSON text with target and method.
 """
 
+from __future__ import annotations
+
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +48,8 @@ def write(explanation: Explanation, paths: list[Path], options: Options) -> None
             add(file, name, values)
 
 
-def _arrays(explanation: Explanation, field: str):
+def _arrays(explanation: Explanation, field: str) -> Iterator[tuple[str, Any]]:
+    """Yield the arrays of a field with their keys."""
     value = getattr(explanation, field)
     if not isinstance(value, dict | list):
         yield field, value
@@ -55,6 +60,7 @@ def _arrays(explanation: Explanation, field: str):
 
 
 def _facts(explanation: Explanation) -> dict[str, np.ndarray]:
+    """Return what is known of the sequences and the method, as arrays by key."""
     about = {"target": explanation.target, "method": explanation.method, "undefined": explanation.undefined}
     facts = {"names": np.array(explanation.names), "about": np.array(json.dumps(encode(about)))}
     if explanation.region_table is not None:

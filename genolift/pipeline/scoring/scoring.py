@@ -23,7 +23,8 @@ from genolift.pipeline.common.versions import versions
 from genolift.results.explanation import Explanation
 from genolift.results.kinds import LayerExplanation
 from genolift.results.layout import read_header
-from genolift.results.store import StoreWriter, read_provenance
+from genolift.results.reading import read_provenance
+from genolift.results.store import StoreWriter
 from genolift.sequence.alphabet import one_hot
 from genolift.sequence.files import open_text, write_text
 from genolift.support.errors import FileProblem, InputError
