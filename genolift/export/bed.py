@@ -23,7 +23,9 @@ def write_bed(
     strand: Iterable[str],
     columns: Mapping[str, npt.ArrayLike],
 ) -> None:
-    """Write K stretches, sorted by chromosome (or sequence), start and end, below a comment line that names the columns.
+    """Write K stretches, sorted by chromosome (or sequence), start and end.
+
+    The first line is a comment that names the columns.
 
     Parameters
     ----------

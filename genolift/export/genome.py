@@ -1,4 +1,4 @@
-"""Scores along the genome: which region gives a base its value where regions overlap, and the values in genome order."""
+"""Scores along the genome, in genome order, and which region gives a base its value where regions overlap."""
 
 from __future__ import annotations
 
@@ -60,7 +60,10 @@ def owners(starts: npt.ArrayLike, ends: npt.ArrayLike) -> list[tuple[int, int, i
 
 
 def _split(active: list[tuple[int, int]], a: int, b: int) -> Iterator[tuple[int, int, int]]:
-    """Yield the stretches of ``a`` to ``b`` by owner. Every active interval (twice its middle, its number) covers them all."""
+    """Yield the stretches of ``a`` to ``b`` by owner.
+
+    Every active interval, which is given as twice its middle and its number, covers all of ``a`` to ``b``.
+    """
     if not active:
         return
     here = 2 * a + 1

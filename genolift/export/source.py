@@ -110,8 +110,9 @@ class Scores:
     def one_length(self, who: str) -> None:
         """Raise :class:`InputError` unless all sequences have the same length."""
         if len(set(self.lengths.tolist())) > 1:
+            shortest, longest = self.lengths.min(), self.lengths.max()
             raise InputError(
-                f"{who} needs sequences of one length, and these have {self.lengths.min()} to {self.lengths.max()} bases",
+                f"{who} needs sequences of one length, and these have {shortest} to {longest} bases",
                 Remedy.naming(
                     "score windows of one length, as with {}", Setting("Fasta.regions(BED, width)", "--regions")
                 ),
