@@ -49,7 +49,7 @@ class Layout:
         if axes[:1] != "N" or sorted(named) != ["C", "L", "N"] or sorted(letters.replace(_UNKNOWN, "")) != list(BASES):
             raise InputError(
                 f"layout {text!r} is not understood; write the axes of the model's input as NCL, N1LC or NL1C, and "
-                "channels other than A, C, G, T behind a colon, as NLC:AGCT or NLC:ACGTN"
+                "channels other than A, C, G, T after a colon, as NLC:AGCT or NLC:ACGTN"
             )
         if letters.count(_UNKNOWN) > 1:
             raise InputError(f"layout {text!r} has more than one channel for unknown bases")

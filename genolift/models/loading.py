@@ -173,7 +173,7 @@ def _read_json(path: Path, layers: dict[str, type], unsafe: bool) -> Any:
     except ValueError as error:
         raise FileProblem(f"{path} is not valid JSON ({str(error).splitlines()[0]})", _KINDS) from error
     if not isinstance(config, dict) or "class_name" not in config or "config" not in config:
-        raise FileProblem(f"{path} is JSON but no Keras architecture; model.to_json() writes one")
+        raise FileProblem(f"{path} is JSON but not a Keras architecture; model.to_json() writes one")
     # Keras 3 writes the module of every object and no version. Keras 2 wrote a version and no modules.
     library = _library(config.get("keras_version", "3" if "module" in config else "2"))
     if not unsafe:

@@ -125,7 +125,7 @@ def _parse(path: Path) -> Any:
     except DecodeError:
         stored.Clear()
     if not stored.meta_graphs:
-        raise FileProblem(f"{path}: its saved_model.pb is damaged or something else; export the model again")
+        raise FileProblem(f"{path}: its saved_model.pb is damaged or is not a SavedModel; export the model again")
     return stored
 
 

@@ -262,7 +262,7 @@ def _fit(
     if not history or not all(np.isfinite([epoch["loss"], epoch["valid_loss"]]).all() for epoch in history):
         raise InputError(
             f"training diverged in epoch {max(1, len(history))}: the loss is not a finite number; "
-            f"a learning rate below {peak:g} would be right"
+            f"try a learning rate below {peak:g}"
         )
     return history, len(history) < epochs
 
@@ -308,7 +308,8 @@ def _check_model(model: Any, data: _Data) -> None:
         )
     if output != (None, len(data.tasks)):
         raise UnsupportedModel(
-            f"model {model.name!r} puts out {output}; {len(data.tasks)} tasks need (None, {len(data.tasks)})"
+            f"model {model.name!r} has an output of shape {output}; "
+            f"{len(data.tasks)} tasks need (None, {len(data.tasks)})"
         )
     last = (getattr(model, "operations", None) or model.layers)[-1]  # Only functional models have operations.
     activation = getattr(last, "activation", last)

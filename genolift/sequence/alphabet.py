@@ -31,7 +31,7 @@ _VALID_BYTES = _IUPAC.encode()
 
 
 def is_dna(shape: Sequence[int | None]) -> bool:
-    """Whether arrays of this shape hold one-hot DNA: (length, 4), without the axis of sequences."""
+    """Return whether arrays of this shape, without the axis of sequences, hold one-hot DNA: (length, 4)."""
     return len(shape) == 2 and shape[1] == 4
 
 

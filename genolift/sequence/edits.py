@@ -39,7 +39,9 @@ def as_codes(pattern: Any, name: str = "the motif") -> np.ndarray:
         array = np.asarray(pattern)
         array = array[0] if array.ndim == 3 and len(array) == 1 else array
         if not is_dna(array.shape):
-            raise InputError(f"{name} is a text, a Motif or one-hot of shape (width, 4), not of shape {array.shape}")
+            raise InputError(
+                f"{name} must be a text, a Motif or one-hot of shape (width, 4), not an array of shape {array.shape}"
+            )
         codes = one_hot_codes(array[None])[0]
     if not len(codes) or (codes == UNKNOWN).all():
         raise InputError(f"{name} holds no base that could be written into a sequence")

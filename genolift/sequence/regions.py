@@ -283,7 +283,7 @@ def _interval(line: str, number: int, width: int | None) -> Interval:
         raise InputError("a BED line has at least three columns: chromosome, start, end")
     start, end = _integer(fields[1], "start"), _integer(fields[2], "end")
     if not 0 <= start < end:
-        raise InputError(f"start {start} and end {end} are no region: 0 <= start < end is needed")
+        raise InputError(f"start {start} and end {end} are not a region: 0 <= start < end is needed")
     name = (fields[3].strip() if len(fields) > 3 else "") or "."
     strand = fields[5].strip() if len(fields) > 5 else "."
     if not fields[0].strip():

@@ -102,7 +102,7 @@ class Dataset:
         """
         if isinstance(rows, str):
             if rows not in SPLITS:
-                raise InputError(f"{rows!r} is no split; there are {', '.join(SPLITS)}")
+                raise InputError(f"{rows!r} is not a split; there are {', '.join(SPLITS)}")
             rows = self.splits == rows
         index = np.atleast_1d(np.arange(len(self))[rows])
         by_sequence: list[list[Embedding]] = [[] for _ in range(len(self))]

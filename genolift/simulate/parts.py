@@ -83,7 +83,7 @@ class MotifSource(Strict):
         if (self.matrix is None) == (self.file is None):
             raise ValueError("give either 'matrix' or 'file', not both")
         if self.matrix is not None and self.name is not None:
-            raise ValueError("'name' says which motif of a 'file' is meant; a matrix takes none")
+            raise ValueError("'name' says which motif of a 'file' is meant; a matrix does not have one")
         return self
 
 

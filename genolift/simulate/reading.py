@@ -112,9 +112,9 @@ def _load_folder(folder: Path) -> Dataset:
         raise InputError(f"{table}: the first line must be name, the tasks, split, separated by tabs")
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):
-            raise InputError(f"{table}, line {number}: {len(row)} columns where the header has {len(header)}")
+            raise InputError(f"{table}, line {number}: the line has {len(row)} columns and the header {len(header)}")
         if row[-1] not in SPLITS:
-            raise InputError(f"{table}, line {number}: split {row[-1]!r} is none of {', '.join(SPLITS)}")
+            raise InputError(f"{table}, line {number}: split {row[-1]!r} is not one of {', '.join(SPLITS)}")
     if [row[0] for row in rows] != names:
         raise InputError(f"{table} does not list the sequences of {FILES[0]} in their order")
     return Dataset(

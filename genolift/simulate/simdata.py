@@ -50,7 +50,7 @@ def read_simdata(path: str | os.PathLike) -> Dataset:
     for index, row in enumerate(rows):
         where = f"{path}, line {index + 2}"
         if len(row) != len(header):
-            raise InputError(f"{where}: {len(row)} columns where the header has {len(header)}")
+            raise InputError(f"{where}: the line has {len(row)} columns and the header {len(header)}")
         if row[0] in seen:
             raise InputError(f"{where}: two sequences are named {row[0]!r}; names must be unique")
         seen.add(row[0])

@@ -188,7 +188,7 @@ def parse_spec(table: Mapping[str, Any], source: str = "configuration", folder: 
         value = getattr(spec.splits, split)
         if isinstance(value, float) and value >= 1:
             raise ConfigError(
-                f"{source}: splits.{split}: {value} is no fraction below 1; write a count without a point"
+                f"{source}: splits.{split}: {value} is not a fraction below 1; write a count without a decimal point"
             )
         if size > spec.total:
             raise ConfigError(f"{source}: splits.{split}: {size} exceeds the {spec.total} sequences")

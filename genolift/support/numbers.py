@@ -1,4 +1,4 @@
-"""Numbers that a user gives, checked in one way."""
+"""Numbers that a user gives, all checked in the same way."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def whole_number(value: Any, name: str, least: int = 1) -> int:
     Raises
     ------
     InputError
-        If the value is no such number. True and False are none.
+        If the value is not such a number. ``True`` and ``False`` are not numbers here.
     """
     try:
         if not isinstance(value, bool) and int(value) == value and value >= least:

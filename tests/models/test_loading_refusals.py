@@ -192,8 +192,8 @@ def test_weights_that_do_not_fit(case, saved, tmp_path):
     ("content", "complaint"),
     [
         ("{broken", "not valid JSON"),
-        ('{"a": 1}', "no Keras architecture"),
-        ("[1, 2]", "no Keras architecture"),
+        ('{"a": 1}', "not a Keras architecture"),
+        ("[1, 2]", "not a Keras architecture"),
     ],
 )
 def test_json_that_is_no_architecture(content, complaint, saved, tmp_path):

@@ -32,7 +32,7 @@ def records(tmp_path, text, form="plain"):
 @pytest.mark.parametrize("form", ["plain", "gzip", "bgzip"])
 def test_records_and_their_lines(form, tmp_path):
     (one,) = records(tmp_path, HEADER + LINE, form)
-    assert one == vcf.Record(3, "chr1", 5, "rs1", "G", (("A", vcf.BASES),))
+    assert one == vcf.VcfRecord(3, "chr1", 5, "rs1", "G", (("A", vcf.BASES),))
 
 
 @pytest.mark.parametrize(

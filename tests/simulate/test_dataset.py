@@ -53,7 +53,7 @@ def test_subsets_carry_their_own_truth(small):
     same(small.subset(small.splits == "test"), small.subset("test"))
     assert sum(len(small.subset(split)) for split in ("train", "valid", "test")) == 60
     assert part.one_hot().shape == (3, 200, 4)
-    with pytest.raises(InputError, match="no split"):
+    with pytest.raises(InputError, match="not a split"):
         small.subset("training")
 
 
@@ -101,7 +101,7 @@ def test_pair_descriptions_are_no_motifs(tmp_path):
         ("", "first line must be"),
         ("name\tseq\n", "first line must be"),
         (HEADER, "holds no sequences"),
-        (HEADER + "s\tACGT\t\n", "line 2: 3 columns"),
+        (HEADER + "s\tACGT\t\n", "line 2: the line has 3 columns"),
         (HEADER + "s\tACGT\t\t2\n", "line 2: label '2'"),
         (HEADER + "s\tACGT\t\t1\ns\tACGT\t\t1\n", "line 3: two sequences are named 's'"),
         (HEADER + "s\tACGE\t\t1\n", "line 2: 'E' at position 4"),

@@ -88,7 +88,7 @@ EMBED = ("groups", 0, "embed", 0)
         (("labels",), {}, r"labels"),
         (("labels", "split"), "M > 0", r"labels\.split: .*column"),
         (("splits", "test"), 21, r"splits\.test: 21 exceeds the 20"),
-        (("splits", "test"), 1.5, r"splits\.test: 1\.5 is no fraction"),
+        (("splits", "test"), 1.5, r"splits\.test: 1\.5 is not a fraction"),
         (("splits", "test"), 18, r"splits: 21 sequences of 20"),
         (("splits", "test"), -1, r"splits\.test"),
         (("splits", "train"), 5, r"splits\.train: unknown key"),
