@@ -15,9 +15,10 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests" / "engine")]
 
 import keras_cases  # noqa: E402
 
-from genolift.engine.operations.differences import DIFFERENCES  # noqa: E402
-from genolift.engine.operations.table import OPERATIONS, Linear, Unary, kind_of  # noqa: E402
-from genolift.engine.tracing.spellings import SPELLINGS  # noqa: E402
+from genolift.engine.operations.kinds import Comparison, Linear, Unary  # noqa: E402
+from genolift.engine.operations.record import Operation  # noqa: E402
+from genolift.engine.operations.steps import kind_of  # noqa: E402
+from genolift.engine.operations.table import OPERATIONS  # noqa: E402
 from genolift.engine.walk.multipliers import Propagation  # noqa: E402
 from genolift.engine.walk.rules import deeplift  # noqa: E402
 from genolift.methods.common.traced import Traced  # noqa: E402
@@ -60,21 +61,27 @@ Softmax uses logarithms where x and the reference are far apart.
 """
 
 
-def described(name: str) -> str:
+def carries(operation: Operation) -> bool:
+    """Whether importance flows through an operation, by its kind or by what it is rewritten with."""
+    return operation.spelling is not None or not (operation.kind is None or isinstance(operation.kind, Comparison))
+
+
+def described(operation: Operation) -> str:
     """Return the kinds that an operation can have, by the names of the first table."""
-    operation = OPERATIONS[name]
-    if isinstance(operation, Unary):
+    if operation.kind is None:
+        return "rewritten"
+    if isinstance(operation.kind, Unary):
         return "unary or elementwise"
-    if not isinstance(operation, Linear):
-        return type(operation).__name__.lower()
-    several = operation.factors is None or len(operation.factors) > 1
-    kind = "weighted" if operation.mixes else "passing"
+    if not isinstance(operation.kind, Linear):
+        return type(operation.kind).__name__.lower()
+    several = operation.kind.factors is None or len(operation.kind.factors) > 1
+    kind = "weighted" if operation.kind.mixes else "passing"
     return f"{kind} or product" if several else kind
 
 
-def how(name: str) -> str:
+def how(operation: Operation) -> str:
     """Return how exactly an operation is handled."""
-    if isinstance(OPERATIONS[name], Unary) and name not in DIFFERENCES:
+    if isinstance(operation.kind, Unary) and operation.difference is None:
         return "exact; midpoint"
     return "exact"
 
@@ -89,9 +96,8 @@ _OPERATIONS = """## Operations
 
 
 def operations() -> str:
-    rows = [f"| {name} | {described(name)} | {how(name)} |" for name in sorted(OPERATIONS)]
-    rows += [f"| {name} | rewritten | exact |" for name in sorted(set(SPELLINGS) - set(OPERATIONS))]
-    rows.sort()
+    listed = {name: operation for name, operation in OPERATIONS.items() if carries(operation)}
+    rows = sorted(f"| {name} | {described(known)} | {how(known)} |" for name, known in listed.items())
     return "\n".join([_OPERATIONS, "| operation | kind | how |", "|---|---|---|", *rows])
 
 

@@ -77,7 +77,7 @@ _MODULES = {
     "export": "genolift.export",
     "methods": "genolift.methods",
     "references": "genolift.methods.references",
-    "rules": "genolift.engine.walk.rules",
+    "rules": "genolift.engine.walk.registration",
     "subsets": "genolift.evaluate.discovery.subsets",
     "targets": "genolift.methods.targets",
 }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import genolift as gl
-from genolift.engine.operations.table import Sort
+from genolift.engine.operations.kinds import Sort
 from genolift.engine.walk.sorting import _merge_exchange
 from genolift.support.tensorflow import quiet_tensorflow
 

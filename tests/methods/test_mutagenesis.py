@@ -206,9 +206,9 @@ def test_any_length(dilation):
 
 def test_a_wrong_fast_form_is_noticed(model, monkeypatch):
     """Should windows ever be wrong, here because padding is, the plain form answers and a warning says why."""
-    from genolift.engine.windows import carry
+    from genolift.engine.windows import lengthwise
 
-    monkeypatch.setattr(carry, "padding_before", lambda *_: 1)
+    monkeypatch.setattr(lengthwise, "padding_before", lambda *_: 1)
     with pytest.warns(GenoliftWarning, match=r"differed from it by up to .* plain one"):
         method = gl.method("ism", model, target=1, fast=True)
     found = method(X[:1])

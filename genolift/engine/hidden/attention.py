@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from genolift.engine.operations.emit import emit
-from genolift.engine.operations.table import kind_of
+from genolift.engine.operations.steps import kind_of
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Program, Step, Value, readers_of
 from genolift.engine.running.run import constants, forward
 from genolift.engine.target import Target
@@ -95,8 +96,8 @@ def _read(product: Step, place: int, axis: int, facts: Facts, program: Program) 
     if len(product.inputs) != 2:
         return None
     values, rank = product.inputs[1 - place], [len(facts.shapes[value]) for value in product.inputs]
-    if product.op.startswith("BatchMatMul") or product.op == "MatMul":
-        names = ("transpose_a", "transpose_b") if product.op == "MatMul" else ("adj_x", "adj_y")
+    names = operation(product.op).transposes
+    if names is not None:
         summed = [rank[0] - 1 - product.node.attr[names[0]].b, rank[1] - 2 + product.node.attr[names[1]].b]
         return (values, summed[1 - place]) if summed[place] == axis else None
     if product.op == "Einsum":
@@ -112,7 +113,7 @@ def _read(product: Step, place: int, axis: int, facts: Facts, program: Program) 
     out, its_own = len(facts.shapes[product.output]), rank[1 - place]
     along = axis + out - rank[place]
     for step in program.steps:
-        if step.op in ("Sum", "Mean") and product.output in step.inputs[:1]:
+        if operation(step.op).reduces in ("sum", "mean") and product.output in step.inputs[:1]:
             axes = np.ravel(facts.numbers.get(step.inputs[1], []))
             if along in {int(a) % out for a in axes}:
                 return values, along - (out - its_own)

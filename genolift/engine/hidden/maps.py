@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from genolift.engine.operations.table import kind_of
+from genolift.engine.operations.steps import kind_of
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Program, Step, Value, ancestors
 from genolift.engine.running.run import constants, forward
 from genolift.engine.target import Target
@@ -100,7 +101,7 @@ def averaged(value: Value, sequences: list[Receptive]) -> tuple[list[Value], Ste
         if is_mean(made):
             rows.append(active[0])
             continue
-        linear = kind_of(step) in ("weighted", "passing") and step.op != "Mean"
+        linear = kind_of(step) in ("weighted", "passing") and operation(step.op).reduces != "mean"
         if not linear or any(one.knows(source) and one.rows(source) > 1 for one in sequences for source in active):
             return [], step
     return list(dict.fromkeys(rows)), None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from genolift.engine.operations.table import kind_of
+from genolift.engine.operations.steps import kind_of
 from genolift.engine.program import Program, Value, ancestors
 from genolift.engine.running.run import constants, forward
 from genolift.support.precision import exact_float32

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from functools import lru_cache, partial
 
-from genolift.engine.operations.differences import DIFFERENCES, nonzero, secant
+from genolift.engine.operations.secants import nonzero, secant
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Step
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -83,7 +84,11 @@ def reveal_cancel(region: Step, precision, a, b, mass, extra: list, flow) -> lis
 
 def of_region(function, structure: Structure) -> Kernel:
     """A kernel of operations that the compiler is known to take, or a plain function."""
-    return Kernel(function, all(step.op in DIFFERENCES or step.op == "Const" for step in structure.region.body))
+    return Kernel(function, all(_is_known(step) for step in structure.region.body))
+
+
+def _is_known(step: Step) -> bool:
+    return operation(step.op).difference is not None or step.op == "Const"
 
 
 @lru_cache(maxsize=512)

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from genolift.engine.operations.table import ELEMENTWISE, OPERATIONS, Linear, active_factors
+from genolift.engine.operations.kinds import Linear
+from genolift.engine.operations.record import Operation
+from genolift.engine.operations.steps import active_factors
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Dependence, Program, Step, Value, ancestors
-from genolift.support.tensorflow import quiet_tensorflow
-
-tf = quiet_tensorflow()
 
 
 def fuse(program: Program, targets: list[Value], chains: bool = True, sources: Collection[Value] = ()) -> list[Step]:
     """The steps that importance walks from ``targets``, in running order, with elementwise regions of one source fused.
 
     No region reaches past one of ``sources``. Without ``chains`` one nonlinearity after another stay apart, as methods
-    need that gate each of them.
+    need that treat each of them by itself.
     """
     dominators = _chains(program, sources)
     starts: dict[Value, Value | None] = {}
@@ -39,6 +39,22 @@ def fuse(program: Program, targets: list[Value], chains: bool = True, sources: C
     return walk
 
 
+def is_relu(region: Step) -> bool:
+    """Whether a fused region is a plain ReLU."""
+    return all(one.relu or one.view is not None for one in _operations(region))
+
+
+def is_rectifier(region: Step) -> bool:
+    """Whether a fused region is a ReLU or one of its leaky and clipped kin; PReLU is spelled with several steps."""
+    parts = _operations(region)
+    return any(one.rectifier for one in parts) and all(one.rectifier or one.part_of_rectifier for one in parts)
+
+
+def _operations(region: Step) -> list[Operation]:
+    """What a region does, its constants left out."""
+    return [operation(step.op) for step in region.body if step.op != "Const"]
+
+
 def _chains(program: Program, sources: Collection[Value]) -> dict[Value, list[Value]]:
     """For each value, the values it is an elementwise function of alone, farthest first, itself last."""
     chains: dict[Value, list[Value]] = {}
@@ -47,7 +63,8 @@ def _chains(program: Program, sources: Collection[Value]) -> dict[Value, list[Va
             continue
         reads = list(dict.fromkeys(value for value in step.inputs if value.dependence >= Dependence.DISCRETE))
         common: list[Value] = []
-        if step.op in ELEMENTWISE and reads and _keeps_shape(step, reads) and not _complex(step):
+        known = operation(step.op)
+        if known.elementwise and known.rule is None and reads and _keeps_shape(step, reads) and not _complex(step):
             others = [set(chains[value]) for value in reads[1:]]
             common = [value for value in chains[reads[0]] if all(value in other for other in others)]
             # A discrete value has no importance to carry, so it cannot be a source.
@@ -85,10 +102,9 @@ def _source(chains, value: Value, farthest: bool) -> Value | None:
 
 
 def _is_linear(step: Step) -> bool:
-    operation = OPERATIONS.get(step.op)
     if any(value.dependence == Dependence.DISCRETE for value in step.inputs):
         return False
-    return isinstance(operation, Linear) and len(active_factors(step)) <= 1
+    return isinstance(operation(step.op).kind, Linear) and len(active_factors(step)) <= 1
 
 
 def _between(start: Value, end: Value) -> list[Step]:

@@ -1,207 +1,259 @@
-"""What each operation is, mathematically: the one place to add an operation.
+"""The table of operations: one record for each. This is the one place to add an operation, and a row is enough.
 
-A *linear* operation may have inputs that multiply (``factors``): with one of them active the others are weights, with
-several active the step is a *product*. ``mixes`` marks the weighted steps (convolutions, matrix products) after which
-the positive and negative parts of a difference are formed anew (Shrikumar et al. 2017, section 3.5.1); the others pass
-the two parts through side by side. Inactive floating inputs of a linear step that are neither weights nor ``kept`` are
-offsets, and drop out of differences.
+Everyone looks facts up through :func:`operation` when they need them, so that what ``genolift.rules.register`` adds holds
+everywhere at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Any
 
-from genolift.engine.operations.emit import absolute_resize
-from genolift.engine.program import Dependence, Step, Value
-from genolift.support.errors import Remedy, Setting, UnsupportedModel, reason_of, setting
+from genolift.engine.operations import differences, implementations, spellings, substitutes
+from genolift.engine.operations.differences import of_one
+from genolift.engine.operations.kinds import (
+    Comparison,
+    Extremum,
+    Kind,
+    Linear,
+    Loop,
+    Selection,
+    Softmax,
+    Sort,
+    Unary,
+)
+from genolift.engine.operations.record import Operation
+from genolift.support.tensorflow import quiet_tensorflow
 
-
-@dataclass(frozen=True)
-class Linear:
-    """Linear in each of ``factors``, or in all its active inputs together where there are none."""
-
-    factors: tuple[int, ...] | None = ()  # None: every input is a factor
-    keep: tuple[int, ...] = ()
-    mixes: bool = False
-    convolves: bool = False
-    absolute: Callable | None = None  # (step, tensors, precision): with |weights| where these are not an input
-
-    def factors_of(self, step: Step) -> tuple[int, ...]:
-        return tuple(range(len(step.inputs))) if self.factors is None else self.factors
-
-
-@dataclass(frozen=True)
-class Unary:
-    """A nonlinearity applied to each element, or to the elements of several tensors."""
+tf = quiet_tensorflow()
 
 
-@dataclass(frozen=True)
-class Selection:
-    """One of several elements passes: pooling and reductions by maximum, or minimum (``sign`` −1)."""
-
-    sign: int = 1
+def _rows(names: str, kind: Kind | None = None, **facts: Any) -> dict[str, Operation]:
+    return dict.fromkeys(names.split(), Operation(kind=kind, **facts))
 
 
-@dataclass(frozen=True)
-class Extremum:
-    """The elementwise maximum or minimum of two tensors."""
+def _table(*rows: dict[str, Operation]) -> dict[str, Operation]:
+    names = [name for row in rows for name in row]
+    if len(set(names)) < len(names):
+        raise ValueError(f"operations with two records: {sorted({name for name in names if names.count(name) > 1})}")
+    return {name: record for row in rows for name, record in row.items()}
 
 
-@dataclass(frozen=True)
-class Sort:
-    """The largest elements of each row, in order, by a network of comparators in so many turns."""
+_CONVOLUTION = Linear((0, 1), mixes=True, convolves=True)
+# Gradient operations run forward in transposed convolutions.
+_TRANSPOSED = Linear((1, 2), mixes=True, convolves=True)
+_MATRICES = Linear((0, 1), mixes=True)
+_RESIZE = Linear(keep=(2, 3), mixes=True, absolute=implementations.absolute_resize)
+_SUM = Linear(elementwise=True)
+_DIFFERENCE = Linear(elementwise=True, absolute=implementations.added)
+_PRODUCT = Linear((0, 1), elementwise=True)
 
-    LONGEST = 24  # two to this power is the longest row
-
-    @classmethod
-    def turns(cls, length: int | None) -> int:
-        power = cls.LONGEST if length is None else (length - 1).bit_length()
-        return power * (power + 1) // 2
-
-
-@dataclass(frozen=True)
-class Softmax:
-    """Exponentials over their sum along the last axis, or the logarithm of it."""
-
-    log: bool = False
-
-
-@dataclass(frozen=True)
-class Loop:
-    """A program of its own, run turn by turn (recurrent layers)."""
-
-
-def _sum(step, tensors, precision):
-    total = tensors[0]
-    for tensor in tensors[1:]:
-        total = total + tensor
-    return [total]
-
-
-def _all(names: str, operation) -> dict[str, object]:
-    return dict.fromkeys(names.split(), operation)
-
-
-OPERATIONS: dict[str, object] = {
-    # Weighted sums. Gradient operations run forward in transposed convolutions.
-    **_all("Conv2D Conv3D DepthwiseConv2dNative", Linear((0, 1), mixes=True, convolves=True)),
-    **_all(
-        "Conv2DBackpropInput Conv3DBackpropInputV2 DepthwiseConv2dNativeBackpropInput",
-        Linear((1, 2), mixes=True, convolves=True),
-    ),
-    **_all("MatMul BatchMatMul BatchMatMulV2 BatchMatMulV3", Linear((0, 1), mixes=True)),
-    "Einsum": Linear(None, mixes=True),
-    "SparseTensorDenseMatMul": Linear((1, 3), mixes=True),
-    **_all("ResizeBicubic ScaleAndTranslate", Linear(keep=(2, 3), mixes=True, absolute=absolute_resize)),
+#: Each operation's record, by the name that TensorFlow (or the engine, for those of its own) gives the operation.
+OPERATIONS: dict[str, Operation] = _table(
+    # Weighted sums
+    _rows("Conv2D", _CONVOLUTION, filters=True, substitute=substitutes.convolution, window="convolution"),
+    _rows("Conv3D", _CONVOLUTION, filters=True, substitute=substitutes.convolution),
+    _rows("DepthwiseConv2dNative", _CONVOLUTION, filters=True, window="convolution"),
+    _rows("Conv2DBackpropInput Conv3DBackpropInputV2", _TRANSPOSED, substitute=substitutes.transposed_convolution),
+    _rows("DepthwiseConv2dNativeBackpropInput", _TRANSPOSED),
+    _rows("MatMul", _MATRICES, transposes=("transpose_a", "transpose_b"), window="matmul"),
+    _rows("BatchMatMul BatchMatMulV2 BatchMatMulV3", _MATRICES, transposes=("adj_x", "adj_y"), window="batch-matmul"),
+    _rows("Einsum", Linear(None, mixes=True), window="einsum"),
+    _rows("SparseTensorDenseMatMul", Linear((1, 3), mixes=True)),
+    _rows("ResizeBicubic ScaleAndTranslate", _RESIZE, substitute=substitutes.resize),
     # Complex numbers: linear in real and imaginary part
-    **_all("RFFT RFFT2D RFFT3D RFFTND IRFFT IRFFT2D IRFFT3D FFT FFT2D FFT3D FFTND IFFT IFFT2D IFFT3D", Linear()),
-    **_all("Real Imag Conj Complex", Linear()),
-    # Scales. Quotients with an active denominator are rewritten as products by regions.lower.
-    **_all("Mul MulNoNan RealDiv Div DivNoNan", Linear((0, 1))),
-    **_all("FusedBatchNormV2 FusedBatchNormV3", Linear((0, 1), keep=(4,))),
-    # Sums and averages
-    **_all("Sub Neg", Linear(absolute=_sum)),
-    **_all("Add AddV2 AddN BiasAdd Sum Mean AvgPool AvgPool3D Cumsum", Linear()),
-    **_all("SegmentSum SegmentMean UnsortedSegmentSum", Linear()),
-    # Views, moves and copies
-    **_all(
-        "Reshape Squeeze ExpandDims Transpose ConcatV2 Concat Pack Unpack Split SplitV Slice StridedSlice", Linear()
+    _rows("RFFT RFFT2D RFFT3D RFFTND IRFFT IRFFT2D IRFFT3D FFT FFT2D FFT3D FFTND IFFT IFFT2D IFFT3D", Linear()),
+    _rows("Real Imag Conj Complex", Linear()),
+    _rows("ComplexAbs", spelling=spellings.of_complex(spellings.modulus)),
+    _rows("Angle", spelling=spellings.of_complex(spellings.angle)),
+    # Scales. Quotients whose denominator is active are rewritten as products.
+    _rows("Mul", _PRODUCT, scale=True, part_of_rectifier=True, difference=differences.multiplied),
+    _rows("MulNoNan", Linear((0, 1))),
+    _rows("RealDiv Div", _PRODUCT, scale=True, reciprocal="Reciprocal", difference=differences.divided),
+    _rows("DivNoNan", _PRODUCT, scale=True, reciprocal="ReciprocalNoNan", difference=differences.divided_if_possible),
+    _rows(
+        "FusedBatchNormV2 FusedBatchNormV3",
+        Linear((0, 1), keep=(4,)),
+        scale=True,
+        window="batch-norm",
+        spelling=spellings.standardised,
+        implementation=implementations.batch_norm,
     ),
-    **_all("Pad PadV2 MirrorPad Tile BroadcastTo Reverse ReverseV2 ReverseSequence Roll EnsureShape Cast", Linear()),
-    **_all("GatherV2 Gather GatherNd ScatterNd TensorScatterUpdate TensorScatterAdd", Linear()),
-    **_all("DynamicStitch ParallelDynamicStitch DynamicPartition", Linear()),
-    **_all("SpaceToBatchND BatchToSpaceND SpaceToDepth DepthToSpace ResizeNearestNeighbor ResizeBilinear", Linear()),
-    **_all("Diag DiagPart MatrixDiagV3 MatrixDiagPartV3 MatrixSetDiagV3 MatrixBandPart ExtractImagePatches", Linear()),
-    **_all("Select SelectV2 TensorListGetItem TensorListSetItem", Linear()),
-    # Nonlinearities of each element
-    **_all("Relu Relu6 LeakyRelu Elu Selu Sigmoid Tanh Softplus Softsign Erf Erfc Erfinv", Unary()),
-    **_all("Exp Expm1 Log Log1p Sqrt Rsqrt Square Abs Reciprocal ReciprocalNoNan Inv Pow ClipByValue", Unary()),
-    **_all("Sin Cos Tan Sinh Cosh Asinh Acosh Atanh Asin Acos Atan Lgamma Digamma", Unary()),
-    **_all("Xlogy Xlog1py Xdivy Floor Ceil Round Rint Sign FloorMod Mod FloorDiv TruncateMod Ndtri", Unary()),
-    **_all("Atan2 Igamma Igammac Betainc Polygamma Zeta Dawsn Expint FresnelSin FresnelCos Spence", Unary()),
-    **_all("BesselI0 BesselI1 BesselI0e BesselI1e BesselJ0 BesselJ1 BesselK0 BesselK1 BesselK0e BesselK1e", Unary()),
-    **_all("FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars QuantizeAndDequantizeV2 QuantizeAndDequantizeV4", Unary()),
+    # Sums and averages
+    _rows("Sub", _DIFFERENCE, scale=True, part_of_rectifier=True, difference=differences.subtracted),
+    _rows("Neg", _DIFFERENCE, scale=True, part_of_rectifier=True, difference=of_one(differences.negated)),
+    _rows(
+        "Add AddV2",
+        _SUM,
+        adds=True,
+        shift=True,
+        keeps_sign=True,
+        part_of_rectifier=True,
+        difference=differences.added,
+    ),
+    _rows("AddN", _SUM, adds=True, difference=differences.added),
+    _rows("BiasAdd", _SUM, shift=True, part_of_rectifier=True, difference=differences.added),
+    _rows("Sum", Linear(), reduces="sum", keeps_sign=True, window="reduction"),
+    _rows("Mean", Linear(), reduces="mean", keeps_sign=True, window="reduction"),
+    _rows("AvgPool", Linear(), keeps_sign=True, window="pool"),
+    _rows("AvgPool3D", Linear(), keeps_sign=True, substitute=substitutes.pool3d),
+    _rows("Cumsum SegmentSum SegmentMean UnsortedSegmentSum", Linear()),
+    # Views, moves and copies
+    _rows("Reshape", Linear(), view="reshape", moves=True, keeps_sign=True, window="view"),
+    _rows("Squeeze ExpandDims", Linear(), view="unit-axes", moves=True, keeps_sign=True, window="view"),
+    _rows("Transpose", Linear(), view="transpose", moves=True, keeps_sign=True, window="transpose"),
+    _rows("EnsureShape", Linear(), view="check", moves=True, keeps_sign=True, window="view"),
+    _rows("Cast", _SUM, view="type", moves=True, keeps_sign=True, difference=differences.cast),
+    _rows("ConcatV2", Linear(), moves=True, keeps_sign=True, window="concat"),
+    _rows("Concat Pack Unpack", Linear(), moves=True),
+    _rows("Split SplitV", Linear(), moves=True, window="split"),
+    _rows("Slice StridedSlice", Linear(), moves=True, window="slice"),
+    _rows("Pad", Linear(), moves=True, keeps_sign=True, window="pad"),
+    _rows("PadV2", Linear(), moves=True, window="pad"),
+    _rows("Tile", Linear(), moves=True, window="tile"),
+    _rows("ReverseV2", Linear(), moves=True, window="reverse"),
+    _rows("MirrorPad BroadcastTo Reverse ReverseSequence Roll", Linear(), moves=True),
+    _rows("GatherV2 Gather GatherNd ScatterNd DynamicStitch", Linear(), moves=True),
+    _rows("SpaceToBatchND SpaceToDepth DepthToSpace ResizeNearestNeighbor ExtractImagePatches", Linear(), moves=True),
+    _rows("BatchToSpaceND", Linear(), moves=True, spelling=spellings.dilated, reads=spellings.around_dilation),
+    _rows("Diag DiagPart MatrixDiagV3 MatrixDiagPartV3 Select", Linear(), moves=True),
+    _rows("SelectV2", _SUM, moves=True, difference=differences.selected),
+    _rows("TensorScatterUpdate TensorScatterAdd ParallelDynamicStitch DynamicPartition", Linear()),
+    _rows("MatrixSetDiagV3 MatrixBandPart", Linear()),
+    _rows("ResizeBilinear", Linear(), substitute=substitutes.resize),
+    _rows("TensorListGetItem", Linear(), implementation=implementations.read_list),
+    _rows("TensorListSetItem", Linear(), implementation=implementations.write_list),
+    _rows("ResourceGather", implementation=implementations.gather_variable),
+    # Nonlinearities of each element: rectifiers and their kin
+    _rows("Relu", Unary(), rectifier=True, relu=True, non_negative=True, difference=of_one(differences.relu)),
+    _rows("Relu6", Unary(), rectifier=True, non_negative=True, difference=of_one(differences.relu6)),
+    _rows("LeakyRelu", Unary(), rectifier=True, difference=differences.leaky_relu),
+    _rows("Elu", Unary(), difference=of_one(differences.elu)),
+    _rows("Selu", Unary(), difference=of_one(differences.selu)),
+    _rows("Softplus", Unary(), non_negative=True, difference=of_one(differences.softplus)),
+    # ... that saturate
+    _rows("Sigmoid", Unary(), gate=True, link="logistic", non_negative=True, difference=of_one(differences.sigmoid)),
+    _rows("Tanh", Unary(), difference=of_one(differences.tanh)),
+    _rows("Softsign", Unary(), difference=of_one(differences.softsign)),
+    _rows("Erf", Unary(), difference=of_one(differences.erf)),
+    _rows("Erfc", Unary(), difference=of_one(differences.erfc)),
+    # ... powers, exponentials and logarithms
+    _rows(
+        "Exp",
+        Unary(),
+        non_negative=True,
+        difference=of_one(differences.exp),
+        spelling=spellings.of_complex(spellings.exponential),
+    ),
+    _rows("Expm1", Unary(), difference=of_one(differences.exp)),
+    _rows("Log", Unary(), bounded_domain=True, difference=of_one(differences.log)),
+    _rows("Log1p", Unary(), bounded_domain=True, difference=of_one(differences.log1p)),
+    _rows("Sqrt", Unary(), bounded_domain=True, difference=of_one(differences.sqrt)),
+    _rows("Rsqrt", Unary(), bounded_domain=True, gate=True, difference=of_one(differences.rsqrt)),
+    _rows(
+        "Square",
+        Unary(),
+        non_negative=True,
+        difference=of_one(differences.square),
+        spelling=spellings.of_complex(spellings.square),
+    ),
+    _rows("Pow", Unary(), bounded_domain=True, difference=differences.power),
+    _rows(
+        "Reciprocal Inv",
+        Unary(),
+        bounded_domain=True,
+        gate=True,
+        difference=of_one(differences.reciprocal),
+        spelling=spellings.of_complex(spellings.reciprocal),
+    ),
+    _rows(
+        "ReciprocalNoNan",
+        Unary(),
+        bounded_domain=True,
+        gate=True,
+        difference=differences.guarded_reciprocal,
+        implementation=implementations.guarded_reciprocal,
+    ),
+    _rows("Abs", Unary(), non_negative=True, difference=of_one(differences.absolute)),
+    _rows("ClipByValue", Unary(), difference=differences.clipped, spelling=spellings.clipped),
+    # ... of angles
+    _rows("Sin", Unary(), difference=of_one(differences.sin)),
+    _rows("Cos", Unary(), difference=of_one(differences.cos)),
+    _rows("Tan Sinh Cosh Asinh Atan Atan2", Unary()),
+    _rows("Acosh Atanh Asin Acos", Unary(), bounded_domain=True),
+    # ... special functions
+    _rows("Erfinv Lgamma Digamma Xlogy Xlog1py Xdivy Ndtri", Unary()),
+    _rows("Igamma Igammac Betainc Polygamma Zeta Dawsn Expint FresnelSin FresnelCos Spence", Unary()),
+    _rows("BesselI0 BesselI1 BesselI0e BesselI1e BesselJ0 BesselJ1 BesselK0 BesselK1 BesselK0e BesselK1e", Unary()),
+    # ... with jumps
+    _rows("Floor Ceil Round Rint Sign FloorDiv", Unary(), difference=differences.stepwise),
+    _rows("FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars", Unary(), difference=differences.stepwise),
+    _rows("QuantizeAndDequantizeV2 QuantizeAndDequantizeV4", Unary(), difference=differences.stepwise),
+    _rows("FloorMod Mod TruncateMod", Unary(), difference=differences.remainder),
     # One of several passes
-    **_all("MaxPool MaxPoolV2 MaxPool3D MaxPoolWithArgmax Max SegmentMax UnsortedSegmentMax", Selection()),
-    **_all("Min SegmentMin UnsortedSegmentMin", Selection(-1)),
-    **_all("Maximum Minimum", Extremum()),
-    "TopKV2": Sort(),
-    "Softmax": Softmax(),
-    "LogSoftmax": Softmax(log=True),
-    "Loop": Loop(),
-}
+    _rows("MaxPool", Selection(), keeps_sign=True, window="pool"),
+    _rows("MaxPoolV2", Selection(), keeps_sign=True),
+    _rows("MaxPool3D", Selection(), keeps_sign=True, substitute=substitutes.pool3d),
+    _rows("Max", Selection(), reduces="max", keeps_sign=True, window="reduction"),
+    _rows("MaxPoolWithArgmax SegmentMax UnsortedSegmentMax", Selection()),
+    _rows("Min", Selection(-1), reduces="min", window="reduction"),
+    _rows("SegmentMin UnsortedSegmentMin", Selection(-1)),
+    _rows("Maximum", Extremum(), difference=differences.maximum),
+    _rows("Minimum", Extremum(-1), difference=differences.minimum),
+    _rows("TopKV2", Sort()),
+    # Along the last axis
+    _rows("Softmax", Softmax(), gate=True, link="softmax", non_negative=True, window="last-axis"),
+    _rows("LogSoftmax", Softmax(log=True), link="log-softmax", window="last-axis"),
+    # Formulas of others
+    _rows("Prod", spelling=spellings.product, window="reduction"),
+    _rows("Cumprod", spelling=spellings.running(tf.multiply, unit=1)),
+    _rows("CumulativeLogsumexp", spelling=spellings.running(spellings.log_add)),
+    _rows("XlaDynamicUpdateSlice", spelling=spellings.written),
+    _rows("L2Loss", spelling=spellings.half_of_squares),
+    _rows("Cross", spelling=spellings.cross_product),
+    _rows("LRN", spelling=spellings.response_normalisation),
+    _rows("AdjustContrastv2", spelling=spellings.contrasted),
+    _rows("SoftmaxCrossEntropyWithLogits SparseSoftmaxCrossEntropyWithLogits", spelling=spellings.cross_entropy),
+    # Truth values
+    _rows("Greater GreaterEqual Less LessEqual Equal NotEqual IsNan IsInf IsFinite", Comparison()),
+    _rows("LogicalAnd LogicalOr LogicalNot", Comparison()),
+    _rows("All Any", window="reduction"),
+    # Shapes
+    _rows("Shape ShapeN", shape_only=True, of_shape=implementations.shape),
+    _rows("Size", shape_only=True, of_shape=implementations.size),
+    _rows("Rank", shape_only=True, of_shape=implementations.rank),
+    _rows("ZerosLike", shape_only=True, of_shape=implementations.zeros),
+    _rows("OnesLike", shape_only=True, of_shape=implementations.ones),
+    _rows("TensorListLength", shape_only=True, implementation=implementations.length_of_list),
+    # What a graph is put together with
+    _rows("Identity IdentityN StopGradient PreventGradient CheckNumerics Snapshot", alias=True),
+    _rows("PartitionedCall StatefulPartitionedCall", control="call"),
+    _rows("If StatelessIf Case StatelessCase", control="branch"),
+    _rows("While StatelessWhile", control="while"),
+    # The engine's own
+    _rows("Loop", Loop(), implementation=implementations.loop),
+    _rows("Tokens", implementation=implementations.tokens),
+    _rows("TokenTable", implementation=implementations.token_table),
+    _rows("Variable", variable=True, implementation=implementations.variable),
+    _rows("Captured", variable=True, implementation=implementations.captured),
+)
 
-#: Operations that treat each element by itself (where shapes agree), so that they can be part of a fused function.
-ELEMENTWISE = {
-    *(op for op, kind in OPERATIONS.items() if isinstance(kind, (Unary, Extremum))),
-    *("Add", "AddV2", "AddN", "Sub", "Neg", "Mul", "RealDiv", "Div", "DivNoNan", "BiasAdd", "Cast"),
-    *("SelectV2", "Greater", "GreaterEqual", "Less", "LessEqual", "Equal", "NotEqual"),
-    *("LogicalAnd", "LogicalOr", "LogicalNot", "IsNan", "IsInf", "IsFinite"),
-}
-
-
-def active_factors(step: Step) -> list[int]:
-    """Which of a linear operation's factors are active."""
-    return [i for i in OPERATIONS[step.op].factors_of(step) if step.inputs[i].active]
-
-
-def kind_of(step: Step) -> str:
-    """What a walked step is, which says what rule it follows.
-
-    ``weighted``, ``passing``, ``product``; ``unary`` (a fused region of one source), ``elementwise`` (a nonlinearity of
-    several tensors' elements), ``selection``, ``extremum``, ``sort``, ``softmax``, ``loop``; ``complex``: a linear step on complex
-    numbers; ``unknown``: what is not in the table.
-    """
-    if step.body:
-        return "unary"
-    operation = OPERATIONS.get(step.op)
-    of_complex = any(value.dtype.startswith("complex") for value in (*step.inputs, *step.outputs))
-    if isinstance(operation, Linear):
-        if len(active_factors(step)) > 1:
-            return "product"
-        return "complex" if of_complex else "weighted" if operation.mixes else "passing"
-    several = isinstance(operation, Selection) and len(step.active_inputs) > 1
-    if operation is None or of_complex or several:
-        return "unknown"
-    return "elementwise" if isinstance(operation, Unary) else type(operation).__name__.lower()
-
-
-def switches(step: Step) -> list[Value]:
-    """What a walked step reads that depends on the explained input through a comparison or rounding only."""
-    return [value for value in dict.fromkeys(step.inputs) if value.dependence == Dependence.DISCRETE]
-
-
-def refusal(step: Step) -> UnsupportedModel:
-    """Why an unknown step cannot be explained, and what would help."""
-    of_complex = any(value.dtype.startswith("complex") for value in step.inputs)
-    what = "complex numbers" if of_complex else "several active inputs"
-    why = f"has no rule for {what}" if step.op in OPERATIONS else "has no rule"
-    return UnsupportedModel(
-        f"{step.where} {why}",
-        Remedy.naming(
-            "allow the local integral with {}, or register a rule for it with {}",
-            setting("fallback", "integrated-gradients"),
-            Setting("genolift.rules.register", "genolift.rules.register in Python"),
-        ),
-    )
+_NOTHING_KNOWN = Operation()
+# TensorFlow has dozens of operations that draw random numbers, and names them all alike.
+_DRAWS = (
+    "Random",
+    "Multinomial",
+    "StatelessRandom",
+    "TruncatedNormal",
+    "ParameterizedTruncatedNormal",
+    "StatelessTruncatedNormal",
+)
 
 
-def switch_refusal(step: Step) -> UnsupportedModel:
-    """Why a step cannot be explained whose comparisons of the input come out differently for the two sides."""
-    return UnsupportedModel(
-        f"{step.where} is switched by a comparison or rounding of the explained input (a mask, perhaps) that is not the "
-        "same for a sequence and its reference, which has no derivative and no linear rule; give references that are "
-        "masked where the sequence is, pass the mask as an input of its own, or explain a layer after it"
-    )
+def operation(name: str) -> Operation:
+    """Return the record of an operation; the record of one that nobody described holds no facts."""
+    return OPERATIONS.get(name, _NOTHING_KNOWN)
 
 
-def unwalked(step: Step, problem: BaseException) -> UnsupportedModel:
-    """What TensorFlow will not do of a step's rule, its derivative most of all."""
-    return UnsupportedModel(
-        f"{step.where} cannot be walked back through ({reason_of(problem)})",
-        Remedy.naming(
-            "register a rule for it with {}, or explain a layer after it",
-            Setting("genolift.rules.register", "genolift.rules.register in Python"),
-        ),
-    )
+def draws(name: str) -> bool:
+    """Whether an operation draws random numbers."""
+    return operation(name).random or name.startswith(_DRAWS)

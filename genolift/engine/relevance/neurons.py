@@ -10,19 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from genolift.engine.operations.table import OPERATIONS, kind_of
+from genolift.engine.operations.steps import kind_of, linear_of
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Step, Value, only_reader, readers_of
 from genolift.engine.walk.pairs import Pairs
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
-
-_VIEWS = {"Reshape", "Squeeze", "ExpandDims", "Transpose", "EnsureShape", "Cast"}
-_SHIFTS = {"BiasAdd", "Add", "AddV2"}
-_SCALES = {"Mul", "RealDiv", "Div", "DivNoNan", "Neg", "Sub", "FusedBatchNormV2", "FusedBatchNormV3"}
-# What cannot make a negative of what is not, and the nonlinearities that give nothing negative.
-_KEEPS_SIGN = {*_VIEWS, "MaxPool", "MaxPoolV2", "MaxPool3D", "Max", "AvgPool", "AvgPool3D", "Mean", "Sum", "Pad"}
-_NOT_NEGATIVE = {"Relu", "Relu6", "Sigmoid", "Softplus", "Exp", "Square", "Abs", "Softmax"}
 
 
 def upper(tensor):
@@ -55,27 +49,27 @@ class Neurons:
         """Σ_i tensor_i·weights(w)_ij, laid out as the sums are, without bias and scale."""
         (tensor, *_) = pairs.at(self.step, {self.source: tensor}, weights, offsets=False)
         for step in self.chain:
-            if step.op in _VIEWS:
+            if operation(step.op).view is not None:
                 (tensor,) = pairs.at(step, {step.active_inputs[0]: tensor})
         return tensor
 
     def backward(self, pairs: Pairs, tensor, weights=None):
         """Σ_j weights(w)_ij·tensor_j, the transpose of :meth:`forward`."""
         for step in reversed(self.chain):
-            if step.op in _VIEWS:
+            if operation(step.op).view is not None:
                 (tensor,) = pairs.transpose(step, [tensor]).values()
         rest = [None] * (len(self.step.outputs) - 1)
         return pairs.transpose(self.step, [tensor, *rest], weights=weights)[self.source]
 
     def scale(self, pairs: Pairs):
         """The factor s_j that each sum is multiplied by; None where there is none."""
-        if not any(step.op in _SCALES for step in self.chain):
+        if not any(operation(step.op).scale for step in self.chain):
             return None
         return self._through(pairs, tf.ones_like, offsets=False)
 
     def bias(self, pairs: Pairs):
         """What is added to each sum, in the scale of the end; None where nothing is."""
-        if all(step.op in _VIEWS for step in self.chain):
+        if all(operation(step.op).view is not None for step in self.chain):
             return None
         return self._through(pairs, tf.zeros_like, offsets=True)
 
@@ -92,7 +86,7 @@ def grouped(walk: list[Step], explained: set[Value]) -> list[Step | Neurons]:
     last: dict[Step, Neurons] = {}
     taken: set[Step] = set()
     for step in walk:
-        if step.op == "Input" or kind_of(step) != "weighted" or not OPERATIONS[step.op].factors_of(step):
+        if step.op == "Input" or kind_of(step) != "weighted" or not linear_of(step).factors_of(step):
             continue
         neurons = Neurons(step)
         while neurons.end not in explained:
@@ -109,10 +103,11 @@ def of_one_element(step: Step) -> bool:
     """Whether a step gives each sum its own place, bias or scale."""
     if step.body or kind_of(step) != "passing" or len(step.active_inputs) != 1:
         return False
-    if step.op in _VIEWS:
+    known = operation(step.op)
+    if known.view is not None:
         return True
     shape = step.active_inputs[0].shape
-    return step.op in _SHIFTS | _SCALES and shape is not None and shape == step.output.shape
+    return (known.shift or known.scale) and shape is not None and shape == step.output.shape
 
 
 def not_negative(value: Value, producer: dict[Value, Step]) -> bool:
@@ -121,8 +116,6 @@ def not_negative(value: Value, producer: dict[Value, Step]) -> bool:
     if step is None or step.op == "Input":
         return False
     if step.body:
-        return value.step.op in _NOT_NEGATIVE
-    if step.op in ("Add", "AddV2", "ConcatV2"):
-        parts = step.inputs[:-1] if step.op == "ConcatV2" else step.inputs
-        return all(part.active and not_negative(part, producer) for part in parts)
-    return step.op in _KEEPS_SIGN and not_negative(step.active_inputs[0], producer)
+        return operation(value.step.op).non_negative
+    numbers = [part for part in step.inputs if part.dtype.startswith(("float", "bfloat"))]  # neither shapes nor axes
+    return operation(step.op).keeps_sign and all(part.active and not_negative(part, producer) for part in numbers)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Program
 from genolift.engine.relevance.patterns import PatternPropagation, Units, Use
 from genolift.engine.walk.pairs import Pairs
@@ -129,14 +130,14 @@ def _unit_numbers(units: Units, pairs: Pairs):
 def has_gram(units: Units, largest: int) -> bool:
     """Whether what the units read can be laid out as patches of at most ``largest`` numbers."""
     step = units.uses[0].step
-    if units.weights is None or step.op not in ("Conv2D", "MatMul", "BatchMatMulV2", "BatchMatMulV3"):
+    flags = operation(step.op).transposes
+    if units.weights is None or not (step.op == "Conv2D" or flags):
         return False
     shape, attributes = units.weights.shape, step.node.attr
     if step.op == "Conv2D":
         channels = step.inputs[0].shape[-1]
         plain = attributes["data_format"].s == b"NHWC" and channels == shape[2]
     else:
-        flags = ("transpose_a", "transpose_b") if step.op == "MatMul" else ("adj_x", "adj_y")
         plain = step.inputs[0].active and len(shape) == 2 and not any(attributes[flag].b for flag in flags)
     return plain and int(np.prod(shape[:-1])) <= largest
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from genolift.engine.operations.regions import fuse
-from genolift.engine.operations.table import OPERATIONS, kind_of
+from genolift.engine.operations.regions import fuse, is_relu
+from genolift.engine.operations.steps import kind_of, linear_of
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Dependence, Program, Step, Value, only_reader, readers_of
 from genolift.engine.relevance.neurons import Neurons, grouped, of_one_element
 from genolift.engine.relevance.rules import divided
@@ -21,13 +22,6 @@ from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
-
-_CHANNELS = {"Conv2D", "Conv3D", "DepthwiseConv2dNative"}
-_MATRICES = {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3"}
-_SUMS = {"Add", "AddV2", "AddN"}
-_RECTIFIES = {"Relu", "Const", "Cast"}
-# What comes between a variable and the operation that reads it.
-_WRAPS = {"ExpandDims", "Cast", "Reshape", "Squeeze", "Transpose", "Identity", "EnsureShape"}
 
 
 @dataclass(eq=False)
@@ -167,7 +161,7 @@ class PatternPropagation:
 def _check(step: Step, name: str) -> None:
     """Refuse what the method is not derived for."""
     kind = "input" if step.op == "Input" else kind_of(step)
-    rectifies = kind == "unary" and {inner.op for inner in step.body} <= _RECTIFIES
+    rectifies = kind == "unary" and is_relu(step)
     passes = kind == "passing" and (len(step.active_inputs) == 1 or step.op != "Sub")
     if not (kind in ("input", "selection", "extremum") or rectifies or passes):
         raise UnsupportedModel(
@@ -179,15 +173,16 @@ def _check(step: Step, name: str) -> None:
 def _adds(step: Step) -> bool:
     """Whether a step is a sum of several values of one shape."""
     shapes = {value.shape for value in step.inputs}
-    return not step.body and step.op in _SUMS and len(step.active_inputs) > 1 and shapes == {step.output.shape}
+    return not step.body and operation(step.op).adds and len(step.active_inputs) > 1 and shapes == {step.output.shape}
 
 
 def _weights(step: Step, name: str) -> Value:
     """The one constant that multiplies what is explained."""
-    factors = [step.inputs[i] for i in OPERATIONS[step.op].factors_of(step)]
+    factors = [step.inputs[i] for i in linear_of(step).factors_of(step)]
     constant = [value for value in factors if value.dependence == Dependence.CONSTANT]
-    known = step.op in _CHANNELS | {"Einsum"} or (
-        step.op in _MATRICES and all(value.shape and set(value.shape[:-2]) <= {1} for value in constant)
+    of_matrices = operation(step.op).transposes is not None
+    known = (operation(step.op).filters or step.op == "Einsum") or (
+        of_matrices and all(value.shape and set(value.shape[:-2]) <= {1} for value in constant)
     )
     if not known or len(constant) != 1 or len(factors) != 2:
         raise UnsupportedModel(
@@ -198,12 +193,12 @@ def _weights(step: Step, name: str) -> Value:
 
 
 def _unit_axes(step: Step) -> tuple[int, ...]:
-    rank = len(step.output.shape)
-    if step.op in _CHANNELS:
+    rank, known = len(step.output.shape), operation(step.op)
+    if known.filters:
         return (1,) if step.node.attr["data_format"].s.startswith(b"NC") else (rank - 1,)
-    if step.op in _MATRICES:
+    if known.transposes is not None:
         return (rank - 1,) if step.inputs[0].active else (rank - 2,)
-    if step.op in _SUMS:
+    if known.adds:
         return (rank - 1,)
     terms, out = (part.strip() for part in step.node.attr["equation"].s.decode().split("->"))
     of_weights = terms.split(",")[0 if step.inputs[1].active else 1]
@@ -215,8 +210,8 @@ def _unit_axes(step: Step) -> tuple[int, ...]:
 
 
 def _origin(value: Value) -> object:
-    """What tells weights apart: the variable, however often the model reads it."""
-    while value.step.op in _WRAPS:
+    """What tells weights apart: the variable, however often the model reads it, and through whatever views."""
+    while operation(value.step.op).view is not None:
         value = value.step.inputs[0]
     payload = value.step.payload
     return value if payload is None else id(payload)
@@ -240,7 +235,7 @@ def _named(step: Step, others) -> str:
 
 def _same_layout(step: Step) -> bool:
     """Whether a step gives each element its bias or scale, where it is."""
-    return of_one_element(step) and step.op not in ("Reshape", "Squeeze", "ExpandDims", "Transpose")
+    return of_one_element(step) and operation(step.op).view not in ("reshape", "unit-axes", "transpose")
 
 
 def _followed(use: Use, readers: dict[Value, list[Step]], explained: set[Value]) -> Use:
@@ -251,7 +246,7 @@ def _followed(use: Use, readers: dict[Value, list[Step]], explained: set[Value])
         if step is None:
             break
         if step.body:
-            use.rectified = {inner.op for inner in step.body} <= _RECTIFIES
+            use.rectified = is_relu(step)
             break
         moved = of_one_element(step) or step.op == "BatchToSpaceND"
         if kind_of(step) == "selection":

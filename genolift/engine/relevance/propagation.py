@@ -17,7 +17,8 @@ from collections import Counter
 from collections.abc import Callable
 
 from genolift.engine.operations.regions import fuse
-from genolift.engine.operations.table import kind_of
+from genolift.engine.operations.steps import kind_of
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Dependence, Program, Step, Value, ancestors
 from genolift.engine.relevance.neurons import Neurons, grouped, not_negative, of_one_element, upper
 from genolift.engine.relevance.rules import Relevance, Rule, divided, stabilised
@@ -28,46 +29,8 @@ from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
 
-# Passing steps whose every output element is one of their input's.
-_MOVES = {
-    *(
-        "Reshape",
-        "Squeeze",
-        "ExpandDims",
-        "Transpose",
-        "EnsureShape",
-        "Cast",
-        "Tile",
-        "BroadcastTo",
-        "Select",
-        "SelectV2",
-    ),
-    *("ConcatV2", "Concat", "Pack", "Unpack", "Split", "SplitV", "Slice", "StridedSlice", "Pad", "PadV2", "MirrorPad"),
-    *(
-        "Reverse",
-        "ReverseV2",
-        "ReverseSequence",
-        "Roll",
-        "GatherV2",
-        "Gather",
-        "GatherNd",
-        "ScatterNd",
-        "DynamicStitch",
-    ),
-    *(
-        "SpaceToBatchND",
-        "BatchToSpaceND",
-        "SpaceToDepth",
-        "DepthToSpace",
-        "ResizeNearestNeighbor",
-        "ExtractImagePatches",
-    ),
-    *("Diag", "DiagPart", "MatrixDiagV3", "MatrixDiagPartV3"),
-}
 # Keeps quotients bounded where there is no ε of the method's own.
 _GUARD = 1e-6
-# What makes a factor a gate: it says how much of the other passes.
-_GATES = {"Sigmoid", "Softmax", "Rsqrt", "Reciprocal", "ReciprocalNoNan", "Inv"}
 
 
 class RelevancePropagation:
@@ -193,7 +156,7 @@ class RelevancePropagation:
         if kind in ("selection", "extremum"):
             points = {value: pairs.x(value) for value in step.active_inputs}
             return _moved(step, flows, pairs, points)
-        if kind == "passing" and step.op in _MOVES:
+        if kind == "passing" and operation(step.op).moves:
             return _moved(step, flows, pairs, None)
         if step in self._scales_of_input:
             return _rescaled(step, flows[0], pairs)
@@ -268,7 +231,7 @@ def is_gate(value: Value, producer: dict[Value, Step]) -> bool:
     step = producer.get(value)
     while step is not None and step.op != "Input":
         if kind_of(step) != "passing" or len(step.active_inputs) != 1:
-            return step.outputs[0].step.op in _GATES
+            return operation(step.outputs[0].step.op).gate
         step = producer.get(step.active_inputs[0])
     return False
 

@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Program
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -17,7 +18,7 @@ def weights_digest(program: Program) -> str:
     digest = hashlib.blake2b(digest_size=16)
     held, constants = {}, set()
     for step in program.steps:
-        if step.op in ("Variable", "Captured"):
+        if operation(step.op).variable:
             held.setdefault(id(step.payload), step.payload)
         elif step.op == "Const" and step.output.dtype.startswith(("float", "bfloat")):
             constants.add(step.node.attr["value"].tensor.SerializeToString(deterministic=True))

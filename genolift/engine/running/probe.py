@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from genolift.engine.operations.table import switches
+from genolift.engine.operations.steps import switches
 from genolift.engine.program import Program, Step, Value
 from genolift.engine.running.run import constants, forward
 from genolift.support.errors import GenoliftError, InputError, UnsupportedModel, reason_of

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from genolift.engine.operations.emit import grows
+from genolift.engine.operations.implementations import grows
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Program, Step, Value
 from genolift.engine.tracing.loops import Carried, Loop, Written
 from genolift.support.errors import UnsupportedModel
-
-WHILE = ("While", "StatelessWhile")
 
 
 @dataclass(eq=False)
@@ -51,7 +50,7 @@ class _Rewriter:
         if step.op == "TensorListReserve":
             self.lists[step.output] = _Reserved(step.inputs[1])
             return []
-        if step.op in WHILE:
+        if operation(step.op).control == "while":
             return [self._loop(step)]
         if not step.op.startswith("TensorList") and all(self._meant(v) is v for v in step.inputs):
             return [step]

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from genolift.engine.operations.emit import at_precision
+from genolift.engine.operations.native import at_precision
 from genolift.engine.operations.regions import fuse
-from genolift.engine.operations.table import switch_refusal, switches
+from genolift.engine.operations.steps import switch_refusal, switches
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Dependence, Program, Step, Value, ancestors
 from genolift.engine.running.run import run_step
 from genolift.support.errors import UnsupportedModel
@@ -203,7 +204,7 @@ class Loop:
             if step.dependence != Dependence.CONSTANT or step.op == "Input":
                 continue
             run_step(step, constant, precision)
-            if step.op in ("Variable", "Captured") or any(value.step in lifted for value in step.inputs):
+            if operation(step.op).variable or any(value.step in lifted for value in step.inputs):
                 lifted.add(step)
                 values.update((value, constant[value]) for value in step.outputs)
 

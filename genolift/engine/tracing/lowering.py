@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Dependence, Program, Step, Value
-from genolift.engine.tracing.spellings import SPELLINGS
-from genolift.engine.tracing.trace import ALIASES, mark_dependence, static_shape, static_value
+from genolift.engine.tracing.nodes import new_node, new_step
+from genolift.engine.tracing.trace import mark_dependence, static_shape, static_value
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -33,8 +34,9 @@ def lower(program: Program) -> Program:
 
 def _simplified(step: Step) -> list[Step] | None:
     """Quotients and squared differences as products and squares; None for what is neither."""
-    if step.op in ("RealDiv", "Div", "DivNoNan") and step.inputs[1].dependence >= Dependence.DISCRETE:
-        first = _new("ReciprocalNoNan" if step.op == "DivNoNan" else "Reciprocal", step, [step.inputs[1]])
+    reciprocal = operation(step.op).reciprocal
+    if reciprocal is not None and step.inputs[1].dependence >= Dependence.DISCRETE:
+        first = _new(reciprocal, step, [step.inputs[1]])
         _become(step, "Mul", [step.inputs[0], first.output])
     elif step.op == "SquaredDifference":
         first = _new("Sub", step, step.inputs)
@@ -59,24 +61,13 @@ def _alike(step: Step) -> bool:
     return condition is not None and chosen is not None and len(condition) == len(chosen)
 
 
-def _node(op: str, step: Step):
-    node = tf.compat.v1.NodeDef()
-    node.op = op
-    node.attr["T"].type = tf.as_dtype(step.output.dtype).as_datatype_enum
-    return node
-
-
 def _new(op: str, like: Step, inputs: list[Value]) -> Step:
-    step = Step(op, f"{like.name}/{op}", inputs, _node(op, like), like.layers)
-    step.dependence = max(value.dependence for value in inputs)
-    shapes = [value.shape for value in inputs]
-    shape = shapes[0] if len(shapes) == 1 else like.output.shape
-    step.outputs.append(Value(step, 0, shape, like.output.dtype))
-    return step
+    shape, dtype = inputs[0].shape if len(inputs) == 1 else like.output.shape, like.output.dtype
+    return new_step(new_node(op, T=dtype), inputs, shape, dtype, like)
 
 
 def _become(step: Step, op: str, inputs: list[Value]) -> None:
-    step.op, step.inputs, step.node = op, inputs, _node(op, step)
+    step.op, step.inputs, step.node = op, inputs, new_node(op, T=step.output.dtype)
 
 
 # Spellings
@@ -84,10 +75,10 @@ def _become(step: Step, op: str, inputs: list[Value]) -> None:
 
 def _spelled(step: Step, read: set[Value]) -> list[Step] | None:
     """The steps that give the outputs in other words, and the step itself where it goes on giving one that is ``read``."""
-    spelling = SPELLINGS.get(step.op)
+    spelling, reads = operation(step.op).spelling, operation(step.op).reads
     if spelling is None:
         return None
-    inputs = spelling.reads(step) if hasattr(spelling, "reads") else step.inputs
+    inputs = step.inputs if reads is None else reads(step)
     if inputs is None:
         return None
     found = [_known(value) for value in inputs]
@@ -98,7 +89,7 @@ def _spelled(step: Step, read: set[Value]) -> list[Step] | None:
             return None
         known = {tensor.name: value for tensor, value in zip(tensors, inputs, strict=True)}
         given = {tensor.op.name for tensor in tensors}
-        steps = [_recorded(op, step, known) for op in graph.get_operations() if op.name not in given]
+        steps = [_recorded(made, step, known) for made in graph.get_operations() if made.name not in given]
     steps = [new for new in steps if new is not None]
     for tensor, value in zip(outputs, list(step.outputs), strict=False):
         if tensor is not None:
@@ -122,18 +113,18 @@ def _stand_in(value: Value, known):
     return tf.compat.v1.placeholder(tf.as_dtype(value.dtype), static_shape(value))
 
 
-def _recorded(operation, like: Step, known: dict[str, Value]) -> Step | None:
-    """An operation of a spelling as a step; ``known`` are the values of its tensors."""
-    inputs = [known[tensor.name] for tensor in operation.inputs]
-    if operation.type in ALIASES:
-        known[operation.outputs[0].name] = inputs[0]
+def _recorded(made, like: Step, known: dict[str, Value]) -> Step | None:
+    """What a spelling ``made`` in its graph as a step; ``known`` are the values of its tensors."""
+    inputs = [known[tensor.name] for tensor in made.inputs]
+    if operation(made.type).alias:
+        known[made.outputs[0].name] = inputs[0]
         return None
-    made = Step(operation.type, f"{like.name}/{operation.name}", inputs, operation.node_def, like.layers)
-    for slot, tensor in enumerate(operation.outputs):
+    step = Step(made.type, f"{like.name}/{made.name}", inputs, made.node_def, like.layers)
+    for slot, tensor in enumerate(made.outputs):
         shape = None if tensor.shape.rank is None else tuple(tensor.shape.as_list())
-        made.outputs.append(Value(made, slot, shape, tensor.dtype.name))
-        known[tensor.name] = made.outputs[-1]
-    return made
+        step.outputs.append(Value(step, slot, shape, tensor.dtype.name))
+        known[tensor.name] = step.outputs[-1]
+    return step
 
 
 def _take_over(made: Value, value: Value, steps: list[Step]) -> None:

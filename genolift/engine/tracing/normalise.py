@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Program, Step, Value
+from genolift.engine.tracing.nodes import new_constant, new_node, new_step
 from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import UnsupportedModel
-from genolift.support.tensorflow import quiet_tensorflow
-
-tf = quiet_tensorflow()
-
-_VIEWS = {"ExpandDims", "Squeeze", "Cast"}
 
 
 def mean_normalise(program: Program) -> Program:
@@ -42,7 +37,7 @@ def mean_normalise(program: Program) -> Program:
 
 
 def _reads_dna(value: Value, program: Program) -> bool:
-    while value not in program.inputs and value.step.op in _VIEWS:
+    while value not in program.inputs and operation(value.step.op).view in ("unit-axes", "type"):
         value = value.step.inputs[0]
     return value in program.inputs and value.shape is not None and is_dna(value.shape[1:])
 
@@ -50,39 +45,15 @@ def _reads_dna(value: Value, program: Program) -> bool:
 def _normalised(step: Step) -> list[Step]:
     """Conv(x, W) as Conv(x, W − W̄) + Σ W̄; the convolution's output value moves to the sum."""
     x, weights = step.inputs
-    axis, rest = _constant(step, [2]), _constant(step, [0, 1, 2])
-    mean = _new(step, "Mean", [weights, axis.output], weights, keep_dims=True)
-    centred = _new(step, "Sub", [weights, mean.output], weights)
-    offset = _new(step, "Sum", [mean.output, rest.output], weights, keep_dims=False)
-    offset.output.shape = weights.shape and weights.shape[-1:]
+    shape, dtype = weights.shape, weights.dtype
+    axis, rest = new_constant([2], step), new_constant([0, 1, 2], step)
+    over_bases = new_node("Mean", T=dtype, keep_dims=True, Tidx="int32")
+    mean = new_step(over_bases, [weights, axis.output], shape, dtype, step)
+    centred = new_step(new_node("Sub", T=dtype), [weights, mean.output], shape, dtype, step)
+    over_positions = new_node("Sum", T=dtype, keep_dims=False, Tidx="int32")
+    offset = new_step(over_positions, [mean.output, rest.output], shape and shape[-1:], dtype, step)
     convolution = Step(step.op, step.name, [x, centred.output], step.node, step.layers, step.dependence)
     convolution.outputs = [Value(convolution, 0, step.output.shape, step.output.dtype)]
     # The step itself becomes the sum, so that its readers need not know.
-    step.op, step.inputs, step.node = "AddV2", [convolution.output, offset.output], _node("AddV2", weights.dtype)
+    step.op, step.inputs, step.node = "AddV2", [convolution.output, offset.output], new_node("AddV2", T=dtype)
     return [axis, rest, mean, centred, offset, convolution, step]
-
-
-def _node(op: str, dtype: str, **flags: bool):
-    node = tf.compat.v1.NodeDef()
-    node.op = op
-    node.attr["T"].type = tf.as_dtype(dtype).as_datatype_enum
-    for name, flag in flags.items():
-        node.attr[name].b = flag
-        node.attr["Tidx"].type = tf.int32.as_datatype_enum
-    return node
-
-
-def _constant(step: Step, numbers: list[int]) -> Step:
-    node = tf.compat.v1.NodeDef()
-    node.op = "Const"
-    node.attr["dtype"].type = tf.int32.as_datatype_enum
-    node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(np.array(numbers, np.int32)))
-    made = Step("Const", f"{step.name}/axes", [], node, step.layers)
-    made.outputs = [Value(made, 0, (len(numbers),), "int32")]
-    return made
-
-
-def _new(step: Step, op: str, inputs: list[Value], like: Value, **flags: bool) -> Step:
-    made = Step(op, f"{step.name}/{op}", inputs, _node(op, like.dtype, **flags), step.layers)
-    made.outputs = [Value(made, 0, like.shape, like.dtype)]
-    return made

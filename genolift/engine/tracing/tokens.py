@@ -7,12 +7,16 @@ are read back off the one-hot, so each side has its own, and what they switch is
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from genolift.engine.operations.table import ELEMENTWISE
+from genolift.engine.operations.emit import emit
+from genolift.engine.operations.native import at_precision
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Dependence, Program, Step, Value, ancestors
+from genolift.engine.tracing.nodes import new_node
 from genolift.engine.tracing.trace import mark_dependence, static_value
 from genolift.support.errors import UnsupportedModel
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
@@ -26,6 +30,29 @@ class Lookup:
     step: Step
     body: list[Step]
     size: int
+
+
+@dataclass(eq=False)
+class TokenTable:
+    """The payload of a ``TokenTable`` step: a look-up's ``body`` and ``gather``, which are run for tokens 0, 1, 2 and so on.
+
+    ``inputs`` are the values that these read beside the tokens.
+    """
+
+    lookup: Lookup
+    inputs: list[Value]
+    body: list[Step]
+    gather: Step
+
+    def run(self, tensors: list[Tensor], precision: Any) -> list[Tensor]:
+        """Return the rows of the table, in the order of the tokens, for ``tensors`` as the inputs."""
+        known = dict(zip(self.inputs, tensors, strict=True))
+        tokens = self.lookup.tokens
+        kind = at_precision(tf.as_dtype(tokens.dtype), precision)
+        known[tokens] = tf.cast(tf.range(self.lookup.size), kind)
+        for step in self.body:
+            known.update(zip(step.outputs, emit(step, [known[v] for v in step.inputs], precision), strict=True))
+        return emit(self.gather, [known[value] for value in self.gather.inputs], precision)
 
 
 def read_tokens(program: Program) -> tuple[Program, list[int | None]]:
@@ -79,7 +106,7 @@ def _lookup(step: Step, tokens: Value) -> Lookup | None:
 
     for value in ancestors([indices], stop=outside):
         if not outside(value):
-            if value.step.op not in ELEMENTWISE or value.shape != tokens.shape:
+            if not operation(value.step.op).elementwise or value.shape != tokens.shape:
                 return None
             body.add(value.step)
     if tokens is not indices and not any(tokens in inner.inputs for inner in body):
@@ -100,7 +127,8 @@ def _replace(program: Program, place: int, lookups: list[Lookup]) -> None:
             step.op, step.inputs, step.node = "Tokens", [one_hot], None
         elif lookup is not None:
             steps.append(_table(program, lookup))
-            step.op, step.inputs, step.node = "Einsum", [one_hot, steps[-1].output], _product()
+            product = new_node("Einsum", equation=b"...v,vd->...d", N=2, T="float32")
+            step.op, step.inputs, step.node = "Einsum", [one_hot, steps[-1].output], product
         steps.append(step)
     program.steps = steps
 
@@ -113,16 +141,7 @@ def _table(program: Program, lookup: Lookup) -> Step:
     made = {value for step in body for value in step.outputs} | {lookup.tokens}
     given = [value for step in [*body, gather] for value in step.inputs if value not in made]
     rows = Step("TokenTable", f"{gather.name}/table", list(dict.fromkeys(given)), layers=gather.layers, body=[])
-    rows.payload = (lookup, body, gather)
+    rows.payload = TokenTable(lookup, rows.inputs, body, gather)
     shape = (lookup.size, lookup.step.output.shape[-1])
     rows.outputs.append(Value(rows, 0, shape, lookup.step.output.dtype))
     return rows
-
-
-def _product():
-    node = tf.compat.v1.NodeDef()
-    node.op = "Einsum"
-    node.attr["equation"].s = b"...v,vd->...d"
-    node.attr["N"].i = 2
-    node.attr["T"].type = tf.float32.as_datatype_enum
-    return node

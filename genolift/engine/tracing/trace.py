@@ -12,26 +12,14 @@ from collections.abc import Callable
 from contextlib import contextmanager
 
 from genolift.engine.operations.emit import emit
+from genolift.engine.operations.table import draws, operation
 from genolift.engine.program import Dependence, Layer, Program, Step, Value
-from genolift.engine.tracing.lists import WHILE, open_lists
+from genolift.engine.tracing.lists import open_lists
+from genolift.engine.tracing.nodes import copy_of
 from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
-
-_SHAPES = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "TensorListLength"}
-_CALLS = {"PartitionedCall", "StatefulPartitionedCall"}
-_BRANCHES = {"If", "StatelessIf", "Case", "StatelessCase"}
-# What passes its inputs on unchanged; some hide custom gradients, which have no say in a difference.
-ALIASES = {"Identity", "IdentityN", "StopGradient", "PreventGradient", "CheckNumerics", "Snapshot"}
-_RANDOM = (
-    "Random",
-    "Multinomial",
-    "StatelessRandom",
-    "TruncatedNormal",
-    "ParameterizedTruncatedNormal",
-    "StatelessTruncatedNormal",
-)
 
 _TRACING = threading.RLock()
 
@@ -73,7 +61,7 @@ def mark_dependence(program: Program, given: dict[Value, Dependence] | None = No
             step.dependence = inputs[step]
         elif step.op == "Loop":
             step.payload.mark(step, mark_dependence)
-        elif step.op in _SHAPES:
+        elif operation(step.op).shape_only:
             step.dependence = min(reads, Dependence.SHAPE)
         elif step.op == "Tokens":
             step.dependence = Dependence.DISCRETE
@@ -81,7 +69,7 @@ def mark_dependence(program: Program, given: dict[Value, Dependence] | None = No
             levels = [min(reads, _highest(value.dtype)) for value in step.outputs]
             step.dependence = max(levels, default=reads)
             step.slots = levels if len(set(levels)) > 1 else None
-        if step.op.startswith(_RANDOM):
+        if draws(step.op):
             raise UnsupportedModel(
                 f"{step.where} draws random numbers at inference, so the output is not a function of the input; "
                 "switch random augmentation off (training=False) before explaining"
@@ -168,14 +156,14 @@ class _Recorder:
             known[tensor.name] = inputs[-1]
         for tensor, captured in zip(placeholders[n_inputs:], self.concrete.captured_inputs, strict=True):
             known[tensor.name] = self._capture(tensor, captured)
-        for index, operation in enumerate(self.graph.get_operations()):
-            if operation.type in ("Placeholder", "NoOp"):
+        for index, made in enumerate(self.graph.get_operations()):
+            if made.type in ("Placeholder", "NoOp"):
                 continue
             layers = self._layers_at(index)
-            values = [known[tensor.name] for tensor in operation.inputs]
+            values = [known[tensor.name] for tensor in made.inputs]
             for tensor, value in zip(
-                operation.outputs,
-                self._operation(operation.node_def, values, operation.outputs, layers),
+                made.outputs,
+                self._operation(made.node_def, values, made.outputs, layers),
                 strict=True,
             ):
                 known[tensor.name] = value
@@ -205,9 +193,10 @@ class _Recorder:
         """Steps for one operation; returns the values of its outputs."""
         if (called := self._called(node)) is not None:
             return self._inline(called, values, node.name, layers)
-        if node.op in _BRANCHES:
+        known = operation(node.op)
+        if known.control == "branch":
             return self._inline(self._branch(values[0], node, layers), values[1:], node.name, layers)
-        if node.op in ALIASES:
+        if known.alias:
             return values[: len(tensors)]
         if node.op == "ReadVariableOp":
             variable = values[0].step.payload
@@ -216,7 +205,7 @@ class _Recorder:
             step = Step("Variable", node.name, [], layers=layers, payload=variable)
             return self._add(step, [variable])
         step = Step(node.op, node.name, values, node=node, layers=layers)
-        if node.op in WHILE:
+        if known.control == "while":
             step.payload = [
                 self._program(node.attr[key].func.name, values, tensors, node.name, layers) for key in ("cond", "body")
             ]
@@ -226,7 +215,8 @@ class _Recorder:
 
     def _called(self, node):
         """The function that an operation calls, or is (older graphs name functions as operations); None for others."""
-        return self.functions.get(node.attr["f"].func.name if node.op in _CALLS else node.op)
+        calls = operation(node.op).control == "call"
+        return self.functions.get(node.attr["f"].func.name if calls else node.op)
 
     def _branch(self, choice: Value, node, layers):
         """The function taken by a choice that depends on constants and shapes, whatever the batch; refuse others."""
@@ -272,13 +262,12 @@ class _Recorder:
                         [argument.name, [value]]
                         for argument, value in zip(inner.signature.output_arg, outputs, strict=True)
                     ]
-                    known[node.name] = {"output": outputs} if node.op in _CALLS else dict(named)
+                    calls = operation(node.op).control == "call"
+                    known[node.name] = {"output": outputs} if calls else dict(named)
                     continue
                 if node.op == "NoOp":
                     continue
-                named = type(node)()
-                named.CopyFrom(node)
-                named.name = f"{prefix}/{node.name}"
+                named = copy_of(node, f"{prefix}/{node.name}")
                 draft = Step(node.op, named.name, values, node=named)
                 if node.op in ("ReadVariableOp", "ResourceGather"):
                     shape = values[0].step.payload.shape if node.op == "ReadVariableOp" else None

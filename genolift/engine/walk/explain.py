@@ -6,7 +6,7 @@ from collections.abc import Callable
 from threading import Lock
 
 from genolift.engine.operations import kernels
-from genolift.engine.operations.table import switch_refusal
+from genolift.engine.operations.steps import switch_refusal
 from genolift.engine.program import Program
 from genolift.engine.target import Target
 from genolift.engine.walk.pairs import Pairs

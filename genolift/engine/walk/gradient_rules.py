@@ -1,9 +1,10 @@
-"""Rules of the gradient family: derivatives at x, and guided backprop and deconvnet, which gate them at rectifiers."""
+"""Rules of the gradient family: derivatives at x, and guided backprop and deconvnet, which change them at rectifiers."""
 
 from __future__ import annotations
 
 from genolift.engine.operations import kernels
-from genolift.engine.operations.differences import apply
+from genolift.engine.operations.regions import is_rectifier
+from genolift.engine.operations.secants import apply
 from genolift.engine.program import Dependence, Step
 from genolift.engine.walk.propagate import Backward, Flow
 from genolift.engine.walk.rules import extra_sides, parts
@@ -29,17 +30,6 @@ def derivative(step: Step, flows, back: Backward) -> dict:
 
 def gradient(step: Step):
     return derivative
-
-
-# A region made of these is a rectifier, which guided backprop and deconvnet gate; PReLU is spelled with them.
-_RECTIFIERS = {"Relu", "Relu6", "LeakyRelu"}
-_LINEAR_PARTS = {"Const", "Neg", "Mul", "Add", "AddV2", "Sub", "BiasAdd"}
-
-
-def is_rectifier(step: Step) -> bool:
-    """Whether a fused step is a ReLU or one of its leaky and clipped kin."""
-    ops = {inner.op for inner in step.body}
-    return bool(ops & _RECTIFIERS) and ops <= _RECTIFIERS | _LINEAR_PARTS
 
 
 def walked(walk: list[Step]):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from genolift.engine.operations import narrow
 from genolift.engine.operations.emit import emit
-from genolift.engine.operations.table import OPERATIONS, Linear, switches
+from genolift.engine.operations.steps import linear_of, switches
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Dependence, Program, Step, Value
 from genolift.engine.running.run import constants, forward
 from genolift.support.tensorflow import quiet_tensorflow
@@ -138,23 +139,14 @@ class Pairs:
 
     def _shape_step(self, step: Step) -> None:
         """Run a shape computation for the batch of pairs, from the shapes of the shared references' batch."""
-        if step.op in ("Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"):
+        of_shape = operation(step.op).of_shape
+        if of_shape is not None:
             for value, source in zip(step.outputs, step.inputs, strict=True):
-                self._aux[value] = self._shape_of(step.op, value, source)
+                tensor = self.stand_in(source) if source.active else self.aux(source)
+                self._aux[value] = of_shape(tensor, tf.as_dtype(value.dtype))
             return
         outputs = emit(step, [self.aux(value) for value in step.inputs], self.precision)
         self._aux.update(zip(step.outputs, outputs, strict=True))
-
-    def _shape_of(self, op: str, value: Value, source: Value):
-        tensor = self.stand_in(source) if source.active else self.aux(source)
-        dtype = tf.as_dtype(value.dtype)
-        if op in ("Shape", "ShapeN"):
-            return tf.shape(tensor, out_type=dtype)
-        if op == "Size":
-            return tf.size(tensor, out_type=dtype)
-        if op == "Rank":
-            return tf.rank(tensor)
-        return (tf.zeros_like if op == "ZerosLike" else tf.ones_like)(tensor)
 
     def stand_in(self, value: Value):
         """A tensor of the pairs' shape, for operations whose transpose needs no more than that."""
@@ -174,21 +166,20 @@ class Pairs:
         ``weights`` maps its weights (``tf.abs`` for |W|); ``offsets=False`` drops what is added, which leaves the
         linear part. Both are facts of the operation table.
         """
-        operation = OPERATIONS.get(step.op)
-        operation = operation if isinstance(operation, Linear) else Linear()
+        kind = linear_of(step)
         arguments = []
         for i, value in enumerate(step.inputs):
             if value in tensors:
                 arguments.append(tensors[value])
                 continue
             tensor = self.aux(value)
-            if i in operation.factors_of(step):
+            if i in kind.factors_of(step):
                 tensor = tensor if weights is None else weights(tensor)
-            elif not offsets and tensor.dtype.is_floating and i not in operation.keep:
+            elif not offsets and tensor.dtype.is_floating and i not in kind.keep:
                 tensor = tf.zeros_like(tensor)
             arguments.append(tensor)
-        if weights is not None and operation.absolute is not None:
-            return operation.absolute(step, arguments, self.precision)
+        if weights is not None and kind.absolute is not None:
+            return kind.absolute(step, arguments, self.precision)
         return emit(step, arguments, self.precision)
 
     def transpose(self, step: Step, grads: list, points: dict[Value, object] | None = None, weights=None) -> dict:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from genolift.engine.operations import kernels
-from genolift.engine.operations.table import Sort, kind_of, switches, unwalked
+from genolift.engine.operations.kinds import Sort
+from genolift.engine.operations.steps import kind_of, switches, unwalked
 from genolift.engine.program import Step, Value
 from genolift.engine.walk.pairs import Pairs
 from genolift.support.errors import GenoliftError

@@ -1,4 +1,4 @@
-"""Rules: how each kind of step hands back what flows into its outputs, and the named sets of them.
+"""DeepLIFT's rules: how each kind of step hands back what flows into its outputs.
 
 A rule is ``rule(step, flows, back) -> {input value: Flow}``. Where it also defines the forward mass of RevealCancel it
 has an attribute ``mass(step, value, back)``.
@@ -9,19 +9,18 @@ from __future__ import annotations
 from itertools import permutations
 
 from genolift.engine.operations import kernels
-from genolift.engine.operations.differences import DIFFERENCES, secant
-from genolift.engine.operations.table import ELEMENTWISE, OPERATIONS, Linear, Selection, Unary, kind_of, refusal
+from genolift.engine.operations.secants import secant
+from genolift.engine.operations.steps import kind_of, linear_of, refusal
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Step, Value, ancestors
 from genolift.engine.walk.integral import integrate
 from genolift.engine.walk.propagate import Backward, Flow, collapsed
+from genolift.engine.walk.softmax import softmax
 from genolift.engine.walk.sorting import chord_over, comparators
 from genolift.engine.walk.unwind import unwind
-from genolift.support.errors import InputError
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
-
-__all__ = ["Backward", "Flow", "Linear", "Selection", "Unary", "register"]
 
 
 def with_mass(mass):
@@ -163,7 +162,7 @@ def _routed_mass(step: Step, value: Value, back: Backward):
 def _rise_and_fall(step: Step, change):
     """The parts of Δy that are credited where x, and where the reference, has the extremum."""
     rise, fall = tf.maximum(change, 0), tf.minimum(change, 0)
-    return (rise, fall) if OPERATIONS[step.op].sign > 0 else (fall, rise)
+    return (rise, fall) if operation(step.op).kind.sign > 0 else (fall, rise)
 
 
 @with_mass(_routed_mass)
@@ -194,7 +193,7 @@ def orders(step: Step, flows, back: Backward) -> dict:
     """Elementwise maximum or minimum of two tensors: the mean over the two orders of changing them (Shapley)."""
     pairs = back.pairs
     (grad,) = collapsed(step, flows, back)
-    sign = 1 if step.op == "Maximum" else -1
+    sign = operation(step.op).kind.sign
 
     def ends(value):
         x, r = (pairs.x(value), pairs.ref(value)) if value.active else (pairs.aux(value),) * 2
@@ -235,70 +234,6 @@ def _unbroadcast(tensor, like):
     return tf.gradients(zero + tf.zeros_like(tensor), zero, tensor)[0]
 
 
-def softmax(step: Step, flows, back: Backward) -> dict:
-    """Exponentials by their chords and a normalising product, with one stabilising shift per pair and row.
-
-    y_i = e_i·q with q = 1/S: Δy_i splits into ½(q + q⁰)Δe_i and ½(e_i + e_i⁰)Δq, and Δq/ΔS = −1/(S·S⁰).
-    """
-    pairs, source = back.pairs, step.inputs[0]
-    (grad,) = collapsed(step, flows, back)
-    # Double precision leaves room for maxima that differ by hundreds between x and its reference.
-    x, r = tf.cast(pairs.x(source), tf.float64), tf.cast(pairs.ref(source), tf.float64)
-    m = tf.cast(grad, tf.float64)
-    shift = tf.reduce_max(tf.maximum(x, r), axis=-1, keepdims=True)
-    e_x, e_r = tf.exp(x - shift), tf.exp(r - shift)
-    s_x, s_r = tf.reduce_sum(e_x, -1, keepdims=True), tf.reduce_sum(e_r, -1, keepdims=True)
-    d = x - r
-    near = tf.abs(d) < 1e-9
-    chord = tf.where(near, e_r, (e_x - e_r) / tf.where(near, tf.ones_like(d), d))
-    if OPERATIONS[step.op].log:
-        total = s_x - s_r
-        level = tf.abs(total) < 1e-12
-        slope = tf.where(level, 1 / s_r, tf.math.log(s_x / s_r) / tf.where(level, tf.ones_like(total), total))
-        result = m - tf.reduce_sum(m, -1, keepdims=True) * slope * chord
-    else:
-        normalising = tf.reduce_sum(m * (e_x + e_r) / 2, -1, keepdims=True) / (s_x * s_r)
-        result = (m * (1 / s_x + 1 / s_r) / 2 - normalising) * chord
-    # Both forms are exact, and so is any mean of the two; the products cancel ever more as the two sums part.
-    near, far = _APART
-    share = tf.clip_by_value((tf.abs(tf.math.log(s_x / s_r)) - near) / (far - near), 0, 1)
-    share = tf.where(tf.math.is_finite(share), share, tf.ones_like(share))
-
-    def blended():
-        products = (1 - share) * tf.where(share < 1, result, tf.zeros_like(result))
-        return products + share * _by_logarithms(m, x, r, OPERATIONS[step.op].log)
-
-    # As large as attention is, the second form is worth a look at whether any row needs it.
-    found = tf.cond(tf.reduce_any(share > 0), blended, lambda: result)
-    return {source: Flow(tf.cast(found, grad.dtype))}
-
-
-# From the first logarithm of the ratio of the two sums of exponentials on, the bounded form mixes in; from the second
-# on it stands alone.
-_APART = 2.0, 4.0
-
-
-def _by_logarithms(m, x, r, log: bool):
-    """Softmax as y_i = exp(z_i − S), S = ln Σ e^z: a chord for exp, and ΔS shared out, bounded however far apart.
-
-    S is convex, so ΔS lies between Σ p⁰Δz and Σ pΔz (p: the softmax at the reference and at x), and is the sum of
-    wΔz for some w between p⁰ and p.
-    """
-    d = x - r
-    log_x, log_r = tf.nn.log_softmax(x), tf.nn.log_softmax(r)
-    p_x, p_r = tf.exp(log_x), tf.exp(log_r)
-    upper, lower = (tf.reduce_sum(p * d, -1, keepdims=True) for p in (p_x, p_r))
-    risen = tf.reduce_logsumexp(x, -1, keepdims=True) - tf.reduce_logsumexp(r, -1, keepdims=True)
-    part = tf.clip_by_value(tf.math.divide_no_nan(risen - lower, upper - lower), 0, 1)
-    through = m
-    if not log:
-        change = tf.abs(log_x - log_r)
-        near = change < 1e-9
-        fall = -tf.math.expm1(-change) / tf.where(near, tf.ones_like(change), change)
-        through = m * tf.where(near, p_r, tf.maximum(p_x, p_r) * fall)
-    return through - tf.reduce_sum(through, -1, keepdims=True) * (part * p_x + (1 - part) * p_r)
-
-
 DEEPLIFT = {
     "passing": passing,
     "weighted": weighted,
@@ -314,40 +249,17 @@ DEEPLIFT = {
 }
 
 
-_OWN_RULES: dict[str, object] = {}
-
-
 def deeplift(step: Step, fallback: bool = False):
     """DeepLIFT's rule for a step of a fused walk; what has none is refused, or integrated where ``fallback`` allows."""
-    if step.op in _OWN_RULES:
-        return _OWN_RULES[step.op]
+    own = operation(step.op).rule
+    if own is not None:
+        return own
     kind = kind_of(step)
     if kind in DEEPLIFT:
         return DEEPLIFT[kind]
     if fallback and kind == "unknown":
         return integrate
     raise refusal(step)
-
-
-def register(op: str, kind=None, *, rule=None, difference=None) -> None:
-    """Teach genolift a TensorFlow operation, by the name that its error message gave.
-
-    ``kind``: what it is (``Linear``, ``Unary``, ``Selection`` ... of :mod:`genolift.engine.operations.table`); for a
-    ``Unary`` one ``difference(a, b, d)`` may give f(b) − f(a) exactly (d = b − a). ``rule(step, flows, back)``
-    returns ``{input value: Flow}`` and goes before the kind. For example, a cube as an operation of its own::
-
-        genolift.rules.register("Cube", genolift.rules.Unary(), difference=lambda a, b, d: d * (a*a + a*b + b*b))
-    """
-    if kind is None and rule is None:
-        raise InputError("register needs a kind or a rule")
-    if kind is not None:
-        OPERATIONS[op] = kind
-        if isinstance(kind, Unary):
-            ELEMENTWISE.add(op)
-    if difference is not None:
-        DIFFERENCES[op] = lambda ends, out, step: difference(ends[0].a, ends[0].b, ends[0].d)
-    if rule is not None:
-        _OWN_RULES[op] = rule
 
 
 def last_mixing(value: Value, producer: dict[Value, Step]) -> set[Step | None]:
@@ -364,26 +276,12 @@ def last_mixing(value: Value, producer: dict[Value, Step]) -> set[Step | None]:
     return {producer[end] if kind(end) == "weighted" else None for end in before if ends(end)}
 
 
-# RevealCancel looks at a nonlinearity far outside its own values (at x⁰ + Δ⁺ alone), where these may not exist.
-_BOUNDED_DOMAIN = {
-    "Log",
-    "Log1p",
-    "Sqrt",
-    "Rsqrt",
-    "Reciprocal",
-    "ReciprocalNoNan",
-    "Inv",
-    "Pow",
-    "Acos",
-    "Asin",
-    "Acosh",
-    "Atanh",
-}
-
-
 def after_mixing(step: Step, producer: dict[Value, Step]) -> bool:
-    """Whether RevealCancel is defined: every branch before the nonlinearity leads to a weighted step."""
-    if any(inner.op in _BOUNDED_DOMAIN for inner in step.body):
+    """Whether RevealCancel is defined: every branch before the nonlinearity leads to a weighted step.
+
+    It looks at a nonlinearity far outside its own values (at x⁰ + Δ⁺ alone), where one of bounded domain may not exist.
+    """
+    if any(operation(inner.op).bounded_domain for inner in step.body):
         return False
     return all(found is not None for found in last_mixing(step.inputs[0], producer))
 
@@ -391,4 +289,4 @@ def after_mixing(step: Step, producer: dict[Value, Step]) -> bool:
 def after_dense(step: Step, producer: dict[Value, Step]) -> bool:
     """The genomics default: RevealCancel where every branch before a nonlinearity leads to a dense layer."""
     before = last_mixing(step.inputs[0], producer)
-    return after_mixing(step, producer) and not any(OPERATIONS[found.op].convolves for found in before)
+    return after_mixing(step, producer) and not any(linear_of(found).convolves for found in before)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from genolift.engine.operations.table import Sort
+from genolift.engine.operations.kinds import Sort
 from genolift.engine.program import Step
 from genolift.engine.walk.propagate import Backward, Flow, collapsed
 from genolift.support.tensorflow import quiet_tensorflow

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from genolift.engine.operations import kernels
 from genolift.engine.operations.emit import emit
-from genolift.engine.operations.table import OPERATIONS, Linear, kind_of
+from genolift.engine.operations.steps import kind_of, linear_of
 from genolift.engine.program import Dependence, Step, Value
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -105,8 +105,8 @@ def _kernel(structure, letters: int, rate: int, as_delta: bool, shapes: tuple):
 
 
 def _without_offsets(step: Step, tensors: list, known: dict) -> list:
-    operation = OPERATIONS[step.op]
-    kept = {*operation.factors_of(step), *operation.keep} if isinstance(operation, Linear) else set()
+    kind = linear_of(step)
+    kept = {*kind.factors_of(step), *kind.keep}
     return [
         tf.zeros_like(tensor) if value.dependence == Dependence.CONSTANT and i not in kept else tensor
         for i, (value, tensor) in enumerate(zip(step.inputs, tensors, strict=True))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from genolift.engine.operations.emit import emit
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Dependence, Program, Step, Value
 from genolift.engine.running.run import constants, forward
 from genolift.engine.windows import fused
@@ -234,18 +235,18 @@ class Mutants:
         step = value.step
         if step.op == "Rank":
             return tf.constant(len(self.layout.shape(step.inputs[0])))
-        if step.op not in ("Shape", "ShapeN", "Size", "ZerosLike", "OnesLike"):
+        if operation(step.op).of_shape is None:
             return self.run(step)[value.slot]
         source = step.inputs[value.slot]
         rows, *rest = self.layout.shape(source)
         known = source in self.windows or (source in self.leading and rows % ROWS == 0)
         shape = tf.stack([rows // ROWS * self.count, *rest]) if known else tf.shape(self.whole(source))
         dtype = tf.as_dtype(value.dtype)
-        if step.op in ("Shape", "ShapeN"):
-            return tf.cast(shape, dtype)
         if step.op == "Size":
             return tf.cast(tf.reduce_prod(shape), dtype)
-        return tf.fill(shape, tf.cast(step.op == "OnesLike", dtype))
+        if step.op in ("ZerosLike", "OnesLike"):
+            return tf.fill(shape, tf.cast(step.op == "OnesLike", dtype))
+        return tf.cast(shape, dtype)
 
 
 def _shifted(tensor, offset: int, width: int):

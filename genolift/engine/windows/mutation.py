@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Dependence, Program, Step, Value
 from genolift.engine.target import Target
 from genolift.engine.windows import actions, carry, windowed
 from genolift.engine.windows.actions import Action
-from genolift.engine.windows.carry import Layout
 from genolift.engine.windows.mutants import Mutants, Window
-from genolift.engine.windows.reach import Facts, Reach
+from genolift.engine.windows.reach import Facts, Layout, Reach
 from genolift.support.precision import exact_float32
 from genolift.support.tensorflow import compiled, quiet_tensorflow
 
@@ -183,14 +183,15 @@ def _window(value: Value, reach: Reach, facts: Facts) -> int:
 
 def _work(step: Step, facts: Facts) -> float:
     """Of a step on one whole sequence."""
-    if step.op in ("Reshape", "ExpandDims", "Squeeze", "Input") or not step.outputs:
+    known = operation(step.op)
+    if known.view in ("reshape", "unit-axes") or step.op == "Input" or not step.outputs:
         return 0.0
     if step.outputs[0] not in facts.shapes:
         return 0.0
     numbers = facts.elements(step.outputs[0])
-    if step.op in ("Conv2D", "DepthwiseConv2dNative"):
+    if known.window == "convolution":
         return numbers * (2.0 * _terms(step, facts) + _TOUCH)
-    if step.op in ("MatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum"):
+    if known.window in ("matmul", "batch-matmul", "einsum"):
         return numbers * (2.0 * facts.shapes[step.inputs[0]][-1] + _TOUCH)
     return float(_TOUCH * max(numbers, facts.elements(step.inputs[0]) if step.inputs else 0))
 

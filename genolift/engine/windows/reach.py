@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from genolift.engine.program import Dependence, Program, Value
+from genolift.engine.program import Dependence, Program, Step, Value
 from genolift.engine.running.run import constants, forward
 from genolift.support.tensorflow import compiled, quiet_tensorflow
 
@@ -124,3 +124,49 @@ class Facts:
 
 def _is_tensor(value: Value) -> bool:
     return value.dtype not in ("resource", "variant", "string")
+
+
+class Layout:
+    """What is known of a program's values on the way: the ``reaches`` so far, and the facts."""
+
+    def __init__(self, facts: Facts):
+        self.facts = facts
+        self.reaches: dict[Value, Reach] = {}
+
+    def shape(self, value: Value) -> tuple[int, ...]:
+        """Return a value's shape for a batch of :data:`ROWS`."""
+        return self.facts.shapes[value]
+
+    def numbers(self, value: Value) -> list[int] | None:
+        """Return the whole numbers that a value holds, such as axes; None where they are not known."""
+        numbers = self.facts.numbers.get(value)
+        return None if numbers is None else [int(number) for number in np.atleast_1d(numbers)]
+
+    def changed(self, step: Step) -> list[Value]:
+        """Return the inputs of a step that a substitution reaches."""
+        return [value for value in dict.fromkeys(step.inputs) if value in self.reaches]
+
+    def common(self, step: Step) -> Reach | None:
+        """Return the union of the changed inputs' reaches, where they lie along one axis of one rank and length."""
+        changed = self.changed(step)
+        first, *others = [self.reaches[value] for value in changed]
+        ranks = {len(self.shape(value)) for value in changed}
+        if len(ranks) > 1 or any((one.axis, one.length) != (first.axis, first.length) for one in others):
+            return None
+        for other in others:
+            first = first.union(other)
+        return first
+
+    def only_first(self, step: Step) -> Reach | None:
+        """Return the reach of a step's first input, where all other inputs are constants."""
+        others = step.inputs[1:]
+        if any(value.dependence != Dependence.CONSTANT for value in others):
+            return None
+        return self.reaches.get(step.inputs[0])
+
+    def fits(self, reach: Reach, value: Value) -> bool:
+        """Whether a value's shape has the reach's rows where it says."""
+        shape = self.shape(value)
+        if reach.axis == 0:
+            return shape[0] == ROWS * reach.length
+        return shape[0] == ROWS and shape[reach.axis] == reach.length and set(shape[1 : reach.axis]) <= {1}

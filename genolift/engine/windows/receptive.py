@@ -11,11 +11,11 @@ from math import inf
 
 import numpy as np
 
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Program, Step, Value
 from genolift.engine.windows.actions import Action, Averages, Collapse, Join, Rowwise, Shift, Sliding, View
-from genolift.engine.windows.carry import Layout
 from genolift.engine.windows.mutation import route_of
-from genolift.engine.windows.reach import Facts
+from genolift.engine.windows.reach import Facts, Layout
 from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -128,7 +128,7 @@ class Receptive:
                 if isinstance(action, Averages):
                     rows = self._layout.reaches[step.inputs[0]].length
                     return action.slide.length == 1 and int(action.counts[0]) == rows
-                return isinstance(action, Collapse) and step.op == "Mean"
+                return isinstance(action, Collapse) and operation(step.op).reduces == "mean"
         return False
 
     def _read(self, value: Value, cut: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from genolift.engine.operations.emit import emit
-from genolift.engine.operations.table import OPERATIONS, Linear
+from genolift.engine.operations.steps import linear_of
+from genolift.engine.tracing.nodes import copy_of
 from genolift.engine.windows import actions, fused
 from genolift.engine.windows.fused import Chain
 from genolift.engine.windows.mutants import Mutants, Window
@@ -83,8 +84,7 @@ def _rowwise(action: actions.Rowwise, mutants: Mutants) -> list:
         return [Window(chain=chain, alone=action.alone)]
     changed = [value for value in dict.fromkeys(step.inputs) if value in mutants.windows]
     as_delta = fused.linear(step) and all(mutants.windows[value].mutated is None for value in changed)
-    operation = OPERATIONS.get(step.op)
-    operation = operation if isinstance(operation, Linear) else Linear()
+    kind = linear_of(step)
     tensors = []
     for i, value in enumerate(step.inputs):
         if value in changed:
@@ -92,7 +92,7 @@ def _rowwise(action: actions.Rowwise, mutants: Mutants) -> list:
             tensors.append(mutants.natural(found, inner))
             continue
         tensor = mutants.beside(step, value, inner, action.aligned)
-        offset = i not in operation.factors_of(step) and i not in operation.keep and tensor.dtype.is_floating
+        offset = i not in kind.factors_of(step) and i not in kind.keep and tensor.dtype.is_floating
         tensors.append(tf.zeros_like(tensor) if as_delta and offset else tensor)
     found = [mutants.window(out, value) for out, value in zip(emit(step, tensors), step.outputs, strict=True)]
     return [Window(out, clean=True) if as_delta else Window(mutated=out) for out in found]
@@ -127,10 +127,10 @@ def _convolution(action: actions.Convolution, mutants: Mutants) -> list:
     missing = max((out - 1) * stride + rate * (taps - 1) + 1 - size, 0) if step.node.attr["padding"].s == b"SAME" else 0
     padding = [[0, 0]] * 4
     padding[other] = [missing // 2, missing - missing // 2]
-    node = type(step.node)()
-    node.CopyFrom(step.node)
-    node.attr["padding"].s = b"VALID"
-    (found,) = emit(replace(step, node=node), [tf.pad(rows, padding), mutants.constants[action.kernel]])
+    (found,) = emit(
+        replace(step, node=copy_of(step.node, padding=b"VALID")),
+        [tf.pad(rows, padding), mutants.constants[action.kernel]],
+    )
     return [Window(mutants.window(found, step.output))]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genolift.engine.operations.table import kind_of
+from genolift.engine.operations.steps import kind_of
 from genolift.engine.walk.explain import Explainer
 from genolift.support.errors import GenoliftWarning
 from genolift.support.tensorflow import quiet_tensorflow

@@ -7,6 +7,7 @@ from dataclasses import replace
 from numbers import Integral
 
 from genolift.engine.layers import layer_outputs
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Program, Value
 from genolift.engine.target import Target
 from genolift.methods.targets import Hidden, LogCounts, MeanCentred, Profile, Special, Sum, TargetLike, describe, parse
@@ -155,7 +156,7 @@ def look_through(value: Value) -> Value:
     """Return the logits under a final sigmoid or softmax (section 3.6), or else the value itself."""
     while value.step.op == "Cast":
         value = value.step.inputs[0]
-    return value.step.inputs[0] if value.step.op in ("Sigmoid", "Softmax", "LogSoftmax") else value
+    return value.step.inputs[0] if operation(value.step.op).link is not None else value
 
 
 def _at(value: Value, index: tuple, name: str) -> Weights:

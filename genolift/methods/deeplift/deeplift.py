@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from genolift.engine.operations.table import kind_of
+from genolift.engine.operations.steps import kind_of
 from genolift.engine.program import Step
 from genolift.engine.walk import rules
 from genolift.engine.walk.multipliers import Propagation

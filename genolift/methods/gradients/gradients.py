@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from genolift.engine.operations.regions import is_rectifier
 from genolift.engine.walk import gradient_rules
 from genolift.engine.walk.correction import Corrected
 from genolift.engine.walk.multipliers import Gradient, PathGradient, Propagation
@@ -64,7 +65,7 @@ class _Gated(GradientMethod):
 
 def check_rectifiers(propagation: Propagation, name: str) -> None:
     """Refuse a method that gates gradients at rectifiers where the walk back meets none."""
-    if not any(gradient_rules.is_rectifier(step) for step in gradient_rules.walked(propagation.walk)):
+    if not any(is_rectifier(step) for step in gradient_rules.walked(propagation.walk)):
         none, instead = (
             "this model runs none on the way to the target",
             "use gradient-x-input, integrated-gradients or deeplift",

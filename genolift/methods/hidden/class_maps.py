@@ -11,6 +11,7 @@ import numpy as np
 
 from genolift.engine.hidden.maps import Maps, averaged, class_activation, gradient_weighted
 from genolift.engine.hidden.placing import follows, last_placed, name_of, named, placed
+from genolift.engine.operations.table import operation
 from genolift.engine.program import Value
 from genolift.engine.walk.points import Points
 from genolift.engine.windows.receptive import Fields, Receptive
@@ -170,7 +171,7 @@ class Cam(MapMethod):
                 layers, step = averaged(value, list(sequences.values()))
                 if step is not None:
                     whole = "averages positions that each see the whole sequence"
-                    why = whole if step.op == "Mean" else "stands in between"
+                    why = whole if operation(step.op).reduces == "mean" else "stands in between"
                     does = "is for global average pooling followed by a dense layer that gives the target"
                     raise lacking("cam", does, f"{step.where} {why}", "use grad-cam, which needs neither")
                 found[-1].extend(layers)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from genolift.engine.operations.table import operation
 from genolift.methods.common.refusals import lacking
 from genolift.methods.perturbation.markov import Markov, codes_of, counts_of
 from genolift.methods.perturbation.perturbed import ChangingMethod
@@ -162,7 +163,7 @@ def _classes(value) -> int | None:
     """How many classes an output holds probabilities of, which its last operation tells."""
     while value.step.op == "Cast":
         value = value.step.inputs[0]
-    return {"Sigmoid": 2, "Softmax": value.shape[-1]}.get(value.step.op)
+    return {"logistic": 2, "softmax": value.shape[-1]}.get(operation(value.step.op).link)
 
 
 def _by_position(lost: np.ndarray, width: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 
-from genolift.engine.operations.table import OPERATIONS
+from genolift.engine.operations.steps import linear_of
 from genolift.engine.program import Layer
 from genolift.engine.relevance.neurons import Neurons
 from genolift.engine.relevance.rules import RULES, AlphaBeta, Box, Epsilon, Gamma, Rule
@@ -84,7 +84,7 @@ class Composite:
 
     def __call__(self, neurons: Neurons, at_input: bool) -> Rule:
         layers = neurons.step.layers[::-1]
-        convolves = OPERATIONS[neurons.step.op].convolves
+        convolves = linear_of(neurons.step).convolves
         named = [name for layer in layers for name in (layer.path, layer.name) if name not in KINDS]
         types = [layer.type for layer in layers]
         keys = [*named, *(["input"] if at_input else []), *types, "convolution" if convolves else "dense"]

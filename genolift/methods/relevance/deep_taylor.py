@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from genolift.engine.operations.table import kind_of
+from genolift.engine.operations.regions import is_relu
+from genolift.engine.operations.steps import kind_of
+from genolift.engine.operations.table import operation
 from genolift.engine.relevance.neurons import Neurons
 from genolift.engine.relevance.rules import AlphaBeta, Box
 from genolift.methods.common.refusals import lacking
@@ -15,9 +17,6 @@ from genolift.methods.relevance.composites import Composite, checked
 from genolift.methods.relevance.lrp import RelevanceMethod
 from genolift.methods.targets import TargetLike
 from genolift.support.errors import InputError
-
-_RECTIFIES = {"Relu", "Const", "Cast"}
-_SIGNED = {"Sub", "Neg", "Mul", "RealDiv", "Div", "DivNoNan", "FusedBatchNormV2", "FusedBatchNormV3"}
 
 
 class DeepTaylor(RelevanceMethod):
@@ -51,8 +50,8 @@ class DeepTaylor(RelevanceMethod):
             if isinstance(step, Neurons) or step.op == "Input":
                 continue
             kind = kind_of(step)
-            rectifies = kind == "unary" and {inner.op for inner in step.body} <= _RECTIFIES
-            adds = kind == "passing" and step.op not in _SIGNED
+            rectifies = kind == "unary" and is_relu(step)
+            adds = kind == "passing" and not operation(step.op).scale
             if not (rectifies or adds or kind == "selection"):
                 does = "is derived for sums, maxima and ReLUs"
                 raise lacking(self.name, does, f"{step.where} is none", "use lrp-composite or lrp-epsilon")

@@ -1,9 +1,10 @@
-"""Operations spelled with others that have rules: the one place to say that an operation *is* a formula of simpler ones.
+"""Spellings: an operation that *is* a formula of simpler ones, which have rules.
 
 A spelling is ``spelling(step, *tensors) -> outputs`` in plain ``tf.*``, without control flow; constant inputs come as
-constants. It returns None where it does not apply and for outputs that the operation itself goes on
-giving. One that stands for several steps is asked at the last of them; its ``reads(step)`` are the values it is given
-in place of the step's inputs, or None. Formulas are exact, so differences through them are.
+constants. It returns None where it does not apply, and None for an output that the original operation should still
+produce. A spelling may stand for several steps; then it is asked at the last of them, and the operation's ``reads(step)``
+are the values that it is given in place of the step's inputs, or None. Formulas are exact, so differences through them
+are. The table of operations refers to the functions here.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from genolift.engine.program import Dependence, Step, Value
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
@@ -21,8 +22,8 @@ tf = quiet_tensorflow()
 # Products and running sums
 
 
-def _product(step, x, axes):
-    """The product over axes, two halves at a time: each is a product of two tensors."""
+def product(step: Step, x: Tensor, axes: Tensor) -> list[Tensor] | None:
+    """Spell the product over axes, two halves at a time: each is a product of two tensors."""
     axes = tf.get_static_value(axes)
     if axes is None or x.shape.rank is None:
         return None
@@ -43,8 +44,11 @@ def _product(step, x, axes):
     return [x]
 
 
-def _running(combine: Callable, unit=None) -> Callable:
-    """Running totals by doubling (Hillis & Steele 1986): after k turns each holds the last 2ᵏ. ``unit`` combines to nothing."""
+def running(combine: Callable, unit: float | None = None) -> Callable:
+    """Return the spelling of running totals by doubling (Hillis & Steele 1986): after k turns each holds the last 2ᵏ.
+
+    Combined with ``unit``, a number stays as it is.
+    """
 
     def spelling(step, x, axis):
         axis, exclusive = tf.get_static_value(axis), step.node.attr["exclusive"].b
@@ -66,16 +70,16 @@ def _running(combine: Callable, unit=None) -> Callable:
     return spelling
 
 
-def _log_add(a, b):
-    """ln(eᵃ + eᵇ), which overflows nowhere."""
+def log_add(a: Tensor, b: Tensor) -> Tensor:
+    """Return ln(eᵃ + eᵇ), which overflows nowhere."""
     return tf.maximum(a, b) + tf.math.softplus(-tf.abs(a - b))
 
 
 # Others
 
 
-def _written(step, x, part, start):
-    """``part`` in the place of as much of ``x`` (whose ends it is moved away from)."""
+def written(step: Step, x: Tensor, part: Tensor, start: Tensor) -> list[Tensor]:
+    """Spell ``part`` in the place of as much of ``x``; a part that would leave ``x`` is moved inside."""
     sizes, part_sizes = tf.shape(x), tf.shape(part)
     start = tf.clip_by_value(start, 0, tf.cast(sizes - part_sizes, start.dtype))
     around = tf.stack([start, tf.cast(sizes - part_sizes, start.dtype) - start], 1)
@@ -83,14 +87,25 @@ def _written(step, x, part, start):
     return [tf.where(tf.ensure_shape(inside, x.shape), tf.ensure_shape(tf.pad(part, around), x.shape), x)]
 
 
-def _cross_entropy(step, logits, labels):
+def half_of_squares(step: Step, x: Tensor) -> list[Tensor]:
+    """Spell half the sum of squares."""
+    return [tf.reduce_sum(tf.square(x)) / 2]
+
+
+def cross_product(step: Step, a: Tensor, b: Tensor) -> list[Tensor]:
+    """Spell the cross product of vectors of three."""
+    return [tf.roll(a, -1, -1) * tf.roll(b, 1, -1) - tf.roll(a, 1, -1) * tf.roll(b, -1, -1)]
+
+
+def cross_entropy(step: Step, logits: Tensor, labels: Tensor) -> list[Tensor | None]:
+    """Spell the cross entropy of labels and of the softmax of logits."""
     if labels.dtype.is_integer:
         labels = tf.one_hot(labels, tf.shape(logits)[-1], dtype=logits.dtype)
     return [-tf.reduce_sum(labels * tf.nn.log_softmax(logits), -1), None]
 
 
-def _response_normalisation(step, x):
-    """Krizhevsky et al. 2012, section 3.3."""
+def response_normalisation(step: Step, x: Tensor) -> list[Tensor]:
+    """Spell local response normalisation (Krizhevsky et al. 2012, section 3.3)."""
     attributes, channels = step.node.attr, tf.shape(x)[-1]
     reach = int(attributes["depth_radius"].i)
     squares = tf.pad(tf.square(x), [[0, 0]] * 3 + [[reach, reach]])
@@ -98,8 +113,11 @@ def _response_normalisation(step, x):
     return [x * tf.pow(attributes["bias"].f + attributes["alpha"].f * total, -attributes["beta"].f)]
 
 
-def _standardised(step, x, scale, offset, *statistics):
-    """Batch normalisation by the statistics of what goes in: how tf_keras runs layer normalisation, rows as channels."""
+def standardised(step: Step, x: Tensor, scale: Tensor, offset: Tensor, *statistics: Tensor) -> list[Tensor] | None:
+    """Spell batch normalisation by the statistics of what goes in.
+
+    This is how tf_keras runs layer normalisation, with rows as channels.
+    """
     if not step.node.attr["is_training"].b:
         return None
     first = step.node.attr["data_format"].s == b"NCHW"
@@ -110,12 +128,14 @@ def _standardised(step, x, scale, offset, *statistics):
     return [scaled * tf.reshape(scale, along) + tf.reshape(offset, along)]
 
 
-def _contrasted(step, x, factor):
+def contrasted(step: Step, x: Tensor, factor: Tensor) -> list[Tensor]:
+    """Spell a change of contrast, around each channel's mean."""
     mean = tf.reduce_mean(x, [-3, -2], keepdims=True)
     return [(x - mean) * factor + mean]
 
 
-def _clipped(step, x, low, high):
+def clipped(step: Step, x: Tensor, low: Tensor, high: Tensor) -> list[Tensor] | None:
+    """Spell a value that is held between two bounds, where the bounds depend on the explained input."""
     varies = any(value.dependence >= Dependence.DISCRETE for value in step.inputs[1:])
     return [tf.minimum(tf.maximum(x, low), high)] if varies else None
 
@@ -123,8 +143,11 @@ def _clipped(step, x, low, high):
 # Dilated convolutions
 
 
-def _in_between(step: Step) -> list[Value] | None:
-    """What a dilated convolution reads that is run on interleaved pieces of the length, as TensorFlow does on the CPU."""
+def around_dilation(step: Step) -> list[Value] | None:
+    """Return what a dilated convolution reads that is run on interleaved pieces of the length, as TensorFlow does on CPUs.
+
+    The step is the last of three, which puts the pieces together again. The result is None where it is another's.
+    """
     inner = _behind(step, "Squeeze")
     if inner.op != "Conv2D" or inner.inputs[1].dependence != Dependence.CONSTANT:
         return None
@@ -143,8 +166,10 @@ def _behind(step: Step, op: str) -> Step:
     return before.inputs[0].step if before.op == op else before
 
 
-def _dilated(step, x, kernel, rates, padding, same_rates, crops):
-    """One convolution of what is padded by as much as the padding exceeds what is cut off again."""
+def dilated(
+    step: Step, x: Tensor, kernel: Tensor, rates: Tensor, padding: Tensor, same_rates: Tensor, crops: Tensor
+) -> list[Tensor] | None:
+    """Spell one convolution of what is padded by as much as the padding exceeds what is cut off again."""
     rates, again = tf.get_static_value(rates), tf.get_static_value(same_rates)
     if rates is None or not np.array_equal(rates, again):
         return None
@@ -174,40 +199,36 @@ def _dilated(step, x, kernel, rates, padding, same_rates, crops):
     return [tf.squeeze(y, [1]) if flat else y]
 
 
-_dilated.reads = _in_between
+# Complex numbers, as formulas of the real and imaginary part
 
 
-def _of_complex(spelling: Callable) -> Callable:
-    """For complex numbers only, as a formula of real and imaginary part."""
-    return lambda step, z: [spelling(tf.math.real(z), tf.math.imag(z))] if z.dtype.is_complex else None
+def of_complex(formula: Callable) -> Callable:
+    """Return the spelling, for complex numbers only, by a formula of the real and imaginary part."""
+    return lambda step, z: [formula(tf.math.real(z), tf.math.imag(z))] if z.dtype.is_complex else None
 
 
-def _inverse(re, im):
+def modulus(re: Tensor, im: Tensor) -> Tensor:
+    """Return the size of a complex number."""
+    return tf.sqrt(tf.square(re) + tf.square(im))
+
+
+def angle(re: Tensor, im: Tensor) -> Tensor:
+    """Return the angle of a complex number."""
+    return tf.math.atan2(im, re)
+
+
+def exponential(re: Tensor, im: Tensor) -> Tensor:
+    """Return e to the power of a complex number."""
+    length = tf.exp(re)
+    return tf.complex(length * tf.cos(im), length * tf.sin(im))
+
+
+def square(re: Tensor, im: Tensor) -> Tensor:
+    """Return the square of a complex number."""
+    return tf.complex(tf.square(re) - tf.square(im), 2 * re * im)
+
+
+def reciprocal(re: Tensor, im: Tensor) -> Tensor:
+    """Return one over a complex number."""
     scale = tf.math.reciprocal(tf.square(re) + tf.square(im))
     return tf.complex(re * scale, -im * scale)
-
-
-def _polar(length, angle):
-    return tf.complex(length * tf.cos(angle), length * tf.sin(angle))
-
-
-SPELLINGS: dict[str, Callable] = {
-    "Prod": _product,
-    "Cumprod": _running(tf.multiply, unit=1),
-    "CumulativeLogsumexp": _running(_log_add),
-    "XlaDynamicUpdateSlice": _written,
-    "ClipByValue": _clipped,
-    "L2Loss": lambda step, x: [tf.reduce_sum(tf.square(x)) / 2],
-    "Cross": lambda step, a, b: [tf.roll(a, -1, -1) * tf.roll(b, 1, -1) - tf.roll(a, 1, -1) * tf.roll(b, -1, -1)],
-    "BatchToSpaceND": _dilated,
-    "LRN": _response_normalisation,
-    "AdjustContrastv2": _contrasted,
-    **dict.fromkeys(["SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits"], _cross_entropy),
-    **dict.fromkeys(["FusedBatchNormV2", "FusedBatchNormV3"], _standardised),
-    # Complex numbers
-    "ComplexAbs": _of_complex(lambda re, im: tf.sqrt(tf.square(re) + tf.square(im))),
-    "Angle": _of_complex(lambda re, im: tf.math.atan2(im, re)),
-    "Exp": _of_complex(lambda re, im: _polar(tf.exp(re), im)),
-    "Square": _of_complex(lambda re, im: tf.complex(tf.square(re) - tf.square(im), 2 * re * im)),
-    **dict.fromkeys(["Reciprocal", "Inv"], _of_complex(_inverse)),
-}
