@@ -46,14 +46,15 @@ class Kernel:
 
 
 class Structure:
-    """A region as a cache key: equal where the operations, their attributes and their wiring are."""
+    """A region as a cache key: equal where the operations, their differences, attributes and wiring are."""
 
     def __init__(self, region: Step, precision):
         self.region, self.precision = region, precision
         place = {value: i for i, value in enumerate(region.inputs)}
         parts = []
         for step in region.body:
-            parts.append((step.op, _attributes(step), tuple(place[value] for value in step.inputs)))
+            wiring = tuple(place[value] for value in step.inputs)
+            parts.append((step.op, operation(step.op).difference, _attributes(step), wiring))
             place.update((value, len(place)) for value in step.outputs)
         self.key = (tuple(parts), place[region.output], precision.name)
 
