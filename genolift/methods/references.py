@@ -8,10 +8,11 @@ record, and ``draw(X, rows)`` for inputs (N, ...) that are the given rows of the
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from copy import copy
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -22,22 +23,52 @@ from genolift.support.numbers import whole_number
 from genolift.support.seeds import stream
 
 
-class Reference:
+class Reference(ABC):
     """Base of all references."""
 
+    #: How many references each sequence has (R).
     count = 1
+    #: Whether all sequences have the same references.
     shared = True
+    #: Whether each input is its own reference.
+    is_own = False
     #: Relative standard error to draw until, for references that are drawn until they are enough.
     tolerance: float | None = None
 
+    def prepare(self, X: np.ndarray) -> None:  # noqa: B027 - most need no preparation
+        """Learn from all the inputs (N, ...) how many references there are, or refuse inputs that they do not suit."""
+
+    @abstractmethod
     def draw(self, X: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
-        raise NotImplementedError
+        """Return the references of some inputs.
+
+        Parameters
+        ----------
+        X
+            The inputs (n, ...).
+        rows
+            Which of all the inputs these are, (n,); by default they are the first ones.
+
+        Returns
+        -------
+        np.ndarray
+            (R, ...) where all inputs share their references, and otherwise (n, R, ...).
+        """
 
     def first(self, n: int) -> Reference:
-        """The first ``n`` of them, where they are drawn one after another; else all."""
+        """Return the first ``n`` references where they are drawn one after another, and otherwise all."""
         return self
 
-    def describe(self) -> dict:
+    def held(self, X: np.ndarray, row: int) -> Reference:
+        """Return the references of input number ``row``, which is ``X`` (1, ...), as references that all inputs share."""
+        if self.shared or self.is_own:
+            return self
+        fixed = Fixed(self.draw(X, np.array([row]))[0])
+        fixed.prepare(X)
+        return fixed
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the references are, for the result's record."""
         return {"kind": type(self).__name__.lower()}
 
 
@@ -254,6 +285,7 @@ class Own(Reference):
     """Each input as its own reference: its difference is nothing, so it gets no contribution."""
 
     shared = False
+    is_own = True
 
     def draw(self, X, rows=None):
         return X[:, None]

@@ -110,7 +110,7 @@ def test_sigmoid_and_tanh(shared_data, uncompiled, kind, noise):
     found = method(X).raw_contributions
     assert far(found, expected) <= noise
     if noise > TOLERANCE:
-        traced = method._traced
+        traced = method.traced
         double = Explainer(traced.program, traced.targets, method._rule, [True], tf.float64)
         exact = np.moveaxis(double([X], [refs], False, True)["raw"][0], 1, 0)
         assert far(found, exact) <= 1e-6

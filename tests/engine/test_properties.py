@@ -32,7 +32,7 @@ def balances(net, rule, single_too=False):
     x, refs = one_hot(net[0], 3), one_hot(net[0] + 1, 3, 2)
     refs[:, 1] = 0.25
     method = gl.DeepLift(model, target=0, rule=rule, references=gl.references.Fixed(refs))
-    traced = method._traced
+    traced = method.traced
     double = Explainer(traced.program, traced.targets, method._rule, [True], tf.float64)
     found = double([x], [refs], False, False)
     change = found["predictions"][..., None] - found["reference_predictions"]

@@ -94,7 +94,7 @@ def test_masks_are_respected(body):
     assert np.abs(found.residual).max() < 1e-4
     assert np.abs(found.scores[:, 7:]).max() == 0
     assert np.abs(found.scores[:, :7]).max() > 1e-3
-    double = Explainer(method._traced.program, method._traced.targets, method._rule, [True], tf.float64)
+    double = Explainer(method.traced.program, method.traced.targets, method._rule, [True], tf.float64)
     steps = double.audit([np.eye(V)[X[:1]]], [np.eye(V)[REFS[:1]][None]])
     assert max(abs(left) for _, left in steps) < 1e-9
 

@@ -269,9 +269,9 @@ def test_refusals(model):
         gl.method("interaction-maps", product, by="gradient", stretches=[[(0, 2)], [(1, 3)]])(X)
     with pytest.raises(InputError, match="auto"):
         gl.method("interaction-maps", model, 0, references=Shuffled("auto"))(X)
-    with pytest.raises(UnsupportedModel, match="has 0 sequences of letters"):
+    with pytest.raises(UnsupportedModel, match=r"mutates one-hot sequences .*, and the model takes none"):
         gl.method("interaction-maps", lambda x: x, 0, by="gradient")(np.ones((2, 5)))
-    with pytest.raises(UnsupportedModel, match="has 2 sequences of letters"):
+    with pytest.raises(UnsupportedModel, match="mutates one sequence of A, C, G and T, and this model takes 2 sequences"):
         gl.method("interaction-maps", lambda a, b: product(a + b), by="gradient")([X, X])
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from genolift.methods.common.documented import MergedSignature, merged_docstring
 from genolift.methods.common.inputs import Inputs, as_inputs
-from genolift.methods.common.tokens import fit
+from genolift.methods.common.tokens import adapt
 from genolift.methods.common.traced import Traced, ports
 from genolift.methods.targets import TargetLike
 from genolift.methods.targets import describe as describe_target
@@ -90,16 +90,32 @@ class Method(ABC):
         self.rc_average, self.mean_normalise = rc_average, mean_normalise
         self.model, self.target, self.activation = model, target, activation
         self.progress, self.memory, self.seed = progress, parse_bytes(memory), seed
-        self._traced: Traced | None = None
+        #: The model as it was traced; None until the first call where a model does not declare its inputs.
+        self.traced: Traced | None = None
         self._names: list[str] | None = None
         if declared is not None:
             self._names, shapes = declared
-            self._trace(shapes, self._names)
+            self.trace(shapes, self._names)
 
-    def __call__(self, X, names=None, regions=None) -> Explanation:
-        """Explain ``X``: (N, L, 4), or any shape the model takes; regions; or several inputs as dict or list."""
-        inputs = as_inputs(X, self._names)
-        traced = self._fitting(inputs)
+    def __call__(self, X: Any, names: Sequence[str] | None = None, regions: Any = None) -> Explanation:
+        """Explain sequences.
+
+        Parameters
+        ----------
+        X
+            One-hot sequences of shape (N, L, 4), or any shape that the model takes; regions of a genome; or several inputs
+            as a dict by input name or as a list.
+        names
+            What the sequences are called in the result.
+        regions
+            Where the sequences come from.
+
+        Raises
+        ------
+        InputError
+            If ``X`` is not what the model or the method takes.
+        """
+        inputs, traced = self.adapted(X)
         fields, undefined = self.explain(inputs, traced)
         return self.result_type(
             {"inputs": inputs.pack(inputs.arrays), **fields},
@@ -112,12 +128,12 @@ class Method(ABC):
         )
 
     @abstractmethod
-    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict, dict]:
-        """The explanation's fields, and the reasons for those that are not defined."""
+    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return the explanation's fields, and the reasons for those that are not defined, by name."""
 
-    def describe(self) -> dict:
-        """The method and every parameter, enough to run it again."""
-        tokens = [] if self._traced is None else zip(self._traced.names, self._traced.tokens, strict=True)
+    def describe(self) -> dict[str, Any]:
+        """Return the method and every parameter, enough to run it again."""
+        tokens = [] if self.traced is None else zip(self.traced.names, self.traced.tokens, strict=True)
         alphabets = {
             name: f"tokens 0 to {size - 1}, rows of the embedding" for name, size in tokens if size is not None
         }
@@ -131,30 +147,32 @@ class Method(ABC):
             "genolift": __version__,
         }
 
-    def findings(self) -> dict:
-        """What the last call found out beside the fields, for the result's record."""
+    def findings(self) -> dict[str, Any]:
+        """Return what the last call found out beside the fields, for the result's record."""
         return {}
 
-    def described_target(self, traced: Traced):
+    def described_target(self, traced: Traced) -> Any:
+        """Return the target as the result records it, with an entry for each number of a function of several."""
         described = describe_target(self.target)
         if traced.several and not isinstance(described, list):
             return [[described, i] for i in range(len(traced.targets))]
         return described
 
-    def _trace(self, shapes, names) -> Traced:
-        self._traced = Traced(
+    def trace(self, shapes: Sequence[tuple], names: list[str]) -> Traced:
+        """Trace the model for inputs of these shapes and names, and prepare what depends on it."""
+        self.traced = Traced(
             self.model, self.target, self.activation, shapes, names, self.rc_average, self.mean_normalise
         )
-        self.prepare(self._traced)
-        return self._traced
+        self.prepare(self.traced)
+        return self.traced
 
     def prepare(self, traced: Traced) -> None:  # noqa: B027 - not every method has something to prepare
-        """What can be made, or refused, as soon as the model is known."""
+        """Make, or refuse, what can be as soon as the model is known."""
 
-    def _fitting(self, inputs: Inputs) -> Traced:
-        if self._traced is None or (self._names is None and not self._traced.accepts(inputs.arrays)):
+    def adapted(self, X: Any) -> tuple[Inputs, Traced]:
+        """Return what a user gave in the form in which the model takes it, and the model traced for it."""
+        inputs = as_inputs(X, self._names)
+        if self.traced is None or (self._names is None and not self.traced.accepts(inputs.arrays)):
             names = inputs.keys or [f"input_{i}" for i in range(len(inputs.arrays))]
-            self._trace([array.shape[1:] for array in inputs.arrays], names)
-        traced = self._traced
-        fit(inputs, traced)
-        return traced
+            self.trace([array.shape[1:] for array in inputs.arrays], names)
+        return adapt(inputs, self.traced), self.traced

@@ -15,7 +15,7 @@ from genolift.engine.walk.explain import Explainer
 from genolift.methods.common import proof
 from genolift.methods.common.base import Method
 from genolift.methods.common.blocks import Plan, head, joined, merged, pad, padded, repeat_to, standard_error, widened
-from genolift.methods.common.inputs import Inputs, as_inputs
+from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.referring import TakesReferences
 from genolift.methods.common.traced import Traced
 from genolift.methods.targets import TargetLike
@@ -77,7 +77,7 @@ class ReferenceMethod(TakesReferences, Method):
         return self._rule
 
     def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict, dict]:
-        chosen = self._references(inputs)
+        chosen = self.references_for(inputs)
         count = max(reference.count for reference in chosen)
         explainer = self.explainer(traced, inputs.one_hot)
         tolerance = min((one.tolerance for one in chosen if one.tolerance is not None), default=None)
@@ -146,9 +146,8 @@ class ReferenceMethod(TakesReferences, Method):
 
     def diagnose(self, X, index: int = 0, reference: int = 0) -> list[dict]:
         """Every step of the walk back for one (sequence, reference) pair, output first, with its imbalance."""
-        inputs = as_inputs(X, self._names)
-        traced = self._fitting(inputs)
-        chosen = self._references(inputs)
+        inputs, traced = self.adapted(X)
+        chosen = self.references_for(inputs)
         count = max(one.count for one in chosen)
         if not (0 <= index < len(inputs) and 0 <= reference < count):
             raise InputError(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from genolift.methods import references as refs
-from genolift.methods.common import tokens
 from genolift.methods.common.blocks import repeat_to
 from genolift.methods.common.inputs import Inputs
+from genolift.methods.common.tokens import token_reference
 from genolift.methods.references import ReferencesLike
 from genolift.methods.targets import TargetLike
 from genolift.support.errors import InputError
@@ -31,54 +32,69 @@ class TakesReferences:
     #: Makes the references that are used where none are given.
     default_references = staticmethod(lambda: refs.Zeros())
 
+    #: References that take the place of what the user gave for a while.
+    _held: list[refs.Reference] | None = None
+
     def __init__(
         self, model: Callable, target: TargetLike = None, *, references: ReferencesLike = None, **options: Any
     ):
         self.references = references
         super().__init__(model, target, **options)
 
-    def describe(self) -> dict:
+    def describe(self) -> dict[str, Any]:
         described = super().describe()
         described["references"] = _each(self._given(), lambda given: refs.as_reference(given).describe())
         return described
 
-    def _given(self):
+    def _given(self) -> ReferencesLike:
         return self.default_references() if self.references is None else self.references
 
-    def _references(self, inputs: Inputs) -> list[refs.Reference]:
-        """One reference for each input, ready to be drawn from."""
-        given = self._given()
-        if isinstance(given, dict):
-            unknown = set(given) - set(self._traced.names)
-            if unknown:
-                raise InputError(
-                    f"references for unknown inputs {sorted(unknown)}; there are {', '.join(self._traced.names)}"
-                )
-            chosen = [refs.as_reference(given.get(name)) for name in self._traced.names]
-        elif isinstance(given, list):
-            if len(given) != len(inputs.arrays):
-                raise InputError(
-                    f"{len(given)} references are given for {len(inputs.arrays)} inputs; give one each, or None"
-                )
-            chosen = [refs.as_reference(one) for one in given]
-        elif self.references is None and len(inputs.arrays) > 1:
-            # The default applies to sequences; what is not DNA keeps its own value unless told otherwise.
-            chosen = [refs.as_reference(given if dna else None) for dna in inputs.dna]
-        elif len(inputs.arrays) > 1:
-            raise InputError("the model has several inputs; give references as a dict by input name, or a list")
-        else:
-            chosen = [refs.as_reference(given)]
+    @contextmanager
+    def comparing_with(self, held: list[refs.Reference]) -> Iterator[None]:
+        """Inside, all sequences are compared with these references, one for each input, whatever the user gave."""
+        self._held = held
+        try:
+            yield
+        finally:
+            self._held = None
+
+    def references_for(self, inputs: Inputs) -> list[refs.Reference]:
+        """Return references for each input, ready to be drawn from."""
+        if self._held is not None:
+            return self._held
         chosen = [
-            one if size is None else tokens.reference(one, size)
-            for one, size in zip(chosen, inputs.tokens, strict=True)
+            one if size is None else token_reference(one, size)
+            for one, size in zip(self._chosen_for(inputs), inputs.tokens, strict=True)
         ]
         for reference, array in zip(chosen, inputs.arrays, strict=True):
-            if hasattr(reference, "prepare"):
-                reference.prepare(array)
+            reference.prepare(array)
         counts = {reference.count for reference in chosen if reference.count > 1}
         if len(counts) > 1:
             raise InputError(f"the inputs have different numbers of references: {sorted(counts)}")
         return chosen
+
+    def _chosen_for(self, inputs: Inputs) -> list[refs.Reference]:
+        """What the user chose for each input."""
+        given = self._given()
+        if isinstance(given, dict):
+            unknown = set(given) - set(self.traced.names)
+            if unknown:
+                raise InputError(
+                    f"references for unknown inputs {sorted(unknown)}; there are {', '.join(self.traced.names)}"
+                )
+            return [refs.as_reference(given.get(name)) for name in self.traced.names]
+        if isinstance(given, list):
+            if len(given) != len(inputs.arrays):
+                raise InputError(
+                    f"{len(given)} references are given for {len(inputs.arrays)} inputs; give one each, or None"
+                )
+            return [refs.as_reference(one) for one in given]
+        if self.references is None and len(inputs.arrays) > 1:
+            # The default applies to sequences; what is not DNA keeps its own value unless told otherwise.
+            return [refs.as_reference(given if dna else None) for dna in inputs.dna]
+        if len(inputs.arrays) > 1:
+            raise InputError("the model has several inputs; give references as a dict by input name, or a list")
+        return [refs.as_reference(given)]
 
     @staticmethod
     def _drawn_for(chosen: list, arrays: list, rows) -> list:

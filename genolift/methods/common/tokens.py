@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from genolift.methods import references as refs
 from genolift.methods.common.inputs import Inputs, check_shapes
+from genolift.methods.common.traced import Traced
 from genolift.support.errors import InputError
 
 
 def encode(tokens: np.ndarray, size: int, name: str) -> np.ndarray:
-    """Tokens 0 ... ``size`` − 1, any shape, as one-hot (..., ``size``)."""
+    """Return tokens 0 ... ``size`` − 1, of any shape, as one-hot (..., ``size``).
+
+    Raises
+    ------
+    InputError
+        If there are other values; ``name`` is what the message calls the tokens.
+    """
     codes = tokens.astype(np.int64)
     if (codes != tokens).any() or codes.min(initial=0) < 0 or codes.max(initial=0) >= size:
         raise InputError(
@@ -22,8 +31,8 @@ def encode(tokens: np.ndarray, size: int, name: str) -> np.ndarray:
     return found
 
 
-def fit(inputs: Inputs, traced) -> Inputs:
-    """What was given as a trace takes it: checked against its shapes, tokens as one-hot."""
+def adapt(inputs: Inputs, traced: Traced) -> Inputs:
+    """Return inputs in the form in which a traced model takes them: of its shapes, tokens as one-hot."""
     check_shapes(inputs.arrays, traced.shapes, traced.names)
     inputs.tokens = traced.tokens
     inputs.arrays = [
@@ -33,28 +42,28 @@ def fit(inputs: Inputs, traced) -> Inputs:
     return inputs
 
 
-class OfTokens(refs.Reference):
-    """A reference that draws tokens, for inputs that are one-hot inside."""
+class TokenReference(refs.Reference):
+    """References that are drawn as tokens, for inputs that are one-hot inside."""
 
     def __init__(self, inner: refs.Reference, size: int):
         self.inner, self.size = inner, size
+        self.is_own = inner.is_own
+        self._learn()
 
-    @property
-    def count(self):
-        return self.inner.count
-
-    @property
-    def shared(self):
-        return self.inner.shared
+    def _learn(self) -> None:
+        self.count, self.shared = self.inner.count, self.inner.shared
 
     def prepare(self, X: np.ndarray) -> None:
-        if hasattr(self.inner, "prepare"):
-            self.inner.prepare(_decode(X))
+        """Prepare the references for the tokens behind one-hot inputs (N, L, size)."""
+        self.inner.prepare(_decode(X))
+        self._learn()
 
-    def draw(self, X, rows=None):
+    def draw(self, X: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
+        """Return the references of one-hot inputs (n, L, size), one-hot themselves."""
         return encode(self.inner.draw(_decode(X), rows), self.size, "the reference")
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
+        """Return what the references are, for the result's record."""
         return self.inner.describe()
 
 
@@ -62,10 +71,16 @@ def _decode(X: np.ndarray) -> np.ndarray:
     return X.argmax(-1).astype(np.float32)
 
 
-def reference(given: refs.Reference, size: int) -> refs.Reference:
-    """The reference for a token input of ``size`` tokens."""
+def token_reference(given: refs.Reference, size: int) -> refs.Reference:
+    """Return references for an input of ``size`` different tokens.
+
+    Raises
+    ------
+    InputError
+        If the references are not defined for tokens.
+    """
     if isinstance(given, (refs.Fixed, refs.Computed, refs.Own)):
-        return OfTokens(given, size)
+        return TokenReference(given, size)
     if isinstance(given, refs.Background) or (size == 4 and isinstance(given, (refs.Shuffled, refs.Genomic))):
         return given
     raise InputError(

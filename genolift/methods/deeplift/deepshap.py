@@ -32,8 +32,8 @@ class DeepShap(DeepLift):
     ):
         super().__init__(model, target, rule=rule, **options)
 
-    def _references(self, inputs):
-        chosen = super()._references(inputs)
+    def references_for(self, inputs):
+        chosen = super().references_for(inputs)
         letters = zip(chosen, inputs.one_hot, strict=True)
         if any(has_letters and not one.shared for one, has_letters in letters):
             raise InputError(

@@ -40,7 +40,7 @@ class ExpectedGradients(TakesReferences, SlopeMethod):
         return {**super().describe(), "draws": self.draws}
 
     def explain(self, inputs, traced):
-        self._chosen = self._references(inputs)
+        self._chosen = self.references_for(inputs)
         refuse_until_enough(self._chosen, self.name)
         self.count = self.draws * max(one.count for one in self._chosen)
         return super().explain(inputs, traced)

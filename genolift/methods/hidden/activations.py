@@ -15,7 +15,7 @@ from genolift.engine.windows.receptive import Fields, Receptive
 from genolift.methods.common.inputs import Inputs, as_inputs
 from genolift.methods.common.predicting import batch_size, batches
 from genolift.methods.common.refusals import no_sequences
-from genolift.methods.common.tokens import fit
+from genolift.methods.common.tokens import adapt
 from genolift.methods.common.traced import Traced, ports
 from genolift.support import drawings
 from genolift.support.errors import InputError, Remedy, UnsupportedModel, setting
@@ -121,7 +121,7 @@ class LayerReader:
     def inputs(self, X) -> Inputs:
         """What the user gave, as the model takes it."""
         inputs = as_inputs(X, None if self._declared is None else self._declared[0])
-        return fit(inputs, self._tracing(inputs))
+        return adapt(inputs, self._tracing(inputs))
 
     @staticmethod
     def part(inputs: Inputs, rows: slice) -> Inputs:

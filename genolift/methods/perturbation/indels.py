@@ -54,7 +54,7 @@ class Indels(ChangingMethod):
         return {**super().describe(), "size": self.size, "moves": self.moves, "fill": self.fill}
 
     def count(self, lengths):
-        letters = [4 if size is None else size for size in self._traced.tokens]
+        letters = [4 if size is None else size for size in self.traced.tokens]
         return sum(length * (size + 1) for length, size in zip(lengths, letters, strict=False))
 
     def block(self, copies, block):

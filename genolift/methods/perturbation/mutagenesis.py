@@ -77,7 +77,7 @@ class InSilicoMutagenesis(ChangingMethod):
         return {"form": dict(self._trials)} if self._trials else {}
 
     def count(self, lengths):
-        letters = [4 if size is None else size for size in self._traced.tokens]
+        letters = [4 if size is None else size for size in self.traced.tokens]
         return sum(length * (size - 1) for length, size in zip(lengths, letters, strict=False))
 
     def block(self, copies, block):
@@ -96,7 +96,7 @@ class InSilicoMutagenesis(ChangingMethod):
         x = block.xs[place]
         letters = x.shape[-1]
         shapes = [array.shape[1:] for array in block.xs]
-        mutation = None if self.fast is False else self._mutation(self._traced, shapes, place)
+        mutation = None if self.fast is False else self._mutation(self.traced, shapes, place)
         known = ((x == 0) | (x == 1)).all(-1) & (x.sum(-1) == 1)
         f = np.repeat(np.repeat(predictions[:, None, None], x.shape[1], 1), letters, 2)
         for where in (known, ~known):

@@ -15,7 +15,6 @@ from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import Copies, batch_size, streams
 from genolift.methods.common.referring import TakesReferences, refuse_until_enough
 from genolift.methods.common.refusals import sequences
-from genolift.methods.common.tokens import OfTokens
 from genolift.methods.common.traced import Traced
 from genolift.support.errors import InputError
 from genolift.support.progress import bar
@@ -142,13 +141,12 @@ class PerturbationMethod(TakesReferences, ChangingMethod):
 
     def changed(self, inputs):
         letters = super().changed(inputs)
-        self._chosen = self._references(inputs)
+        self._chosen = self.references_for(inputs)
         refuse_until_enough(self._chosen, self.name)
-        own = [isinstance(one.inner if isinstance(one, OfTokens) else one, refs.Own) for one in self._chosen]
-        found = [i for i in letters if not own[i]]
-        if not found:
+        changed = [i for i in letters if not self._chosen[i].is_own]
+        if not changed:
             raise InputError(f"{self.name} has no input to change: give references for one that is a sequence")
-        return found
+        return changed
 
     @property
     def reference_count(self) -> int:

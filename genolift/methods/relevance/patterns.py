@@ -13,7 +13,7 @@ from genolift.engine.relevance.pattern_sums import PatternSums, has_gram
 from genolift.engine.relevance.patterns import PatternPropagation
 from genolift.engine.running.digest import weights_digest
 from genolift.engine.walk.points import Points
-from genolift.methods.common.inputs import Inputs, as_inputs
+from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import batch_size
 from genolift.methods.common.traced import Traced
 from genolift.methods.gradients.saliency import SlopeMethod
@@ -75,8 +75,7 @@ class PatternMethod(SlopeMethod):
 
         The patterns are those of all sequences. For ``rho`` the sequences are divided into three parts at random.
         """
-        inputs = as_inputs(X, self._names)
-        traced = self._fitting(inputs)
+        inputs, traced = self.adapted(X)
         sums = self._sums(inputs, traced)
         patterns = Patterns({}, record=self._record(inputs, traced))
         for i, units in enumerate(self._propagation.layers):
@@ -177,8 +176,8 @@ class PatternMethod(SlopeMethod):
     def load(self, path):
         """Take patterns that :meth:`save` wrote; :class:`InputError` if it was for a model with other weights."""
         patterns = Patterns.load(path)
-        if self._traced is not None:
-            self._check(patterns, self._traced)
+        if self.traced is not None:
+            self._check(patterns, self.traced)
         self._fitted, self._points = patterns, {}
         return self
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from genolift.methods import references as refs
-from genolift.methods.common.inputs import as_inputs
 from genolift.methods.common.predicting import Copies, batch_size
 from genolift.methods.perturbation.perturbed import PerturbationMethod
 from genolift.methods.perturbation.stretches import Stretches
@@ -73,8 +72,7 @@ class SufficientSubsets(PerturbationMethod):
         """Take as threshold of each target the ``quantile`` of its predictions for the sequences ``X``."""
         if not 0 < quantile < 1:
             raise InputError(f"quantile must be between 0 and 1, not {quantile}")
-        inputs = as_inputs(X, self._names)
-        traced = self._fitting(inputs)
+        inputs, traced = self.adapted(X)
         copies = Copies(self._points, inputs.arrays, batch_size(traced, inputs, self.memory))
         self.fitted = np.quantile(copies.predictions().astype(np.float64), quantile, axis=0)
         return self

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
-from genolift.methods import references as refs
 from genolift.methods.common.base import Method
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import same_draws
 from genolift.methods.common.referring import TakesReferences, refuse_until_enough
 from genolift.methods.common.refusals import only_dna
-from genolift.methods.common.tokens import OfTokens
+from genolift.methods.common.traced import Traced
 from genolift.methods.registry import method_class
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import InteractionExplanation, LayerExplanation, PositionInteractions
@@ -121,23 +120,23 @@ class InteractionMaps(Method):
         own = {name: getattr(self, name) for name in ("start", "end", "instead", "replicates", "combine")}
         return {**super().describe(), **own, "stretches": sources, "by": self.by.describe()}
 
-    def _trace(self, shapes, names):
-        again = self._traced is not None or self.by._traced is None
-        self._traced = self.by._trace(shapes, names) if again else self.by._traced
-        return self._traced
+    def trace(self, shapes: Sequence[tuple], names: list[str]) -> Traced:
+        """Trace the model once for both methods."""
+        if self.traced is not None or self.by.traced is None:
+            self.by.trace(shapes, names)
+        self.traced = self.by.traced
+        return self.traced
 
     def explain(self, inputs, traced):
         place = only_dna(self.name, "mutates", inputs, "use a function of one of them")
         X = inputs.arrays[place]
         sources = self._sources(*X.shape[:2])
-        chosen = self.by._references(inputs) if isinstance(self.by, TakesReferences) else None
-        if chosen is not None:
-            refuse_until_enough(chosen, self.name)
+        references = self._references_of_each(inputs)
         found = []
         with bar(len(inputs), self.name, "sequences", self.progress, long=len(inputs) > 1) as display:
             for n in range(len(inputs)):
                 xs = [array[n] for array in inputs.arrays]
-                with same_draws(xs), self._references_of(chosen, inputs, n):
+                with same_draws(xs), references(n):
                     found.append(self._map(inputs, traced, place, xs, sources[n]))
                 display.update(1)
         predictions, importance, interactions = (np.stack(column) for column in zip(*found, strict=True))
@@ -223,19 +222,15 @@ class InteractionMaps(Method):
             return changes.mean(0, dtype=np.float64).astype(np.float32)
         return np.take_along_axis(changes, np.abs(changes).argmax(0)[None], 0)[0]
 
-    @contextmanager
-    def _references_of(self, chosen: list | None, inputs: Inputs, n: int):
-        """Has the method compare with sequence ``n``'s own references, whatever it explains."""
-        if chosen is None:
-            yield
-            return
-        kept = self.by.references
-        try:
-            each = zip(chosen, inputs.arrays, inputs.tokens, strict=True)
-            self.by.references = [_drawn_for(one, array[n : n + 1], n, size) for one, array, size in each]
-            yield
-        finally:
-            self.by.references = kept
+    def _references_of_each(self, inputs: Inputs) -> Callable[[int], AbstractContextManager[None]]:
+        """In what it gives for a sequence's number, the method compares whatever it explains with that one's references."""
+        by = self.by
+        if not isinstance(by, TakesReferences):
+            return lambda n: nullcontext()
+        chosen = by.references_for(inputs)
+        refuse_until_enough(chosen, self.name)
+        pairs = list(zip(chosen, inputs.arrays, strict=True))
+        return lambda n: by.comparing_with([one.held(array[n : n + 1], n) for one, array in pairs])
 
     def _pack(self, inputs: Inputs, place: int, values: np.ndarray, traced):
         arrays: list = [None] * len(inputs.arrays)
@@ -251,17 +246,6 @@ class InteractionMaps(Method):
             ],
             changes,
         )
-
-
-def _drawn_for(one: refs.Reference, array: np.ndarray, n: int, tokens: int | None):
-    """The references of sequence ``n`` as those of all that is explained."""
-    given = one.inner if isinstance(one, OfTokens) else one
-    if isinstance(given, refs.Own):
-        return None
-    if one.shared:
-        return given
-    drawn = one.draw(array, np.array([n]))[0]
-    return refs.Fixed(drawn if tokens is None else drawn.argmax(-1))
 
 
 def _as_stretches(given) -> np.ndarray:
