@@ -1,4 +1,4 @@
-"""Layers of the user's model as values of the program."""
+"""Layers of the user's model, and the values of the program that they compute."""
 
 from __future__ import annotations
 
@@ -7,12 +7,25 @@ from genolift.support.errors import InputError
 
 
 def layer_names(program: Program) -> list[str]:
-    """The paths of the layers that ran, in running order."""
+    """Return the paths of the layers that ran, in running order."""
     return list(dict.fromkeys(layer.path for step in program.steps for layer in step.layers))
 
 
 def layer_outputs(program: Program, name: str) -> list[Value]:
-    """What the layer called ``name`` (or of that path) hands on, one value per output of each of its calls."""
+    """Return the values that a layer hands on to others, one per output of each of its calls.
+
+    Parameters
+    ----------
+    program : Program
+        The traced model.
+    name : str
+        The layer's name or path.
+
+    Raises
+    ------
+    InputError
+        If the model runs no such layer, or if the layer does not depend on the explained inputs.
+    """
     calls = {layer for step in program.steps for layer in step.layers if name in (layer.name, layer.path)}
     if not calls:
         raise InputError(f"the model runs no layer {name!r}; it runs {', '.join(layer_names(program))}")

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from genolift.engine.operations.emit import emit
 from genolift.engine.operations.table import draws, operation
-from genolift.engine.program import Dependence, Layer, Program, Step, Value
+from genolift.engine.program import Dependence, LayerCall, Program, Step, Value
 from genolift.engine.tracing.lists import open_lists
 from genolift.engine.tracing.nodes import copy_of
 from genolift.support.errors import UnsupportedModel
@@ -106,7 +106,7 @@ def _recorded():
     if "tf_keras" in sys.modules:
         bases.append(sys.modules["tf_keras"].layers.Layer)
     originals = [base.__call__ for base in bases]
-    intervals: list[tuple[object, int, int, Layer]] = []
+    intervals: list[tuple[object, int, int, LayerCall]] = []
     stack: list[str] = []
 
     def reporting(original):
@@ -122,7 +122,7 @@ def _recorded():
             finally:
                 stack.pop()
                 end = len(graph.get_operations())
-                intervals.append((graph, start, end, Layer(path, layer.name, type(layer).__name__)))
+                intervals.append((graph, start, end, LayerCall(path, layer.name, type(layer).__name__)))
 
         return call
 
@@ -169,7 +169,7 @@ class _Recorder:
                 known[tensor.name] = value
         return inputs, [known[tensor.name] for tensor in self.concrete.outputs]
 
-    def _layers_at(self, index: int) -> tuple[Layer, ...]:
+    def _layers_at(self, index: int) -> tuple[LayerCall, ...]:
         around = [(start - end, layer) for _, start, end, layer in self.intervals if start <= index < end]
         return tuple(layer for _, layer in sorted(around, key=lambda entry: (entry[0], len(entry[1].path))))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 
 from genolift.engine.operations.steps import linear_of
-from genolift.engine.program import Layer
+from genolift.engine.program import LayerCall
 from genolift.engine.relevance.neurons import Neurons
 from genolift.engine.relevance.rules import RULES, AlphaBeta, Box, Epsilon, Gamma, Rule
 from genolift.support.errors import InputError
@@ -96,7 +96,7 @@ class Composite:
             )
         return rule
 
-    def check(self, layers: set[Layer]) -> None:
+    def check(self, layers: set[LayerCall]) -> None:
         """Refuse names that no layer of the model has."""
         known = {name for layer in layers for name in (layer.path, layer.name, layer.type)} | set(KINDS)
         unknown = sorted(set(self.rules) - known)
