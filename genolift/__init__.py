@@ -50,10 +50,33 @@ lists
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genolift.support import drawings
 from genolift.version import __version__
+
+if TYPE_CHECKING:  # what editors and type checkers see of the names below
+    from genolift import export as export
+    from genolift import methods as methods
+    from genolift.engine.walk import registration as rules  # noqa: F401 - a name of ours, though not the module's
+    from genolift.evaluate.discovery import subsets as subsets
+    from genolift.evaluate.discovery.filters import filters as filters
+    from genolift.evaluate.experiments.experiments import ablate as ablate
+    from genolift.evaluate.experiments.experiments import marginalize as marginalize
+    from genolift.evaluate.experiments.experiments import space as space
+    from genolift.methods import references as references
+    from genolift.methods import targets as targets
+    from genolift.methods.deeplift.deeplift import DeepLift as DeepLift
+    from genolift.methods.diagnosis import diagnose as diagnose
+    from genolift.methods.factory import method as method
+    from genolift.methods.hidden.activations import activations as activations
+    from genolift.models.loading import load_model as load_model
+    from genolift.results.explanation import Explanation as Explanation
+    from genolift.sequence.alphabet import one_hot as one_hot
+    from genolift.sequence.alphabet import reverse_complement as reverse_complement
+    from genolift.sequence.genome import Fasta as Fasta
+    from genolift.simulate.spec import load_spec as load_spec
+    from genolift.support.errors import Undefined as Undefined
 
 # Names load on first use, so that `import genolift` costs nothing.
 _NAMES = {
