@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from genolift.methods.factory import method as make
+from genolift.methods.targets import TargetLike
 from genolift.support.errors import InputError
 
 
-def diagnose(model, X, target=None, *, method: str = "deeplift", index: int = 0, reference: int = 0, **options):
+def diagnose(
+    model: Callable,
+    X: Any,
+    target: TargetLike = None,
+    *,
+    method: str = "deeplift",
+    index: int = 0,
+    reference: int = 0,
+    **options: Any,
+):
     """A table (pandas DataFrame) of every step that importance walks for one (sequence, reference) pair, output first.
 
     Columns: layer, operation, kind, rule, and the step's imbalance (what flowed into it less what it handed on) in

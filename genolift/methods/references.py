@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
+from typing_extensions import override
 
 from genolift.sequence.alphabet import is_dna, one_hot, one_hot_codes
 from genolift.sequence.shuffle import shuffle
@@ -75,7 +76,8 @@ class Reference(ABC):
 class Zeros(Reference):
     """All zeros."""
 
-    def draw(self, X, rows=None):
+    @override
+    def draw(self, X: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         return np.zeros((1, *X.shape[1:]), np.float32)
 
 
@@ -87,14 +89,16 @@ class Background(Reference):
         if self.frequencies.ndim != 1 or (self.frequencies < 0).any() or abs(self.frequencies.sum() - 1) > 1e-6:
             raise InputError(f"background frequencies must be non-negative and sum to 1, not {list(frequencies)}")
 
-    def draw(self, X, rows=None):
+    @override
+    def draw(self, X: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         if X.shape[-1] != len(self.frequencies):
             raise InputError(
                 f"the background has {len(self.frequencies)} frequencies, but the input has {X.shape[-1]} channels"
             )
         return np.broadcast_to(self.frequencies.astype(np.float32), (1, *X.shape[1:])).copy()
 
-    def describe(self):
+    @override
+    def describe(self) -> dict[str, Any]:
         return {"kind": "background", "frequencies": [float(f) for f in self.frequencies]}
 
 
@@ -116,16 +120,19 @@ class Shuffled(Reference):
         self.count = whole_number(cap if n == "auto" else n, "the number of shuffles")
         self.k, self.seed = whole_number(k, "k"), seed
 
-    def first(self, n):
+    @override
+    def first(self, n: int) -> Reference:
         fewer = copy(self)
         fewer.count, fewer.tolerance = min(n, self.count), None
         return fewer
 
-    def draw(self, X, rows=None):
+    @override
+    def draw(self, X: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         _check_dna(X, "Shuffled")
         return shuffle(X, self.count, self.k, self.seed)
 
-    def describe(self):
+    @override
+    def describe(self) -> dict[str, Any]:
         if self.tolerance is None:
             return {"kind": "shuffled", "n": self.count, "k": self.k, "seed": self.seed}
         until = {"n": "auto", "tolerance": self.tolerance, "cap": self.count}
@@ -142,7 +149,8 @@ class Sampled(Reference):
         self.count = whole_number(n, "the number of sampled references")
         self.frequencies, self.seed = Background(frequencies).frequencies, seed
 
-    def draw(self, X, rows=None):
+    @override
+    def draw(self, X: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         _check_dna(X, "Sampled")
         length = X.shape[1]
         # Sequence after sequence, so that the first ones do not depend on how many there are.
@@ -151,7 +159,8 @@ class Sampled(Reference):
         ]
         return np.eye(4, dtype=np.float32)[np.stack(codes)]
 
-    def describe(self):
+    @override
+    def describe(self) -> dict[str, Any]:
         return {
             "kind": "sampled",
             "n": self.count,
@@ -183,10 +192,12 @@ class Fixed(Reference):
             raise InputError(f"fixed references are given for {shape[0]} sequences, but there are {len(X)}")
         self.count = shape[0] if self.shared else shape[1]
 
-    def draw(self, X, rows=None):
+    @override
+    def draw(self, X: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         return self.array if self.shared else self.array[: len(X)] if rows is None else self.array[rows]
 
-    def describe(self):
+    @override
+    def describe(self) -> dict[str, Any]:
         return {"kind": "fixed", "shape": list(self.array.shape), "digest": self._digest}
 
     @cached_property
@@ -230,7 +241,8 @@ class Genomic(Reference):
             self._pools[length] = codes[order], gc[order]
         return self._pools[length]
 
-    def draw(self, X, rows=None):
+    @override
+    def draw(self, X: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         _check_dna(X, "Genomic")
         codes, gc = self._pool(X.shape[1])
         out = np.empty((len(X), self.count, *X.shape[1:]), np.float32)
@@ -246,7 +258,8 @@ class Genomic(Reference):
             out[i] = np.eye(4, dtype=np.float32)[codes[picked]]
         return out
 
-    def describe(self):
+    @override
+    def describe(self) -> dict[str, Any]:
         return {
             "kind": "genomic",
             "fasta": str(getattr(self.fasta, "path", "")),
@@ -264,10 +277,12 @@ class Computed(Reference):
     def __init__(self, function: Callable):
         self.function = function
 
+    @override
     def prepare(self, X: np.ndarray) -> None:
         self.count = self.draw(X[:1]).shape[1]
 
-    def draw(self, X, rows=None):
+    @override
+    def draw(self, X: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         found = np.asarray(self.function(X), np.float32)
         if found.ndim != X.ndim + 1 or found.shape[0] != len(X) or found.shape[2:] != X.shape[1:]:
             raise InputError(
@@ -277,7 +292,8 @@ class Computed(Reference):
         _check_finite(found, "the reference function gave")
         return found
 
-    def describe(self):
+    @override
+    def describe(self) -> dict[str, Any]:
         return {"kind": "computed", "function": getattr(self.function, "__qualname__", repr(self.function))}
 
 
@@ -287,10 +303,12 @@ class Own(Reference):
     shared = False
     is_own = True
 
-    def draw(self, X, rows=None):
+    @override
+    def draw(self, X: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         return X[:, None]
 
-    def describe(self):
+    @override
+    def describe(self) -> dict[str, Any]:
         return {"kind": "own value"}
 
 
@@ -319,7 +337,7 @@ def parse(text: str) -> Reference:
     )
 
 
-def as_reference(given) -> Reference:
+def as_reference(given: Any) -> Reference:
     """A reference object from what a user may give: one, an array, a callable, or text."""
     if given is None:
         return Own()

@@ -66,7 +66,7 @@ def balances(model, x, refs, *, linear: bool = False, rule: str = "revealcancel"
     else:
         assert np.abs(missed).max() > 1e-3 * size, "the nonlinearity was not exercised"
     method = gl.DeepLift(model, target=0, rule=rule, references=gl.references.Fixed(refs), **options)
-    traced = method.traced or method.trace([x.shape[1:]], ["input_0"])
+    traced = method.traced if method.is_traced else method.trace([x.shape[1:]], ["input_0"])
     double = Explainer(traced.program, traced.targets, method._rule, [x.ndim == 3], tf.float64)
     steps = double.audit([x[:1]], [refs[:1, :1]])
     assert steps

@@ -271,7 +271,9 @@ def test_refusals(model):
         gl.method("interaction-maps", model, 0, references=Shuffled("auto"))(X)
     with pytest.raises(UnsupportedModel, match=r"mutates one-hot sequences .*, and the model takes none"):
         gl.method("interaction-maps", lambda x: x, 0, by="gradient")(np.ones((2, 5)))
-    with pytest.raises(UnsupportedModel, match="mutates one sequence of A, C, G and T, and this model takes 2 sequences"):
+    with pytest.raises(
+        UnsupportedModel, match="mutates one sequence of A, C, G and T, and this model takes 2 sequences"
+    ):
         gl.method("interaction-maps", lambda a, b: product(a + b), by="gradient")([X, X])
 
 

@@ -90,8 +90,7 @@ class Method(ABC):
         self.rc_average, self.mean_normalise = rc_average, mean_normalise
         self.model, self.target, self.activation = model, target, activation
         self.progress, self.memory, self.seed = progress, parse_bytes(memory), seed
-        #: The model as it was traced; None until the first call where a model does not declare its inputs.
-        self.traced: Traced | None = None
+        self._traced: Traced | None = None
         self._names: list[str] | None = None
         if declared is not None:
             self._names, shapes = declared
@@ -133,7 +132,7 @@ class Method(ABC):
 
     def describe(self) -> dict[str, Any]:
         """Return the method and every parameter, enough to run it again."""
-        tokens = [] if self.traced is None else zip(self.traced.names, self.traced.tokens, strict=True)
+        tokens = zip(self.traced.names, self.traced.tokens, strict=True) if self.is_traced else []
         alphabets = {
             name: f"tokens 0 to {size - 1}, rows of the embedding" for name, size in tokens if size is not None
         }
@@ -158,13 +157,27 @@ class Method(ABC):
             return [[described, i] for i in range(len(traced.targets))]
         return described
 
-    def trace(self, shapes: Sequence[tuple], names: list[str]) -> Traced:
+    @property
+    def is_traced(self) -> bool:
+        """Whether the model is traced yet; one that does not declare its inputs is so when it is first called."""
+        return self._traced is not None
+
+    @property
+    def traced(self) -> Traced:
+        """The model as it was traced."""
+        if self._traced is None:
+            raise RuntimeError(
+                "this model does not declare its inputs, so it is traced when the method is first called"
+            )
+        return self._traced
+
+    def trace(self, shapes: list[tuple], names: list[str]) -> Traced:
         """Trace the model for inputs of these shapes and names, and prepare what depends on it."""
-        self.traced = Traced(
+        self._traced = Traced(
             self.model, self.target, self.activation, shapes, names, self.rc_average, self.mean_normalise
         )
-        self.prepare(self.traced)
-        return self.traced
+        self.prepare(self._traced)
+        return self._traced
 
     def prepare(self, traced: Traced) -> None:  # noqa: B027 - not every method has something to prepare
         """Make, or refuse, what can be as soon as the model is known."""
@@ -172,7 +185,7 @@ class Method(ABC):
     def adapted(self, X: Any) -> tuple[Inputs, Traced]:
         """Return what a user gave in the form in which the model takes it, and the model traced for it."""
         inputs = as_inputs(X, self._names)
-        if self.traced is None or (self._names is None and not self.traced.accepts(inputs.arrays)):
+        if not self.is_traced or (self._names is None and not self.traced.accepts(inputs.arrays)):
             names = inputs.keys or [f"input_{i}" for i in range(len(inputs.arrays))]
             self.trace([array.shape[1:] for array in inputs.arrays], names)
         return adapt(inputs, self.traced), self.traced

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -30,14 +31,14 @@ def pad(array: np.ndarray, rows: int) -> np.ndarray:
     return np.concatenate([array, np.repeat(array[-1:], rows - len(array), axis=0)])
 
 
-def head(block: dict, rows: int) -> dict:
+def head(block: dict, rows: int) -> dict[str, Any]:
     return {
         key: value if key == "count" else [a[:rows] for a in value] if isinstance(value, list) else value[:rows]
         for key, value in block.items()
     }
 
 
-def merged(parts: list[tuple[int, dict]]) -> dict:
+def merged(parts: list[tuple[int, dict]]) -> dict[str, Any]:
     """Blocks of the same sequences with different references as one (means and squares by Chan et al. 1983)."""
     count, total = parts[0][0], dict(parts[0][1])
     for more, part in parts[1:]:
@@ -63,7 +64,7 @@ def standard_error(squares: np.ndarray, count: np.ndarray) -> np.ndarray:
         return np.where(count > 1, np.sqrt(squares / (count - 1) / count), np.nan).astype(np.float32)
 
 
-def widened(block: dict, rows: np.ndarray, more: dict) -> dict:
+def widened(block: dict, rows: np.ndarray, more: dict) -> dict[str, Any]:
     """``block`` with further references for some of its rows; the others get NaN in the added places."""
     part = {key: [a[rows] for a in v] if isinstance(v, list) else v[rows] for key, v in block.items() if key != "count"}
     seen = int(block["count"][rows[0]])
@@ -76,7 +77,7 @@ def widened(block: dict, rows: np.ndarray, more: dict) -> dict:
     return {**wider, "count": counts}
 
 
-def padded(block: dict, count: int) -> dict:
+def padded(block: dict, count: int) -> dict[str, Any]:
     """The block with NaN for references that were not needed, so that every call gives the same shape."""
     none = np.arange(0)
 
@@ -103,7 +104,7 @@ def _spread(old, rows: np.ndarray, new, by_reference: bool):
     return old
 
 
-def fields_of(blocks: list[dict], inputs: Inputs, several: bool) -> dict:
+def fields_of(blocks: list[dict], inputs: Inputs, several: bool) -> dict[str, Any]:
     """The fields of a result from those of its blocks: arrays (n, T, ...), and by input where they follow inputs: a list, with
     None for an input without, or a dict by number."""
 
@@ -124,7 +125,7 @@ def fields_of(blocks: list[dict], inputs: Inputs, several: bool) -> dict:
     return fields
 
 
-def joined(blocks: list[dict]) -> dict:
+def joined(blocks: list[dict]) -> dict[str, Any]:
     rows = [len(block["predictions"]) for block in blocks]
     joined: dict = {"count": np.repeat([block["count"] for block in blocks], rows)}
     for key, value in blocks[0].items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class Inputs:
         return per_input if self.listed else per_input[0]
 
 
-def as_inputs(X, input_names: list[str] | None) -> Inputs:
+def as_inputs(X: Any, input_names: list[str] | None) -> Inputs:
     """Check what was given against the model's input names (None where it does not tell)."""
     if isinstance(X, dict):
         expected = input_names or list(X)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -14,6 +16,8 @@ from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
 
+#: Gives the inputs (1, ...) and references (1, 1, ...) of sequence n and its reference r.
+PairOf: TypeAlias = Callable[[int, int], tuple[list, list]]
 #: Share of the larger of |f(x)| and |f(reference)| that float32 rounding may leave.
 TOLERANCE = 3e-5
 #: The same in float64, where rounding is nine digits further down.
@@ -31,7 +35,7 @@ class Verdict:
     pairs_over: int
     where: str = ""
 
-    def record(self) -> dict:
+    def record(self) -> dict[str, Any]:
         record = {"verdict": self.kind, "worst_relative_residual": self.worst, "pairs_over_tolerance": self.pairs_over}
         return {**record, "tolerance": TOLERANCE, **({"where": self.where} if self.where else {})}
 
@@ -42,7 +46,7 @@ def relative(residual: np.ndarray, predictions: np.ndarray, reference_prediction
     return np.abs(residual) / np.maximum(scale, 1e-3)
 
 
-def judge(found: dict, explainer: Explainer, pair_of) -> Verdict:
+def judge(found: dict, explainer: Explainer, pair_of: PairOf) -> Verdict:
     """Look at every pair's residual; where one is beyond rounding, compute the worst again in float64.
 
     ``found`` holds ``residual`` (N, T, R), ``predictions`` (N, T) and ``reference_predictions`` (N, T, R);

@@ -8,14 +8,15 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from genolift.engine.layers import layer_outputs
 from genolift.engine.running.overlap import lanes, overlapped
 from genolift.engine.walk.explain import Explainer
 from genolift.methods.common import proof
-from genolift.methods.common.base import Method
 from genolift.methods.common.blocks import Plan, head, joined, merged, pad, padded, repeat_to, standard_error, widened
 from genolift.methods.common.inputs import Inputs
+from genolift.methods.common.proof import PairOf
 from genolift.methods.common.referring import TakesReferences
 from genolift.methods.common.traced import Traced
 from genolift.methods.targets import TargetLike
@@ -32,7 +33,7 @@ _DRAWN_BYTES = 16e6
 _FIRST_DRAW = 10
 
 
-class ReferenceMethod(TakesReferences, Method):
+class ReferenceMethod(TakesReferences):
     """A method whose contributions are multiplier × (x − reference), averaged over references.
 
     Parameters
@@ -58,6 +59,7 @@ class ReferenceMethod(TakesReferences, Method):
     verdict: proof.Verdict | None = None
     left = 0.0
 
+    @override
     def prepare(self, traced: Traced) -> None:
         at_layer = [] if self.layer is None else layer_outputs(traced.program, self.layer)
         self._hidden = len(at_layer)
@@ -76,7 +78,8 @@ class ReferenceMethod(TakesReferences, Method):
         """The multipliers' rule, where ``dna`` tells which sources are one-hot."""
         return self._rule
 
-    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict, dict]:
+    @override
+    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
         chosen = self.references_for(inputs)
         count = max(reference.count for reference in chosen)
         explainer = self.explainer(traced, inputs.one_hot)
@@ -136,15 +139,16 @@ class ReferenceMethod(TakesReferences, Method):
                 part = slice(low, low + sequences)
                 yield [array[part] for array in arrays], drawn if shared else [one[part] for one in drawn]
 
-    def judge(self, found: dict, explainer: Explainer, pair_of) -> None:
+    def judge(self, found: dict, explainer: Explainer, pair_of: PairOf) -> None:
         """Hold the residuals against what rounding explains; the verdict goes into the result's record."""
         self.verdict = proof.judge(found, explainer, pair_of)
         proof.warn(self.verdict)
 
-    def findings(self) -> dict:
+    @override
+    def findings(self) -> dict[str, Any]:
         return {"proof": self.verdict.record()} if self.sums and self.verdict is not None else {}
 
-    def diagnose(self, X, index: int = 0, reference: int = 0) -> list[dict]:
+    def diagnose(self, X: Any, index: int = 0, reference: int = 0) -> list[dict]:
         """Every step of the walk back for one (sequence, reference) pair, output first, with its imbalance."""
         inputs, traced = self.adapted(X)
         chosen = self.references_for(inputs)
@@ -164,7 +168,8 @@ class ReferenceMethod(TakesReferences, Method):
         drawn = [d if one.shared else d[0] for one, d in zip(chosen, drawn, strict=True)]
         return xs, [repeat_to(d, count, 0)[None, r : r + 1] for d in drawn]
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         described = super().describe()
         described["layer"] = self.layer
         return described

@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from genolift.methods import references as refs
+from genolift.methods.common.base import Method
 from genolift.methods.common.blocks import repeat_to
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.tokens import token_reference
@@ -17,8 +19,8 @@ from genolift.methods.targets import TargetLike
 from genolift.support.errors import InputError
 
 
-class TakesReferences:
-    """Mixed into a :class:`genolift.methods.common.base.Method` that compares sequences with references.
+class TakesReferences(Method):
+    """A method that compares sequences with references.
 
     Parameters
     ----------
@@ -29,8 +31,10 @@ class TakesReferences:
         without references keeps its own value. The method says what the default is.
     """
 
-    #: Makes the references that are used where none are given.
-    default_references = staticmethod(lambda: refs.Zeros())
+    @staticmethod
+    def default_references() -> refs.Reference:
+        """Return the references that are used where none are given."""
+        return refs.Zeros()
 
     #: References that take the place of what the user gave for a while.
     _held: list[refs.Reference] | None = None
@@ -41,6 +45,7 @@ class TakesReferences:
         self.references = references
         super().__init__(model, target, **options)
 
+    @override
     def describe(self) -> dict[str, Any]:
         described = super().describe()
         described["references"] = _each(self._given(), lambda given: refs.as_reference(given).describe())

@@ -190,7 +190,7 @@ def _computed(program) -> tuple[list, bool]:
     return resolve(list(range(value.shape[1])), program, "keep")
 
 
-def ports(model) -> tuple[list[str], list[tuple]] | None:
+def ports(model: Callable) -> tuple[list[str], list[tuple]] | None:
     """Names and shapes of the inputs a model declares; None for a plain callable or a model never built.
 
     Raises :class:`InputError` for what is no model.
@@ -224,7 +224,7 @@ def _caller(model, names: list[str]) -> Callable:
     return call
 
 
-def is_layer(model) -> bool:
+def is_layer(model: Callable) -> bool:
     """Whether the model is a Keras 3 or tf_keras layer (every Keras model is one)."""
     libraries = [sys.modules[name] for name in ("keras", "tf_keras") if name in sys.modules]
     return isinstance(model, tuple(library.layers.Layer for library in libraries))

@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from typing_extensions import override
+
 from genolift.engine.operations.steps import kind_of
 from genolift.engine.program import Step
 from genolift.engine.walk import rules
 from genolift.engine.walk.multipliers import Propagation
 from genolift.methods.common.referenced import ReferenceMethod
 from genolift.methods.common.traced import Traced
-from genolift.methods.references import Shuffled
+from genolift.methods.references import Reference, Shuffled
 from genolift.methods.targets import TargetLike
 from genolift.support.errors import InputError
 
@@ -38,7 +40,11 @@ class DeepLift(ReferenceMethod):
     """
 
     name = "deeplift"
-    default_references = staticmethod(lambda: Shuffled(20, k=2, seed=0))
+
+    @staticmethod
+    @override
+    def default_references() -> Reference:
+        return Shuffled(20, k=2, seed=0)
 
     def __init__(
         self,
@@ -58,6 +64,7 @@ class DeepLift(ReferenceMethod):
         self.rule = rule
         super().__init__(model, target, **options)
 
+    @override
     def multipliers(self, traced: Traced):
         rule_of = partial(rules.deeplift, fallback=self.fallback is not None)
         return Propagation(traced.program, traced.targets, rule_of, self._reveals, sources=self.sources)
@@ -81,6 +88,7 @@ class DeepLift(ReferenceMethod):
                     return self.rule[name]
         return "rescale"
 
+    @override
     def prepare(self, traced: Traced) -> None:
         super().prepare(traced)
         self._check_mapping(traced)
@@ -97,11 +105,13 @@ class DeepLift(ReferenceMethod):
                 f"{', '.join(sorted(known))}"
             )
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         rule = self.rule if isinstance(self.rule, str) else dict(self.rule)
         return {**super().describe(), "rule": rule, "fallback": self.fallback}
 
-    def findings(self) -> dict:
+    @override
+    def findings(self) -> dict[str, Any]:
         integrated = [step.where for step in self._rule.walk if step.op != "Input" and kind_of(step) == "unknown"]
         found = {"fallback": {"operations": integrated, "left": self.left}} if integrated else {}
         return {**super().findings(), **found}

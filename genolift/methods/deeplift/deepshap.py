@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from typing_extensions import override
+
+from genolift.methods.common.inputs import Inputs
 from genolift.methods.deeplift.deeplift import DeepLift
-from genolift.methods.references import Sampled
+from genolift.methods.references import Reference, Sampled
 from genolift.methods.targets import TargetLike
 from genolift.support.errors import InputError
 
@@ -25,14 +28,19 @@ class DeepShap(DeepLift):
     """
 
     name = "deep-shap"
-    default_references = staticmethod(lambda: Sampled(100, seed=0))
+
+    @staticmethod
+    @override
+    def default_references() -> Reference:
+        return Sampled(100, seed=0)
 
     def __init__(
         self, model: Callable, target: TargetLike = None, *, rule: str | Mapping[str, str] = "rescale", **options: Any
     ):
         super().__init__(model, target, rule=rule, **options)
 
-    def references_for(self, inputs):
+    @override
+    def references_for(self, inputs: Inputs) -> list[Reference]:
         chosen = super().references_for(inputs)
         letters = zip(chosen, inputs.one_hot, strict=True)
         if any(has_letters and not one.shared for one, has_letters in letters):

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from typing_extensions import override
+
+from genolift.methods.common.base import Method
 from genolift.methods.targets import TargetLike
 from genolift.support.errors import InputError
 
 
-class CorrectsGradients:
-    """Mixed into a :class:`genolift.methods.common.base.Method` that is made of gradients.
+class CorrectsGradients(Method):
+    """A method that is made of gradients, which it can correct for one-hot sequences.
 
     Parameters
     ----------
@@ -26,6 +29,7 @@ class CorrectsGradients:
         self.gradient_correction = gradient_correction
         super().__init__(model, target, **options)
 
+    @override
     def describe(self) -> dict[str, Any]:
         return {**super().describe(), "gradient_correction": self.gradient_correction}
 

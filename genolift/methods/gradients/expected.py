@@ -6,12 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from genolift.methods.common.blocks import standard_error
-from genolift.methods.common.predicting import streams
+from genolift.methods.common.inputs import Inputs
+from genolift.methods.common.predicting import Copies, streams
 from genolift.methods.common.referring import TakesReferences, refuse_until_enough
+from genolift.methods.common.traced import Traced
 from genolift.methods.gradients.saliency import SlopeMethod
-from genolift.methods.references import Shuffled
+from genolift.methods.references import Reference, Shuffled
 from genolift.methods.targets import TargetLike
 from genolift.support.numbers import whole_number
 
@@ -30,22 +33,29 @@ class ExpectedGradients(TakesReferences, SlopeMethod):
     """
 
     name = "expected-gradients"
-    default_references = staticmethod(lambda: Shuffled(20, k=2, seed=0))
+
+    @staticmethod
+    @override
+    def default_references() -> Reference:
+        return Shuffled(20, k=2, seed=0)
 
     def __init__(self, model: Callable, target: TargetLike = None, *, draws: int = 5, **options: Any):
         self.draws = whole_number(draws, "draws")
         super().__init__(model, target, **options)
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         return {**super().describe(), "draws": self.draws}
 
-    def explain(self, inputs, traced):
+    @override
+    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
         self._chosen = self.references_for(inputs)
         refuse_until_enough(self._chosen, self.name)
         self.count = self.draws * max(one.count for one in self._chosen)
         return super().explain(inputs, traced)
 
-    def block(self, copies, inputs, rows):
+    @override
+    def block(self, copies: Copies, inputs: Inputs, rows: np.ndarray) -> dict[str, Any]:
         xs, drawn = copies.arrays, self._drawn_for(self._chosen, copies.arrays, rows)
         n, references = drawn[0].shape[:2]
         way = self._way(copies, references)
@@ -83,7 +93,8 @@ class ExpectedGradients(TakesReferences, SlopeMethod):
         ]
         return (np.arange(self.draws, dtype=np.float32) + np.stack(drawn)) / self.draws
 
-    def undefined(self):
+    @override
+    def undefined(self) -> dict[str, str]:
         return {
             "hypothetical": "the inputs are not DNA of shape (N, L, 4), nor tokens",
             "residual": f"{self.name} sums to the difference from the reference in expectation only; see standard_error",

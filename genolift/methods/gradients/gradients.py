@@ -7,12 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from genolift.engine.operations.regions import is_rectifier
 from genolift.engine.walk import gradient_rules
 from genolift.engine.walk.correction import Corrected
+from genolift.engine.walk.explain import Explainer
 from genolift.engine.walk.multipliers import Gradient, PathGradient, Propagation
 from genolift.methods.common import proof
+from genolift.methods.common.proof import PairOf
 from genolift.methods.common.referenced import ReferenceMethod
 from genolift.methods.common.refusals import lacking
 from genolift.methods.common.traced import Traced
@@ -29,6 +32,7 @@ class GradientMethod(CorrectsGradients, ReferenceMethod):
         super().__init__(model, target, **options)
         self.sums = type(self).sums and not self.gradient_correction
 
+    @override
     def rule_for(self, dna: list[bool]):
         if not self.gradient_correction:
             return self._rule
@@ -45,6 +49,7 @@ class GradientTimesInput(GradientMethod):
     name = "gradient-x-input"
     sums = False
 
+    @override
     def multipliers(self, traced: Traced):
         return Gradient(traced.program, self.sources)
 
@@ -55,9 +60,11 @@ class _Gated(GradientMethod):
     sums = False
     rule_of = staticmethod(gradient_rules.gradient)
 
+    @override
     def multipliers(self, traced: Traced):
         return Propagation(traced.program, traced.targets, self.rule_of, chains=False, sources=self.sources)
 
+    @override
     def prepare(self, traced: Traced) -> None:
         super().prepare(traced)
         check_rectifiers(self._rule, self.name)
@@ -125,6 +132,7 @@ class IntegratedGradients(GradientMethod):
         self.steps, self.quadrature = whole_number(steps, "steps"), quadrature
         super().__init__(model, target, **options)
 
+    @override
     def multipliers(self, traced: Traced):
         if self.layer is not None:
             raise InputError(
@@ -140,7 +148,7 @@ class IntegratedGradients(GradientMethod):
             positions, weights = (nodes + 1) / 2, weights / 2
         return PathGradient(traced.program, positions, weights)
 
-    def judge(self, found, explainer, pair_of) -> None:
+    def judge(self, found: dict[str, Any], explainer: Explainer, pair_of: PairOf) -> None:
         """What is left is the quadrature's error: more steps make it smaller."""
         worst = proof.relative(found["residual"], found["predictions"], found["reference_predictions"])
         if not (worst < 0.1).all():
@@ -150,5 +158,6 @@ class IntegratedGradients(GradientMethod):
                 stacklevel=5,
             )
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         return {**super().describe(), "steps": self.steps, "quadrature": self.quadrature}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from genolift.engine.walk.multipliers import Propagation
 from genolift.engine.walk.points import Points
-from genolift.methods.common.base import Method
 from genolift.methods.common.blocks import fields_of
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import Copies, batch_size
@@ -21,7 +22,7 @@ from genolift.support.progress import bar
 _BATCHES = 4
 
 
-class SlopeMethod(CorrectsGradients, Method):
+class SlopeMethod(CorrectsGradients):
     """What slopes say that are not multiplied by a difference."""
 
     #: Why there is no hypothetical importance, and what has one.
@@ -31,6 +32,7 @@ class SlopeMethod(CorrectsGradients, Method):
         """The rules that slopes are walked back by; None for the plain gradient."""
         return None
 
+    @override
     def prepare(self, traced: Traced) -> None:
         self._propagation = self.propagation(traced)
         self._points: dict[tuple, Points] = {}
@@ -47,7 +49,8 @@ class SlopeMethod(CorrectsGradients, Method):
     #: Slopes computed for each sequence.
     count = 1
 
-    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict, dict]:
+    @override
+    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
         size, points = batch_size(traced, inputs, self.memory, backward=True), self.points(inputs, traced)
         at_once, total = max(1, _BATCHES * size // self.count), len(inputs) * self.count
         blocks = []
@@ -60,7 +63,7 @@ class SlopeMethod(CorrectsGradients, Method):
         return fields, {key: why for key, why in self.undefined().items() if key not in fields}
 
     @abstractmethod
-    def block(self, copies: Copies, inputs: Inputs, rows: np.ndarray) -> dict:
+    def block(self, copies: Copies, inputs: Inputs, rows: np.ndarray) -> dict[str, Any]:
         """Fields (n, T, ...) of the sequences ``rows``: a list with one per input, or an array that follows none."""
 
     def undefined(self) -> dict[str, str]:
@@ -86,11 +89,12 @@ class Saliency(SlopeMethod):
 
     name = "gradient"
 
-    def block(self, copies, inputs, rows):
+    @override
+    def block(self, copies: Copies, inputs: Inputs, rows: np.ndarray) -> dict[str, Any]:
         predictions, slopes = copies.own_slopes()
         return {"predictions": predictions, **self.measures(slopes, inputs.one_hot)}
 
-    def measures(self, slopes: list, one_hot: list[bool]) -> dict:
+    def measures(self, slopes: list, one_hot: list[bool]) -> dict[str, Any]:
         """Fields from the slopes (n, T, ...) of each input."""
         scores = [steepest(slope, letters) for slope, letters in zip(slopes, one_hot, strict=True)]
         return {"multipliers": slopes, "scores": scores}
@@ -105,7 +109,8 @@ class Sensitivity(Saliency):
 
     name = "sensitivity"
 
-    def measures(self, slopes, one_hot):
+    @override
+    def measures(self, slopes: list[np.ndarray], one_hot: list[bool]) -> dict[str, Any]:
         squares = [np.square(slope) for slope in slopes]
         scores = [square.sum(-1) if letters else square for square, letters in zip(squares, one_hot, strict=True)]
         return {"multipliers": slopes, "raw_contributions": squares, "scores": scores}
@@ -121,5 +126,6 @@ class GuidedBackprop(Saliency):
     name = "guided-backprop"
     no_hypothetical = "a slope alone is the same whatever base is there; guided-backprop-x-input defines one"
 
-    def propagation(self, traced):
+    @override
+    def propagation(self, traced: Traced) -> Propagation:
         return guided(traced, self.name)

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
+from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import Copies, streams
 from genolift.methods.gradients.saliency import SlopeMethod, steepest
 from genolift.methods.targets import TargetLike
@@ -38,14 +40,17 @@ class SmoothGrad(SlopeMethod):
         self.samples, self.noise = whole_number(samples, "samples", 2), float(noise)
         super().__init__(model, target, **options)
 
+    @override
     @property
     def count(self) -> int:
         return self.samples
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         return {**super().describe(), "samples": self.samples, "noise": self.noise}
 
-    def block(self, copies, inputs, rows):
+    @override
+    def block(self, copies: Copies, inputs: Inputs, rows: np.ndarray) -> dict[str, Any]:
         n, noisy = len(copies), self._noisy(copies)
 
         def make(which):
@@ -73,7 +78,7 @@ class SmoothGrad(SlopeMethod):
                     drawn[n, j] = array[n] + scale * rng.standard_normal(array.shape[1:], np.float32)
         return noisy
 
-    def measures(self, mean: list, squares: list, one_hot: list[bool]) -> dict:
+    def measures(self, mean: list, squares: list, one_hot: list[bool]) -> dict[str, Any]:
         """Fields from the mean slopes (n, T, ...) and the sums of their squared deviations."""
         slopes = [one.astype(np.float32) for one in mean]
         scores = [steepest(slope, letters) for slope, letters in zip(slopes, one_hot, strict=True)]
@@ -89,7 +94,8 @@ def _merge(mean: np.ndarray, squares: np.ndarray, seen: int, more: np.ndarray) -
 
 
 class _OfEachLetter(SmoothGrad):
-    def measures(self, mean, squares, one_hot):
+    @override
+    def measures(self, mean: np.ndarray, squares: np.ndarray, one_hot: list[bool]) -> dict[str, Any]:
         raw = [self.of(m, s).astype(np.float32) for m, s in zip(mean, squares, strict=True)]
         scores = [one.sum(-1) if letters else one for one, letters in zip(raw, one_hot, strict=True)]
         return {"multipliers": [m.astype(np.float32) for m in mean], "raw_contributions": raw, "scores": scores}
@@ -103,7 +109,7 @@ class SmoothGradSquared(_OfEachLetter):
 
     name = "smoothgrad-squared"
 
-    def of(self, mean, squares):
+    def of(self, mean: np.ndarray, squares: np.ndarray) -> np.ndarray:
         return squares / self.samples + mean**2
 
 
@@ -115,5 +121,5 @@ class VarGrad(_OfEachLetter):
 
     name = "smoothgrad-variance"
 
-    def of(self, mean, squares):
+    def of(self, mean: np.ndarray, squares: np.ndarray) -> np.ndarray:
         return squares / (self.samples - 1)

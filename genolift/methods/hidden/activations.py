@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -65,7 +65,13 @@ class Activations:
         return drawings.draw(self, drawings.PLOT, i, **options)
 
 
-def activations(model, layer: str | None, X, names=None, memory=None) -> Activations:
+def activations(
+    model: Callable,
+    layer: str | None,
+    X: Any,
+    names: Sequence[str] | None = None,
+    memory: str | int | float | None = None,
+) -> Activations:
     """The activations of a hidden ``layer``, by name or path, for sequences ``X``; what each of its rows sees.
 
     ``None`` is the last layer that still has positions with a place. All are held in memory: :class:`InputError` where they
@@ -118,7 +124,7 @@ class LayerReader:
         self._opened: Recent[tuple, _Opened] = Recent(_LENGTHS)
         self._compiled: dict[Value, Rows] = {}
 
-    def inputs(self, X) -> Inputs:
+    def inputs(self, X: Any) -> Inputs:
         """What the user gave, as the model takes it."""
         inputs = as_inputs(X, None if self._declared is None else self._declared[0])
         return adapt(inputs, self._tracing(inputs))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from genolift.engine.hidden.attended import Tokens, tokens
 from genolift.engine.hidden.attention import Attention, Readings, find
@@ -72,6 +73,7 @@ class AttentionMethod(Method):
         self.query, self.maps = None if query is None else int(query), maps
         super().__init__(model, target, **options)
 
+    @override
     def prepare(self, traced: Traced) -> None:
         self._readers: Recent[tuple, _Reader] = Recent(_LENGTHS)
         self._last: _Reader | None = None
@@ -110,7 +112,8 @@ class AttentionMethod(Method):
         """The attentions that scores are made of."""
         return reader.attentions
 
-    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict, dict]:
+    @override
+    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
         reader = self._reader(traced, [array.shape[1:] for array in inputs.arrays])
         size = batch_size(traced, inputs, self.memory)
         blocks = []
@@ -153,6 +156,7 @@ class AttentionMethod(Method):
         return fields | {key: by_target(array) for key, array in columns.items()}
 
     def undefined(self) -> dict[str, str]:
+        """Return why the other fields are not defined, by name."""
         why = f"{self.name} tells what the model reads, which is nobody's share of the output; deeplift has these"
         own = {} if self.maps else dict.fromkeys(["weights", "key_positions"], "the method was made with maps=False")
         return {
@@ -165,7 +169,8 @@ class AttentionMethod(Method):
             **own,
         }
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         layers = None if self._last is None else [one.name for one in self._last.attentions]
         return {**super().describe(), "query": self.query, "maps": self.maps, "layers": layers, "units": _MEANING}
 
@@ -198,7 +203,8 @@ class RawAttention(AttentionMethod):
         self.layer, self.head = layer, head
         super().__init__(model, target, **options)
 
-    def read(self, reader):
+    @override
+    def read(self, reader: _Reader) -> list[Attention]:
         if self.layer is None:
             return reader.attentions
         names = [one.name for one in reader.attentions]
@@ -212,13 +218,15 @@ class RawAttention(AttentionMethod):
             )
         return chosen
 
-    def check(self, reader):
+    @override
+    def check(self, reader: _Reader) -> None:
         super().check(reader)
         fewest = min(one.heads for one in self.read(reader))
         if self.head is not None and not 0 <= self.head < fewest:
             raise InputError(f"head is {self.head}, but there are {fewest}; number them from 0")
 
-    def scored(self, reader, weights):
+    @override
+    def scored(self, reader: _Reader, weights: list[np.ndarray]) -> dict[str, np.ndarray]:
         chosen, found = self.read(reader), {}
         for one, placed, array in zip(reader.attentions, reader.tokens, weights, strict=True):
             if one in chosen:
@@ -226,7 +234,8 @@ class RawAttention(AttentionMethod):
                 found.setdefault(f"scores.{placed.place}", []).append(placed.spread(self.of_queries(heads)))
         return {key: np.sum(arrays, 0, dtype=np.float32) / np.float32(len(chosen)) for key, arrays in found.items()}
 
-    def describe(self):
+    @override
+    def describe(self) -> dict[str, Any]:
         return {**super().describe(), "layer": self.layer, "head": self.head}
 
 
@@ -252,10 +261,12 @@ class AttentionRollout(AttentionMethod):
         self.residual = float(residual)
         super().__init__(model, target, **options)
 
-    def read(self, reader):
+    @override
+    def read(self, reader: _Reader) -> list[Attention]:
         return reader.attentions[-1:]
 
-    def check(self, reader):
+    @override
+    def check(self, reader: _Reader) -> None:
         super().check(reader)
         last = len(reader.attentions) - 1
         for i, (one, placed) in enumerate(zip(reader.attentions, reader.tokens, strict=True)):
@@ -267,7 +278,8 @@ class AttentionRollout(AttentionMethod):
                 others = f"layer {one.name!r} has {one.queries} queries and {one.keys} keys that are others"
                 raise lacking(self.name, _FOLLOWS, others, "use attention, which reads each layer by itself")
 
-    def scored(self, reader, weights):
+    @override
+    def scored(self, reader: _Reader, weights: list[np.ndarray]) -> dict[str, np.ndarray]:
         total = None
         for placed, array in zip(reader.tokens, weights, strict=True):
             mean = array.mean(1, dtype=np.float64)
@@ -279,7 +291,8 @@ class AttentionRollout(AttentionMethod):
         fields = {"rollout": total.astype(np.float32)} if self.maps else {}
         return {**fields, f"scores.{placed.place}": placed.spread(self.of_queries(total[:, None]))}
 
-    def undefined(self):
+    @override
+    def undefined(self) -> dict[str, str]:
         undefined = super().undefined()
         if self.maps:
             undefined.pop("rollout")
@@ -287,7 +300,8 @@ class AttentionRollout(AttentionMethod):
             undefined["rollout"] = "the method was made with maps=False"
         return undefined
 
-    def describe(self):
+    @override
+    def describe(self) -> dict[str, Any]:
         return {**super().describe(), "residual": self.residual}
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from genolift.engine.hidden.maps import Maps, averaged, class_activation, gradient_weighted
 from genolift.engine.hidden.placing import follows, last_placed, name_of, named, placed
@@ -58,6 +59,7 @@ class MapMethod(Method):
     #: How activations and slopes make a map.
     weigh = staticmethod(gradient_weighted)
 
+    @override
     def prepare(self, traced: Traced) -> None:
         self._atlases: Recent[tuple, _Atlas] = Recent(_LENGTHS)
         self._compiled: dict[tuple, Maps] = {}
@@ -71,7 +73,8 @@ class MapMethod(Method):
     def mapped(self, traced: Traced, sequences: dict[int, Receptive]) -> list[list[Value]]:
         """The values that each target has maps of; ``sequences`` are the inputs that are sequences, by their number."""
 
-    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict, dict]:
+    @override
+    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
         atlas = self._atlas(traced, [array.shape[1:] for array in inputs.arrays], inputs.one_hot)
         size = batch_size(traced, inputs, self.memory, backward=True)
         blocks = []
@@ -142,10 +145,11 @@ class MapMethod(Method):
             "residual": f"{self.name} does not promise to sum to the difference from a reference",
         }
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         return {**super().describe(), "layer": None if self._last is None else self._last.layer}
 
-    def findings(self) -> dict:
+    def findings(self) -> dict[str, Any]:
         """Where the map was made: the layer, how many positions it has, and how many bases each of them sees."""
         fields = [one for some in self._last.fields.values() for _, one in some]
         positions, width = [len(one.starts) for one in fields], [one.width for one in fields]
@@ -163,7 +167,8 @@ class Cam(MapMethod):
     name = "cam"
     weigh = staticmethod(class_activation)
 
-    def mapped(self, traced, sequences):
+    @override
+    def mapped(self, traced: Traced, sequences: dict[int, Receptive]) -> list[list[Value]]:
         found: list[list[Value]] = []
         for target in traced.targets:
             found.append([])
@@ -197,7 +202,8 @@ class GradCam(MapMethod):
         self.layer = getattr(layer, "name", layer)
         super().__init__(model, target, **options)
 
-    def mapped(self, traced, sequences):
+    @override
+    def mapped(self, traced: Traced, sequences: dict[int, Receptive]) -> list[list[Value]]:
         program = traced.program
         name = self.layer
         if name is None:
@@ -225,14 +231,17 @@ class GuidedGradCam(GradCam):
 
     name = "guided-grad-cam"
 
+    @override
     def prepare(self, traced: Traced) -> None:
         self._points = Points(traced.program, traced.targets, guided(traced, self.name))
         super().prepare(traced)
 
-    def block(self, xs, maps, size):
+    @override
+    def block(self, xs: list[np.ndarray], maps: dict[int, np.ndarray], size: int) -> dict[str, dict[int, np.ndarray]]:
         _, slopes = Copies(self._points, xs, size).own_slopes()
         products = {i: slopes[i] * one[..., None] for i, one in maps.items()}
         return {"multipliers": products, "scores": {i: steepest(product, True) for i, product in products.items()}}
 
-    def undefined(self):
+    @override
+    def undefined(self) -> dict[str, str]:
         return {key: why for key, why in super().undefined().items() if key != "multipliers"}

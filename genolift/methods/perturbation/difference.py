@@ -6,11 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from genolift.engine.operations.table import operation
+from genolift.methods.common.inputs import Inputs
+from genolift.methods.common.predicting import Copies
 from genolift.methods.common.refusals import lacking
+from genolift.methods.common.traced import Traced
 from genolift.methods.perturbation.markov import Markov, codes_of, counts_of
-from genolift.methods.perturbation.perturbed import ChangingMethod
+from genolift.methods.perturbation.perturbed import Block, ChangingMethod
 from genolift.methods.targets import TargetLike, parse
 from genolift.sequence.alphabet import one_hot_codes
 from genolift.support.errors import InputError
@@ -87,12 +91,14 @@ class PredictionDifference(ChangingMethod):
     def _markov(self, codes: list[np.ndarray]) -> Markov:
         return Markov(counts_of(codes, self.order), self.pseudocount)
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("window", "order", "pseudocount", "training_size")}
         tables = None if self._background is None else self._background.tables[-1].tolist()
         return {**super().describe(), **own, "activation": self.scale, "background": tables or self._counted_in}
 
-    def prepare(self, traced):
+    @override
+    def prepare(self, traced: Traced) -> None:
         super().prepare(traced)
         given = self.target if isinstance(self.target, list) else [self.target]
         named = given if len(given) == len(traced.targets) else given * len(traced.targets)
@@ -106,7 +112,8 @@ class PredictionDifference(ChangingMethod):
         single = given is None or isinstance(given, (int, np.integer, tuple))
         return counts.pop() if single and self.scale == "logit" and len(counts) == 1 else None
 
-    def changed(self, inputs):
+    @override
+    def changed(self, inputs: Inputs) -> list[int]:
         found = super().changed(inputs)
         if not all(inputs.dna[i] for i in found):
             raise lacking(self.name, "sums over A, C, G and T", "this model takes other letters", "use occlusion")
@@ -117,10 +124,12 @@ class PredictionDifference(ChangingMethod):
             raise InputError(f"window is {self.window}, but the sequences are {length} long; give a shorter one")
         return length - self.window + 1
 
-    def count(self, lengths):
+    @override
+    def count(self, lengths: list[int]) -> int:
         return 1 + 4**self.window * sum(map(self._starts, lengths))
 
-    def block(self, copies, block):
+    @override
+    def block(self, copies: Copies, block: Block) -> dict[str, Any]:
         contents = np.stack(np.unravel_index(np.arange(4**self.window), (4,) * self.window), axis=1)
         predictions = copies.predictions()
         scores = []

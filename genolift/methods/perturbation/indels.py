@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
-from genolift.methods.perturbation.perturbed import ChangingMethod
+from genolift.methods.common.predicting import Copies
+from genolift.methods.perturbation.perturbed import Block, ChangingMethod
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import IndelExplanation
 from genolift.support.errors import InputError
@@ -50,14 +52,17 @@ class Indels(ChangingMethod):
             raise InputError(f"fill must be 'uniform' or 'zero', not {fill!r}")
         super().__init__(model, target, **options)
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         return {**super().describe(), "size": self.size, "moves": self.moves, "fill": self.fill}
 
-    def count(self, lengths):
+    @override
+    def count(self, lengths: list[int]) -> int:
         letters = [4 if size is None else size for size in self.traced.tokens]
         return sum(length * (size + 1) for length, size in zip(lengths, letters, strict=False))
 
-    def block(self, copies, block):
+    @override
+    def block(self, copies: Copies, block: Block) -> dict[str, Any]:
         predictions = copies.predictions()
         found: dict[str, list] = {"insertions": [], "deletions": [], "scores": []}
         for place in block.changed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from genolift.sequence.alphabet import is_dna, one_hot, one_hot_codes
@@ -67,7 +69,7 @@ def counts_of(codes: list[np.ndarray], order: int) -> list[np.ndarray]:
     return found
 
 
-def codes_of(background) -> list[np.ndarray]:
+def codes_of(background: Any) -> list[np.ndarray]:
     """Sequences as codes, from texts or one-hot (N, L, 4)."""
     if isinstance(background, str) or (isinstance(background, (list, tuple)) and isinstance(background[0], str)):
         texts = [background] if isinstance(background, str) else background

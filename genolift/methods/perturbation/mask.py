@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from genolift.engine.walk.points import Points
 from genolift.methods import references as refs
 from genolift.methods.common.predicting import Copies
+from genolift.methods.common.traced import Traced
 from genolift.methods.perturbation.perturbed import Block, PerturbationMethod
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import MaskExplanation
@@ -47,7 +49,12 @@ class Mask(PerturbationMethod):
 
     name = "mask"
     result_type = MaskExplanation
-    default_references = staticmethod(lambda: refs.Background())
+
+    @staticmethod
+    @override
+    def default_references() -> refs.Reference:
+        return refs.Background()
+
     backward = True
 
     def __init__(
@@ -68,19 +75,23 @@ class Mask(PerturbationMethod):
         self.l1, self.tv, self.rate = float(l1), float(tv), float(rate)
         super().__init__(model, target, **options)
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("l1", "tv", "steps", "rate", "restarts")}
         return {**super().describe(), **own}
 
-    def prepare(self, traced):
+    @override
+    def prepare(self, traced: Traced) -> None:
         super().prepare(traced)
         # Every target has masks of its own, so each needs the slopes of one target only.
         self._single = [Points(traced.program, [target]) for target in traced.targets]
 
-    def count(self, lengths):
+    @override
+    def count(self, lengths: list[int]) -> int:
         return (self.steps + 1) * self.restarts * self.reference_count
 
-    def block(self, copies, block):
+    @override
+    def block(self, copies: Copies, block: Block) -> dict[str, Any]:
         predictions = copies.predictions()
         n, r = len(block), block.references
         nothing = [np.zeros((n * r, length), bool) for length in block.lengths]

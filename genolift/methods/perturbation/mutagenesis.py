@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from genolift.engine.windows.mutation import Mutation
 from genolift.methods.common.blocks import pad
@@ -58,6 +59,7 @@ class InSilicoMutagenesis(ChangingMethod):
         self.fast = fast
         super().__init__(model, target, **options)
 
+    @override
     def prepare(self, traced: Traced) -> None:
         super().prepare(traced)
         self._mutations: dict[tuple, Mutation | None] = {}
@@ -70,17 +72,21 @@ class InSilicoMutagenesis(ChangingMethod):
                 if _has_letters(shapes[place], traced.tokens[place]):
                     self._mutation(traced, shapes, place)
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         return {**super().describe(), "fast": self.fast}
 
-    def findings(self) -> dict:
+    @override
+    def findings(self) -> dict[str, Any]:
         return {"form": dict(self._trials)} if self._trials else {}
 
-    def count(self, lengths):
+    @override
+    def count(self, lengths: list[int]) -> int:
         letters = [4 if size is None else size for size in self.traced.tokens]
         return sum(length * (size - 1) for length, size in zip(lengths, letters, strict=False))
 
-    def block(self, copies, block):
+    @override
+    def block(self, copies: Copies, block: Block) -> dict[str, Any]:
         predictions = copies.predictions()
         found: dict[str, list] = {"hypothetical": [], "raw_contributions": [], "effects": []}
         for place in block.changed:
@@ -185,7 +191,8 @@ class InSilicoMutagenesis(ChangingMethod):
         difference = np.abs(fast - plain).max(axis=(0, 1))
         return None if (difference <= allowed).all() else f"differed from it by up to {difference.max():.2g}"
 
-    def undefined(self):
+    @override
+    def undefined(self) -> dict[str, str]:
         return {
             **super().undefined(),
             "multipliers": "ism has none: contributions are differences between predictions",

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from genolift.methods.common.blocks import standard_error
-from genolift.methods.perturbation.perturbed import PerturbationMethod
+from genolift.methods.common.predicting import Copies
+from genolift.methods.perturbation.perturbed import Block, PerturbationMethod
 from genolift.methods.targets import TargetLike
 from genolift.support.errors import InputError
 from genolift.support.numbers import whole_number
@@ -37,7 +39,8 @@ class Occlusion(PerturbationMethod):
             raise InputError(f"a stride of {stride} leaves positions between windows of {window}; give a shorter one")
         super().__init__(model, target, **options)
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         return {**super().describe(), "window": self.window, "stride": self.stride}
 
     def _starts(self, length: int) -> list[int]:
@@ -46,10 +49,12 @@ class Occlusion(PerturbationMethod):
         starts = list(range(0, length - self.window + 1, self.stride))
         return starts if starts[-1] == length - self.window else [*starts, length - self.window]
 
-    def count(self, lengths):
+    @override
+    def count(self, lengths: list[int]) -> int:
         return self.reference_count * sum(len(self._starts(length)) for length in lengths)
 
-    def block(self, copies, block):
+    @override
+    def block(self, copies: Copies, block: Block) -> dict[str, Any]:
         covered = self._covered(block.lengths)
         windows = len(covered[0])
         f = copies.grid(

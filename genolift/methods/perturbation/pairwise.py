@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
+from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import Copies
-from genolift.methods.perturbation.perturbed import ChangingMethod
+from genolift.methods.perturbation.perturbed import Block, ChangingMethod
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import EpistasisExplanation
 from genolift.support.errors import InputError
@@ -56,11 +58,13 @@ class PairwiseMutagenesis(ChangingMethod):
         self.start, self.end, self.width = start, end, whole_number(width, "width", 2)
         super().__init__(model, target, **options)
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         stretch = {"width": self.width} if self.start is None else {"start": self.start, "end": self.end}
         return {**super().describe(), **stretch}
 
-    def changed(self, inputs):
+    @override
+    def changed(self, inputs: Inputs) -> list[int]:
         found = super().changed(inputs)
         if len(found) > 1:
             raise InputError(
@@ -71,7 +75,8 @@ class PairwiseMutagenesis(ChangingMethod):
             raise InputError(f"the stretch ends at {self.end or self.width}, but the sequences are {length} long")
         return found
 
-    def count(self, lengths):
+    @override
+    def count(self, lengths: list[int]) -> int:
         start, end = self._stretch(lengths[0])
         width = end - start
         return 3 * width + 9 * width * (width - 1) // 2
@@ -82,7 +87,8 @@ class PairwiseMutagenesis(ChangingMethod):
         start = (length - self.width) // 2
         return start, start + self.width
 
-    def block(self, copies, block):
+    @override
+    def block(self, copies: Copies, block: Block) -> dict[str, Any]:
         (place,) = block.changed
         x, predictions = block.xs[place], copies.predictions()
         length, letters = x.shape[1:]

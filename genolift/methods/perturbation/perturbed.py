@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from genolift.engine.walk.points import Points
 from genolift.methods import references as refs
@@ -67,6 +69,7 @@ class ChangingMethod(Method):
     #: Whether slopes are computed, which take more memory.
     backward = False
 
+    @override
     def prepare(self, traced: Traced) -> None:
         self._points = Points(traced.program, traced.targets)
 
@@ -75,7 +78,7 @@ class ChangingMethod(Method):
         """Predictions for each sequence with changed inputs of these ``lengths``; None where that is not known."""
 
     @abstractmethod
-    def block(self, copies: Copies, block: Block) -> dict:
+    def block(self, copies: Copies, block: Block) -> dict[str, Any]:
         """Fields (n, T, ...): a list with an array per changed input, or one array for what does not follow inputs."""
 
     def at_once(self, count: int, size: int) -> int:
@@ -90,7 +93,8 @@ class ChangingMethod(Method):
         """What the sequences ``rows`` are mixed with, (n, R, ...) per input."""
         return []
 
-    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict, dict]:
+    @override
+    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
         changed = self.changed(inputs)
         lengths = [inputs.arrays[i].shape[1] for i in changed]
         count, size = self.count(lengths), batch_size(traced, inputs, self.memory, self.backward)
@@ -137,9 +141,13 @@ class PerturbationMethod(TakesReferences, ChangingMethod):
     ``Zeros()`` or ``Background([.25] * 4)``, as the model was trained.
     """
 
-    default_references = staticmethod(lambda: refs.Shuffled(10, k=2, seed=0))
+    @staticmethod
+    @override
+    def default_references() -> refs.Reference:
+        return refs.Shuffled(10, k=2, seed=0)
 
-    def changed(self, inputs):
+    @override
+    def changed(self, inputs: Inputs) -> list[int]:
         letters = super().changed(inputs)
         self._chosen = self.references_for(inputs)
         refuse_until_enough(self._chosen, self.name)
@@ -152,5 +160,6 @@ class PerturbationMethod(TakesReferences, ChangingMethod):
     def reference_count(self) -> int:
         return max(one.count for one in self._chosen)
 
-    def drawn(self, xs, rows):
+    @override
+    def drawn(self, xs: list[np.ndarray], rows: np.ndarray) -> list[np.ndarray]:
         return self._drawn_for(self._chosen, xs, rows)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from genolift.methods.perturbation.perturbed import ChangingMethod
+from typing import Any
+
+from typing_extensions import override
+
+from genolift.methods.common.predicting import Copies
+from genolift.methods.perturbation.perturbed import Block, ChangingMethod
 
 
 class Prediction(ChangingMethod):
@@ -10,11 +15,14 @@ class Prediction(ChangingMethod):
 
     name = "prediction"
 
-    def count(self, lengths):
+    @override
+    def count(self, lengths: list[int]) -> int:
         return 1
 
-    def block(self, copies, block):
+    @override
+    def block(self, copies: Copies, block: Block) -> dict[str, Any]:
         return {"predictions": copies.predictions()}
 
-    def undefined(self):
+    @override
+    def undefined(self) -> dict[str, str]:
         return {**super().undefined(), "scores": "a prediction alone says nothing of positions"}

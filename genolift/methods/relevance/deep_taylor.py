@@ -6,13 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from genolift.engine.operations.regions import is_relu
 from genolift.engine.operations.steps import kind_of
 from genolift.engine.operations.table import operation
 from genolift.engine.relevance.neurons import Neurons
+from genolift.engine.relevance.propagation import RelevancePropagation
 from genolift.engine.relevance.rules import AlphaBeta, Box
 from genolift.methods.common.refusals import lacking
+from genolift.methods.common.traced import Traced
 from genolift.methods.relevance.composites import Composite, checked
 from genolift.methods.relevance.lrp import RelevanceMethod
 from genolift.methods.targets import TargetLike
@@ -41,10 +44,12 @@ class DeepTaylor(RelevanceMethod):
         self.box = checked(Box(low, high))
         super().__init__(model, target, **options)
 
-    def layer_rules(self):
+    @override
+    def layer_rules(self) -> Composite:
         return Composite({"input": self.box}, AlphaBeta(1.0, 0.0))
 
-    def propagation(self, traced):
+    @override
+    def propagation(self, traced: Traced) -> RelevancePropagation:
         found = super().propagation(traced, positive_sums=True)
         for step in found.walk:
             if isinstance(step, Neurons) or step.op == "Input":
@@ -57,6 +62,7 @@ class DeepTaylor(RelevanceMethod):
                 raise lacking(self.name, does, f"{step.where} is none", "use lrp-composite or lrp-epsilon")
         return found
 
+    @override
     def check(self, predictions: np.ndarray, least: np.ndarray, rows: np.ndarray) -> None:
         wrong = (predictions <= 0) | (least < 0)
         if wrong.any():

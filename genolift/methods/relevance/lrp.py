@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from genolift.engine.relevance.propagation import RelevancePropagation
 from genolift.engine.relevance.rules import AlphaBeta, Box, Epsilon, Flat, Gamma, Rule, WSquare
 from genolift.engine.walk.points import Points
+from genolift.methods.common.inputs import Inputs
+from genolift.methods.common.predicting import Copies
 from genolift.methods.common.refusals import lacking
 from genolift.methods.common.traced import Traced
 from genolift.methods.gradients.saliency import SlopeMethod
@@ -41,7 +44,8 @@ class RelevanceMethod(SlopeMethod):
     def layer_rules(self) -> Composite:
         """Which rule each layer follows."""
 
-    def propagation(self, traced: Traced, **options) -> RelevancePropagation:
+    @override
+    def propagation(self, traced: Traced, **options: Any) -> RelevancePropagation:
         self.composite.check({layer for step in traced.program.steps for layer in step.layers})
         rest = self.composite.rest
         epsilon = rest.epsilon if isinstance(rest, Epsilon) else Epsilon().epsilon
@@ -54,13 +58,15 @@ class RelevanceMethod(SlopeMethod):
             raise lacking(self.name, does, none, "use lrp-epsilon or integrated-gradients")
         return found
 
+    @override
     def prepare(self, traced: Traced) -> None:
         super().prepare(traced)
         ends = self._propagation.ends()
         self._blind = next((str(one) for one in ends if not getattr(one, "per_unit", one != "unary")), None)
         self._bounded = any(getattr(one, "bounded", False) for one in ends)
 
-    def points(self, inputs, traced):
+    @override
+    def points(self, inputs: Inputs, traced: Traced) -> Points:
         for i, box in self._propagation.boxes().items():
             array = inputs.arrays[i]
             if array.min() < box.low or array.max() > box.high:
@@ -78,7 +84,8 @@ class RelevanceMethod(SlopeMethod):
             self._points[()] = Points(traced.program, traced.targets, self._propagation, plain)
         return self._points[()]
 
-    def block(self, copies, inputs, rows):
+    @override
+    def block(self, copies: Copies, inputs: Inputs, rows: np.ndarray) -> dict[str, Any]:
         predictions, columns = copies.own_slopes()
         self.check(predictions, columns.pop(), rows)
         half, letters = len(columns) // 2, inputs.one_hot
@@ -103,7 +110,8 @@ class RelevanceMethod(SlopeMethod):
     def check(self, predictions: np.ndarray, least: np.ndarray, rows: np.ndarray) -> None:
         """Refuse predictions (n, T) that cannot be shared out; ``least`` is the smallest part that each has."""
 
-    def undefined(self):
+    @override
+    def undefined(self) -> dict[str, str]:
         blind = (
             f"the rule {self._blind!r} that relevance reaches the input by gives it shares whatever base is there; "
             "lrp-epsilon and lrp-zb define them"
@@ -118,7 +126,8 @@ class RelevanceMethod(SlopeMethod):
             **dict.fromkeys(["reference_predictions", "reference_count", "residual", "standard_error"], none),
         }
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         described = super().describe()
         described.pop("gradient_correction")
         return {**described, "composite": self.composite.describe()}
@@ -141,7 +150,8 @@ class LrpEpsilon(RelevanceMethod):
         self.rule = checked(Epsilon(epsilon))
         super().__init__(model, target, **options)
 
-    def layer_rules(self):
+    @override
+    def layer_rules(self) -> Composite:
         return Composite({}, self.rule)
 
 
@@ -162,7 +172,8 @@ class LrpGamma(RelevanceMethod):
         self.rule = checked(Gamma(gamma))
         super().__init__(model, target, **options)
 
-    def layer_rules(self):
+    @override
+    def layer_rules(self) -> Composite:
         return Composite({}, self.rule)
 
 
@@ -189,7 +200,8 @@ class LrpAlphaBeta(RelevanceMethod):
         self.rule = checked(AlphaBeta(alpha, beta))
         super().__init__(model, target, **options)
 
-    def layer_rules(self):
+    @override
+    def layer_rules(self) -> Composite:
         return Composite({}, self.rule)
 
 
@@ -210,7 +222,8 @@ class _FirstLayer(RelevanceMethod):
     def first(self) -> Rule:
         """The rule where the input is read."""
 
-    def layer_rules(self):
+    @override
+    def layer_rules(self) -> Composite:
         return Composite({"input": self.first()}, self.hidden)
 
 
@@ -235,7 +248,8 @@ class LrpBox(_FirstLayer):
         self.low, self.high = low, high
         super().__init__(model, target, **options)
 
-    def first(self):
+    @override
+    def first(self) -> Rule:
         return checked(Box(self.low, self.high))
 
 
@@ -247,7 +261,8 @@ class LrpFlat(_FirstLayer):
 
     name = "lrp-flat"
 
-    def first(self):
+    @override
+    def first(self) -> Rule:
         return Flat()
 
 
@@ -259,7 +274,8 @@ class LrpWSquare(_FirstLayer):
 
     name = "lrp-wsquare"
 
-    def first(self):
+    @override
+    def first(self) -> Rule:
         return WSquare()
 
 
@@ -292,5 +308,6 @@ class LrpComposite(RelevanceMethod):
         self.given = composite
         super().__init__(model, target, **options)
 
-    def layer_rules(self):
+    @override
+    def layer_rules(self) -> Composite:
         return Composite(self.given)

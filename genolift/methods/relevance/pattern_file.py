@@ -48,7 +48,7 @@ class Patterns:
         means = frame.groupby("layer", sort=False).rho.mean()
         return {name: None if np.isnan(value) else float(value) for name, value in means.items()}
 
-    def save(self, path) -> None:
+    def save(self, path: str | Path) -> None:
         told = {"format": _FORMAT, "layers": list(self.arrays), **self.record}
         content = {f"pattern.{i}": array for i, array in enumerate(self.arrays.values())}
         content |= {f"table.{name}": np.array(values, _COLUMNS[name]) for name, values in self.table.items()}
@@ -56,7 +56,7 @@ class Patterns:
             np.savez_compressed(file, record=np.array(json.dumps(told)), **content)
 
     @classmethod
-    def load(cls, path) -> Patterns:
+    def load(cls, path: str | Path) -> Patterns:
         """Read what :meth:`save` wrote; nothing in it is run."""
         if not Path(path).is_file():
             raise FileProblem(f"{path} is no file; patterns are kept in an .npz that a fitted method's save() wrote")

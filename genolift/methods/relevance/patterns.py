@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from genolift.engine.relevance.pattern_sums import PatternSums, has_gram
 from genolift.engine.relevance.patterns import PatternPropagation
 from genolift.engine.running.digest import weights_digest
 from genolift.engine.walk.points import Points
 from genolift.methods.common.inputs import Inputs
-from genolift.methods.common.predicting import batch_size
+from genolift.methods.common.predicting import Copies, batch_size
 from genolift.methods.common.traced import Traced
 from genolift.methods.gradients.saliency import SlopeMethod
 from genolift.methods.relevance import pattern_estimates as estimates
@@ -70,7 +72,7 @@ class PatternMethod(SlopeMethod):
 
     # Fitting
 
-    def fit(self, X):
+    def fit(self, X: Any):
         """Estimate the patterns on sequences ``X`` such as the model was trained on, and how good they are; returns itself.
 
         The patterns are those of all sequences. For ``rho`` the sequences are divided into three parts at random.
@@ -169,14 +171,14 @@ class PatternMethod(SlopeMethod):
         """
         return self._known().frame()
 
-    def save(self, path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the patterns to ``path`` (.npz), for :meth:`load` or the option ``patterns``."""
         self._known().save(path)
 
-    def load(self, path):
+    def load(self, path: str | Path):
         """Take patterns that :meth:`save` wrote; :class:`InputError` if it was for a model with other weights."""
         patterns = Patterns.load(path)
-        if self.traced is not None:
+        if self.is_traced:
             self._check(patterns, self.traced)
         self._fitted, self._points = patterns, {}
         return self
@@ -199,36 +201,42 @@ class PatternMethod(SlopeMethod):
 
     # Explaining
 
+    @override
     def propagation(self, traced: Traced) -> PatternPropagation:
         return PatternPropagation(traced.program, traced.targets, self.name, self.attributes)
 
-    def explain(self, inputs, traced):
+    @override
+    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
         known = self._known()
         self._check(known, traced)
         self._propagation.patterns = {units: known.arrays[units.name] for units in self._propagation.layers}
         return super().explain(inputs, traced)
 
-    def points(self, inputs, traced):
+    @override
+    def points(self, inputs: Inputs, traced: Traced) -> Points:
         if () not in self._points:
             self._points[()] = Points(traced.program, traced.targets, self._propagation)
         return self._points[()]
 
-    def block(self, copies, inputs, rows):
+    @override
+    def block(self, copies: Copies, inputs: Inputs, rows: np.ndarray) -> dict[str, Any]:
         predictions, columns = copies.own_slopes()
         return {"predictions": predictions, **self.fields(columns, predictions, copies.arrays, inputs.one_hot)}
 
     @abstractmethod
-    def fields(self, columns: list, predictions: np.ndarray, arrays: list, letters: list[bool]) -> dict:
+    def fields(self, columns: list, predictions: np.ndarray, arrays: list, letters: list[bool]) -> dict[str, Any]:
         """Fields from what was walked back to each input, (n, T, ...)."""
 
-    def undefined(self):
+    @override
+    def undefined(self) -> dict[str, str]:
         none = f"{self.name} compares with no reference"
         return {
             "multipliers": f"{self.name} walks back what a neuron says, not what multiplies its input",
             **dict.fromkeys(["reference_predictions", "reference_count", "residual", "standard_error"], none),
         }
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         described = super().describe()
         described.pop("gradient_correction")
         return {
@@ -237,7 +245,8 @@ class PatternMethod(SlopeMethod):
             "fitted": None if self._fitted is None else self._fitted.record,
         }
 
-    def findings(self) -> dict:
+    @override
+    def findings(self) -> dict[str, Any]:
         return {"rho": self._known().mean_rho()}
 
 
@@ -252,7 +261,10 @@ class PatternNet(PatternMethod):
     name = "patternnet"
     result_type = SignalExplanation
 
-    def fields(self, columns, predictions, arrays, letters):
+    @override
+    def fields(
+        self, columns: list[np.ndarray], predictions: np.ndarray, arrays: list[np.ndarray], letters: list[bool]
+    ) -> dict[str, Any]:
         fields = {
             "signal": columns,
             "scores": [
@@ -264,7 +276,8 @@ class PatternNet(PatternMethod):
             fields["hypothetical"] = [signal if dna else None for signal, dna in zip(columns, letters, strict=True)]
         return fields
 
-    def undefined(self):
+    @override
+    def undefined(self) -> dict[str, str]:
         return {
             **super().undefined(),
             "hypothetical": "the inputs are not DNA of shape (N, L, 4), nor tokens; 'signal' has their shape",
@@ -284,7 +297,10 @@ class PatternAttribution(PatternMethod):
     result_type = RelevanceExplanation
     attributes = True
 
-    def fields(self, columns, predictions, arrays, letters):
+    @override
+    def fields(
+        self, columns: list[np.ndarray], predictions: np.ndarray, arrays: list[np.ndarray], letters: list[bool]
+    ) -> dict[str, Any]:
         total = sum(raw.reshape(*raw.shape[:2], -1).sum(-1, dtype=np.float64) for raw in columns)
         return {
             "raw_contributions": columns,
@@ -292,7 +308,8 @@ class PatternAttribution(PatternMethod):
             "absorbed": (predictions - total).astype(np.float32),
         }
 
-    def undefined(self):
+    @override
+    def undefined(self) -> dict[str, str]:
         blind = (
             "pattern-attribution gives a base its share whatever base is there; patternnet and lrp-epsilon define it"
         )

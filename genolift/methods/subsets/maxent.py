@@ -6,11 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from genolift.engine.hidden.representation import Representation, read_from
 from genolift.engine.layers import layer_outputs
+from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import Copies
 from genolift.methods.common.refusals import lacking, only_dna
+from genolift.methods.common.traced import Traced
 from genolift.methods.perturbation.perturbed import Block, ChangingMethod
 from genolift.methods.references import Background
 from genolift.methods.subsets.mixing import effective_size, split_r_hat
@@ -79,11 +82,13 @@ class MaximumEntropy(ChangingMethod):
             raise InputError("frequencies are four numbers above 0, those of A, C, G and T")
         super().__init__(model, target, **options)
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("layer", "beta", "chains", "sweeps", "burn", "samples")}
         return {**super().describe(), **own, "frequencies": self.frequencies.tolist()}
 
-    def prepare(self, traced):
+    @override
+    def prepare(self, traced: Traced) -> None:
         super().prepare(traced)
         if self.layer is not None:
             values = [layer_outputs(traced.program, self.layer)] * len(traced.targets)
@@ -100,15 +105,18 @@ class MaximumEntropy(ChangingMethod):
         made: dict[tuple, Representation] = {}
         self._hidden = [made.setdefault(tuple(v), Representation(traced.program, v)) for v in map(list, values)]
 
-    def changed(self, inputs):
+    @override
+    def changed(self, inputs: Inputs) -> list[int]:
         return [only_dna(self.name, "samples", inputs, "use occlusion")]
 
-    def count(self, lengths):
+    @override
+    def count(self, lengths: list[int]) -> int:
         (length,) = lengths
         drawn = len(set(self._hidden)) * (self.chains * (self._steps(length) + 1) + _UNIT)
         return drawn + (self.chains * self.samples) * len(self._hidden)
 
-    def at_once(self, count, size):
+    @override
+    def at_once(self, count: int, size: int) -> int:
         return max(1, size // self.chains)  # a step of all chains fills a batch
 
     def _steps(self, length: int) -> int:
@@ -119,7 +127,8 @@ class MaximumEntropy(ChangingMethod):
             )
         return length * self.burn + steps
 
-    def block(self, copies, block):
+    @override
+    def block(self, copies: Copies, block: Block) -> dict[str, Any]:
         draws = [_Draws(self, rng, block.lengths[0]) for rng in self.streams(block)]
         chains = {hidden: self._chains(hidden, copies, block, draws) for hidden in dict.fromkeys(self._hidden)}
         codes, distance, accepted = (
@@ -191,7 +200,8 @@ class MaximumEntropy(ChangingMethod):
                 kept_codes[:, :, sample], kept[:, :, sample] = codes, now
         return kept_codes, kept, accepted / np.maximum(proposed, 1)
 
-    def undefined(self):
+    @override
+    def undefined(self) -> dict[str, str]:
         what = (
             "maxent tells the information of positions, which is nobody's share of a prediction; deeplift gives shares"
         )

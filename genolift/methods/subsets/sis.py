@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from genolift.methods import references as refs
 from genolift.methods.common.predicting import Copies, batch_size
-from genolift.methods.perturbation.perturbed import PerturbationMethod
+from genolift.methods.perturbation.perturbed import Block, PerturbationMethod
 from genolift.methods.perturbation.stretches import Stretches
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import SubsetExplanation
@@ -46,7 +47,11 @@ class SufficientSubsets(PerturbationMethod):
     name = "sis"
     averages = False
     result_type = SubsetExplanation
-    default_references = staticmethod(lambda: refs.Background([0.25] * 4))
+
+    @staticmethod
+    @override
+    def default_references() -> refs.Reference:
+        return refs.Background([0.25] * 4)
 
     def __init__(
         self,
@@ -68,7 +73,7 @@ class SufficientSubsets(PerturbationMethod):
         self.fitted: np.ndarray | None = None
         super().__init__(model, target, **options)
 
-    def fit(self, X, quantile: float = 0.9) -> SufficientSubsets:
+    def fit(self, X: Any, quantile: float = 0.9) -> SufficientSubsets:
         """Take as threshold of each target the ``quantile`` of its predictions for the sequences ``X``."""
         if not 0 < quantile < 1:
             raise InputError(f"quantile must be between 0 and 1, not {quantile}")
@@ -77,15 +82,18 @@ class SufficientSubsets(PerturbationMethod):
         self.fitted = np.quantile(copies.predictions().astype(np.float64), quantile, axis=0)
         return self
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("threshold", "share", "most", "width")}
         return {**super().describe(), **own, "fitted": None if self.fitted is None else self.fitted.tolist()}
 
-    def count(self, lengths):
+    @override
+    def count(self, lengths: list[int]) -> int:
         Stretches(lengths, self.width)
         return None
 
-    def block(self, copies, block):
+    @override
+    def block(self, copies: Copies, block: Block) -> dict[str, Any]:
         players = Stretches(block.lengths, self.width)
         search = _Search(copies, block, players)
         n, targets = search.predictions.shape

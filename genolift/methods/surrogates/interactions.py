@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from genolift.methods.common.base import Method
 from genolift.methods.common.inputs import Inputs
@@ -105,8 +106,9 @@ class InteractionMaps(Method):
             raise InputError("interaction-maps are of the sequence's positions; leave layer away")
         super().__init__(model, target, **shared)
 
+    @override
     @classmethod
-    def hands_on_to(cls, options: Mapping):
+    def hands_on_to(cls, options: Mapping) -> tuple[type[Method], ...]:
         by = options.get("by", "deeplift")
         return () if by == cls.name else (method_class(by),)
 
@@ -115,19 +117,21 @@ class InteractionMaps(Method):
         """That of the method that explains, where it has one."""
         return self.by.fit
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         sources = None if self.stretches is None else self.stretches.tolist()
         own = {name: getattr(self, name) for name in ("start", "end", "instead", "replicates", "combine")}
         return {**super().describe(), **own, "stretches": sources, "by": self.by.describe()}
 
-    def trace(self, shapes: Sequence[tuple], names: list[str]) -> Traced:
-        """Trace the model once for both methods."""
-        if self.traced is not None or self.by.traced is None:
+    @override
+    def trace(self, shapes: list[tuple], names: list[str]) -> Traced:
+        if self.is_traced or not self.by.is_traced:  # once for both methods
             self.by.trace(shapes, names)
-        self.traced = self.by.traced
-        return self.traced
+        self._traced = self.by.traced
+        return self._traced
 
-    def explain(self, inputs, traced):
+    @override
+    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
         place = only_dna(self.name, "mutates", inputs, "use a function of one of them")
         X = inputs.arrays[place]
         sources = self._sources(*X.shape[:2])

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
-from genolift.methods.perturbation.perturbed import PerturbationMethod
+from genolift.methods.common.predicting import Copies
+from genolift.methods.perturbation.perturbed import Block, PerturbationMethod
 from genolift.methods.perturbation.stretches import Stretches
 from genolift.methods.surrogates import coalitions
 from genolift.methods.targets import TargetLike
@@ -42,7 +44,8 @@ class KernelShap(PerturbationMethod):
         self.width = whole_number(width, "width")
         super().__init__(model, target, **options)
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         return {**super().describe(), "samples": self.samples, "width": self.width}
 
     def _coalitions(self, m: int) -> tuple[int, bool]:
@@ -56,11 +59,13 @@ class KernelShap(PerturbationMethod):
             )
         return wanted - wanted % 2, False
 
-    def count(self, lengths):
+    @override
+    def count(self, lengths: list[int]) -> int:
         found, _ = self._coalitions(Stretches(lengths, self.width).count)
         return self.reference_count * (found + 1) + 1
 
-    def block(self, copies, block):
+    @override
+    def block(self, copies: Copies, block: Block) -> dict[str, Any]:
         players = Stretches(block.lengths, self.width)
         n, r, m = len(block), block.references, players.count
         count, exact = self._coalitions(m)

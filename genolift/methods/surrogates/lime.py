@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
+from typing_extensions import override
 
-from genolift.methods.perturbation.perturbed import PerturbationMethod
+from genolift.methods.common.predicting import Copies
+from genolift.methods.perturbation.perturbed import Block, PerturbationMethod
 from genolift.methods.perturbation.stretches import Stretches
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import LimeExplanation
@@ -59,11 +61,13 @@ class Lime(PerturbationMethod):
         self.kernel_width, self.alpha = float(kernel_width), float(alpha)
         super().__init__(model, target, **options)
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("width", "samples", "kernel_width", "alpha")}
         return {**super().describe(), **own}
 
-    def count(self, lengths):
+    @override
+    def count(self, lengths: list[int]) -> int:
         m = Stretches(lengths, self.width).count
         if self.samples < m + 2:
             raise InputError(
@@ -72,7 +76,8 @@ class Lime(PerturbationMethod):
             )
         return self.samples + 1
 
-    def block(self, copies, block):
+    @override
+    def block(self, copies: Copies, block: Block) -> dict[str, Any]:
         stretches = Stretches(block.lengths, self.width)
         kept = np.stack([self._kept(stretches.count, rng) for rng in self.streams(block)])
         predictions = copies.predictions()
@@ -113,5 +118,6 @@ class Lime(PerturbationMethod):
             r_squared = np.where(total > 0, 1 - left / total, 1.0)
         return coefficients, level - mean @ coefficients, r_squared
 
-    def undefined(self):
+    @override
+    def undefined(self) -> dict[str, str]:
         return {**super().undefined(), "standard_error": "lime fits one surrogate; r_squared tells how well it fits"}

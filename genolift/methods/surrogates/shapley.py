@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from genolift.methods.common.blocks import standard_error
-from genolift.methods.perturbation.perturbed import PerturbationMethod
+from genolift.methods.common.predicting import Copies
+from genolift.methods.perturbation.perturbed import Block, PerturbationMethod
 from genolift.methods.perturbation.stretches import Stretches
 from genolift.methods.targets import TargetLike
 from genolift.support.numbers import whole_number
@@ -36,13 +38,16 @@ class ShapleySampling(PerturbationMethod):
         self.orders, self.width = whole_number(orders, "orders"), whole_number(width, "width")
         super().__init__(model, target, **options)
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         return {**super().describe(), "orders": self.orders, "width": self.width}
 
-    def count(self, lengths):
+    @override
+    def count(self, lengths: list[int]) -> int:
         return self.reference_count * (1 + 2 * self.orders * max(1, Stretches(lengths, self.width).count - 1))
 
-    def block(self, copies, block):
+    @override
+    def block(self, copies: Copies, block: Block) -> dict[str, Any]:
         players = Stretches(block.lengths, self.width)
         n, r, m = len(block), block.references, players.count
         places = self._places(block, m)
@@ -88,5 +93,6 @@ class ShapleySampling(PerturbationMethod):
         backward = np.take_along_axis(gains[:, :, :, 1], (m - 1 - places)[..., None], axis=3)
         return (forward + backward) / 2
 
-    def undefined(self):
+    @override
+    def undefined(self) -> dict[str, str]:
         return {key: why for key, why in super().undefined().items() if key != "residual"}

@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 from scipy.stats import rankdata
+from typing_extensions import override
 
+from genolift.methods.common.inputs import Inputs
+from genolift.methods.common.predicting import Copies
 from genolift.methods.common.refusals import only_dna
-from genolift.methods.perturbation.perturbed import ChangingMethod
+from genolift.methods.common.traced import Traced
+from genolift.methods.perturbation.perturbed import Block, ChangingMethod
 from genolift.methods.surrogates import linear
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import SurrogateExplanation
@@ -90,25 +94,30 @@ class Surrogate(ChangingMethod):
         self.start, self.end, self.gauge = start, end, gauge
         super().__init__(model, target, **options)
 
-    def describe(self) -> dict:
+    @override
+    def describe(self) -> dict[str, Any]:
         own = ("samples", "rate", "pairwise", "start", "end", "alpha", "transform", "gauge")
         return {**super().describe(), **{name: getattr(self, name) for name in own}}
 
-    def changed(self, inputs):
+    @override
+    def changed(self, inputs: Inputs) -> list[int]:
         place = only_dna(self.name, "mutates", inputs, "use lime, or give a function of one sequence")
         length = inputs.arrays[place].shape[1]
         if (self.end or 0) > length:
             raise InputError(f"the stretch ends at {self.end}, but the sequences are {length} long")
         return [place]
 
-    def count(self, lengths):
+    @override
+    def count(self, lengths: list[int]) -> int:
         return self.samples + 1
 
-    def at_once(self, count, size):
+    @override
+    def at_once(self, count: int, size: int) -> int:
         # Each sequence has a matrix of pairs for each target.
         return max(1, min(super().at_once(count, size), int(self.memory // max(1, self._pair_bytes))))
 
-    def explain(self, inputs, traced):
+    @override
+    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
         (place,) = self.changed(inputs)
         start, end = self._stretch(inputs.arrays[place].shape[1])
         self._pair_bytes = 2 * 4 * (4 * (end - start)) ** 2 * len(traced.targets) if self.pairwise else 0
@@ -124,7 +133,8 @@ class Surrogate(ChangingMethod):
     def _stretch(self, length: int) -> tuple[int, int]:
         return (0, length) if self.start is None else (self.start, self.end)
 
-    def block(self, copies, block):
+    @override
+    def block(self, copies: Copies, block: Block) -> dict[str, Any]:
         (place,) = block.changed
         x = block.xs[place]
         start, end = self._stretch(x.shape[1])
@@ -222,7 +232,8 @@ class Surrogate(ChangingMethod):
             return ndtri((rankdata(f, axis=0) - 0.5) / len(f))
         return f
 
-    def undefined(self):
+    @override
+    def undefined(self) -> dict[str, str]:
         off = dict.fromkeys(
             ["additive", "pairwise", "pairwise_constant", "pairwise_r_squared"], "the pairwise model was not asked for"
         )
