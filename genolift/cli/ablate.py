@@ -36,7 +36,7 @@ from genolift.cli.targets import TargetsCommand
     "--replicates", type=click.IntRange(1), metavar="N", default=20, show_default=True, help="Shuffles of each stretch."
 )
 @experimenting.experiment_options
-def command(model, sequences, stretches, by, replicates, **given):
+def command(stretches, by, replicates, **shared):
     """Shuffle or replace a stretch, and tell what that does to the prediction.
 
     Writes a row per stretch and target: means over SEQUENCES before and after, and of the difference with its confidence
@@ -46,5 +46,5 @@ def command(model, sequences, stretches, by, replicates, **given):
     from genolift.pipeline.experiments.experiments import by_name, run_experiment, stretch
 
     places = by_name([stretch(text) for text in stretches])
-    job = experimenting.job_of(model, sequences, given, by=by, replicates=replicates)
+    job = experimenting.job_of(shared, by=by, replicates=replicates)
     experimenting.tell(job, run_experiment(job, ablate, places))

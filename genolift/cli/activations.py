@@ -2,7 +2,7 @@
 
 import click
 
-from genolift.cli import parameters
+from genolift.cli import parameters, parts
 
 
 @click.command(
@@ -28,17 +28,16 @@ from genolift.cli import parameters
 @click.option(
     "--end", type=click.IntRange(1), metavar="N", help="Position after the last.  [default: the sequence's length]"
 )
-@parameters.unknown
-@parameters.memory
-@parameters.model_options
-def command(model, sequences, units, **options):
+@parts.reading(parameters.unknown)
+@parts.execution(parameters.memory)
+@parts.model
+def command(model, reading, execution, out, layer, units, **excerpt):
     """Draw what the units of a hidden layer say along a sequence.
 
     MODEL is as for `genolift explain`. Each cell stands at the centre of the bases that it sees, as padding, strides,
     dilation and pools make it; the bases are underneath.
     """
-    from genolift.pipeline.discovery.filters import ActivationsJob, draw_activations
+    from genolift.pipeline.discovery.filters import ActivationsJob, Excerpt, draw_activations
 
-    file = parameters.model_file(model, options)
-    job = ActivationsJob(file, sequences, units=units or None, **options)
-    click.echo(f"{job.out}: layer {draw_activations(job)}")
+    job = ActivationsJob(model, reading, out, layer, Excerpt(units=units or None, **excerpt), execution)
+    click.echo(f"{out}: layer {draw_activations(job)}")

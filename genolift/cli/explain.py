@@ -2,8 +2,8 @@
 
 import click
 
-from genolift.cli import parameters
-from genolift.cli.targets import TargetsCommand, command_line, targets_option
+from genolift.cli import parameters, parts
+from genolift.cli.targets import TargetsCommand, targets_option
 
 
 @click.command(
@@ -18,31 +18,76 @@ from genolift.cli.targets import TargetsCommand, command_line, targets_option
 @click.argument("model", type=parameters.path())
 @click.argument("sequences", type=parameters.path(), metavar="SEQUENCES.fa[.gz]")
 @click.option("--out", type=parameters.path(), help="The store to write, a directory.")
-@targets_option(
-    "What to explain: 0, 3,1, counts:0, profile, logcounts, sum:bins=10-20,tracks=3; several give an axis of "
-    "targets.  [default: the only output]",
+@parts.recipe(
+    targets_option(
+        "What to explain: 0, 3,1, counts:0, profile, logcounts, sum:bins=10-20,tracks=3; several give an axis of "
+        "targets.  [default: the only output]",
+    ),
+    parameters.method("The method; `genolift methods` lists them."),
+    parameters.method_options,
+    click.option(
+        "--rule", metavar="R", help="The rule of DeepLIFT: genomics, rescale, revealcancel.  [default: genomics]"
+    ),
+    click.option(
+        "--references",
+        metavar="R",
+        help="What sequences are compared with: shuffled:20 (keeps dinucleotides), shuffled1:20, sampled:100 (random "
+        "bases, the same for all), background:0.3,0.2,0.2,0.3, zeros.  [default: the method's own; shuffled:20 for "
+        "deeplift]",
+    ),
+    click.option(
+        "--fit-on",
+        type=parameters.path(),
+        metavar="FASTA",
+        help="Sequences of the model's length that a fitted method (patternnet, pattern-attribution, sis) is fitted on, "
+        "such as those that the model was trained on.",
+    ),
+    click.option("--rc-average", is_flag=True, help="Explain the mean over both strands of what the model says."),
+    click.option(
+        "--fallback",
+        type=click.Choice(["integrated-gradients"]),
+        help="For operations without a DeepLIFT rule: integrate their own gradient, and record what that leaves.",
+    ),
+    click.option(
+        "--steps",
+        type=click.IntRange(1),
+        metavar="N",
+        help="The number of steps: default 50 for integrated-gradients, 200 for mask.",
+    ),
+    parameters.activation,
+    parameters.seed,
 )
-@parameters.method("How; `genolift methods` lists them.")
-@parameters.method_options
-@click.option("--rule", metavar="R", help="DeepLIFT's: genomics, rescale, revealcancel.  [default: genomics]")
-@click.option(
-    "--references",
-    metavar="R",
-    help="What sequences are compared with: shuffled:20 (keeps dinucleotides), shuffled1:20, sampled:100 (random bases, "
-    "the same for all), background:0.3,0.2,0.2,0.3, zeros.  [default: the method's own; shuffled:20 for deeplift]",
-)
-@click.option(
-    "--fit-on",
-    type=parameters.path(),
-    metavar="FASTA",
-    help="Sequences of the model's length that a fitted method (patternnet, pattern-attribution, sis) is fitted on, such as "
-    "those that the model was trained on.",
-)
-@click.option("--rc-average", is_flag=True, help="Explain the mean over both strands of what the model says.")
-@click.option(
-    "--fallback",
-    type=click.Choice(["integrated-gradients"]),
-    help="For operations without a DeepLIFT rule: integrate their own gradient, and record what that leaves.",
+@parts.reading(
+    click.option(
+        "--regions",
+        type=parameters.path(),
+        metavar="BED",
+        help="Score these regions of the FASTA file, BED or narrowPeak, at the model's length around their summit or "
+        "middle.",
+    ),
+    click.option(
+        "--width",
+        type=click.IntRange(1),
+        metavar="N",
+        help="How long regions become where the model takes any length.  [default: as they are]",
+    ),
+    click.option(
+        "--names",
+        "select",
+        type=parameters.path(),
+        metavar="FILE",
+        help="Score the records that this list names, one a line.",
+    ),
+    parameters.on_bad(
+        "Records that cannot be scored (malformed lines, sequences that are empty, no DNA or named twice, unknown "
+        "chromosomes, windows that leave theirs, a wrong length, too many N): stop at the first, leave them out, or pad "
+        "with N what is too short and leave out the rest.",
+    ),
+    click.option(
+        "--max-n", type=click.FloatRange(0, 1), metavar="SHARE", help="Largest share of N in a sequence.  [default: 1]"
+    ),
+    click.option("--report", type=parameters.path(), metavar="FILE.tsv", help="Write what became of every record."),
+    parameters.unknown,
 )
 @click.option(
     "--diagnose",
@@ -50,50 +95,16 @@ from genolift.cli.targets import TargetsCommand, command_line, targets_option
     help="Write nothing; print for the first sequence and reference every step's imbalance, which is rounding if float64 "
     "makes it vanish.",
 )
-@click.option("--steps", type=click.IntRange(1), metavar="N", help="Of integrated gradients (50) and mask (200).")
-@parameters.activation
-@click.option(
-    "--regions",
-    type=parameters.path(),
-    metavar="BED",
-    help="Score these regions of the FASTA file, BED or narrowPeak, at the model's length around their summit or middle.",
-)
-@click.option(
-    "--width",
-    type=click.IntRange(1),
-    metavar="N",
-    help="How long regions become where the model takes any length.  [default: as they are]",
-)
-@click.option(
-    "--names",
-    "select",
-    type=parameters.path(),
-    metavar="FILE",
-    help="Score the records that this list names, one a line.",
-)
-@parameters.on_bad(
-    "Records that cannot be scored (malformed lines, sequences that are empty, no DNA or named twice, unknown "
-    "chromosomes, windows that leave theirs, a wrong length, too many N): stop at the first, leave them out, or pad with N "
-    "what is too short and leave out the rest.",
-)
-@click.option(
-    "--max-n", type=click.FloatRange(0, 1), metavar="SHARE", help="Largest share of N in a sequence.  [default: 1]"
-)
-@click.option("--report", type=parameters.path(), metavar="FILE.tsv", help="Write what became of every record.")
-@parameters.seed
-@parameters.unknown
-@parameters.memory
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "float16"]),
     default="float32",
     show_default=True,
-    help="Numbers on disk; float16 is lossy.",
+    help="The type of numbers on disk; float16 is lossy.",
 )
-@parameters.cluster_options
-@parameters.model_options
-@parameters.force
-def command(model, sequences, out, targets, rule, steps, activation, rc_average, fallback, texts, diagnose, **options):
+@parts.execution(parameters.memory, *parameters.cluster, parameters.force)
+@parts.model
+def command(model, reading, recipe, out, dtype, execution, diagnose):
     """Score the sequences of a FASTA file, or regions of a genome, with a model.
 
     MODEL is a .keras file, a Keras .h5, an architecture in JSON (with --weights) or a SavedModel. Writes importance
@@ -105,21 +116,12 @@ def command(model, sequences, out, targets, rule, steps, activation, rc_average,
     """
     from genolift.pipeline.scoring.scoring import Scoring, score, steps_of_first
 
-    own = {
-        "rule": rule,
-        "steps": steps,
-        "activation": activation,
-        "fallback": fallback,
-        "rc_average": rc_average or None,
-    }
-    own = parameters.with_texts(own, texts)
     if diagnose:
-        click.echo(steps_of_first(Scoring(model, sequences, out, targets=targets, options=own, **options)))
+        click.echo(steps_of_first(model, reading, recipe, execution.memory))
         return
     if out is None:
         raise click.UsageError("Missing option '--out': where should the scores go?")
-    line = command_line()
-    done = score(Scoring(model, sequences, out, targets=targets, options=own, command=line, **options))
+    done = score(Scoring(model, reading, recipe, out, dtype, execution))
     left_out = f", {done.left_out:,} records left out" if done.left_out else ""
     if not done.now:
         click.echo(f"{out} is already complete: {done.sequences:,} sequences{left_out}")

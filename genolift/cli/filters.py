@@ -2,7 +2,7 @@
 
 import click
 
-from genolift.cli import parameters
+from genolift.cli import parameters, parts
 
 
 @click.command(
@@ -33,15 +33,16 @@ from genolift.cli import parameters
     default=None,
     help="Whether only peaks are sites, none other being larger within half a site.  [default: behind the first convolution]",
 )
-@click.option("--regions", type=parameters.path(), metavar="BED", help="Take these regions of the FASTA file.")
-@parameters.on_bad(
-    "Records that the model cannot take: stop at the first, leave them out, or pad with N what is too short."
+@parts.reading(
+    click.option("--regions", type=parameters.path(), metavar="BED", help="Take these regions of the FASTA file."),
+    parameters.on_bad(
+        "Records that the model cannot take: stop at the first, leave them out, or pad with N what is too short."
+    ),
+    parameters.unknown,
 )
-@parameters.unknown
-@parameters.memory
-@parameters.model_options
-@click.option("--force", is_flag=True, help="Replace files that are there.")
-def command(model, sequences, by_activation, **options):
+@parts.execution(parameters.memory, parameters.replace)
+@parts.model
+def command(model, reading, execution, out, motifs, by_activation, **sites):
     """Make a motif of every filter of a layer, from the stretches of sequence that excite it.
 
     MODEL is as for `genolift explain`. Writes filters.meme (motifs), filters.tsv (a row per filter: sites, bits of
@@ -53,12 +54,12 @@ def command(model, sequences, by_activation, **options):
     or beyond an end are not counted, and a pseudo-count of 1 is added by the composition of the sequences, against which
     information is measured. They are read twice, and never all in memory.
     """
-    from genolift.pipeline.discovery.filters import FiltersJob, write_filters
+    from genolift.pipeline.discovery.filters import FiltersJob, Sites, write_filters
 
-    file = parameters.model_file(model, options)
     weights = "activation" if by_activation else "sites"
-    written = write_filters(FiltersJob(file, sequences, weights=weights, progress=True, **options))
-    found = written.filters
-    told = f"{len(found.excited):,} of {len(found):,} filters of layer {found.layer} have sites"
-    click.echo(f"{options['out']}: {told} in {found.sequences:,} sequences")
+    job = FiltersJob(model, reading, out, Sites(weights=weights, **sites), motifs, execution)
+    written = write_filters(job)
+    filters = written.filters
+    told = f"{len(filters.excited):,} of {len(filters):,} filters of layer {filters.layer} have sites"
+    click.echo(f"{out}: {told} in {filters.sequences:,} sequences")
     parameters.tell_commonest(written.named)

@@ -2,7 +2,7 @@
 
 import click
 
-from genolift.cli import parameters
+from genolift.cli import parameters, parts
 
 
 @click.command(
@@ -17,7 +17,7 @@ from genolift.cli import parameters
     help="What `modisco motifs` wrote (modisco-lite).",
 )
 @click.option("--out", required=True, type=parameters.path(), help="The BED file.")
-@parameters.search_options
+@parts.search
 @click.option(
     "--similarity",
     type=click.FloatRange(0, 1),
@@ -25,7 +25,7 @@ from genolift.cli import parameters
     show_default=True,
     help="Cosine of contributions and pattern, at least.",
 )
-def command(scores, out, patterns, similarity, **options):
+def command(search, out, patterns, similarity):
     """Find where contributions look like the patterns of a TF-MoDISco result.
 
     SCORES is what `genolift explain` wrote, with hypothetical scores. Writes BED, in genome coordinates where regions of a
@@ -35,10 +35,9 @@ def command(scores, out, patterns, similarity, **options):
     p and q judge the length of the contributions along the pattern's contribution-weight matrix, by what the same search
     finds in the null, as in `genolift seqlets`; q is of each pattern by itself.
     """
-    from genolift.pipeline.discovery.finding import Search
     from genolift.pipeline.discovery.patterns import PatternHits, write_hits
 
-    counts = write_hits(PatternHits(Search(scores, out, progress=True, **options), patterns, similarity))
+    counts = write_hits(PatternHits(search, patterns, out, similarity))
     click.echo(f"{out}: {sum(counts.values()):,} hits")
     for name, count in counts.items():
         click.echo(f"  {count:6,}  {name}")

@@ -15,7 +15,7 @@ from genolift.cli.targets import TargetsCommand
     ),
 )
 @click.argument("model", type=parameters.path())
-@click.argument("backgrounds", type=parameters.path(), metavar="BACKGROUNDS.fa[.gz]")
+@click.argument("sequences", type=parameters.path(), metavar="BACKGROUNDS.fa[.gz]")
 @click.option("--motif", "chosen", multiple=True, required=True, metavar="MOTIF", help=experimenting.MOTIF_HELP)
 @experimenting.motifs_option
 @click.option("--both-strands", is_flag=True, help="Insert each motif's reverse complement too.")
@@ -24,7 +24,7 @@ from genolift.cli.targets import TargetsCommand
 )
 @experimenting.shuffles_option
 @experimenting.experiment_options
-def command(model, backgrounds, chosen, motifs, both_strands, start, shuffles, **given):
+def command(chosen, motifs, both_strands, start, shuffles, **shared):
     """Insert motifs into backgrounds, and tell what that does to the prediction.
 
     Writes a row per motif, strand and target: means over BACKGROUNDS before and after, and of the difference with its
@@ -34,5 +34,5 @@ def command(model, backgrounds, chosen, motifs, both_strands, start, shuffles, *
     from genolift.pipeline.experiments.experiments import by_name, motif, run_experiment
 
     patterns = by_name([motif(text, motifs) for text in chosen])
-    job = experimenting.job_of(model, backgrounds, given, both_strands=both_strands, start=start, shuffles=shuffles)
+    job = experimenting.job_of(shared, both_strands=both_strands, start=start, shuffles=shuffles)
     experimenting.tell(job, run_experiment(job, marginalize, patterns))

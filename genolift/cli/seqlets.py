@@ -2,7 +2,7 @@
 
 import click
 
-from genolift.cli import parameters
+from genolift.cli import parameters, parts
 
 
 @click.command(
@@ -14,7 +14,7 @@ from genolift.cli import parameters
 )
 @click.argument("scores", type=parameters.path())
 @click.option("--out", type=parameters.path(), help="The BED file.")
-@parameters.search_options
+@parts.search
 @click.option("--gap", type=click.IntRange(0), metavar="N", default=2, show_default=True, help="Of low bases inside.")
 @click.option(
     "--width", type=click.IntRange(1), metavar="N", default=3, show_default=True, help="Of a seqlet, at least."
@@ -26,7 +26,7 @@ from genolift.cli import parameters
     metavar="FASTA",
     help="Only write shuffles of the sequences, which keep dinucleotides, to be explained for --null.",
 )
-def command(scores, out, shuffles_to, gap, width, motifs, **options):
+def command(search, out, shuffles_to, gap, width, motifs):
     """Find contiguous stretches of high importance, positive and negative, and the motifs they look like.
 
     SCORES is what `genolift explain` wrote. Writes BED, in genome coordinates where regions of a genome were scored: six
@@ -39,15 +39,15 @@ def command(scores, out, shuffles_to, gap, width, motifs, **options):
     in --null, scores of shuffled sequences. Without it, the positions of the scores themselves are shuffled, which asks
     only whether high scores lie together, and finds more that chance would, too.
     """
-    from genolift.pipeline.discovery.finding import Search, write_shuffled
+    from genolift.pipeline.discovery.finding import write_shuffled
     from genolift.pipeline.discovery.seqlets import Seqlets, write_seqlets
 
     if shuffles_to is not None:
-        count = write_shuffled(scores, shuffles_to, options["seed"], options["force"])
+        count = write_shuffled(search.scores, shuffles_to, search.seed, search.execution.force)
         click.echo(f"{shuffles_to}: {count:,} sequences")
         return
     if out is None:
         raise click.UsageError("Missing option '--out': where should the seqlets go?")
-    written = write_seqlets(Seqlets(Search(scores, out, progress=True, **options), gap, width, motifs))
+    written = write_seqlets(Seqlets(search, out, gap, width, motifs))
     click.echo(f"{out}: {written.positive:,} positive, {written.negative:,} negative seqlets")
     parameters.tell_commonest(written.motifs)

@@ -15,7 +15,7 @@ from genolift.cli.targets import TargetsCommand
     ),
 )
 @click.argument("model", type=parameters.path())
-@click.argument("backgrounds", type=parameters.path(), metavar="BACKGROUNDS.fa[.gz]")
+@click.argument("sequences", type=parameters.path(), metavar="BACKGROUNDS.fa[.gz]")
 @click.option("--first", required=True, metavar="MOTIF", help=experimenting.MOTIF_HELP)
 @click.option("--second", required=True, metavar="MOTIF", help="The same; this one moves.")
 @experimenting.motifs_option
@@ -42,7 +42,7 @@ from genolift.cli.targets import TargetsCommand
 )
 @experimenting.shuffles_option
 @experimenting.experiment_options
-def command(model, backgrounds, first, second, motifs, distances, orientations, both_orders, start, shuffles, **given):
+def command(first, second, motifs, distances, orientations, both_orders, start, shuffles, **shared):
     """Insert two motifs at every distance and orientation, and tell what they do together and apart.
 
     Writes a row per arrangement and target: the effect of both, of each alone, and their interaction (both, less each
@@ -53,9 +53,7 @@ def command(model, backgrounds, first, second, motifs, distances, orientations, 
 
     subjects = [experiments.motif(text, motifs)[1] for text in (first, second)]
     job = experimenting.job_of(
-        model,
-        backgrounds,
-        given,
+        shared,
         distances=experiments.distances(distances),
         orientations=[text.strip() for text in orientations.split(",")],
         both_orders=both_orders,

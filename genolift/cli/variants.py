@@ -2,8 +2,8 @@
 
 import click
 
-from genolift.cli import parameters
-from genolift.cli.targets import TargetsCommand, command_line, targets_option
+from genolift.cli import parameters, parts
+from genolift.cli.targets import TargetsCommand, targets_option
 
 
 class Shifts(click.ParamType):
@@ -20,6 +20,18 @@ class Shifts(click.ParamType):
             self.fail(f"{value!r} is not understood; write whole numbers with commas between, as -50,0,50")
 
 
+def _reading(**given):
+    from genolift.pipeline.variants.variants import VariantReading
+
+    return VariantReading(**given)
+
+
+def _table(null, **given):
+    from genolift.pipeline.variants.variants import EffectTable
+
+    return EffectTable(null=null or 0, **given)
+
+
 @click.command(
     cls=TargetsCommand,
     epilog=parameters.epilog(
@@ -30,44 +42,55 @@ class Shifts(click.ParamType):
 )
 @click.argument("model", type=parameters.path())
 @click.argument("variants", type=parameters.path(), metavar="VARIANTS.vcf[.gz]")
-@click.option("--fasta", required=True, type=parameters.path(), metavar="GENOME.fa", help="The genome they refer to.")
-@click.option("--out", required=True, type=parameters.path(), metavar="TABLE.tsv", help="The table to write.")
-@targets_option(
-    "What to predict: 0, 3,1, counts:0, profile, logcounts, sum:bins=10-20,tracks=3; several give a row each.  "
-    "[default: the only output]",
+@parts.part(
+    "table",
+    _table,
+    click.option("--out", required=True, type=parameters.path(), metavar="TABLE.tsv", help="The table to write."),
+    parameters.activation,
+    click.option(
+        "--null",
+        type=click.IntRange(1),
+        default=None,
+        metavar="N",
+        help="Add p-values: for every kind of variant (SNVs, insertions of 3 bases, ...) against N of that kind, the "
+        "file's own in dinucleotide shuffles of their windows.",
+    ),
 )
-@parameters.activation
-@click.option(
-    "--shifts",
-    type=Shifts(),
-    default=(0,),
-    metavar="N,...",
-    help="Average over several windows, moved to the right by so many bases.  [default: 0]",
-)
-@click.option(
-    "--width", type=click.IntRange(1), metavar="N", help="Length of the windows, where the model takes any length."
-)
-@click.option(
-    "--null",
-    type=click.IntRange(1),
-    default=None,
-    metavar="N",
-    help="Add p-values: for every kind of variant (SNVs, insertions of 3 bases, ...) against N of that kind, the file's "
-    "own in dinucleotide shuffles of their windows.",
-)
-@click.option(
-    "--max-n",
-    type=click.FloatRange(0, 1),
-    metavar="SHARE",
-    help="Largest share of N in a window; others are not averaged.  [default: 1]",
-)
-@click.option(
-    "--max-mismatch",
-    type=click.FloatRange(0, 1),
-    default=0.25,
-    show_default=True,
-    metavar="SHARE",
-    help="Stop if more of the REF alleles contradict the genome: the file is of another assembly.",
+@parts.part(
+    "reading",
+    _reading,
+    click.option(
+        "--fasta", required=True, type=parameters.path(), metavar="GENOME.fa", help="The genome they refer to."
+    ),
+    click.option(
+        "--shifts",
+        type=Shifts(),
+        default=(0,),
+        metavar="N,...",
+        help="Average over several windows, moved to the right by so many bases.  [default: 0]",
+    ),
+    click.option(
+        "--width",
+        type=click.IntRange(1),
+        metavar="N",
+        help="The length of the windows, where the model takes any length.",
+    ),
+    click.option(
+        "--max-n",
+        type=click.FloatRange(0, 1),
+        metavar="SHARE",
+        help="Largest share of N in a window; others are not averaged.  [default: 1]",
+    ),
+    click.option(
+        "--max-mismatch",
+        type=click.FloatRange(0, 1),
+        default=0.25,
+        show_default=True,
+        metavar="SHARE",
+        help="Stop if more of the REF alleles contradict the genome: the file is of another assembly.",
+    ),
+    parameters.unknown,
+    arguments=("variants",),
 )
 @click.option(
     "--explain",
@@ -75,17 +98,20 @@ class Shifts(click.ParamType):
     metavar="STORE",
     help="Also explain both alleles of every variant, into a store; --workers and --scheduler share that work.",
 )
-@parameters.method("How, with --explain; `genolift methods` lists them.")
-@parameters.method_options
-@click.option("--rule", metavar="R", help="DeepLIFT's, with --explain.  [default: genomics]")
-@click.option("--references", metavar="R", help="With --explain: as for `genolift explain`.")
-@parameters.seed
-@parameters.unknown
-@parameters.memory
-@parameters.cluster_options
-@parameters.model_options
-@parameters.force
-def command(model, variants, fasta, out, null, explain, method, rule, texts, references, **options):
+@parts.recipe(
+    targets_option(
+        "What to predict: 0, 3,1, counts:0, profile, logcounts, sum:bins=10-20,tracks=3; several give a row each.  "
+        "[default: the only output]",
+    ),
+    parameters.method("The method, with --explain; `genolift methods` lists them."),
+    parameters.method_options,
+    click.option("--rule", metavar="R", help="The rule of DeepLIFT, with --explain.  [default: genomics]"),
+    click.option("--references", metavar="R", help="With --explain: as for `genolift explain`."),
+    parameters.seed,
+)
+@parts.execution(parameters.memory, *parameters.cluster, parameters.force)
+@parts.model
+def command(model, reading, table, explain, recipe, execution):
     """Score the variants of a VCF file: what the model says of the alternative allele, less what it says of the reference.
 
     Each allele is put into a window of the model's length around the variant, which begins at the same base for both;
@@ -97,26 +123,12 @@ def command(model, variants, fasta, out, null, explain, method, rule, texts, ref
     """
     from genolift.pipeline.variants.variants import VariantJob, count_by_status, score_variants
 
-    file = parameters.model_file(model, options)
-    if explain is None and (method != "deeplift" or rule or references or texts):
+    if explain is None and (recipe.method != "deeplift" or recipe.references or recipe.options):
         raise click.UsageError("--method, --option, --rule and --references say how to explain; give --explain too")
-    if explain is None and (options["workers"] or options["scheduler"]):
+    if explain is None and execution.on_cluster:
         raise click.UsageError("--workers and --scheduler share the work of --explain; give that too")
-    done = score_variants(
-        VariantJob(
-            file,
-            variants,
-            fasta,
-            out,
-            null=null or 0,
-            explain=explain,
-            method=method,
-            references=references,
-            command=command_line(),
-            options=parameters.with_texts({"rule": rule}, texts),
-            **options,
-        )
-    )
+    out = table.out
+    done = score_variants(VariantJob(model, reading, recipe, table, explain, execution))
     told = f"{done.alleles:,} alleles ({count_by_status(done.counts)})"
     if not done.now:
         click.echo(f"{out} is already complete: {told}")

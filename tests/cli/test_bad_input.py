@@ -93,7 +93,7 @@ def test_malformed_lines_are_found_before_anything_is_scored(variants, tmp_path,
     def never(*arguments):
         raise AssertionError("scored something")
 
-    monkeypatch.setattr("genolift.pipeline.variants.variants._Table.rows", never)
+    monkeypatch.setattr("genolift.pipeline.variants.table.VariantTable.rows", never)
     text = HEADER + "".join(good(pos) for pos in range(100, 300)) + "chr1\tx\t.\tA\tC\n"
     assert_refused(variants(text), tmp_path, "line 203")
 

@@ -88,7 +88,7 @@ def test_bad_records_among_those_asked_for_by_name(model, genolift, tmp_path):
     assert told.code == 2
     assert "names, line 2: " in told.err
     assert "'-' at position 31 is not a DNA letter" in told.err
-    assert ", and 1 more (--on-bad skip" in told.err
+    assert ", and 1 more; --on-bad skip" in told.err
     for policy in ("skip", "pad"):
         told = genolift(*command, "--force", "--on-bad", policy)
         assert told.code == 0, told.err

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from genolift.cli import app
-from genolift.pipeline.common.places import WORK
+from genolift.pipeline.common.folder import WORK
 
 FILES = {
     *("sequences.fa", "dataset.tsv", "embeddings.bed", "model.keras", "training.json", "recovery.csv", "run.json"),

@@ -74,8 +74,8 @@ def test_options_of_experiments(files, genolift, two, tmp_path):
     expected = gl.marginalize(gl.load_model(files.model), "GATA", X, 0, **options).table.effect[0]
     header, row = (line.split("\t") for line in (tmp_path / "m.tsv").read_text().splitlines())
     assert float(dict(zip(header, row, strict=True))["effect"]) == pytest.approx(expected, abs=1e-5)
-    assert "needs a --method" in genolift(*command, "--force", "--option", "window=3").err
-    assert "takes no --steps" in genolift(*command, "--force", "--method", "lime", "--option", "steps=3").err
+    assert "give --method too" in genolift(*command, "--force", "--option", "window=3").err
+    assert "takes no option 'steps'" in genolift(*command, "--force", "--method", "lime", "--option", "steps=3").err
 
 
 def test_options_of_variants_need_an_explanation(files, genolift, two, tmp_path):

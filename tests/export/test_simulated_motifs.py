@@ -114,8 +114,8 @@ def test_seqlets_are_the_embedded_motifs(scored, target, motif, recall):
         for name, matrix in motifs.items():
             rows = "\n".join(" ".join(f"{value:.6f}" for value in row) for row in matrix)
             file.write(f"\nMOTIF {name}\nletter-probability matrix: alength= 4 w= {len(matrix)}\n{rows}\n")
-    search = Search(scored.store, out, target=target, null=scored.null)
-    written = write_seqlets(Seqlets(search, motifs=meme))
+    search = Search(scored.store, target=target, null=scored.null)
+    written = write_seqlets(Seqlets(search, out, motifs=meme))
     table = pd.read_csv(out, sep="\t")
     precision, found = overlapping(table, scored.data, [motif], scored.store)
     assert precision > 0.9
@@ -126,7 +126,7 @@ def test_seqlets_are_the_embedded_motifs(scored, target, motif, recall):
 
 def test_hits_of_modiscos_patterns(scored, modisco_result):
     out = scored.folder / "hits.bed"
-    counts = write_hits(PatternHits(Search(scored.store, out, target=0), modisco_result))
+    counts = write_hits(PatternHits(Search(scored.store, target=0), modisco_result, out))
     table = pd.read_csv(out, sep="\t")
     precision, found = overlapping(table, scored.data, list(scored.data.motifs), scored.store)
     assert precision > 0.6  # chance instances, which are in no list, contribute too

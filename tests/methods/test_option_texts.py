@@ -8,7 +8,7 @@ import genolift as gl
 from genolift.methods.common.base import Method
 from genolift.methods.common.options import Option, options_of, parsed
 from genolift.methods.registry import listing, method_class
-from genolift.pipeline.common.explaining import Recipe
+from genolift.pipeline.common.recipe import Recipe
 from genolift.results.provenance import encode
 from genolift.support.errors import InputError, UnsupportedModel
 
@@ -153,7 +153,7 @@ def test_the_seed_is_that_of_all_references():
         "frequencies": [0.25] * 4,
         "seed": 7,
     }
-    with pytest.raises(InputError, match="ism takes no --references"):
+    with pytest.raises(InputError, match="ism takes no references"):
         Recipe("ism", references="zeros").keywords()
 
 

@@ -16,8 +16,11 @@ import psutil
 import pytest
 
 from genolift.models.zoo import build
-from genolift.pipeline.common.explaining import Explaining, Recipe, Task
+from genolift.pipeline.common.execution import Execution
+from genolift.pipeline.common.explaining import Explaining, Task
 from genolift.pipeline.common.modelfile import ModelFile
+from genolift.pipeline.common.reading import Reading
+from genolift.pipeline.common.recipe import Recipe
 from genolift.pipeline.common.versions import versions
 from genolift.pipeline.scoring import cluster, scoring, worker
 from genolift.pipeline.scoring.scoring import Scoring, score
@@ -38,14 +41,20 @@ def job(tmp_path_factory) -> Scoring:
     text = "".join(f">s{i}\n{''.join(rng.choice(list('ACGT'), rng.choice([30, 34, 41])))}\n" for i in range(160))
     (folder / "all.fa").write_text(text)
     return Scoring(
-        folder / "model.keras", folder / "all.fa", folder / "one.zarr", targets=("0",), references="shuffled:3"
+        ModelFile(folder / "model.keras"),
+        Reading(folder / "all.fa"),
+        Recipe(targets=("0",), references="shuffled:3"),
+        folder / "one.zarr",
+        execution=Execution(progress=False),
     )
+
+
+def elsewhere(job: Scoring, out, **execution) -> Scoring:
+    return replace(job, out=out, execution=replace(job.execution, **execution))
 
 
 def a_task(job: Scoring) -> Task:
-    return Task(
-        job.recipe, job.model_file, job.model_file.describe(), versions(), "uniform", (("ACGT" * 8,),), threads()
-    )
+    return Task(job.recipe, job.model, job.model.describe(), versions(), "uniform", (("ACGT" * 8,),), threads())
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +72,7 @@ def small_blocks(monkeypatch):
 @pytest.fixture
 def one_process(job):
     if not job.out.exists():
-        score(job, progress=False)
+        score(job)
     return job.out
 
 
@@ -106,7 +115,7 @@ def test_a_worker_is_killed_in_the_middle(job, one_process, two_workers, tmp_pat
 
     murder = threading.Thread(target=kill)
     murder.start()
-    told = score(replace(job, out=out, scheduler=two_workers), progress=False)
+    told = score(elsewhere(job, out, scheduler=two_workers))
     murder.join()
     assert told.now == 160
     ((pid, by_then),) = killed
@@ -131,7 +140,7 @@ def test_an_interrupted_store_is_continued_by_workers_and_by_one_process(
     with monkeypatch.context() as patched:
         patched.setattr(StoreWriter, "write", interrupted)
         with pytest.raises(KeyboardInterrupt) as kept:
-            score(replace(job, out=out), progress=False)
+            score(replace(job, out=out))
     assert kept.tb is not None  # keeps the frames of what was interrupted
     assert not (out / "lock").exists()
     assert read_provenance(out)["done"] == 4
@@ -148,9 +157,9 @@ def test_an_interrupted_store_is_continued_by_workers_and_by_one_process(
     with monkeypatch.context() as patched:
         patched.setattr(cluster, "_spread", stopped)
         with pytest.raises(KeyboardInterrupt):
-            score(replace(job, out=out, scheduler=two_workers), progress=False)
+            score(elsewhere(job, out, scheduler=two_workers))
     assert 14 <= read_provenance(out)["done"] < 160
-    assert score(replace(job, out=out), progress=False).now <= 146
+    assert score(replace(job, out=out)).now <= 146
     wait_for(lambda: not list(out.rglob("*.partial")))  # a worker may still be at a block that nobody waits for
     assert differences(out, one_process) == set()
 
@@ -166,9 +175,9 @@ def test_what_goes_wrong_in_a_worker_is_one_sentence_here(job, two_workers, tmp_
     with monkeypatch.context() as patched:
         patched.setattr(StoreWriter, "prepare", obstructed)
         with pytest.raises(FileProblem, match=r"s\.zarr cannot be written: (File exists|Not a directory)$"):
-            score(replace(job, out=out, scheduler=two_workers), progress=False)
+            score(elsewhere(job, out, scheduler=two_workers))
     (out / "inputs" / "c").unlink()
-    assert score(replace(job, out=out, scheduler=two_workers), progress=False).now > 0
+    assert score(elsewhere(job, out, scheduler=two_workers)).now > 0
     assert read_provenance(out)["done"] == 160
 
 
@@ -184,9 +193,9 @@ def test_workers_that_would_give_other_results_are_refused(job, one_process, tmp
     ):
         with pytest.raises(InputError, match=words):
             worker.explain_block((replace(task, **wrong), ticket), 0, ["ACGT" * 8])
-    elsewhere = replace(task, model=ModelFile(tmp_path / "none.keras"))
+    missing = replace(task, model=ModelFile(tmp_path / "none.keras"))
     with pytest.raises(FileProblem, match=r"the worker .*none\.keras cannot be read: No such file"):
-        worker.explain_block((elsewhere, ticket), 0, ["ACGT" * 8])
+        worker.explain_block((missing, ticket), 0, ["ACGT" * 8])
     with pytest.raises(FileProblem, match="another store than the one that is to be written"):
         worker.explain_block((task, replace(ticket, digest="0")), 0, ["ACGT" * 8])
     with pytest.raises(FileProblem, match=r"none\.zarr is not there"):
@@ -208,7 +217,7 @@ def attention():
 
 def test_a_block_is_the_same_whatever_came_before(job, attention):
     """Shapes that are met in another order are compiled otherwise, were it not for the trials."""
-    sequences = [line for line in job.sequences.read_text().splitlines() if line[0] != ">"]
+    sequences = [line for line in job.reading.sequences.read_text().splitlines() if line[0] != ">"]
     by_length = {n: [one for one in sequences if len(one) == n][:3] for n in (30, 34, 41)}
     blocks = [by_length[41], by_length[30][:1], [by_length[34][0], *by_length[30]], by_length[41][:1]]
     found = []
@@ -224,14 +233,14 @@ def test_a_block_is_the_same_whatever_came_before(job, attention):
 def test_what_cannot_be_is_said_before_any_work(job, tmp_path, monkeypatch):
     here = replace(job, out=tmp_path / "s.zarr")
     with pytest.raises(InputError, match="give one of them"):
-        score(replace(here, workers=2, scheduler="tcp://127.0.0.1:1"))
+        score(elsewhere(here, here.out, workers=2, scheduler="tcp://127.0.0.1:1"))
     monkeypatch.setattr(cluster, "_TO_CONNECT", 1)
     refused = pytest.raises(InputError, match=r"no Dask scheduler at 'tcp://127\.0\.0\.1:1'")
     with cluster._quiet(), refused, cluster._client(a_task(job), None, "tcp://127.0.0.1:1"):
         pass
     monkeypatch.setattr(cluster, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"pip install 'genolift\[cluster\]'"):
-        score(replace(here, workers=2))
+        score(elsewhere(here, here.out, workers=2))
     assert not here.out.exists()
 
 
@@ -241,7 +250,7 @@ def test_what_cannot_be_is_said_before_any_work(job, tmp_path, monkeypatch):
         (
             distributed.KilledWorker("block", SimpleNamespace(address="tcp://1.2.3.4:5"), 3),
             InputError,
-            r"died of the same block, the last one at tcp://1\.2\.3\.4:5; .*--memory",
+            r"died of the same block, the last one at tcp://1\.2\.3\.4:5; .*smaller memory",
         ),
         (CancelledError("lost"), FileProblem, "connection to the Dask scheduler was lost; the same command continues"),
         (ModuleNotFoundError("No module named 'genolift'"), InputError, "install genolift on all machines"),
@@ -287,7 +296,7 @@ def test_a_job_of_another_number_of_threads_is_continued_with_that(job, tmp_path
     here = replace(job, out=tmp_path / "s.zarr")
     for threads_asked in (None, None, 7):
         with pytest.raises(KeyboardInterrupt):
-            score(replace(here, threads=threads_asked), progress=False)
+            score(elsewhere(here, here.out, threads=threads_asked))
     assert wanted == [None, threads(), 7]
 
 
@@ -306,7 +315,7 @@ def test_workers_of_our_own(job, one_process, tmp_path, caplog, monkeypatch):
     murder = threading.Thread(target=kill)
     murder.start()
     with caplog.at_level(logging.INFO, logger="genolift"):
-        score(replace(job, out=out, workers=2), progress=False)
+        score(elsewhere(job, out, workers=2))
     murder.join()
     assert [record.message for record in caplog.records if "lost" in record.message]
     assert differences(out, one_process) == set()
@@ -314,5 +323,5 @@ def test_workers_of_our_own(job, one_process, tmp_path, caplog, monkeypatch):
 
 
 def test_a_recipe_makes_what_it_says():
-    with pytest.raises(InputError, match="the method gradient takes no --steps"):
+    with pytest.raises(InputError, match="the method gradient takes no option 'steps'"):
         Recipe("gradient", ("0",), options={"steps": 3}).make(None)

@@ -81,8 +81,8 @@ def read(path):
 def test_seqlets(folder, tmp_path, store, null):
     out = tmp_path / "seqlets.bed"
     e = Explanation.load(folder / store)
-    search = Search(folder / store, out, null=null and folder / null)
-    written = write_seqlets(Seqlets(search))
+    search = Search(folder / store, null=null and folder / null)
+    written = write_seqlets(Seqlets(search, out))
     table = read(out)
     assert list(table) == [*COLUMNS, "p", "q"]
     assert len(table) == written.positive + written.negative
@@ -120,7 +120,7 @@ def test_seqlets_get_their_motif(folder, tmp_path, monkeypatch):
     meme.write_text(f"MEME version 5\n\nALPHABET= ACGT\n\nMOTIF MA1 GATA::X\nletter-probability matrix:\n{rows}\n")
     assert list(known_motifs(meme)) == ["MA1_GATA::X"]
     out = tmp_path / "seqlets.bed"
-    written = write_seqlets(Seqlets(Search(folder / "s.zarr", out, null=folder / "null.zarr"), motifs=meme))
+    written = write_seqlets(Seqlets(Search(folder / "s.zarr", null=folder / "null.zarr"), out, motifs=meme))
     assert written.motifs == {"MA1_GATA::X": 20}
     table = read(out)
     assert list(table)[-3:] == ["motif", "motif_p", "motif_q"]
@@ -136,7 +136,7 @@ def test_seqlets_get_their_motif(folder, tmp_path, monkeypatch):
 def test_hits(folder, tmp_path, store, null):
     out = tmp_path / "hits.bed"
     e = Explanation.load(folder / store)
-    counts = write_hits(PatternHits(Search(folder / store, out, null=null and folder / null), folder / "modisco.h5"))
+    counts = write_hits(PatternHits(Search(folder / store, null=null and folder / null), folder / "modisco.h5", out))
     table = read(out)
     assert list(table) == [*COLUMNS, "similarity", "p", "q"]
     assert list(counts) == ["pos_patterns.pattern_9", "pos_patterns.pattern_10", "neg_patterns.pattern_0"]
@@ -182,7 +182,7 @@ def test_a_null_must_be_made_alike(folder, tmp_path):
     ):
         other = scored(4, tmp_path, f"{len(list(tmp_path.iterdir()))}.zarr", **changes)
         with pytest.raises(InputError, match=words):
-            write_seqlets(Seqlets(Search(folder / "s.zarr", tmp_path / "x.bed", null=other)))
+            write_seqlets(Seqlets(Search(folder / "s.zarr", null=other), tmp_path / "x.bed"))
     assert not (tmp_path / "x.bed").exists()
 
 
@@ -190,8 +190,8 @@ def test_hits_need_contributions(folder, tmp_path):
     e = Explanation.load(folder / "s.zarr")
     Explanation({"inputs": e.inputs, "scores": e.scores}, undefined={"hypothetical": "why"}).save(tmp_path / "p.zarr")
     with pytest.raises(Undefined, match="why"):
-        write_hits(PatternHits(Search(tmp_path / "p.zarr", tmp_path / "x.bed"), folder / "modisco.h5"))
-    assert write_seqlets(Seqlets(Search(tmp_path / "p.zarr", tmp_path / "x.bed"))).positive >= 20
+        write_hits(PatternHits(Search(tmp_path / "p.zarr"), folder / "modisco.h5", tmp_path / "x.bed"))
+    assert write_seqlets(Seqlets(Search(tmp_path / "p.zarr"), tmp_path / "x.bed")).positive >= 20
 
 
 def test_shuffles_to_make_a_null_of(folder, tmp_path):

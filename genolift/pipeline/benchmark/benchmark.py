@@ -14,7 +14,7 @@ from genolift.pipeline.benchmark import judging
 from genolift.pipeline.benchmark.contenders import METHODS, explain
 from genolift.pipeline.benchmark.stages import Stage, complete, finished
 from genolift.pipeline.benchmark.training import ARCHITECTURE, RECORD, save_model
-from genolift.pipeline.common.places import Folder
+from genolift.pipeline.common.folder import Folder
 from genolift.pipeline.common.versions import versions
 from genolift.sequence.files import write_text
 from genolift.simulate.dataset import FILES

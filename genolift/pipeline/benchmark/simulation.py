@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from genolift.pipeline.common.places import check_writable
+from genolift.pipeline.common.places import check_directory
 from genolift.simulate.dataset import FILES, Dataset
 from genolift.simulate.generate import simulate
 from genolift.simulate.spec import load_spec
@@ -17,9 +17,7 @@ def draw_dataset(spec, out, seed: int | None = None, n: int | None = None, force
     agree stay, missing ones are added, and others are an error unless ``force`` is given.
     """
     out = Path(out)
-    if out.exists() and not out.is_dir():
-        raise FileProblem(f"{out} is a file; give the name of a directory")
-    check_writable(out)
+    check_directory(out)
     dataset = simulate(load_spec(spec), seed, n)
     with tempfile.TemporaryDirectory() as aside:
         dataset.save(aside)

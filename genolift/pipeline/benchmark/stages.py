@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genolift.pipeline.common.digest import digest_path
-from genolift.pipeline.common.places import read_json
+from genolift.pipeline.common.resumable import read_json
 from genolift.support.files import write_json
 
 

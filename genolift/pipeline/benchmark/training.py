@@ -7,8 +7,9 @@ from pathlib import Path
 
 from genolift.models.training import train
 from genolift.pipeline.common.digest import RecordDigest, digest_path
-from genolift.pipeline.common.places import check_file, read_json
-from genolift.results.provenance import encode, first_difference
+from genolift.pipeline.common.places import check_file
+from genolift.pipeline.common.resumable import check_same, read_json
+from genolift.results.provenance import encode
 from genolift.sequence.files import write_text
 from genolift.simulate.dataset import Dataset
 from genolift.simulate.reading import load_dataset
@@ -72,9 +73,8 @@ def _is_made(job: Training, earlier: dict | None, request: dict) -> bool:
     if earlier is None or not isinstance(earlier.get("request"), dict):
         there = job.out if job.out.exists() else job.out.parent / RECORD
         raise FileProblem(f"{there} is there already and not of this training", START_AFRESH)
-    if difference := first_difference(earlier["request"], request):
-        another = Remedy.naming("give another directory, or {} to start afresh", FORCE)
-        raise InputError(f"{job.out.parent / RECORD} tells of another training: {difference}", another)
+    another = Remedy.naming("give another directory, or {} to start afresh", FORCE)
+    check_same(job.out.parent / RECORD, earlier["request"], request, another)
     return job.out.exists() and digest_path(job.out) == earlier.get("model_sha256")
 
 

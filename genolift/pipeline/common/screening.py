@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from genolift.sequence.alphabet import count_unknown
-from genolift.support.errors import InputError
+from genolift.support.errors import InputError, Remedy, setting
 
 log = logging.getLogger("genolift")
 
@@ -89,7 +89,8 @@ class Screening:
             raise InputError(f"{first} (and no other record can be scored)" if self.read > 1 else first)
         if self.policy.on_bad == "fail":
             more = f", and {len(self.refused) - 1:,} more" if len(self.refused) > 1 else ""
-            raise InputError(f"{first}{more} (--on-bad skip leaves such records out)")
+            skip = Remedy.naming("{} leaves such records out", setting("on_bad", "skip"))
+            raise InputError(f"{first}{more}", skip)
 
     def record(self) -> dict:
         """As it is kept with a result; every record that is not among ``not_scored`` was scored."""

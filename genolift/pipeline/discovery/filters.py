@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,50 +14,74 @@ from genolift.export.outputs import check_new, outputs
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.hidden.activations import LayerReader, activations
 from genolift.pipeline.common.drawing import check_picture
-from genolift.pipeline.common.lengths import check_lengths, fitting
+from genolift.pipeline.common.execution import Execution
+from genolift.pipeline.common.lengths import check_lengths
 from genolift.pipeline.common.modelfile import ModelFile
-from genolift.pipeline.common.places import check_writable
-from genolift.pipeline.common.screening import Policy
-from genolift.pipeline.common.sources import FastaSource, RegionSource, Source
-from genolift.pipeline.common.standard_input import spooled
-from genolift.pipeline.discovery.seqlets import known_motifs
+from genolift.pipeline.common.places import check_directory
+from genolift.pipeline.common.reading import Reading
+from genolift.pipeline.common.sources import Source
+from genolift.pipeline.discovery.known import commonest, known_motifs, tell_comparison
 from genolift.plot.style import save_figure
-from genolift.sequence.alphabet import one_hot
 from genolift.sequence.fasta import read_fasta
-from genolift.support.errors import FileProblem, InputError
+from genolift.support.errors import InputError, Remedy, Setting
 from genolift.support.memory import parse_bytes
-
-log = logging.getLogger("genolift")
 
 _BLOCK_BYTES, _LARGEST_BLOCK = 64e6, 1024
 _FDR = 0.05  # the largest q of a match that a picture names
 
 
 @dataclass(frozen=True)
-class FiltersJob:
-    """What to make motifs of, as the command line says it.
+class Sites:
+    """Which stretches are sites of which filters, see :func:`genolift.evaluate.discovery.filters.filters`.
 
-    ``out`` is a directory. ``motifs`` is a file of known ones; ``regions`` choose from ``sequences``; one of the two input
-    files may be ``-``. The rest is as in :func:`genolift.evaluate.discovery.filters.filters` and :class:`Policy`.
+    Parameters
+    ----------
+    layer
+        The layer of the filters. ``None`` is the first convolution.
+    threshold
+        The share of a filter's largest activation from which a stretch is one of its sites.
+    weights
+        ``sites`` counts all sites the same, ``activation`` weighs them by their activation.
+    peaks
+        Whether only peaks are sites. ``None`` means: behind the first convolution.
     """
 
-    model: ModelFile
-    sequences: Path
-    out: Path
     layer: str | None = None
-    motifs: Path | None = None
-    regions: Path | None = None
     threshold: float = 0.5
     weights: str = "sites"
     peaks: bool | None = None
-    on_bad: str = "fail"
-    unknown: str = "uniform"
-    memory: str | None = None
-    force: bool = False
-    progress: bool = False
+
+
+@dataclass(frozen=True)
+class FiltersJob:
+    """What to make motifs of.
+
+    Parameters
+    ----------
+    model
+        The model's file, and what reading it takes.
+    reading
+        The sequences.
+    out
+        The directory to write into.
+    sites
+        The layer, and what counts as a site of its filters.
+    motifs
+        A file of known motifs to compare with.
+    execution
+        The memory, whether files that are there are replaced, and whether progress is shown.
+    """
+
+    model: ModelFile
+    reading: Reading
+    out: Path
+    sites: Sites = field(default_factory=Sites)
+    motifs: Path | None = None
+    execution: Execution = field(default_factory=Execution)
 
     @property
     def files(self) -> list[Path]:
+        """The files that are written."""
         return [self.out / f"filters.{kind}" for kind in ("meme", "tsv", "png")]
 
 
@@ -80,102 +103,128 @@ def write_filters(job: FiltersJob) -> Written:
     motifs = None if job.motifs is None else known_motifs(job.motifs)
     if motifs is not None:
         match_matrices([], motifs)  # says at once where the library is missing
-    with spooled(job.sequences, job.regions) as (sequences, regions):
+    sites = job.sites
+    with job.reading.at_hand() as here:
         model = job.model.load()
-        length = job.model.sequence_length(model)
-
-        def made(least: int | None) -> Source:
-            policy = Policy(job.on_bad, least=least)
-            if regions is None:
-                return FastaSource(sequences, length, policy)
-            return RegionSource(sequences, regions, length, policy)
-
-        source = fitting(model, length, job.on_bad, made, job.regions or job.sequences)
-        source.screening.tell()
-        reader = LayerReader(model, job.layer, job.memory, first=True)
-        settings = (job.threshold, job.weights, job.peaks)
-        found = collect(reader, lambda: _batches(job, source, reader), len(source), *settings, progress=job.progress)
-    if not found.excited:
-        raise InputError(
-            f"no unit of layer {found.layer!r} is above 0 anywhere in {job.sequences}; give another --layer"
+        source = here.source_for(model, job.model.sequence_length(model))
+        job.reading.tell(source)
+        reader = LayerReader(model, sites.layer, job.execution.memory, first=True)
+        filters = collect(
+            reader,
+            lambda: _batches(here, source, reader),
+            len(source),
+            *(sites.threshold, sites.weights, sites.peaks),
+            progress=job.execution.progress,
         )
-    return _write(job, found, motifs)
+    if not filters.excited:
+        another = Remedy.naming("give another {}", Setting("layer", "--layer"))
+        raise InputError(f"no unit of layer {filters.layer!r} is above 0 anywhere in {job.reading.sequences}", another)
+    return _write(job, filters, motifs)
 
 
 def _check_places(job: FiltersJob) -> None:
-    if job.out.exists() and not job.out.is_dir():
-        raise FileProblem(f"{job.out} is a file; give the name of a directory")
-    check_writable(job.out)
+    check_directory(job.out)
     if job.out.is_dir():
         for path in job.files:
-            check_new(path, job.force)
-    parse_bytes(job.memory)
+            check_new(path, job.execution.force)
+    parse_bytes(job.execution.memory)
     job.model.check_exists()
 
 
-def _batches(job: FiltersJob, source: Source, reader: LayerReader) -> Iterator[Inputs]:
-    """The sequences of one length at a time, block by block."""
+def _batches(reading: Reading, source: Source, reader: LayerReader) -> Iterator[Inputs]:
+    """Yield the sequences of one length at a time, block by block."""
     size = int(np.clip(_BLOCK_BYTES // (16 * source.lengths.max()), 1, _LARGEST_BLOCK))
     wanted = [(start, min(start + size, len(source))) for start in range(0, len(source), size)]
     for block in source.blocks(wanted):
         lengths = np.array([len(sequence) for sequence in block])
         for length in np.unique(lengths):
             some = [block[i] for i in np.flatnonzero(lengths == length)]
-            yield reader.inputs(one_hot(some, job.unknown))
+            yield reader.inputs(reading.encode(some))
 
 
-def _write(job: FiltersJob, found: Filters, motifs: dict[str, np.ndarray] | None) -> Written:
+def _write(job: FiltersJob, filters: Filters, motifs: dict[str, np.ndarray] | None) -> Written:
     matches: MotifMatches | None = None
-    labels, like = [], {}
+    labels: list[str] = []
+    like: dict[int, str] = {}
     if motifs is not None:
-        log.info(
-            "comparing %s filters with %s motifs; the first time, memelite compiles itself, which takes minutes",
-            len(found.excited),
-            len(motifs),
-        )
-        matches, labels = found.match(motifs), list(motifs)
+        tell_comparison(len(filters.excited), "filters", len(motifs))
+        matches, labels = filters.match(motifs), list(motifs)
         good = np.flatnonzero(matches.q <= _FDR)
-        like = {found.excited[k].number: labels[matches.motif[k]] for k in good}
+        like = {filters.excited[k].number: labels[matches.motif[k]] for k in good}
     job.out.mkdir(parents=True, exist_ok=True)
-    with outputs(job.files, job.force) as (meme, tsv, picture):
-        meme.write_text(found.to_meme(), encoding="utf-8")
-        tsv.write_text(found.to_tsv(matches, labels), encoding="utf-8")
-        save_figure(found.plot(names=like), picture)
-    names, counts = np.unique(list(like.values()), return_counts=True)
-    return Written(found, {str(names[i]): int(counts[i]) for i in np.argsort(-counts, kind="stable")})
+    with outputs(job.files, job.execution.force) as (meme, tsv, picture):
+        meme.write_text(filters.to_meme(), encoding="utf-8")
+        tsv.write_text(filters.to_tsv(matches, labels), encoding="utf-8")
+        save_figure(filters.plot(names=like), picture)
+    return Written(filters, commonest(like.values()))
 
 
 @dataclass(frozen=True)
-class ActivationsJob:
-    """Which ``sequence`` (its name; default the first of ``sequences``) to draw which ``units`` of a ``layer`` over."""
+class Excerpt:
+    """What is drawn of a layer's activations.
 
-    model: ModelFile
-    sequences: Path
-    out: Path
-    layer: str | None = None
+    Parameters
+    ----------
+    sequence
+        The name of a sequence. ``None`` is the first.
+    units
+        Which units, from 0. ``None`` are the most active.
+    start, end
+        The part of the sequence (0-based, half-open). ``None`` are its ends.
+    """
+
     sequence: str | None = None
     units: tuple[int, ...] | None = None
     start: int | None = None
     end: int | None = None
-    unknown: str = "uniform"
-    memory: str | None = None
+
+
+@dataclass(frozen=True)
+class ActivationsJob:
+    """What to draw of a layer's activations over a sequence.
+
+    Parameters
+    ----------
+    model
+        The model's file, and what reading it takes.
+    reading
+        The sequences, of which one is drawn.
+    out
+        The picture.
+    layer
+        The layer. ``None`` is the last that still has positions.
+    excerpt
+        The sequence and the units.
+    execution
+        The memory.
+    """
+
+    model: ModelFile
+    reading: Reading
+    out: Path
+    layer: str | None = None
+    excerpt: Excerpt = field(default_factory=Excerpt)
+    execution: Execution = field(default_factory=Execution)
 
 
 def draw_activations(job: ActivationsJob) -> str:
-    """Draw the picture ``job.out``; returns the layer's name."""
+    """Draw the picture ``job.out``, and return the layer's name."""
     check_picture(job.out)
-    parse_bytes(job.memory)
+    memory, part = job.execution.memory, job.excerpt
+    parse_bytes(memory)
     job.model.check_exists()
     name, text = _record(job)
     model = job.model.load()
-    check_lengths(model, [name], np.array([len(text)]), job.model.sequence_length(model), job.sequences)
-    found = activations(model, job.layer, one_hot([text], job.unknown), names=[name], memory=job.memory)
-    save_figure(found.plot(0, units=job.units, start=job.start, end=job.end), job.out)
-    return found.layer
+    path = job.reading.sequences
+    check_lengths(model, [name], np.array([len(text)]), job.model.sequence_length(model), path)
+    seen = activations(model, job.layer, job.reading.encode([text]), names=[name], memory=memory)
+    save_figure(seen.plot(0, units=part.units, start=part.start, end=part.end), job.out)
+    return seen.layer
 
 
 def _record(job: ActivationsJob) -> tuple[str, str]:
-    for name, text in read_fasta(job.sequences):
-        if job.sequence in (None, name):
+    path, wanted = job.reading.sequences, job.excerpt.sequence
+    for name, text in read_fasta(path):
+        if wanted in (None, name):
             return name, text
-    raise InputError(f"{job.sequences} has no record {job.sequence!r}")
+    raise InputError(f"{path} has no record {wanted!r}")

@@ -1,8 +1,10 @@
 """Search a store's scores, and judge what is found by what the same search finds in a null."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from genolift.evaluate.discovery.seqlets import shuffle_positions
 from genolift.evaluate.discovery.significance import NullFindings, q_values
 from genolift.export.outputs import outputs, text_file
 from genolift.export.source import Scores
+from genolift.pipeline.common.execution import Execution
 from genolift.results.explanation import Explanation
 from genolift.results.provenance import encode, first_difference
 from genolift.sequence.alphabet import decode
@@ -27,27 +30,38 @@ _INCIDENTAL = ("seed", "genolift")  # what may differ between the methods of sco
 
 @dataclass(frozen=True)
 class Search:
-    """What to search and how, as the command line says it.
+    """What to search, and how what is found is judged.
 
-    ``null`` is a store of scores of shuffled sequences, by the same model, method and target; without it the positions of
-    the scores themselves are shuffled. ``fdr`` bounds the q-values of what is kept.
+    Parameters
+    ----------
+    scores
+        The store.
+    target
+        One of the targets that were explained, as text. It is needed where there are several.
+    null
+        A store of scores of shuffled sequences, by the same model, method and target. Without it the positions of the
+        scores themselves are shuffled.
+    fdr
+        The largest q-value of what is kept.
+    seed
+        The seed of shuffles.
+    execution
+        Whether files that are there are replaced, and whether progress is shown.
     """
 
     scores: Path
-    out: Path
     target: object = None
     null: Path | None = None
     fdr: float = 0.05
     seed: int = 0
-    force: bool = False
-    progress: bool = False
+    execution: Execution = field(default_factory=Execution)
 
     def open(self) -> tuple[Scores, Scores | None]:
-        """The scores, and those of the null if it is a store; an error if that was made in another way."""
-        scores = Scores(Explanation.load(self.scores), self.target, progress=self.progress)
+        """Return the scores, and those of the null if it is a store; an error if that was made in another way."""
+        scores = Scores(Explanation.load(self.scores), self.target, progress=self.execution.progress)
         if self.null is None:
             return scores, None
-        null = Scores(Explanation.load(self.null), self.target, progress=self.progress)
+        null = Scores(Explanation.load(self.null), self.target, progress=self.execution.progress)
         if difference := first_difference(_origin(null), _origin(scores)):
             raise InputError(f"{self.null} is no null of {self.scores}: {difference}; score both alike")
         return scores, null

@@ -1,5 +1,7 @@
 """Patterns of a TF-MoDISco result, and their hits in a store as BED."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +18,23 @@ _GROUPS = ("pos_patterns", "neg_patterns")
 
 @dataclass(frozen=True)
 class PatternHits:
-    """How hits are found: ``patterns`` is a TF-MoDISco result, ``similarity`` the least cosine."""
+    """Hits to find.
+
+    Parameters
+    ----------
+    search
+        What is searched, and how findings are judged.
+    patterns
+        A TF-MoDISco result.
+    out
+        The BED file to write.
+    similarity
+        The smallest cosine of contributions and pattern.
+    """
 
     search: Search
     patterns: Path
+    out: Path
     similarity: float = 0.7
 
 
@@ -30,7 +45,7 @@ def write_hits(job: PatternHits) -> dict[str, int]:
     ``similarity`` (the cosine with the contribution-weight matrix), ``p`` and ``q``. The statistic is the length of the
     contributions along the matrix, so that it takes both.
     """
-    check_new(job.search.out, job.search.force)
+    check_new(job.out, job.search.execution.force)
     patterns = read_patterns(job.patterns)
     scores, null_scores = job.search.open()
     for each in (scores, null_scores):
@@ -51,7 +66,7 @@ def write_hits(job: PatternHits) -> dict[str, int]:
         "p": p,
         "q": q,
     }
-    with outputs([job.search.out], job.search.force) as (part,):
+    with outputs([job.out], job.search.execution.force) as (part,):
         write_bed(part, scores, found.sequence, found.start, found.end, found.strand, columns)
     return {pattern.name: int((found.pattern == i).sum()) for i, pattern in enumerate(patterns)}
 

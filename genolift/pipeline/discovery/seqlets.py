@@ -1,6 +1,7 @@
 """Seqlets of a store as BED: where importance stands out, and which known motif that looks like."""
 
-import logging
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,17 +13,28 @@ from genolift.export.bed import one_word, write_bed
 from genolift.export.outputs import check_new, outputs
 from genolift.export.source import Scores
 from genolift.pipeline.discovery.finding import Finder, Search, bed_score, find_significant
+from genolift.pipeline.discovery.known import commonest, known_motifs, tell_comparison
 from genolift.sequence.alphabet import letters, one_hot_codes
-from genolift.simulate.motifs import read_motifs
-
-log = logging.getLogger("genolift")
 
 
 @dataclass(frozen=True)
 class Seqlets:
-    """How stretches are found: see :mod:`genolift.evaluate.discovery.seqlets`; ``motifs`` is a file of known ones."""
+    """Seqlets to find.
+
+    Parameters
+    ----------
+    search
+        What is searched, and how findings are judged.
+    out
+        The BED file to write.
+    gap, width
+        How stretches are found: see :mod:`genolift.evaluate.discovery.seqlets`.
+    motifs
+        A file of known motifs to compare them with.
+    """
 
     search: Search
+    out: Path
     gap: int = 2
     width: int = 3
     motifs: Path | None = None
@@ -43,7 +55,7 @@ def write_seqlets(job: Seqlets) -> Written:
     The columns after BED's six are ``sequence``, ``importance`` (the sum of scores), ``p``, ``q`` and, with motifs,
     ``motif`` (the best one), ``motif_p`` and ``motif_q``. The strand is the motif's, without motifs a point.
     """
-    check_new(job.search.out, job.search.force)
+    check_new(job.out, job.search.execution.force)
     motifs = None if job.motifs is None else known_motifs(job.motifs)
     scores, null_scores = job.search.open()
     threshold = _threshold(null_scores or scores)
@@ -63,31 +75,16 @@ def write_seqlets(job: Seqlets) -> Written:
     }
     strand, named = np.full(len(found), "."), {}
     if motifs is not None:
-        log.info(
-            "comparing %s seqlets with %s motifs; the first time, memelite compiles itself, which takes minutes",
-            len(found),
-            len(motifs),
-        )
+        tell_comparison(len(found), "seqlets", len(motifs))
         best = match_motifs(_texts(scores, found), motifs)
         labels = np.array(list(motifs), dtype=object)[best.motif]
         strand = best.strand
         columns |= {"motif": labels, "motif_p": best.p, "motif_q": best.q}
-        good, counts = np.unique(labels[best.q <= job.search.fdr].astype(str), return_counts=True)
-        named = {good[i]: int(counts[i]) for i in np.argsort(-counts, kind="stable")}
-    with outputs([job.search.out], job.search.force) as (part,):
+        named = commonest(labels[best.q <= job.search.fdr].astype(str))
+    with outputs([job.out], job.search.execution.force) as (part,):
         write_bed(part, scores, found.sequence, found.start, found.end, strand, columns)
     positive = int((found.importance > 0).sum())
     return Written(positive, len(found) - positive, named)
-
-
-def known_motifs(path: Path) -> dict[str, np.ndarray]:
-    """Motifs (width, 4) of a file by accession and name, as one word; the same matrix in succession is one motif."""
-    motifs: list[tuple[str, np.ndarray]] = []
-    for name, motif in read_motifs(path).items():
-        if motifs and np.array_equal(motifs[-1][1], motif.matrix):
-            name = f"{motifs.pop()[0]}_{name}"
-        motifs.append((one_word(name), motif.matrix))
-    return dict(motifs)
 
 
 def _threshold(scores: Scores) -> float:

@@ -2,80 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from genolift.export.outputs import check_new
 from genolift.methods.targets import parse_all
-from genolift.pipeline.common.explaining import keywords
+from genolift.pipeline.common.execution import Execution
 from genolift.pipeline.common.lengths import check_lengths
 from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.common.places import check_file
-from genolift.sequence.alphabet import one_hot
+from genolift.pipeline.common.reading import Reading
+from genolift.pipeline.common.recipe import Recipe
 from genolift.sequence.fasta import read_fasta
 from genolift.sequence.files import write_text
 from genolift.simulate.motifs import Motif, read_motifs
-from genolift.support.errors import FileProblem, InputError
+from genolift.support.errors import InputError
 from genolift.support.memory import parse_bytes
 
-_FLAGS = {"rule", "references"}
+if TYPE_CHECKING:
+    from genolift.evaluate.experiments.experiments import Experiment
+
+_Subject = TypeVar("_Subject")
 
 
 @dataclass(frozen=True)
 class ExperimentJob:
-    """What to experiment with, as the command line says it.
+    """What to experiment with.
 
-    ``out`` is the table, NAME.tsv; the picture is NAME.png beside it. ``targets`` and ``references`` are texts;
-    ``options`` are those of the explanation ``method`` that measures, ``settings`` those of the experiment.
+    Parameters
+    ----------
+    model
+        The model's file, and what reading it takes.
+    reading
+        The sequences, all of one length.
+    recipe
+        The targets, and the method whose importance is measured. Without a method the prediction is.
+    out
+        The table, NAME.tsv. The picture is NAME.png beside it.
+    settings
+        The settings of the experiment itself.
+    execution
+        The memory, and whether files that are there are replaced.
     """
 
     model: ModelFile
-    sequences: Path
+    reading: Reading
+    recipe: Recipe
     out: Path
-    targets: tuple[str, ...] = ()
-    method: str | None = None
-    references: str | None = None
-    options: dict = field(default_factory=dict)
-    settings: dict = field(default_factory=dict)
-    seed: int = 0
-    unknown: str = "uniform"
-    memory: str | None = None
-    force: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    execution: Execution = field(default_factory=Execution)
 
     @property
     def picture(self) -> Path:
+        """The picture of the table."""
         return self.out.with_suffix(".png")
 
 
-def run_experiment(job: ExperimentJob, experiment: Callable, *subjects):
-    """Run ``experiment(model, *subjects, X, target, ...)`` of :mod:`genolift.evaluate.experiments.experiments`; returns its result.
+def run_experiment(job: ExperimentJob, experiment: Callable[..., Experiment], *subjects: Any) -> Experiment:
+    """Run ``experiment(model, *subjects, X, target, ...)``; write its table and its picture, and return its result.
 
-    All that can be is checked before the model is loaded. Raises :class:`InputError` or :class:`FileProblem` in one line.
+    All that can be is checked before the model is loaded.
+
+    Parameters
+    ----------
+    job
+        What to experiment with.
+    experiment
+        One of the functions of :mod:`genolift.evaluate.experiments.experiments`.
+    subjects
+        What it inserts or removes.
+
+    Raises
+    ------
+    InputError, FileProblem, UnsupportedModel
+        In one line, for whatever cannot be used.
     """
     _check_out(job)
-    parse_bytes(job.memory)
-    options = _method_options(job)
+    parse_bytes(job.execution.memory)
+    options = job.recipe.keywords()
     job.model.check_exists()
-    names, sequences = zip(*read_fasta(job.sequences), strict=True)
+    path = job.reading.sequences
+    names, sequences = zip(*read_fasta(path), strict=True)
     lengths = np.array([len(sequence) for sequence in sequences])
     model = job.model.load()
-    check_lengths(model, list(names), lengths, job.model.sequence_length(model), job.sequences)
+    check_lengths(model, list(names), lengths, job.model.sequence_length(model), path)
     if (lengths != lengths[0]).any():
         other = int(np.flatnonzero(lengths != lengths[0])[0])
         raise InputError(
-            f"{job.sequences}: {names[0]!r} is {lengths[0]} long and {names[other]!r} {lengths[other]}; an experiment needs "
+            f"{path}: {names[0]!r} is {lengths[0]} long and {names[other]!r} {lengths[other]}; an experiment needs "
             "sequences of one length"
         )
     result = experiment(
         model,
         *subjects,
-        one_hot(list(sequences), job.unknown),
-        parse_all(job.targets),
-        method=job.method,
-        seed=job.seed,
-        memory=job.memory,
+        job.reading.encode(sequences),
+        parse_all(job.recipe.targets),
+        method=job.recipe.method,
+        seed=job.recipe.seed,
+        memory=job.execution.memory,
         **options,
         **job.settings,
     )
@@ -86,18 +114,18 @@ def run_experiment(job: ExperimentJob, experiment: Callable, *subjects):
     return result
 
 
-def by_name(entries: list[tuple]) -> dict:
-    """Named entries as a dict; :class:`InputError` where a name comes twice."""
-    found: dict = {}
+def by_name(entries: Iterable[tuple[str, _Subject]]) -> dict[str, _Subject]:
+    """Return named entries as a dict; raise :class:`InputError` where a name comes twice."""
+    named: dict[str, _Subject] = {}
     for name, entry in entries:
-        if name in found:
+        if name in named:
             raise InputError(f"{name!r} is given twice; give each a name of its own, as NAME={entry}")
-        found[name] = entry
-    return found
+        named[name] = entry
+    return named
 
 
 def motif(text: str, collection: Path | None) -> tuple[str, str | Motif]:
-    """A motif as the command line writes it, with its name: AGATAAG, GATA=AGATAAG, or a name in a file of motifs."""
+    """Return a motif and its name from a text: AGATAAG, GATA=AGATAAG, or a name in a file of motifs."""
     name, equals, sequence = text.partition("=")
     if equals:
         return name, sequence
@@ -111,7 +139,7 @@ def motif(text: str, collection: Path | None) -> tuple[str, str | Motif]:
 
 
 def stretch(text: str) -> tuple[str, tuple[int, int]]:
-    """A stretch as the command line writes it, with its name: 80-95 (95 not included), or motif=80-95."""
+    """Return a stretch and its name from a text: 80-95 (95 not included), or motif=80-95."""
     name, equals, span = text.rpartition("=")
     first, dash, last = span.partition("-")
     if not (dash and first.isdigit() and last.isdigit()) or int(first) >= int(last):
@@ -120,7 +148,7 @@ def stretch(text: str) -> tuple[str, tuple[int, int]]:
 
 
 def distances(text: str) -> list[int]:
-    """Distances as the command line writes them: 0-40, 0-40:2 (every second), or 0,5,10."""
+    """Return distances from a text: 0-40, 0-40:2 (every second), or 0,5,10."""
     span, colon, every = text.partition(":")
     first, dash, last = span.partition("-")
     parts = [first, last, every if colon else "1"] if dash else span.split(",")
@@ -133,15 +161,5 @@ def _check_out(job: ExperimentJob) -> None:
     if job.out.suffix != ".tsv":
         raise InputError(f"{job.out}: the table's name ends in .tsv; its picture gets the same name with .png")
     for path in (job.out, job.picture):
+        check_new(path, job.execution.force)
         check_file(path)
-        if path.exists() and not job.force:
-            raise FileProblem(f"{path} is there already; give another name, or --force to replace it")
-
-
-def _method_options(job: ExperimentJob) -> dict:
-    if job.method:
-        return keywords(job.method, job.options, job.references, job.seed)
-    given = {name: value for name, value in job.options.items() if value is not None}
-    for name in [*(given.keys() - {"activation", "rc_average"}), *(["references"] if job.references else [])]:
-        raise InputError(f"--{name} needs a --method" if name in _FLAGS else f"--option {name} needs a --method")
-    return given

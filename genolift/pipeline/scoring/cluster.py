@@ -15,11 +15,12 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from importlib.util import find_spec
 from multiprocessing import resource_tracker
+from typing import Any
 
 from genolift.pipeline.common.explaining import Task
 from genolift.pipeline.scoring import worker
 from genolift.results.store import Ticket
-from genolift.support.errors import FileProblem, InputError
+from genolift.support.errors import FileProblem, InputError, Remedy, Setting, setting
 from genolift.support.threads import VARIABLES, available
 
 log = logging.getLogger("genolift")
@@ -34,7 +35,11 @@ _TO_CONNECT = 30  # seconds
 def check_cluster(workers: int | None, scheduler: str | None) -> None:
     """Raise :class:`InputError` for what cannot be, before any work is done."""
     if workers is not None and scheduler is not None:
-        raise InputError("--workers starts a cluster on this machine and --scheduler uses another; give one of them")
+        one = Remedy.naming(
+            "{} starts a cluster on this machine and {} uses another; give one of them",
+            *(setting("workers"), setting("scheduler")),
+        )
+        raise InputError("workers of this machine and of a scheduler cannot share one job", one)
     if workers is not None and workers < 1:
         raise InputError(f"the number of workers is at least 1, not {workers}")
     if find_spec("distributed") is None:
@@ -56,8 +61,11 @@ def explain_on_cluster(
             yield from _spread(client, task, ticket, blocks)
         except distributed.KilledWorker as problem:
             raise InputError(
-                f"several workers died of the same block, the last one at {problem.last_worker.address}; if for want of "
-                "memory, give fewer --workers or a smaller --memory, and the same command continues"
+                f"several workers died of the same block, the last one at {problem.last_worker.address}",
+                Remedy.naming(
+                    "if for want of memory, give fewer {} or a smaller {}, and the same command continues",
+                    *(Setting("workers", "--workers"), Setting("memory", "--memory")),
+                ),
             ) from None
         except CancelledError:
             raise FileProblem("the connection to the Dask scheduler was lost; the same command continues") from None
@@ -69,7 +77,8 @@ def _spread(client, task: Task, ticket: Ticket, blocks) -> Iterator[int]:
     """Keep a bounded number of blocks on the cluster until there are no more."""
     from distributed import as_completed
 
-    blocks, sizes, capacity = iter(blocks), {}, _Capacity(client)
+    blocks, capacity = iter(blocks), _Capacity(client)
+    sizes: dict[Any, int] = {}
     pending = as_completed(loop=client.loop, raise_errors=False)
     shared = client.scatter((task, ticket), broadcast=True, hash=False)  # a worker may come later, and gets it too
     try:
@@ -123,7 +132,7 @@ def _quiet():
 
 
 @contextmanager
-def _client(task: Task, workers: int | None, scheduler: str | None):
+def _client(task: Task, workers: int | None, scheduler: str | None) -> Iterator[Any]:
     from distributed import Client
 
     if scheduler is not None:
@@ -138,7 +147,7 @@ def _client(task: Task, workers: int | None, scheduler: str | None):
         finally:
             client.close()
         return
-    with _local(task, workers) as cluster, Client(cluster, set_as_default=False) as client:
+    with _local(task, workers or 1) as cluster, Client(cluster, set_as_default=False) as client:
         yield client
 
 

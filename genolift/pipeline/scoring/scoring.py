@@ -6,28 +6,29 @@ import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from genolift.methods import targets
-from genolift.pipeline.common.explaining import Explaining, Recipe, Task
-from genolift.pipeline.common.lengths import fitting
+from genolift.pipeline.common.execution import Execution
+from genolift.pipeline.common.explaining import Explaining, Task
 from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.common.places import check_apart, check_file, check_writable
-from genolift.pipeline.common.screening import REPORTED, Policy
-from genolift.pipeline.common.sources import FastaSource, NamesSource, RegionSource, Source
-from genolift.pipeline.common.standard_input import CALLED, DASH, spooled
+from genolift.pipeline.common.reading import Reading
+from genolift.pipeline.common.recipe import Recipe
+from genolift.pipeline.common.screening import REPORTED
+from genolift.pipeline.common.sources import Source
 from genolift.pipeline.common.versions import versions
 from genolift.results.explanation import Explanation
 from genolift.results.kinds import LayerExplanation
 from genolift.results.layout import read_header
 from genolift.results.reading import read_provenance
 from genolift.results.store import StoreWriter
-from genolift.sequence.alphabet import one_hot
 from genolift.sequence.files import open_text, write_text
-from genolift.support.errors import FileProblem, InputError
+from genolift.support.errors import FORCE, FileProblem, InputError, Remedy
 from genolift.support.memory import give_back, parse_bytes
 from genolift.support.progress import bar
 from genolift.support.threads import threads, use_threads
@@ -42,65 +43,39 @@ _NUMBERS_PER_POSITION = 13
 
 @dataclass(frozen=True)
 class Scoring:
-    """What to score and how, as the command line says it.
+    """What to score and how.
 
-    ``targets`` and ``references`` are texts; ``options`` are the method's own (``rule``, ``steps``, ``activation``).
-    ``fit_on`` is a FASTA file that the method is fitted on.
-    Without ``references`` the method's default is taken; ``seed`` seeds the method and its shuffles. ``regions`` or
-    ``select`` (a list of names) choose from ``sequences``; each of the three may be ``-``, standard input. ``width`` is
-    how long regions become where the model takes any length. ``on_bad`` and ``max_n``: see
-    :class:`genolift.pipeline.common.screening.Policy`. ``report``: where to write what became of every record.
-    ``workers``: that many processes on this machine; ``scheduler``: the address of a Dask scheduler, whose workers see the
-    same files. ``threads``: of TensorFlow, in each process. ``command``: the command line, to be kept with the result.
+    Parameters
+    ----------
+    model
+        The model's file, and what reading it takes.
+    reading
+        The sequences, and what becomes of those that cannot be scored.
+    recipe
+        The method and what it explains.
+    out
+        The store to write.
+    dtype
+        The numbers on disk, ``float32`` or ``float16``.
+    execution
+        Who does the work, and how.
     """
 
-    model: Path
-    sequences: Path
-    out: Path | None
-    regions: Path | None = None
-    select: Path | None = None
-    width: int | None = None
-    on_bad: str = "fail"
-    max_n: float | None = None
-    report: Path | None = None
-    weights: Path | None = None
-    layers_from: Path | None = None
-    unsafe: bool = False
-    layout: str | None = None
-    method: str = "deeplift"
-    targets: tuple[str, ...] = ()
-    references: str | None = None
-    options: dict = field(default_factory=dict)
-    fit_on: Path | None = None
-    seed: int = 0
-    unknown: str = "uniform"
-    memory: str | None = None
+    model: ModelFile
+    reading: Reading
+    recipe: Recipe
+    out: Path
     dtype: str | None = None
-    force: bool = False
-    workers: int | None = None
-    scheduler: str | None = None
-    threads: int | None = None
-    command: str | None = None
-
-    @property
-    def recipe(self) -> Recipe:
-        fit_on = None if self.fit_on is None else self.fit_on.absolute()
-        asked = (self.method, self.targets, self.references, self.options, self.seed, self.memory)
-        return Recipe(*asked, fit_on, self.unknown)
-
-    @property
-    def on_cluster(self) -> bool:
-        return self.workers is not None or self.scheduler is not None
-
-    @property
-    def model_file(self) -> ModelFile:
-        return ModelFile(self.model, self.weights, self.layers_from, self.unsafe, self.layout)
+    execution: Execution = field(default_factory=Execution)
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What :func:`score` did: sequences in the store, how many of them now, the seconds that took, and how many records
-    of the input are not among them."""
+    """What :func:`score` did.
+
+    ``sequences`` are in the store, ``now`` of them were scored by this call, in so many ``seconds``. ``left_out`` records
+    of the input are not among them.
+    """
 
     sequences: int
     now: int
@@ -108,132 +83,114 @@ class Scored:
     left_out: int = 0
 
 
-def score(job: Scoring, progress: bool = True) -> Scored:
+def score(job: Scoring) -> Scored:
     """Explain every sequence and write the store ``job.out``; continue it if it was interrupted.
 
-    Everything is checked before anything is written. Raises :class:`InputError`, :class:`FileProblem` or
-    :class:`UnsupportedModel` in one line for whatever cannot be used, and for a store made in another way.
+    Everything is checked before anything is written.
+
+    Raises
+    ------
+    InputError, FileProblem, UnsupportedModel
+        In one line, for whatever cannot be used, and for a store that was made in another way.
     """
     began = time.perf_counter()
     check_job(job)
-    with spooled(job.sequences, job.regions, job.select) as (sequences, regions, select):
-        here = replace(job, sequences=sequences, regions=regions, select=select)
-        for path in (sequences, regions, select, job.fit_on):
-            if path is not None and not path.is_fifo():
-                open_text(path).close()
-        model = job.model_file.load()
-        length = job.model_file.sequence_length(model)
-        source = fitting(model, length, job.on_bad, lambda least: _source(here, length, least), _listed(job))
-        source.screening.path = CALLED if _listed(job) == DASH else _listed(job)
-        source.screening.tell()
+    with job.reading.at_hand() as here:
+        if job.recipe.fit_on is not None:
+            open_text(job.recipe.fit_on).close()
+        model = job.model.load()
+        source = here.source_for(model, job.model.sequence_length(model))
+        job.reading.tell(source)
         give_back()  # what reading a long list took
-        scored = explain_source(job, source, model, began, progress)
-        if job.report is not None:
-            write_text(job.report, source.screening.table(source.places, source.names))
+        scored = explain_source(job, source, model, began)
+        if job.reading.report is not None:
+            write_text(job.reading.report, source.screening.table(source.places, source.names))
     return scored
 
 
-def explain_source(job: Scoring, source: Source, model, began: float, progress: bool = True) -> Scored:
+def explain_source(job: Scoring, source: Source, model: Any, began: float) -> Scored:
     """Explain what ``source`` gives, whatever it is, into ``job.out``."""
-    explaining = Explaining(job.recipe.make(model), job.unknown, _trials(source))
+    unknown, execution = job.reading.unknown, job.execution
+    explaining = Explaining(job.recipe.make(model, unknown, execution.memory), unknown, _trials(source))
     # Shows what only running can show, before anything is written.
     tried = None if _is_complete(job) else explaining.settle()
     with StoreWriter(
         job.out,
         _provenance(job, source, explaining.method),
         len(source),
-        block=_block_size(source, len(job.targets), tried),
+        block=_block_size(source, len(job.recipe.targets), tried),
         one_hot=not issubclass(explaining.method.result_type, LayerExplanation),
         dtype=job.dtype,
-        force=job.force,
+        force=execution.force,
         type_name=explaining.method.result_type.__name__,
     ) as writer:
         if tried is not None:
             writer.prepare(tried)
         give_back()  # what the record of a million regions took
-        _tell_unknown(job, source)
-        now = _write(job, writer, source, explaining, progress)
+        _tell_unknown(unknown, source)
+        now = _write(job, writer, source, explaining)
     return Scored(len(source), now, time.perf_counter() - began, len(source.screening.refused))
 
 
 def check_job(job: Scoring) -> None:
-    """What can be found wrong without reading the input or loading the model; TensorFlow is given its threads."""
+    """Raise for what can be found wrong without reading the input or loading the model; give TensorFlow its threads."""
     read_header(job.out)
     check_writable(job.out)
-    if job.report is not None:
-        _check_report(job)
-    parse_bytes(job.memory)
-    if job.on_cluster:
+    _check_report(job)
+    parse_bytes(job.execution.memory)
+    if job.execution.on_cluster:
         from genolift.pipeline.scoring.cluster import check_cluster
 
-        check_cluster(job.workers, job.scheduler)
-    Policy(job.on_bad, job.max_n)
-    if job.regions is not None and job.select is not None:
-        raise InputError("either regions or names choose what is scored, not both")
-    job.model_file.check_exists()
-    use_threads(job.threads or _threads_of(job))
+        check_cluster(job.execution.workers, job.execution.scheduler)
+    job.reading.check()
+    job.model.check_exists()
+    use_threads(job.execution.threads or _threads_of(job))
     job.recipe.keywords()  # loads TensorFlow, whose threads cannot be chosen any more
 
 
 def _check_report(job: Scoring) -> None:
     """Only an earlier report is written over, unless with ``force``, and never what is read."""
-    check_file(job.report)
-    check_apart(job.report, [job.sequences, job.regions, job.select, *job.model_file.files])
-    if job.report.exists() and not job.force:
+    report = job.reading.report
+    if report is None:
+        return
+    check_file(report)
+    check_apart(report, [*job.reading.files, *job.model.files])
+    if report.exists() and not job.execution.force:
         try:
-            with open_text(job.report) as there:
+            with open_text(report) as there:
                 first = there.readline()
         except (UnicodeDecodeError, EOFError, OSError):
             first = ""
         if not first.rstrip().endswith(REPORTED):
-            raise FileProblem(
-                f"{job.report} is there already, and no report of genolift's; give another path, or --force"
-            )
+            replaced = Remedy.naming("give another path, or {} to replace it", FORCE)
+            raise FileProblem(f"{report} is there already, and no report of genolift's", replaced)
 
 
-def _listed(job: Scoring) -> Path:
-    """The file whose records are those that are scored or not."""
-    return job.regions or job.select or job.sequences
-
-
-def _source(job: Scoring, length: int | None, least: int | None = None) -> Source:
-    policy = Policy(job.on_bad, job.max_n, least)
-    if job.width is not None and (job.regions is None or length is not None):
-        why = "regions of a FASTA file" if job.regions is None else f"models of any length; this one takes {length}"
-        raise InputError(f"--width is for {why}")
-    if job.regions is not None:
-        return RegionSource(job.sequences, job.regions, length or job.width, policy)
-    if job.select is not None:
-        return NamesSource(job.sequences, job.select, length, policy)
-    return FastaSource(job.sequences, length, policy)
-
-
-def steps_of_first(job: Scoring) -> str:
-    """A table of every step's imbalance for the first sequence and its first reference, see ``genolift.diagnose``."""
+def steps_of_first(file: ModelFile, reading: Reading, recipe: Recipe, memory: str | None = None) -> str:
+    """Return a table of every step's imbalance for the first sequence and reference, see :func:`genolift.diagnose`."""
     import pandas as pd
 
-    model = job.model_file.load()
-    method = job.recipe.make(model)
+    model = file.load()
+    method = recipe.make(model, reading.unknown, memory)
     if not getattr(method, "sums", False):
-        raise InputError(f"{job.method} does not promise to sum to f(x) − f(reference); diagnose deeplift instead")
-    with spooled(job.sequences, job.regions, job.select) as (sequences, regions, select):
-        here = replace(job, sequences=sequences, regions=regions, select=select)
-        source = _source(here, job.model_file.sequence_length(model))
-        ((sequence,),) = source.blocks([(0, 1)])
-    table = pd.DataFrame(method.diagnose(one_hot([sequence], job.unknown)))
+        raise InputError(f"{recipe.method} does not promise to sum to f(x) − f(reference); diagnose deeplift instead")
+    with reading.at_hand() as here:
+        source = here.source(file.sequence_length(model))
+        (block,) = source.blocks([(0, 1)])
+    table = pd.DataFrame(method.diagnose(reading.encode(block)))
     return table.to_string(index=False, float_format=lambda number: f"{number:.2e}")
 
 
 def _is_complete(job: Scoring) -> bool:
-    if read_header(job.out) is None or job.force:
+    if read_header(job.out) is None or job.execution.force:
         return False
-    found = read_provenance(job.out)
-    return found["done"] == found["n"]
+    provenance = read_provenance(job.out)
+    return provenance["done"] == provenance["n"]
 
 
 def _threads_of(job: Scoring) -> int | None:
     """How many threads made what there is of an unfinished store, so that the rest is made alike."""
-    header = None if job.force else read_header(job.out)
+    header = None if job.execution.force else read_header(job.out)
     if header is None or _is_complete(job):
         return None
     return header["provenance"].get("threads")
@@ -243,7 +200,7 @@ def _trials(source: Source) -> list[list[str]]:
     return [[source.longest], [source.shortest] * 2] if len(source) > 1 else [[source.longest]]
 
 
-def _write(job: Scoring, writer: StoreWriter, source: Source, explaining: Explaining, progress: bool) -> int:
+def _write(job: Scoring, writer: StoreWriter, source: Source, explaining: Explaining) -> int:
     """Explain the blocks that are not done; returns the number of sequences in them."""
     done_blocks = writer.done_blocks
     pending = [k for k in range(len(writer.blocks)) if k not in done_blocks]
@@ -252,14 +209,13 @@ def _write(job: Scoring, writer: StoreWriter, source: Source, explaining: Explai
     done = len(source) - now
     if done and now:
         log.info("continuing: %s of %s sequences are done", f"{done:,}", f"{len(source):,}")
-    with bar(len(source), "explaining", "sequences", show=progress and now > 0) as display:
+    with bar(len(source), "explaining", "sequences", show=job.execution.progress and now > 0) as display:
         display.initial = display.n = done
         blocks = zip(pending, source.blocks(wanted), strict=True)
         if not now:
             return now
-        for size in (
-            _on_cluster(job, writer, explaining, blocks) if job.on_cluster else _here(writer, explaining, blocks)
-        ):
+        by_others = job.execution.on_cluster
+        for size in _on_cluster(job, writer, explaining, blocks) if by_others else _here(writer, explaining, blocks):
             display.update(size)
     return now
 
@@ -291,10 +247,18 @@ def _written(writer: StoreWriter, number: int, explanation) -> int:
 def _on_cluster(job: Scoring, writer: StoreWriter, explaining: Explaining, blocks) -> Iterator[int]:
     from genolift.pipeline.scoring.cluster import explain_on_cluster
 
-    file = job.model_file.absolute()
-    trials = tuple(tuple(trial) for trial in explaining.trials)
-    task = Task(job.recipe, file, file.describe(), versions(), job.unknown, trials, threads())
-    return explain_on_cluster(task, writer.ticket, blocks, job.workers, job.scheduler)
+    file, execution = job.model.absolute(), job.execution
+    task = Task(
+        job.recipe.absolute(),
+        file,
+        file.describe(),
+        versions(),
+        explaining.unknown,
+        tuple(tuple(trial) for trial in explaining.trials),
+        threads(),
+        execution.memory,
+    )
+    return explain_on_cluster(task, writer.ticket, blocks, execution.workers, execution.scheduler)
 
 
 def _provenance(job: Scoring, source: Source, method) -> dict:
@@ -302,16 +266,16 @@ def _provenance(job: Scoring, source: Source, method) -> dict:
     told = {
         "method": method.describe(),
         "target": targets.describe(method.target),
-        "model": job.model_file.describe(),
-        "sequences": {"sha256": source.digest, "unknown": source.unknown, "encoding": job.unknown},
+        "model": job.model.describe(),
+        "sequences": {"sha256": source.digest, "unknown": source.unknown, "encoding": job.reading.unknown},
         "records": source.screening.record(),
         "names": source.names,
         "regions": source.regions,
         "versions": versions(),
         "threads": threads(),
     }
-    if job.command is not None:
-        told["command"] = job.command
+    if job.execution.command is not None:
+        told["command"] = job.execution.command
     if source.chrom_sizes is not None:
         told["chrom_sizes"] = [list(one) for one in source.chrom_sizes.items()]
     if source.mixed:
@@ -328,9 +292,9 @@ def _block_size(source: Source, targets: int, tried: Explanation | None) -> int:
     return 1 << (fitting.bit_length() - 1)
 
 
-def _tell_unknown(job: Scoring, source: Source) -> None:
+def _tell_unknown(unknown: str, source: Source) -> None:
     total = int(source.lengths.sum())
-    encoding = "1/4 for each base" if job.unknown == "uniform" else "all zeros"
+    encoding = "1/4 for each base" if unknown == "uniform" else "all zeros"
     if source.unknown:
         log.info(
             "%s of %s bases are N or another IUPAC code (%.2g %%); they are encoded as %s",

@@ -51,7 +51,7 @@ def _open(task: Task, ticket: Ticket) -> tuple[Explaining, StoreWriter]:
         writer = StoreWriter.attach(ticket)
         if task.model.describe() != task.model_digest:
             raise InputError(f"{_here()} finds another model at {task.model.path}")
-        explaining = Explaining(task.recipe.make(task.model.load()), task.unknown, [list(one) for one in task.trials])
+        explaining = task.explaining()
     except FileProblem as problem:
         raise FileProblem(f"{_here()}: {problem.message}", problem.remedy) from None
     explaining.settle()

@@ -25,7 +25,7 @@ from genolift.sequence.variants import (
     Windows,
 )
 from genolift.sequence.vcf import read_vcf
-from genolift.support.errors import InputError
+from genolift.support.errors import InputError, Remedy, setting
 from genolift.support.progress import bar
 from genolift.support.texts import Words
 
@@ -99,8 +99,9 @@ class Survey:
             return
         among = f"the first {self.compared:,}" if so_far else f"{self.compared:,}"
         raise InputError(
-            f"{path}: the REF of {self.mismatched:,} of {among} records contradicts the genome, more than the "
-            f"{max_mismatch:.0%} of --max-mismatch; {example}; is the VCF file of another assembly (hg19 for hg38)?"
+            f"{path}: the REF of {self.mismatched:,} of {among} records contradicts the genome, more than "
+            f"{max_mismatch:.0%}; {example}; is the VCF file of another assembly (hg19 for hg38)?",
+            Remedy.naming("{} says how many may", setting("max_mismatch")),
         )
 
     def tell(self) -> None:

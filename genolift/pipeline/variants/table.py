@@ -1,0 +1,124 @@
+"""The rows of a table of variants: predictions with either allele, their difference, and what chance would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from genolift.pipeline.variants.nulls import Null
+from genolift.sequence.alphabet import one_hot
+from genolift.sequence.variants import OK, Allele
+
+if TYPE_CHECKING:
+    from genolift.methods.prediction.predictor import Predictor
+
+MISSING = "NA"
+COLUMNS = {
+    "chrom": "chromosome, as the VCF file calls it",
+    "pos": "position of the first base of REF, 1-based",
+    "id": "as in the VCF file",
+    "ref": "reference allele",
+    "alt": "alternative allele; records with several have a row for each",
+    "target": "what about the model's output is scored",
+    "status": "ok, or why the allele was not scored",
+    "n_windows": "windows averaged, each read on both strands",
+    "pred_ref": "mean prediction with the reference allele",
+    "pred_alt": "mean prediction with the alternative allele",
+    "delta": "pred_alt - pred_ref",
+    "scale": "of the three: logit (before the final sigmoid or softmax), output (as the model gives it), profile, "
+    "log_counts",
+    "js_distance": "Jensen-Shannon distance of the two profiles, base 2, the mean over windows and strands",
+    "p_value": "share of null variants of the same kind whose |delta| is at least as large, (1 + count) / (1 + N)",
+    "js_p_value": "the same for js_distance",
+    "note": "the status in words",
+}
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Predictions (N, T) with either allele, and distances (N, T) of their profiles, NaN where there are none."""
+
+    ref: np.ndarray
+    alt: np.ndarray
+    distance: np.ndarray
+
+
+class VariantTable:
+    """Makes rows of alleles. ``nulls`` are the null distributions by kind of variant, where there are p-values."""
+
+    def __init__(self, predictor: Predictor, labels: Sequence[str], unknown: str, has_null: bool):
+        self._predictor, self._labels, self._unknown, self.scales = predictor, labels, unknown, predictor.scales
+        self.nulls: dict[str, Null] = {}
+        absent = set() if predictor.has_profiles else {"js_distance", "js_p_value"}
+        absent |= set() if has_null else {"p_value", "js_p_value"}
+        self.columns = [name for name in COLUMNS if name not in absent]
+
+    def differences(self, windows: Sequence[Sequence[tuple[str, str]]]) -> Effects:
+        """Return means over each allele's windows, which are given as pairs of texts."""
+        from genolift.methods.prediction.predictor import profile_distance  # loads TensorFlow
+
+        rows = [np.full(len(pairs), i) for i, pairs in enumerate(windows)]
+        texts = [[pair[side] for pairs in windows for pair in pairs] for side in (0, 1)]
+        which: dict[str, int] = {}  # alleles of one record share the reference's windows
+        sides = [[which.setdefault(text, len(which)) for text in some] for some in texts]
+        predicted = self._predictor(one_hot(list(which), self._unknown))
+        mean = _mean_over(np.concatenate(rows), len(windows))
+        ref, alt = (mean(predicted.values[side].astype(np.float64)) for side in sides)
+        distance = np.full(ref.shape, np.nan)
+        for t, profiles in enumerate(predicted.profiles):
+            if profiles is not None:
+                distance[:, t] = mean(profile_distance(profiles[sides[0]], profiles[sides[1]])[:, None])[:, 0]
+        return Effects(ref, alt, distance)
+
+    def rows(self, block: Sequence[Allele]) -> list[str]:
+        """Return a line for each allele and target."""
+        scored = [allele for allele in block if allele.status == OK]
+        effects = self.differences([allele.pairs() for allele in scored]) if scored else None
+        lines, i = [], 0
+        for allele in block:
+            is_scored = allele.status == OK
+            null = self.nulls.get(allele.kind) if is_scored else None
+            for t, label in enumerate(self._labels):
+                cells = self._cells(effects, null, i, t) if is_scored and effects is not None else {}
+                cells |= _described(allele, label, self.scales[t])
+                lines.append("\t".join(cells.get(name, MISSING) for name in self.columns))
+            i += is_scored
+        return lines
+
+    def _cells(self, effects: Effects, null: Null | None, i: int, t: int) -> dict[str, str]:
+        ref, alt, distance = effects.ref[i, t], effects.alt[i, t], effects.distance[i, t]
+        cells = {"pred_ref": _number(ref), "pred_alt": _number(alt), "delta": _number(alt - ref)}
+        if not np.isnan(distance):
+            cells["js_distance"] = _number(distance)
+        if null is not None:
+            cells["p_value"] = _number(null.p_value(alt - ref, t))
+            if not np.isnan(distance):
+                cells["js_p_value"] = _number(null.p_of_distance(distance, t))
+        return cells
+
+
+def _described(allele: Allele, label: str, scale: str) -> dict[str, str]:
+    record = allele.record
+    told = {"chrom": record.chrom, "pos": str(record.pos), "id": record.id, "ref": record.ref, "alt": allele.alt}
+    told |= {"target": label, "status": allele.status, "n_windows": str(len(allele.starts)), "scale": scale}
+    return told | {"note": allele.note or "."}
+
+
+def _mean_over(rows: np.ndarray, count: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function from one value per window (W, ...) to their means per allele (count, ...)."""
+    sizes = np.bincount(rows, minlength=count)[:, None]
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        sums = np.zeros((count, values.shape[1]))
+        np.add.at(sums, rows, values)
+        return sums / sizes
+
+    return mean
+
+
+def _number(value: float) -> str:
+    """The shortest text that gives the same float32 again."""
+    return str(np.float32(value))
