@@ -63,7 +63,7 @@ if TYPE_CHECKING:  # what editors and type checkers see of the names below
     from genolift.evaluate.discovery.filters import filters as filters
     from genolift.evaluate.experiments.experiments import ablate as ablate
     from genolift.evaluate.experiments.experiments import marginalize as marginalize
-    from genolift.evaluate.experiments.experiments import space as space
+    from genolift.evaluate.experiments.spacing import space as space
     from genolift.methods import references as references
     from genolift.methods import targets as targets
     from genolift.methods.deeplift.deeplift import DeepLift as DeepLift
@@ -94,7 +94,7 @@ _NAMES = {
     "method": "genolift.methods.factory",
     "one_hot": "genolift.sequence.alphabet",
     "reverse_complement": "genolift.sequence.alphabet",
-    "space": "genolift.evaluate.experiments.experiments",
+    "space": "genolift.evaluate.experiments.spacing",
 }
 _MODULES = {
     "export": "genolift.export",

@@ -48,7 +48,7 @@ def command(first, second, motifs, distances, orientations, both_orders, start, 
     Writes a row per arrangement and target: the effect of both, of each alone, and their interaction (both, less each
     alone, plus neither), with confidence intervals over BACKGROUNDS.
     """
-    from genolift.evaluate.experiments.experiments import space
+    from genolift.evaluate.experiments.spacing import space
     from genolift.pipeline.experiments import experiments
 
     subjects = [experiments.motif(text, motifs)[1] for text in (first, second)]

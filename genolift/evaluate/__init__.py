@@ -1,5 +1,5 @@
-"""Judging explanations and asking questions of them.
+"""Judging explanations, finding motifs in them, and experimenting with motifs.
 
-Three rooms that know nothing of each other: ``truth``, ``discovery`` and ``experiments``. They import from ``methods`` and
-the rooms below it.
+The three rooms ``truth``, ``discovery`` and ``experiments`` do not import from each other. They import from ``methods``
+and the rooms below it.
 """

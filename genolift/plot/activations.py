@@ -1,10 +1,13 @@
-"""A hidden layer's activations over the sequence, with the letters underneath."""
+"""Pictures of the activations of a hidden layer along the sequence, with the letters underneath."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -15,32 +18,56 @@ from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import one_hot_codes
 from genolift.support.errors import InputError
 
-_MOST = 24  # units in one picture
+_MOST = 24  # One picture shows so many units.
 _POSITIVE, _SIGNED, _NOTHING = "Blues", "RdBu_r", "#eceef0"
 
 
 def plot_activations(
-    found: Activations,
+    activations: Activations,
     i: int | str = 0,
     units: Sequence[int] | None = None,
     start: int | None = None,
     end: int | None = None,
     explanation: Explanation | None = None,
-    target=None,
+    target: Any = None,
 ) -> Figure:
-    """The activations over sequence ``i`` (number or name) from ``start`` to ``end`` as a heat map; returns the figure.
+    """Draw the activations over a sequence as a heat map with a row for each unit.
 
-    A row per unit: ``units``, or those that are most active there. Each cell stands at the centre of what it sees, and grey is
-    where no row of the layer stands. Underneath are the bases, or the logo of an ``explanation`` of the same sequences.
+    Each cell is drawn at the centre of the bases that it sees. Positions that no row of the layer covers are grey.
+
+    Parameters
+    ----------
+    activations
+        The activations.
+    i
+        The sequence, by number or name. The default is the first.
+    units
+        The numbers of the units to draw. The default is those that are most active in view.
+    start, end
+        The stretch to draw (0-based, half-open). The default is the whole sequence.
+    explanation
+        An explanation of the same sequences, whose logo is drawn underneath. The default is to draw the bases there.
+    target
+        Which target of the explanation, if it has several.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Raises
+    ------
+    InputError
+        If there is no such sequence, stretch or unit.
     """
-    i = found.index(i) if isinstance(i, str) else i
-    if not -len(found.values) <= i < len(found.values):
-        raise InputError(f"there is no sequence {i}: there are {len(found.values)}")
-    values, x, name = found.values[i], found.inputs[i], found.names[i]
+    i = activations.index(i) if isinstance(i, str) else i
+    if not -len(activations.values) <= i < len(activations.values):
+        raise InputError(f"there is no sequence {i}: there are {len(activations.values)}")
+    values, x, name = activations.values[i], activations.inputs[i], activations.names[i]
     start, end = window(start, end, len(x), name)
-    rows = np.flatnonzero((found.centres > start - 1) & (found.centres < end))
+    rows = np.flatnonzero((activations.centres > start - 1) & (activations.centres < end))
     if not len(rows):
-        raise InputError(f"layer {found.layer!r} has no row between positions {start} and {end}")
+        raise InputError(f"layer {activations.layer!r} has no row between positions {start} and {end}")
     units = _chosen(units, values[rows])
     with drawing():
         span = end - start
@@ -49,7 +76,7 @@ def plot_activations(
         size = (max(6.0, 1.9 + 0.068 * min(span, PER_ROW)), sum(heights) + 1.0)
         figure = Picture(figsize=size, layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=heights)
-        cells = _heat(above, found, values[:, units], start, end)
+        cells = _heat(above, activations, values[:, units], start, end)
         figure.colorbar(cells, ax=above, label="activation", pad=0.01, aspect=12)
         above.set_yticks(range(len(units)), [str(unit) for unit in units])
         above.set_ylabel("unit")
@@ -65,12 +92,13 @@ def plot_activations(
         below.set_xlim(start - 0.5, end - 0.5)
         below.set_xlabel("position in the sequence (bp, 0-based)")
         below.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12, steps=[1, 2, 5, 10]))
-        figure.suptitle(f"{name}   ·   layer {found.layer}   ·   {_told(found)}", x=0.01, ha="left", fontsize=10.5)
+        title = f"{name}   ·   layer {activations.layer}   ·   {_told(activations)}"
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10.5)
     return figure
 
 
 def _chosen(units: Sequence[int] | None, values: np.ndarray) -> list[int]:
-    """The units to draw, of the activations (J, C) in view."""
+    """Return the units to draw, given the activations (J, C) in view."""
     count = values.shape[1]
     if units is None:
         return sorted(np.argsort(-np.abs(values).max(0), kind="stable")[:_MOST].tolist())
@@ -80,12 +108,15 @@ def _chosen(units: Sequence[int] | None, values: np.ndarray) -> list[int]:
     return [int(unit) for unit in units]
 
 
-def _heat(ax, found: Activations, values: np.ndarray, start: int, end: int):
-    """Cells (J, units) from half-way to the row before to half-way to the next; rows of one centre are averaged."""
-    centres, which = np.unique(found.centres, return_inverse=True)
+def _heat(ax: Axes, activations: Activations, values: np.ndarray, start: int, end: int) -> QuadMesh:
+    """Draw activations (J, units) as cells.
+
+    Each cell reaches halfway to the neighbouring rows of the layer. Rows with the same centre are averaged.
+    """
+    centres, which = np.unique(activations.centres, return_inverse=True)
     cells = np.stack([values[which == k].mean(0) for k in range(len(centres))], axis=1)
     middles = (centres[1:] + centres[:-1]) / 2
-    half = np.diff(centres).min() / 2 if len(centres) > 1 else found.fields.width / 2
+    half = np.diff(centres).min() / 2 if len(centres) > 1 else activations.fields.width / 2
     edges = np.concatenate([[centres[0] - half], middles, [centres[-1] + half]])
     shown = cells[:, (centres > start - 1) & (centres < end)]
     signed = shown.min() < 0
@@ -93,12 +124,13 @@ def _heat(ax, found: Activations, values: np.ndarray, start: int, end: int):
     ax.set_facecolor(_NOTHING)
     ax.set_ylim(cells.shape[0] - 0.5, -0.5)
     rows = np.arange(cells.shape[0] + 1) - 0.5
-    colours = {"cmap": _SIGNED if signed else _POSITIVE, "vmin": -top if signed else 0, "vmax": top}
+    colours: dict[str, Any] = {"cmap": _SIGNED if signed else _POSITIVE, "vmin": -top if signed else 0, "vmax": top}
     return ax.pcolormesh(edges, rows, cells, rasterized=True, **colours)
 
 
-def _told(found: Activations) -> str:
-    steps = np.diff(np.unique(found.centres))
+def _told(activations: Activations) -> str:
+    """Say how many bases each cell sees, and how far apart the cells are."""
+    steps = np.diff(np.unique(activations.centres))
     every = f", every {steps[0]:g}" if len(steps) and (steps == steps[0]).all() and steps[0] != 1 else ""
-    width = found.fields.width
+    width = activations.fields.width
     return f"each cell sees {width} base{'s' if width > 1 else ''}{every}"

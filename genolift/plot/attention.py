@@ -1,11 +1,15 @@
-"""Attention maps: which key each query reads, head by head, over how much is read of each position."""
+"""Attention maps: which key each query reads, head by head, and below them how much is read of each position."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genolift.plot.style import PALETTE, Picture, drawing
+from genolift.results.explanation import Explanation
 from genolift.results.kinds import AttentionExplanation
 from genolift.support.errors import InputError
 
@@ -13,11 +17,30 @@ _COLOURS = "Blues"
 _ACROSS = 4
 
 
-def plot_attention(explanation: AttentionExplanation, i: int | str = 0, layer: int | str = -1, target=None) -> Figure:
-    """The attention of sequence ``i`` (number or name) in ``layer`` (number or name): a panel for each head.
+def plot_attention(explanation: Explanation, i: int | str = 0, layer: int | str = -1, target: Any = None) -> Figure:
+    """Draw the attention in one layer as a panel for each head, with the scores below.
 
-    Below, the scores: how much is read of each position. For attention-rollout ``layer="rollout"`` shows the map through
-    all layers. Returns the figure.
+    Parameters
+    ----------
+    explanation
+        The result of the method attention or attention-rollout.
+    i
+        The sequence, by number or name. The default is the first.
+    layer
+        The layer, by number or name; by default the last. For attention-rollout, ``"rollout"`` shows the map through
+        all layers.
+    target
+        Which target, if several were explained.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Raises
+    ------
+    InputError
+        If the explanation has no maps, or there is no such sequence or layer.
     """
     if not isinstance(explanation, AttentionExplanation):
         raise InputError("an attention map needs the result of the method attention or attention-rollout")
@@ -53,8 +76,8 @@ def plot_attention(explanation: AttentionExplanation, i: int | str = 0, layer: i
     return figure
 
 
-def _maps(one: AttentionExplanation, layer: int | str) -> tuple[list[np.ndarray], str, np.ndarray]:
-    """The maps (queries, keys) of one sequence, what they are of, and each key's first position."""
+def _maps(one: Explanation, layer: int | str) -> tuple[list[np.ndarray], str, np.ndarray]:
+    """Return the maps (queries, keys) of one sequence, the name of their layer, and the first position of each key."""
     where, names = np.asarray(one.key_positions)[0], list(one.method["layers"])
     if layer == "rollout":
         return [np.asarray(one.rollout)[0]], "attention through all layers", where[0, :, 0]
@@ -70,14 +93,15 @@ def _maps(one: AttentionExplanation, layer: int | str) -> tuple[list[np.ndarray]
     return maps, names[number], where[number, : maps[0].shape[1], 0]
 
 
-def _name_keys(ax, first: np.ndarray) -> None:
+def _name_keys(ax: Axes, first: np.ndarray) -> None:
     every = max(1, -(-len(first) // 8))
     places = np.arange(0, len(first), every)
     ax.set_xticks(places, ["–" if first[place] < 0 else str(first[place]) for place in places])
     ax.tick_params(length=0)
 
 
-def _profile(ax, one: AttentionExplanation) -> None:
+def _profile(ax: Axes, one: Explanation) -> None:
+    """Draw how much is read of each position of each input."""
     scores = one.scores
     items = (
         list(scores.items())

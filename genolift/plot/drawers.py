@@ -1,7 +1,7 @@
-"""What this room draws of which result, for :mod:`genolift.support.drawings`.
+"""The table of which function of this room draws which result, for :mod:`genolift.support.drawings`.
 
-Types whose modules load TensorFlow are given by name, and what draws them is imported when it is called: a logo of stored
-scores needs no TensorFlow.
+A logo of stored scores needs no TensorFlow. Types whose modules load TensorFlow are therefore given by name, and the
+functions that draw them are imported when they are called.
 """
 
 from __future__ import annotations

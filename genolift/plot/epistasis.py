@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genolift.plot.style import BASES, INK, Picture, drawing
@@ -15,11 +18,30 @@ _LETTERS = "ACGT"
 _COLOURS, _NOTHING = "RdBu_r", "#e6e8eb"
 
 
-def plot_epistasis(explanation: EpistasisExplanation, i: int | str = 0, target=None, bases: bool = False) -> Figure:
-    """The pairwise mutagenesis of sequence ``i`` (number or name) as a map; returns the figure.
+def plot_epistasis(explanation: Explanation, i: int | str = 0, target: Any = None, bases: bool = False) -> Figure:
+    """Draw the effects of single substitutions, and below them a map of the interactions of pairs.
 
-    Above, what each single substitution does; below, for each two positions the interaction that is largest in size, or
-    with ``bases`` every pair of substitutions in a cell of its own.
+    Parameters
+    ----------
+    explanation
+        The result of the method pairwise-mutagenesis.
+    i
+        The sequence, by number or name. The default is the first.
+    target
+        Which target, if several were explained.
+    bases
+        Whether every pair of substitutions has its own cell. By default each pair of positions has one cell, which
+        shows the interaction with the largest absolute value.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Raises
+    ------
+    InputError
+        If the explanation is of another method, or there is no such sequence.
     """
     if not isinstance(explanation, EpistasisExplanation):
         raise InputError("an epistasis map needs the result of the method pairwise-mutagenesis")
@@ -34,16 +56,30 @@ def plot_epistasis(explanation: EpistasisExplanation, i: int | str = 0, target=N
     )
 
 
-def draw_pairs(one: Explanation, single: tuple, pairs: tuple, bases: bool) -> Figure:
-    """A map of numbers (W, letters) above one of numbers for pairs (W, letters, W, letters), of a stretch of one
-    sequence; each comes with its unit and its title. Of two positions the largest pair is shown, with ``bases`` all."""
+def draw_pairs(
+    one: Explanation, single: tuple[np.ndarray, str, str], pairs: tuple[np.ndarray, str, str], bases: bool
+) -> Figure:
+    """Draw a map of numbers for single bases above one of numbers for pairs of bases, in a stretch of one sequence.
+
+    Parameters
+    ----------
+    one
+        The explanation of one sequence, which says where the stretch of W bases starts.
+    single
+        Numbers (W, letters), their unit and a title.
+    pairs
+        Numbers (W, letters, W, letters), their unit and a title.
+    bases
+        Whether all pairs of bases are drawn, or only the one with the largest absolute value for each pair of
+        positions.
+    """
     (effects, unit, title), (interactions, pair_unit, pair_title) = single, pairs
     start, (width, letters) = int(np.asarray(one.stretch)[0]), effects.shape
     sequence = spelled(np.asarray(one.inputs)[0, start : start + width])
     table = _by_base(interactions) if bases else _strongest(interactions)
     with drawing():
         side = max(3.2, min(9.0, 0.24 * width))
-        # One column above the other, and pairs about square.
+        # The maps are one above the other, and the map of pairs is about square.
         figure = Picture(figsize=(side + 1.6, side + 0.06 * side * letters + 1.4), layout="constrained")
         top, below = figure.subplots(2, 1, height_ratios=[0.06 * letters, 1])
         heat(figure, top, effects.T, unit)
@@ -60,45 +96,59 @@ def draw_pairs(one: Explanation, single: tuple, pairs: tuple, bases: bool) -> Fi
 
 
 def spelled(x: np.ndarray) -> str:
-    """One-hot (W, 4) as letters, blanks where it is not DNA."""
+    """Return one-hot bases (W, 4) as letters, or blanks for inputs (W, C) that are not DNA."""
     if x.shape[1] != 4:
         return " " * len(x)
     return "".join(_LETTERS[row.argmax()] if row.max() == 1 else "N" for row in x)
 
 
 def _strongest(interactions: np.ndarray) -> np.ndarray:
-    """For each pair of positions the interaction of largest size, with its sign (W, W); empty where i = j."""
+    """Return the interaction with the largest absolute value for each pair of positions, (W, W), NaN where i = j."""
     width, letters = interactions.shape[:2]
     flat = np.moveaxis(interactions, 1, 2).reshape(width, width, letters**2)
-    found = np.take_along_axis(flat, np.abs(flat).argmax(-1)[..., None], -1)[..., 0]
-    return np.where(np.eye(width, dtype=bool), np.nan, found)
+    strongest = np.take_along_axis(flat, np.abs(flat).argmax(-1)[..., None], -1)[..., 0]
+    return np.where(np.eye(width, dtype=bool), np.nan, strongest)
 
 
 def _by_base(interactions: np.ndarray) -> np.ndarray:
-    """All of them as (W · letters, W · letters); empty where i = j."""
+    """Return all interactions as (W · letters, W · letters), NaN where i = j."""
     width, letters = interactions.shape[:2]
     same = np.kron(np.eye(width, dtype=bool), np.ones((letters, letters), bool))
     return np.where(same, np.nan, interactions.reshape(width * letters, width * letters))
 
 
-def heat(figure: Figure, ax, table: np.ndarray, label: str) -> None:
-    """A table of numbers in colours, white at 0."""
+def heat(figure: Figure, ax: Axes, table: np.ndarray, label: str) -> None:
+    """Draw a table of numbers as colours, white at 0 and grey for NaN, with a colour bar named ``label``."""
     limit = np.nanmax(np.abs(table)) or 1.0
     colours = colormaps[_COLOURS].with_extremes(bad=_NOTHING)
     image = ax.imshow(table, cmap=colours, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
     figure.colorbar(image, ax=ax, label=label, fraction=0.05, pad=0.02, aspect=12)
 
 
-def name_positions(ax, sequence: str, start: int, scale: int, axes: str) -> None:
-    """Each position's base in its colour, as far as there is room."""
+def name_positions(ax: Axes, sequence: str, start: int, scale: int, axes: str) -> None:
+    """Label an axis with the bases in their colours, or with some positions if there is no room for all bases.
+
+    Parameters
+    ----------
+    ax
+        The axes.
+    sequence
+        The bases.
+    start
+        The position of the first base.
+    scale
+        The number of cells for each base.
+    axes
+        ``"x"``, ``"y"`` or ``"xy"``.
+    """
     every = max(1, -(-len(sequence) // 45))
     places = np.arange(0, len(sequence), every)
     names = [sequence[p] if every == 1 else str(start + p) for p in places]
     for axis in axes:
-        setter = ax.set_xticks if axis == "x" else ax.set_yticks
-        setter(places * scale + (scale - 1) / 2, names)
-        ax.tick_params(axis=axis, length=0)
+        labelled = ax.xaxis if axis == "x" else ax.yaxis
+        labelled.set_ticks(places * scale + (scale - 1) / 2, names)
+        labelled.set_tick_params(length=0)
         if every == 1:
-            for text, name in zip((ax.get_xticklabels if axis == "x" else ax.get_yticklabels)(), names, strict=True):
+            for text, name in zip(labelled.get_ticklabels(), names, strict=True):
                 text.set_color(BASES.get(name, INK))
                 text.set_fontweight("bold")

@@ -1,8 +1,12 @@
-"""What experiments on motifs found: effects with their confidence intervals."""
+"""Pictures of experiments on motifs: effects with their confidence intervals."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -10,14 +14,31 @@ from genolift.evaluate.experiments.experiments import Experiment
 from genolift.plot.style import INK, PALETTE, QUIET, Picture, drawing
 from genolift.support.errors import InputError
 
-_MOST_POINTS = 300  # of single backgrounds beside a mean
+_MOST_POINTS = 300  # So many single backgrounds are drawn beside a mean.
 
 
 def plot_experiment(experiment: Experiment, targets: list[str] | None = None) -> Figure:
-    """A panel per target (``targets``: some of them); returns the figure.
+    """Draw the effects of an experiment, with a panel for each target.
 
-    Of inserted and ablated motifs, every background's effect as a dot beside the mean and its interval; of two motifs,
-    the effect and the interaction over the distance, a column per arrangement.
+    For inserted and ablated motifs, the effect in each background is a dot beside the mean and its interval. For two
+    motifs, the effect and the interaction are drawn over the distance, with a column for each arrangement.
+
+    Parameters
+    ----------
+    experiment
+        The experiment.
+    targets
+        The targets to draw. The default is all that were measured.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Raises
+    ------
+    InputError
+        If a target was not measured.
     """
     chosen = experiment.targets if targets is None else [str(target) for target in targets]
     if missing := [target for target in chosen if target not in experiment.targets]:
@@ -91,19 +112,21 @@ def _by_distance(experiment: Experiment, targets: list[str]) -> Figure:
     return figure
 
 
-def _band(ax, x, mean, low, high, colour: str, label: str) -> None:
+def _band(ax: Axes, x: pd.Series, mean: pd.Series, low: pd.Series, high: pd.Series, colour: str, label: str) -> None:
+    """Draw a mean over ``x`` with the band of its interval."""
     ax.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
     ax.plot(x, mean, color=colour, linewidth=1.4, marker="o", markersize=2.5, label=label)
 
 
-def _condition(row) -> str:
+def _condition(row: Any) -> str:
+    """Name the condition in a row of the table."""
     if hasattr(row, "stretch"):
         return row.stretch
     return f"{row.motif} ({row.strand})"
 
 
 def _arrangement(order: str, orientation: str) -> str:
-    """In the order in which they stand, each with its strand."""
+    """Name two motifs in the order in which they stand, each with its strand."""
     strands = dict(zip(("first", "second"), orientation, strict=True))
     return " … ".join(f"{name} ({strands[name]})" for name in order.split(", "))
 

@@ -1,9 +1,14 @@
-"""The paper's figures 5 and 6 for any simulated data set."""
+"""Figures 5 and 6 of the DeepLIFT paper, for any simulated data set."""
+
+from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -17,10 +22,27 @@ from genolift.support.errors import InputError
 
 
 def figure5(recovery: Recovery, motif: str) -> Figure:
-    """Log-odds of a motif's matches against their importance, a panel per method and task, coloured by label.
+    """Draw the importance of a motif's matches over their log-odds, and below the false-negative rate of each method.
 
-    Below, each method's false-negative rates. Each panel tells the rate it shows: false negatives where the
-    motif matters to the task, false positives where it does not.
+    There is a panel for each method and task, coloured by the label of the sequence. A panel names its rate: that of
+    false negatives if the motif matters to the task, and that of false positives if it does not.
+
+    Parameters
+    ----------
+    recovery
+        The recovery of all motifs.
+    motif
+        The name of the motif.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Raises
+    ------
+    InputError
+        If there is no such motif.
     """
     table = recovery.table[recovery.table.motif == motif]
     cloud = recovery.scatter[recovery.scatter.motif == motif]
@@ -65,17 +87,18 @@ def figure5(recovery: Recovery, motif: str) -> Figure:
 
 
 def label_colours(labels: Sequence[str], tasks: Sequence[str]) -> dict[str, str]:
-    """A colour per kind of sequence: quiet for those of no task, strong for those of most tasks."""
+    """Return a colour for each label: grey for sequences of no task, and strong colours for the others."""
     ordered = sorted(labels, key=lambda label: (label != "none", label.count("+"), str(label)))
     strong = iter(PALETTE)
     return {label: QUIET if label == "none" else next(strong, INK) for label in ordered}
 
 
-def _scatter(ax, points, colours: Mapping[str, str]) -> None:
+def _scatter(ax: Axes, points: pd.DataFrame, colours: Mapping[str, str]) -> None:
+    """Draw the importance of matches over their log-odds."""
     ax.axhline(0, color=INK, linewidth=0.6, zorder=1)
     ax.axvline(STRONG, color=INK, linewidth=0.6, linestyle=(0, (3, 3)), zorder=1)
-    # In a fixed random order, so that no label hides the others for being drawn last. Thousands of points as
-    # vectors would make the SVG unusable: they are embedded as an image.
+    # The points are drawn in a fixed random order, so that no label hides the others. Thousands of points as vectors
+    # would make the SVG unusable, so they are embedded as an image.
     mixed = points.iloc[np.random.default_rng(0).permutation(len(points))]
     ax.scatter(
         mixed.log_odds,
@@ -92,7 +115,7 @@ def _scatter(ax, points, colours: Mapping[str, str]) -> None:
     ax.margins(x=0.03, y=0.08)
 
 
-def _tell_rates(ax, row) -> None:
+def _tell_rates(ax: Axes, row: pd.Series) -> None:
     for column, words in (
         ("false_negative_rate", "false negatives"),
         ("false_positive_rate", "false positives"),
@@ -109,7 +132,7 @@ def _tell_rates(ax, row) -> None:
             )
 
 
-def _false_negative_bars(ax, table, methods: Sequence[str], tasks: Sequence[str]) -> None:
+def _false_negative_bars(ax: Axes, table: pd.DataFrame, methods: list[str], tasks: Sequence[str]) -> None:
     defined = [task for task in tasks if table[table.task == task].false_negative_rate.notna().any()]
     width = 0.8 / max(2, len(defined))
     for k, task in enumerate(defined):
@@ -132,15 +155,38 @@ def _false_negative_bars(ax, table, methods: Sequence[str], tasks: Sequence[str]
 def figure6(
     explanations: Mapping[str, Explanation],
     i: int | str,
-    target=None,
+    target: Any = None,
     highlight: Sequence[tuple] = (),
     start: int | None = None,
     end: int | None = None,
     task: str | None = None,
 ) -> Figure:
-    """One sequence under every method: a logo each, the embedded motifs (``highlight``) marked in all.
+    """Draw one sequence as a logo for each method, with the embedded motifs marked in all.
 
-    ``task`` names what is explained; without it the target does.
+    Parameters
+    ----------
+    explanations
+        An explanation of the same sequences for each method, by its name.
+    i
+        The sequence, by number or name.
+    target
+        Which target, if several were explained.
+    highlight
+        The embedded motifs: (start, end, label) or (start, end, label, strand), 0-based and half-open.
+    start, end
+        The stretch to draw (0-based, half-open). The default is the whole sequence.
+    task
+        The name of the task in the title. The default is the target.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Raises
+    ------
+    InputError
+        If there is no explanation, no such sequence, or no DNA in it.
     """
     if not explanations:
         raise InputError("figure 6 needs at least one method's explanation")

@@ -1,4 +1,4 @@
-"""Filters as logos, in a grid."""
+"""Pictures of filters as logos, in a grid."""
 
 from __future__ import annotations
 
@@ -15,24 +15,45 @@ from genolift.plot.style import INK, Picture, drawing
 from genolift.sequence.alphabet import BASES
 from genolift.support.errors import InputError
 
-_MOST, _COLUMNS = 60, 4  # logos in one picture, and beside each other
-_FEW = 10  # sites
+_MOST, _COLUMNS = 60, 4  # One picture holds so many logos, with so many in a row.
+_FEW = 10  # Filters with fewer sites are the last to be drawn.
 
 
 def plot_filters(
-    found: Filters, numbers: Sequence[int] | None = None, most: int = _MOST, names: Mapping[int, str] | None = None
+    filters: Filters, numbers: Sequence[int] | None = None, most: int = _MOST, names: Mapping[int, str] | None = None
 ) -> Figure:
-    """The filters ``numbers`` as logos, or those ``most`` that carry the most information; returns the figure.
+    """Draw filters as logos, all on the same scale.
 
-    Letters share a position's information in proportion to their probability (Schneider & Stephens 1990); all logos have one
-    scale. ``names`` are known motifs, by the number of the filter that looks like them.
+    The information of a position is divided among its letters in proportion to their probability (Schneider & Stephens
+    1990).
+
+    Parameters
+    ----------
+    filters
+        The filters of a layer.
+    numbers
+        The numbers of the filters to draw. The default is those with the most information.
+    most
+        How many filters to draw if no ``numbers`` are given; 60 by default.
+    names
+        The names of known motifs, by the number of the filter that resembles them.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Raises
+    ------
+    InputError
+        If none of the filters has a site.
     """
     if numbers is None:
-        # A handful of sites looks like much information.
-        best = sorted(found.excited, key=lambda one: (one.sites < _FEW, -one.information))[:most]
+        # Filters with few sites come last, because a handful of sites looks like much information.
+        best = sorted(filters.excited, key=lambda one: (one.sites < _FEW, -one.information))[:most]
         shown = sorted(best, key=lambda one: one.number)
     else:
-        shown = [found[number] for number in numbers]
+        shown = [filters[number] for number in numbers]
     if not shown:
         raise InputError("no filter has a site, so there is no logo to draw")
     width = shown[0].matrix.shape[0]
@@ -42,7 +63,7 @@ def plot_filters(
         each = max(1.9, 0.4 + 0.11 * width)
         figure = Picture(figsize=(0.7 + each * columns, 0.7 + 0.95 * rows), layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-        bits = [information(one.matrix, found.background) for one in shown]
+        bits = [information(one.matrix, filters.background) for one in shown]
         top = max(2.0, *(float(one.max()) for one in bits))
         for ax, one, height in zip(grid.flat, shown, bits, strict=False):
             draw_motif(ax, one.matrix * height[:, None])
@@ -56,11 +77,11 @@ def plot_filters(
         grid[0, 0].set_xlim(-0.6, width - 0.4)
         grid[0, 0].xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
         figure.supylabel("bits", fontsize=9)
-        left_out = len(found) - len(shown)
-        more = f", {left_out} of {len(found)} not shown" if left_out and numbers is None else ""
+        left_out = len(filters) - len(shown)
+        more = f", {left_out} of {len(filters)} not shown" if left_out and numbers is None else ""
         figure.suptitle(
-            f"Filters of layer {found.layer}   ·   {found.sequences:,} sequences, {'peaks' if found.peaks else 'sites'} at "
-            f"{found.threshold:g} of the largest activation{more}",
+            f"Filters of layer {filters.layer}   ·   {filters.sequences:,} sequences, "
+            f"{'peaks' if filters.peaks else 'sites'} at {filters.threshold:g} of the largest activation{more}",
             x=0.01,
             ha="left",
             fontsize=10,
@@ -69,7 +90,7 @@ def plot_filters(
 
 
 def draw_motif(ax: Axes, heights: np.ndarray) -> None:
-    """A stack of letters at each position, heights (w, 4), the tallest on top."""
+    """Draw a stack of letters at each position, with heights (w, 4) and the tallest letter on top."""
     heights = np.maximum(heights, 0)
     order = heights.argsort(axis=1, kind="stable")
     sorted_heights = np.take_along_axis(heights, order, axis=1)

@@ -1,6 +1,8 @@
-"""Maps of what depends on what: deep feature interactions, and the pairwise weights of a surrogate."""
+"""Maps of which positions depend on which: deep feature interactions, and the pairwise weights of a surrogate."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,15 +14,33 @@ from genolift.results.explanation import Explanation
 from genolift.results.kinds import InteractionExplanation, SurrogateExplanation
 from genolift.support.errors import InputError, Remedy, method_option
 
-# Sources that can be named beside the map.
+# At most so many sources are named beside the map.
 _NAMED = 40
 
 
-def plot_interactions(explanation: InteractionExplanation, i: int | str = 0, target=None) -> Figure:
-    """The interaction map of sequence ``i`` (number or name); returns the figure.
+def plot_interactions(explanation: Explanation, i: int | str = 0, target: Any = None) -> Figure:
+    """Draw the logo of a sequence, and below it how much importance each position loses when a source is mutated.
 
-    Above, the importance of its positions as a logo; below, a row for each source: by how much each position would lose
-    importance if the source were mutated.
+    The map has a row for each source.
+
+    Parameters
+    ----------
+    explanation
+        The result of the method interaction-maps.
+    i
+        The sequence, by number or name. The default is the first.
+    target
+        Which target, if several were explained.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Raises
+    ------
+    InputError
+        If the explanation is of another method or of several inputs, or there is no such sequence.
     """
     if not isinstance(explanation, InteractionExplanation):
         raise InputError("a map of interactions needs the result of the method interaction-maps")
@@ -40,7 +60,7 @@ def plot_interactions(explanation: InteractionExplanation, i: int | str = 0, tar
         draw_row(top, heights, 0, len(heights))
         top.set_ylabel("importance")
         heat(figure, below, table, "lost with the source")
-        # A source's own positions have other bases then, and are marked.
+        # The positions of the source itself have other bases then, so they are marked.
         for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
             below.plot([start - 0.5, end - 0.5], [row, row], color=INK, linewidth=1.2, solid_capstyle="butt")
         every = -(-len(table) // _NAMED)
@@ -52,19 +72,39 @@ def plot_interactions(explanation: InteractionExplanation, i: int | str = 0, tar
     return figure
 
 
-def plot_surrogate(explanation: SurrogateExplanation, i: int | str = 0, target=None, bases: bool = False) -> Figure:
-    """The weights of sequence ``i``'s pairwise surrogate, those of positions above and those of pairs below.
+def plot_surrogate(explanation: Explanation, i: int | str = 0, target: Any = None, bases: bool = False) -> Figure:
+    """Draw the weights of a pairwise surrogate: those of single bases, and below them those of pairs.
 
-    For each two positions the weight of largest size, or with ``bases`` all of them.
+    Parameters
+    ----------
+    explanation
+        The result of the method surrogate with ``pairwise=True``.
+    i
+        The sequence, by number or name. The default is the first.
+    target
+        Which target, if several were explained.
+    bases
+        Whether every pair of bases has its own cell. By default each pair of positions has one cell, which shows the
+        weight with the largest absolute value.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Raises
+    ------
+    InputError
+        If the explanation has no pairwise weights, or there is no such sequence.
     """
     if not isinstance(explanation, SurrogateExplanation) or "pairwise" not in explanation.defined:
         score = Remedy.naming("score with the method surrogate and {}", method_option("pairwise", True))
         raise InputError("a map of pairwise weights needs a result that has them", score)
     one = explanation[i].for_target(target)
-    fit, both = (float(np.asarray(value)[0]) for value in (one.r_squared, one.pairwise_r_squared))
+    alone, both = (float(np.asarray(value)[0]) for value in (one.r_squared, one.pairwise_r_squared))
     return draw_pairs(
         one,
-        (np.asarray(one.additive)[0], "weight", f"additive weights (additive model alone: R² {fit:.2f})"),
+        (np.asarray(one.additive)[0], "weight", f"additive weights (additive model alone: R² {alone:.2f})"),
         (np.asarray(one.pairwise)[0], "weight", f"pairwise weights (R² {both:.2f})"),
         bases,
     )

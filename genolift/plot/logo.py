@@ -1,8 +1,11 @@
 """Logos: a sequence in letters whose height is their importance."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import logomaker
 import numpy as np
@@ -17,7 +20,7 @@ from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import InputError
 
-PER_ROW = 200  # more letters than this in one row cannot be told apart
+PER_ROW = 200  # More letters than this in one row cannot be told apart.
 _LETTERS = "ACGTN"
 
 
@@ -26,17 +29,39 @@ def plot_logo(
     i: int | str = 0,
     start: int | None = None,
     end: int | None = None,
-    target=None,
+    target: Any = None,
     ax: Axes | None = None,
     highlight: Sequence[tuple] = (),
-    input=None,
-) -> Figure:
-    """The scores of sequence ``i`` (number or name) from ``start`` to ``end`` as a logo; returns the figure.
+    input: Any = None,
+) -> Any:
+    """Draw the scores of a sequence as a logo. An unknown base is drawn as a grey N.
 
-    ``highlight`` marks stretches, each (start, end, label) or (start, end, label, strand), 0-based half-open.
-    ``target`` is needed where several were explained, ``input`` where several inputs are DNA. Without ``ax``
-    long sequences are broken into rows. An unknown base is drawn as a grey N. Raises :class:`InputError` for
-    what is not DNA or not there.
+    Parameters
+    ----------
+    explanation
+        The explanation.
+    i
+        The sequence, by number or name. The default is the first.
+    start, end
+        The stretch to draw (0-based, half-open). The default is the whole sequence.
+    target
+        Which target, if several were explained.
+    ax
+        Axes to draw on. By default a new figure is made, in which long sequences are broken into rows.
+    highlight
+        Stretches to mark: (start, end, label) or (start, end, label, strand), 0-based and half-open.
+    input
+        Which input, if several are DNA: its name or number.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure; that of ``ax``, if it is given.
+
+    Raises
+    ------
+    InputError
+        If the inputs are not DNA, or there is no such sequence, stretch, target or input.
     """
     one = explanation[i].for_target(target)
     heights = letter_heights(one, input)
@@ -65,8 +90,26 @@ def plot_logo(
     return figure
 
 
-def letter_heights(one: Explanation, input=None) -> np.ndarray:
-    """Heights (L, 5) of A, C, G, T and N for an explanation of one sequence and one target."""
+def letter_heights(one: Explanation, input: Any = None) -> np.ndarray:
+    """Return the heights of the letters of a logo.
+
+    Parameters
+    ----------
+    one
+        An explanation of one sequence and one target.
+    input
+        Which input, if several are DNA: its name or number.
+
+    Returns
+    -------
+    np.ndarray
+        The heights (L, 5) of A, C, G, T and N, of which at most one is not 0 at each position.
+
+    Raises
+    ------
+    InputError
+        If the input is not DNA, or it has to be chosen.
+    """
     inputs, scores = one.inputs, one.scores
     if one.several_inputs:
         items = dict(inputs.items() if isinstance(inputs, dict) else enumerate(inputs))
@@ -84,8 +127,32 @@ def letter_heights(one: Explanation, input=None) -> np.ndarray:
     return heights
 
 
-def draw_row(ax: Axes, heights: np.ndarray, start: int, end: int, highlight=(), limits=None, name_marks=True) -> None:
-    """Letters of one stretch on given axes, with marks above."""
+def draw_row(
+    ax: Axes,
+    heights: np.ndarray,
+    start: int,
+    end: int,
+    highlight: Sequence[tuple] = (),
+    limits: tuple[float, float] | None = None,
+    name_marks: bool = True,
+) -> None:
+    """Draw the letters of one stretch on given axes, with marks above them.
+
+    Parameters
+    ----------
+    ax
+        The axes.
+    heights
+        The heights (L, 5) of A, C, G, T and N in the whole sequence.
+    start, end
+        The stretch (0-based, half-open).
+    highlight
+        Stretches to mark: (start, end, label) or (start, end, label, strand).
+    limits
+        The limits of the vertical axis. The default suits the letters of the stretch.
+    name_marks
+        Whether labels are written above the marks. The default is to write them.
+    """
     for column, letter in enumerate(_LETTERS):
         places = start + np.flatnonzero(heights[start:end, column])
         if len(places):
@@ -98,10 +165,26 @@ def draw_row(ax: Axes, heights: np.ndarray, start: int, end: int, highlight=(), 
     _mark(ax, start, end, highlight, name_marks)
 
 
-def draw_letters(ax: Axes, letter: str, places: np.ndarray, heights: np.ndarray, floors=0.0) -> None:
-    """All letters of one kind as a single patch: a Logo of 2,000 letters drawn one by one takes ten seconds.
+def draw_letters(
+    ax: Axes, letter: str, places: np.ndarray, heights: np.ndarray, floors: float | np.ndarray = 0.0
+) -> None:
+    """Draw all letters of one kind as a single patch.
 
-    The outline is logomaker's own; below the axis it is upside down, as there.
+    It takes ten seconds to draw 2,000 letters one by one, as logomaker does. The outline is the one of logomaker, and
+    letters below the axis are upside down as they are there.
+
+    Parameters
+    ----------
+    ax
+        The axes.
+    letter
+        The letter.
+    places
+        The positions (M,) of the letters.
+    heights
+        Their heights (M,), which are negative for letters below the axis.
+    floors
+        Where they begin, (M,) or one number; 0 by default.
     """
     vertices, codes = _outline(letter)
     moved = np.empty((len(places), len(vertices), 2))
@@ -119,8 +202,8 @@ def _outline(letter: str) -> tuple[np.ndarray, np.ndarray]:
     return np.array(path.vertices), np.array(path.codes)
 
 
-def _mark(ax: Axes, start: int, end: int, highlight, named: bool) -> None:
-    """Shade each stretch and name it above the axes, with an arrow for its strand; names do not collide."""
+def _mark(ax: Axes, start: int, end: int, highlight: Sequence[tuple], named: bool) -> None:
+    """Shade each stretch, and write its label above the axes with an arrow for its strand. Labels do not overlap."""
     colours = mark_colours(highlight)
     for (a, b, label, strand), level in _placed(highlight, start, end):
         colour = colours[label]
@@ -141,14 +224,14 @@ def _mark(ax: Axes, start: int, end: int, highlight, named: bool) -> None:
         )
 
 
-def mark_colours(highlight) -> dict[str, str]:
-    """A colour per label, the same whichever of them are in view."""
+def mark_colours(highlight: Sequence[tuple]) -> dict[str, str]:
+    """Return a colour for each label. It does not depend on which marks are in view."""
     labels = sorted({str(mark[2]) for mark in highlight})
     return {label: PALETTE[k % len(PALETTE)] for k, label in enumerate(labels)}
 
 
-def _placed(highlight, start: int, end: int) -> list[tuple[tuple, int]]:
-    """The marks in view, each with the level its name is written at."""
+def _placed(highlight: Sequence[tuple], start: int, end: int) -> list[tuple[tuple, int]]:
+    """Return the marks in view, each with the level at which its label is written."""
     free: list[float] = []
     placed = []
     for mark in sorted((int(m[0]), int(m[1]), str(m[2]), *m[3:4]) for m in highlight):
@@ -163,25 +246,43 @@ def _placed(highlight, start: int, end: int) -> list[tuple[tuple, int]]:
     return placed
 
 
-def mark_levels(highlight, start: int, end: int) -> int:
+def mark_levels(highlight: Sequence[tuple], start: int, end: int) -> int:
+    """Return on how many levels the labels of the marks between ``start`` and ``end`` are written."""
     return max((level + 1 for _, level in _placed(highlight, start, end)), default=0)
 
 
 def _limits(heights: np.ndarray) -> tuple[float, float]:
+    """Return limits of the vertical axis that leave some room around the letters."""
     low, high = min(0.0, heights.min(initial=0)), max(0.0, heights.max(initial=0))
     room = 0.06 * (high - low) or 1.0
     return low - (room if low < 0 else 0.3 * room), high + room
 
 
 def window(start: int | None, end: int | None, length: int, name: str) -> tuple[int, int]:
+    """Return the start and end of a stretch, by default those of the sequence.
+
+    Parameters
+    ----------
+    start, end
+        The stretch (0-based, half-open); ``None`` for the start or end of the sequence.
+    length
+        The length of the sequence.
+    name
+        Its name, for the error.
+
+    Raises
+    ------
+    InputError
+        If the stretch is empty or not within the sequence.
+    """
     start, end = 0 if start is None else int(start), length if end is None else int(end)
     if not 0 <= start < end <= length:
         raise InputError(f"positions {start} to {end} are not within {name}, which has {length} bases")
     return start, end
 
 
-def target_text(target) -> str:
-    """A target in words: ``output 0``, or what it calls itself."""
+def target_text(target: Any) -> str:
+    """Return a target in words, such as ``output 0``."""
     if target is None:
         return "the output"
     if isinstance(target, int | np.integer):
@@ -192,11 +293,13 @@ def target_text(target) -> str:
 
 
 def units_label(one: Explanation) -> str:
+    """Return the label of an axis of importance, which names the target and the unit."""
     unit = one.method.get("units", "units of the explained output")
     return f"importance for {target_text(one.target)}\n({unit})"
 
 
 def _title(one: Explanation) -> str:
+    """Return the name of a sequence with its region, its prediction and the method."""
     parts = [one.names[0]]
     if one.regions is not None:
         chrom, start, end, strand = one.regions[0]

@@ -1,9 +1,13 @@
-"""One self-contained HTML page about a benchmark's directory or a score store."""
+"""The HTML report: one self-contained page about the directory of a benchmark or about a score store."""
+
+from __future__ import annotations
 
 import base64
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import numpy as np
@@ -22,23 +26,35 @@ from genolift.version import __version__
 _MEASURES = {
     "false_negative_rate": (
         "False negatives",
-        "Of the strong matches (log-odds at least 7) in sequences of the task, the share of importance at most 0.",
+        "The share of the strong matches (log-odds at least 7) in sequences of the task whose importance is at most 0.",
         "{:.1%}",
     ),
     "false_positive_rate": (
         "False positives",
-        "Of the strong matches of a motif without meaning for the task, the share whose importance exceeds in absolute "
-        "value the 95th percentile of windows in sequences without any motif.",
+        "The share of the strong matches of a motif without meaning for the task whose importance exceeds, in absolute "
+        "value, the 95th percentile of windows in sequences without any motif.",
         "{:.1%}",
     ),
-    "auroc": ("AUROC", "Bases of embedded motifs against bases outside any.", "{:.3f}"),
-    "auprc": ("AUPRC", "The same as area under precision and recall.", "{:.3f}"),
-    "spearman": ("Spearman correlation", "Of a match's log-odds with its importance.", "{:.3f}"),
+    "auroc": ("AUROC", "How well importance separates bases of embedded motifs from bases outside any.", "{:.3f}"),
+    "auprc": ("AUPRC", "The same separation as the area under the curve of precision and recall.", "{:.3f}"),
+    "spearman": ("Spearman correlation", "The correlation of the log-odds of a match with its importance.", "{:.3f}"),
 }
 
 
 @dataclass
 class Table:
+    """A table of texts.
+
+    Attributes
+    ----------
+    head : list of str
+        The titles of the columns.
+    rows : list of list of str
+        The cells.
+    caption : str
+        A sentence about the table.
+    """
+
     head: list[str]
     rows: list[list[str]]
     caption: str = ""
@@ -46,12 +62,38 @@ class Table:
 
 @dataclass
 class Image:
+    """A picture.
+
+    Attributes
+    ----------
+    source : str
+        The picture itself as a data URI.
+    caption : str
+        A few words about it.
+    """
+
     source: str
     caption: str
 
 
 @dataclass
 class Section:
+    """A part of the page.
+
+    Attributes
+    ----------
+    title : str
+        Its title.
+    text : str
+        A paragraph at its beginning.
+    tables : list of Table
+        Its tables.
+    pictures : list of Image
+        Its pictures.
+    details : dict
+        Texts or mappings by their titles, which are folded until the reader opens them.
+    """
+
     title: str
     text: str = ""
     tables: list[Table] = field(default_factory=list)
@@ -59,12 +101,32 @@ class Section:
     details: dict = field(default_factory=dict)
 
 
-def write_report(source, out, sequences: int = 5, target=None, title: str | None = None) -> None:
-    """Write the page ``out`` about ``source``, a benchmark's directory or a score store.
+def write_report(
+    source: str | os.PathLike,
+    out: str | os.PathLike,
+    sequences: int = 5,
+    target: Any = None,
+    title: str | None = None,
+) -> None:
+    """Write a page about the directory of a benchmark or about a score store.
 
-    Of a store the first ``sequences`` are drawn, for ``target`` or the first target.
+    Parameters
+    ----------
+    source
+        The directory of the benchmark, or the store.
+    out
+        The HTML file to write. A file that is there is replaced.
+    sequences
+        How many sequences of a store are drawn, from the first; 5 by default.
+    target
+        Which target of a store is drawn. The default is the first.
+    title
+        The title of the page. The default names the directory.
 
-    Raises :class:`FileProblem` if ``source`` is neither or ``out`` cannot be written.
+    Raises
+    ------
+    FileProblem
+        If ``source`` is neither, or ``out`` cannot be written.
     """
     source = Path(source)
     if (source / ROOT).exists():
@@ -88,7 +150,15 @@ def write_report(source, out, sequences: int = 5, target=None, title: str | None
 
 
 def recovery_tables(table: pd.DataFrame, suffix: str = "") -> list[Table]:
-    """A table per measure: methods down, (task, motif) across."""
+    """Return a table for each measure, with a row for each method and a column for each task and motif.
+
+    Parameters
+    ----------
+    table
+        The rows of ``recovery.csv``.
+    suffix
+        What follows the name of the measure in the names of the columns, such as ``"_correct"``.
+    """
     tables = []
     for measure, (title, meaning, style) in _MEASURES.items():
         column = measure + suffix
@@ -110,8 +180,8 @@ def recovery_tables(table: pd.DataFrame, suffix: str = "") -> list[Table]:
 
 
 def seed_tables(table: pd.DataFrame) -> list[Table]:
-    """False-negative rates per training seed: a table per task and motif, methods down, seeds across."""
-    columns = [name for name in table if name.startswith(PER_SEED)]
+    """Return a table of false-negative rates for each task and motif, with methods down and training seeds across."""
+    columns = [name for name in map(str, table) if name.startswith(PER_SEED)]
     tables = []
     for (task, motif), some in table.groupby(["task", "motif"], sort=False):
         if columns and some[columns].notna().any(axis=None):
@@ -126,7 +196,7 @@ def seed_tables(table: pd.DataFrame) -> list[Table]:
 
 
 def accuracy_table(training: dict) -> Table:
-    """Accuracy per task of the network that training.json tells of, and of those trained from other seeds."""
+    """Return the accuracy in each task of the network in ``training.json``, and of those trained from other seeds."""
     networks = [training, *training.get("other_seeds", [])]
     tasks = list(training.get("metrics") or {})
     rows = [
@@ -137,7 +207,8 @@ def accuracy_table(training: dict) -> Table:
     return Table(["network", *tasks], rows)
 
 
-def _benchmark_page(folder: Path) -> dict:
+def _benchmark_page(folder: Path) -> dict[str, Any]:
+    """Return what the template needs for a benchmark."""
     try:
         table = pd.read_csv(folder / "recovery.csv", keep_default_na=False, na_values=[""])
     except (ValueError, OSError) as error:
@@ -147,15 +218,18 @@ def _benchmark_page(folder: Path) -> dict:
     if correct := recovery_tables(table, "_correct"):
         sections.append(Section("Motif recovery, sequences the model gets right", tables=correct))
     if tables := seed_tables(table):
-        words = "The same analysis of networks that differ in the seed of their training; all else on this page is of seed 0."
+        words = (
+            "This is the same analysis of networks that differ in the seed of their training. "
+            "Everything else on this page is about seed 0."
+        )
         sections.append(Section("False negatives per training seed", words, tables=tables))
     sections.append(Section("One sequence under every method", pictures=_pictures(folder, "figure6.png", "Figure 6")))
     if "seconds" in table and table.seconds.notna().any():
         spent = table.groupby("method", sort=False).seconds.first().dropna()
-        rows = [[method_label(name), f"{value:.2f}"] for name, value in spent.items()]
+        rows = [[method_label(str(name)), f"{value:.2f}"] for name, value in spent.items()]
         sections.append(Section("Time", tables=[Table(["method", "seconds"], rows)]))
     if training := _json(folder / "training.json"):
-        words = "Accuracy on the test sequences, the share of them on the right side of 0.5."
+        words = "Accuracy is the share of test sequences whose prediction is on the right side of 0.5."
         sections.append(Section("How well the networks classify", words, tables=[accuracy_table(training)]))
     details = {
         title: content
@@ -180,7 +254,8 @@ def _pictures(folder: Path, pattern: str, label: str) -> list[Image]:
     ]
 
 
-def _store_page(path: Path, sequences: int, target) -> dict:
+def _store_page(path: Path, sequences: int, target: Any) -> dict[str, Any]:
+    """Return what the template needs for a score store."""
     result = Explanation.load(path)
     if target is None and result.target_axis:
         target = result.target[0] if isinstance(result.target, list) else 0
@@ -215,7 +290,10 @@ def _store_page(path: Path, sequences: int, target) -> dict:
 
 
 def residual_table(result: Explanation) -> Table:
-    """Sum of contributions − (f(x) − f(reference)), summarised over all pairs of sequence and reference."""
+    """Return how far contributions are from adding up, over all pairs of sequence and reference.
+
+    The residual of a pair is the sum of its contributions minus (f(x) − f(reference)).
+    """
     residual = np.abs(np.asarray(result.residual, dtype=float))
     residual = residual[np.isfinite(residual)]
     rows = []
@@ -237,7 +315,7 @@ def residual_table(result: Explanation) -> Table:
     return Table(["over all pairs of sequence and reference, absolute", "value"], rows)
 
 
-def _shape(value) -> str:
+def _shape(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key}: {_shape(leaf)}" for key, leaf in value.items())
     if isinstance(value, list):
@@ -245,7 +323,8 @@ def _shape(value) -> str:
     return "not defined" if value is None else " × ".join(map(str, value.shape))
 
 
-def _json(path: Path):
+def _json(path: Path) -> Any:
+    """Return the content of a JSON file; ``None`` if there is no file."""
     try:
         return json.loads(path.read_text())
     except FileNotFoundError:
@@ -258,5 +337,5 @@ def _data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
-def _page(title: str, subtitle: str, sections: list[Section]) -> dict:
+def _page(title: str, subtitle: str, sections: list[Section]) -> dict[str, Any]:
     return {"title": title, "subtitle": f"{subtitle} Made by genolift {__version__}.", "sections": sections}

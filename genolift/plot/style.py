@@ -1,8 +1,16 @@
-"""One look for all pictures, and how they are saved: always the same bytes, no global state left changed."""
+"""The style of all pictures, and how they are saved.
+
+The same picture always gives the same bytes, and Matplotlib's global settings are left as they were.
+"""
+
+from __future__ import annotations
 
 import io
+import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -14,7 +22,7 @@ BASES = {"A": "#109648", "C": "#255c99", "G": "#f0a30a", "T": "#d62839", "N": "#
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6a3d9a"]
 QUIET, INK = "#b5b9c0", "#22262b"
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 9.5,
     "axes.labelsize": 9,
@@ -48,15 +56,15 @@ _WORDS = {
 
 
 class Picture(Figure):
-    """A figure without pyplot that notebooks show all the same."""
+    """A figure that is made without pyplot and still shown by notebooks."""
 
     def _repr_png_(self) -> bytes:
         return render(self, "png")
 
 
 @contextmanager
-def drawing():
-    """Matplotlib's defaults with our style inside, the user's settings again outside."""
+def drawing() -> Iterator[None]:
+    """Use Matplotlib's defaults with our style for a while, and restore the user's settings afterwards."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_STYLE)
@@ -64,7 +72,22 @@ def drawing():
 
 
 def render(figure: Figure, kind: str, dpi: int = 150) -> bytes:
-    """A figure as the bytes of a PNG, SVG or PDF file, the same for the same figure."""
+    """Return a figure as the bytes of a file, which are the same for the same figure.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    kind
+        The kind of file: ``"png"``, ``"svg"`` or ``"pdf"``.
+    dpi
+        The resolution in dots per inch; 150 by default.
+
+    Raises
+    ------
+    InputError
+        For another kind of file.
+    """
     if kind not in KINDS:
         raise InputError(f"pictures are written as {', '.join(KINDS)}, not as {kind or 'a file without suffix'!r}")
     buffer = io.BytesIO()
@@ -73,13 +96,30 @@ def render(figure: Figure, kind: str, dpi: int = 150) -> bytes:
     return buffer.getvalue()
 
 
-def save_figure(figure: Figure, *paths, dpi: int = 150) -> None:
-    """Write a figure to files whose suffixes (.png, .svg, .pdf) say how; each appears whole or not at all."""
+def save_figure(figure: Figure, *paths: str | os.PathLike, dpi: int = 150) -> None:
+    """Write a figure to files, each of which appears whole or not at all.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    *paths
+        The files, whose suffixes (.png, .svg, .pdf) say in which form it is written.
+    dpi
+        The resolution in dots per inch; 150 by default.
+
+    Raises
+    ------
+    InputError
+        For another suffix.
+    FileProblem
+        If a file cannot be written.
+    """
     for path in map(Path, paths):
         write_whole(path, render(figure, path.suffix.lower().lstrip("."), dpi))
 
 
 def method_label(name: str) -> str:
-    """A method's name for people: ``deeplift-rescale`` becomes ``DeepLIFT rescale``."""
+    """Return the name of a method as people write it: ``deeplift-rescale`` becomes ``DeepLIFT rescale``."""
     words = [_WORDS.get(word, word) for word in name.split("-")]
     return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])

@@ -1,8 +1,11 @@
-"""Clusters of sufficient subsets as logos, with their size and where they are from."""
+"""Pictures of clusters of sufficient subsets as logos, with the size and the sources of each."""
+
+from __future__ import annotations
 
 import logomaker
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from genolift.evaluate.discovery.subsets import Clusters
@@ -11,7 +14,25 @@ from genolift.support.errors import InputError
 
 
 def plot_clusters(clusters: Clusters, most: int = 12) -> Figure:
-    """A row for each of the ``most`` largest clusters: its bases' frequencies, and its size by source."""
+    """Draw a row for each of the largest clusters, with the frequencies of its bases and its size by source.
+
+    Parameters
+    ----------
+    clusters
+        The clusters.
+    most
+        How many clusters to draw; 12 by default.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Raises
+    ------
+    InputError
+        If there is no cluster.
+    """
     shown = clusters.patterns[:most]
     if not shown:
         raise InputError("the subsets form no cluster; a larger eps, or a smaller least, would find some")
@@ -34,7 +55,7 @@ def plot_clusters(clusters: Clusters, most: int = 12) -> Figure:
     return figure
 
 
-def _draw_logo(ax, frequencies: np.ndarray, longest: int) -> None:
+def _draw_logo(ax: Axes, frequencies: np.ndarray, longest: int) -> None:
     heights = pd.DataFrame(frequencies, columns=list("ACGT"))
     logomaker.Logo(heights, ax=ax, color_scheme={base: BASES[base] for base in "ACGT"}, show_spines=False)
     ax.set_ylim(0, 1)

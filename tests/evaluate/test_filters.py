@@ -10,6 +10,7 @@ from Bio import motifs as bio
 import genolift as gl
 from genolift.evaluate.discovery import filters as module
 from genolift.evaluate.discovery import matching
+from genolift.evaluate.discovery import sites as site_counts
 from genolift.evaluate.discovery.filters import collect, information
 from genolift.methods.common import predicting
 from genolift.methods.hidden.activations import LayerReader
@@ -112,7 +113,7 @@ def test_any_batches_and_lengths(model, monkeypatch):
     whole = gl.filters(model, X)
     monkeypatch.setattr(predicting, "_BATCH_BYTES", 9_000.0)
     monkeypatch.setattr(module, "_AT_ONCE", 5)
-    monkeypatch.setattr(module, "_BYTES", 200.0)
+    monkeypatch.setattr(site_counts, "_BYTES", 200.0)
     again = gl.filters(model, X)
     for one, other in zip(whole.filters, again.filters, strict=True):
         np.testing.assert_allclose(other.matrix, one.matrix, atol=1e-12)

@@ -17,10 +17,8 @@ INCOMPLETE = (
     "engine/tracing",
     "engine/walk",
     "engine/windows",
-    "evaluate",
     "methods",
     "pipeline",
-    "plot",
 )
 
 

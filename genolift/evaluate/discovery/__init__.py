@@ -1,4 +1,4 @@
-"""Motifs from explanations: seqlets, hits, filters and sufficient subsets, and the known motifs they look like.
+"""Motifs from explanations: seqlets, hits, filters and sufficient subsets, and the known motifs that they resemble.
 
-Imports from ``methods``, ``simulate`` and ``sequence``.
+This room imports from ``methods``, ``simulate`` and ``sequence``.
 """

@@ -1,10 +1,13 @@
-"""Hits of contribution-weight matrices (CWMs): where contributions look like a pattern's, in arrays of scores."""
+"""Hits of contribution-weight matrices (CWMs): where contributions resemble those of a pattern."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 TRIM = 0.3
 _BLOCK_BYTES = 2**26
@@ -12,23 +15,35 @@ _BLOCK_BYTES = 2**26
 
 @dataclass(frozen=True, eq=False)
 class ContributionPattern:
-    """A named CWM (width, 4): the mean contributions of a pattern's instances."""
+    """A pattern with its CWM (width, 4), the mean contributions of its instances."""
 
     name: str
     cwm: np.ndarray
 
-    def trimmed(self, share: float = TRIM) -> "ContributionPattern":
-        """From the first to the last position whose absolute contribution is at least a share of the largest."""
+    def trimmed(self, share: float = TRIM) -> ContributionPattern:
+        """Return the pattern without the ends whose absolute contributions are less than a share of the largest."""
         height = np.abs(self.cwm).sum(axis=1)
         places = np.flatnonzero(height >= share * height.max())
         return ContributionPattern(self.name, np.asarray(self.cwm, float)[places[0] : places[-1] + 1])
 
 
 class Hits(NamedTuple):
-    """K hits: sequence, pattern (their numbers), start, end (0-based half-open), strand in the sequence, and
+    """K hits, each attribute an array (K,).
 
-    ``importance`` (the sum of contributions), ``similarity`` (the cosine of contributions and CWM) and ``strength``
-    (the length of the contributions along the CWM, which is similarity times their own length).
+    Attributes
+    ----------
+    sequence, pattern : np.ndarray
+        The numbers of the sequence and of the pattern.
+    start, end : np.ndarray
+        The place in the sequence (0-based, half-open).
+    strand : np.ndarray
+        The strand in the sequence, ``"+"`` or ``"-"``.
+    importance : np.ndarray
+        The sum of the contributions.
+    similarity : np.ndarray
+        The cosine of the angle between contributions and CWM.
+    strength : np.ndarray
+        The length of the projection of the contributions on the CWM: their own length times the similarity.
     """
 
     sequence: np.ndarray
@@ -43,32 +58,61 @@ class Hits(NamedTuple):
     def __len__(self) -> int:
         return len(self.sequence)
 
-    def where(self, keep: np.ndarray) -> "Hits":
-        """Some of them, by mask or numbers."""
+    def where(self, keep: np.ndarray) -> Hits:
+        """Return some of the hits, by mask or numbers."""
         return Hits(*(column[keep] for column in self))
 
 
 def find_hits(
-    contributions, lengths, patterns: Sequence[ContributionPattern], similarity: float = 0.7, first: int = 0
+    contributions: npt.ArrayLike,
+    lengths: npt.ArrayLike,
+    patterns: Sequence[ContributionPattern],
+    similarity: float = 0.7,
+    first: int = 0,
 ) -> Hits:
-    """Where contributions (n, L, 4) of sequences of ``lengths`` (n,) have at least a ``similarity`` to a pattern.
+    """Return where contributions resemble a pattern.
 
-    Of the places of one pattern that overlap, on either strand, the strongest is a hit; hits of different patterns may
-    overlap. Sorted by sequence, start, pattern; sequences are numbered from ``first``.
+    Of the places of one pattern that overlap, on either strand, the strongest is a hit. Hits of different patterns may
+    overlap.
+
+    Parameters
+    ----------
+    contributions
+        The contributions, (n, L, 4).
+    lengths
+        The true lengths of the sequences, (n,).
+    patterns
+        The patterns, at least one.
+    similarity
+        The least similarity of a hit; 0.7 by default.
+    first
+        The number of the first sequence.
+
+    Returns
+    -------
+    Hits
+        The hits, sorted by sequence, start and pattern.
     """
     contributions, lengths = np.asarray(contributions, dtype=np.float32), np.asarray(lengths)
     widest = max(len(pattern.cwm) for pattern in patterns)
     rows = max(1, _BLOCK_BYTES // (4 * contributions.shape[1] * max(4 * widest, 2 * len(patterns))))
-    parts = []
+    parts: list[Hits] = []
     for start in range(0, len(contributions), rows):
         block = slice(start, start + rows)
         parts += _find(contributions[block], lengths[block], patterns, widest, similarity, first + start)
-    found = Hits(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    return found.where(np.lexsort((found.pattern, found.start, found.sequence)))
+    hits = Hits(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return hits.where(np.lexsort((hits.pattern, hits.start, hits.sequence)))
 
 
-def _find(x: np.ndarray, lengths: np.ndarray, patterns, widest: int, similarity: float, first: int) -> Iterator[Hits]:
-    """Hits of each pattern. All are compared at once, by one product of matrices."""
+def _find(
+    x: np.ndarray,
+    lengths: np.ndarray,
+    patterns: Sequence[ContributionPattern],
+    widest: int,
+    similarity: float,
+    first: int,
+) -> Iterator[Hits]:
+    """Yield the hits of each pattern. All patterns are compared at once, by one matrix product."""
     n, length = x.shape[:2]
     x = np.pad(x, ((0, 0), (0, widest - 1), (0, 0)))
     windows = np.lib.stride_tricks.sliding_window_view(x, widest, axis=1).reshape(n * length, 4 * widest)
@@ -91,7 +135,7 @@ def _find(x: np.ndarray, lengths: np.ndarray, patterns, widest: int, similarity:
 
 
 def _floor(squares: np.ndarray, width: int, lengths: np.ndarray, similarity: float) -> np.ndarray:
-    """The least strength at each place (n, L) that is similar enough; infinite where no window of the sequence begins."""
+    """Return the least strength of a hit at each place (n, L), infinite where no window of the sequence begins."""
     floor = np.full((len(lengths), squares.shape[1]), np.inf, np.float32)
     power = squares[:, width:] - squares[:, :-width]
     inside = (np.arange(power.shape[1]) <= (lengths - width)[:, None]) & (power > 0)
@@ -100,7 +144,7 @@ def _floor(squares: np.ndarray, width: int, lengths: np.ndarray, similarity: flo
 
 
 def _strongest(row: np.ndarray, start: np.ndarray, strength: np.ndarray, width: int) -> np.ndarray:
-    """Which of the places, sorted by row and start, no stronger one overlaps; of equals the first."""
+    """Return which places no stronger place overlaps; of equal ones the first. Places are sorted by row and start."""
     best = np.ones(len(row), dtype=bool)
     for step in range(1, width):
         near = (row[step:] == row[:-step]) & (start[step:] - start[:-step] < width)
@@ -113,7 +157,7 @@ def _strongest(row: np.ndarray, start: np.ndarray, strength: np.ndarray, width: 
 
 
 def _kernels(patterns: Sequence[ContributionPattern], widest: int) -> np.ndarray:
-    """(2 · patterns, 4 · widest): all CWMs, then their reverse complements, of length one, laid out as windows."""
+    """Return all CWMs and then their reverse complements, scaled to length one, as (2 · patterns, 4 · widest)."""
     kernels = np.zeros((len(patterns), 2, 4, widest), np.float32)
     for kernel, pattern in zip(kernels, patterns, strict=True):
         unit = np.asarray(pattern.cwm, float)

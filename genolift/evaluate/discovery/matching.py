@@ -1,7 +1,9 @@
-"""Which known motif a stretch of sequence looks most like, by Tomtom (Gupta et al. 2007) as memelite runs it."""
+"""Which known motif a stretch of sequence resembles most, by Tomtom (Gupta et al. 2007) as memelite runs it."""
+
+from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,13 +13,22 @@ from genolift.sequence.alphabet import one_hot
 from genolift.support.errors import GenoliftWarning, InputError
 
 _AT_ONCE = 1024
-_FEW = 25  # Tomtom's null are the columns of the motifs it is given
+_FEW = 25  # Tomtom's null distribution comes from the columns of the motifs, which are too few with fewer motifs.
 
 
 class MotifMatches(NamedTuple):
-    """The best motif of each of K sequences: its number, its strand against the sequence, p- and q-value.
+    """The best motif of each of K sequences, each attribute an array (K,).
 
-    ``p`` is the chance that any of the motifs matches so well.
+    Attributes
+    ----------
+    motif : np.ndarray
+        The number of the motif.
+    strand : np.ndarray
+        Its strand relative to the sequence, ``"+"`` or ``"-"``.
+    p : np.ndarray
+        The chance that any of the motifs matches so well.
+    q : np.ndarray
+        The q-value.
     """
 
     motif: np.ndarray
@@ -27,18 +38,29 @@ class MotifMatches(NamedTuple):
 
 
 def match_motifs(sequences: Sequence[str], motifs: Mapping[str, np.ndarray]) -> MotifMatches:
-    """Compare sequences (texts) with motifs, matrices (width, 4) of probabilities.
+    """Compare sequences with motifs.
 
-    Raises :class:`InputError` where memelite is missing or there is no motif.
+    Parameters
+    ----------
+    sequences
+        The sequences as texts.
+    motifs
+        Probabilities (width, 4) by the name of the motif.
+
+    Raises
+    ------
+    InputError
+        If there are no motifs, or memelite is not installed.
     """
     unique = sorted(set(sequences))
-    found = match_matrices([one_hot([text])[0] for text in unique], motifs)
+    matches = match_matrices([one_hot([text])[0] for text in unique], motifs)
     which = np.searchsorted(unique, sequences) if len(unique) else np.zeros(0, int)
-    return MotifMatches(*(column[which] for column in found[:3]), q_values(np.zeros(len(which), int), found.p[which]))
+    motif, strand, p = (column[which] for column in matches[:3])
+    return MotifMatches(motif, strand, p, q_values(np.zeros(len(which), int), p))
 
 
 def match_matrices(matrices: Sequence[np.ndarray], motifs: Mapping[str, np.ndarray]) -> MotifMatches:
-    """The same for matrices (width, 4) of probabilities."""
+    """Compare matrices with motifs, all of them probabilities (width, 4). See :func:`match_motifs`."""
     tomtom = _library()
     if not motifs:
         raise InputError("there are no motifs to compare with")
@@ -57,13 +79,13 @@ def match_matrices(matrices: Sequence[np.ndarray], motifs: Mapping[str, np.ndarr
             queries = [np.ascontiguousarray(one.T, dtype=float) for one in matrices[start : start + _AT_ONCE]]
             p, _, _, _, strand, number = tomtom(queries, targets, n_nearest=1)[:, :, 0]
             best[start : start + len(queries)] = np.stack([p, strand, number], axis=1)
-    p = -np.expm1(len(motifs) * np.log1p(-np.minimum(best[:, 0], 1 - 1e-12)))  # of the best of so many
+    p = -np.expm1(len(motifs) * np.log1p(-np.minimum(best[:, 0], 1 - 1e-12)))  # The p-value of the best of all motifs.
     p = np.maximum(p, np.finfo(float).tiny)
     strand = np.where(best[:, 1] == 1, "-", "+")
     return MotifMatches(best[:, 2].astype(int), strand, p, q_values(np.zeros(len(p), int), p))
 
 
-def _library():
+def _library() -> Callable[..., np.ndarray]:
     try:
         from memelite import tomtom
     except ImportError:

@@ -1,28 +1,40 @@
-"""How often chance does as well: p-values from what the same search finds in a null, and false discovery rates.
+"""How often chance does as well: p-values from what the same search finds in null data, and false discovery rates.
 
-Every base is a test of whether a finding begins there, and its statistic is the finding's, or nothing. So a p-value is
-the chance per base that something at least so large begins there, and q-values compare how densely findings of some size
-lie in the data and in the null.
+Every base is a test of whether a finding begins there, and its statistic is that of the finding, if there is one. A
+p-value is therefore the chance per base that a finding at least so large begins there, and q-values compare the density
+of findings of some size in the data and in the null data.
 """
 
+from __future__ import annotations
+
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import false_discovery_control
 
 
 class NullFindings:
-    """Statistics of what a search finds where there is nothing, by kind (a sign, or a pattern's number).
+    """The statistics of what a search finds in null data, by kind (a sign, or the number of a pattern).
 
-    What is judged by them must be found by the same search. If there is nothing to find, each base of the data is
-    exchangeable with those of the null, and its p-value, (1 + findings at least as large) / (1 + bases), is valid.
+    Findings that are judged by them must come from the same search. If there is nothing to find, each base of the data
+    is exchangeable with those of the null data, and its p-value, (1 + findings at least as large) / (1 + bases), is
+    valid.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.bases = 0
         self._parts: dict[int, list[np.ndarray]] = {}
         self._sorted: dict[int, np.ndarray] = {}
 
     def add(self, bases: int, kinds: np.ndarray, statistics: np.ndarray) -> None:
-        """Take in what was found in so many bases: kinds and statistics, (K,) each."""
+        """Add the findings in some null data.
+
+        Parameters
+        ----------
+        bases
+            The number of bases that were searched.
+        kinds, statistics
+            The kinds and the statistics of the findings, (K,) each.
+        """
         self.bases += int(bases)
         self._sorted.clear()
         for kind in np.unique(kinds).tolist():
@@ -31,8 +43,8 @@ class NullFindings:
     def __len__(self) -> int:
         return sum(len(part) for parts in self._parts.values() for part in parts)
 
-    def p_values(self, kinds: np.ndarray, statistics: np.ndarray) -> np.ndarray:
-        """The chance per base of a finding of the same kind that is at least as large, (K,)."""
+    def p_values(self, kinds: np.ndarray, statistics: npt.ArrayLike) -> np.ndarray:
+        """Return the chance per base of a finding of the same kind that is at least as large, (K,)."""
         statistics = np.asarray(statistics, np.float32)
         p = np.ones(len(statistics))
         for kind in np.unique(kinds).tolist():
@@ -43,16 +55,28 @@ class NullFindings:
         return p
 
 
-def q_values(kinds: np.ndarray, p: np.ndarray, bases: int | None = None) -> np.ndarray:
-    """Benjamini and Hochberg's adjusted p-values, (K,), of each kind by itself.
+def q_values(kinds: np.ndarray, p: npt.ArrayLike, bases: int | None = None) -> np.ndarray:
+    """Return the p-values adjusted by Benjamini and Hochberg's method, for each kind by itself.
 
-    ``bases`` is the number of tests, all those without a finding having a p-value of 1; without it only those given
-    count.
+    Parameters
+    ----------
+    kinds
+        The kind of each finding, (K,).
+    p
+        Their p-values, (K,).
+    bases
+        The number of tests. Those without a finding have a p-value of 1. The default is that only the findings are
+        tests.
+
+    Returns
+    -------
+    np.ndarray
+        The q-values, (K,).
     """
     q = np.asarray(p, dtype=float).copy()
     for kind in np.unique(kinds).tolist():
         mine = kinds == kind
         tests = int(mine.sum())
-        # SciPy's, over those that are given: p · tests / rank, made monotone; the others only add to the tests.
+        # SciPy computes p · tests / rank over the findings, made monotone. The other tests only add to their number.
         q[mine] = np.minimum(1, false_discovery_control(q[mine]) * ((bases or tests) / tests))
     return q

@@ -1,4 +1,4 @@
 """Experiments with motifs: inserting, removing and spacing them, with confidence intervals.
 
-Imports from ``methods`` and ``sequence``.
+This room imports from ``methods`` and ``sequence``.
 """

@@ -13,7 +13,7 @@ _RESAMPLES = 4000
 
 
 def check_interval(interval: str, confidence: float) -> None:
-    """Raise :class:`InputError` for an interval of no known kind, or a confidence that is none."""
+    """Raise :class:`InputError` for an unknown kind of interval, or a confidence that is not between 0 and 1."""
     if interval not in INTERVALS:
         raise InputError(f"interval must be 't' (Student's) or 'bootstrap', not {interval!r}")
     if not 0 < confidence < 1:
@@ -21,10 +21,24 @@ def check_interval(interval: str, confidence: float) -> None:
 
 
 def of_mean(values: np.ndarray, interval: str = "t", confidence: float = 0.95, seed: int = 0) -> np.ndarray:
-    """Low and high ends (2, ...) for the mean over the first axis of ``values`` (n, ...); NaN where n is 1.
+    """Return a confidence interval for the mean over the first axis.
 
-    ``t``: Student's interval, for means of roughly normal values; ``bootstrap``: percentiles of means over resampled
-    rows, the same rows in every column.
+    Parameters
+    ----------
+    values
+        The values, (n, ...).
+    interval
+        ``"t"`` (the default) is Student's interval, for values that are roughly normal. ``"bootstrap"`` takes
+        percentiles of the means over resampled rows, with the same rows in every column.
+    confidence
+        The level of the interval; 0.95 by default.
+    seed
+        The random seed of the bootstrap; 0 by default.
+
+    Returns
+    -------
+    np.ndarray
+        The low and high ends, (2, ...); NaN if n is 1.
     """
     values = np.asarray(values, np.float64)
     n = len(values)

@@ -1,16 +1,15 @@
-"""Experiments on motifs in the computer: put one in, take one out, move two apart; and look what the model makes of it.
+"""Experiments on motifs in silico: insert a motif, ablate a stretch, or change the distance between two motifs.
 
-Each compares sequences before and after an edit, by the prediction or by the importance that any method gives to the
-edited stretches, and gives means over backgrounds with confidence intervals.
+Each compares sequences before and after an edit, by the prediction or by the importance that a method gives to the
+edited stretches. The results are means over backgrounds with confidence intervals.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,38 +22,78 @@ from genolift.support import drawings
 from genolift.support.errors import InputError
 from genolift.support.progress import bar
 
-ORIENTATIONS = ("++", "+-", "-+", "--")
+if TYPE_CHECKING:
+    import pandas as pd
+
 REPLACEMENTS = ("shuffle", "dinucleotide", "unknown", "zero")
 
 
 @dataclass
 class Experiment:
-    """``table`` (pandas) has a row per condition and target; ``effects`` (conditions, backgrounds, T) is what the edit
-    does in each background. ``kind`` is the function's name, ``measure`` what was measured, ``method`` all parameters."""
+    """The result of an experiment.
+
+    Attributes
+    ----------
+    kind : str
+        The name of the function: ``"marginalize"``, ``"ablate"`` or ``"space"``.
+    measure : str
+        What was measured, in words.
+    table : pandas.DataFrame
+        A row for each condition and target, with the means before and after the edit, their difference (``effect``),
+        and the ends of its confidence interval (``low`` and ``high``).
+    effects : np.ndarray
+        The effect of the edit in each background, (conditions, backgrounds, T).
+    targets : list of str
+        The names of the T targets.
+    method : dict
+        The parameters of the experiment.
+    """
 
     kind: str
     measure: str
-    table: object
+    table: pd.DataFrame
     effects: np.ndarray
     targets: list[str]
     method: dict = field(default_factory=dict)
 
     def plot(self, **options: Any) -> Any:
-        """Return a Matplotlib figure of the effects; options as in :func:`genolift.plot.experiments.plot_experiment`."""
+        """Return a figure of the effects.
+
+        Parameters
+        ----------
+        **options
+            Options of :func:`genolift.plot.experiments.plot_experiment`.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The figure.
+
+        Raises
+        ------
+        InputError
+            If an option names a target that was not measured.
+        """
         return drawings.draw(self, drawings.PLOT, **options)
 
     def to_tsv(self) -> str:
-        """The table as text."""
+        """Return the table as text.
+
+        Returns
+        -------
+        str
+            The table, with columns separated by tabs.
+        """
         return self.table.to_csv(sep="\t", index=False, float_format="%.6g", na_rep="")
 
 
-class _Backgrounds:
-    """Sequences to edit, shuffled first where ``shuffles`` is not 0, and means over what belongs together.
+class Backgrounds:
+    """The sequences to edit, which are shuffled first if ``shuffles`` is not 0, and the units of the statistics.
 
-    The unit that intervals are over is the sequence given; where one alone is given, each of its shuffles.
+    Intervals are over the sequences given. If only one is given, they are over its shuffles.
     """
 
-    def __init__(self, X, shuffles: int, k: int, seed: int):
+    def __init__(self, X: Any, shuffles: int, k: int, seed: int):
         self.given = as_sequences(X)
         if shuffles < 0:
             raise InputError(f"shuffles counts dinucleotide shuffles of each sequence, and is not {shuffles}")
@@ -64,20 +103,21 @@ class _Backgrounds:
 
     @property
     def length(self) -> int:
+        """The length of the sequences."""
         return self.X.shape[1]
 
     def per_unit(self, values: np.ndarray) -> np.ndarray:
-        """(n, T) for each unit from (N, T) of all sequences."""
+        """Return the mean of each unit, (n, T), from the values of all sequences, (N, T)."""
         if len(self.given) == 1:
             return values
         return values.reshape(len(self.given), self.copies, -1).mean(axis=1)
 
 
 def marginalize(
-    model,
-    motifs,
-    X,
-    target=None,
+    model: Any,
+    motifs: Any,
+    X: Any,
+    target: Any = None,
     *,
     start: int | None = None,
     both_strands: bool = False,
@@ -87,18 +127,58 @@ def marginalize(
     interval: str = "t",
     seed: int = 0,
     progress: bool | None = None,
-    **options,
+    **options: Any,
 ) -> Experiment:
-    """What a motif does in backgrounds: the measure with it, less the measure without.
+    """Measure the effect of inserting a motif into backgrounds.
 
-    ``motifs``: a text (N leaves the background's base), a :class:`~genolift.simulate.motifs.Motif` (its consensus) or
-    one-hot (w, 4); or a dict of several by name. ``X`` (N, L, 4): the backgrounds, of which ``shuffles`` dinucleotide
-    shuffles each are taken if that is not 0. ``start``: where the motif begins (default: in the middle). The measure is
-    the prediction, or with ``method`` the importance of the motif's stretch. ``interval`` "t" or "bootstrap" over
-    backgrounds at level ``confidence``. Further options go to the method.
+    The effect is the measure with the motif minus the measure without it.
+
+    Parameters
+    ----------
+    model
+        The Keras model.
+    motifs
+        A text, in which N keeps the base of the background; a :class:`~genolift.simulate.motifs.Motif`, whose consensus
+        is inserted; one-hot bases (w, 4); or a dict of several by name.
+    X
+        The backgrounds: one-hot DNA (N, L, 4), or regions of a genome.
+    target
+        What to explain, as methods take it: an output, or a list of several. The default is the model's only output.
+    start
+        Where the motif begins (0-based). The default is that it is in the middle.
+    both_strands
+        Whether to insert the reverse complement too, as a condition of its own. The default is not to.
+    shuffles
+        How many dinucleotide shuffles of each background are used in its place. The default of 0 uses the background
+        itself.
+    method
+        The name of a method whose importance of the motif's stretch is measured. The default is to measure the
+        prediction.
+    confidence
+        The level of the confidence intervals; 0.95 by default.
+    interval
+        ``"t"`` (the default) for Student's interval over backgrounds, or ``"bootstrap"``.
+    seed
+        The random seed of shuffles, bootstrap and method; 0 by default.
+    progress
+        Whether to show a progress bar. The default is to show it for many edits.
+    **options
+        Options of the method.
+
+    Returns
+    -------
+    Experiment
+        The effects. The conditions are motifs and strands.
+
+    Raises
+    ------
+    InputError
+        If a motif, a place, the backgrounds or an option cannot be used.
+    UnsupportedModel
+        If the method cannot explain the model.
     """
     intervals.check_interval(interval, confidence)
-    patterns, backgrounds = _patterns(motifs), _Backgrounds(X, shuffles, 2, seed)
+    patterns, backgrounds = _patterns(motifs), Backgrounds(X, shuffles, 2, seed)
     measure = Measure(model, target, method, seed=seed, **options)
     conditions = []
     for name, codes in patterns.items():
@@ -113,21 +193,21 @@ def marginalize(
         Edit(partial(written, backgrounds.X, codes, first), [place])
         for (_, _, first, codes), place in zip(conditions, places, strict=True)
     ]
-    before, *after = _measured(measure, edits, "marginalize", progress)
+    before, *after = measured(measure, edits, "marginalize", progress)
     pairs = [(backgrounds.per_unit(b), backgrounds.per_unit(a)) for b, (a,) in zip(before, after, strict=True)]
     told = [
         {"motif": name, "strand": strand, "start": first, "end": first + len(codes)}
         for name, strand, first, codes in conditions
     ]
     record = {"shuffles": shuffles, "both_strands": both_strands}
-    return _compared("marginalize", measure, told, pairs, confidence, interval, seed, record)
+    return compared("marginalize", measure, told, pairs, confidence, interval, seed, record)
 
 
 def ablate(
-    model,
-    stretches,
-    X,
-    target=None,
+    model: Any,
+    stretches: Any,
+    X: Any,
+    target: Any = None,
     *,
     by: str = "shuffle",
     replicates: int = 20,
@@ -136,14 +216,53 @@ def ablate(
     interval: str = "t",
     seed: int = 0,
     progress: bool | None = None,
-    **options,
+    **options: Any,
 ) -> Experiment:
-    """What is lost with a stretch: the measure without it, less the measure with it.
+    """Measure the effect of replacing a stretch of sequences.
 
-    ``stretches``: (start, end), 0-based and half-open, each a number or an array (N,) with every sequence's own (one
-    width for all); or a dict of several by name. ``by``: "shuffle" (its bases in another order, the mean over
-    ``replicates``), "dinucleotide" (the same with dinucleotides kept), "unknown" (N), "zero", or a text as long as the
-    stretch. The rest as in :func:`marginalize`; intervals are over sequences.
+    The effect is the measure without the stretch minus the measure with it.
+
+    Parameters
+    ----------
+    model
+        The Keras model.
+    stretches
+        A stretch (start, end), 0-based and half-open, or a dict of several by name. Start and end are numbers, or
+        arrays (N,) with a place for each sequence, where all stretches have the same width.
+    X
+        The sequences: one-hot DNA (N, L, 4), or regions of a genome.
+    target
+        What to explain, as methods take it: an output, or a list of several. The default is the model's only output.
+    by
+        What replaces the stretch. ``"shuffle"`` (the default) shuffles its bases, ``"dinucleotide"`` shuffles them and
+        keeps the dinucleotides, ``"unknown"`` writes N, ``"zero"`` writes zeros, and a text of the same length writes
+        its bases.
+    replicates
+        How many shuffles are averaged; 20 by default.
+    method
+        The name of a method whose importance of the stretch is measured. The default is to measure the prediction.
+    confidence
+        The level of the confidence intervals; 0.95 by default.
+    interval
+        ``"t"`` (the default) for Student's interval over sequences, or ``"bootstrap"``.
+    seed
+        The random seed of shuffles, bootstrap and method; 0 by default.
+    progress
+        Whether to show a progress bar. The default is to show it for many edits.
+    **options
+        Options of the method.
+
+    Returns
+    -------
+    Experiment
+        The effects. The conditions are stretches.
+
+    Raises
+    ------
+    InputError
+        If a stretch, the sequences or an option cannot be used.
+    UnsupportedModel
+        If the method cannot explain the model.
     """
     intervals.check_interval(interval, confidence)
     if replicates < 1:
@@ -158,106 +277,17 @@ def ablate(
         copies = partial(_ablated, X, starts, int(ends[0] - starts[0]), by, replicates, seed)
         times = replicates if by in ("shuffle", "dinucleotide") else 1
         edits.append(Edit(copies, [[(np.repeat(starts, times), np.repeat(ends, times))]]))
-    before, *after = _measured(measure, edits, "ablate", progress)
+    before, *after = measured(measure, edits, "ablate", progress)
     pairs = [(b, a.reshape(len(X), -1, a.shape[1]).mean(axis=1)) for b, (a,) in zip(before, after, strict=True)]
     told = [
         {"stretch": name or f"{_one(starts)}-{_one(ends)}", "start": _one(starts), "end": _one(ends)}
         for name, (starts, ends) in places.items()
     ]
-    return _compared("ablate", measure, told, pairs, confidence, interval, seed, {"by": by, "replicates": replicates})
+    return compared("ablate", measure, told, pairs, confidence, interval, seed, {"by": by, "replicates": replicates})
 
 
-def space(
-    model,
-    first,
-    second,
-    X,
-    target=None,
-    *,
-    distances: Sequence[int] = range(0, 41, 2),
-    orientations: Sequence[str] = ORIENTATIONS,
-    both_orders: bool = False,
-    start: int | None = None,
-    shuffles: int = 0,
-    method: str | None = None,
-    confidence: float = 0.95,
-    interval: str = "t",
-    seed: int = 0,
-    progress: bool | None = None,
-    **options,
-) -> Experiment:
-    """Two motifs at every distance (bases between them) and orientation (strand of each): what both do, and how far that
-    is from what each does alone.
-
-    ``effect`` is both less none; ``interaction`` both − first alone − second alone + none, each alone where it stands
-    with the other. The first motif stays at ``start`` (by default so that the widest arrangement is in the middle) and
-    the second moves to the right of it, with ``both_orders`` also to the left. With ``method``, the importance of both
-    stretches is measured. The rest as in :func:`marginalize`.
-    """
-    intervals.check_interval(interval, confidence)
-    codes = {"first": as_codes(first, "the first motif"), "second": as_codes(second, "the second motif")}
-    distances, orientations = _check_arrangements(distances, orientations)
-    backgrounds = _Backgrounds(X, shuffles, 2, seed)
-    measure = Measure(model, target, method, seed=seed, **options)
-    widths = {name: len(each) for name, each in codes.items()}
-    reach = widths["second"] + max(distances)
-    if start is None:
-        start = (backgrounds.length - widths["first"] - reach * (2 if both_orders else 1)) // 2 + reach * both_orders
-    places = {"first, second": lambda distance: start + widths["first"] + distance}
-    if both_orders:
-        places["second, first"] = lambda distance: start - distance - widths["second"]
-    arrangements = [
-        (order, orientation, distance, places[order](distance))
-        for order, orientation, distance in itertools.product(places, orientations, distances)
-    ]
-    for _, _, _, other in arrangements:
-        if other < 0 or max(start + widths["first"], other + widths["second"]) > backgrounds.length or start < 0:
-            raise InputError(
-                f"the motifs do not fit into sequences of {backgrounds.length} at a distance of {max(distances)}; give "
-                "shorter distances, or another start"
-            )
-
-    def turned(name: str, strand: str) -> np.ndarray:
-        return codes[name] if strand == "+" else reverse_codes(codes[name])
-
-    # Each edit is made once, whatever the number of arrangements that are compared with it.
-    wanted: dict[tuple, list] = {}
-    for _, (strand, other_strand), _, other in arrangements:
-        stretches = [(start, start + widths["first"]), (other, other + widths["second"])]
-        for key in _four(strand, other, other_strand):
-            wanted.setdefault(key, []).append(stretches)
-
-    def make(strand, other, other_strand):
-        X = backgrounds.X if strand is None else written(backgrounds.X, turned("first", strand), start)
-        return X if other is None else written(X, turned("second", other_strand), other)
-
-    edits = [Edit(partial(make, *key), stretches) for key, stretches in wanted.items()]
-    measured = _measured(measure, edits, "space", progress)
-    # Values come in the order in which arrangements asked for them.
-    values = {key: iter([backgrounds.per_unit(v) for v in each]) for key, each in zip(wanted, measured, strict=True)}
-    told, pairs, interactions = [], [], []
-    for order, orientation, distance, other in arrangements:
-        none, one, two, both = (next(values[key]) for key in _four(orientation[0], other, orientation[1]))
-        told.append(
-            {"order": order, "orientation": orientation, "distance": distance, "start": start, "second_start": other}
-        )
-        pairs.append((none, both))
-        interactions.append((one - none, two - none, both - one - two + none))
-    record = {"shuffles": shuffles, "widths": list(widths.values())}
-    experiment = _compared("space", measure, told, pairs, confidence, interval, seed, record)
-    low, high = zip(*(intervals.of_mean(joint, interval, confidence, seed) for *_, joint in interactions), strict=True)
-    for name, values in {
-        "first_alone": [one.mean(0) for one, _, _ in interactions],
-        "second_alone": [two.mean(0) for _, two, _ in interactions],
-        "interaction": [joint.mean(0) for *_, joint in interactions],
-        "interaction_low": low,
-        "interaction_high": high,
-    }.items():
-        experiment.table[name] = np.concatenate(values)
-    return experiment
-
-
-def _patterns(motifs) -> dict[str, np.ndarray]:
+def _patterns(motifs: Any) -> dict[str, np.ndarray]:
+    """Return the codes of motifs by name."""
     if isinstance(motifs, Mapping):
         if not motifs:
             raise InputError("there are no motifs to insert")
@@ -266,8 +296,8 @@ def _patterns(motifs) -> dict[str, np.ndarray]:
     return {name: as_codes(motifs)}
 
 
-def _place(stretch, X: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Starts and ends (N,) of a stretch."""
+def _place(stretch: Any, X: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the start and end of a stretch in each sequence, (N,) each."""
     try:
         starts, ends = (np.broadcast_to(np.asarray(edge, np.int64), len(X)) for edge in stretch)
     except (TypeError, ValueError):
@@ -281,7 +311,7 @@ def _place(stretch, X: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _ablated(X: np.ndarray, starts: np.ndarray, width: int, by: str, replicates: int, seed: int) -> np.ndarray:
-    """Copies (N · replicates, L, 4), sequence by sequence, with something else in the stretch."""
+    """Return copies of the sequences, (N · replicates, L, 4), with the stretch replaced, sequence by sequence."""
     columns = starts[:, None] + np.arange(width)
     rows = np.arange(len(X))[:, None]
     if by in ("shuffle", "dinucleotide"):
@@ -301,34 +331,28 @@ def _ablated(X: np.ndarray, starts: np.ndarray, width: int, by: str, replicates:
     return copies.reshape(-1, *X.shape[1:])
 
 
-def _check_arrangements(distances, orientations) -> tuple[list[int], list[str]]:
-    distances, orientations = [int(distance) for distance in distances], list(orientations)
-    if not distances or min(distances) < 0:
-        raise InputError("distances are numbers of bases between the motifs, 0 or more, and there is at least one")
-    if not orientations or set(orientations) - set(ORIENTATIONS):
-        raise InputError(f"orientations are among {', '.join(ORIENTATIONS)}, not {', '.join(map(str, orientations))}")
-    return distances, orientations
-
-
-def _four(strand: str, other: int, other_strand: str) -> list[tuple]:
-    """Neither motif, the first alone, the second alone, both."""
-    return [(None, None, None), (strand, None, None), (None, other, other_strand), (strand, other, other_strand)]
-
-
-def _measured(measure: Measure, edits: list[Edit], label: str, progress: bool | None) -> list[list[np.ndarray]]:
+def measured(measure: Measure, edits: list[Edit], label: str, progress: bool | None) -> list[list[np.ndarray]]:
+    """Return the values of each edit (see :class:`Measure`), with a progress bar named ``label``."""
     with bar(len(edits), label, "edits", progress, long=len(edits) > 100) as display:
         return measure(edits, display.update)
 
 
-def _one(edges: np.ndarray):
-    """A number where it is the same for all sequences, else empty."""
+def _one(edges: np.ndarray) -> int | str:
+    """Return the number that is the same for all sequences, or an empty text if they differ."""
     return int(edges[0]) if (edges == edges[0]).all() else ""
 
 
-def _compared(
-    kind, measure: Measure, told: list[dict], pairs: list[tuple], confidence, interval, seed, record
+def compared(
+    kind: str,
+    measure: Measure,
+    told: list[dict],
+    pairs: list[tuple[np.ndarray, np.ndarray]],
+    confidence: float,
+    interval: str,
+    seed: int,
+    record: dict[str, Any],
 ) -> Experiment:
-    """A row per condition and target: means before and after the edit, and of the difference with its interval."""
+    """Return an experiment, given its conditions and the values of each before and after the edit."""
     import pandas as pd
 
     effects = np.stack([after - before for before, after in pairs])

@@ -1,9 +1,10 @@
-"""What an experiment measures of edited sequences: the prediction, or the importance that a method gives to stretches."""
+"""What an experiment measures: the prediction of edited sequences, or the importance of stretches in them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,25 +14,49 @@ from genolift.methods.registry import method_class
 from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import InputError
 
-# Numbers of edited sequences that are measured together.
+# So many numbers in edited sequences are measured together.
 _TOGETHER = 1 << 22
 
 
 @dataclass(frozen=True)
 class Edit:
-    """``make`` gives the edited sequences (N, L, 4); each of ``stretches`` is a list of (start, end), numbers or (N,)."""
+    """An edit of sequences, and the stretches in which importance is measured.
+
+    Attributes
+    ----------
+    make : Callable
+        A function that returns the edited sequences, (N, L, 4).
+    stretches : list of list of tuple
+        Measurements. Each is a list of (start, end), which are numbers or arrays (N,).
+    """
 
     make: Callable[[], np.ndarray]
     stretches: list[list[tuple]]
 
 
 class Measure:
-    """The prediction of ``target``, or with ``method`` (a name) the sum of its scores over the edited stretches.
+    """A measurement of edited sequences.
 
-    ``options`` are the method's own. Values are (N, T); ``targets`` names the T.
+    Parameters
+    ----------
+    model
+        The Keras model.
+    target
+        What to explain, as methods take it.
+    method
+        The name of the method whose scores are summed over the edited stretches. The default is to measure predictions.
+    **options
+        Options of the method.
+
+    Attributes
+    ----------
+    name : str or None
+        The name of the method.
+    targets : list of str
+        The names of the T targets.
     """
 
-    def __init__(self, model, target, method: str | None = None, **options):
+    def __init__(self, model: Any, target: Any, method: str | None = None, **options: Any):
         kind = Prediction if method is None else method_class(method)
         self._method = kind(model, target, **{"progress": False, **options})
         self.name, self._scored = method, method is not None
@@ -40,25 +65,41 @@ class Measure:
 
     @property
     def what(self) -> str:
-        """What the numbers are, in words."""
+        """What is measured, in words."""
         return "prediction" if self.name is None else f"importance by {self.name}"
 
-    def __call__(self, edits: list[Edit], tick=lambda count: None) -> list[list[np.ndarray]]:
-        """For each edit the values (N, T) of each of its stretches; as many edits together as is good for speed."""
-        found, waiting, rows = [], [], 0
+    def __call__(self, edits: list[Edit], tick: Callable[[int], object] = lambda count: None) -> list[list[np.ndarray]]:
+        """Measure edits, many of them together for speed.
+
+        Parameters
+        ----------
+        edits
+            The edits.
+        tick
+            A function that is called with the number of edits that were measured since the last call.
+
+        Returns
+        -------
+        list of list of np.ndarray
+            For each edit, the values (N, T) of each of its measurements.
+        """
+        values: list[list[np.ndarray]] = []
+        waiting: list[tuple[Edit, np.ndarray]] = []
+        size = 0
         for edit in edits:
             waiting.append((edit, edit.make()))
-            rows += waiting[-1][1].size
-            if rows >= _TOGETHER or edit is edits[-1]:
-                found += self._measured(waiting)
+            size += waiting[-1][1].size
+            if size >= _TOGETHER or edit is edits[-1]:
+                values += self._measured(waiting)
                 tick(len(waiting))
-                waiting, rows = [], 0
-        return found
+                waiting, size = [], 0
+        return values
 
     def _measured(self, edited: list[tuple[Edit, np.ndarray]]) -> list[list[np.ndarray]]:
         explained = self._method(np.concatenate([X for _, X in edited]))
         several = explained.target_axis
-        if len(self.targets) == 1 and several and explained.predictions.shape[1] > 1:  # a function of several numbers
+        if len(self.targets) == 1 and several and explained.predictions.shape[1] > 1:
+            # The target is a function that returns several numbers.
             self.targets = [f"{self.targets[0]} {i}" for i in range(explained.predictions.shape[1])]
         values = np.asarray(explained.scores if self._scored else explained.predictions, np.float64)
         values = values if several else values[:, None]
@@ -71,7 +112,7 @@ class Measure:
 
 
 def _summed(scores: np.ndarray, stretches: list[tuple]) -> np.ndarray:
-    """Scores (N, T, L) summed over stretches, (N, T); where stretches overlap, once."""
+    """Return scores (N, T, L) summed over stretches, (N, T). Positions in several stretches count once."""
     positions = np.arange(scores.shape[2])
     inside = np.zeros((len(scores), len(positions)), bool)
     for start, end in stretches:
@@ -80,8 +121,19 @@ def _summed(scores: np.ndarray, stretches: list[tuple]) -> np.ndarray:
     return np.einsum("ntl,nl->nt", scores, inside)
 
 
-def as_sequences(X) -> np.ndarray:
-    """One-hot DNA (N, L, 4) as float32, from that or from regions."""
+def as_sequences(X: Any) -> np.ndarray:
+    """Return one-hot DNA (N, L, 4) as float32.
+
+    Parameters
+    ----------
+    X
+        One-hot DNA of any numeric type, or an object with a method ``one_hot``, such as regions of a genome.
+
+    Raises
+    ------
+    InputError
+        For anything else, or if there are no sequences.
+    """
     array = np.asarray(X.one_hot() if hasattr(X, "one_hot") else X)
     if (not array.dtype.kind == "f" and array.dtype.kind not in "iub") or not is_dna(array.shape[1:]) or not len(array):
         raise InputError(

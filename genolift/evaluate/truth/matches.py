@@ -1,18 +1,34 @@
 """The best matches of a motif in sequences, by log-odds."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from genolift.sequence.alphabet import encode, is_dna, one_hot_codes
 from genolift.simulate.motifs import Motif
 from genolift.support.errors import InputError
 
-STRONG = 7.0  # the log-odds from which the paper counts a match as strong
+STRONG = 7.0  # The paper counts a match as strong from this log-odds score on.
 
 
 class Matches(NamedTuple):
-    """K matches: each one's sequence (its number), first position (0-based), strand and log-odds."""
+    """K matches, each attribute an array (K,).
+
+    Attributes
+    ----------
+    sequence : np.ndarray
+        The number of the sequence.
+    start : np.ndarray
+        The first position (0-based).
+    strand : np.ndarray
+        The strand, ``"+"`` or ``"-"``.
+    log_odds : np.ndarray
+        The log-odds of motif and background.
+    """
 
     sequence: np.ndarray
     start: np.ndarray
@@ -20,12 +36,39 @@ class Matches(NamedTuple):
     log_odds: np.ndarray
 
 
-def find_matches(sequences, pwm, background, top: int = 5, strands: str = "+") -> Matches:
-    """The ``top`` best matches in each sequence, chosen greedily, no two overlapping, each counted once.
+def find_matches(
+    sequences: Sequence[str] | np.ndarray,
+    pwm: Motif | npt.ArrayLike,
+    background: npt.ArrayLike,
+    top: int = 5,
+    strands: str = "+",
+) -> Matches:
+    """Return the best matches of a motif in each sequence.
 
-    ``sequences`` are strings or one-hot (N, L, 4); an unknown base adds nothing to the log-odds.
-    ``strands="both"`` takes the better strand at each position. Of equal matches the leftmost is taken.
-    Sorted by sequence, best first.
+    They are chosen greedily, so that no two overlap. Of equal matches the leftmost is taken.
+
+    Parameters
+    ----------
+    sequences
+        N texts, or one-hot DNA (N, L, 4). An unknown base adds nothing to the log-odds.
+    pwm
+        The motif, or probabilities of its bases (w, 4).
+    background
+        The probabilities of the bases in the background, (4,).
+    top
+        How many matches are returned for each sequence; 5 by default.
+    strands
+        ``"+"`` (the default), or ``"both"`` to take the better strand at each position.
+
+    Returns
+    -------
+    Matches
+        The matches, sorted by sequence, the best of each sequence first.
+
+    Raises
+    ------
+    InputError
+        If the sequences or the strands are neither of these.
     """
     codes, lengths = _as_codes(sequences)
     forward = Motif("motif", np.asarray(pwm)).log_odds(background)
@@ -44,26 +87,26 @@ def find_matches(sequences, pwm, background, top: int = 5, strands: str = "+") -
     position = np.arange(places)
     score[position > (lengths - width)[:, None]] = -np.inf
     rows = np.arange(len(codes))
-    found = []
+    rounds = []
     for _ in range(top):
         best = score.argmax(axis=1)
         value = score[rows, best]
         keep = value > -np.inf
-        found.append((rows[keep], best[keep], strand[rows, best][keep], value[keep]))
+        rounds.append((rows[keep], best[keep], strand[rows, best][keep], value[keep]))
         score[np.abs(position - best[:, None]) < width] = -np.inf
-    columns = [np.concatenate(column) for column in zip(*found, strict=True)]
+    columns = [np.concatenate(column) for column in zip(*rounds, strict=True)]
     order = np.argsort(columns[0], kind="stable")
     return Matches(*(column[order] for column in columns))
 
 
 def window_sums(scores: np.ndarray, width: int) -> np.ndarray:
-    """Sums over every window of ``width`` positions along the last axis, (..., L) to (..., L - width + 1)."""
+    """Return the sum over every window of ``width`` positions along the last axis, (..., L - width + 1)."""
     windows = np.lib.stride_tricks.sliding_window_view(np.asarray(scores, dtype=float), width, axis=-1)
     return windows.sum(axis=-1)
 
 
-def _as_codes(sequences) -> tuple[np.ndarray, np.ndarray]:
-    """Codes (N, L) with 4 for what is no base, and the lengths (N,)."""
+def _as_codes(sequences: Sequence[str] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return codes (N, L), 4 where there is no known base, and the lengths (N,)."""
     if hasattr(sequences, "ndim"):
         X = np.asarray(sequences)
         if not is_dna(X.shape[1:]):
@@ -78,9 +121,10 @@ def _as_codes(sequences) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _scan(codes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return the log-odds at every place, (N, L - w + 1)."""
     padded = np.concatenate([matrix, np.zeros((len(matrix), 1))], axis=1)
     places = codes.shape[1] - len(matrix) + 1
     score = np.zeros((len(codes), places))
     for k, row in enumerate(padded):
         score += row[codes[:, k : k + places]]
-    return np.round(score, 9)  # windows that differ by the order of additions only are equal
+    return np.round(score, 9)  # Rounding makes windows equal that differ only by the order of additions.

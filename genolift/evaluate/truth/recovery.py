@@ -1,9 +1,13 @@
-"""Motif recovery, the analysis of the paper's figure 5: do importance scores find the embedded motifs?"""
+"""Motif recovery: whether importance scores find the embedded motifs, as in figure 5 of the DeepLIFT paper."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -15,17 +19,21 @@ from genolift.support.errors import InputError
 
 MEASURES = ("false_negative_rate", "false_positive_rate", "auroc", "auprc", "spearman")
 COLUMNS = ("method", "task", "motif", *MEASURES, "seconds")
-PER_SEED = "false_negative_rate_seed_"  # columns that a benchmark of several training seeds adds
+PER_SEED = "false_negative_rate_seed_"  # A benchmark of several training seeds adds columns that begin so.
 
 
 @dataclass(frozen=True)
 class Recovery:
-    """What :func:`recover` returns.
+    """How well methods recover the motifs of a data set.
 
-    ``table`` is recovery.csv. ``scatter`` has a row per match and, for every (method, task), the importance
-    of it: columns ``method, task, motif, sequence, start, strand, log_odds, importance, label, counted``;
-    ``label`` names the sequence's tasks and ``counted`` tells the matches of which false negatives are
-    counted.
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        The rows of ``recovery.csv``, one for each method, task and motif.
+    scatter : pandas.DataFrame
+        A row for each match, method and task, with the columns ``method, task, motif, sequence, start, strand,
+        log_odds, importance, label, counted``. ``label`` names the tasks of the sequence, and ``counted`` is whether
+        the match can be a false negative.
     """
 
     table: pd.DataFrame
@@ -34,22 +42,46 @@ class Recovery:
 
 def recover(
     dataset: Dataset,
-    scores: Mapping[str, object],
-    predictions=None,
+    scores: Mapping[str, Any],
+    predictions: npt.ArrayLike | None = None,
     seconds: Mapping[str, float] | None = None,
 ) -> Recovery:
-    """Judge each method's scores by the motif instances of a data set.
+    """Judge the scores of each method by the motif instances of a data set.
 
-    ``scores`` maps a method's name to an array (N, T, L) or an explanation of all tasks, in the data set's
-    order; ``predictions`` (N, T) are logits, by default those of the first explanation. With them the
-    measures are given again over the sequences whose task the model gets right (``..._correct``), NaN
-    without. ``false_negative_rate``: of the strong matches (log-odds at least 7) in sequences of a task that
-    contain the motif, the share of importance at most 0; for motifs that matter to the task
-    (:func:`truth.relevant`). ``false_positive_rate``: for the other motifs, of the strong matches the share
-    whose importance exceeds in absolute value the 95th percentile over all windows of that width in sequences
-    without any motif. ``auroc``, ``auprc``: bases of the motif's instances against bases of no instance, in
-    sequences with the motif. ``spearman``: of log-odds and importance, over matches of positive log-odds.
-    Undefined measures are NaN.
+    These are the measures. A measure that is not defined is NaN.
+
+    - ``false_negative_rate``: the share of the strong matches (log-odds at least 7), in sequences of the task that
+    contain the
+      motif, whose importance is at most 0. It is defined for motifs that matter to the task (:func:`truth.relevant`).
+    - ``false_positive_rate``: the share of the strong matches whose importance exceeds, in absolute value, the 95th
+    percentile
+      over all windows of that width in sequences without any motif. It is defined for the other motifs.
+    - ``auroc`` and ``auprc``: how well scores separate bases of the motif's instances from bases of no instance, in
+    sequences
+      with the motif.
+    - ``spearman``: the correlation of log-odds and importance over matches of positive log-odds.
+
+    Parameters
+    ----------
+    dataset
+        The data set.
+    scores
+        For each method by its name, scores (N, T, L) or an explanation of all tasks, in the order of the data set.
+    predictions
+        The logits (N, T). The default is those of the first explanation. With them the measures are computed again over
+        the sequences whose task the model gets right, in columns that end in ``_correct``, which are NaN otherwise.
+    seconds
+        The time that each method took, by its name.
+
+    Returns
+    -------
+    Recovery
+        The measures, and the importance of every match.
+
+    Raises
+    ------
+    InputError
+        If the data set does not say what its motifs and background are, or a shape does not suit it.
     """
     arrays = {name: _score_array(name, value, dataset) for name, value in scores.items()}
     if predictions is None:
@@ -78,7 +110,7 @@ def recover(
 
 
 class _Case:
-    """What does not depend on the scores, worked out once: matches, true bases, which motifs matter."""
+    """The part of the analysis that does not depend on the scores: matches, true bases, and which motifs matter."""
 
     def __init__(self, dataset: Dataset):
         if not dataset.motifs or dataset.background is None:
@@ -104,19 +136,31 @@ class _Case:
         )
 
     def counted(self, t: int, motif: str) -> np.ndarray:
-        """The matches whose false negatives are counted."""
-        found: Matches = self.matches[motif]
+        """Return which matches of a motif can be false negatives of task ``t``."""
+        matches: Matches = self.matches[motif]
         j = self.motifs.index(motif)
-        positive = (self.labels[:, t] & self.contains[:, j])[found.sequence]
-        return positive & (found.log_odds >= STRONG) & self.matters[t, j]
+        positive = (self.labels[:, t] & self.contains[:, j])[matches.sequence]
+        return positive & (matches.log_odds >= STRONG) & self.matters[t, j]
 
     def judge(self, score: np.ndarray, t: int, motif: str, among: np.ndarray) -> tuple[np.ndarray, dict]:
-        """Importance of every match, and the measures over the sequences ``among`` which (N,) is true."""
-        found, width, j = self.matches[motif], self.widths[motif], self.motifs.index(motif)
+        """Return the importance of every match of a motif, and the measures over some of the sequences.
+
+        Parameters
+        ----------
+        score
+            The scores of one task, (N, L).
+        t
+            The number of the task.
+        motif
+            The name of the motif.
+        among
+            Which sequences count, (N,) bool.
+        """
+        matches, width, j = self.matches[motif], self.widths[motif], self.motifs.index(motif)
         sums = window_sums(score, width)
-        importance = sums[found.sequence, found.start]
-        here = among[found.sequence]
-        strong = here & (found.log_odds >= STRONG)
+        importance = sums[matches.sequence, matches.start]
+        here = among[matches.sequence]
+        strong = here & (matches.log_odds >= STRONG)
         measures = dict.fromkeys(MEASURES, np.nan)
         if self.matters[t, j]:
             strong = here & self.counted(t, motif)
@@ -132,24 +176,25 @@ class _Case:
         if inside.any() and not inside.all():
             measures["auroc"] = roc_auc_score(inside, score[chosen])
             measures["auprc"] = average_precision_score(inside, score[chosen])
-        positive = here & (found.log_odds > 0)
-        if positive.sum() > 1 and np.ptp(importance[positive]) > 0 and np.ptp(found.log_odds[positive]) > 0:
-            measures["spearman"] = float(spearmanr(found.log_odds[positive], importance[positive]).statistic)
+        positive = here & (matches.log_odds > 0)
+        if positive.sum() > 1 and np.ptp(importance[positive]) > 0 and np.ptp(matches.log_odds[positive]) > 0:
+            measures["spearman"] = float(spearmanr(matches.log_odds[positive], importance[positive]).statistic)
         return importance, measures
 
     def cloud(self, method: str, task: str, t: int, motif: str, importance: np.ndarray) -> pd.DataFrame:
-        found = self.matches[motif]
+        """Return the matches of a motif with their importance, as rows of the scatter table."""
+        matches = self.matches[motif]
         return pd.DataFrame(
             {
                 "method": method,
                 "task": str(task),
                 "motif": motif,
-                "sequence": found.sequence,
-                "start": found.start,
-                "strand": found.strand,
-                "log_odds": found.log_odds,
+                "sequence": matches.sequence,
+                "start": matches.start,
+                "strand": matches.strand,
+                "log_odds": matches.log_odds,
                 "importance": importance,
-                "label": self.label_names[found.sequence],
+                "label": self.label_names[matches.sequence],
                 "counted": self.counted(t, motif),
             }
         )
@@ -159,7 +204,8 @@ def _share(hits: np.ndarray) -> float:
     return float(hits.mean()) if len(hits) else np.nan
 
 
-def _score_array(name: str, value, dataset: Dataset) -> np.ndarray:
+def _score_array(name: str, value: Any, dataset: Dataset) -> np.ndarray:
+    """Return the scores of a method as an array (N, T, L)."""
     array = np.asarray(getattr(value, "scores", value))
     if array.ndim == 2 and len(dataset.tasks) == 1:
         array = array[:, None]
@@ -169,8 +215,8 @@ def _score_array(name: str, value, dataset: Dataset) -> np.ndarray:
     return array
 
 
-def _correct(dataset: Dataset, predictions) -> np.ndarray | None:
-    """Whether the model gets each (sequence, task) right: a logit above 0 where the label is 1."""
+def _correct(dataset: Dataset, predictions: npt.ArrayLike | None) -> np.ndarray | None:
+    """Return whether the model is right about each sequence and task, (N, T): a logit above 0 means a label of 1."""
     if predictions is None:
         return None
     labels = np.asarray(dataset.labels)

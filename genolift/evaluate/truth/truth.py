@@ -1,22 +1,24 @@
 """Where the motifs of a simulated data set really are, and which of them matter to which task."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from genolift.simulate.dataset import Dataset
 
 
 def presence(dataset: Dataset) -> np.ndarray:
-    """Which sequences contain which motifs, (N, M) bool, motifs in the data set's order."""
+    """Return which sequences contain which motifs, (N, M) bool, with motifs in the order of the data set."""
     column = {name: j for j, name in enumerate(dataset.motifs)}
-    found = np.zeros((len(dataset.sequences), len(column)), dtype=bool)
+    contains = np.zeros((len(dataset.sequences), len(column)), dtype=bool)
     for one in dataset.embeddings:
         if one.motif in column:
-            found[one.sequence_index, column[one.motif]] = True
-    return found
+            contains[one.sequence_index, column[one.motif]] = True
+    return contains
 
 
 def instance_bases(dataset: Dataset) -> dict[str, np.ndarray]:
-    """Per motif, the bases that lie in its instances: (N, L) bool, L the longest sequence."""
+    """Return, by motif, which bases are inside its instances, (N, L) bool, where L is the longest sequence."""
     shape = (len(dataset.sequences), max(map(len, dataset.sequences)))
     masks = {name: np.zeros(shape, dtype=bool) for name in dataset.motifs}
     for one in dataset.embeddings:
@@ -26,17 +28,17 @@ def instance_bases(dataset: Dataset) -> dict[str, np.ndarray]:
 
 
 def base_exists(dataset: Dataset) -> np.ndarray:
-    """Which positions of the padded (N, L) grid are bases of the sequence."""
+    """Return which positions are inside each sequence, (N, L) bool, where L is the longest sequence."""
     lengths = np.array([len(sequence) for sequence in dataset.sequences])
     return np.arange(lengths.max()) < lengths[:, None]
 
 
 def relevant(dataset: Dataset) -> np.ndarray:
-    """Which motifs matter to which tasks, (T, M) bool, read off the data.
+    """Return which motifs matter to which tasks, (T, M) bool, as the data show it.
 
-    A motif matters to a task if there are two sets of motifs that differ in it alone and whose sequences
-    have, by majority, different labels. So for a label "both" each of two motifs matters, for "GATA" the
-    other one does not.
+    A motif matters to a task if there are two sets of motifs that differ in this motif only, and the majority of their
+    sequences have different labels. For example, each of two motifs matters to the label "both", and only GATA matters
+    to the label "GATA".
     """
     contains = presence(dataset)
     labels = np.asarray(dataset.labels)
@@ -53,5 +55,5 @@ def relevant(dataset: Dataset) -> np.ndarray:
 
 
 def instances_of(dataset: Dataset, i: int) -> list[tuple[int, int, str, str]]:
-    """The instances in sequence ``i`` as (start, end, motif, strand), which is how logos mark them."""
+    """Return the motif instances in sequence ``i`` as (start, end, motif, strand), as logos take them."""
     return sorted((one.start, one.end, one.motif, one.strand) for one in dataset.embeddings if one.sequence_index == i)
