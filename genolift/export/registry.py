@@ -77,14 +77,14 @@ class Format(Protocol):
 
 
 @dataclass(frozen=True)
-class _Entry:
+class _Registered:
     """Where a format is defined, and a line that says what its files hold."""
 
     where: str | Format
     summary: str
 
 
-_FORMATS: dict[str, _Entry] = {}
+_FORMATS: dict[str, _Registered] = {}
 
 
 def register(name: str, where: str | Format, summary: str) -> None:
@@ -113,7 +113,7 @@ def register(name: str, where: str | Format, summary: str) -> None:
     known = _FORMATS.get(name)
     if known is not None and _place(known.where) != _place(where):
         raise InputError(f"there is a format {name!r} already, {_place(known.where)}; give yours another name")
-    _FORMATS[name] = _Entry(where, summary)
+    _FORMATS[name] = _Registered(where, summary)
 
 
 def listing() -> dict[str, str]:

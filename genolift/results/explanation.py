@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from genolift.results.contents import Contents
 from genolift.results.fields import concatenate, cut_or_pad, each
 from genolift.results.lazy import LazyArray, rowwise
-from genolift.results.record import Record
 from genolift.support import drawings
 from genolift.support.errors import InputError, Remedy, setting
 
 
-class Explanation(Record):
+class Explanation(Contents):
     """What a method says about N sequences.
 
     Every field is an attribute, such as ``scores``. The names in ``FIELDS`` are those that this type may have.

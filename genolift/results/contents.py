@@ -27,7 +27,7 @@ from genolift.support.errors import InputError, Undefined
 from genolift.support.texts import Listed
 
 
-class Record:
+class Contents:
     """The fields of an explanation of N sequences, and what is known of the sequences.
 
     Every field is an attribute. :class:`Explanation` says what the arguments are.
