@@ -182,7 +182,7 @@ def leaky_relu(ends: list[Span], out: Span, step: Step) -> Tensor:
 def guarded_reciprocal(ends: list[Span], out: Span, step: Step) -> Tensor:
     """Return 1/b − 1/a, where 0 has the reciprocal 0."""
     x = ends[0]
-    return tf.where((x.a != 0) & (x.b != 0), -x.d * out.a * out.b, out.b - out.a)
+    return tf.where((x.a != 0) & (x.b != 0), -_change(x) * out.a * out.b, out.b - out.a)
 
 
 # Of one input

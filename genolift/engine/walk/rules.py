@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import permutations
 
 from genolift.engine.operations import kernels
+from genolift.engine.operations.kinds import Extremum, Selection
 from genolift.engine.operations.secants import secant
 from genolift.engine.operations.steps import kind_of, linear_of, refusal
 from genolift.engine.operations.table import operation
@@ -162,7 +163,14 @@ def _routed_mass(step: Step, value: Value, back: Backward):
 def _rise_and_fall(step: Step, change):
     """The parts of Δy that are credited where x, and where the reference, has the extremum."""
     rise, fall = tf.maximum(change, 0), tf.minimum(change, 0)
-    return (rise, fall) if operation(step.op).kind.sign > 0 else (fall, rise)
+    return (rise, fall) if _sign(step) > 0 else (fall, rise)
+
+
+def _sign(step: Step) -> int:
+    """1 where the largest element passes, −1 where the smallest does."""
+    kind = operation(step.op).kind
+    assert isinstance(kind, (Selection, Extremum))
+    return kind.sign
 
 
 @with_mass(_routed_mass)
@@ -193,7 +201,7 @@ def orders(step: Step, flows, back: Backward) -> dict:
     """Elementwise maximum or minimum of two tensors: the mean over the two orders of changing them (Shapley)."""
     pairs = back.pairs
     (grad,) = collapsed(step, flows, back)
-    sign = operation(step.op).kind.sign
+    sign = _sign(step)
 
     def ends(value):
         x, r = (pairs.x(value), pairs.ref(value)) if value.active else (pairs.aux(value),) * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from genolift.engine.operations.kinds import Softmax
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Step, Value
 from genolift.engine.walk.propagate import Backward, Flow, collapsed
@@ -21,7 +22,8 @@ def softmax(step: Step, flows: list[Flow | None], back: Backward) -> dict[Value,
     y_i = e_i·q with q = 1/S: Δy_i splits into ½(q + q⁰)Δe_i and ½(e_i + e_i⁰)Δq, and Δq/ΔS = −1/(S·S⁰).
     """
     pairs, source = back.pairs, step.inputs[0]
-    (grad,), log = collapsed(step, flows, back), operation(step.op).kind.log
+    (grad,), kind = collapsed(step, flows, back), operation(step.op).kind
+    log = isinstance(kind, Softmax) and kind.log
     # Double precision leaves room for maxima that differ by hundreds between x and its reference.
     x, r = tf.cast(pairs.x(source), tf.float64), tf.cast(pairs.ref(source), tf.float64)
     m = tf.cast(grad, tf.float64)
