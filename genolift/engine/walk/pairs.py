@@ -6,13 +6,15 @@ value becomes one row per pair only where a rule compares the two sides. Pairs a
 
 from __future__ import annotations
 
+from copy import copy
+
 from genolift.engine.operations import narrow
 from genolift.engine.operations.emit import emit
 from genolift.engine.operations.steps import linear_of, switches
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Dependence, Program, Step, Value
 from genolift.engine.running.run import constants, forward
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
@@ -26,18 +28,16 @@ class Pairs:
     """
 
     def __init__(self, program: Program, xs, refs, r, shared: bool, leading: bool, precision=tf.float32):
-        self.program, self.precision = program, precision
+        self.precision = precision
         self.n, self.r = tf.shape(xs[0])[0], r
         # What a loop carries along has no row of its own to share among sequences.
         leading = leading and not (shared and any(step.op == "Loop" for step in program.active_steps))
         if not leading:
             xs = [tf.repeat(x, r, axis=0) for x in xs] if refs is not None else xs
             refs = [tf.tile(ref, [self.n] + [1] * (ref.shape.rank - 1)) for ref in refs] if shared else refs
-        self.x_per, self.ref_per = (self.r, 1) if leading else (1, 1)
         self.shared = shared and leading
         self.leftovers: list[tuple[Step, object]] = []  # what local integrals did not account for
         self.switches: dict[Step, object] | None = {}  # whether what switches a step differs between the sides
-        self.x_groups = self.n if leading else self.n * r
         self.leading = leading
         self.constants = constants(program, precision)
         self._x = forward(program, xs, self.constants, precision, record=True)
@@ -73,9 +73,21 @@ class Pairs:
     def ref_alone(self, value: Value):
         return self._ref[value]
 
-    def records(self, step: Step):
-        """The turns of a loop on the sequences' side and on the references'."""
-        return self._x[step], self._ref[step]
+    # Inside a loop
+
+    def turns(self, step: Step) -> Tensor:
+        """Return the number of turns that a loop took, which is the same for all."""
+        return self._ref[step].turns
+
+    def at_turn(self, step: Step, turn: Tensor) -> Pairs:
+        """Return the two sides of the values inside a loop, as they were at one of its turns."""
+        loop, inner = step.payload, copy(self)
+        inner._x = loop.at_turn(self._x[step], turn, self.precision)
+        alike = self._ref is self._x
+        inner._ref = inner._x if alike else loop.at_turn(self._ref[step], turn, self.precision)
+        inner.shared, inner._aux = False, {}
+        inner.switches = None  # those within the body are refused, those from outside looked at there
+        return inner
 
     # As (sequence, reference, rows of one sequence, ...) for elementwise work: broadcasting replaces copies.
 
