@@ -99,6 +99,16 @@ def test_gates_are_those_of_x():
         gl.method("guided-backprop-x-input", model, references=REFS[:, None])(X)
 
 
+def test_a_corrected_walk_is_diagnosed_as_it_is_without_the_correction():
+    model, options = network("relu", "tanh"), {"references": gl.references.Fixed(REFS[:, None])}
+    plain, corrected = (
+        gl.method("guided-backprop-x-input", model, 0, gradient_correction=on, **options).diagnose(X)
+        for on in (False, True)
+    )
+    assert corrected == plain
+    assert len(plain) > 3
+
+
 @pytest.mark.parametrize("name", ["guided-backprop-x-input", "deconvnet"])
 def test_models_without_rectifiers_are_refused(name):
     inputs = keras.Input((4,))

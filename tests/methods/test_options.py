@@ -174,6 +174,24 @@ def test_the_fallback_closes_the_balance_and_reports_what_is_left(X, references)
     close(found.hypothetical, path.hypothetical, 1e-3)
 
 
+def test_the_fallback_inside_a_loop_reports_the_most_that_a_turn_left(X, references):
+    def turn(total, now):
+        total = tf.linalg.det(tf.eye(2) + tf.reshape(tf.sin(now + total[:, None]), (-1, 2, 2))) - total / 2
+        return total, total
+
+    def model(x):
+        return keras.ops.scan(turn, tf.zeros_like(x[:, 0, 0]), tf.transpose(x, (1, 0, 2)))[0][:, None]
+
+    with pytest.raises(UnsupportedModel, match=r"MatrixDeterminant.*fallback='integrated-gradients'"):
+        gl.DeepLift(model)(X[:2])
+    options = {"references": gl.references.Fixed(references), "fallback": "integrated-gradients"}
+    found = gl.DeepLift(model, **options)(X)
+    record = found.provenance["fallback"]
+    assert "MatrixDeterminant" in record["operations"][0]
+    assert 0 < record["left"] < 1e-4
+    assert np.abs(found.residual).max() < 1e-4 * np.abs(found.predictions).max()
+
+
 def test_a_user_teaches_an_operation_in_a_line(X, monkeypatch):
     from genolift.engine.operations.table import OPERATIONS
 

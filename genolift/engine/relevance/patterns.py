@@ -17,9 +17,10 @@ from genolift.engine.program import Dependence, Program, Step, Value, only_reade
 from genolift.engine.relevance.neurons import Neurons, grouped, of_one_element
 from genolift.engine.relevance.rules import divided
 from genolift.engine.target import Target
+from genolift.engine.walk.multipliers import Walked
 from genolift.engine.walk.pairs import Pairs
 from genolift.support.errors import UnsupportedModel
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
@@ -115,7 +116,8 @@ class PatternPropagation:
         """The shape of each layer's pattern, by the layer's name."""
         return {units.name: units.shape for units in self.layers}
 
-    def __call__(self, pairs: Pairs, target: Target, seeds: dict, audit=None) -> list:
+    def __call__(self, pairs: Pairs, target: Target, seeds: dict[Value, Tensor]) -> Walked:
+        """Return what reaches the inputs of a target whose values have the weights ``seeds`` (n, ...)."""
         flows = {value: seed * pairs.x(value) for value, seed in seeds.items()}
         for item in reversed(self.walk):
             neurons = isinstance(item, Neurons)
@@ -125,7 +127,7 @@ class PatternPropagation:
             found = self._back(item, [flows.get(value) for value in outputs], pairs)
             for value, flow in found.items():
                 flows[value] = flows[value] + flow if value in flows else flow
-        return [flows.get(value, tf.zeros_like(pairs.x(value))) for value in self.program.inputs]
+        return Walked([flows.get(value, tf.zeros_like(pairs.x(value))) for value in self.program.inputs])
 
     def _back(self, item: Step | Neurons, flows: list, pairs: Pairs) -> dict:
         if isinstance(item, Neurons):

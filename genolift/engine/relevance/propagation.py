@@ -13,8 +13,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
+from typing import NamedTuple
 
 from genolift.engine.operations.regions import fuse
 from genolift.engine.operations.steps import kind_of
@@ -25,7 +25,7 @@ from genolift.engine.relevance.rules import Relevance, Rule, divided, stabilised
 from genolift.engine.target import Target
 from genolift.engine.walk.pairs import Pairs
 from genolift.support.errors import UnsupportedModel
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
@@ -33,12 +33,22 @@ tf = quiet_tensorflow()
 _GUARD = 1e-6
 
 
+class InputRelevance(NamedTuple):
+    """What the inputs receive of a target, R = per_unit·x + apart, and the ``lowest`` (n,) of the parts it is a sum of.
+
+    ``per_unit`` and ``apart`` hold a tensor (n, ...) for each input. Arrays of several targets have an axis of them behind
+    the first, (n, T, ...).
+    """
+
+    per_unit: list[Tensor]
+    apart: list[Tensor]
+    lowest: Tensor
+
+
 class RelevancePropagation:
     """Relevance of a program's inputs; ``rule_of(neurons, at_input)`` gives each layer's rule.
 
     With ``positive_sums`` only positive terms of sums and averages take a share (z⁺).
-    Called as the engine's other propagations are; returns for each input its relevance per unit and then, again for each,
-    what is apart from it (R = per unit · x + apart), and last the smallest part (n,) that the target's relevance has.
     """
 
     def __init__(
@@ -53,8 +63,6 @@ class RelevancePropagation:
         explained = {value for target in targets for value in target.values}
         fused = fuse(program, list(explained), sources=program.inputs)
         self._lay_out(program, fused, explained, rule_of)
-        self.sources, self.compared = program.inputs, {v for step in fused for v in step.inputs if v.active}
-        self.held = Counter(self.compared)
 
     def _lay_out(self, program: Program, fused: list[Step], explained: set[Value], rule_of) -> None:
         """Give every neuron of the walk ``fused`` its rule, and every loop in it a walk of its own."""
@@ -101,15 +109,16 @@ class RelevancePropagation:
                     rules[inputs.index(value)] = rule
         return rules
 
-    def __call__(self, pairs: Pairs, target: Target, seeds: dict, audit=None) -> list:
+    def __call__(self, pairs: Pairs, target: Target, seeds: dict[Value, Tensor]) -> InputRelevance:
+        """Return what the inputs receive of a target whose values have the weights ``seeds`` (n, ...)."""
         flows = self.walk_back({value: Relevance(seed) for value, seed in seeds.items()}, pairs)
-        arrived = [flows.get(value, Relevance()) for value in self.program.inputs]
-        parts = [flow.per_unit for flow in arrived] + [flow.apart for flow in arrived]
-        like = [pairs.x(value) for value in self.program.inputs] * 2
-        filled = [tf.zeros_like(x) if part is None else part for part, x in zip(parts, like, strict=True)]
-        count = tf.shape(like[0])[0]
-        starts = [tf.reshape(seed * pairs.x(value), [count, -1]) for value, seed in seeds.items()]
-        return [*filled, tf.reduce_min(tf.concat(starts, 1), 1)]
+        xs = [pairs.x(value) for value in self.program.inputs]
+        received = [flows.get(value, Relevance()) for value in self.program.inputs]
+        per_unit = [_filled(flow.per_unit, x) for flow, x in zip(received, xs, strict=True)]
+        apart = [_filled(flow.apart, x) for flow, x in zip(received, xs, strict=True)]
+        count = tf.shape(xs[0])[0]
+        terms = [tf.reshape(seed * pairs.x(value), [count, -1]) for value, seed in seeds.items()]
+        return InputRelevance(per_unit, apart, tf.reduce_min(tf.concat(terms, 1), 1))
 
     def walk_back(self, flows: dict[Value, Relevance], pairs: Pairs) -> dict[Value, Relevance]:
         """The relevance of every value that ``flows`` reach."""
@@ -180,6 +189,10 @@ class RelevancePropagation:
         if adds:
             return divided(flow.at(x), stabilised(x, self.epsilon))
         return flow.over(x, min(self.epsilon, _GUARD))
+
+
+def _filled(part: Tensor | None, x: Tensor) -> Tensor:
+    return tf.zeros_like(x) if part is None else part
 
 
 def _moved(step: Step, flows, pairs: Pairs, points) -> dict[Value, Relevance]:

@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from threading import Lock
+from typing import Any
+
+import numpy as np
 
 from genolift.engine.operations import kernels
 from genolift.engine.operations.steps import switch_refusal
-from genolift.engine.program import Program
+from genolift.engine.program import Program, Step, Value
 from genolift.engine.target import Target
+from genolift.engine.walk.multipliers import Multipliers, Walked
 from genolift.engine.walk.pairs import Pairs
 from genolift.support.precision import exact_float32
-from genolift.support.tensorflow import compiled, quiet_tensorflow
+from genolift.support.tensorflow import Tensor, compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
+
+
+@dataclass(frozen=True)
+class _BySteps:
+    """Tensors, each of a step that it tells something of.
+
+    TensorFlow asks ``__tf_flatten__`` which parts of it are tensors. So a compiled function can return one, and the steps
+    are those of the trace that ran, whichever thread made it.
+    """
+
+    steps: tuple[Step, ...]
+    tensors: tuple[Tensor, ...]
+
+    def __iter__(self) -> Iterator[tuple[Step, Tensor]]:
+        return iter(zip(self.steps, self.tensors, strict=True))
+
+    def __tf_flatten__(self) -> tuple[tuple, tuple]:
+        return (self.steps,), (self.tensors,)
+
+    @classmethod
+    def __tf_unflatten__(cls, metadata: tuple, components: tuple) -> _BySteps:
+        return cls(*metadata, tuple(components[0]))
 
 
 class Explainer:
@@ -29,7 +56,14 @@ class Explainer:
     ``reference_predictions`` and ``residual`` (n, T, r); ``left`` (n, T) the largest relative error of local integrals.
     """
 
-    def __init__(self, program: Program, targets: list[Target], multipliers, dna: list[bool], precision=tf.float32):
+    def __init__(
+        self,
+        program: Program,
+        targets: list[Target],
+        multipliers: Multipliers,
+        dna: list[bool],
+        precision: Any = tf.float32,
+    ):
         self.program, self.targets, self.multipliers, self.dna = program, targets, multipliers, dna
         self.precision = precision
         self._exact: dict[int, Explainer] = {}
@@ -37,11 +71,11 @@ class Explainer:
         self._making = Lock()  # blocks come from several threads
         self._audit = compiled(self._audited, reduce_retracing=True)
 
-    def __call__(self, xs: list, refs: list, shared: bool, leading: bool) -> dict:
-        """``xs``: (n, ...) per input; ``refs``: (n, r, ...) per input, or (r, ...) where ``shared``."""
+    def __call__(self, xs: list[np.ndarray], refs: list[np.ndarray], shared: bool, leading: bool) -> dict:
+        """Explain a block: ``xs`` are (n, ...) per input; ``refs`` (n, r, ...) per input, or (r, ...) where ``shared``."""
         with exact_float32:
-            block, differing = self._run(shared, leading)(self._tensors(xs), self._tensors(refs))
-        for step, differs in zip(self._switched, differing, strict=True):
+            block, switches = self._run(shared, leading)(self._tensors(xs), self._tensors(refs))
+        for step, differs in switches:
             if differs:
                 raise switch_refusal(step)
         return tf.nest.map_structure(lambda tensor: tensor.numpy(), block)
@@ -61,17 +95,20 @@ class Explainer:
             return self._runs[shared, leading]
 
     def in_float64(self, target: int) -> Explainer:
-        """The same for one of the targets in double precision, which tells rounding from a breach."""
+        """Return the same for one of the targets in double precision, which tells rounding from a breach."""
         if target not in self._exact:
             targets = [self.targets[target]]
             self._exact[target] = Explainer(self.program, targets, self.multipliers, self.dna, tf.float64)
         return self._exact[target]
 
-    def audit(self, xs: list, refs: list) -> list:
-        """For one pair (x of one row, its one reference): every step walked and its imbalance, as (step, float)."""
+    def audit(self, xs: list[np.ndarray], refs: list[np.ndarray]) -> list[tuple[Step, float]]:
+        """Return every step walked for one pair, and what entered it less what left it.
+
+        ``xs`` hold the one sequence (1, ...) for each input, and ``refs`` its one reference (1, 1, ...).
+        """
         with exact_float32:
-            values = self._audit(self._tensors(xs), self._tensors(refs))
-        return list(zip(self._walked, [float(value[0]) for value in values], strict=True))
+            imbalances = self._audit(self._tensors(xs), self._tensors(refs))
+        return [(step, float(imbalance[0])) for step, imbalance in imbalances]
 
     def _tensors(self, arrays: list) -> list:
         return [tf.cast(tf.convert_to_tensor(array), self.precision) for array in arrays]
@@ -84,17 +121,20 @@ class Explainer:
 
     def _block(self, xs, refs, shared, leading):
         pairs = self._pairs(xs, refs, shared, leading)
-        found = [self._target(pairs, target) for target in self.targets]
-        self._switched = list(pairs.switches)
-        block = tf.nest.map_structure(lambda *tensors: tf.stack(tensors, axis=1), *found)
-        return block, list(pairs.switches.values())
+        switches: dict[Step, Tensor] = {}
+        blocks = []
+        for target in self.targets:
+            seeds = target.seeds(pairs.x)
+            walked = self.multipliers(pairs, target, seeds)
+            blocks.append(self._of_target(pairs, seeds, walked))
+            switches.update(walked.switches)
+        block = tf.nest.map_structure(lambda *tensors: tf.stack(tensors, axis=1), *blocks)
+        return block, _BySteps(tuple(switches), tuple(switches.values()))
 
-    def _target(self, pairs: Pairs, target: Target) -> dict:
-        seeds = target.seeds(pairs.x)
-        multipliers = self.multipliers(pairs, target, seeds)
+    def _of_target(self, pairs: Pairs, seeds: dict[Value, Tensor], walked: Walked) -> dict:
         kept = ("raw", "multipliers", "hypothetical", "mean", "squares", "shares")
         block: dict = {key: [] for key in (*kept, "points")}
-        for value, m, dna in zip(self.multipliers.sources, multipliers, self.dna, strict=True):
+        for value, m, dna in zip(self.multipliers.sources, walked.reached, self.dna, strict=True):
             # Broadcasting replaces copies where the two sides are shared among pairs.
             x = pairs.x_alone(value)[:, tf.newaxis] if pairs.leading else self._by_pair(pairs, pairs.x(value))
             ref = pairs.ref_alone(value)[tf.newaxis] if pairs.shared else self._by_pair(pairs, pairs.ref(value))
@@ -105,8 +145,8 @@ class Explainer:
         at_x = self._total(pairs, seeds, pairs.x)
         at_ref = self._total(pairs, seeds, pairs.ref)
         difference = self._total(pairs, seeds, pairs.delta)
-        left = [tensor for _, tensor in pairs.leftovers]
-        block["left"] = tf.fill([pairs.n], tf.reduce_max(tf.stack(left)) if left else tf.zeros([], pairs.precision))
+        left = tf.reduce_max(tf.stack(walked.left)) if walked.left else tf.zeros([], pairs.precision)
+        block["left"] = tf.fill([pairs.n], left)
         block["predictions"] = at_x[:, 0]
         block["reference_predictions"] = at_ref
         block["residual"] = tf.add_n(block["shares"]) - difference
@@ -125,13 +165,10 @@ class Explainer:
         ]
         return tf.add_n(sums)
 
-    def _audited(self, xs, refs):
-        pairs = self._pairs(xs, refs, False, False)
-        audit: list = []
-        target = self.targets[0]
-        self.multipliers(pairs, target, target.seeds(pairs.x), audit)
-        self._walked = [step for step, _ in audit]
-        return [imbalance for _, imbalance in audit]
+    def _audited(self, xs, refs) -> _BySteps:
+        pairs, target = self._pairs(xs, refs, False, False), self.targets[0]
+        audit = self.multipliers(pairs, target, target.seeds(pairs.x), audit=True).audit
+        return _BySteps(tuple(step for step, _ in audit), tuple(imbalance for _, imbalance in audit))
 
 
 def _merge(ref):

@@ -32,14 +32,6 @@ def gradient(step: Step):
     return derivative
 
 
-def walked(walk: list[Step]):
-    """The steps of a walk, those inside loops included."""
-    for step in walk:
-        yield step
-        if step.op == "Loop":
-            yield from walked(step.payload.walk)
-
-
 def _guided(step: Step, flows, back: Backward) -> dict:
     return derivative(step, [Flow(tf.nn.relu(flows[0].mean))], back)
 

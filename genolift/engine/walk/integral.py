@@ -20,7 +20,7 @@ _TOLERANCE = {"float32": 2e-6, "float64": 1e-11}
 def integrate(step: Step, flows, back: Backward) -> dict:
     """Aumann-Shapley: m = ∫ Jᵀ(r + α(x − r)) m_out dα, in ever more stretches until the step's own balance holds.
 
-    What is left when the stretches are used up stays in the residual, and is noted in ``pairs.leftovers``.
+    What is left when the stretches are used up stays in the residual, and is noted in ``back.left``.
     """
     pairs, grads = back.pairs, collapsed(step, flows, back)
     sources = step.active_inputs
@@ -56,7 +56,7 @@ def integrate(step: Step, flows, back: Backward) -> dict:
 
     first = tf.constant(_FIRST)
     _, multipliers = tf.while_loop(proceed, double, (first, averaged(first)))
-    pairs.leftovers.append((step, left(multipliers)))
+    back.left.append(left(multipliers))
     return {value: Flow(m) for value, m in zip(sources, multipliers, strict=True)}
 
 

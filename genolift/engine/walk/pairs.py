@@ -10,7 +10,7 @@ from copy import copy
 
 from genolift.engine.operations import narrow
 from genolift.engine.operations.emit import emit
-from genolift.engine.operations.steps import linear_of, switches
+from genolift.engine.operations.steps import linear_of
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Dependence, Program, Step, Value
 from genolift.engine.running.run import constants, forward
@@ -36,8 +36,6 @@ class Pairs:
             xs = [tf.repeat(x, r, axis=0) for x in xs] if refs is not None else xs
             refs = [tf.tile(ref, [self.n] + [1] * (ref.shape.rank - 1)) for ref in refs] if shared else refs
         self.shared = shared and leading
-        self.leftovers: list[tuple[Step, object]] = []  # what local integrals did not account for
-        self.switches: dict[Step, object] | None = {}  # whether what switches a step differs between the sides
         self.leading = leading
         self.constants = constants(program, precision)
         self._x = forward(program, xs, self.constants, precision, record=True)
@@ -86,7 +84,6 @@ class Pairs:
         alike = self._ref is self._x
         inner._ref = inner._x if alike else loop.at_turn(self._ref[step], turn, self.precision)
         inner.shared, inner._aux = False, {}
-        inner.switches = None  # those within the body are refused, those from outside looked at there
         return inner
 
     # As (sequence, reference, rows of one sequence, ...) for elementwise work: broadcasting replaces copies.
@@ -132,11 +129,12 @@ class Pairs:
         flat.set_shape([None, *tensor.shape[1:]])
         return flat
 
-    def check_switches(self, step: Step) -> None:
-        """Note whether what switches the step is the same on both sides, without which no rule holds."""
-        differ = [tf.reduce_any(_differ(self.x(value), self.ref(value))) for value in switches(step)]
-        if differ and self.switches is not None:
-            self.switches[step] = tf.reduce_any(tf.stack(differ))
+    def differ(self, value: Value) -> Tensor:
+        """Return whether the two sides of a value differ anywhere by more than rounding."""
+        left, right = self.x(value), self.ref(value)
+        if not left.dtype.is_floating:
+            return tf.reduce_any(left != right)
+        return tf.reduce_any(tf.abs(left - right) > 1e-6 * tf.maximum(tf.abs(left), tf.abs(right)))
 
     # What a step reads beside its active inputs
 
@@ -223,10 +221,3 @@ class Pairs:
         (pulled,) = tf.gradients(output, point, cotangent, stop_gradients=[point])
         (pushed,) = tf.gradients(pulled, cotangent, tangent, stop_gradients=[point])
         return pushed
-
-
-def _differ(left, right):
-    """Whether two tensors differ by more than rounding."""
-    if not left.dtype.is_floating:
-        return left != right
-    return tf.abs(left - right) > 1e-6 * tf.maximum(tf.abs(left), tf.abs(right))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from genolift.engine.operations import kernels
@@ -12,7 +12,7 @@ from genolift.engine.operations.steps import kind_of, switches, unwalked
 from genolift.engine.program import Step, Value
 from genolift.engine.walk.pairs import Pairs
 from genolift.support.errors import GenoliftError
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
@@ -37,8 +37,16 @@ class Flow:
 Rule = Callable[[Step, list, "Backward"], dict]
 
 
+def every_step(walk: list[Step]) -> Iterator[Step]:
+    """Yield the steps of a walk, and after each loop those inside it."""
+    for step in walk:
+        yield step
+        if step.op == "Loop":
+            yield from every_step(step.payload.walk)
+
+
 def compared(walk: list[Step], reveals: Callable[[Step], bool]) -> set[Value]:
-    """The values that rules look at pair by pair; linear steps need no more than the shape of theirs."""
+    """Return the values that rules look at pair by pair; linear steps need no more than the shape of theirs."""
     parts = any(step.body and reveals(step) for step in walk)
     found: set[Value] = set()
     for step in walk:
@@ -52,7 +60,7 @@ def compared(walk: list[Step], reveals: Callable[[Step], bool]) -> set[Value]:
 
 
 def held(walk: list[Step], reveals: Callable[[Step], bool]) -> Counter[Value]:
-    """How many copies of each value, one row per pair, wait in memory until the walk comes back to them."""
+    """Return how many copies of each value, one row per pair, wait in memory until the walk comes back to them."""
     parts = any(step.body and reveals(step) for step in walk)
     found: Counter[Value] = Counter()
     for step in walk:
@@ -72,7 +80,8 @@ class Backward:
     """One walk back over the pairs under a set of rules.
 
     ``rule_of`` gives each step's rule; ``reveals`` tells of a nonlinearity whether the positive and negative parts of
-    its difference are told apart there (RevealCancel).
+    its difference are told apart there (RevealCancel). After a run ``steps`` are those that something flowed back
+    through, and ``left`` is what each local integral among them did not account for, as a share of what it hands on.
     """
 
     def __init__(
@@ -84,9 +93,13 @@ class Backward:
         self._delta: dict[Value, object] = {}
         self._by_pair = None  # for the audit: one row per pair, all else summed
         self.audit: list | None = None
+        self.steps: list[Step] = []
+        self.left: list[Tensor] = []
 
-    def run(self, seeds: dict[Value, object], sources: list[Value], audit: list | None = None) -> list:
-        """Multipliers of each of ``sources``, one row per pair, for ``seeds`` at the explained values.
+    def run(
+        self, seeds: dict[Value, Tensor], sources: list[Value], audit: list[tuple[Step, Tensor]] | None = None
+    ) -> list[Tensor]:
+        """Return the multipliers of each of ``sources``, one row per pair, for ``seeds`` at the explained values.
 
         What reaches a source ends there, so that its contribution is counted once. ``audit`` collects (step,
         imbalance per pair): the contribution that entered the step less what left it.
@@ -101,7 +114,7 @@ class Backward:
             incoming = [None if value in sources else flows.get(value) for value in step.outputs]
             if all(flow is None for flow in incoming):
                 continue
-            self.pairs.check_switches(step)
+            self.steps.append(step)
             outgoing = self._through(step, incoming)
             if audit is not None:
                 audit.append((step, self._imbalance(step, incoming, outgoing)))
@@ -120,21 +133,21 @@ class Backward:
     def _nothing(self, value: Value):
         return tf.zeros_like(self.pairs.delta(value))
 
-    def collapsed(self, flow: Flow, value: Value):
-        """One multiplier again, where the two parts of a difference are the difference itself and nothing."""
+    def collapsed(self, flow: Flow, value: Value) -> Tensor:
+        """Return one multiplier again, where the two parts of a difference are the difference itself and nothing."""
         if flow.half is None:
             return flow.mean
         pairs = self.pairs
         parts = [pairs.pair_side(flow.mean), pairs.pair_side(flow.half)]
         return pairs.flat(kernels.collapse(*parts, pairs.ref_side(value), pairs.x_side(value)), value)
 
-    def distance(self, value: Value):
-        """|Δ|, one row per pair."""
+    def distance(self, value: Value) -> Tensor:
+        """Return |Δ|, one row per pair."""
         pairs = self.pairs
         return pairs.flat(kernels.distance(pairs.ref_side(value), pairs.x_side(value)), value)
 
-    def mass(self, value: Value):
-        """A = Δ⁺ − Δ⁻ of a value, one row per pair (design: |L||Δ| after a weighted step, |L|A after a passing one)."""
+    def mass(self, value: Value) -> Tensor:
+        """Return A = Δ⁺ − Δ⁻ of a value, one row per pair (design: |L||Δ| after a weighted step, |L|A after a passing one)."""
         if value not in self._mass:
             step = self.producer.get(value)
             inner = step is not None and step.op != "Input"
@@ -157,7 +170,7 @@ class Backward:
         return tf.add_n([*received, *(-total for total in sent)])
 
 
-def collapsed(step: Step, flows: list, back: Backward) -> list:
-    """One multiplier for each output of a step, None where nothing flows back."""
+def collapsed(step: Step, flows: list[Flow | None], back: Backward) -> list[Tensor | None]:
+    """Return one multiplier for each output of a step, None where nothing flows back."""
     pairs = zip(flows, step.outputs, strict=True)
     return [None if flow is None else back.collapsed(flow, value) for flow, value in pairs]

@@ -24,7 +24,7 @@ Parts: TypeAlias = list[Tensor]
 class Turn(Protocol):
     """One turn of a loop's body, walked back."""
 
-    def __call__(self, pairs: Pairs, seeds: dict[Value, Parts], noted: list) -> tuple[list[Parts], list]:
+    def __call__(self, pairs: Pairs, seeds: dict[Value, Parts], noted: dict[str, Tensor]) -> tuple[list[Parts], list]:
         """Return what leaves the turn through each of the reversal's ``ways``, and ``noted`` brought up to date.
 
         Parameters
@@ -63,7 +63,7 @@ class Reversal:
         return elements | {value: self.step.inputs[place] for place, value in self.fixed}
 
     def __call__(
-        self, given: dict[Value, Parts], pairs: Pairs, walk_back: Turn, noted: list
+        self, given: dict[Value, Parts], pairs: Pairs, walk_back: Turn, noted: dict[str, Tensor]
     ) -> tuple[dict[Value, Parts], list]:
         """Return what flows into the loop's inputs, and what was noted in the end.
 

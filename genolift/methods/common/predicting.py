@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import contextmanager
 from contextvars import ContextVar
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +17,9 @@ from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.traced import Traced
 from genolift.support.memory import check_fits
 from genolift.support.seeds import stream
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
 
 # Activations a batch should hold at most: beyond the caches larger batches only cost memory.
 _BATCH_BYTES = 96e6
@@ -88,10 +93,19 @@ class Copies:
         return self._values(len(self), self.themselves, lambda count: None)
 
     def own_slopes(self) -> tuple[np.ndarray, list[np.ndarray]]:
-        """The targets (n, T) of the sequences themselves, and slopes (n, T, ...) per input."""
-        found = [(values, slopes) for _, values, slopes in self.slopes(len(self), self.themselves)]
-        columns = zip(*[slopes for _, slopes in found], strict=True)
-        return np.concatenate([values for values, _ in found]), [np.concatenate(column) for column in columns]
+        """Return the targets (n, T) of the sequences themselves, and slopes (n, T, ...) per input."""
+        return self.own(self.points.slopes)
+
+    def own(self, compute: Callable) -> tuple[np.ndarray, Any]:
+        """Return the targets (n, T) of the sequences themselves, and what ``compute`` finds there.
+
+        ``compute`` takes what the methods of the points take, and gives values (b, T) and a structure of arrays (b, ...).
+        """
+        parts = [
+            tf.nest.map_structure(itemgetter(slice(kept)), found)
+            for kept, found in self._computed(compute, len(self), self.themselves, self.tick)
+        ]
+        return tf.nest.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
 
     def themselves(self, which: np.ndarray) -> tuple:
         return which, [array[which] for array in self.arrays]

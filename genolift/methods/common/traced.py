@@ -43,10 +43,12 @@ class Traced:
         functions = _on_outputs(strands, target)
         specs = [tf.TensorSpec((None, *shape), kind) for shape, kind in zip(shapes, _dtypes(model, names), strict=True)]
 
+        keys: list[str] = []  # of the dict that the model returns, if it returns one
+
         def run(*tensors):
-            found = [function(*tensors) for function in functions]
-            self._keys = [str(key) for key in sorted(found[0])] if isinstance(found[0], dict) else []
-            return found
+            outputs = [function(*tensors) for function in functions]
+            keys[:] = [str(key) for key in sorted(outputs[0])] if isinstance(outputs[0], dict) else []
+            return outputs
 
         try:
             program = trace(run, specs, names)
@@ -69,17 +71,19 @@ class Traced:
         self.program = lower(program)
         if normalise:
             self.program = mean_normalise(self.program)
-        self.targets, self.several = self._resolve(model, target, activation, len(functions))
+        self.targets, self.several = self._resolve(target, activation, len(functions), _port_names(model) or keys)
         self.shapes, self.names = shapes, names
         self.probe = Probe(self.program, _made_for(model))
 
-    def _resolve(self, model, target, activation: str, strands: int) -> tuple[list, bool]:
+    def _resolve(self, target, activation: str, strands: int, names: list[str]) -> tuple[list, bool]:
         """Targets on the model's outputs, averaged over the strands that were traced one after the other."""
         program, found = self.program, []
         count = len(program.outputs) // strands
+        if len(names) != count:
+            names = [f"output_{i}" for i in range(count)]
         for strand in range(strands):
             outputs = program.outputs[strand * count : (strand + 1) * count]
-            one = replace(program, outputs=outputs, output_names=self._output_names(model, count))
+            one = replace(program, outputs=outputs, output_names=names)
             if is_function(target):
                 found.append(_computed(one))
             else:
@@ -90,19 +94,20 @@ class Traced:
         (forward, several), (reverse, _) = found
         return [a.average(b) for a, b in zip(forward, reverse, strict=True)], several
 
-    def _output_names(self, model, count: int) -> list[str]:
-        try:
-            names = [port.name for port in describe(model).outputs]
-        except UnsupportedModel:
-            names = self._keys
-        return names if len(names) == count else [f"output_{i}" for i in range(count)]
-
     def accepts(self, arrays: list[np.ndarray]) -> bool:
         """Whether arrays of these shapes fit this trace."""
         return all(
             len(shape) == array.ndim - 1 and all(s in (None, d) for s, d in zip(shape, array.shape[1:], strict=True))
             for shape, array in zip(self.shapes, arrays, strict=True)
         )
+
+
+def _port_names(model) -> list[str]:
+    """The names of the outputs that a model declares; none for a plain function."""
+    try:
+        return [port.name for port in describe(model).outputs]
+    except UnsupportedModel:
+        return []
 
 
 def _dtypes(model, names: list[str]) -> list:

@@ -12,6 +12,7 @@ from genolift.engine.operations.steps import kind_of
 from genolift.engine.program import Step
 from genolift.engine.walk import rules
 from genolift.engine.walk.multipliers import Propagation
+from genolift.engine.walk.propagate import every_step
 from genolift.methods.common.referenced import ReferenceMethod
 from genolift.methods.common.traced import Traced
 from genolift.methods.references import Reference, Shuffled
@@ -112,6 +113,7 @@ class DeepLift(ReferenceMethod):
 
     @override
     def findings(self) -> dict[str, Any]:
-        integrated = [step.where for step in self._rule.walk if step.op != "Input" and kind_of(step) == "unknown"]
+        walk = [step for step in every_step(self._rule.walk) if step.op != "Input"]
+        integrated = [step.where for step in walk if kind_of(step) == "unknown"]
         found = {"fallback": {"operations": integrated, "left": self.left}} if integrated else {}
         return {**super().findings(), **found}

@@ -14,6 +14,7 @@ from genolift.engine.walk import gradient_rules
 from genolift.engine.walk.correction import Corrected
 from genolift.engine.walk.explain import Explainer
 from genolift.engine.walk.multipliers import Gradient, PathGradient, Propagation
+from genolift.engine.walk.propagate import every_step
 from genolift.methods.common import proof
 from genolift.methods.common.proof import PairOf
 from genolift.methods.common.referenced import ReferenceMethod
@@ -72,7 +73,7 @@ class _Gated(GradientMethod):
 
 def check_rectifiers(propagation: Propagation, name: str) -> None:
     """Refuse a method that gates gradients at rectifiers where the walk back meets none."""
-    if not any(is_rectifier(step) for step in gradient_rules.walked(propagation.walk)):
+    if not any(is_rectifier(step) for step in every_step(propagation.walk)):
         none, instead = (
             "this model runs none on the way to the target",
             "use gradient-x-input, integrated-gradients or deeplift",

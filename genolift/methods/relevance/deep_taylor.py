@@ -63,14 +63,14 @@ class DeepTaylor(RelevanceMethod):
         return found
 
     @override
-    def check(self, predictions: np.ndarray, least: np.ndarray, rows: np.ndarray) -> None:
-        wrong = (predictions <= 0) | (least < 0)
+    def check(self, predictions: np.ndarray, lowest: np.ndarray, rows: np.ndarray) -> None:
+        wrong = (predictions <= 0) | (lowest < 0)
         if wrong.any():
             n, t = np.argwhere(wrong)[0]
             why = (
                 f"{predictions[n, t]:.3g}"
                 if predictions[n, t] <= 0
-                else f"a sum with a negative part {least[n, t]:.3g}"
+                else f"a sum with a negative part {lowest[n, t]:.3g}"
             )
             raise InputError(
                 f"deep-taylor explains outputs above zero, and the explained output of sequence {rows[n]} is {why} "

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from typing_extensions import override
 
+from genolift.engine.relevance.points import RelevancePoints
 from genolift.engine.relevance.propagation import RelevancePropagation
 from genolift.engine.relevance.rules import AlphaBeta, Box, Epsilon, Flat, Gamma, Rule, WSquare
-from genolift.engine.walk.points import Points
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import Copies
 from genolift.methods.common.refusals import lacking
@@ -66,7 +66,7 @@ class RelevanceMethod(SlopeMethod):
         self._bounded = any(getattr(one, "bounded", False) for one in ends)
 
     @override
-    def points(self, inputs: Inputs, traced: Traced) -> Points:
+    def points(self, inputs: Inputs, traced: Traced) -> RelevancePoints:
         for i, box in self._propagation.boxes().items():
             array = inputs.arrays[i]
             if array.min() < box.low or array.max() > box.high:
@@ -79,17 +79,14 @@ class RelevanceMethod(SlopeMethod):
                     ),
                 )
         if () not in self._points:
-            # Two parts for each input and the smallest share at the top, none of which is a slope to correct.
-            plain = [False] * (2 * len(inputs.arrays) + 1)
-            self._points[()] = Points(traced.program, traced.targets, self._propagation, plain)
+            self._points[()] = RelevancePoints(traced.program, traced.targets, self._propagation)
         return self._points[()]
 
     @override
     def block(self, copies: Copies, inputs: Inputs, rows: np.ndarray) -> dict[str, Any]:
-        predictions, columns = copies.own_slopes()
-        self.check(predictions, columns.pop(), rows)
-        half, letters = len(columns) // 2, inputs.one_hot
-        per_unit, apart = columns[:half], columns[half:]
+        predictions, (per_unit, apart, lowest) = copies.own(copies.points.relevance)
+        self.check(predictions, lowest, rows)
+        letters = inputs.one_hot
         raw = [c * x[:, None] + q for c, x, q in zip(per_unit, copies.arrays, apart, strict=True)]
         total = sum(one.reshape(*one.shape[:2], -1).sum(-1, dtype=np.float64) for one in raw)
         fields = {
@@ -107,8 +104,8 @@ class RelevanceMethod(SlopeMethod):
             ]
         return fields
 
-    def check(self, predictions: np.ndarray, least: np.ndarray, rows: np.ndarray) -> None:
-        """Refuse predictions (n, T) that cannot be shared out; ``least`` is the smallest part that each has."""
+    def check(self, predictions: np.ndarray, lowest: np.ndarray, rows: np.ndarray) -> None:
+        """Refuse predictions (n, T) that cannot be shared out; ``lowest`` is the lowest part that each is a sum of."""
 
     @override
     def undefined(self) -> dict[str, str]:
