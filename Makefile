@@ -22,7 +22,7 @@ test: $(VENV)/installed-for-tests
 # Hours: every layer, rule and spelling in a model of its own, and ARCHITECTURES random networks.
 fuzz: $(VENV)/installed-for-tests
 	$(BIN)/python -m pytest -m exhaustive
-	GENOLIFT_FUZZ=$(ARCHITECTURES) $(BIN)/python -m pytest tests/engine/test_fuzz.py -k test_random_architectures
+	GENOLIFT_FUZZ=$(ARCHITECTURES) $(BIN)/python -m pytest tests/engine/networks/test_fuzz.py -k test_random_architectures
 
 clean:
 	rm -rf $(VENV)

@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 
 HERE = Path(__file__).parent
-sys.path += [str(HERE / "methods"), str(HERE / "engine")]
+sys.path += [str(HERE / "helpers")]
 import field_models  # noqa: E402
 import keras_cases  # noqa: E402
 import method_models  # noqa: E402

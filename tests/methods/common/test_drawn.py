@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.usefixtures("uncompiled"),
     pytest.mark.filterwarnings("ignore::genolift.support.errors.GenoliftWarning"),
 ]
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 X = method_models.sequences(2)
 
 

@@ -13,7 +13,7 @@ from genolift.support.tensorflow import quiet_tensorflow
 tf = quiet_tensorflow()
 
 pytestmark = pytest.mark.usefixtures("uncompiled")
-DOCUMENT = Path(__file__).parents[2] / "docs" / "agreement.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "agreement.md"
 
 
 def weighted(x, weights):
