@@ -1,11 +1,12 @@
-"""Explanation methods through one door: ``genolift.method(name, model, target=...)(X)`` gives an Explanation.
+"""The methods that explain: ``genolift.method(name, model, target=...)(X)`` returns an Explanation.
 
-``catalog`` names the methods that come with genolift and ``registry`` holds all that there are; ``factory`` makes them.
-The families (``deeplift``, ``gradients``, ``relevance``, ``perturbation``, ``surrogates``, ``subsets``, ``hidden``,
-``prediction``) stand on ``common``. Nothing here imports from ``evaluate``, ``plot``, ``export``, ``pipeline`` or ``cli``.
+``catalog`` names the methods that come with genolift, ``registry`` holds these and those that users add, and
+``factory`` makes them. The families (``deeplift``, ``gradients``, ``relevance``, ``perturbation``, ``surrogates``,
+``subsets``, ``hidden``, ``prediction``) build on ``common``. Nothing here imports from ``evaluate``, ``plot``,
+``export``, ``pipeline`` or ``cli``.
 
-The package itself can be called: ``genolift.methods()`` lists the methods there are, by name. Users add their own with
-``genolift.methods.register``.
+The package itself can be called: ``genolift.methods()`` returns the summary of every method by its name. Users add
+their own methods with ``genolift.methods.register``.
 """
 
 import sys
@@ -18,9 +19,10 @@ __all__ = ["listing", "register"]
 
 
 class _Listing(ModuleType):
-    """Lets users write ``genolift.methods()`` although the package bears the same name."""
+    """A module that can be called, so that users can write ``genolift.methods()``."""
 
     def __call__(self) -> dict[str, str]:
+        """Return the summary of every method by its name, see :func:`genolift.methods.registry.listing`."""
         return listing()
 
 

@@ -1,6 +1,7 @@
-"""The methods that come with genolift, a line for each: its name, where its class stands, and what it tells.
+"""The methods that come with genolift: the name of each, where its class is, and a line that says what it shows.
 
-Classes are written ``"family.module:Class"``, below ``genolift.methods``, so that none is imported before it is made.
+Classes are written as ``"family.module:Class"``, relative to ``genolift.methods``. So a method's module is not imported
+before the method is made.
 """
 
 METHODS: dict[str, tuple[str, str]] = {

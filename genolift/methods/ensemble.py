@@ -1,4 +1,4 @@
-"""Several models explained as one: the mean of their explanations, and how far they disagree."""
+"""Several models explained as one: the mean of their explanations, and how far these disagree."""
 
 from __future__ import annotations
 
@@ -14,10 +14,27 @@ from genolift.support.errors import InputError
 
 
 class Ensemble:
-    """One method on several models of the same inputs; every field is the mean over them.
+    """One method on several models of the same inputs, whose explanations are averaged.
 
-    ``standard_error`` is that of the mean over references with the models' errors taken as fully dependent (they share
-    their references), an upper bound.
+    Every field of the result is the mean over the models, and ``spread`` is the standard deviation of their scores
+    (ddof = 1). The models share their references, so their errors are taken as fully dependent: the mean of their
+    standard errors, which ``standard_error`` holds, is an upper bound of the true one.
+
+    Parameters
+    ----------
+    kind
+        The class of the method.
+    models
+        The models, at least two.
+    target
+        What is explained of each model's outputs; see :mod:`genolift.methods.targets`.
+    **options
+        The options of the method.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two models, or if the method's results cannot be averaged.
     """
 
     def __init__(self, kind: type[Method], models: Sequence[Callable], target: Any = None, **options: Any):
@@ -25,12 +42,28 @@ class Ensemble:
             raise InputError("an ensemble needs at least two models")
         if not kind.averages:
             raise InputError(
-                f"what {kind.name} finds is not averaged over models; explain each by itself, or their mean as one function"
+                f"what {kind.name} finds is not averaged over models; explain each by itself, or their mean as one "
+                "function"
             )
         self.members = [kind(model, target, **options) for model in models]
 
     def __call__(self, X: Any, names: Sequence[str] | None = None, regions: Any = None) -> EnsembleExplanation:
-        """Explain ``X`` with every model, see :class:`genolift.methods.common.base.Method`."""
+        """Explain sequences with every model, and return the mean of the explanations.
+
+        Parameters
+        ----------
+        X
+            The sequences, as one of the methods takes them; see :class:`genolift.methods.common.base.Method`.
+        names
+            The names of the sequences in the result.
+        regions
+            The regions of a genome that the sequences come from.
+
+        Returns
+        -------
+        EnsembleExplanation
+            The mean of the explanations, with the fields that all of them define.
+        """
         members = [member(X, names=names, regions=regions) for member in self.members]
         first = members[0]
         shared = [name for name in first.defined if all(name in other.defined for other in members)]
@@ -48,5 +81,5 @@ class Ensemble:
         )
 
 
-def _mean(values: list):
+def _mean(values: list) -> Any:
     return each(lambda *arrays: np.mean(arrays, axis=0, dtype=np.float64).astype(arrays[0].dtype), *values)

@@ -1,8 +1,8 @@
-"""``genolift.method``: makes a method by its name, for one model or for an ensemble of them."""
+"""``genolift.method``, which makes a method by its name, for one model or for an ensemble of several."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from genolift.methods.common.base import Method
@@ -10,13 +10,15 @@ from genolift.methods.ensemble import Ensemble
 from genolift.methods.registry import method_class
 
 
-def method(name: str, model: Callable | Sequence[Callable], target: Any = None, **options: Any) -> Method | Ensemble:
+def method(
+    name: str, model: Callable | list[Callable] | tuple[Callable, ...], target: Any = None, **options: Any
+) -> Method | Ensemble:
     """Make a method by name, as in ``method("integrated-gradients", model, target=0, steps=50)``.
 
     Parameters
     ----------
     name : str
-        One of the names that ``genolift.methods()`` lists.
+        One of the names that ``genolift.methods()`` lists, such as ``"deeplift"``.
     model : callable or list of callables
         The model to explain. A list of models makes an ensemble: the mean of their explanations, with the spread over
         models.
@@ -24,17 +26,19 @@ def method(name: str, model: Callable | Sequence[Callable], target: Any = None, 
         What is explained of the model's outputs; see :mod:`genolift.methods.targets`. A model with a single number as
         output needs none.
     **options
-        The method's own options, which ``help`` of its class and ``genolift methods NAME`` list.
+        The method's own options. ``help`` of its class and ``genolift methods NAME`` list them.
 
     Returns
     -------
     Method or Ensemble
-        Called with sequences it gives an explanation.
+        An object that is called with sequences and returns their explanation.
 
     Raises
     ------
     InputError
-        If there is no method of that name.
+        If there is no method of that name, or if the method refuses an option or the target.
+    UnsupportedModel
+        If the model lacks what the method needs, or has an operation that the method has no rule for.
     """
     kind = method_class(name)
     if isinstance(model, (list, tuple)):

@@ -1,4 +1,4 @@
-"""Every method by name, with a line of what it tells; nothing heavy is imported until one is made.
+"""Every method by name, with a line that says what it shows. Nothing heavy is imported until a method is made.
 
 ``genolift.methods`` fills the registry from its catalog when it is imported. Users add methods of their own with
 :func:`register`.
@@ -9,13 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from genolift.support.errors import InputError
+
+if TYPE_CHECKING:
+    from genolift.methods.common.base import Method
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """Where a method's class is found, and a line of what the method tells."""
+    """Where a method's class is, and a line that says what the method shows."""
 
     where: str | type
     summary: str
@@ -25,22 +29,22 @@ _METHODS: dict[str, _Entry] = {}
 
 
 def register(name: str, where: str | type, summary: str) -> None:
-    """Make a method known by its name, to ``genolift.method``, ``genolift.methods()`` and the command line.
+    """Make a method known by its name to ``genolift.method``, ``genolift.methods()`` and the command line.
 
     Parameters
     ----------
     name : str
         What users call the method. The class has the same in its attribute ``name``.
     where : str or type
-        The class, derived from :class:`genolift.methods.common.base.Method`, or ``"package.module:Class"``, which is imported when
-        the method is first made.
+        The class, derived from :class:`genolift.methods.common.base.Method`, or ``"package.module:Class"``, which is
+        imported when the method is first made.
     summary : str
         One line for the list of methods.
 
     Raises
     ------
     InputError
-        If the name is another method's, or not the one that the class has.
+        If another method has the name, or if the class has a different one.
 
     Examples
     --------
@@ -55,27 +59,39 @@ def register(name: str, where: str | type, summary: str) -> None:
 
 
 def listing() -> dict[str, str]:
-    """Return the summary of every method by its name."""
+    """Return the summary of every method by its name.
+
+    Returns
+    -------
+    dict of str to str
+        For each name the line that says what the method shows, in the order in which the methods were registered.
+    """
     return {name: entry.summary for name, entry in _METHODS.items()}
 
 
 def no_method(name: str) -> str:
-    """Return what to tell someone who gives a name that no method has."""
+    """Return the message for a name that no method has, with names that are like it."""
     near = get_close_matches(name, _METHODS, n=3)
     return f"there is no method {name!r}; " + (
         f"did you mean {' or '.join(near)}?" if near else f"choose among {', '.join(_METHODS)}"
     )
 
 
-def method_class(name: str) -> type:
-    """Return the class of the method called ``name``, or raise an :class:`InputError` that lists what there is."""
+def method_class(name: str) -> type[Method]:
+    """Return the class of the method called ``name``.
+
+    Raises
+    ------
+    InputError
+        If there is no such method, or if its class is not where it was registered to be.
+    """
     if name not in _METHODS:
         raise InputError(no_method(name))
     where = _METHODS[name].where
     if isinstance(where, type):
         return where
     module, _, attribute = where.partition(":")
-    # Ours stand in the catalog; others' were registered.
+    # The name of the module is in the catalog, or was given by whoever registered the method.
     kind = getattr(import_module(module), attribute, None)
     if kind is None:
         raise InputError(f"the method {name} is registered as {where}, but {module} has no class {attribute}")

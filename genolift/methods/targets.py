@@ -1,8 +1,8 @@
-"""Targets: what about a model's outputs is explained. Each is a linear function of one output, or of its logits.
+"""Targets: the quantities that are explained, each a linear function of one of a model's outputs or of its logits.
 
 A target is described by an index, a tuple of indices (an output's name may come first), one of the classes below, a
 function of the model's outputs, a text as the command line takes it, or a list of any of these. Nothing here knows a
-model or loads TensorFlow; :mod:`genolift.methods.common.resolve` finds in a model what a description names.
+model or loads TensorFlow; :mod:`genolift.methods.common.resolve` looks a description up in a model.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ class Sum:
 
 @dataclass(frozen=True)
 class Profile:
-    """The profile of BPNet-like heads: Σ p_i (z_i − mean z), p = softmax(z(x)) frozen for x and its references.
+    """The profile of BPNet-like heads: Σ p_i (z_i − mean z), where z are the logits and p = softmax(z).
 
-    Because p is that of x, the reference predictions depend on x.
+    The weights p are those of the sequence x, also where the target is evaluated at its references. The reference
+    predictions therefore depend on x.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class LogCounts:
-    """The log-counts output of BPNet-like models; several numbers per sequence are averaged.
+    """The log-counts output of BPNet-like models, averaged where it has several numbers per sequence.
 
     Parameters
     ----------
@@ -67,7 +68,9 @@ class LogCounts:
 
 @dataclass(frozen=True)
 class MeanCentred:
-    """The logit of a class less the mean logit of all classes (softmax mean-normalisation, section 3.6).
+    """The logit of a class less the mean logit of all classes.
+
+    This is the mean-normalisation of a softmax in section 3.6 of the DeepLIFT paper (Shrikumar et al. 2017).
 
     Parameters
     ----------
@@ -90,7 +93,7 @@ class Hidden:
     layer : str
         The layer's name or path.
     index : int or tuple of int, optional
-        Which number; by default all are summed.
+        The position of the number in the layer's output, without the batch axis. By default all numbers are summed.
     """
 
     layer: str
@@ -99,17 +102,40 @@ class Hidden:
 
 #: Targets that have a class of their own.
 Special: TypeAlias = Sum | Profile | LogCounts | MeanCentred | Hidden
-#: All that describes a target, or as a list several of them; None where the model's only output is meant.
+#: Everything that describes a target; a list describes several, and None means the model's only output.
 TargetLike: TypeAlias = int | tuple | str | Special | Callable | list | None
 
 
 def is_function(target: TargetLike) -> bool:
-    """Whether the target is a user's own function of the model's outputs."""
+    """Whether the target is a user's own function of the model's outputs.
+
+    Parameters
+    ----------
+    target : TargetLike
+        The description of a target.
+
+    Returns
+    -------
+    bool
+        True for a function, and False for everything else that describes a target.
+    """
     return callable(target) and not isinstance(target, Special)
 
 
 def describe(target: TargetLike) -> Any:
-    """Return a target as it is recorded with a result: numbers, text, None, or lists of these."""
+    """Return a target in the form in which a result records it.
+
+    Parameters
+    ----------
+    target : TargetLike
+        The description of a target.
+
+    Returns
+    -------
+    int, str, list or None
+        Indices are numbers, a function is its name, a target of a class is its ``repr``, and tuples and lists are lists
+        of these.
+    """
     if isinstance(target, (list, tuple)):
         return [describe(item) for item in target]
     if isinstance(target, Integral):
@@ -120,7 +146,19 @@ def describe(target: TargetLike) -> Any:
 
 
 def parse(text: str) -> int | tuple | Special:
-    """Return the target that a text means: ``0``, ``3,1``, ``counts:0``, ``profile``, ``sum:bins=10-20,tracks=3``.
+    """Return the target that a text on the command line means.
+
+    Parameters
+    ----------
+    text : str
+        An index (``0``), several (``3,1``), an output's name with indices (``counts:0``), ``profile`` or ``logcounts``
+        with or without an output's name (``profile:head``), or a sum (``sum:bins=10-20,tracks=3``, where bin 20 is not
+        included).
+
+    Returns
+    -------
+    int, tuple, Profile, LogCounts or Sum
+        The description of the target.
 
     Raises
     ------
@@ -149,7 +187,23 @@ def parse(text: str) -> int | tuple | Special:
 
 
 def parse_all(texts: Sequence[str]) -> TargetLike:
-    """Return what several texts mean together: None for none of them, one target for one, and a list for more."""
+    """Return what several texts on the command line mean together.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        A text for each target, see :func:`parse`.
+
+    Returns
+    -------
+    TargetLike
+        None for no text, one target for one text, and a list of targets for more.
+
+    Raises
+    ------
+    InputError
+        If a text is not understood.
+    """
     chosen = [parse(text) for text in texts]
     return None if not chosen else chosen[0] if len(chosen) == 1 else chosen
 

@@ -17,7 +17,15 @@ INCOMPLETE = (
     "engine/tracing",
     "engine/walk",
     "engine/windows",
-    "methods",
+    "methods/common",
+    "methods/deeplift",
+    "methods/gradients",
+    "methods/hidden",
+    "methods/perturbation",
+    "methods/prediction",
+    "methods/relevance",
+    "methods/subsets",
+    "methods/surrogates",
     "pipeline",
 )
 

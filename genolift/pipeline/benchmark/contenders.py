@@ -4,7 +4,6 @@ import time
 from dataclasses import dataclass, field
 
 from genolift.methods import references as refs
-from genolift.methods.registry import method_class
 from genolift.results.explanation import Explanation
 from genolift.simulate.dataset import Dataset
 
@@ -42,10 +41,13 @@ def explain(model, dataset: Dataset, name: str, progress: bool = True) -> Explan
     Only what recovery and figures need is kept: scores (N, T, L) and predictions (N, T). ``provenance["seconds"]`` is
     the time it took, tracing the model and compiling included.
     """
+    from genolift.methods.factory import method  # This import loads TensorFlow.
+
     contender = METHODS[name]
     X = dataset.one_hot()
     began = time.perf_counter()
-    explainer = method_class(contender.method)(
+    explainer = method(
+        contender.method,
         model,
         target=list(range(len(dataset.tasks))),
         references=contender.references(dataset.background),
