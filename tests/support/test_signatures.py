@@ -11,7 +11,6 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 INCOMPLETE = (
     "cli",
     "engine/hidden",
-    "engine/operations",
     "engine/relevance",
     "engine/running",
     "engine/tracing",

@@ -1,4 +1,4 @@
-"""What an operation is: its mathematics, its exact differences, and how it is run on other tensors.
+"""What the engine knows of each operation: its mathematics, its exact differences, and how it is run on other tensors.
 
-Imports from ``engine.program`` only; nothing here knows of a model, a reference or a rule.
+This room imports from ``engine.program`` only. Nothing here depends on a model, a reference or a rule.
 """

@@ -1,12 +1,13 @@
 """Exact differences of elementwise functions: f(b) − f(a) from a, b and d = b − a without cancellation.
 
 A difference computed by subtracting two nearly equal values is rounding noise, and so is every multiplier made of it.
-Each form here gives its difference to full relative precision from the difference of what goes in, so a chain of
-them does too, and a multiplier Δout/Δin stays right however small Δin is; at Δin = 0 it is the derivative.
+Each form here computes the difference of the output to full relative precision from the difference of the input. A
+chain of forms does so too. A multiplier Δout/Δin therefore stays right however small Δin is; at Δin = 0 it is the
+derivative.
 
-A form is ``form(ends, out, step)`` of the inputs and the output at both ends, or ``form(a, b, d)`` of the one input;
-:func:`of_one` makes the former of the latter. The table of operations refers to them, and
-:mod:`genolift.engine.operations.secants` applies them along a fused function.
+A form is a function ``form(ends, out, step)`` of the inputs and the output at both ends. Where there is one input, it
+may be written as ``form(a, b, d)``, which :func:`of_one` turns into the other. The table of operations refers to the
+forms, and :mod:`genolift.engine.operations.secants` applies them along a fused function.
 """
 
 from __future__ import annotations
@@ -22,23 +23,32 @@ tf = quiet_tensorflow()
 
 @dataclass
 class Span:
-    """A value at the two ends and its difference; ``d`` is None for what does not change."""
+    """A value at the two ends, and its difference ``d``, which is None for a value that does not change."""
 
     a: Tensor
     b: Tensor
     d: Tensor | None = None
 
 
-def of_one(form: Callable) -> Callable:
+def of_one(form: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Callable[[list[Span], Span, Step], Tensor]:
     """Return ``form(a, b, d)`` of one input as a form of the inputs and the output at both ends."""
     return lambda ends, out, step: form(ends[0].a, ends[0].b, ends[0].d)
 
 
-def by_midpoint(function: Callable, ends: list[Span], out: Span) -> Tensor:
+def by_midpoint(function: Callable[..., Tensor], ends: list[Span], out: Span) -> Tensor:
     """Return the difference of a function that has no exact form.
 
-    Subtract, and where that is noise use the derivative at the midpoint (error O(d³)). The two are equally good about
-    where d is the cube root of the rounding error.
+    The two values are subtracted. Where the result would be rounding noise, the derivative at the midpoint is used
+    instead, whose error is O(d³). The two are equally good where d is about the cube root of the rounding error.
+
+    Parameters
+    ----------
+    function : callable
+        The function, which takes one tensor per input.
+    ends : list of Span
+        The inputs at both ends.
+    out : Span
+        The output at both ends.
     """
     middles = [end.a if end.d is None else (end.a + end.b) / 2 for end in ends]
     moving = [i for i, end in enumerate(ends) if end.d is not None]
@@ -57,7 +67,7 @@ def _change(span: Span) -> Tensor:
     return tf.zeros_like(span.a) if span.d is None else span.d
 
 
-# Of several inputs
+# Functions of several inputs
 
 
 def added(ends: list[Span], out: Span, step: Step) -> Tensor:
@@ -91,7 +101,7 @@ def divided(ends: list[Span], out: Span, step: Step) -> Tensor:
 
 
 def divided_if_possible(ends: list[Span], out: Span, step: Step) -> Tensor:
-    """Return the difference of a quotient that is zero where its divisor is."""
+    """Return the difference of a quotient that is zero where its divisor is zero."""
     top, bottom = _fraction(ends)
     return tf.math.divide_no_nan(top.d, bottom.a)
 
@@ -111,7 +121,7 @@ def power(ends: list[Span], out: Span, step: Step) -> Tensor:
         if given is not None and given.ndim == 0 and float(given) in (1.0, 2.0, 3.0, 4.0):
             n = int(given)
             return base.d * tf.add_n([base.b**i * base.a ** (n - 1 - i) for i in range(n)])
-    # b^e = exp(e·ln b): of a positive base the difference follows from that of e·ln b, a product.
+    # b^e = exp(e·ln b), so for a positive base the difference follows from that of e·ln b, which is a product.
     positive = (base.a > 0) & (base.b > 0)
     low, high = tf.where(positive, base.a, 1), tf.where(positive, base.b, 1)
     rise = 0.0
@@ -124,12 +134,12 @@ def power(ends: list[Span], out: Span, step: Step) -> Tensor:
 
 
 def maximum(ends: list[Span], out: Span, step: Step) -> Tensor:
-    """Return the difference of the larger of two."""
+    """Return the difference of the larger of two numbers."""
     return _extremum(ends, out, 1)
 
 
 def minimum(ends: list[Span], out: Span, step: Step) -> Tensor:
-    """Return the difference of the smaller of two."""
+    """Return the difference of the smaller of two numbers."""
     return _extremum(ends, out, -1)
 
 
@@ -141,20 +151,20 @@ def _extremum(ends: list[Span], out: Span, sign: int) -> Tensor:
 
 
 def clipped(ends: list[Span], out: Span, step: Step) -> Tensor:
-    """Return the difference of a value that is held between two bounds."""
+    """Return the difference of a value that is clipped to two bounds."""
     x, low, high = ends
     return _between(x.a, x.b, x.d, low.a, high.a)
 
 
 def selected(ends: list[Span], out: Span, step: Step) -> Tensor:
-    """Return the difference of a choice between two."""
+    """Return the difference of a choice between two tensors."""
     condition, chosen, other = ends
     change = tf.where(condition.a, _change(chosen), _change(other))
     return tf.where(condition.a == condition.b, change, out.b - out.a)
 
 
 def remainder(ends: list[Span], out: Span, step: Step) -> Tensor:
-    """Return the difference of a remainder: Δ itself where no multiple of the divisor was passed on the way."""
+    """Return the difference of a remainder: the difference of x, unless a multiple of the divisor lies on the way."""
     x, divisor = ends
     if x.d is None or divisor.d is not None:
         return out.b - out.a
@@ -163,19 +173,19 @@ def remainder(ends: list[Span], out: Span, step: Step) -> Tensor:
 
 
 def stepwise(ends: list[Span], out: Span, step: Step) -> Tensor:
-    """Return the difference of a function that is constant but for jumps."""
+    """Return the difference of a function that is constant except for jumps."""
     return out.b - out.a
 
 
 def cast(ends: list[Span], out: Span, step: Step) -> Tensor:
-    """Return the difference as the type that it is cast to."""
+    """Return the difference of the input, cast to the type of the output."""
     return tf.cast(ends[0].d, out.a.dtype)
 
 
 def leaky_relu(ends: list[Span], out: Span, step: Step) -> Tensor:
-    """Return the difference of a ReLU with a slope below zero."""
-    alpha = tf.cast(step.node.attr["alpha"].f, ends[0].a.dtype)
+    """Return the difference of a ReLU that has a small slope below zero."""
     x = ends[0]
+    alpha = tf.cast(step.node.attr["alpha"].f, x.a.dtype)
     return alpha * x.d + (1 - alpha) * relu(x.a, x.b, x.d)
 
 
@@ -185,7 +195,7 @@ def guarded_reciprocal(ends: list[Span], out: Span, step: Step) -> Tensor:
     return tf.where((x.a != 0) & (x.b != 0), -_change(x) * out.a * out.b, out.b - out.a)
 
 
-# Of one input
+# Functions of one input
 
 
 def negated(a: Tensor, b: Tensor, d: Tensor) -> Tensor:
@@ -194,7 +204,7 @@ def negated(a: Tensor, b: Tensor, d: Tensor) -> Tensor:
 
 
 def relu(a: Tensor, b: Tensor, d: Tensor) -> Tensor:
-    """Return max(b, 0) − max(a, 0); nothing at a = b = 0, where frameworks have the derivative 0."""
+    """Return max(b, 0) − max(a, 0), and 0 at a = b = 0, where frameworks define the derivative as 0."""
     return tf.where((a >= 0) & (b >= 0) & (a + b > 0), d, tf.maximum(b, 0) - tf.maximum(a, 0))
 
 
@@ -209,12 +219,12 @@ def _between(a, b, d, low, high):
 
 
 def exp(a: Tensor, b: Tensor, d: Tensor) -> Tensor:
-    """Return e^b − e^a, from the larger end so that nothing overflows before it must."""
+    """Return e^b − e^a, computed from the larger end so that only results that are too large overflow."""
     return -tf.sign(d) * tf.exp(tf.maximum(a, b)) * tf.math.expm1(-tf.abs(d))
 
 
 def elu(a: Tensor, b: Tensor, d: Tensor) -> Tensor:
-    """Return the difference of x above zero and e^x − 1 below."""
+    """Return the difference of an ELU, which is x above zero and e^x − 1 below."""
     low_a, low_b = tf.minimum(a, 0), tf.minimum(b, 0)
     return relu(a, b, d) + exp(low_a, low_b, tf.where((a <= 0) & (b <= 0), d, low_b - low_a))
 
@@ -228,14 +238,14 @@ def selu(a: Tensor, b: Tensor, d: Tensor) -> Tensor:
 
 
 def sigmoid(a: Tensor, b: Tensor, d: Tensor) -> Tensor:
-    """Return σ(b) − σ(a), which is (1 − e^−|d|) σ(larger) σ(−smaller) in size."""
+    """Return σ(b) − σ(a), whose absolute value is (1 − e^−|d|) σ(larger) σ(−smaller)."""
     return -tf.sign(d) * tf.math.expm1(-tf.abs(d)) * tf.sigmoid(tf.maximum(a, b)) * tf.sigmoid(-tf.minimum(a, b))
 
 
 def softplus(a: Tensor, b: Tensor, d: Tensor) -> Tensor:
-    """Return ln(1 + e^b) − ln(1 + e^a), which is −ln(1 + σ(larger)(e^−|d| − 1)) in size.
+    """Return ln(1 + e^b) − ln(1 + e^a), whose absolute value is −ln(1 + σ(larger)(e^−|d| − 1)).
 
-    Where the two are apart that sum cancels, and subtraction is right.
+    Where the two ends are far apart that sum cancels, and subtraction is exact.
     """
     fall = tf.math.expm1(-tf.minimum(tf.abs(d), 1))
     near = -tf.sign(d) * tf.math.log1p(tf.sigmoid(tf.maximum(a, b)) * fall)
@@ -257,7 +267,8 @@ def softsign(a: Tensor, b: Tensor, d: Tensor) -> Tensor:
 def erf(a: Tensor, b: Tensor, d: Tensor) -> Tensor:
     """Return the difference of the error function.
 
-    It is a Gauss-Legendre quadrature of the density where its error, about 5e-5·d⁶, is below rounding, else subtraction.
+    Where the two ends are close, it is a Gauss-Legendre quadrature of the density, whose error is about 5e-5·d⁶.
+    Where that error would exceed rounding, the two values are subtracted.
     """
     limit = 0.25 if a.dtype == tf.float32 else 0.005
     middle, half = (a + b) / 2, d / 2
@@ -275,7 +286,7 @@ def erfc(a: Tensor, b: Tensor, d: Tensor) -> Tensor:
 
 
 def log(a: Tensor, b: Tensor, d: Tensor) -> Tensor:
-    """Return ln(b/a), from the smaller end so that the argument of log1p is positive."""
+    """Return ln(b/a), computed from the smaller end so that the argument of log1p is positive."""
     return tf.where(d > 0, tf.math.log1p(d / a), -tf.math.log1p(-d / b))
 
 

@@ -1,4 +1,4 @@
-"""Run a step again on other tensors, in the current graph, at a chosen precision."""
+"""One step, run again on other tensors, in the current graph, at a chosen precision."""
 
 from __future__ import annotations
 
@@ -14,10 +14,24 @@ tf = quiet_tensorflow()
 
 
 def emit(step: Step, tensors: list[Tensor], precision: Any = tf.float32, library: Any = None) -> list[Tensor]:
-    """Return the step's outputs for ``tensors`` in place of its inputs.
+    """Return a step's outputs for other tensors.
 
-    Floating-point types become ``precision``: half-precision models are computed in float32, and any model can be
-    computed in float64. ``None`` leaves them as they are.
+    Parameters
+    ----------
+    step : Step
+        The step to run.
+    tensors : list of Tensor
+        The tensors that take the place of the step's inputs.
+    precision : DType or None
+        The type that floating-point tensors have: float32 by default, in which half-precision models are computed too,
+        or float64. With None the types stay as they are.
+    library : FunctionDefLibrary, optional
+        The functions that the step may call.
+
+    Returns
+    -------
+    list of Tensor
+        One tensor for each output of the step.
     """
     known = operation(step.op)
     if known.implementation is not None and (precision is not None or step.node is None):

@@ -1,6 +1,7 @@
 """Operations that the engine runs itself, because they are its own or because the library's kernel does not serve.
 
-An implementation is ``implementation(step, tensors, precision) -> outputs``; the table of operations refers to it.
+An implementation takes a step, the tensors of its inputs and a precision (or None), and returns the tensors of its
+outputs. The table of operations refers to the implementations.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ tf = quiet_tensorflow()
 
 
 def variable(step: Step, tensors: list[Tensor], precision: Any) -> list[Tensor]:
-    """Read a variable as it is now."""
+    """Return the value that a variable has now."""
     value = tf.convert_to_tensor(step.payload)
     return [tf.cast(value, precision) if value.dtype.is_floating else value]
 
@@ -29,13 +30,13 @@ def captured(step: Step, tensors: list[Tensor], precision: Any) -> list[Tensor]:
 
 
 def gather_variable(step: Step, tensors: list[Tensor], precision: Any) -> list[Tensor]:
-    """Look rows of a variable up, whose handle knows one precision only."""
+    """Look up rows of a variable. The library's kernel reads the variable's handle, which has one precision only."""
     (table,) = variable(step, [], precision)
     return [tf.gather(table, tensors[-1], batch_dims=step.node.attr["batch_dims"].i)]
 
 
 def batch_norm(step: Step, tensors: list[Tensor], precision: Any) -> list[Tensor]:
-    """Apply the affine map that batch normalisation is at inference (Ioffe & Szegedy 2015).
+    """Apply batch normalisation as the affine map that it is at inference (Ioffe & Szegedy 2015).
 
     The library's fused kernel exists in float32 only.
     """
@@ -44,20 +45,20 @@ def batch_norm(step: Step, tensors: list[Tensor], precision: Any) -> list[Tensor
     shape = [1, -1, 1, 1] if axis == 1 else [-1]
     factor = tf.reshape(scale * tf.math.rsqrt(variance + tf.cast(step.node.attr["epsilon"].f, precision)), shape)
     y = (x - tf.reshape(mean, shape)) * factor + tf.reshape(offset, shape)
-    statistics = [mean, variance, mean, variance, tf.zeros([], precision)]  # what training would want
+    statistics = [mean, variance, mean, variance, tf.zeros([], precision)]  # Only training reads these outputs.
     return [y, *statistics[: len(step.outputs) - 1]]
 
 
 def guarded_reciprocal(step: Step, tensors: list[Tensor], precision: Any) -> list[Tensor]:
-    """Return 1/x, and 0 for 0, by which a quotient of ``DivNoNan`` becomes a product."""
+    """Return 1/x, or 0 where x is 0. With it a quotient of ``DivNoNan`` becomes a product."""
     return [tf.math.reciprocal_no_nan(tensors[0])]
 
 
-# Operations of the engine's own, which carry what they do as their payload
+# Operations of the engine's own. Their payload runs them.
 
 
 def loop(step: Step, tensors: list[Tensor], precision: Any) -> list[Tensor]:
-    """Run a loop to its last turn."""
+    """Run a loop to its last turn, and return its outputs."""
     return step.payload.run(tensors, precision)[0]
 
 
@@ -71,11 +72,11 @@ def tokens(step: Step, tensors: list[Tensor], precision: Any) -> list[Tensor]:
     return [tf.cast(tf.argmax(tensors[0], -1), at_precision(tf.as_dtype(step.output.dtype), precision))]
 
 
-# Lists of tensors, which are dense tensors with time in front
+# Lists of tensors. A list is one dense tensor whose first axis is time.
 
 
 def read_list(step: Step, tensors: list[Tensor], precision: Any) -> list[Tensor]:
-    """Return one element of a list."""
+    """Return one element of a list; ``tensors`` are the list and the element's index."""
     return [tf.gather(*tensors)]
 
 
@@ -85,7 +86,22 @@ def grows(step: Step) -> bool:
 
 
 def write_list(step: Step, tensors: list[Tensor], precision: Any) -> list[Tensor]:
-    """Return a list with an element exchanged; ``tensors`` begin with it, or with the length of one that is empty."""
+    """Return a list with one element replaced.
+
+    Parameters
+    ----------
+    step : Step
+        The step that writes.
+    tensors : list of Tensor
+        The list (or the length of a list that is still empty), the index of the element, and the new element.
+    precision : DType or None
+        Not used, because the tensors have their types already.
+
+    Returns
+    -------
+    list of Tensor
+        The new list.
+    """
     into, index, item = tensors
     if into.shape.rank == 0:
         length = tf.maximum(into, index + 1) if grows(step) else into
@@ -101,7 +117,7 @@ def length_of_list(step: Step, tensors: list[Tensor], precision: Any) -> list[Te
     return [tf.shape(tensors[0])[0]]
 
 
-# With the absolute values of weights that are not an input
+# Linear operations whose weights are not an input, with the absolute values of the weights
 
 
 def absolute_resize(step: Step, tensors: list[Tensor], precision: Any) -> list[Tensor]:
@@ -117,7 +133,7 @@ def added(step: Step, tensors: list[Tensor], precision: Any) -> list[Tensor]:
     return [total]
 
 
-# Shapes, from any tensor that has the shape
+# Operations that read only a shape, computed from any tensor that has it
 
 
 def shape(tensor: Tensor, dtype: Any) -> Tensor:

@@ -1,42 +1,52 @@
-"""Elementwise regions compiled into one pass over memory each.
+"""Kernels, each of which computes an elementwise region in one pass over memory.
 
-A chord is a dozen small operations on the largest tensors of the model; run one by one they cost more than the
-convolutions around them. Only these are compiled (XLA makes convolutions slower on the CPU), once per structure and
-shape, so that a model's many equal activations share one kernel. Every number of sequences and every length is compiled
-anew, which takes longer than explaining a few of them: only large tensors are worth it.
+A chord is a dozen small operations on the largest tensors of the model. Run one by one, they cost more than the
+convolutions around them. Only these regions are compiled, because XLA makes convolutions slower on the CPU. They are
+compiled once per structure and shape, so that a model's many equal activations share one kernel. Another number of
+sequences or another length is compiled anew. That takes longer than explaining a few sequences, so it is done for large
+tensors only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache, partial
+from typing import Any
 
 from genolift.engine.operations.secants import nonzero, secant
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Step
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
-# Elements from which on a shape, which may never come again, is compiled for.
+# A shape may never come again, so a kernel is compiled for it only if a tensor has at least so many elements.
 _WORTH_COMPILING = 1 << 20
 
 
 class Kernel:
-    """A function of tensors, compiled where they are large.
+    """A function of tensors that is compiled where the tensors are large.
 
-    ``known``: the compiler takes all its operations. ``sizes``: it looks at the sizes of axes, so that it has to be traced
-    for each.
+    Parameters
+    ----------
+    function : callable
+        The function, which takes and returns tensors or nested structures of them.
+    known : bool
+        Whether the compiler takes all operations of the function. If not, the function is never compiled.
+    sizes : bool
+        Whether the function reads the sizes of axes, so that it has to be traced for each size. By default it does not.
     """
 
     #: Whether anything is compiled.
     compiling = True
 
-    def __init__(self, function, known: bool = True, sizes: bool = False):
+    def __init__(self, function: Callable[..., Any], known: bool = True, sizes: bool = False):
         self._known = known
         self._plain = tf.function(function, autograph=False, reduce_retracing=not sizes)
         self._compiled = tf.function(function, autograph=False, jit_compile=True, reduce_retracing=not sizes)
 
-    def __call__(self, *operands):
+    def __call__(self, *operands: Any) -> Any:
+        """Return the function's result for tensors or nested structures of them."""
         if not (self.compiling and self._known):
             return self._plain(*operands)
         tensors = [tensor for tensor in tf.nest.flatten(operands) if tf.is_tensor(tensor)]
@@ -46,9 +56,19 @@ class Kernel:
 
 
 class Structure:
-    """A region as a cache key: equal where the operations, their differences, attributes and wiring are."""
+    """A region as a key of a cache.
 
-    def __init__(self, region: Step, precision):
+    Two structures are equal if their operations, the differences of these, their attributes and their wiring are equal.
+
+    Parameters
+    ----------
+    region : Step
+        The fused region.
+    precision : DType
+        The floating-point type in which it is computed.
+    """
+
+    def __init__(self, region: Step, precision: Any):
         self.region, self.precision = region, precision
         place = {value: i for i, value in enumerate(region.inputs)}
         parts = []
@@ -58,14 +78,15 @@ class Structure:
             place.update((value, len(place)) for value in step.outputs)
         self.key = (tuple(parts), place[region.output], precision.name)
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash(self.key)
 
-    def __eq__(self, other):
-        return self.key == other.key
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Structure) and self.key == other.key
 
 
 def _attributes(step: Step) -> bytes:
+    """Return a step's node without its name and its inputs, as bytes that are the same for equal attributes."""
     bare = type(step.node)()
     bare.CopyFrom(step.node)
     bare.name = ""
@@ -73,18 +94,50 @@ def _attributes(step: Step) -> bytes:
     return bare.SerializeToString(deterministic=True)
 
 
-def rescale(region: Step, precision, a, b, extra: list, flow):
-    """``flow`` times the chord Δout/Δin between ``a`` and ``b``."""
+def rescale(region: Step, precision: Any, a: Tensor, b: Tensor, extra: list[Tensor], flow: Tensor) -> Tensor:
+    """Return ``flow`` times the chord Δout/Δin of a region between two ends of its source.
+
+    Parameters
+    ----------
+    region : Step
+        The fused region.
+    precision : DType
+        The floating-point type in which it is computed.
+    a, b : Tensor
+        The source at the two ends. Where they are equal, the chord is the derivative.
+    extra : list of Tensor
+        The region's inputs after its source.
+    flow : Tensor
+        The multipliers at the region's output, in its shape.
+    """
     return _rescale(Structure(region, precision))(a, b, tuple(extra), flow)
 
 
-def reveal_cancel(region: Step, precision, a, b, mass, extra: list, flow) -> list:
-    """Mean and half-difference of ``flow`` times each of the two multipliers of a RevealCancel nonlinearity."""
+def reveal_cancel(
+    region: Step, precision: Any, a: Tensor, b: Tensor, mass: Tensor, extra: list[Tensor], flow: Tensor
+) -> list[Tensor]:
+    """Return ``flow`` times the mean, and times half the difference, of the two multipliers of RevealCancel.
+
+    Parameters
+    ----------
+    region : Step
+        The fused region.
+    precision : DType
+        The floating-point type in which it is computed.
+    a, b : Tensor
+        The source at the two ends.
+    mass : Tensor
+        Δx⁺ − Δx⁻, the sum of the sizes of the positive and the negative part of b − a.
+    extra : list of Tensor
+        The region's inputs after its source.
+    flow : Tensor
+        The multipliers at the region's output, in its shape.
+    """
     return tf.unstack(_reveal_cancel(Structure(region, precision))(a, b, mass, tuple(extra), flow), num=2)
 
 
-def of_region(function, structure: Structure) -> Kernel:
-    """A kernel of operations that the compiler is known to take, or a plain function."""
+def of_region(function: Callable[..., Any], structure: Structure) -> Kernel:
+    """Return a region's function as a kernel. It is compiled only if the compiler is known to take the region."""
     return Kernel(function, all(_is_known(step) for step in structure.region.body))
 
 
@@ -93,22 +146,25 @@ def _is_known(step: Step) -> bool:
 
 
 @lru_cache(maxsize=512)
-def _rescale(structure: Structure):
-    def kernel(a, b, extra, flow):
+def _rescale(structure: Structure) -> Kernel:
+    def kernel(a: Tensor, b: Tensor, extra: tuple[Tensor, ...], flow: Tensor) -> Tensor:
         slope, _ = secant(structure.region, a, b, b - a, list(extra), structure.precision)
         return flow * slope
 
     return of_region(kernel, structure)
 
 
-def _two_parts(structure: Structure, a, b, mass, extra):
-    """2Δy⁺ and 2Δy⁻ (Shrikumar et al. 2017, section 3.5.3), and Δx⁺ and Δx⁻.
+def _two_parts(
+    structure: Structure, a: Tensor, b: Tensor, mass: Tensor, extra: tuple[Tensor, ...]
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return 2Δy⁺ and 2Δy⁻ (Shrikumar et al. 2017, section 3.5.3), and Δx⁺ and Δx⁻.
 
-    Each is the sum of two changes: that part changed first, and changed after the other.
+    Each of the first two is the sum of two changes of the output: one where that part of the input changes first, and
+    one where it changes after the other part.
     """
     up, down = nonzero((b - a + mass) / 2), nonzero((b - a - mass) / 2)
 
-    def change(start, part):
+    def change(start: Tensor, part: Tensor) -> Tensor:
         return secant(structure.region, start, start + part, part, list(extra), structure.precision)[1]
 
     rise = change(a, up) + change(a + down, up)
@@ -117,31 +173,44 @@ def _two_parts(structure: Structure, a, b, mass, extra):
 
 
 @lru_cache(maxsize=512)
-def _reveal_cancel(structure: Structure):
-    def kernel(a, b, mass, extra, flow):
+def _reveal_cancel(structure: Structure) -> Kernel:
+    def kernel(a: Tensor, b: Tensor, mass: Tensor, extra: tuple[Tensor, ...], flow: Tensor) -> Tensor:
         rise, fall, up, down = _two_parts(structure, a, b, mass, extra)
         upper, lower = flow * (rise / (4 * up)), flow * (fall / (4 * down))
-        # As one result: of two, the compiler would keep both quotients in memory and pass over them twice more.
+        # There is one result because for two the compiler would keep both quotients and pass over them twice more.
         return tf.stack([upper + lower, upper - lower])
 
     return of_region(kernel, structure)
 
 
 @Kernel
-def collapse(mean, half, a, b):
-    """mean + sign(b − a)·half."""
+def collapse(mean: Tensor, half: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """Return ``mean`` + sign(b − a) · ``half``."""
     return mean + tf.sign(b - a) * half
 
 
 @Kernel
-def distance(a, b):
-    """|b − a|."""
+def distance(a: Tensor, b: Tensor) -> Tensor:
+    """Return |b − a|."""
     return tf.abs(b - a)
 
 
 @partial(Kernel, sizes=True)
-def overlap_add(parts, same: bool):
-    """(N, P, K, C) → (N, P + K − 1, C): what the K taps k at position p send to p + k; P positions where ``same``."""
+def overlap_add(parts: Tensor, same: bool) -> Tensor:
+    """Return the sum of overlapping windows: what tap k of position p holds is added to position p + k.
+
+    Parameters
+    ----------
+    parts : Tensor
+        What each tap holds, (N, P, K, C) for K taps at each of P positions.
+    same : bool
+        Whether to return the middle P positions only, as for a convolution with padding ``"same"``.
+
+    Returns
+    -------
+    Tensor
+        The sums, (N, P + K − 1, C), or (N, P, C) for ``same``.
+    """
     taps = parts.shape[2]
     total = tf.add_n([tf.pad(parts[:, :, k], [[0, 0], [k, taps - 1 - k], [0, 0]]) for k in range(taps)])
     start = (taps - 1) // 2
@@ -149,8 +218,25 @@ def overlap_add(parts, same: bool):
 
 
 @partial(Kernel, sizes=True)
-def summary(m, x, ref, dna: bool) -> dict:
-    """What is kept of the multipliers (n, r, ...) of a block, with x and references broadcast to that shape."""
+def summary(m: Tensor, x: Tensor, ref: Tensor, dna: bool) -> dict[str, Tensor]:
+    """Return what is kept of the multipliers of a block.
+
+    Parameters
+    ----------
+    m : Tensor
+        The multipliers, (n, r, ...) for n sequences with r references each.
+    x, ref : Tensor
+        The sequences and the references, in a shape that broadcasts to that of the multipliers.
+    dna : bool
+        Whether the last axis holds the four bases, over which scores are summed.
+
+    Returns
+    -------
+    dict
+        Over references the means of contributions (``raw``), of ``multipliers`` and of scores (``mean``), and the sum
+        of squared deviations of scores (``squares``), each (n, ...). ``shares`` (n, r) are the sums of scores per pair.
+        For DNA there are ``hypothetical`` contributions too.
+    """
     contributions = m * (x - ref)
     scores = _over_bases(contributions) if dna else contributions
     mean = tf.reduce_mean(scores, 1)
@@ -162,14 +248,17 @@ def summary(m, x, ref, dna: bool) -> dict:
         "shares": tf.reduce_sum(tf.reshape(scores, tf.concat([tf.shape(m)[:2], [-1]], 0)), -1),
     }
     if dna:
-        # Projected per reference, then averaged: m_b − Σ_c m_c·r_c is what base b would be worth there.
+        # Base b would be worth m_b − Σ_c m_c·r_c there. This is computed for each reference and then averaged.
         baseline = tf.reduce_mean(_over_bases(m * ref), 1)
         kept["hypothetical"] = kept["multipliers"] - baseline[..., tf.newaxis]
     return kept
 
 
-def _over_bases(tensor):
-    """The sum over the last axis, which is 4 for DNA: written out, since reductions of short rows are slow."""
+def _over_bases(tensor: Tensor) -> Tensor:
+    """Return the sum over the last axis, written out where it is that of the four bases.
+
+    Reductions of short rows are slow.
+    """
     if tensor.shape[-1] != 4:
         return tf.reduce_sum(tensor, -1)
     return tf.add_n([tensor[..., base] for base in range(4)])

@@ -1,4 +1,4 @@
-"""Kinds: what an operation is, mathematically. The kind says by what rule importance goes back through it."""
+"""The kinds of operations. What an operation is mathematically says by which rule importance goes back through it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from genolift.engine.program import Step
 
 
 class Kind:
-    """What all kinds have in common.
+    """The base class of all kinds."""
 
-    ``elementwise`` operations treat each element by itself (where shapes agree), so that several of them can be fused
-    into one function of their common source.
-    """
-
+    #: Whether the operation treats each element by itself (where shapes agree). Several such operations can be fused
+    #: into one function of their common source.
     elementwise: bool = False
 
 
@@ -22,25 +20,27 @@ class Kind:
 class Linear(Kind):
     """An operation that is linear in each of ``factors``, or in all its active inputs together where there are none.
 
-    With one factor active the others are weights; with several active the step is a *product*. ``mixes`` marks the
-    weighted sums (convolutions, matrix products) after which the positive and negative parts of a difference are formed
-    anew (Shrikumar et al. 2017, section 3.5.1); the others pass the two parts through side by side. Inactive floating
-    inputs that are neither weights nor in ``keep`` are offsets, and drop out of differences.
+    If one factor is active, the others are weights. If several are active, the step is a *product*. Inactive floating
+    inputs that are neither factors nor in ``keep`` are offsets, which drop out of differences.
 
     Parameters
     ----------
-    factors
-        The places of the inputs that multiply; ``None`` says that every input does.
-    keep
-        The places of further inputs that a difference needs as they are.
-    mixes
-        Whether it is a weighted sum of many elements.
-    convolves
-        Whether it is a convolution.
-    elementwise
-        Whether it treats each element by itself.
-    absolute
-        ``(step, tensors, precision) -> outputs``, the operation with |weights|, where these are not an input.
+    factors : tuple of int, or None
+        The places of the inputs that multiply each other. The default is that none do; ``None`` says that every input
+        does.
+    keep : tuple of int
+        The places of further inputs that a difference needs as they are. By default there are none.
+    mixes : bool
+        Whether the operation is a weighted sum of many elements, as convolutions and matrix products are. After these
+        the positive and negative parts of a difference are formed anew (Shrikumar et al. 2017, section 3.5.1). The
+        other linear operations pass the two parts through side by side. By default False.
+    convolves : bool
+        Whether the operation is a convolution. By default False.
+    elementwise : bool
+        Whether the operation treats each element by itself. By default False.
+    absolute : callable, optional
+        A function (step, tensors, precision) -> outputs that runs the operation with the absolute values of its
+        weights, for operations whose weights are not an input.
     """
 
     factors: tuple[int, ...] | None = ()
@@ -64,14 +64,26 @@ class Unary(Kind):
 
 @dataclass(frozen=True)
 class Selection(Kind):
-    """One of several elements passes: pooling and reductions by maximum, or by minimum (``sign`` −1)."""
+    """An operation that lets one of several elements pass, such as pooling or a reduction.
+
+    Parameters
+    ----------
+    sign : int
+        1 (the default) where the maximum passes, −1 where the minimum passes.
+    """
 
     sign: int = 1
 
 
 @dataclass(frozen=True)
 class Extremum(Kind):
-    """The maximum of two tensors, element by element, or the minimum (``sign`` −1)."""
+    """The maximum of two tensors, element by element, or their minimum.
+
+    Parameters
+    ----------
+    sign : int
+        1 (the default) for the maximum, −1 for the minimum.
+    """
 
     sign: int = 1
 
@@ -80,20 +92,20 @@ class Extremum(Kind):
 
 @dataclass(frozen=True)
 class Sort(Kind):
-    """The largest elements of each row, in order, by a network of comparators in so many turns."""
+    """The largest elements of each row, in order, found by a network of comparators that works in turns."""
 
-    LONGEST = 24  # two to this power is the longest row
+    LONGEST = 24  # The longest row has two to this power elements.
 
     @classmethod
     def turns(cls, length: int | None) -> int:
-        """Return how many turns of comparators sort a row; ``None`` is a row whose length is not known."""
+        """Return how many turns of comparators sort a row of ``length`` elements, by default the longest row."""
         power = cls.LONGEST if length is None else (length - 1).bit_length()
         return power * (power + 1) // 2
 
 
 @dataclass(frozen=True)
 class Softmax(Kind):
-    """Exponentials over their sum along the last axis, or the logarithm of that."""
+    """Exponentials divided by their sum along the last axis, or the logarithm of that where ``log`` is True."""
 
     log: bool = False
 
@@ -105,6 +117,6 @@ class Loop(Kind):
 
 @dataclass(frozen=True)
 class Comparison(Kind):
-    """Truth values of each element. No importance flows through these, but a fused function may contain them."""
+    """A truth value for each element. No importance flows through it, but a fused function may contain it."""
 
     elementwise = True

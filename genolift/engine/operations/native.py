@@ -1,4 +1,4 @@
-"""The library's own kernel of an operation, run again in the current graph at a chosen precision."""
+"""TensorFlow's own kernel of an operation, run again in the current graph at a chosen precision."""
 
 from __future__ import annotations
 
@@ -15,28 +15,32 @@ _COMPLEX = (tf.complex64.as_datatype_enum, tf.complex128.as_datatype_enum)
 
 
 def at_precision(dtype: Any, precision: Any) -> Any:
-    """Return the type that values of ``dtype`` have when a program runs at ``precision``."""
+    """Return the type that values of the DType ``dtype`` have when a program runs at ``precision`` (None: the same)."""
     if precision is None or not (dtype.is_floating or dtype.is_complex):
         return dtype
     return precision if dtype.is_floating else _complex(precision)
 
 
-def _complex(precision):
+def _complex(precision: Any) -> Any:
     return tf.complex128 if precision == tf.float64 else tf.complex64
 
 
 def run_natively(
     step: Step, tensors: list[Tensor], precision: Any, library: Any = None, **changed: Any
 ) -> list[Tensor]:
-    """Return the outputs of the step's operation for ``tensors``.
+    """Return the outputs of a step's operation for other tensors.
 
     Parameters
     ----------
-    precision
-        The type that floating-point attributes become; ``None`` leaves them as they are.
-    library
+    step : Step
+        The step whose node is run.
+    tensors : list of Tensor
+        The tensors that take the place of the step's inputs.
+    precision : DType or None
+        The type that floating-point attributes become. None leaves them as they are.
+    library : FunctionDefLibrary, optional
         The functions that the step may call.
-    changed
+    **changed : AttrValue
         Attributes that take the place of the step's own.
     """
     graph_def = tf.compat.v1.GraphDef()
@@ -52,13 +56,13 @@ def run_natively(
     mapping = {}
     for i, tensor in enumerate(tensors):
         node.input.append(f"input{i}")
-        # Inside a loop's body what comes from outside is captured first.
+        # Inside the body of a loop, a tensor from outside has to be captured first.
         mapping[f"input{i}:0"] = tensor if tensor.graph is graph else tf.identity(tensor)
     (operation,) = tf.graph_util.import_graph_def(graph_def, mapping, return_elements=["step"], name="")
     return list(operation.outputs)
 
 
-def _retype(attribute, precision) -> None:
+def _retype(attribute: Any, precision: Any) -> None:
     """Replace floating-point and complex types in an attribute, and cast a constant's value."""
     if precision is None:
         return

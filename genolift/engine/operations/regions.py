@@ -1,7 +1,7 @@
-"""Elementwise regions of one source become one unary function.
+"""Elementwise regions of one source, which become one unary function.
 
-``x * sigmoid(x)`` is one nonlinearity, not a product of two signals; without this, RevealCancel would depend on how an
-activation was spelled. A chain of nonlinear elementwise steps likewise is one function of its source.
+``x * sigmoid(x)`` is one nonlinearity, not a product of two signals. Without these regions, RevealCancel would depend
+on how an activation was spelled. A chain of nonlinear elementwise steps is likewise one function of its source.
 """
 
 from __future__ import annotations
@@ -16,10 +16,24 @@ from genolift.engine.program import Dependence, Program, Step, Value, ancestors
 
 
 def fuse(program: Program, targets: list[Value], chains: bool = True, sources: Collection[Value] = ()) -> list[Step]:
-    """The steps that importance walks from ``targets``, in running order, with elementwise regions of one source fused.
+    """Return the steps through which importance flows, with elementwise regions of one source fused.
 
-    No region reaches past one of ``sources``. Without ``chains`` one nonlinearity after another stay apart, as methods
-    need that treat each of them by itself.
+    Parameters
+    ----------
+    program : Program
+        The program whose steps are fused.
+    targets : list of Value
+        The values from which importance flows back.
+    chains : bool
+        Whether nonlinearities that follow each other are fused (the default). Methods that treat each nonlinearity by
+        itself need False.
+    sources : collection of Value
+        Values at which importance ends. No region reaches past one. By default there are none.
+
+    Returns
+    -------
+    list of Step
+        The steps in running order. A fused region is a step of its own, of the operation ``Unary``.
     """
     dominators = _chains(program, sources)
     starts: dict[Value, Value | None] = {}
@@ -45,18 +59,18 @@ def is_relu(region: Step) -> bool:
 
 
 def is_rectifier(region: Step) -> bool:
-    """Whether a fused region is a ReLU or one of its leaky and clipped kin; PReLU is spelled with several steps."""
+    """Whether a fused region is a ReLU or a leaky or clipped variant, such as PReLU, which has several steps."""
     parts = _operations(region)
     return any(one.rectifier for one in parts) and all(one.rectifier or one.part_of_rectifier for one in parts)
 
 
 def _operations(region: Step) -> list[Operation]:
-    """What a region does, its constants left out."""
+    """Return the records of a region's operations, without its constants."""
     return [operation(step.op) for step in region.body if step.op != "Const"]
 
 
 def _chains(program: Program, sources: Collection[Value]) -> dict[Value, list[Value]]:
-    """For each value, the values it is an elementwise function of alone, farthest first, itself last."""
+    """Return for each value those values of which alone it is an elementwise function, farthest first, itself last."""
     chains: dict[Value, list[Value]] = {}
     for step in program.steps:
         if step.dependence < Dependence.DISCRETE:
@@ -76,7 +90,7 @@ def _chains(program: Program, sources: Collection[Value]) -> dict[Value, list[Va
 
 
 def _complex(step: Step) -> bool:
-    """Chords are those of real numbers."""
+    """Whether a step reads or computes complex numbers, of which there are no chords."""
     return any(value.dtype.startswith("complex") for value in (*step.inputs, *step.outputs))
 
 
@@ -86,8 +100,8 @@ def _keeps_shape(step: Step, reads: list[Value]) -> bool:
     return all(value.shape is not None and value.shape == step.output.shape for value in reads)
 
 
-def _source(chains, value: Value, farthest: bool) -> Value | None:
-    """The source of the region that ends in ``value``; ``None`` where the last step is linear or stands alone."""
+def _source(chains: dict[Value, list[Value]], value: Value, farthest: bool) -> Value | None:
+    """Return the source of the region that ends in ``value``, or None where the last step is linear or stands alone."""
     chain = chains[value]
     if len(chain) == 1:
         return None
@@ -108,7 +122,7 @@ def _is_linear(step: Step) -> bool:
 
 
 def _between(start: Value, end: Value) -> list[Step]:
-    """The steps that lead from one value to a later one, in no particular order."""
+    """Return the steps that lead from one value to a later one, in no particular order."""
 
     def outside(value: Value) -> bool:
         return value is start or value.dependence < Dependence.DISCRETE
@@ -122,7 +136,7 @@ def _linear_between(start: Value, end: Value) -> bool:
 
 def _region(program: Program, source: Value, end: Value) -> Step:
     inside = set(_between(source, end))
-    # Constants go inside, so that the function knows the values it is made with (exponents, thresholds).
+    # Constants (exponents, thresholds) go inside, so that exact differences can read their values.
     inside.update(v.step for step in list(inside) for v in step.inputs if v.step.op == "Const")
     body = [step for step in program.steps if step in inside]
     produced = {value for step in body for value in step.outputs}

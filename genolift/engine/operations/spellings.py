@@ -1,10 +1,13 @@
-"""Spellings: an operation that *is* a formula of simpler ones, which have rules.
+"""Spellings, which write an operation as a formula of simpler operations that have rules.
 
-A spelling is ``spelling(step, *tensors) -> outputs`` in plain ``tf.*``, without control flow; constant inputs come as
-constants. It returns None where it does not apply, and None for an output that the original operation should still
-produce. A spelling may stand for several steps; then it is asked at the last of them, and the operation's ``reads(step)``
-are the values that it is given in place of the step's inputs, or None. Formulas are exact, so differences through them
-are. The table of operations refers to the functions here.
+A spelling takes a step and the tensors of its inputs and returns the tensors of its outputs. It uses plain ``tf.*``
+without control flow. Inputs that are constant arrive as constants. A spelling returns None where it does not apply, and
+None for an output that the original operation should still produce.
+
+A spelling may replace several steps. Then it is asked at the last of them, and the operation's ``reads(step)`` returns
+the values that it takes in place of the step's inputs, or None if it does not apply.
+
+Formulas are exact, so differences through them are exact too. The table of operations refers to the functions here.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ tf = quiet_tensorflow()
 
 
 def product(step: Step, x: Tensor, axes: Tensor) -> list[Tensor] | None:
-    """Spell the product over axes, two halves at a time: each is a product of two tensors."""
+    """Spell the product over axes as products of two tensors: one half of the elements times the other, repeatedly."""
     axes = tf.get_static_value(axes)
     if axes is None or x.shape.rank is None:
         return None
@@ -44,13 +47,26 @@ def product(step: Step, x: Tensor, axes: Tensor) -> list[Tensor] | None:
     return [x]
 
 
-def running(combine: Callable, unit: float | None = None) -> Callable:
-    """Return the spelling of running totals by doubling (Hillis & Steele 1986): after k turns each holds the last 2ᵏ.
+def running(combine: Callable[[Tensor, Tensor], Tensor], unit: float | None = None) -> Callable:
+    """Return the spelling of running totals by doubling (Hillis & Steele 1986).
 
-    Combined with ``unit``, a number stays as it is.
+    After k turns each element holds the total of the last 2ᵏ elements.
+
+    Parameters
+    ----------
+    combine : callable
+        The function that combines two totals, element by element.
+    unit : float, optional
+        The number that leaves every other number as it is when combined with it. Without one (the default), exclusive
+        totals are not spelled.
+
+    Returns
+    -------
+    callable
+        The spelling, which takes the step, the tensor and the axis.
     """
 
-    def spelling(step, x, axis):
+    def spelling(step: Step, x: Tensor, axis: Tensor) -> list[Tensor] | None:
         axis, exclusive = tf.get_static_value(axis), step.node.attr["exclusive"].b
         length = None if axis is None or x.shape.rank is None else x.shape[int(axis)]
         if length is None or (exclusive and unit is None):
@@ -71,15 +87,15 @@ def running(combine: Callable, unit: float | None = None) -> Callable:
 
 
 def log_add(a: Tensor, b: Tensor) -> Tensor:
-    """Return ln(eᵃ + eᵇ), which overflows nowhere."""
+    """Return ln(eᵃ + eᵇ), computed so that it never overflows."""
     return tf.maximum(a, b) + tf.math.softplus(-tf.abs(a - b))
 
 
-# Others
+# Other operations
 
 
 def written(step: Step, x: Tensor, part: Tensor, start: Tensor) -> list[Tensor]:
-    """Spell ``part`` in the place of as much of ``x``; a part that would leave ``x`` is moved inside."""
+    """Spell the replacement of a block of ``x`` by ``part``. A block that would reach beyond ``x`` is moved inside."""
     sizes, part_sizes = tf.shape(x), tf.shape(part)
     start = tf.clip_by_value(start, 0, tf.cast(sizes - part_sizes, start.dtype))
     around = tf.stack([start, tf.cast(sizes - part_sizes, start.dtype) - start], 1)
@@ -93,12 +109,12 @@ def half_of_squares(step: Step, x: Tensor) -> list[Tensor]:
 
 
 def cross_product(step: Step, a: Tensor, b: Tensor) -> list[Tensor]:
-    """Spell the cross product of vectors of three."""
+    """Spell the cross product of vectors with three elements."""
     return [tf.roll(a, -1, -1) * tf.roll(b, 1, -1) - tf.roll(a, 1, -1) * tf.roll(b, -1, -1)]
 
 
 def cross_entropy(step: Step, logits: Tensor, labels: Tensor) -> list[Tensor | None]:
-    """Spell the cross entropy of labels and of the softmax of logits."""
+    """Spell the cross entropy between labels and the softmax of logits."""
     if labels.dtype.is_integer:
         labels = tf.one_hot(labels, tf.shape(logits)[-1], dtype=logits.dtype)
     return [-tf.reduce_sum(labels * tf.nn.log_softmax(logits), -1), None]
@@ -114,9 +130,9 @@ def response_normalisation(step: Step, x: Tensor) -> list[Tensor]:
 
 
 def standardised(step: Step, x: Tensor, scale: Tensor, offset: Tensor, *statistics: Tensor) -> list[Tensor] | None:
-    """Spell batch normalisation by the statistics of what goes in.
+    """Spell batch normalisation by the statistics of its own input.
 
-    This is how tf_keras runs layer normalisation, with rows as channels.
+    tf_keras runs layer normalisation in this way, with rows as channels.
     """
     if not step.node.attr["is_training"].b:
         return None
@@ -129,7 +145,7 @@ def standardised(step: Step, x: Tensor, scale: Tensor, offset: Tensor, *statisti
 
 
 def contrasted(step: Step, x: Tensor, factor: Tensor) -> list[Tensor]:
-    """Spell a change of contrast, around each channel's mean."""
+    """Spell a change of contrast around the mean of each channel."""
     mean = tf.reduce_mean(x, [-3, -2], keepdims=True)
     return [(x - mean) * factor + mean]
 
@@ -144,9 +160,9 @@ def clipped(step: Step, x: Tensor, low: Tensor, high: Tensor) -> list[Tensor] | 
 
 
 def around_dilation(step: Step) -> list[Value] | None:
-    """Return what a dilated convolution reads that is run on interleaved pieces of the length, as TensorFlow does on CPUs.
+    """Return what a dilated convolution reads that TensorFlow runs on interleaved pieces of the length, as on CPUs.
 
-    The step is the last of three, which puts the pieces together again. The result is None where it is another's.
+    The step is the last of three, which puts the pieces together again. The result is None for any other step.
     """
     inner = _behind(step, "Squeeze")
     if inner.op != "Conv2D" or inner.inputs[1].dependence != Dependence.CONSTANT:
@@ -161,7 +177,7 @@ def around_dilation(step: Step) -> list[Value] | None:
 
 
 def _behind(step: Step, op: str) -> Step:
-    """The step that gives a step's first input, or the one before where that is an ``op``."""
+    """Return the step that computes a step's first input, or the step before that one if it is an ``op``."""
     before = step.inputs[0].step
     return before.inputs[0].step if before.op == op else before
 
@@ -169,13 +185,13 @@ def _behind(step: Step, op: str) -> Step:
 def dilated(
     step: Step, x: Tensor, kernel: Tensor, rates: Tensor, padding: Tensor, same_rates: Tensor, crops: Tensor
 ) -> list[Tensor] | None:
-    """Spell one convolution of what is padded by as much as the padding exceeds what is cut off again."""
+    """Spell three steps as one dilated convolution, padded by the padding of the first less the crops of the last."""
     rates, again = tf.get_static_value(rates), tf.get_static_value(same_rates)
     if rates is None or not np.array_equal(rates, again):
         return None
     sizes = [tf.get_static_value(size) for size in (padding, crops)]
     known = None if any(size is None for size in sizes) else sizes[0] - sizes[1]
-    if known is None or (known < 0).any():  # negative: cut off
+    if known is None or (known < 0).any():  # Negative padding cuts off.
         net = padding - crops
         x = tf.pad(x, tf.concat([[[0, 0]], tf.maximum(net, 0), [[0, 0]] * (x.shape.rank - 1 - len(rates))], 0))
         sizes, cut = tf.shape(x), tf.maximum(-net, 0)
@@ -202,13 +218,16 @@ def dilated(
 # Complex numbers, as formulas of the real and imaginary part
 
 
-def of_complex(formula: Callable) -> Callable:
-    """Return the spelling, for complex numbers only, by a formula of the real and imaginary part."""
+def of_complex(formula: Callable[[Tensor, Tensor], Tensor]) -> Callable:
+    """Return the spelling of an operation on complex numbers by a formula of the real and imaginary part.
+
+    The spelling does not apply to real numbers.
+    """
     return lambda step, z: [formula(tf.math.real(z), tf.math.imag(z))] if z.dtype.is_complex else None
 
 
 def modulus(re: Tensor, im: Tensor) -> Tensor:
-    """Return the size of a complex number."""
+    """Return the absolute value of a complex number."""
     return tf.sqrt(tf.square(re) + tf.square(im))
 
 

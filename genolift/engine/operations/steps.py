@@ -1,4 +1,4 @@
-"""What the table of operations says of one step of a program: its kind, and why it may be refused."""
+"""What the table of operations says about one step of a program: its kind, and why the step may be refused."""
 
 from __future__ import annotations
 
@@ -12,22 +12,26 @@ _REGISTER = Setting("genolift.rules.register", "genolift.rules.register in Pytho
 
 
 def linear_of(step: Step) -> Linear:
-    """Return the step's kind where it is linear, else that of a linear step without factors."""
+    """Return the step's kind if the step is linear, else the kind of a linear step without factors."""
     kind = operation(step.op).kind
     return kind if isinstance(kind, Linear) else _WITHOUT_FACTORS
 
 
 def active_factors(step: Step) -> list[int]:
-    """Return which of a linear step's factors are active."""
+    """Return the places of the active factors among the inputs of a linear step."""
     return [i for i in linear_of(step).factors_of(step) if step.inputs[i].active]
 
 
 def kind_of(step: Step) -> str:
-    """Return what a walked step is, which says what rule it follows.
+    """Return the name of the kind of a step through which importance flows; each kind has a rule.
 
-    ``weighted``, ``passing``, ``product``; ``unary`` (a fused region of one source), ``elementwise`` (a nonlinearity of
-    several tensors' elements), ``selection``, ``extremum``, ``sort``, ``softmax``, ``loop``; ``complex`` (a linear step
-    on complex numbers); ``unknown``, where the table has no kind for it.
+    Returns
+    -------
+    str
+        Of linear steps ``weighted`` (a weighted sum), ``passing`` (any other), ``product`` (of several active factors)
+        or ``complex`` (on complex numbers). Of nonlinear steps ``unary`` (a fused region of one source),
+        ``elementwise`` (a nonlinearity of several tensors), ``selection``, ``extremum``, ``sort``, ``softmax`` or
+        ``loop``. A step for which there is no rule is ``unknown``.
     """
     if step.body:
         return "unary"
@@ -44,12 +48,12 @@ def kind_of(step: Step) -> str:
 
 
 def switches(step: Step) -> list[Value]:
-    """Return what a walked step reads that depends on the explained input through a comparison or rounding only."""
+    """Return the inputs of a step that depend on the explained input through a comparison or rounding only."""
     return [value for value in dict.fromkeys(step.inputs) if value.dependence == Dependence.DISCRETE]
 
 
 def refusal(step: Step) -> UnsupportedModel:
-    """Return why an unknown step cannot be explained, and what would help."""
+    """Return the error that says why an unknown step cannot be explained, and what would help."""
     of_complex = any(value.dtype.startswith("complex") for value in step.inputs)
     what = "complex numbers" if of_complex else "several active inputs"
     why = f"has no rule for {what}" if operation(step.op).kind is not None else "has no rule"
@@ -64,16 +68,16 @@ def refusal(step: Step) -> UnsupportedModel:
 
 
 def switch_refusal(step: Step) -> UnsupportedModel:
-    """Return why a step cannot be explained whose comparisons of the input come out differently for the two sides."""
+    """Return the error for a step whose comparisons of the input differ between a sequence and its reference."""
     return UnsupportedModel(
-        f"{step.where} is switched by a comparison or rounding of the explained input (a mask, perhaps) that is not the "
-        "same for a sequence and its reference, which has no derivative and no linear rule; give references that are "
-        "masked where the sequence is, pass the mask as an input of its own, or explain a layer after it"
+        f"{step.where} is switched by a comparison or rounding of the explained input (a mask, perhaps) that is not "
+        "the same for a sequence and its reference, which has no derivative and no linear rule; give references that "
+        "are masked where the sequence is, pass the mask as an input of its own, or explain a layer after it"
     )
 
 
 def unwalked(step: Step, problem: BaseException) -> UnsupportedModel:
-    """Return why a step cannot be walked back through whose rule, its derivative most of all, TensorFlow will not run."""
+    """Return the error for a step whose rule (most often its derivative) TensorFlow cannot run."""
     return UnsupportedModel(
         f"{step.where} cannot be walked back through ({reason_of(problem)})",
         Remedy.naming("register a rule for it with {}, or explain a layer after it", _REGISTER),

@@ -1,7 +1,7 @@
-"""The table of operations: one record for each. This is the one place to add an operation, and a row is enough.
+"""The table of operations, with one record for each. To add an operation, add a row here; nothing else is needed.
 
-Everyone looks facts up through :func:`operation` when they need them, so that what ``genolift.rules.register`` adds holds
-everywhere at once.
+All other modules look facts up through :func:`operation` at the moment when they need them, so that whatever
+``genolift.rules.register`` adds holds everywhere at once.
 """
 
 from __future__ import annotations
@@ -28,10 +28,12 @@ tf = quiet_tensorflow()
 
 
 def _rows(names: str, kind: Kind | None = None, **facts: Any) -> dict[str, Operation]:
+    """Return the same record for several operations, whose names are separated by spaces."""
     return dict.fromkeys(names.split(), Operation(kind=kind, **facts))
 
 
 def _table(*rows: dict[str, Operation]) -> dict[str, Operation]:
+    """Return all rows as one table, in which each operation has one record."""
     names = [name for row in rows for name in row]
     if len(set(names)) < len(names):
         raise ValueError(f"operations with two records: {sorted({name for name in names if names.count(name) > 1})}")
@@ -39,7 +41,7 @@ def _table(*rows: dict[str, Operation]) -> dict[str, Operation]:
 
 
 _CONVOLUTION = Linear((0, 1), mixes=True, convolves=True)
-# Gradient operations run forward in transposed convolutions.
+# A transposed convolution runs the operation that is the gradient of a convolution.
 _TRANSPOSED = Linear((1, 2), mixes=True, convolves=True)
 _MATRICES = Linear((0, 1), mixes=True)
 _RESIZE = Linear(keep=(2, 3), mixes=True, absolute=implementations.absolute_resize)
@@ -47,7 +49,7 @@ _SUM = Linear(elementwise=True)
 _DIFFERENCE = Linear(elementwise=True, absolute=implementations.added)
 _PRODUCT = Linear((0, 1), elementwise=True)
 
-#: Each operation's record, by the name that TensorFlow (or the engine, for those of its own) gives the operation.
+#: The record of each operation, by TensorFlow's name of it, or by the engine's name for operations of its own.
 OPERATIONS: dict[str, Operation] = _table(
     # Weighted sums
     _rows("Conv2D", _CONVOLUTION, filters=True, substitute=substitutes.convolution, window="convolution"),
@@ -60,12 +62,12 @@ OPERATIONS: dict[str, Operation] = _table(
     _rows("Einsum", Linear(None, mixes=True), window="einsum"),
     _rows("SparseTensorDenseMatMul", Linear((1, 3), mixes=True)),
     _rows("ResizeBicubic ScaleAndTranslate", _RESIZE, substitute=substitutes.resize),
-    # Complex numbers: linear in real and imaginary part
+    # Complex numbers. These operations are linear in the real and the imaginary part.
     _rows("RFFT RFFT2D RFFT3D RFFTND IRFFT IRFFT2D IRFFT3D FFT FFT2D FFT3D FFTND IFFT IFFT2D IFFT3D", Linear()),
     _rows("Real Imag Conj Complex", Linear()),
     _rows("ComplexAbs", spelling=spellings.of_complex(spellings.modulus)),
     _rows("Angle", spelling=spellings.of_complex(spellings.angle)),
-    # Scales. Quotients whose denominator is active are rewritten as products.
+    # Scales. A quotient whose denominator is active is rewritten as a product.
     _rows("Mul", _PRODUCT, scale=True, part_of_rectifier=True, difference=differences.multiplied),
     _rows("MulNoNan", Linear((0, 1))),
     _rows("RealDiv Div", _PRODUCT, scale=True, reciprocal="Reciprocal", difference=differences.divided),
@@ -238,7 +240,7 @@ OPERATIONS: dict[str, Operation] = _table(
 )
 
 _NOTHING_KNOWN = Operation()
-# TensorFlow has dozens of operations that draw random numbers, and names them all alike.
+# TensorFlow has dozens of operations that draw random numbers. Their names begin with one of these words.
 _DRAWS = (
     "Random",
     "Multinomial",
@@ -250,7 +252,7 @@ _DRAWS = (
 
 
 def operation(name: str) -> Operation:
-    """Return the record of an operation; the record of one that nobody described holds no facts."""
+    """Return the record of an operation. For an operation that nobody described, the record holds no facts."""
     return OPERATIONS.get(name, _NOTHING_KNOWN)
 
 
