@@ -1,4 +1,4 @@
-"""Running a program forward: on tensors, on a few random rows to learn its layout, and two blocks at a time.
+"""How a program runs forward: on tensors, on a few random rows to learn its layout, and on two blocks at a time.
 
-Imports from ``engine.operations``.
+This room imports from ``engine.operations``.
 """

@@ -1,8 +1,9 @@
-"""What tells one trained model from another: a digest of the numbers that its program reads."""
+"""A digest of the numbers that a program reads, by which trained models are told apart."""
 
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +15,14 @@ tf = quiet_tensorflow()
 
 
 def weights_digest(program: Program) -> str:
-    """Of all variables and captured tensors as they are now, each once, and of constants in any order."""
+    """Return a digest of a program's weights.
+
+    It is made from all variables and captured tensors as they are now, each once, and from floating-point constants in
+    any order.
+    """
     digest = hashlib.blake2b(digest_size=16)
-    held, constants = {}, set()
+    held: dict[int, Any] = {}
+    constants: set[bytes] = set()
     for step in program.steps:
         if operation(step.op).variable:
             held.setdefault(id(step.payload), step.payload)

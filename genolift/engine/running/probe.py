@@ -1,9 +1,13 @@
-"""What running a program on a few random rows tells: where the batch leads, and how much memory a row takes."""
+"""A run of a program on a few random rows.
+
+It tells which activations have one row for each sequence, and how much memory a row takes.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -11,18 +15,27 @@ from genolift.engine.operations.steps import switches
 from genolift.engine.program import Program, Step, Value
 from genolift.engine.running.run import constants, forward
 from genolift.support.errors import GenoliftError, InputError, UnsupportedModel, reason_of
-from genolift.support.tensorflow import compiled, quiet_tensorflow
+from genolift.support.tensorflow import Tensor, compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
-# Tensors as large as the widest activation that are alive at once while a step is walked through.
+# While importance goes back through a step, so many tensors of the size of the widest activation exist at once.
 _SPARE = 10
 
 
 @dataclass(frozen=True)
 class Batch:
-    """``leading``: activations whose rows are the sequences' rows, in order. In bytes for one row: the ``sizes`` of
-    activations, and ``turns``, what loops keep of theirs."""
+    """What a probe learned about the rows of activations.
+
+    Parameters
+    ----------
+    leading : frozenset of Value
+        The activations that have one row for each sequence, in the order of the sequences.
+    sizes : dict
+        The size of one row of each activation, in bytes.
+    turns : int
+        How much loops keep of their turns for one row, in bytes.
+    """
 
     leading: frozenset[Value]
     sizes: dict[Value, int]
@@ -30,14 +43,22 @@ class Batch:
 
     @property
     def row_bytes(self) -> int:
-        """All activations of one row."""
+        """The size of all activations of one row, in bytes."""
         return max(1, sum(self.sizes.values()) + self.turns)
 
     def pair_bytes(self, held: Counter[Value], targets: int) -> int:
-        """What explaining one pair takes: activations ``held`` until the walk comes back to them, and working space.
+        """Return how much memory explaining one pair of a sequence and a reference takes, in bytes.
 
-        The working space is that of the widest step; two targets' walks may run at once. Measured on the zoo's networks,
-        this is 0.8 to 1.7 times what a pair adds; compiling takes some 100 MB once.
+        It is the memory of the held activations and the working space of the widest step. The walks of two targets may
+        run at once. On the networks that were measured, this is 0.8 to 1.7 times what a pair adds. Compiling takes
+        about 100 MB more, once.
+
+        Parameters
+        ----------
+        held : Counter of Value
+            How many copies of each activation are held until the walk comes back to it.
+        targets : int
+            The number of explained targets.
         """
         held_bytes = sum(copies * self.sizes.get(value, 0) for value, copies in held.items())
         widest = max(self.sizes.values(), default=0)
@@ -45,11 +66,17 @@ class Batch:
 
 
 class Probe:
-    """Runs two random rows, each alone and both among others, and compares every activation.
+    """A run of two random rows, each alone and both among others, that compares every activation.
 
-    Reading the answer off a run rather than off a table of operations cannot be wrong about an unusual layout: where
-    rows do not stay in front, or mix, both sides are computed on ready-made pairs instead of being shared.
-    ``made_for`` is the number of rows that the model declares, where it is fixed.
+    A run, unlike a table of operations, cannot be wrong about an unusual layout. Where an activation does not keep one
+    row for each sequence, sequences and references are computed as ready-made pairs instead of once each.
+
+    Parameters
+    ----------
+    program : Program
+        The traced model.
+    made_for : int, optional
+        The number of rows that the model declares, where it is fixed.
     """
 
     def __init__(self, program: Program, made_for: int | None = None):
@@ -58,11 +85,13 @@ class Probe:
         self.values = [v for step in program.active_steps for v in step.outputs if v.active]
         self.values += list(dict.fromkeys(v for step in program.active_steps for v in switches(step)))
         self.values += [value for step in self.loops for value in step.payload.active_values]
-        self._specs = [tf.TensorSpec([None, *value.shape[1:]], tf.float32) for value in program.inputs]
+        inner = [tf.TensorShape(value.shape)[1:] for value in program.inputs]
+        self._specs = [tf.TensorSpec([None, *shape], tf.float32) for shape in inner]
         self._run = compiled(self._activations, input_signature=self._specs)
         self._known: dict[tuple, Batch] = {}
 
-    def _activations(self, *tensors):
+    def _activations(self, *tensors: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return every activation, and how many bytes loops keep of their turns."""
         values = forward(self.program, list(tensors), constants(self.program), record=True)
         for step in self.loops:
             values.update(step.payload.last_turn(values[step]))
@@ -70,7 +99,20 @@ class Probe:
         return [values[value] for value in self.values], sum(kept, tf.constant(0, tf.int64))
 
     def __call__(self, shapes: list[tuple[int, ...]]) -> Batch:
-        """For inputs of these shapes, batch axis left out."""
+        """Return what a run on inputs of these shapes tells.
+
+        Parameters
+        ----------
+        shapes : list of tuple of int
+            The shape of each input, without the axis of the batch.
+
+        Raises
+        ------
+        UnsupportedModel
+            If the model's output for a sequence depends on the other sequences of the batch.
+        InputError
+            If the model does not run on such inputs.
+        """
         key = tuple(shapes)
         if key not in self._known:
             rows = [np.random.default_rng(0).uniform(0.05, 0.95, (4, *shape)).astype(np.float32) for shape in shapes]
@@ -82,25 +124,26 @@ class Probe:
                 raise self._refusal(self._first_failing(rows), rows, reason_of(problem)) from problem
         return self._known[key]
 
-    def _measure(self, rows) -> Batch:
-        """``rows`` (4, ...) per input: the two in the middle run alone, and all four together.
+    def _measure(self, rows: list[np.ndarray]) -> Batch:
+        """Run the two middle rows of four alone, and all four together; ``rows`` are (4, ...) for each input.
 
-        Others stand on both sides, so that a model that looks at the first, the last or the next row is found out too.
+        There are other rows on both sides, so that a model that looks at the first, the last or the next row is noticed
+        too.
         """
         among, _ = self._run(*[tf.constant(row) for row in rows])
         one, kept = self._run(*[tf.constant(row[1:2]) for row in rows])
         two, _ = self._run(*[tf.constant(row[2:3]) for row in rows])
         leading = {
             value
-            for value, *found in zip(self.values, one, two, among, strict=True)
-            if _rows_stay(*[tensor.numpy() for tensor in found])
+            for value, *tensors in zip(self.values, one, two, among, strict=True)
+            if _rows_stay(*[tensor.numpy() for tensor in tensors])
         }
         for value in self.program.outputs:
             if value in self.values and value not in leading:
                 raise UnsupportedModel(
                     "the model's output for a sequence depends on the other sequences of its batch, from "
-                    f"{_first_mixing(value, leading).where} on (batch normalisation in training mode, or a statistic over "
-                    "the batch); make it independent of the batch before explaining"
+                    f"{_first_mixing(value, leading).where} on (batch normalisation in training mode, or a statistic "
+                    "over the batch); make it independent of the batch before explaining"
                 )
         nothing = [value.step for value, tensor in zip(self.values, one, strict=True) if tf.size(tensor) == 0]
         outputs = [tensor for value, tensor in zip(self.values, one, strict=True) if value in self.program.outputs]
@@ -109,18 +152,18 @@ class Probe:
         sizes = {value: tensor.numpy().nbytes for value, tensor in zip(self.values, one, strict=True)}
         return Batch(frozenset(leading), sizes, int(kept))
 
-    def _refusal(self, step: Step, rows, why: str) -> InputError:
+    def _refusal(self, step: Step, rows: list[np.ndarray], why: str) -> InputError:
         shapes = " and ".join(str(row.shape[1:]) for row in rows)
         failing = f"{step.where} does not run on sequences of shape {shapes} ({why})"
         if self.made_for is not None:
             return InputError(
-                f"{failing}; the model was made for {self.made_for} sequences at a time (batch_shape, or stateful=True): "
-                "make it again for any number"
+                f"{failing}; the model was made for {self.made_for} sequences at a time (batch_shape, or "
+                "stateful=True): make it again for any number"
             )
         return InputError(f"{failing}; give sequences of the length, or at least as long as, the model was made for")
 
-    def _first_failing(self, rows) -> Step:
-        """The first step that does not run, by halving the program."""
+    def _first_failing(self, rows: list[np.ndarray]) -> Step:
+        """Return the first step that does not run, found by halving the program."""
         first, last = 0, len(self.program.steps)
         while last - first > 1:
             middle = (first + last) // 2
@@ -132,22 +175,24 @@ class Probe:
         return self.program.steps[first]
 
 
-def _runs(program: Program, specs, rows) -> bool:
-    def everything(*tensors):
+def _runs(program: Program, specs: list[Any], rows: list[np.ndarray]) -> bool:
+    """Whether a program runs on some rows, and on the first of them alone."""
+
+    def everything(*tensors: Tensor) -> list[Tensor]:
         values = forward(program, list(tensors), constants(program))
         return [tensor for value, tensor in values.items() if tensor.dtype not in (tf.resource, tf.variant)]
 
     try:
-        found = compiled(everything, input_signature=specs)
+        run = compiled(everything, input_signature=specs)
         for some in (rows, [row[:1] for row in rows]):
-            found(*[tf.constant(row) for row in some])
+            run(*[tf.constant(row) for row in some])
     except (tf.errors.OpError, TypeError, ValueError):
         return False
     return True
 
 
 def _first_mixing(value: Value, leading: set[Value]) -> Step:
-    """The step from which on rows are not the sequences' rows, followed back from a value."""
+    """Return the step from which on rows are not the sequences' rows, followed back from a value."""
     while True:
         before = [source for source in value.step.inputs if source.active and source not in leading]
         if not before:
@@ -156,7 +201,7 @@ def _first_mixing(value: Value, leading: set[Value]) -> Step:
 
 
 def _rows_stay(one: np.ndarray, two: np.ndarray, among: np.ndarray) -> bool:
-    """Whether ``one`` and ``two`` are the second and the third of four."""
+    """Whether ``one`` and ``two``, of one row each, are the second and the third of the four rows ``among``."""
     if one.ndim == 0 or one.shape != two.shape or among.shape != (4 * one.shape[0], *one.shape[1:]):
         return False
     one, two, among = (array.reshape(i, -1).astype(np.complex128) for array, i in ((one, 1), (two, 1), (among, 4)))

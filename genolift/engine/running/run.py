@@ -1,17 +1,27 @@
-"""Running a program forward: every value for some tensors as its inputs."""
+"""The forward run of a program, which computes every value from the tensors of its inputs."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from genolift.engine.operations.emit import emit
-from genolift.engine.program import Dependence, Program, Step, Value
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.engine.program import Dependence, Program, Step
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
 
-def constants(program: Program, precision=tf.float32) -> dict[Value, object]:
-    """What does not depend on the inputs, computed once for both sides."""
-    known: dict[Value, object] = {}
+def constants(program: Program, precision: Any = tf.float32) -> dict[Any, Tensor]:
+    """Return the values that do not depend on the inputs, which are computed once for sequences and references.
+
+    Parameters
+    ----------
+    program : Program
+        The traced model.
+    precision : DType
+        The type of floating-point tensors, by default float32.
+    """
+    known: dict[Any, Tensor] = {}
     for step in program.steps:
         if step.dependence == Dependence.CONSTANT and not (step.outputs and step.output.dtype == "resource"):
             run_step(step, known, precision)
@@ -20,19 +30,37 @@ def constants(program: Program, precision=tf.float32) -> dict[Value, object]:
     return known
 
 
-def _as_given(tensor):
-    """The constant as something that is only known when the graph runs.
+def _as_given(tensor: Tensor) -> Tensor:
+    """Return a constant as a tensor that is only known when the graph runs.
 
-    TensorFlow merges a constant that is added behind a bias into that bias, and fails where the constant has another
-    shape than a bias, as encodings of positions have.
+    TensorFlow merges a constant that is added after a bias into that bias. It fails where the constant does not have
+    the shape of a bias, such as an encoding of positions.
     """
     return tf.raw_ops.PlaceholderWithDefault(input=tensor, shape=tensor.shape) if tensor.shape.rank > 1 else tensor
 
 
-def forward(program: Program, tensors: list, known: dict, precision=tf.float32, record=False) -> dict:
-    """Every value of the program for ``tensors`` as its inputs; ``known`` holds the constants.
+def forward(
+    program: Program, tensors: list[Tensor], known: dict[Any, Tensor], precision: Any = tf.float32, record: bool = False
+) -> dict[Any, Any]:
+    """Return every value of a program.
 
-    With ``record``, loops' steps map to the record of their turns.
+    Parameters
+    ----------
+    program : Program
+        The traced model.
+    tensors : list of Tensor
+        The tensors of the program's inputs.
+    known : dict
+        The constants, as :func:`constants` returns them.
+    precision : DType
+        The type of floating-point tensors, by default float32.
+    record : bool
+        Whether to record the turns of loops. By default they are not recorded.
+
+    Returns
+    -------
+    dict
+        The tensor of each value. With ``record`` there is also the record of the turns of each loop's step.
     """
     values = dict(known)
     values.update(zip(program.inputs, tensors, strict=True))
@@ -42,8 +70,8 @@ def forward(program: Program, tensors: list, known: dict, precision=tf.float32, 
     return values
 
 
-def run_step(step: Step, values: dict, precision, record: bool = False) -> None:
-    """Run one step on ``values`` and add what it gives to them."""
+def run_step(step: Step, values: dict[Any, Any], precision: Any, record: bool = False) -> None:
+    """Run one step on ``values``, and add its outputs (and a loop's record, if asked for) to them."""
     tensors = [values[value] for value in step.inputs]
     if record and step.op == "Loop":
         outputs, values[step] = step.payload.run(tensors, precision, record=True)
