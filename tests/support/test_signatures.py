@@ -12,7 +12,6 @@ INCOMPLETE = (
     "cli",
     "engine/hidden",
     "engine/relevance",
-    "engine/tracing",
     "engine/walk",
     "engine/windows",
     "methods/common",

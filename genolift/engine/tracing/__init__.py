@@ -1,4 +1,4 @@
-"""How a model becomes a program: recording what it runs, and rewriting that in a spelling the rules understand.
+"""How a model becomes a program: what it runs is recorded, and then rewritten with operations that have rules.
 
-Imports from ``engine.running`` and ``engine.operations``.
+This room imports from ``engine.running`` and ``engine.operations``.
 """

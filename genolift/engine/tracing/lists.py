@@ -1,4 +1,4 @@
-"""Lists of tensors become dense tensors with time in front, and ``While`` operations become ``Loop`` steps."""
+"""The rewriting of lists of tensors as dense tensors whose first axis is time, and of ``While`` operations as loops."""
 
 from __future__ import annotations
 
@@ -13,24 +13,35 @@ from genolift.support.errors import UnsupportedModel
 
 @dataclass(eq=False)
 class _Reserved:
-    """A list that is still empty: its number of elements."""
+    """A list that is still empty, of which only the number of elements is known."""
 
     length: Value
 
 
 def open_lists(program: Program) -> Program:
-    """Rewrite a recorded program in place, loops' bodies included."""
+    """Return a recorded program without lists of tensors, in the bodies of loops too. The program given is changed."""
     _Rewriter(program, {}).rewrite()
     return program.pruned()
 
 
 class _Rewriter:
+    """A rewriter of one program.
+
+    Parameters
+    ----------
+    program : Program
+        The program, which is changed in place.
+    lists : dict
+        The dense tensor (or the number of elements) that each list stands for. It takes up the lists of the program.
+    """
+
     def __init__(self, program: Program, lists: dict[Value, Value | _Reserved]):
         self.program = program
-        self.lists = lists  # what each list's value stands for
-        self.same: dict[Value, Value] = {}  # values replaced by others
+        self.lists = lists
+        self.same: dict[Value, Value] = {}  # Values that are replaced by others.
 
     def rewrite(self) -> None:
+        """Rewrite every step of the program."""
         steps: list[Step] = []
         for step in self.program.steps:
             step.inputs = [self.same.get(value, value) for value in step.inputs]
@@ -39,11 +50,13 @@ class _Rewriter:
         self.program.outputs = [self._meant(value) for value in self.program.outputs]
 
     def _meant(self, value: Value) -> Value:
+        """Return the value that takes the place of a value or of a list."""
         value = self.same.get(value, value)
         listed = self.lists.get(value)
         return listed if isinstance(listed, Value) else value
 
     def _step(self, step: Step) -> list[Step]:
+        """Return the step rewritten, or no step where nothing is left to do."""
         if step.op == "TensorListFromTensor":
             self.lists[step.output] = step.inputs[0]
             return []
@@ -72,6 +85,7 @@ class _Rewriter:
         raise _refusal(step, f"uses a list of tensors by {step.op}")
 
     def _loop(self, step: Step) -> Step:
+        """Return the ``Loop`` step of a ``While`` operation."""
         condition, body = step.payload
         loop = Loop(body, condition)
         lists: dict[Value, Value | _Reserved] = {}
@@ -83,13 +97,13 @@ class _Rewriter:
             if given.dtype == "resource":
                 continue
             listed = self.lists.get(given)
-            changes = isinstance(listed, Value) and before is not after
-            if changes:
-                # Read as well as written: a tensor like any other that the body carries along.
-                before.shape, before.dtype = outside.shape, outside.dtype = listed.shape, listed.dtype
+            both = listed if isinstance(listed, Value) and before is not after else None
+            if both is not None:
+                # The body reads this list and also writes it, so it carries the list along like any other tensor.
+                before.shape, before.dtype = outside.shape, outside.dtype = both.shape, both.dtype
                 lists[before], self.lists[outside] = before, outside
-                given = listed
-            if listed is None or changes:
+                given = both
+            if listed is None or both is not None:
                 inputs.append(given)
                 if before is after:
                     loop.fixed.append((len(inputs) - 1, before))
@@ -107,7 +121,7 @@ class _Rewriter:
                     loop.tested.append((condition.inputs[place], before))
                     before.shape, before.dtype = listed.shape, listed.dtype
                     lists[before] = before
-            else:
+            elif isinstance(listed, _Reserved):
                 written.append((outside, self._write(step, before, after, body)))
                 inputs.append(listed.length)
                 write = after.step
@@ -132,12 +146,13 @@ class _Rewriter:
 
     @staticmethod
     def _attach(step: Step, value: Value) -> None:
+        """Make a value the next output of a step."""
         value.step, value.slot = step, len(step.outputs)
         step.outputs.append(value)
 
     @staticmethod
-    def _inside(loop: Loop, body: Program, lists) -> None:
-        """The body's own lists and loops; what the loop refers to follows."""
+    def _inside(loop: Loop, body: Program, lists: dict[Value, Value | _Reserved]) -> None:
+        """Rewrite the lists and loops of a loop's body, and what the loop refers to accordingly."""
         inner = _Rewriter(body, lists)
         inner.rewrite()
         for carried in loop.carried:
@@ -150,7 +165,7 @@ class _Rewriter:
 
     @staticmethod
     def _write(step: Step, before: Value, after: Value, body: Program) -> Step:
-        """The one step that writes to a list which was empty before the loop."""
+        """Return the one step that writes to a list which was empty before the loop."""
         write = after.step
         readers = [inner for inner in body.steps if before in inner.inputs]
         if write.op != "TensorListSetItem" or write.inputs[0] is not before or readers != [write]:
@@ -158,7 +173,8 @@ class _Rewriter:
         return write
 
 
-def _merged(left, right):
+def _merged(left: tuple[int | None, ...] | None, right: tuple[int | None, ...] | None) -> tuple[int | None, ...] | None:
+    """Return a shape with the sizes that are known in one of two shapes."""
     if left is None or right is None or len(left) != len(right):
         return right if left is None else left
     return tuple(b if a is None else a for a, b in zip(left, right, strict=True))

@@ -1,22 +1,29 @@
-"""Rewriting a program by simpler operations, exactly, so that few operations need rules."""
+"""The exact rewriting of a program with simpler operations, so that few operations need rules."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Dependence, Program, Step, Value
 from genolift.engine.tracing.nodes import new_node, new_step
-from genolift.engine.tracing.trace import mark_dependence, static_shape, static_value
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.engine.tracing.static import static_shape, static_value
+from genolift.engine.tracing.trace import mark_dependence
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
 
 def lower(program: Program) -> Program:
-    """Rewrite quotients, squared differences and all that has a spelling, loops' bodies included."""
+    """Rewrite quotients, squared differences and every operation that has a spelling, in the bodies of loops too.
+
+    The program is changed in place and returned.
+    """
     read = {value for step in program.steps for value in step.inputs} | set(program.outputs)
-    pending, done = list(reversed(program.steps)), []
+    pending: list[Step] = list(reversed(program.steps))
+    done: list[Step] = []
     while pending:
         step = pending.pop()
         if step.op == "Loop":
@@ -28,12 +35,13 @@ def lower(program: Program) -> Program:
             pending.extend(reversed(others))
             read.update(value for other in others for value in other.inputs)
     program.steps = done
-    program.steps = program.pruned().steps  # of several steps that are spelled together the last one alone is replaced
+    # Where several steps are spelled together, only the last one was replaced. The others are not needed any more.
+    program.steps = program.pruned().steps
     return program
 
 
 def _simplified(step: Step) -> list[Step] | None:
-    """Quotients and squared differences as products and squares; None for what is neither."""
+    """Return the steps of a quotient as a product, or of a squared difference as a square; None for other steps."""
     reciprocal = operation(step.op).reciprocal
     if reciprocal is not None and step.inputs[1].dependence >= Dependence.DISCRETE:
         first = _new(reciprocal, step, [step.inputs[1]])
@@ -47,7 +55,10 @@ def _simplified(step: Step) -> list[Step] | None:
 
 
 def _regular(step: Step) -> Step:
-    """A Select of elements as one that broadcasts, as a fused region needs it; a sort without order as one with it."""
+    """Return the step in the form that rules need, changed in place.
+
+    A Select of elements becomes one that broadcasts, for fused regions. Largest elements are asked for in order.
+    """
     if step.op == "Select" and _alike(step):
         _become(step, "SelectV2", step.inputs)
     elif step.op == "TopKV2":
@@ -56,7 +67,7 @@ def _regular(step: Step) -> Step:
 
 
 def _alike(step: Step) -> bool:
-    """Whether a Select's condition is one of elements, not of rows."""
+    """Whether the condition of a Select chooses elements rather than rows."""
     condition, chosen, _ = (value.shape for value in step.inputs)
     return condition is not None and chosen is not None and len(condition) == len(chosen)
 
@@ -74,23 +85,26 @@ def _become(step: Step, op: str, inputs: list[Value]) -> None:
 
 
 def _spelled(step: Step, read: set[Value]) -> list[Step] | None:
-    """The steps that give the outputs in other words, and the step itself where it goes on giving one that is ``read``."""
+    """Return the steps that compute a step's outputs by its spelling, or None where the step has none that applies.
+
+    The step itself is among them if it still computes an output that is ``read``.
+    """
     spelling, reads = operation(step.op).spelling, operation(step.op).reads
     if spelling is None:
         return None
     inputs = step.inputs if reads is None else reads(step)
     if inputs is None:
         return None
-    found = [_known(value) for value in inputs]
+    constants = [_known(value) for value in inputs]
     with tf.Graph().as_default() as graph:
-        tensors = [_stand_in(*pair) for pair in zip(inputs, found, strict=True)]
+        tensors = [_stand_in(*pair) for pair in zip(inputs, constants, strict=True)]
         outputs = spelling(step, *tensors)
         if outputs is None or not any(v in read for v, t in zip(step.outputs, outputs, strict=False) if t is not None):
             return None
         known = {tensor.name: value for tensor, value in zip(tensors, inputs, strict=True)}
         given = {tensor.op.name for tensor in tensors}
-        steps = [_recorded(made, step, known) for made in graph.get_operations() if made.name not in given]
-    steps = [new for new in steps if new is not None]
+        recorded = [_recorded(made, step, known) for made in graph.get_operations() if made.name not in given]
+    steps = [new for new in recorded if new is not None]
     for tensor, value in zip(outputs, list(step.outputs), strict=False):
         if tensor is not None:
             step.outputs[value.slot] = Value(step, value.slot, value.shape, value.dtype)
@@ -99,22 +113,26 @@ def _spelled(step: Step, read: set[Value]) -> list[Step] | None:
     return [step, *steps] if any(value in read for value in step.outputs) else steps
 
 
-def _known(value: Value):
-    """An integer that is the same whatever the batch, else None."""
+def _known(value: Value) -> np.ndarray | None:
+    """Return the numbers of an integer value that does not depend on the size of the batch; None for other values."""
     if value.dependence > Dependence.SHAPE or value.dtype not in ("int32", "int64"):
         return None
     two, three = (static_value(value, batch) for batch in (2, 3))
-    return two if two is not None and np.array_equal(two, three) else None
+    return two if two is not None and three is not None and np.array_equal(two, three) else None
 
 
-def _stand_in(value: Value, known):
+def _stand_in(value: Value, known: np.ndarray | None) -> Tensor:
+    """Return a tensor that a spelling takes for a value: a constant where the numbers are known, else a placeholder."""
     if known is not None:
         return tf.constant(known, value.dtype)
     return tf.compat.v1.placeholder(tf.as_dtype(value.dtype), static_shape(value))
 
 
-def _recorded(made, like: Step, known: dict[str, Value]) -> Step | None:
-    """What a spelling ``made`` in its graph as a step; ``known`` are the values of its tensors."""
+def _recorded(made: Any, like: Step, known: dict[str, Value]) -> Step | None:
+    """Return the step of an operation that a spelling made in its graph, or None for an alias.
+
+    ``known`` holds the values of the tensors so far, by their names, and takes up the new ones.
+    """
     inputs = [known[tensor.name] for tensor in made.inputs]
     if operation(made.type).alias:
         known[made.outputs[0].name] = inputs[0]
@@ -128,7 +146,7 @@ def _recorded(made, like: Step, known: dict[str, Value]) -> Step | None:
 
 
 def _take_over(made: Value, value: Value, steps: list[Step]) -> None:
-    """``value`` is what others read; from here on the new step gives it."""
+    """Let a new step compute the ``value`` that other steps read, in place of the output ``made`` of that step."""
     made.step.outputs[made.slot] = value
     value.step, value.slot = made.step, made.slot
     for step in steps:

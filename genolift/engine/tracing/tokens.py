@@ -1,7 +1,8 @@
-"""Integer-coded sequences: a model's look-ups of embeddings become products with the one-hot that a token stands for.
+"""Sequences that are coded as integers (tokens), which become one-hot so that importance can flow to them.
 
-The program then has that one-hot as its input, and importance goes to it. Other uses of the tokens (masks, positions)
-are read back off the one-hot, so each side has its own, and what they switch is looked at pair by pair.
+A look-up in an embedding becomes a product with the one-hot that a token stands for, and the program has that one-hot
+as its input. Other uses of the tokens (masks, positions) read the tokens back from the one-hot. The sequence and its
+reference therefore have tokens of their own, and whatever these switch is compared for each pair.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from genolift.engine.operations.native import at_precision
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Dependence, Program, Step, Value, ancestors
 from genolift.engine.tracing.nodes import new_node
-from genolift.engine.tracing.trace import mark_dependence, static_value
+from genolift.engine.tracing.static import static_value
+from genolift.engine.tracing.trace import mark_dependence
 from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
@@ -23,8 +25,20 @@ tf = quiet_tensorflow()
 
 @dataclass(eq=False)
 class Lookup:
-    """``step`` gathers rows of a table for ``tokens``, by way of the elementwise ``body`` (Keras counts negative
-    indices from the end there); ``size`` is the table's number of rows."""
+    """A look-up of tokens in a table.
+
+    Parameters
+    ----------
+    tokens : Value
+        The tokens, an input of the program.
+    step : Step
+        The step that gathers rows of the table.
+    body : list of Step
+        The elementwise steps between the tokens and the indices of rows. In such steps Keras counts negative indices
+        from the end.
+    size : int
+        The number of rows of the table.
+    """
 
     tokens: Value
     step: Step
@@ -34,9 +48,18 @@ class Lookup:
 
 @dataclass(eq=False)
 class TokenTable:
-    """The payload of a ``TokenTable`` step: a look-up's ``body`` and ``gather``, which are run for tokens 0, 1, 2 and so on.
+    """The payload of a ``TokenTable`` step, which looks up the rows of all tokens: 0, 1, 2 and so on.
 
-    ``inputs`` are the values that these read beside the tokens.
+    Parameters
+    ----------
+    lookup : Lookup
+        The look-up in the user's model.
+    inputs : list of Value
+        What the steps of the look-up read beside the tokens.
+    body : list of Step
+        The elementwise steps of the look-up, in running order.
+    gather : Step
+        The step that gathers the rows.
     """
 
     lookup: Lookup
@@ -56,21 +79,39 @@ class TokenTable:
 
 
 def read_tokens(program: Program) -> tuple[Program, list[int | None]]:
-    """The program with one-hot inputs in place of token inputs, and each input's number of tokens (None: not one)."""
+    """Replace the inputs of tokens by one-hot inputs.
+
+    Parameters
+    ----------
+    program : Program
+        The traced model, which is changed in place.
+
+    Returns
+    -------
+    program : Program
+        The program with one-hot inputs.
+    sizes : list of int or None
+        The number of different tokens of each input, None for an input that holds no tokens.
+
+    Raises
+    ------
+    UnsupportedModel
+        If the same tokens are looked up in tables of different sizes.
+    """
     sizes: list[int | None] = []
     for place, value in enumerate(program.inputs):
-        found = [lookup for step in program.steps if (lookup := _lookup(step, value)) is not None]
-        if not found or any(step.dependence == Dependence.ACTIVE and value in step.inputs for step in program.steps):
+        lookups = [lookup for step in program.steps if (lookup := _lookup(step, value)) is not None]
+        if not lookups or any(step.dependence == Dependence.ACTIVE and value in step.inputs for step in program.steps):
             sizes.append(None)
             continue
-        known = {lookup.size for lookup in found}
+        known = {lookup.size for lookup in lookups}
         if len(known) > 1:
             raise UnsupportedModel(
-                f"{found[0].step.where} and others look up the same tokens in tables of {sorted(known)} rows, so the "
+                f"{lookups[0].step.where} and others look up the same tokens in tables of {sorted(known)} rows, so the "
                 "one-hot that a token stands for is not defined; give the embeddings one input_dim"
             )
-        sizes.append(found[0].size)
-        _replace(program, place, found)
+        sizes.append(lookups[0].size)
+        _replace(program, place, lookups)
     if any(sizes):
         mark_dependence(program)
         program = mark_dependence(program.pruned())
@@ -78,8 +119,10 @@ def read_tokens(program: Program) -> tuple[Program, list[int | None]]:
 
 
 def _lookup(step: Step, tokens: Value) -> Lookup | None:
+    """Return the look-up that a step is, or None for a step that does not look up these tokens."""
     if step.op not in ("GatherV2", "ResourceGather", "OneHot"):
         return None
+    shape: tuple[int | None, ...] | None
     if step.op == "OneHot":
         indices, depth, *levels = step.inputs
         size = static_value(depth, 1) if step.node.attr["axis"].i == -1 else None
@@ -115,9 +158,10 @@ def _lookup(step: Step, tokens: Value) -> Lookup | None:
 
 
 def _replace(program: Program, place: int, lookups: list[Lookup]) -> None:
+    """Replace an input of tokens by a one-hot input, and its look-ups by products."""
     tokens, size = program.inputs[place], lookups[0].size
     source = Step("Input", f"{tokens.step.name}/one_hot", [])
-    one_hot = Value(source, 0, (*tokens.shape, size), "float32")
+    one_hot = Value(source, 0, None if tokens.shape is None else (*tokens.shape, size), "float32")
     source.outputs.append(one_hot)
     program.inputs[place] = one_hot
     steps = [source]
@@ -134,7 +178,7 @@ def _replace(program: Program, place: int, lookups: list[Lookup]) -> None:
 
 
 def _table(program: Program, lookup: Lookup) -> Step:
-    """The rows that tokens 0, 1, 2 ... look up."""
+    """Return the step that looks up the rows of all tokens."""
     gather = Step(lookup.step.op, lookup.step.name, list(lookup.step.inputs), lookup.step.node, lookup.step.layers)
     gather.payload = lookup.step.payload
     body = [step for step in program.steps if step in set(lookup.body)]
@@ -142,6 +186,7 @@ def _table(program: Program, lookup: Lookup) -> Step:
     given = [value for step in [*body, gather] for value in step.inputs if value not in made]
     rows = Step("TokenTable", f"{gather.name}/table", list(dict.fromkeys(given)), layers=gather.layers, body=[])
     rows.payload = TokenTable(lookup, rows.inputs, body, gather)
-    shape = (lookup.size, lookup.step.output.shape[-1])
-    rows.outputs.append(Value(rows, 0, shape, lookup.step.output.dtype))
+    looked_up = lookup.step.output
+    width = None if looked_up.shape is None else looked_up.shape[-1]
+    rows.outputs.append(Value(rows, 0, (lookup.size, width), looked_up.dtype))
     return rows

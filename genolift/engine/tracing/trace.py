@@ -1,39 +1,56 @@
-"""From a callable to a :class:`Program`: run it once on symbolic inputs and record the operations it really ran.
+"""The tracer, which runs a callable once on symbolic inputs and records the operations that really ran.
 
-Keras (or whatever the callable is made of) does the running, so masks, training flags, shared and nested layers are
-what they are in the user's own call. Weights stay live: the program reads the variables, not copies of them.
+Keras, or whatever the callable is made of, does the running. Masks, training flags, shared and nested layers are
+therefore what they are in the user's own call. The program reads the model's variables, not copies of them, so it
+follows when the model is trained further.
 """
 
 from __future__ import annotations
 
-import sys
-import threading
 from collections.abc import Callable
-from contextlib import contextmanager
+from typing import Any
 
 from genolift.engine.operations.emit import emit
 from genolift.engine.operations.table import draws, operation
 from genolift.engine.program import Dependence, LayerCall, Program, Step, Value
+from genolift.engine.tracing.layer_calls import Interval, record_layers
 from genolift.engine.tracing.lists import open_lists
 from genolift.engine.tracing.nodes import copy_of
+from genolift.engine.tracing.static import static_value
 from genolift.support.errors import UnsupportedModel
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
-_TRACING = threading.RLock()
 
+def trace(fn: Callable[..., Any], specs: list[Any], input_names: list[str] | None = None) -> Program:
+    """Trace a function of tensors.
 
-def trace(fn: Callable, specs: list, input_names: list[str] | None = None) -> Program:
-    """Trace ``fn(*tensors)`` on ``tf.TensorSpec`` inputs (batch and length may be ``None``).
+    Parameters
+    ----------
+    fn : callable
+        The function, which takes one tensor per input. It returns a tensor, or a list or dict of tensors. The keys of a
+        dict become the names of the outputs.
+    specs : list of TensorSpec
+        The shape and type of each input. The sizes of the batch and of the length may be None.
+    input_names : list of str, optional
+        The names of the inputs, by default ``input_0`` and so on.
 
-    ``fn`` returns a tensor, or a list or dict of tensors; dict keys become the outputs' names.
+    Returns
+    -------
+    Program
+        The operations that ran and that an output needs.
+
+    Raises
+    ------
+    UnsupportedModel
+        If the function draws random numbers, or chooses between operations by a value that is not known yet.
     """
     input_names = input_names or [f"input_{i}" for i in range(len(specs))]
-    with _record_layers() as intervals:
-        structure = {}
+    with record_layers() as intervals:
+        structure: dict[str, list[str]] = {}
 
-        def call(*tensors):
+        def call(*tensors: Tensor) -> list[Tensor]:
             outputs = fn(*tensors)
             structure["names"] = _output_names(outputs)
             return tf.nest.flatten(outputs)
@@ -49,9 +66,25 @@ def trace(fn: Callable, specs: list, input_names: list[str] | None = None) -> Pr
 
 
 def mark_dependence(program: Program, given: dict[Value, Dependence] | None = None) -> Program:
-    """Set every step's dependence on the explained inputs; refuse randomness on their path.
+    """Set every step's dependence on the explained inputs, and refuse random numbers.
 
-    ``given`` is the dependence of the program's own inputs where they are not the explained ones (loops' bodies).
+    Parameters
+    ----------
+    program : Program
+        The program, which is changed in place.
+    given : dict, optional
+        The dependence of each of the program's inputs. By default these are the explained inputs; the inputs of the
+        body of a loop are not.
+
+    Returns
+    -------
+    Program
+        The same program.
+
+    Raises
+    ------
+    UnsupportedModel
+        If a step draws random numbers.
     """
     given = {value: Dependence.ACTIVE for value in program.inputs} if given is None else given
     inputs = {value.step: dependence for value, dependence in given.items()}
@@ -78,67 +111,20 @@ def mark_dependence(program: Program, given: dict[Value, Dependence] | None = No
 
 
 def _highest(dtype: str) -> Dependence:
-    """What a value of this type can be at most."""
+    """Return the highest dependence that a value of this type can have."""
     return Dependence.ACTIVE if dtype.startswith(("float", "bfloat", "complex")) else Dependence.DISCRETE
 
 
-def _output_names(outputs) -> list[str]:
+def _output_names(outputs: Any) -> list[str]:
     if isinstance(outputs, dict):
         return [str(key) for key in sorted(outputs)]
     return [f"output_{i}" for i in range(len(tf.nest.flatten(outputs)))]
 
 
-@contextmanager
-def _record_layers():
-    """Note which operations of the graph under construction each Keras layer's call creates.
-
-    Name scopes cannot tell (they are made unique with the same suffixes that layer names carry), so the two Keras
-    base classes report their calls while the trace lasts, and are put back whatever happens. One thread traces at a
-    time, and calls of others are none of its business.
-    """
-    with _TRACING:
-        yield from _recorded()
-
-
-def _recorded():
-    tracing = threading.get_ident()
-    bases = [sys.modules["keras"].layers.Layer] if "keras" in sys.modules else []
-    if "tf_keras" in sys.modules:
-        bases.append(sys.modules["tf_keras"].layers.Layer)
-    originals = [base.__call__ for base in bases]
-    intervals: list[tuple[object, int, int, LayerCall]] = []
-    stack: list[str] = []
-
-    def reporting(original):
-        def call(layer, *args, **kwargs):
-            if threading.get_ident() != tracing:
-                return original(layer, *args, **kwargs)
-            graph = tf.compat.v1.get_default_graph()
-            start = len(graph.get_operations())
-            stack.append(layer.name)
-            path = "/".join(stack)
-            try:
-                return original(layer, *args, **kwargs)
-            finally:
-                stack.pop()
-                end = len(graph.get_operations())
-                intervals.append((graph, start, end, LayerCall(path, layer.name, type(layer).__name__)))
-
-        return call
-
-    try:
-        for base, original in zip(bases, originals, strict=True):
-            base.__call__ = reporting(original)
-        yield intervals
-    finally:
-        for base, original in zip(bases, originals, strict=True):
-            base.__call__ = original
-
-
 class _Recorder:
-    """Turns a concrete function's graph into steps, with called functions opened in place."""
+    """A recorder, which turns the graph of a concrete function into steps and opens the functions that it calls."""
 
-    def __init__(self, concrete, intervals):
+    def __init__(self, concrete: Any, intervals: list[Interval]):
         self.concrete = concrete
         self.graph = concrete.graph
         self.library = self.graph.as_graph_def().library
@@ -148,6 +134,7 @@ class _Recorder:
         self.steps: list[Step] = []
 
     def record(self, n_inputs: int) -> tuple[list[Value], list[Value]]:
+        """Record all steps, and return the values of the first ``n_inputs`` inputs and of the outputs."""
         placeholders = list(self.concrete.inputs)
         known: dict[str, Value] = {}
         inputs = []
@@ -170,17 +157,20 @@ class _Recorder:
         return inputs, [known[tensor.name] for tensor in self.concrete.outputs]
 
     def _layers_at(self, index: int) -> tuple[LayerCall, ...]:
+        """Return the layer calls that created the operation at this place of the graph, outermost first."""
         around = [(start - end, layer) for _, start, end, layer in self.intervals if start <= index < end]
         return tuple(layer for _, layer in sorted(around, key=lambda entry: (entry[0], len(entry[1].path))))
 
-    def _add(self, step: Step, tensors) -> list[Value]:
+    def _add(self, step: Step, tensors: list[Tensor]) -> list[Value]:
+        """Add a step with outputs like ``tensors``, and return their values."""
         for slot, tensor in enumerate(tensors):
             shape = None if tensor.shape.rank is None else tuple(tensor.shape.as_list())
             step.outputs.append(Value(step, slot, shape, tensor.dtype.name))
         self.steps.append(step)
         return step.outputs
 
-    def _capture(self, placeholder, captured) -> Value:
+    def _capture(self, placeholder: Tensor, captured: Tensor) -> Value:
+        """Add the step of a tensor that the function captured, and return its value."""
         if captured.dtype == tf.resource:
             variable = self.variables.get(id(captured))
             return self._add(
@@ -189,8 +179,10 @@ class _Recorder:
             )[0]
         return self._add(Step("Captured", placeholder.op.name, [], payload=captured), [placeholder])[0]
 
-    def _operation(self, node, values: list[Value], tensors, layers) -> list[Value]:
-        """Steps for one operation; returns the values of its outputs."""
+    def _operation(
+        self, node: Any, values: list[Value], tensors: list[Tensor], layers: tuple[LayerCall, ...]
+    ) -> list[Value]:
+        """Add the steps of one operation, and return the values of its outputs, which are like ``tensors``."""
         if (called := self._called(node)) is not None:
             return self._inline(called, values, node.name, layers)
         known = operation(node.op)
@@ -213,27 +205,38 @@ class _Recorder:
             step.payload, step.inputs = values[0].step.payload, values[1:]
         return self._add(step, tensors)
 
-    def _called(self, node):
-        """The function that an operation calls, or is (older graphs name functions as operations); None for others."""
+    def _called(self, node: Any) -> Any | None:
+        """Return the function that an operation calls, or None.
+
+        In older graphs the operation itself has the name of the function.
+        """
         calls = operation(node.op).control == "call"
         return self.functions.get(node.attr["f"].func.name if calls else node.op)
 
-    def _branch(self, choice: Value, node, layers):
-        """The function taken by a choice that depends on constants and shapes, whatever the batch; refuse others."""
-        found = [static_value(choice, batch, self.library) for batch in (2, 3)]
-        if None in found or found[0] != found[1]:
+    def _branch(self, choice: Value, node: Any, layers: tuple[LayerCall, ...]) -> Any:
+        """Return the function that a choice takes.
+
+        The choice may depend on constants and on shapes, but not on the size of the batch. Other choices are refused.
+        """
+        choices: list[Any] = [static_value(choice, batch, self.library) for batch in (2, 3)]
+        if None in choices or choices[0] != choices[1]:
             raise UnsupportedModel(
                 f"{Step(node.op, node.name, [], layers=layers).where} takes one of several ways by a value that is not "
                 "known before the model runs; fix the input's length, or decide in Python when the model is made"
             )
         if "branches" in node.attr:
             branches = list(node.attr["branches"].list.func)
-            index = int(found[0])
+            index = int(choices[0])
             return self.functions[branches[index if 0 <= index < len(branches) else -1].name]
-        return self.functions[node.attr["then_branch" if found[0] else "else_branch"].func.name]
+        return self.functions[node.attr["then_branch" if choices[0] else "else_branch"].func.name]
 
-    def _program(self, name: str, values: list[Value], tensors, prefix: str, layers) -> Program:
-        """A function as a program of its own, for arguments like ``tensors``; ``values`` tells variables apart."""
+    def _program(
+        self, name: str, values: list[Value], tensors: list[Tensor], prefix: str, layers: tuple[LayerCall, ...]
+    ) -> Program:
+        """Return a function as a program of its own, for arguments like ``tensors``.
+
+        Where an argument is a variable, the program reads the variable itself from ``values``.
+        """
         outside, self.steps = self.steps, []
         inputs = []
         for i, (value, tensor) in enumerate(zip(values, tensors, strict=True)):
@@ -243,13 +246,19 @@ class _Recorder:
         program, self.steps = Program(self.steps, inputs, outputs, [], []), outside
         return program
 
-    def _inline(self, function, arguments: list[Value], prefix: str, layers) -> list[Value]:
-        """Open a called function in place; its tensors are named ``node:output:index`` in the definition."""
-        known = {arg.name: [value] for arg, value in zip(function.signature.input_arg, arguments, strict=True)}
-        with tf.Graph().as_default():
-            stand_ins: dict[Value, object] = {}
+    def _inline(self, function: Any, arguments: list[Value], prefix: str, layers: tuple[LayerCall, ...]) -> list[Value]:
+        """Add the steps of a called function in place, and return the values of its outputs.
 
-            def tensor_of(value):
+        In the definition of a function, tensors are named ``node:output:index``. ``known`` therefore holds the values
+        of each output of a node, and one value for each argument.
+        """
+        known: dict[str, Any] = {
+            argument.name: [value] for argument, value in zip(function.signature.input_arg, arguments, strict=True)
+        }
+        with tf.Graph().as_default():
+            stand_ins: dict[Value, Tensor] = {}
+
+            def tensor_of(value: Value) -> Tensor:
                 if value not in stand_ins:
                     stand_ins[value] = tf.compat.v1.placeholder(tf.as_dtype(value.dtype), value.shape)
                 return stand_ins[value]
@@ -258,12 +267,11 @@ class _Recorder:
                 values = [_resolve(known, name) for name in node.input if not name.startswith("^")]
                 if (inner := self._called(node)) is not None:
                     outputs = self._inline(inner, values, f"{prefix}/{node.name}", layers)
-                    named = [
-                        [argument.name, [value]]
-                        for argument, value in zip(inner.signature.output_arg, outputs, strict=True)
-                    ]
-                    calls = operation(node.op).control == "call"
-                    known[node.name] = {"output": outputs} if calls else dict(named)
+                    if operation(node.op).control == "call":
+                        known[node.name] = {"output": outputs}
+                    else:
+                        names = [argument.name for argument in inner.signature.output_arg]
+                        known[node.name] = {name: [value] for name, value in zip(names, outputs, strict=True)}
                     continue
                 if node.op == "NoOp":
                     continue
@@ -285,58 +293,8 @@ class _Recorder:
             return [_resolve(known, function.ret[arg.name]) for arg in function.signature.output_arg]
 
 
-def static_value(value: Value, batch: int, library=None):
-    """A value that depends on constants and known sizes alone, as a NumPy array; None where it depends on more."""
-    return _evaluated(value, batch, library, sized=False)
-
-
-def static_shape(value: Value) -> tuple[int | None, ...] | None:
-    """A value's shape, with the sizes that follow from those of the inputs, whatever the batch."""
-    if value.shape is not None and None not in value.shape[1:]:
-        return value.shape
-    two, three = (_evaluated(value, batch, None, sized=True) for batch in (2, 3))
-    if two is None or three is None or two.ndim != three.ndim:
-        return value.shape
-    return tuple(a if a == b else None for a, b in zip(two.shape, three.shape, strict=True))
-
-
-def _evaluated(value: Value, batch: int, library, sized: bool):
-    """The value; where only its size counts (``sized``), with zeros for inputs and weights. None where it is not known."""
-
-    def tensor_of(value: Value, known: dict, sized: bool):
-        step = value.step
-        if value in known:
-            return known[value]
-        if step.op == "Shape":
-            source = step.inputs[0]
-            shape = _with_batch(source, batch)
-            shape = tf.shape(tensor_of(source, sizes, True)) if shape is None else tf.constant(shape)
-            known[value] = tf.cast(shape, tf.as_dtype(value.dtype))
-        elif step.node is not None:
-            tensors = [tensor_of(source, known, sized) for source in step.inputs]
-            known.update(zip(step.outputs, emit(step, tensors, None, library), strict=True))
-        elif sized and (shape := _with_batch(value, batch)) is not None and value.dtype != "resource":
-            known[value] = tf.zeros(shape, tf.as_dtype(value.dtype))
-        else:
-            raise LookupError(step)
-        return known[value]
-
-    sizes: dict[Value, object] = {}
-    try:  # a session runs wherever it is called, in the middle of another graph as well
-        with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
-            return session.run(tensor_of(value, sizes if sized else {}, sized))
-    except (LookupError, TypeError, ValueError, tf.errors.OpError):
-        return None
-
-
-def _with_batch(value: Value, batch: int) -> list[int] | None:
-    """A value's shape with so many rows; None where other sizes are unknown."""
-    shape = None if value.shape is None else [batch if i == 0 and s is None else s for i, s in enumerate(value.shape)]
-    return None if shape is None or None in shape else shape
-
-
-def _output_arguments(tensors, node) -> dict[str, int]:
-    """How many tensors each named output of an operation holds."""
+def _output_arguments(tensors: list[Tensor], node: Any) -> dict[str, int]:
+    """Return how many tensors each named output of an operation holds."""
     if not tensors:
         return {}
     counts = {}
@@ -350,15 +308,16 @@ def _output_arguments(tensors, node) -> dict[str, int]:
     return counts
 
 
-def _resolve(known: dict, name: str) -> Value:
+def _resolve(known: dict[str, Any], name: str) -> Value:
+    """Return the value of an argument ``name`` or of a tensor ``node:output:index``."""
     parts = name.split(":")
     if len(parts) == 1:
         return known[parts[0]][0]
     return known[parts[0]][parts[1]][int(parts[2])]
 
 
-def _in_order(function) -> list:
-    """A function's nodes, each after what it reads."""
+def _in_order(function: Any) -> list[Any]:
+    """Return the nodes of a function in an order in which each comes after those that it reads."""
     nodes = {node.name: node for node in function.node_def}
     done: dict[str, None] = {}
     pending = [(name, False) for name in reversed(list(nodes))]
