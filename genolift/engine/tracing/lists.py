@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from genolift.engine.operations.implementations import grows
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Program, Step, Value
-from genolift.engine.tracing.loops import Carried, Loop, Written
+from genolift.engine.tracing.loops import Carried, WhileLoop, WrittenList
 from genolift.support.errors import UnsupportedModel
 
 
@@ -87,7 +87,7 @@ class _Rewriter:
     def _loop(self, step: Step) -> Step:
         """Return the ``Loop`` step of a ``While`` operation."""
         condition, body = step.payload
-        loop = Loop(body, condition)
+        loop = WhileLoop(body, condition)
         lists: dict[Value, Value | _Reserved] = {}
         inputs: list[Value] = []
         outputs: list[tuple[Value, Carried]] = []
@@ -125,7 +125,7 @@ class _Rewriter:
                 written.append((outside, self._write(step, before, after, body)))
                 inputs.append(listed.length)
                 write = after.step
-                loop.written.append(Written(len(inputs) - 1, write.inputs[2], write.inputs[1], grows(write)))
+                loop.written.append(WrittenList(len(inputs) - 1, write.inputs[2], write.inputs[1], grows(write)))
         writes = {write for _, write in written}
         body.steps = [inner for inner in body.steps if inner not in writes]
         ends = [carried.after for carried in loop.carried]
@@ -151,7 +151,7 @@ class _Rewriter:
         step.outputs.append(value)
 
     @staticmethod
-    def _inside(loop: Loop, body: Program, lists: dict[Value, Value | _Reserved]) -> None:
+    def _inside(loop: WhileLoop, body: Program, lists: dict[Value, Value | _Reserved]) -> None:
         """Rewrite the lists and loops of a loop's body, and what the loop refers to accordingly."""
         inner = _Rewriter(body, lists)
         inner.rewrite()

@@ -1,13 +1,16 @@
-"""Loops over time as steps: a recurrent layer's body is a program of its own, traced once and run at every turn.
+"""Loops over time, whose body is a program of its own that is traced once and run at every turn.
 
-TensorFlow runs such a layer as a ``While`` operation whose sequences go in and out as lists of tensors. Here a list is
-one dense tensor with time in front, and the ``Loop`` step knows which of its variables are carried from turn to turn,
-which stay the same, and which lists the body reads from and writes to, and at which index.
+TensorFlow runs a recurrent layer as a ``While`` operation, which reads and writes its sequences as lists of tensors.
+Here a list is one dense tensor whose first axis is time, and the operation is a ``Loop`` step. The step's payload says
+which variables are carried from turn to turn, which stay the same, and which lists the body reads and writes at which
+index.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from genolift.engine.operations.native import at_precision
 from genolift.engine.operations.regions import fuse
@@ -16,14 +19,22 @@ from genolift.engine.operations.table import operation
 from genolift.engine.program import Dependence, Program, Step, Value, ancestors
 from genolift.engine.running.run import run_step
 from genolift.support.errors import UnsupportedModel
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
 
 @dataclass
 class Carried:
-    """A variable that the body changes: its start is input ``place`` of the step."""
+    """A variable that the body changes.
+
+    Parameters
+    ----------
+    place : int
+        The place of its first value among the step's inputs.
+    before, after : Value
+        The variable before and after a turn, in the body.
+    """
 
     place: int
     before: Value
@@ -31,8 +42,18 @@ class Carried:
 
 
 @dataclass
-class Written:
-    """A list that the body writes ``item`` into at ``index``; its length is input ``place`` of the step."""
+class WrittenList:
+    """A list that the body writes to.
+
+    Parameters
+    ----------
+    place : int
+        The place of the list's length among the step's inputs.
+    item, index : Value
+        What a turn writes and at which index, in the body.
+    grows : bool
+        Whether writing beyond the end makes the list longer.
+    """
 
     place: int
     item: Value
@@ -41,30 +62,69 @@ class Written:
 
 
 @dataclass
-class Record:
-    """A loop that ran: its number of turns, the carried variables before each, and what stayed the same."""
+class LoopRecord:
+    """The record of a loop that ran.
 
-    turns: object
-    states: list
-    known: dict
+    Parameters
+    ----------
+    turns : Tensor
+        The number of turns.
+    states : list of TensorArray
+        The values of each carried variable before every turn.
+    known : dict
+        The tensors of the values that stayed the same.
+    """
+
+    turns: Tensor
+    states: list[Any]
+    known: dict[Value, Tensor]
 
 
 @dataclass(eq=False)
-class Loop:
-    """The payload of a ``Loop`` step, whose outputs are the carried variables' last values, then the written lists."""
+class WhileLoop:
+    """The payload of a ``Loop`` step.
+
+    The step's outputs are the last values of the carried variables, followed by the written lists.
+
+    Parameters
+    ----------
+    body, condition : Program
+        What a turn runs, and what says whether there is another turn.
+    carried : list of Carried
+        The variables that change from turn to turn.
+    written : list of WrittenList
+        The lists that the body writes to.
+    fixed : list of (int, Value)
+        What stays the same: the place among the step's inputs, and the value in the body.
+    tested : list of (Value, Value)
+        What the condition reads: the value in the condition, and the same value in the body.
+    """
 
     body: Program
     condition: Program
     carried: list[Carried] = field(default_factory=list)
-    written: list[Written] = field(default_factory=list)
-    fixed: list[tuple[int, Value]] = field(default_factory=list)  # place among the step's inputs, value in the body
-    tested: list[tuple[Value, Value]] = field(default_factory=list)  # value in the condition, the same in the body
+    written: list[WrittenList] = field(default_factory=list)
+    fixed: list[tuple[int, Value]] = field(default_factory=list)
+    tested: list[tuple[Value, Value]] = field(default_factory=list)
     _walk: list[Step] | None = None
 
     # Dependence
 
-    def mark(self, step: Step, mark) -> None:
-        """Set the dependence of everything inside, and of each output, from that of the step's inputs."""
+    def mark(self, step: Step, mark: Callable[[Program, dict[Value, Dependence]], Program]) -> None:
+        """Set the dependence of everything inside, and of each output, from the dependence of the step's inputs.
+
+        Parameters
+        ----------
+        step : Step
+            The step that has this loop as its payload.
+        mark : callable
+            The function that sets the dependence of the steps of a program, given that of its inputs.
+
+        Raises
+        ------
+        UnsupportedModel
+            If the number of turns, or an index of a list, depends on the values of the explained inputs.
+        """
         level = {value: _varying(step.inputs[place].dependence) for place, value in self.fixed}
         level.update((c.before, _varying(step.inputs[c.place].dependence)) for c in self.carried)
         while True:
@@ -97,19 +157,19 @@ class Loop:
 
     @property
     def reads(self) -> list[Step]:
-        """The body's reads of lists that stay the same."""
+        """The body's steps that read from lists that stay the same."""
         fixed = {value for _, value in self.fixed}
         return [s for s in self.body.steps if s.op == "TensorListGetItem" and s.inputs[0] in fixed]
 
     @property
     def targets(self) -> list[Value]:
-        """The active values that a turn hands on."""
+        """The active values that a turn hands on to the next turn or to a list."""
         ends = [c.after for c in self.carried if c.before.active] + [w.item for w in self.written]
         return [value for value in dict.fromkeys(ends) if value.active]
 
     @property
     def walk(self) -> list[Step]:
-        """The body's fused steps that importance walks, its inputs and the reads of its sequences left out."""
+        """The body's fused steps through which importance flows, without its inputs and the reads of its sequences."""
         if self._walk is None:
             steps = fuse(self.body, self.targets)
             ends = set(self.reads)
@@ -121,27 +181,46 @@ class Loop:
 
     @property
     def active_values(self) -> list[Value]:
-        """Every active value inside, loops within the body included, but for sequences that are only read from."""
+        """Every active value in the body and in loops within it, except for sequences that are only read from."""
         reads = set(self.reads)
         others = {value for step in self.body.steps if step not in reads for value in step.inputs}
         read_only = {read.inputs[0] for read in reads} - others
-        found = []
+        values: list[Value] = []
         for step in self.body.active_steps:
-            found.extend(value for value in step.outputs if value.active and value not in read_only)
+            values.extend(value for value in step.outputs if value.active and value not in read_only)
             if step.op == "Loop":
-                found.extend(step.payload.active_values)
-        return found
+                values.extend(step.payload.active_values)
+        return values
 
     # Running
 
-    def run(self, tensors: list, precision, record: bool = False) -> tuple[list, Record | None]:
-        """The step's outputs for ``tensors``; the record of its turns where asked for."""
+    def run(
+        self, tensors: list[Tensor], precision: Any, record: bool = False
+    ) -> tuple[list[Tensor], LoopRecord | None]:
+        """Run the loop to its last turn.
+
+        Parameters
+        ----------
+        tensors : list of Tensor
+            The tensors of the step's inputs.
+        precision : DType or None
+            The type of floating-point tensors; None leaves their types as they are.
+        record : bool
+            Whether to record the turns. By default they are not recorded.
+
+        Returns
+        -------
+        outputs : list of Tensor
+            The tensors of the step's outputs.
+        record : LoopRecord or None
+            The record of the turns, if asked for.
+        """
         known = {value: tensors[place] for place, value in self.fixed}
         self._hoist(known, precision)
         kept = [self._array(c.before, precision) for c in self.carried] if record else []
         lists = [self._array(w.item, precision, tensors[w.place], w.grows) for w in self.written]
 
-        def proceed(turn, variables, kept, lists):
+        def proceed(turn: Tensor, variables: list[Tensor], kept: list[Any], lists: list[Any]) -> Tensor:
             values = {**known, **{c.before: v for c, v in zip(self.carried, variables, strict=True)}}
             values.update((inside, values[body]) for inside, body in self.tested if body in values)
             for step in self.condition.steps:
@@ -149,7 +228,7 @@ class Loop:
                     run_step(step, values, precision)
             return values[self.condition.outputs[0]]
 
-        def advance(turn, variables, kept, lists):
+        def advance(turn: Tensor, variables: list[Tensor], kept: list[Any], lists: list[Any]) -> tuple[Any, ...]:
             values = {**known, **{c.before: v for c, v in zip(self.carried, variables, strict=True)}}
             self._turn(values, precision)
             after = [tf.ensure_shape(values[c.after], c.before.shape) for c in self.carried]
@@ -168,37 +247,40 @@ class Loop:
             dense = array.stack()
             dense.set_shape([None, *w.item.shape] if w.item.shape is not None else None)
             stacked.append(dense)
-        return [*last, *stacked], Record(turns, kept, known) if record else None
+        return [*last, *stacked], LoopRecord(turns, kept, known) if record else None
 
-    def at_turn(self, record: Record, turn, precision) -> dict:
-        """Every value of the body at a recorded turn."""
-        values = dict(record.known)
+    def at_turn(self, record: LoopRecord, turn: Tensor, precision: Any) -> dict[Any, Any]:
+        """Return every value of the body at a recorded turn, and the records of the loops within it."""
+        values: dict[Any, Any] = dict(record.known)
         values.update((c.before, array.read(turn)) for c, array in zip(self.carried, record.states, strict=True))
         self._turn(values, precision, record=True)
         return values
 
-    def last_turn(self, record: Record, precision=tf.float32) -> dict:
-        """Every value at the last turn, loops within the body included."""
+    def last_turn(self, record: LoopRecord, precision: Any = tf.float32) -> dict[Any, Any]:
+        """Return every value at the last turn, those of loops within the body included."""
         values = self.at_turn(record, record.turns - 1, precision)
         for step in self.body.active_steps:
             if step.op == "Loop":
                 values.update(step.payload.last_turn(values[step], precision))
         return values
 
-    def kept_bytes(self, record: Record, values: dict):
-        """What the record of the turns holds, read off the ``values`` of one turn."""
+    def kept_bytes(self, record: LoopRecord, values: dict[Any, Any]) -> Tensor:
+        """Return how many bytes the record of the turns holds, from the sizes of the ``values`` of one turn."""
         sizes = [tf.size(values[c.before], tf.int64) * values[c.before].dtype.size for c in self.carried]
         return tf.cast(record.turns, tf.int64) * sum(sizes, tf.constant(0, tf.int64))
 
-    def _turn(self, values: dict, precision, record: bool = False) -> None:
+    def _turn(self, values: dict[Any, Any], precision: Any, record: bool = False) -> None:
+        """Run the body once on ``values``, and add what it computes to them."""
         for step in self.body.steps:
             if step.op != "Input" and not (step.outputs and step.outputs[0] in values):
                 run_step(step, values, precision, record)
 
-    def _hoist(self, values: dict, precision) -> None:
-        """What is made of the variables alone, once before the loop; other constants stay inside, where TensorFlow
-        can read shapes and axes off them."""
-        constant: dict = {}
+    def _hoist(self, values: dict[Any, Any], precision: Any) -> None:
+        """Compute what follows from the model's variables alone once before the loop, and add it to ``values``.
+
+        Other constants stay inside, where TensorFlow can read shapes and axes from them.
+        """
+        constant: dict[Any, Any] = {}
         lifted: set[Step] = set()
         for step in self.body.steps:
             if step.dependence != Dependence.CONSTANT or step.op == "Input":
@@ -209,7 +291,8 @@ class Loop:
                 values.update((value, constant[value]) for value in step.outputs)
 
     @staticmethod
-    def _array(value: Value, precision, size=None, grows: bool = False):
+    def _array(value: Value, precision: Any, size: Tensor | None = None, grows: bool = False) -> Any:
+        """Return an array of tensors like a value. Without a size it grows, and it can be read more than once."""
         kind = at_precision(tf.as_dtype(value.dtype), precision)
         shape = tf.TensorShape(value.shape)
         if size is None:
@@ -220,11 +303,14 @@ class Loop:
 
 
 def _compares(value: Value) -> bool:
-    """Whether a discrete value is made of active ones within the body, so that nobody else looks at it."""
+    """Whether a discrete value is made of active ones within the body, where nothing else checks such a switch."""
     made_of = ancestors(value.step.inputs, stop=lambda value: value.dependence != Dependence.DISCRETE)
     return any(value.active for value in made_of)
 
 
 def _varying(level: Dependence) -> Dependence:
-    """Inside a loop nothing that comes from outside is a constant, for counters and batches."""
+    """Return the dependence that a value from outside has inside a loop.
+
+    It is at least ``SHAPE``, because counters and batch sizes are among these values and must not count as constants.
+    """
     return max(level, Dependence.SHAPE)

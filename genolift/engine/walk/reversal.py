@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Protocol, TypeAlias
 
 from genolift.engine.program import Step, Value
-from genolift.engine.tracing.loops import Written
+from genolift.engine.tracing.loops import WrittenList
 from genolift.engine.walk.pairs import Pairs
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
@@ -117,7 +117,7 @@ class Reversal:
         )
         return self._arriving(pairs, states, totals, arrays, indices), noted
 
-    def _lists(self, given: dict[Value, Parts]) -> list[tuple[Written, Parts]]:
+    def _lists(self, given: dict[Value, Parts]) -> list[tuple[WrittenList, Parts]]:
         """The lists that the body writes, with what flows into each."""
         outputs = zip(self.loop.written, self.step.outputs[len(self.loop.carried) :], strict=True)
         return [(written, given[value]) for written, value in outputs if value in given and written.item.active]
@@ -145,7 +145,7 @@ class Reversal:
         return {value: parts for value, parts in arriving.items() if value.active}
 
 
-def _seed(seeds: dict[Value, Parts], inner: Pairs, written: Written, parts: Parts, free: Tensor) -> Tensor:
+def _seed(seeds: dict[Value, Parts], inner: Pairs, written: WrittenList, parts: Parts, free: Tensor) -> Tensor:
     """Add what flows into the element written at a turn; return which elements have not been met after that."""
     index = _index(inner, written.index)
     first = tf.gather(free, index)
