@@ -35,7 +35,8 @@ class Method(ABC):
         of ``genolift.targets``, a function of the outputs, or a list of these. A model with a single number as output
         needs none.
     activation
-        ``"logit"`` looks through a final sigmoid or softmax and explains the logit. ``"keep"`` explains the output itself.
+        ``"logit"`` looks through a final sigmoid or softmax and explains the logit. ``"keep"`` explains the output
+        itself.
     progress
         Whether to show a progress bar. By default there is one where the work takes more than one block.
     memory
@@ -102,8 +103,8 @@ class Method(ABC):
         Parameters
         ----------
         X
-            One-hot sequences of shape (N, L, 4), or any shape that the model takes; regions of a genome; or several inputs
-            as a dict by input name or as a list.
+            One-hot sequences of shape (N, L, 4), or any shape that the model takes; regions of a genome; or several
+            inputs as a dict by input name or as a list.
         names
             What the sequences are called in the result.
         regions

@@ -12,8 +12,19 @@ from genolift.methods.common.inputs import Inputs
 
 @dataclass(frozen=True)
 class Plan:
-    """Block shape: sequences and references at a time, and whether the two sides are shared between pairs; and how many
-    blocks at a time."""
+    """The shape of a block.
+
+    Parameters
+    ----------
+    sequences
+        How many sequences are explained at a time.
+    references
+        How many references each of them is compared with at a time.
+    leading
+        Whether what is computed for one side of a pair is shared between pairs.
+    lanes
+        How many blocks are computed at a time.
+    """
 
     sequences: int
     references: int
@@ -22,24 +33,30 @@ class Plan:
 
 
 def repeat_to(array: np.ndarray, count: int, axis: int) -> np.ndarray:
+    """Return the array with its only row along an axis repeated, where it has not that many rows already."""
     return array if array.shape[axis] == count else np.repeat(array, count, axis)
 
 
 def pad(array: np.ndarray, rows: int) -> np.ndarray:
+    """Return the array with its last row repeated until there are so many rows."""
     if len(array) == rows:
         return array
     return np.concatenate([array, np.repeat(array[-1:], rows - len(array), axis=0)])
 
 
-def head(block: dict, rows: int) -> dict[str, Any]:
+def head(block: dict[str, Any], rows: int) -> dict[str, Any]:
+    """Return the first rows of a block."""
     return {
         key: value if key == "count" else [a[:rows] for a in value] if isinstance(value, list) else value[:rows]
         for key, value in block.items()
     }
 
 
-def merged(parts: list[tuple[int, dict]]) -> dict[str, Any]:
-    """Blocks of the same sequences with different references as one (means and squares by Chan et al. 1983)."""
+def merged(parts: list[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
+    """Return blocks of the same sequences with different references as one block.
+
+    Each part is a number of references and a block. Means and squares are combined as by Chan et al. (1983).
+    """
     count, total = parts[0][0], dict(parts[0][1])
     for more, part in parts[1:]:
         share = more / (count + more)
@@ -58,14 +75,22 @@ def merged(parts: list[tuple[int, dict]]) -> dict[str, Any]:
 
 
 def standard_error(squares: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """Of the mean over ``count`` (N,) references (ddof = 1), from sums of squared deviations (N, ...); NaN for one."""
+    """Return the standard error of a mean over references, with ddof = 1; NaN where there is only one.
+
+    Parameters
+    ----------
+    squares
+        Sums of squared deviations from the mean, (N, ...).
+    count
+        How many references each sequence has, (N,).
+    """
     count = count.reshape(-1, *[1] * (squares.ndim - 1)).astype(np.float32)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(count > 1, np.sqrt(squares / (count - 1) / count), np.nan).astype(np.float32)
 
 
-def widened(block: dict, rows: np.ndarray, more: dict) -> dict[str, Any]:
-    """``block`` with further references for some of its rows; the others get NaN in the added places."""
+def widened(block: dict[str, Any], rows: np.ndarray, more: dict[str, Any]) -> dict[str, Any]:
+    """Return a block with further references for some of its rows; the others get NaN in the added places."""
     part = {key: [a[rows] for a in v] if isinstance(v, list) else v[rows] for key, v in block.items() if key != "count"}
     seen = int(block["count"][rows[0]])
     added = merged([(seen, part), (int(more["count"][0]), {k: v for k, v in more.items() if k != "count"})])
@@ -77,8 +102,8 @@ def widened(block: dict, rows: np.ndarray, more: dict) -> dict[str, Any]:
     return {**wider, "count": counts}
 
 
-def padded(block: dict, count: int) -> dict[str, Any]:
-    """The block with NaN for references that were not needed, so that every call gives the same shape."""
+def padded(block: dict[str, Any], count: int) -> dict[str, Any]:
+    """Return the block with NaN for references that were not needed, so that every call gives the same shape."""
     none = np.arange(0)
 
     def widen(value):
@@ -104,9 +129,19 @@ def _spread(old, rows: np.ndarray, new, by_reference: bool):
     return old
 
 
-def fields_of(blocks: list[dict], inputs: Inputs, several: bool) -> dict[str, Any]:
-    """The fields of a result from those of its blocks: arrays (n, T, ...), and by input where they follow inputs: a list, with
-    None for an input without, or a dict by number."""
+def fields_of(blocks: list[dict[str, Any]], inputs: Inputs, several: bool) -> dict[str, Any]:
+    """Return the fields of a result from those of its blocks.
+
+    Parameters
+    ----------
+    blocks
+        Arrays (n, T, ...) by name. A field that follows inputs has an array for each of them: a list, with None for an
+        input without, or a dict by the input's number.
+    inputs
+        What the result explains.
+    several
+        Whether the result has an axis of targets.
+    """
 
     def whole(parts):
         array = np.concatenate(parts)
@@ -125,14 +160,15 @@ def fields_of(blocks: list[dict], inputs: Inputs, several: bool) -> dict[str, An
     return fields
 
 
-def joined(blocks: list[dict]) -> dict[str, Any]:
+def joined(blocks: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return blocks of different sequences as one block."""
     rows = [len(block["predictions"]) for block in blocks]
-    joined: dict = {"count": np.repeat([block["count"] for block in blocks], rows)}
+    whole: dict[str, Any] = {"count": np.repeat([block["count"] for block in blocks], rows)}
     for key, value in blocks[0].items():
         if key == "count":
             continue
         if isinstance(value, list):
-            joined[key] = [np.concatenate([block[key][i] for block in blocks]) for i in range(len(value))]
+            whole[key] = [np.concatenate([block[key][i] for block in blocks]) for i in range(len(value))]
         else:
-            joined[key] = np.concatenate([block[key] for block in blocks])
-    return joined
+            whole[key] = np.concatenate([block[key] for block in blocks])
+    return whole

@@ -1,7 +1,7 @@
 """The signature and docstring of a class, with the options of the classes that it is derived from.
 
-An option is written once: in the ``__init__`` of the class that defines it, and under ``Parameters`` in the docstring of
-that class. Classes derived from it show the option too, in the signature and in the docstring.
+An option is written once: in the ``__init__`` of the class that defines it, and under ``Parameters`` in the docstring
+of that class. Classes derived from it show the option too, in the signature and in the docstring.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def signature_of(kind: type) -> inspect.Signature:
 
 
 class MergedSignature:
-    """Put into a class as ``__signature__``: what ``inspect.signature`` says of it and of the classes derived from it."""
+    """What ``inspect.signature`` says of the class whose ``__signature__`` this is, and of those derived from it."""
 
     def __get__(self, instance: object, owner: type) -> inspect.Signature:
         if instance is not None:  # which has the signature of its __call__
@@ -85,17 +85,17 @@ def merged_docstring(kind: type) -> str:
 
 
 def _parameters(base: type) -> list[inspect.Parameter]:
-    """The parameters of a class's own ``__init__``, without ``self``."""
-    return list(inspect.signature(base.__init__).parameters.values())[1:]
+    """Return the parameters of a class's own ``__init__``, without ``self``."""
+    return list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
 
 
 def _meanings_in(kind: type) -> dict[str, str]:
-    """The meanings that the docstring of a class itself has."""
+    """Return the meanings that the docstring of a class itself has."""
     return _entries(dict(_sections(vars(kind).get("__doc__"))).get("Parameters", ""))
 
 
 def _sections(docstring: str | None) -> list[tuple[str, str]]:
-    """The sections of a NumPy-style docstring, as titles and texts; what comes before them has no title."""
+    """Return the sections of a NumPy-style docstring, as titles and texts; what comes before them has no title."""
     first, *rest = _HEADING.split(inspect.cleandoc(docstring or ""))
     return [
         ("", first.strip()),
@@ -104,12 +104,12 @@ def _sections(docstring: str | None) -> list[tuple[str, str]]:
 
 
 def _entries(body: str) -> dict[str, str]:
-    """The meanings of the parameters that a section lists; types may stand after a colon."""
+    """Return the meanings of the parameters that a section lists; types may stand after a colon."""
     lines: dict[str, list[str]] = {}
     name = ""
     for line in body.splitlines():
         if line[:1].strip():
-            name = re.match(r"\W*\w*", line)[0]
+            name = re.sub(r"^(\W*\w*).*", r"\1", line)
             lines[name] = []
         else:
             lines.setdefault(name, []).append(line)
@@ -117,10 +117,11 @@ def _entries(body: str) -> dict[str, str]:
 
 
 def _entry(parameter: inspect.Parameter, meanings: dict[str, str]) -> str:
-    """A parameter as a docstring lists it."""
-    stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
-    name, head = f"{stars}{parameter.name}", f"{stars}{parameter.name}"
-    if not stars:
+    """Return a parameter as a docstring lists it."""
+    starred = parameter.kind is parameter.VAR_KEYWORD
+    name = f"**{parameter.name}" if starred else parameter.name
+    head = name
+    if not starred:
         head += "" if parameter.annotation is parameter.empty else f" : {_written(parameter.annotation)}"
         optional = ", optional" if parameter.default is None else f", default {parameter.default!r}"
         head += "" if parameter.default is parameter.empty else optional

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,20 +13,37 @@ from genolift.support.errors import InputError
 
 @dataclass
 class Inputs:
-    """``arrays`` in the model's order; ``pack`` gives a list per input back the structure that the user gave."""
+    """What a user explains, an array for each input in the model's order.
+
+    Parameters
+    ----------
+    arrays
+        The inputs (N, ...). Where the model takes tokens they are one-hot.
+    keys
+        The names of the inputs, where they were given as a dict.
+    listed
+        Whether they were given as a list.
+    names
+        What the sequences are called.
+    regions
+        Where the sequences come from.
+    tokens
+        How many different tokens each input has, and None for an input that has none.
+    """
 
     arrays: list[np.ndarray]
     keys: list[str] | None = None
     listed: bool = False
     names: list[str] | None = None
-    regions: object = None
-    tokens: list[int | None] | None = None
+    regions: Any = None
+    tokens: list[int | None] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.arrays[0])
 
     @property
     def dna(self) -> list[bool]:
+        """Which inputs are one-hot DNA, (N, L, 4)."""
         return [is_dna(array.shape[1:]) for array in self.arrays]
 
     @property
@@ -35,39 +52,56 @@ class Inputs:
         tokens = self.tokens or [None] * len(self.arrays)
         return [dna or size is not None for dna, size in zip(self.dna, tokens, strict=True)]
 
-    def pack(self, per_input: list):
+    def pack(self, per_input: list) -> Any:
+        """Return a list with an entry per input in the structure in which the user gave the inputs."""
         if self.keys is not None:
             return dict(zip(self.keys, per_input, strict=True))
         return per_input if self.listed else per_input[0]
 
 
 def as_inputs(X: Any, input_names: list[str] | None) -> Inputs:
-    """Check what was given against the model's input names (None where it does not tell)."""
+    """Return what was given as arrays in the model's order.
+
+    Parameters
+    ----------
+    X
+        One array, regions, or several inputs as a dict by name or as a list.
+    input_names
+        The names of the model's inputs; None where it does not tell them.
+
+    Raises
+    ------
+    InputError
+        If these are not the model's inputs, or no finite numbers.
+    """
     if isinstance(X, dict):
         expected = input_names or list(X)
         if set(X) != set(expected):
             raise InputError(f"the model's inputs are {', '.join(expected)}; X has {', '.join(map(str, X))}")
-        found = Inputs([_array(X[name], name) for name in expected], keys=list(expected))
+        inputs = Inputs([_array(X[name], name) for name in expected], keys=list(expected))
     elif isinstance(X, (list, tuple)):
-        found = Inputs([_array(x, f"input {i}") for i, x in enumerate(X)], listed=True)
+        inputs = Inputs([_array(x, f"input {i}") for i, x in enumerate(X)], listed=True)
     elif hasattr(X, "one_hot"):
-        found = Inputs([_array(X.one_hot(), "regions")], names=list(X.names), regions=X)
+        inputs = Inputs([_array(X.one_hot(), "regions")], names=list(X.names), regions=X)
     else:
-        found = Inputs([_array(X, "X")])
-    if input_names is not None and len(found.arrays) != len(input_names):
+        inputs = Inputs([_array(X, "X")])
+    if input_names is not None and len(inputs.arrays) != len(input_names):
         raise InputError(
-            f"the model has {len(input_names)} inputs ({', '.join(input_names)}), but {len(found.arrays)} were given"
+            f"the model has {len(input_names)} inputs ({', '.join(input_names)}), but {len(inputs.arrays)} were given"
         )
-    counts = {len(array) for array in found.arrays}
+    counts = {len(array) for array in inputs.arrays}
     if len(counts) != 1:
-        raise InputError(f"the inputs have different numbers of sequences: {[len(a) for a in found.arrays]}")
-    if not len(found):
+        raise InputError(f"the inputs have different numbers of sequences: {[len(a) for a in inputs.arrays]}")
+    if not len(inputs):
         raise InputError("there are no sequences to explain: X has length 0")
-    return found
+    return inputs
 
 
 def check_shapes(arrays: list[np.ndarray], shapes: list[tuple], names: list[str]) -> None:
-    """Each array against the shape that the model declares (None where free)."""
+    """Raise an :class:`InputError` for an array that does not have the shape that the model declares.
+
+    In the shapes, which are without the axis of sequences, None stands for a size that is free.
+    """
     for array, shape, name in zip(arrays, shapes, names, strict=True):
         fits = array.ndim == len(shape) + 1 and all(s in (None, d) for s, d in zip(shape, array.shape[1:], strict=True))
         if not fits:

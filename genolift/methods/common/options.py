@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, get_args
 
+from genolift.methods.common.base import Method
 from genolift.methods.common.documented import initialised, meanings_of
 from genolift.support.errors import InputError, Remedy, setting
 
@@ -66,7 +67,7 @@ class Option:
         raise InputError(f"option {self.name}={text} is not understood; it takes {self.words}")
 
 
-def all_options_of(kind: type, given: Mapping[str, object] | None = None) -> dict[str, Option]:
+def all_options_of(kind: type[Method], given: Mapping[str, object] | None = None) -> dict[str, Option]:
     """Return the options of a method's class by name, its own first.
 
     Parameters
@@ -81,19 +82,19 @@ def all_options_of(kind: type, given: Mapping[str, object] | None = None) -> dic
     for one in (kind, *kind.hands_on_to(given or {})):
         meanings = meanings_of(one)
         for base in initialised(one):
-            for parameter in inspect.signature(base.__init__, eval_str=True).parameters.values():
+            for parameter in inspect.signature(vars(base)["__init__"], eval_str=True).parameters.values():
                 if parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in one.lacks:
                     options.setdefault(parameter.name, _option(parameter, meanings.get(parameter.name, "")))
     return options
 
 
-def options_of(kind: type, given: Mapping[str, object] | None = None) -> dict[str, Option]:
+def options_of(kind: type[Method], given: Mapping[str, object] | None = None) -> dict[str, Option]:
     """Return the options of :func:`all_options_of` that have no flag of their own, and that no job decides about."""
     options = all_options_of(kind, given)
     return {name: option for name, option in options.items() if name not in (*FLAGS, *_DECIDED)}
 
 
-def parsed(kind: type, given: Mapping[str, object]) -> dict[str, object]:
+def parsed(kind: type[Method], given: Mapping[str, object]) -> dict[str, object]:
     """Return options as a method's class takes them; a text becomes the value that it means.
 
     Raises

@@ -41,7 +41,7 @@ def few_shapes(size: int, count: int) -> int:
 
 
 def batches(arrays: list[np.ndarray], size: int):
-    """The rows of each batch, a slice of at most ``size``, and the arrays there, all of the same number of rows."""
+    """Yield the rows of each batch, a slice of at most ``size``, and the arrays there, padded to one number of rows."""
     count = len(arrays[0])
     size = few_shapes(size, count)
     for start in range(0, count, size):
@@ -54,7 +54,7 @@ _DRAWING: ContextVar[tuple[bytes, ...] | None] = ContextVar("drawing", default=N
 
 
 def streams(seed: int, label: str, arrays: list[np.ndarray]) -> list[np.random.Generator]:
-    """A random stream for each sequence that depends on ``seed``, what it is for, and the sequence alone."""
+    """Return a random stream for each sequence that depends on ``seed``, what it is for, and the sequence alone."""
     held = _DRAWING.get()
     return [stream(seed, label, *(held or _bytes([array[n] for array in arrays]))) for n in range(len(arrays[0]))]
 
@@ -89,7 +89,7 @@ class Copies:
         return len(self.arrays[0])
 
     def predictions(self) -> np.ndarray:
-        """The targets (n, T) of the sequences themselves, of which ``tick`` is not told."""
+        """Return the targets (n, T) of the sequences themselves, of which ``tick`` is not told."""
         return self._values(len(self), self.themselves, lambda count: None)
 
     def own_slopes(self) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -111,7 +111,7 @@ class Copies:
         return which, [array[which] for array in self.arrays]
 
     def values(self, count: int, make: Callable) -> np.ndarray:
-        """The targets (count, T) of copies number 0 to ``count`` − 1."""
+        """Return the targets (count, T) of copies number 0 to ``count`` − 1."""
         return self._values(count, make, self.tick)
 
     def _values(self, count: int, make: Callable, tick: Callable) -> np.ndarray:
@@ -119,7 +119,7 @@ class Copies:
         return np.concatenate(parts) if parts else np.zeros((0, len(self.points.targets)), np.float32)
 
     def grid(self, shape: tuple[int, ...], make: Callable) -> np.ndarray:
-        """The targets (*shape, T) of copies with several numbers each, of which the first is the sequence's.
+        """Return the targets (*shape, T) of copies with several numbers each, of which the first is the sequence's.
 
         ``make(*numbers)`` gives the copies alone.
         """

@@ -1,4 +1,7 @@
-"""Summation-to-delta as a proof: is what is missing rounding, or a breach, and where does it begin?"""
+"""Summation-to-delta as a proof.
+
+What is missing from f(x) − f(reference) is either rounding or a breach, and a breach begins at some step.
+"""
 
 from __future__ import annotations
 
@@ -28,48 +31,67 @@ _LOST = 0.01
 
 @dataclass(frozen=True)
 class Verdict:
-    """``kind``: "exact" (within tolerance), "rounding", "breach", "undecided" or "not finite"; ``where`` names the step."""
+    """What is found out about the residuals of a result.
+
+    Parameters
+    ----------
+    kind
+        "exact" (within tolerance), "rounding", "breach", "undecided" or "not finite".
+    worst
+        The largest residual, relative to the outputs of its pair.
+    pairs_over
+        How many pairs of a sequence and a reference are over the tolerance.
+    where
+        The step at which the balance fails first.
+    """
 
     kind: str
     worst: float
     pairs_over: int
     where: str = ""
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict:
+        """Return the verdict for the result's record."""
         record = {"verdict": self.kind, "worst_relative_residual": self.worst, "pairs_over_tolerance": self.pairs_over}
         return {**record, "tolerance": TOLERANCE, **({"where": self.where} if self.where else {})}
 
 
 def relative(residual: np.ndarray, predictions: np.ndarray, reference_predictions: np.ndarray) -> np.ndarray:
-    """|residual| over the larger of |f(x)| and |f(reference)|, per pair."""
+    """Return |residual| over the larger of |f(x)| and |f(reference)|, for each pair."""
     scale = np.maximum(np.abs(predictions)[..., None], np.abs(reference_predictions))
     return np.abs(residual) / np.maximum(scale, 1e-3)
 
 
-def judge(found: dict, explainer: Explainer, pair_of: PairOf) -> Verdict:
+def judge(block: dict[str, Any], explainer: Explainer, pair_of: PairOf) -> Verdict:
     """Look at every pair's residual; where one is beyond rounding, compute the worst again in float64.
 
-    ``found`` holds ``residual`` (N, T, R), ``predictions`` (N, T) and ``reference_predictions`` (N, T, R);
-    ``pair_of(n, r)`` gives the inputs and references of one pair.
+    Parameters
+    ----------
+    block
+        ``residual`` (N, T, R), ``predictions`` (N, T), ``reference_predictions`` (N, T, R) and ``count`` (N,).
+    explainer
+        What explained the block.
+    pair_of
+        Gives the inputs and references of one pair.
     """
-    lost = not_finite(found)
+    lost = not_finite(block)
     if lost.any():
         n, _, r = (int(i) for i in np.argwhere(lost)[0])
         return Verdict(
             "not finite", float("inf"), int(lost.sum()), f"{_first_lost(explainer, *pair_of(n, r))}, row {n}"
         )
-    worst = relative(found["residual"], found["predictions"], found["reference_predictions"])
-    finite = np.where(_used(found), worst, 0)
+    worst = relative(block["residual"], block["predictions"], block["reference_predictions"])
+    finite = np.where(_used(block), worst, 0)
     over = int((finite > TOLERANCE).sum())
     most = float(finite.max())
     if not over:
         return Verdict("exact", most, 0)
-    n, t, r = np.unravel_index(int(finite.argmax()), finite.shape)
+    n, t, r = map(int, np.unravel_index(int(finite.argmax()), finite.shape))
     try:
-        again = explainer.in_float64(int(t))
-        xs, refs = pair_of(int(n), int(r))
-        block = again(xs, refs, False, False)
-        left = relative(block["residual"], block["predictions"], block["reference_predictions"]).item()
+        again = explainer.in_float64(t)
+        xs, refs = pair_of(n, r)
+        pair = again(xs, refs, False, False)
+        left = relative(pair["residual"], pair["predictions"], pair["reference_predictions"]).item()
         if left <= _EXACT:
             return Verdict("rounding", most, over)
         return Verdict("breach", most, over, _first_breach(again, xs, refs))
@@ -77,25 +99,25 @@ def judge(found: dict, explainer: Explainer, pair_of: PairOf) -> Verdict:
         return Verdict("undecided", most, over, f"float64 is not available: {str(problem).splitlines()[0]}")
 
 
-def _used(found: dict) -> np.ndarray:
+def _used(block: dict[str, Any]) -> np.ndarray:
     """Which references were drawn, (N, 1, R): the others' places hold NaN."""
-    return np.arange(found["residual"].shape[2]) < found["count"][:, None, None]
+    return np.arange(block["residual"].shape[2]) < block["count"][:, None, None]
 
 
-def not_finite(found: dict) -> np.ndarray:
+def not_finite(block: dict[str, Any]) -> np.ndarray:
     """Which pairs (N, T, R) have a prediction, or a sum of contributions, that is no number."""
-    numbers = found["predictions"][..., None] + found["reference_predictions"] + found["residual"]
-    return _used(found) & ~np.isfinite(numbers)
+    numbers = block["predictions"][..., None] + block["reference_predictions"] + block["residual"]
+    return np.asarray(_used(block) & ~np.isfinite(numbers))
 
 
 def _first_lost(explainer: Explainer, xs: list, refs: list) -> str:
-    """The step nearest the input whose balance is no number."""
+    """Return the step nearest the input whose balance is no number."""
     audit = [step.where for step, imbalance in explainer.audit(xs, refs) if not np.isfinite(imbalance)]
     return audit[-1] if audit else "no single operation"
 
 
 def _first_breach(explainer: Explainer, xs: list, refs: list) -> str:
-    """The step nearest the output whose own balance fails most."""
+    """Return the step nearest the output whose own balance fails most."""
     audit = explainer.audit(xs, refs)
     if not audit:
         return "an operation outside the walk"
@@ -107,15 +129,17 @@ def warn(verdict: Verdict) -> None:
     """Say what a user should know; rounding that was recognised as such needs no words."""
     if verdict.kind == "rounding" and verdict.worst > _LOST:
         warnings.warn(
-            f"contributions miss f(x) − f(reference) by up to {verdict.worst:.2g} of the output through rounding alone: they "
-            "are so large, and cancel so far, that float32 cannot hold their sum; do not read single ones of them",
+            f"contributions miss f(x) − f(reference) by up to {verdict.worst:.2g} of the output through rounding "
+            "alone: they are so large, and cancel so far, that float32 cannot hold their sum; do not read single ones "
+            "of them",
             GenoliftWarning,
             stacklevel=6,
         )
     elif verdict.kind == "not finite":
         warnings.warn(
-            f"{verdict.pairs_over} (sequence, reference) pairs have outputs or contributions that are not finite, first at "
-            f"{verdict.where}; the contributions of these sequences are NaN: give other references, or mend the model",
+            f"{verdict.pairs_over} (sequence, reference) pairs have outputs or contributions that are not finite, "
+            f"first at {verdict.where}; the contributions of these sequences are NaN: give other references, or mend "
+            "the model",
             GenoliftWarning,
             stacklevel=6,
         )
@@ -136,7 +160,7 @@ def warn(verdict: Verdict) -> None:
 
 
 def steps_table(explainer: Explainer, xs: list, refs: list) -> list[dict]:
-    """One row per step walked for one pair, output first, with its imbalance in both precisions."""
+    """Return a row for each step that is walked for one pair, output first, with its imbalance in both precisions."""
     single = explainer.audit(xs, refs)
     try:
         double = [imbalance for _, imbalance in explainer.in_float64(0).audit(xs, refs)]

@@ -54,7 +54,7 @@ class ReferenceMethod(TakesReferences):
 
     @abstractmethod
     def multipliers(self, traced: Traced):
-        """How multipliers of ``self.sources`` are computed: an object for the engine's Explainer."""
+        """Return what computes the multipliers of ``self.sources``, for the engine's Explainer."""
 
     verdict: proof.Verdict | None = None
     left = 0.0
@@ -68,6 +68,7 @@ class ReferenceMethod(TakesReferences):
         self._explainers: dict[tuple, Explainer] = {}
 
     def explainer(self, traced: Traced, dna: list[bool]) -> Explainer:
+        """Return what explains blocks; ``dna`` tells which inputs are one-hot."""
         dna = [False] * self._hidden + dna
         key = tuple(dna)
         if key not in self._explainers:
@@ -75,7 +76,7 @@ class ReferenceMethod(TakesReferences):
         return self._explainers[key]
 
     def rule_for(self, dna: list[bool]):
-        """The multipliers' rule, where ``dna`` tells which sources are one-hot."""
+        """Return what computes the multipliers where ``dna`` tells which sources are one-hot."""
         return self._rule
 
     @override
@@ -86,29 +87,40 @@ class ReferenceMethod(TakesReferences):
         tolerance = min((one.tolerance for one in chosen if one.tolerance is not None), default=None)
         rows = np.arange(len(inputs))
         if tolerance is None:
-            found = self._drawn(inputs, traced, explainer, chosen, rows, 0, count)
+            block = self._drawn(inputs, traced, explainer, chosen, rows, 0, count)
         else:
-            found = self._until_enough(inputs, traced, explainer, chosen, count, tolerance)
-        self.left = float(found["left"].max())
+            block = self._until_enough(inputs, traced, explainer, chosen, count, tolerance)
+        self.left = float(block["left"].max())
         if self.sums:
-            self.judge(found, explainer, lambda n, r: self._pair(inputs, chosen, count, n, r))
-        _blank(found, proof.not_finite(found).any(axis=(1, 2)))
-        return self._fields(inputs, traced, found)
+            self.judge(block, explainer, lambda n, r: self._pair(inputs, chosen, count, n, r))
+        _blank(block, proof.not_finite(block).any(axis=(1, 2)))
+        return self._fields(inputs, traced, block)
 
-    def _until_enough(self, inputs, traced, explainer, chosen, cap: int, tolerance: float) -> dict:
+    def _until_enough(
+        self, inputs: Inputs, traced: Traced, explainer: Explainer, chosen: list, cap: int, tolerance: float
+    ) -> dict:
         """Double the references of the sequences whose standard error is still too large."""
         rows, seen = np.arange(len(inputs)), min(_FIRST_DRAW, cap)
-        found = self._drawn(inputs, traced, explainer, chosen, rows, 0, seen)
+        block = self._drawn(inputs, traced, explainer, chosen, rows, 0, seen)
         while seen < cap:
-            rows = rows[_uncertain(found, rows, tolerance)]
+            rows = rows[_uncertain(block, rows, tolerance)]
             if not len(rows):
                 break
             until = min(2 * seen, cap)
-            found = widened(found, rows, self._drawn(inputs, traced, explainer, chosen, rows, seen, until))
+            block = widened(block, rows, self._drawn(inputs, traced, explainer, chosen, rows, seen, until))
             seen = until
-        return padded(found, cap)
+        return padded(block, cap)
 
-    def _drawn(self, inputs, traced, explainer, chosen, rows: np.ndarray, first: int, last: int) -> dict:
+    def _drawn(
+        self,
+        inputs: Inputs,
+        traced: Traced,
+        explainer: Explainer,
+        chosen: list,
+        rows: np.ndarray,
+        first: int,
+        last: int,
+    ) -> dict:
         """Explain the given rows against references number ``first`` to ``last``, block by block."""
         plan = self._plan(inputs, traced, len(rows), last - first)
         blocks = []
@@ -121,8 +133,10 @@ class ReferenceMethod(TakesReferences):
 
     @staticmethod
     def _compared(inputs: Inputs, chosen: list, rows: np.ndarray, count: int, sequences: int):
-        """So many of the sequences at a time, an array (n, ...) per input, and their first ``count`` references, (R, ...)
-        where all sequences have the same and (n, R, ...) where not."""
+        """Yield so many of the sequences at a time, an array (n, ...) per input, and their first ``count`` references.
+
+        References are (R, ...) where all sequences have the same, and otherwise (n, R, ...).
+        """
         shared = all(reference.shared for reference in chosen)
         row_bytes = sum(array[0].nbytes for array in inputs.arrays) * (1 if shared else count)
         together = max(1, int(_DRAWN_BYTES // row_bytes) // sequences) * sequences
@@ -139,9 +153,9 @@ class ReferenceMethod(TakesReferences):
                 part = slice(low, low + sequences)
                 yield [array[part] for array in arrays], drawn if shared else [one[part] for one in drawn]
 
-    def judge(self, found: dict, explainer: Explainer, pair_of: PairOf) -> None:
+    def judge(self, block: dict, explainer: Explainer, pair_of: PairOf) -> None:
         """Hold the residuals against what rounding explains; the verdict goes into the result's record."""
-        self.verdict = proof.judge(found, explainer, pair_of)
+        self.verdict = proof.judge(block, explainer, pair_of)
         proof.warn(self.verdict)
 
     @override
@@ -149,7 +163,17 @@ class ReferenceMethod(TakesReferences):
         return {"proof": self.verdict.record()} if self.sums and self.verdict is not None else {}
 
     def diagnose(self, X: Any, index: int = 0, reference: int = 0) -> list[dict]:
-        """Every step of the walk back for one (sequence, reference) pair, output first, with its imbalance."""
+        """Return every step of the walk back for one pair, output first, with its imbalance.
+
+        Parameters
+        ----------
+        X
+            Sequences, as when the method is called.
+        index
+            The number of the pair's sequence.
+        reference
+            The number of the pair's reference.
+        """
         inputs, traced = self.adapted(X)
         chosen = self.references_for(inputs)
         count = max(one.count for one in chosen)
@@ -162,7 +186,7 @@ class ReferenceMethod(TakesReferences):
 
     @staticmethod
     def _pair(inputs: Inputs, chosen: list, count: int, n: int, r: int) -> tuple[list, list]:
-        """Inputs (1, ...) and references (1, 1, ...) of one pair."""
+        """Return inputs (1, ...) and references (1, 1, ...) of one pair."""
         xs = [array[n : n + 1] for array in inputs.arrays]
         drawn = [one.draw(x, np.array([n])) for one, x in zip(chosen, xs, strict=True)]
         drawn = [d if one.shared else d[0] for one, d in zip(chosen, drawn, strict=True)]
@@ -203,34 +227,34 @@ class ReferenceMethod(TakesReferences):
             parts.append((some[0].shape[axis], part))
         return head(merged(parts), kept)
 
-    def _fields(self, inputs: Inputs, traced: Traced, found: dict) -> tuple[dict, dict]:
+    def _fields(self, inputs: Inputs, traced: Traced, block: dict) -> tuple[dict, dict]:
         dna, hidden = inputs.one_hot, self._hidden
         pick = (lambda a: a) if traced.several else (lambda a: a[:, 0])
         pack = inputs.pack
         if hidden:
-            found = {**found, **{key: found[key][:hidden] for key in ("raw", "multipliers", "squares")}}
+            block = {**block, **{key: block[key][:hidden] for key in ("raw", "multipliers", "squares")}}
             pack = (lambda per_call: per_call[0]) if hidden == 1 else list
         fields = {
-            "raw_contributions": pack([pick(a) for a in found["raw"]]),
-            "multipliers": pack([pick(a) for a in found["multipliers"]]),
-            "predictions": pick(found["predictions"]),
-            "reference_predictions": pick(found["reference_predictions"]),
-            "residual": pick(found["residual"]),
-            "reference_count": pick(np.repeat(found["count"][:, None], len(traced.targets), axis=1)),
-            "standard_error": pack([pick(standard_error(a, found["count"])) for a in found["squares"]]),
+            "raw_contributions": pack([pick(a) for a in block["raw"]]),
+            "multipliers": pack([pick(a) for a in block["multipliers"]]),
+            "predictions": pick(block["predictions"]),
+            "reference_predictions": pick(block["reference_predictions"]),
+            "residual": pick(block["residual"]),
+            "reference_count": pick(np.repeat(block["count"][:, None], len(traced.targets), axis=1)),
+            "standard_error": pack([pick(standard_error(a, block["count"])) for a in block["squares"]]),
         }
         if any(size is not None for size in inputs.tokens) and not hidden:
-            rows = zip(found["raw"], dna, strict=True)
-            fields["scores"] = pack([pick(a.sum(-1) if one_hot else a) for a, one_hot in rows])
+            summed = [a.sum(-1) if one_hot else a for a, one_hot in zip(block["raw"], dna, strict=True)]
+            fields["scores"] = pack([pick(a) for a in summed])
         undefined = {}
         if hidden:
-            fields["inputs"] = pack([a[:, 0] for a in found["points"]])
-            fields["bypass"] = pick(sum(found["shares"][hidden:]))
+            fields["inputs"] = pack([a[:, 0] for a in block["points"]])
+            fields["bypass"] = pick(sum(block["shares"][hidden:]))
             undefined["hypothetical"] = "contributions are those of a hidden layer's activations"
         elif any(dna):
-            rows = iter(found["hypothetical"])
-            found_h = [pick(next(rows)) if letters else None for letters in dna]
-            fields["hypothetical"] = inputs.pack(found_h) if len(dna) > 1 else found_h[0]
+            arrays = iter(block["hypothetical"])
+            hypothetical = [pick(next(arrays)) if letters else None for letters in dna]
+            fields["hypothetical"] = inputs.pack(hypothetical) if len(dna) > 1 else hypothetical[0]
         else:
             undefined["hypothetical"] = "the inputs are not DNA of shape (N, L, 4), nor tokens"
         if not self.sums:
@@ -241,7 +265,7 @@ class ReferenceMethod(TakesReferences):
 
 
 def _references_of(reference, array: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The references of some sequences, an array of their own: whoever draws may use his for the next ones."""
+    """Return the references of some sequences, as an array of its own: what draws them may fill the same one again."""
     drawn = np.array(reference.draw(array, rows), np.float32)
     expected = (*(() if reference.shared else (len(array),)), reference.count, *array.shape[1:])
     if drawn.shape != expected:
@@ -253,20 +277,20 @@ def _references_of(reference, array: np.ndarray, rows: np.ndarray) -> np.ndarray
     return drawn
 
 
-def _blank(found: dict, rows: np.ndarray) -> None:
+def _blank(block: dict, rows: np.ndarray) -> None:
     """Make the contributions of these sequences NaN, of which a rule may have made numbers."""
     if rows.any():
         for key in ("raw", "multipliers", "hypothetical", "squares"):
-            for array in found[key]:
+            for array in block[key]:
                 if array is not None:
                     array[rows] = np.nan
 
 
-def _uncertain(found: dict, rows: np.ndarray, tolerance: float) -> np.ndarray:
+def _uncertain(block: dict, rows: np.ndarray, tolerance: float) -> np.ndarray:
     """Which rows' largest standard error over positions and targets is above tolerance × their largest score."""
     error, size = np.zeros(len(rows)), np.zeros(len(rows))
-    for squares, mean in zip(found["squares"], found["mean"], strict=True):
-        errors = standard_error(squares, found["count"])[rows]
+    for squares, mean in zip(block["squares"], block["mean"], strict=True):
+        errors = standard_error(squares, block["count"])[rows]
         error = np.maximum(error, errors.reshape(len(rows), -1).max(axis=1))
         size = np.maximum(size, np.abs(mean[rows]).reshape(len(rows), -1).max(axis=1))
     return error > tolerance * size

@@ -25,10 +25,10 @@ class TakesReferences(Method):
     Parameters
     ----------
     references
-        What each sequence is compared with: one of ``genolift.references``, an array of shape (R, L, 4) for all sequences
-        or (N, R, L, 4) with each sequence's own, a function from (N, L, 4) to (N, R, L, 4), or a text as the command line
-        takes it, such as ``"shuffled:20"``. For a model with several inputs give a dict by input name, or a list; an input
-        without references keeps its own value. The method says what the default is.
+        What each sequence is compared with: one of ``genolift.references``, an array of shape (R, L, 4) for all
+        sequences or (N, R, L, 4) with each sequence's own, a function from (N, L, 4) to (N, R, L, 4), or a text as the
+        command line takes it, such as ``"shuffled:20"``. For a model with several inputs give a dict by input name, or
+        a list; an input without references keeps its own value. The method says what the default is.
     """
 
     @staticmethod
@@ -79,7 +79,7 @@ class TakesReferences(Method):
         return chosen
 
     def _chosen_for(self, inputs: Inputs) -> list[refs.Reference]:
-        """What the user chose for each input."""
+        """Return the references that the user chose for each input."""
         given = self._given()
         if isinstance(given, dict):
             unknown = set(given) - set(self.traced.names)
@@ -102,18 +102,18 @@ class TakesReferences(Method):
         return [refs.as_reference(given)]
 
     @staticmethod
-    def _drawn_for(chosen: list, arrays: list, rows) -> list:
-        """Every sequence's own references (n, R, ...) for each input, also where all share them."""
+    def _drawn_for(chosen: list[refs.Reference], arrays: list[np.ndarray], rows: np.ndarray) -> list[np.ndarray]:
+        """Draw every sequence's own references (n, R, ...) for each input, also where all share them."""
         count = max(one.count for one in chosen)
         drawn = []
         for one, array in zip(chosen, arrays, strict=True):
-            found = one.draw(array, rows)
-            own = np.broadcast_to(found, (len(array), *found.shape)) if one.shared else found
+            own = one.draw(array, rows)
+            own = np.broadcast_to(own, (len(array), *own.shape)) if one.shared else own
             drawn.append(repeat_to(own, count, 1))
         return drawn
 
 
-def refuse_until_enough(chosen: list, name: str) -> None:
+def refuse_until_enough(chosen: list[refs.Reference], name: str) -> None:
     """Refuse references that are drawn until contributions are certain enough, which other methods cannot tell."""
     if any(one.tolerance is not None for one in chosen):
         raise InputError(f"{name} takes a number of references, not Shuffled('auto'); give Shuffled(20), for example")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from numbers import Integral
 
@@ -41,10 +41,11 @@ def resolve(target: TargetLike, program: Program, activation: str = "logit") -> 
         raise InputError(
             f"activation must be 'logit' (look through a final sigmoid or softmax) or 'keep', not {activation!r}"
         )
-    several = isinstance(target, list)
-    if several and not target:
+    if not isinstance(target, list):
+        return [_one(target, program, activation)], False
+    if not target:
         raise InputError("the list of targets is empty")
-    return [_one(item, program, activation) for item in (target if several else [target])], several
+    return [_one(item, program, activation) for item in target], True
 
 
 def counterpart(target: TargetLike, program: Program) -> TargetLike:
@@ -67,7 +68,7 @@ def counterpart(target: TargetLike, program: Program) -> TargetLike:
     if isinstance(target, Sum):
         if target.bins is None:
             return target
-        size = _output(program, target.output, "keep").shape[1]
+        size = _sizes(_output(program, target.output, "keep"))[0]
         if size is not None:
             return replace(target, bins=[size - 1 - i for i in _chosen(target.bins, size, "bins")])
     if isinstance(target, tuple) and len(target) - isinstance(target[0], str) <= 1:
@@ -103,9 +104,9 @@ def _one(target: TargetLike, program: Program, activation: str) -> Target:
 
 
 def _only(program: Program) -> tuple:
-    """The one number that the model gives, or an error that lists what there is."""
+    """Return the index of the one number that the model gives, or raise an error that lists what there is."""
     if len(program.outputs) == 1:
-        sizes = program.outputs[0].shape[1:]
+        sizes = _sizes(program.outputs[0])
         if all(size == 1 for size in sizes):
             return (0,) * len(sizes)
     choose = Remedy.naming("choose one by {}", setting("target"))
@@ -135,7 +136,8 @@ def _output(program: Program, output: str | None, activation: str) -> Value:
         raise InputError(f"the model has no output named {output!r}; it has {_listing(program)}")
     if not value.active:
         raise InputError(
-            f"output {_name(program, output)!r} ({value.dtype}) does not depend on the explained input, or only in steps",
+            f"output {_name(program, output)!r} ({value.dtype}) does not depend on the explained input, or only "
+            "in steps",
             Remedy(
                 "explain what it is made of, as in target=genolift.targets.Hidden('layer')",
                 "explain what it is made of, for which Python has genolift.targets.Hidden",
@@ -160,7 +162,7 @@ def look_through(value: Value) -> Value:
 
 
 def _at(value: Value, index: tuple, name: str) -> Weights:
-    sizes = value.shape[1:]
+    sizes = _sizes(value)
     if len(index) != len(sizes):
         raise InputError(
             f"target {index if len(index) != 1 else index[0]} has {len(index)} indices, but output {name!r} has "
@@ -226,10 +228,11 @@ def _profile_weights(per_strand: bool) -> Weights:
 
 
 def _sum_weights(target: Sum, value: Value, name: str) -> Weights:
-    sizes = value.shape[1:]
+    sizes = _sizes(value)
     if len(sizes) != 2:
         raise InputError(f"a sum over bins and tracks needs an output (N, bins, tracks); {name!r} has {sizes}")
-    chosen = [_chosen(target.bins, sizes[0], "bins"), _chosen(target.tracks, sizes[1], "tracks")]
+    parts = ((target.bins, sizes[0], "bins"), (target.tracks, sizes[1], "tracks"))
+    chosen = [None if what is None else _chosen(what, size, axis) for what, size, axis in parts]
 
     def weights(at_x):
         mask = tf.ones([1, 1, 1], at_x.dtype)
@@ -242,9 +245,13 @@ def _sum_weights(target: Sum, value: Value, name: str) -> Weights:
     return weights
 
 
-def _chosen(what, size: int | None, axis: str) -> list[int] | None:
-    if what is None:
-        return None
+def _sizes(value: Value) -> tuple[int | None, ...]:
+    """Return the sizes of a value's axes after the batch; None where one is free."""
+    return (value.shape or ())[1:]
+
+
+def _chosen(what: int | Iterable[int], size: int | None, axis: str) -> list[int]:
+    """Return the indices that a user gives along an axis of that size."""
     indices = [int(what)] if isinstance(what, Integral) else [int(i) for i in what]
     if not indices or any(i < 0 or (size is not None and i >= size) for i in indices):
         raise InputError(f"{axis} {what!r} are out of range: there are {size}")

@@ -65,7 +65,8 @@ class Traced:
         for name, spec, size in zip(names, specs, self.tokens, strict=True):
             if spec.dtype.is_integer and size is None:
                 raise UnsupportedModel(
-                    f"input {name!r} takes integers and does not look them up in an embedding or make a one-hot of them, "
+                    f"input {name!r} takes integers and does not look them up in an embedding or make a one-hot of "
+                    "them, "
                     "so there is nothing that importance could go to; explain a hidden layer, or the rest of the model"
                 )
         self.program = lower(program)
@@ -111,15 +112,15 @@ def _port_names(model) -> list[str]:
 
 
 def _dtypes(model, names: list[str]) -> list:
-    """What is traced for each input: integers where a Keras model declares them, else float32."""
+    """Return what is traced for each input: integers where a Keras model declares them, else float32."""
     declared = getattr(model, "inputs", None) if is_layer(model) else None
     if not declared or len(declared) != len(names):
         return [tf.float32] * len(names)
     kinds = [tf.as_dtype(tensor.dtype) for tensor in declared]
     if tf.string in kinds:
         raise UnsupportedModel(
-            f"input {names[kinds.index(tf.string)]!r} takes strings, which have no differences; explain the model after "
-            "its string or vocabulary layer, on one-hot sequences or tokens"
+            f"input {names[kinds.index(tf.string)]!r} takes strings, which have no differences; explain the model "
+            "after its string or vocabulary layer, on one-hot sequences or tokens"
         )
     # Keras casts what it is given; integers that are wide enough stay exact.
     return [kind if kind.is_integer else tf.float32 for kind in kinds]
@@ -135,7 +136,8 @@ def _refuse_noise(model) -> None:
         on = given is not None and (given.kwargs.get("training") or any(one is True for one in given.args))
         if on and _draws(layer):
             raise UnsupportedModel(
-                f"layer {layer.name!r} ({type(layer).__name__}) was put into the model with training=True and draws random "
+                f"layer {layer.name!r} ({type(layer).__name__}) was put into the model with training=True and draws "
+                "random "
                 "numbers at inference, so the output is not a function of the input; make the model without it"
             )
     for layer in getattr(model, "layers", []):
@@ -149,7 +151,7 @@ def _draws(layer) -> bool:
 
 
 def _made_for(model) -> int | None:
-    """The number of sequences that a Keras model takes at a time, where it declares one."""
+    """Return the number of sequences that a Keras model takes at a time, where it declares one."""
     declared = (getattr(model, "inputs", None) or []) if is_layer(model) else []
     return next((tensor.shape[0] for tensor in declared if tensor.shape[0] is not None), None)
 
@@ -172,7 +174,7 @@ def _composed(outer: Callable, inner: Callable) -> Callable:
 
 
 def _other_strand(function: Callable, shapes: list[tuple]) -> Callable:
-    """The function of the reverse complements: inputs that are DNA (L, 4) are reversed along both axes."""
+    """Return the function of the reverse complements: inputs that are DNA (L, 4) are reversed along both axes."""
     dna = [is_dna(shape) for shape in shapes]
     if not any(dna):
         raise InputError("rc_average needs an input of one-hot DNA with channels A, C, G, T")
@@ -213,7 +215,7 @@ def ports(model: Callable) -> tuple[list[str], list[tuple]] | None:
 
 
 def _caller(model, names: list[str]) -> Callable:
-    """The model as a function of one tensor per input, run as at inference."""
+    """Return the model as a function of one tensor per input, run as at inference."""
     structure = getattr(model, "input", None) if hasattr(model, "inputs") and len(names) > 1 else None
     layered = is_layer(model)
     packed = layered or hasattr(model, "signature")

@@ -38,6 +38,6 @@ def check_letters(letters: bool) -> None:
     """Refuse the gradient correction where no input has an axis of letters."""
     if not letters:
         raise InputError(
-            "gradient_correction is for one-hot inputs such as DNA of shape (N, L, 4), and there is none here; leave it "
-            "off"
+            "gradient_correction is for one-hot inputs such as DNA of shape (N, L, 4), and there is none here; leave "
+            "it off"
         )

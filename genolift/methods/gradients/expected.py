@@ -97,7 +97,8 @@ class ExpectedGradients(TakesReferences, SlopeMethod):
     def undefined(self) -> dict[str, str]:
         return {
             "hypothetical": "the inputs are not DNA of shape (N, L, 4), nor tokens",
-            "residual": f"{self.name} sums to the difference from the reference in expectation only; see standard_error",
+            "residual": f"{self.name} sums to the difference from the reference in expectation only; see "
+            "standard_error",
         }
 
 

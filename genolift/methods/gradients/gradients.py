@@ -82,7 +82,7 @@ def check_rectifiers(propagation: Propagation, name: str) -> None:
 
 
 def guided(traced: Traced, name: str) -> Propagation:
-    """The walk back of guided backprop, for a method called ``name``."""
+    """Return the walk back of guided backprop, for a method called ``name``."""
     found = Propagation(traced.program, traced.targets, gradient_rules.guided, chains=False)
     check_rectifiers(found, name)
     return found
@@ -105,7 +105,8 @@ class Deconvnet(_Gated):
 class IntegratedGradients(GradientMethod):
     """Gradients averaged along the straight path from the reference, × (x − reference) (Sundararajan et al. 2017).
 
-    The average is a quadrature. What it leaves of f(x) − f(reference) is the ``residual``. The default reference is zero.
+    The average is a quadrature. What it leaves of f(x) − f(reference) is the ``residual``. The default reference is
+    zero.
 
     Parameters
     ----------
@@ -150,7 +151,7 @@ class IntegratedGradients(GradientMethod):
         return PathGradient(traced.program, positions, weights)
 
     def judge(self, found: dict[str, Any], explainer: Explainer, pair_of: PairOf) -> None:
-        """What is left is the quadrature's error: more steps make it smaller."""
+        """Return what is left is the quadrature's error: more steps make it smaller."""
         worst = proof.relative(found["residual"], found["predictions"], found["reference_predictions"])
         if not (worst < 0.1).all():
             warnings.warn(

@@ -29,7 +29,7 @@ class SlopeMethod(CorrectsGradients):
     no_hypothetical = "a slope alone is the same whatever base is there; gradient-x-input defines one"
 
     def propagation(self, traced: Traced) -> Propagation | None:
-        """The rules that slopes are walked back by; None for the plain gradient."""
+        """Return the rules that slopes are walked back by; None for the plain gradient."""
         return None
 
     @override
@@ -38,6 +38,7 @@ class SlopeMethod(CorrectsGradients):
         self._points: dict[tuple, Points] = {}
 
     def points(self, inputs: Inputs, traced: Traced) -> Points:
+        """Return what computes values and slopes at points."""
         letters = inputs.one_hot if self.gradient_correction else [False] * len(inputs.arrays)
         if self.gradient_correction:
             check_letters(any(letters))
@@ -77,14 +78,15 @@ class SlopeMethod(CorrectsGradients):
 
 
 def steepest(slope: np.ndarray, letters: bool) -> np.ndarray:
-    """The largest |slope| over the letters of a position; |slope| where there are none."""
+    """Return the largest |slope| over the letters of a position; |slope| where there are none."""
     return np.abs(slope).max(-1) if letters else np.abs(slope)
 
 
 class Saliency(SlopeMethod):
-    """The gradient at x (Simonyan et al. 2013), as ``multipliers``; ``scores`` are its largest |slope| over the letters.
+    """The gradient at x (Simonyan et al. 2013), as ``multipliers``.
 
-    ``hypothetical`` and ``raw_contributions`` are not defined: nothing is multiplied by the base that is there.
+    ``scores`` are its largest |slope| over the letters of a position. ``hypothetical`` and ``raw_contributions`` are
+    not defined: nothing is multiplied by the base that is there.
     """
 
     name = "gradient"
@@ -117,10 +119,10 @@ class Sensitivity(Saliency):
 
 
 class GuidedBackprop(Saliency):
-    """Guided backprop (Springenberg et al. 2014): the gradient, keeping only positive values at each ReLU on the way back.
+    """Guided backprop (Springenberg et al. 2014).
 
-    It is given as ``multipliers``, and ``scores`` are its largest |slope| over the letters. ``hypothetical`` and
-    ``raw_contributions`` are not defined.
+    It is the gradient, keeping only positive values at each ReLU on the way back, as ``multipliers``, and ``scores``
+    are its largest |slope| over the letters. ``hypothetical`` and ``raw_contributions`` are not defined.
     """
 
     name = "guided-backprop"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -78,8 +79,8 @@ class SmoothGrad(SlopeMethod):
                     drawn[n, j] = array[n] + scale * rng.standard_normal(array.shape[1:], np.float32)
         return noisy
 
-    def measures(self, mean: list, squares: list, one_hot: list[bool]) -> dict[str, Any]:
-        """Fields from the mean slopes (n, T, ...) and the sums of their squared deviations."""
+    def measures(self, mean: list[np.ndarray], squares: list[np.ndarray], one_hot: list[bool]) -> dict[str, Any]:
+        """Return fields from the mean slopes (n, T, ...) and the sums of their squared deviations."""
         slopes = [one.astype(np.float32) for one in mean]
         scores = [steepest(slope, letters) for slope, letters in zip(slopes, one_hot, strict=True)]
         return {"multipliers": slopes, "scores": scores}
@@ -94,8 +95,14 @@ def _merge(mean: np.ndarray, squares: np.ndarray, seen: int, more: np.ndarray) -
 
 
 class _OfEachLetter(SmoothGrad):
+    """A number for each letter, summed to the scores of positions."""
+
+    @abstractmethod
+    def of(self, mean: np.ndarray, squares: np.ndarray) -> np.ndarray:
+        """Return the number, from the mean slope (n, T, ...) and the sum of squared deviations from it."""
+
     @override
-    def measures(self, mean: np.ndarray, squares: np.ndarray, one_hot: list[bool]) -> dict[str, Any]:
+    def measures(self, mean: list[np.ndarray], squares: list[np.ndarray], one_hot: list[bool]) -> dict[str, Any]:
         raw = [self.of(m, s).astype(np.float32) for m, s in zip(mean, squares, strict=True)]
         scores = [one.sum(-1) if letters else one for one, letters in zip(raw, one_hot, strict=True)]
         return {"multipliers": [m.astype(np.float32) for m in mean], "raw_contributions": raw, "scores": scores}
@@ -109,6 +116,7 @@ class SmoothGradSquared(_OfEachLetter):
 
     name = "smoothgrad-squared"
 
+    @override
     def of(self, mean: np.ndarray, squares: np.ndarray) -> np.ndarray:
         return squares / self.samples + mean**2
 
@@ -121,5 +129,6 @@ class VarGrad(_OfEachLetter):
 
     name = "smoothgrad-variance"
 
+    @override
     def of(self, mean: np.ndarray, squares: np.ndarray) -> np.ndarray:
         return squares / (self.samples - 1)

@@ -32,7 +32,8 @@ _LENGTHS = 256
 class Activations:
     """``values`` (N, J, C) of a layer's C units at its J rows; row j sees positions ``starts[j]`` to ``ends[j]``.
 
-    ``inputs`` are the N sequences (N, L, 4) that it sees; ``centres`` (J,) are the middles of what rows see, padding included.
+    ``inputs`` are the N sequences (N, L, 4) that it sees; ``centres`` (J,) are the middles of what rows see, padding
+    included.
     """
 
     layer: str
@@ -43,25 +44,30 @@ class Activations:
 
     @property
     def starts(self) -> np.ndarray:
+        """The first position that each row sees, (J,)."""
         return self.fields.starts
 
     @property
     def ends(self) -> np.ndarray:
+        """The position after the last one that each row sees, (J,)."""
         return self.fields.ends
 
     @property
     def centres(self) -> np.ndarray:
+        """The middles of what rows see, padding included, (J,)."""
         return self.fields.centres
 
     def index(self, name: str) -> int:
-        """The number of the sequence called ``name``."""
+        """Return the number of the sequence called ``name``."""
         if name not in self.names:
             raise InputError(f"no sequence is called {name!r}; names begin {', '.join(self.names[:5])}")
         return self.names.index(name)
 
     def plot(self, i: int | str = 0, **options: Any) -> Any:
-        """Return a heat map over sequence ``i``, by number or name, as a Matplotlib figure; options as in
-        :func:`genolift.plot.activations.plot_activations`."""
+        """Return a heat map over sequence ``i``, by number or name, as a Matplotlib figure.
+
+        The options are those of :func:`genolift.plot.activations.plot_activations`.
+        """
         return drawings.draw(self, drawings.PLOT, i, **options)
 
 
@@ -72,10 +78,11 @@ def activations(
     names: Sequence[str] | None = None,
     memory: str | int | float | None = None,
 ) -> Activations:
-    """The activations of a hidden ``layer``, by name or path, for sequences ``X``; what each of its rows sees.
+    """Return the activations of a hidden ``layer``, by name or path, for sequences ``X``; what each of its rows sees.
 
-    ``None`` is the last layer that still has positions with a place. All are held in memory: :class:`InputError` where they
-    take more than ``memory``. :class:`~genolift.support.errors.UnsupportedModel` for a layer without such positions.
+    ``None`` is the last layer that still has positions with a place. All are held in memory: :class:`InputError` where
+    they take more than ``memory``. :class:`~genolift.support.errors.UnsupportedModel` for a layer without such
+    positions.
     """
     reader = LayerReader(model, layer, memory)
     inputs = reader.inputs(X)
@@ -83,8 +90,8 @@ def activations(
     need = 4 * len(inputs) * len(opened.fields.starts) * opened.rows.channels[0]
     if need > reader.memory:
         raise InputError(
-            f"the activations of layer {opened.layer!r} for {len(inputs):,} sequences take {need / 1e9:.2g} GB, more than "
-            f"the budget of {reader.memory / 1e9:.2g} GB",
+            f"the activations of layer {opened.layer!r} for {len(inputs):,} sequences take {need / 1e9:.2g} GB, more "
+            f"than the budget of {reader.memory / 1e9:.2g} GB",
             Remedy.naming("give fewer sequences, or {}", setting("memory", f"{need * 1.1 / 1e9:.2g}GB")),
         )
     values = np.concatenate(list(reader.batches(inputs)))
@@ -112,8 +119,8 @@ class _Opened:
 class LayerReader:
     """Runs a model up to one of its layers.
 
-    ``layer``: its name or path; None for the last one that has positions with a place, or with ``first`` for the first whose
-    positions each see several bases (the first convolution).
+    ``layer``: its name or path; None for the last one that has positions with a place, or with ``first`` for the first
+    whose positions each see several bases (the first convolution).
     """
 
     def __init__(self, model, layer: str | None = None, memory=None, first: bool = False):
@@ -125,13 +132,13 @@ class LayerReader:
         self._compiled: dict[Value, Rows] = {}
 
     def inputs(self, X: Any) -> Inputs:
-        """What the user gave, as the model takes it."""
+        """Return what the user gave, as the model takes it."""
         inputs = as_inputs(X, None if self._declared is None else self._declared[0])
         return adapt(inputs, self._tracing(inputs))
 
     @staticmethod
     def part(inputs: Inputs, rows: slice) -> Inputs:
-        """Some of the sequences."""
+        """Return some of the sequences."""
         return replace(inputs, arrays=[array[rows] for array in inputs.arrays])
 
     def _tracing(self, inputs: Inputs) -> Traced:
@@ -143,7 +150,7 @@ class LayerReader:
         return self._traced
 
     def open(self, inputs: Inputs) -> _Opened:
-        """The layer for inputs of these shapes."""
+        """Return the layer for inputs of these shapes."""
         shapes = [tuple(array.shape[1:]) for array in inputs.arrays]
         if tuple(shapes) not in self._opened:
             self._opened[tuple(shapes)] = self._open(inputs, shapes)
@@ -191,7 +198,7 @@ class LayerReader:
         return found
 
     def batches(self, inputs: Inputs) -> Iterator[np.ndarray]:
-        """The layer's activations (n, J, C), some sequences at a time."""
+        """Return the layer's activations (n, J, C), some sequences at a time."""
         rows = self.open(inputs).rows
         for part, xs in batches(inputs.arrays, batch_size(self._traced, inputs, self.memory)):
             (found,) = rows(xs)

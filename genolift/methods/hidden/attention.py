@@ -51,8 +51,8 @@ class AttentionMethod(Method):
     Parameters
     ----------
     query
-        The number of the only query that is looked at, such as the class token's. By default scores are the mean over all
-        queries.
+        The number of the only query that is looked at, such as the class token's. By default scores are the mean over
+        all queries.
     maps
         Whether the ``weights`` are kept, which take much room, or the scores alone.
     """
@@ -109,7 +109,7 @@ class AttentionMethod(Method):
                 raise InputError(f"query is {self.query}, but there are {fewest} queries; number them from 0")
 
     def read(self, reader: _Reader) -> list[Attention]:
-        """The attentions that scores are made of."""
+        """Return the attentions that scores are made of."""
         return reader.attentions
 
     @override
@@ -243,8 +243,8 @@ class AttentionRollout(AttentionMethod):
     """Attention followed through all layers (Abnar & Zuidema 2020): the product of r·I + (1 − r)·A over the layers.
 
     A is a layer's mean over heads, with rows that sum to 1, and r the share of the residual connection. ``rollout`` has
-    queries of the last layer by keys of the first. ``scores`` are its mean over queries, divided evenly among the positions
-    that a key sees. A last layer that pools with queries of its own is read as it is. This is no attribution:
+    queries of the last layer by keys of the first. ``scores`` are its mean over queries, divided evenly among the
+    positions that a key sees. A last layer that pools with queries of its own is read as it is. This is no attribution:
     ``hypothetical`` and contributions are not defined.
 
     Parameters

@@ -40,8 +40,10 @@ _LENGTHS = 256
 
 @dataclass(frozen=True)
 class _Atlas:
-    """What places maps on inputs of certain shapes: for each input that is a sequence the numbers of the values that see it,
-    with their receptive ``fields``."""
+    """What places maps on inputs of certain shapes.
+
+    ``fields`` has for each input that is a sequence the numbers of the values that see it, with their receptive fields.
+    """
 
     maps: Maps
     fields: dict[int, list[tuple[int, Fields]]]
@@ -52,8 +54,8 @@ class MapMethod(Method):
     """A map over the rows of a hidden layer, put where these look.
 
     A row's value stands at the centre of its receptive field, as padding, strides, dilation and pools make it; between
-    centres it is interpolated linearly, before the first and behind the last it stays, and where no row looks it is 0. Of
-    a layer that runs several times the maps are added. Positions get ``scores``; ``hypothetical`` is not defined.
+    centres it is interpolated linearly, before the first and behind the last it stays, and where no row looks it is 0.
+    Of a layer that runs several times the maps are added. Positions get ``scores``; ``hypothetical`` is not defined.
     """
 
     #: How activations and slopes make a map.
@@ -71,7 +73,7 @@ class MapMethod(Method):
 
     @abstractmethod
     def mapped(self, traced: Traced, sequences: dict[int, Receptive]) -> list[list[Value]]:
-        """The values that each target has maps of; ``sequences`` are the inputs that are sequences, by their number."""
+        """Return the values that each target has maps of; ``sequences`` are those of the inputs that are, by number."""
 
     @override
     def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
@@ -92,7 +94,7 @@ class MapMethod(Method):
         return fields_of(blocks, inputs, traced.several), self.undefined()
 
     def block(self, xs: list[np.ndarray], maps: dict[int, np.ndarray], size: int) -> dict[str, dict[int, np.ndarray]]:
-        """Fields (n, T, ...) by input of the sequences ``xs`` (n, ...), from their maps (n, T, L); ``size`` at a time."""
+        """Return fields (n, T, ...) by input, from maps (n, T, L) of the sequences ``xs``, ``size`` at a time."""
         return {"scores": maps}
 
     def _atlas(self, traced: Traced, shapes: list[tuple], letters: list[bool]) -> _Atlas:
@@ -159,9 +161,9 @@ class MapMethod(Method):
 class Cam(MapMethod):
     """Class activation maps (Zhou et al. 2016): Σ_c w_c A_c at each row of the layer that is averaged over all rows.
 
-    For networks that end in global average pooling and a dense layer, of which w_c are the target's weights. Maps may be
-    negative; their mean over the rows and the offset are the target. Rows stand at the centres of what they see, with linear
-    interpolation in between.
+    For networks that end in global average pooling and a dense layer, of which w_c are the target's weights. Maps may
+    be negative; their mean over the rows and the offset are the target. Rows stand at the centres of what they see,
+    with linear interpolation in between.
     """
 
     name = "cam"
@@ -184,16 +186,17 @@ class Cam(MapMethod):
 
 
 class GradCam(MapMethod):
-    """Grad-CAM (Selvaraju et al. 2017): relu(Σ_c α_c A_c), α_c the mean over the rows of the target's slope at channel c.
+    """Grad-CAM (Selvaraju et al. 2017): relu(Σ_c α_c A_c) at each row of a layer.
 
-    Rows stand at the centres of what they see, with linear interpolation in between.
+    α_c is the mean over the rows of the target's slope at channel c. Rows stand at the centres of what they see, with
+    linear interpolation in between.
 
     Parameters
     ----------
     layer
-        The layer whose rows are mapped, by name, path, or the Keras layer itself; for a function without layers the name
-        of an operation. The default is the last layer that still has positions with a place and that nothing of the
-        sequence goes past; the result's record names it.
+        The layer whose rows are mapped, by name, path, or the Keras layer itself; for a function without layers the
+        name of an operation. The default is the last layer that still has positions with a place and that nothing of
+        the sequence goes past; the result's record names it.
     """
 
     name = "grad-cam"
@@ -216,8 +219,8 @@ class GradCam(MapMethod):
         values = [value for value in named(program, name) if value in seeing]
         if not values:
             raise UnsupportedModel(
-                f"layer {name!r} is not on the way from the sequence to the target, so {self.name} cannot map it; leave "
-                "layer out for the last one that is"
+                f"layer {name!r} is not on the way from the sequence to the target, so {self.name} cannot map it; "
+                "leave layer out for the last one that is"
             )
         return [values] * len(traced.targets)
 
@@ -225,8 +228,8 @@ class GradCam(MapMethod):
 class GuidedGradCam(GradCam):
     """Guided Grad-CAM (Selvaraju et al. 2017, section 3.2): guided backprop × Grad-CAM's map, elementwise.
 
-    ``multipliers`` are guided backprop's at every base, times the map at its position. ``scores`` are the largest of them
-    in size, as guided backprop's are.
+    ``multipliers`` are guided backprop's at every base, times the map at its position. ``scores`` are the largest of
+    them in size, as guided backprop's are.
     """
 
     name = "guided-grad-cam"

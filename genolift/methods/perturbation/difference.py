@@ -30,12 +30,12 @@ _LONGEST = 5
 class PredictionDifference(ChangingMethod):
     """What the prediction loses when a window is not known (Zintgraf et al. 2017; Robnik-Šikonja & Kononenko 2008).
 
-    f without the window is Σ p(window | its flanks)·f(x with it), summed exactly over all contents of the window, where p is
-    that of a Markov background. For the probability of a class (a final sigmoid or softmax) a window's score is the
-    difference in log2-odds, with the probabilities' Laplace correction (pn + 1)/(n + K) for K classes and n training
-    examples. For any other output it is a plain difference. A position's score is the mean over the windows that cover
-    it. ``predictions`` are on the same scale. ``hypothetical`` and ``raw_contributions`` are not defined, because a window
-    is unknown as a whole.
+    f without the window is Σ p(window | its flanks)·f(x with it), summed exactly over all contents of the window, where
+    p is that of a Markov background. For the probability of a class (a final sigmoid or softmax) a window's score is
+    the difference in log2-odds, with the probabilities' Laplace correction (pn + 1)/(n + K) for K classes and n
+    training examples. For any other output it is a plain difference. A position's score is the mean over the windows
+    that cover it. ``predictions`` are on the same scale. ``hypothetical`` and ``raw_contributions`` are not defined,
+    because a window is unknown as a whole.
 
     Parameters
     ----------
@@ -44,15 +44,15 @@ class PredictionDifference(ChangingMethod):
     order
         How many bases before it a base of the background depends on, at most 5.
     background
-        Where the background is counted: sequences as texts or as one-hot of shape (N, L, 4). By default each sequence is
-        its own background.
+        Where the background is counted: sequences as texts or as one-hot of shape (N, L, 4). By default each sequence
+        is its own background.
     pseudocount
         What is added to every count, above 0.
     training_size
         How many examples the model was trained on, for the Laplace correction.
     activation
-        ``"logit"`` takes differences in log2-odds where the target is the probability of a class. ``"keep"`` takes plain
-        differences of the output.
+        ``"logit"`` takes differences in log2-odds where the target is the probability of a class. ``"keep"`` takes
+        plain differences of the output.
     """
 
     name = "prediction-difference"
@@ -74,7 +74,8 @@ class PredictionDifference(ChangingMethod):
         self.training_size = whole_number(training_size, "training_size")
         if self.window > _WIDEST:
             raise InputError(
-                f"a window of {window} has 4^{window} contents to sum over; give one of at most {_WIDEST}, or use occlusion"
+                f"a window of {window} has 4^{window} contents to sum over; give one of at most {_WIDEST}, or use "
+                "occlusion"
             )
         if self.order > _LONGEST:
             raise InputError(f"order must be at most {_LONGEST}, not {order}: longer contexts are hardly ever seen")
@@ -176,7 +177,7 @@ def _classes(value) -> int | None:
 
 
 def _by_position(lost: np.ndarray, width: int) -> np.ndarray:
-    """The mean over covering windows, (n, T, L), of what windows (n, starts, T) lose."""
+    """Return the mean over covering windows, (n, T, L), of what windows (n, starts, T) lose."""
     n, starts, targets = lost.shape
     total, covering = np.zeros((n, targets, starts + width - 1)), np.zeros(starts + width - 1)
     for offset in range(width):

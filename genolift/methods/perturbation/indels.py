@@ -19,8 +19,8 @@ from genolift.support.numbers import whole_number
 class Indels(ChangingMethod):
     """Every base inserted before every position, and some bases deleted from every position on.
 
-    The length stays: one side of the change moves, and a base that is pushed out is lost. A position's score is the mean of
-    f(x) − f(deletion) over the deletions that take it away.
+    The length stays: one side of the change moves, and a base that is pushed out is lost. A position's score is the
+    mean of f(x) − f(deletion) over the deletions that take it away.
 
     Parameters
     ----------
@@ -91,14 +91,14 @@ class Indels(ChangingMethod):
         return {**found, "predictions": predictions}
 
     def _around_insertion(self, at: np.ndarray, length: int) -> np.ndarray:
-        """For copies with an insertion before ``at`` (b,): where each base comes from, −1 for the one put in."""
+        """Return where each base of a copy with an insertion before ``at`` (b,) comes from, −1 for the one put in."""
         j, at = np.arange(length), at[:, None]
         if self.moves == "right":
             return np.where(j < at, j, np.where(j == at, -1, j - 1))
         return np.where(j < at - 1, j + 1, np.where(j == at - 1, -1, j))
 
     def _around_deletion(self, at: np.ndarray, length: int) -> np.ndarray:
-        """For copies with a deletion from ``at`` (b,) on: where each base comes from, ``length`` where it is missing."""
+        """Return where each base of a copy without those from ``at`` (b,) on comes from, ``length`` for none."""
         j, at = np.arange(length), at[:, None]
         gone = np.minimum(self.size, length - at)
         if self.moves == "right":
@@ -107,7 +107,7 @@ class Indels(ChangingMethod):
         return np.where(source < 0, length, source)
 
     def _by_position(self, deletions: np.ndarray) -> np.ndarray:
-        """The mean (n, L, T) over the deletions that take a position away."""
+        """Return the mean (n, L, T) over the deletions that take a position away."""
         length = deletions.shape[1]
         starts = np.arange(length)
         covers = (starts[:, None] <= starts) & (starts < starts[:, None] + self.size)  # (deletion, position)

@@ -1,4 +1,4 @@
-"""A Markov background of DNA: how probable is what stands in a window, given what stands around it?"""
+"""A Markov background of DNA: how probable what stands in a window is, given what stands around it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from genolift.support.errors import InputError
 
 
 class Markov:
-    """Base frequencies given up to ``order`` bases before: ``tables[j]`` has shape (4,)·(j + 1), the last axis sums to 1.
+    """Base frequencies given up to ``order`` bases before.
 
-    Estimated from k-mer counts with ``pseudocount`` added to each, for all orders up to the highest: shorter ones serve
-    the ends of a sequence.
+    ``tables[j]`` has shape (4,)·(j + 1), and its last axis sums to 1. They are estimated from k-mer counts with
+    ``pseudocount`` added to each, for all orders up to the highest: shorter ones serve the ends of a sequence.
     """
 
     def __init__(self, counts: list[np.ndarray], pseudocount: float):
@@ -23,6 +23,7 @@ class Markov:
 
     @property
     def order(self) -> int:
+        """The largest number of bases before that a base depends on."""
         return len(self.tables) - 1
 
     def window(self, codes: np.ndarray, start: int, width: int) -> np.ndarray:
@@ -41,10 +42,10 @@ class Markov:
             context = list(range(max(first, place - self.order), place))
             table = self.tables[len(context)]
             for axis, at in zip(range(len(context) + 1), [*context, place], strict=True):
-                inside = start <= at < start + width
-                if not inside and codes[at] > 3:
+                within = start <= at < start + width
+                if not within and codes[at] > 3:
                     table = np.expand_dims(np.tensordot(table, self.tables[0], (axis, 0)), axis)
-                elif not inside:
+                elif not within:
                     table = np.take(table, [codes[at]], axis=axis)
             # Axes of the context and the base itself, at their places among the window's.
             inside = [at - start for at in [*context, place] if start <= at < start + width]

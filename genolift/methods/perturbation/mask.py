@@ -28,9 +28,9 @@ _KNEE = 0.1
 class Mask(PerturbationMethod):
     """A mask per position that takes away most of the prediction at least cost (Fong & Vedaldi 2017, equation 4).
 
-    It minimises h(s(m)) + ``l1``·Σ|1 − m| + ``tv``·Σ|m_i − m_{i+1}|³ over masks m in [0, 1] with Adam. Here s is the share
-    that is left of f(x) − f(reference) with m·x + (1 − m)·reference in place of x, mean over references, and
-    h(s) = max(s, 0), smoothly. ``scores`` are 1 − m. ``hypothetical`` and ``raw_contributions`` are not defined, because a
+    It minimises h(s(m)) + ``l1``·Σ|1 − m| + ``tv``·Σ|m_i − m_{i+1}|³ over masks m in [0, 1] with Adam. Here s is the
+    share that is left of f(x) − f(reference) with m·x + (1 − m)·reference in place of x, mean over references, and h(s)
+    = max(s, 0), smoothly. ``scores`` are 1 − m. ``hypothetical`` and ``raw_contributions`` are not defined, because a
     position is masked as a whole. The default reference is the background's frequencies.
 
     Parameters
@@ -121,7 +121,7 @@ class Mask(PerturbationMethod):
         return start
 
     def _descend(self, game: _Game, mask: np.ndarray) -> tuple:
-        """The best masks (n, positions), their objective and the share (n,) of the prediction they leave."""
+        """Return the best masks (n, positions), their objective and the share (n,) of the prediction they leave."""
         first, second = np.zeros_like(mask), np.zeros_like(mask)
         for step in range(1, self.steps + 1):
             share, slope = game.share(mask)
@@ -145,7 +145,7 @@ class _Game:
         self.copies, self.block, self.base, self.gap = copies, block, base, gap
 
     def share(self, mask: np.ndarray, slopes: bool = True) -> tuple:
-        """The share (n, restarts) for masks (n, restarts, positions), and its slope by them."""
+        """Return the share (n, restarts) for masks (n, restarts, positions), and its slope by them."""
         block = self.block
         shape = (*mask.shape[:2], block.references)
         parts = np.split(mask.astype(np.float32), np.cumsum(block.lengths)[:-1], axis=-1)

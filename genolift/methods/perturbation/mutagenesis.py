@@ -45,9 +45,9 @@ class InSilicoMutagenesis(ChangingMethod):
     Parameters
     ----------
     fast
-        Whether to run again only what a substitution reaches in each layer, as fastISM does (Nair et al. 2022). By default
-        this is done wherever it is estimated to be less work. The fast form is tried against the plain one when the method
-        is made, and given up with a warning should it differ.
+        Whether to run again only what a substitution reaches in each layer, as fastISM does (Nair et al. 2022). By
+        default this is done wherever it is estimated to be less work. The fast form is tried against the plain one when
+        the method is made, and given up with a warning should it differ.
     """
 
     name = "ism"
@@ -98,7 +98,7 @@ class InSilicoMutagenesis(ChangingMethod):
         return {**found, "predictions": predictions}
 
     def _mutated(self, copies: Copies, block: Block, place: int, predictions: np.ndarray) -> np.ndarray:
-        """The targets with each letter at each position of an input."""
+        """Return the targets with each letter at each position of an input."""
         x = block.xs[place]
         letters = x.shape[-1]
         shapes = [array.shape[1:] for array in block.xs]
@@ -119,7 +119,7 @@ class InSilicoMutagenesis(ChangingMethod):
 
     @staticmethod
     def _plainly(copies: Copies, block: Block, place: int, _, rows, positions, letters) -> np.ndarray:
-        """The targets (Q, B, T) of the sequences ``rows`` (Q,) with ``letters`` (Q, B) at ``positions`` (Q,)."""
+        """Return the targets (Q, B, T) of the sequences ``rows`` (Q,) with ``letters`` (Q, B) at ``positions`` (Q,)."""
         x = block.xs[place]
 
         def make(which):
@@ -131,7 +131,7 @@ class InSilicoMutagenesis(ChangingMethod):
         return copies.values(letters.size, make).reshape(*letters.shape, -1)
 
     def _quickly(self, copies: Copies, block: Block, place: int, mutation: Mutation, rows, positions, letters):
-        """The same by windows: positions by positions, with the sequences they are of."""
+        """Return the same by windows: positions by positions, with the sequences they are of."""
         # One batch shape, which the trial has compiled already.
         size = self._positions_at_once(mutation, letters.shape[1])
         one_hot = np.eye(block.xs[place].shape[-1], dtype=np.float32)
@@ -155,7 +155,7 @@ class InSilicoMutagenesis(ChangingMethod):
     # The fast form and its trial
 
     def _mutation(self, traced: Traced, shapes: list[tuple], place: int) -> Mutation | None:
-        """The fast form for inputs of these shapes, where it pays and stood its trial."""
+        """Return the fast form for inputs of these shapes, where it pays and stood its trial."""
         key = (*map(tuple, shapes), place)
         if key not in self._mutations:
             leading = traced.probe([tuple(shape) for shape in shapes]).leading
@@ -168,7 +168,8 @@ class InSilicoMutagenesis(ChangingMethod):
                 worth, why = False, f"failed ({' '.join(str(problem).split())[-200:]})"
             if why is not None:
                 warnings.warn(
-                    f"the fast form of mutagenesis {why} when it was tried against the plain one, which is used instead",
+                    f"the fast form of mutagenesis {why} when it was tried against the plain one, which is used "
+                    "instead",
                     GenoliftWarning,
                     stacklevel=2,
                 )

@@ -20,8 +20,8 @@ class Occlusion(PerturbationMethod):
     """What the prediction loses when a window is exchanged for a reference's bases (Zeiler & Fergus 2014).
 
     A position's score is the mean of f(x) − f(x with the window exchanged) over the windows that cover it and over
-    references. The last window ends where the sequence does. ``hypothetical`` and ``raw_contributions`` are not defined,
-    because a window is exchanged as a whole.
+    references. The last window ends where the sequence does. ``hypothetical`` and ``raw_contributions`` are not
+    defined, because a window is exchanged as a whole.
 
     Parameters
     ----------

@@ -23,8 +23,8 @@ _PAIRS = 1 << 20
 class PairwiseMutagenesis(ChangingMethod):
     """All pairs of substitutions in a stretch of each sequence.
 
-    A position's score is the mean size of its substitutions' interactions with those of the stretch's other positions, and
-    0 outside the stretch.
+    A position's score is the mean size of its substitutions' interactions with those of the stretch's other positions,
+    and 0 outside the stretch.
 
     Parameters
     ----------
@@ -68,7 +68,8 @@ class PairwiseMutagenesis(ChangingMethod):
         found = super().changed(inputs)
         if len(found) > 1:
             raise InputError(
-                f"{self.name} substitutes in one input, and the model has {len(found)} of DNA; wrap it in a function of one"
+                f"{self.name} substitutes in one input, and the model has {len(found)} of DNA; wrap it in a function "
+                "of one"
             )
         length = inputs.arrays[found[0]].shape[1]
         if (self.end or self.width) > length:
@@ -123,7 +124,10 @@ class PairwiseMutagenesis(ChangingMethod):
 
     @staticmethod
     def _pairs(copies: Copies, block, place: int, rows, start: int, inside, eye) -> tuple:
-        """f (P, T) of all pairs of substitutions in some sequences, and their numbers (row of the rows, i, a, j, b)."""
+        """Predict all pairs of substitutions in some sequences.
+
+        Gives f (P, T), and the numbers of the pairs: row of the rows, i, a, j, b.
+        """
         other = inside[rows] != 1
         width = other.shape[1]
         ahead = np.arange(width)[:, None] < np.arange(width)

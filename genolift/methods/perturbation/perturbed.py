@@ -41,6 +41,7 @@ class Block:
 
     @property
     def references(self) -> int:
+        """How many references each sequence has."""
         return self.refs[0].shape[1]
 
     @property
@@ -49,9 +50,17 @@ class Block:
         return [self.xs[i].shape[1] for i in self.changed]
 
     def mixed(self, rows: np.ndarray, references: np.ndarray, keep: list[np.ndarray]) -> list[np.ndarray]:
-        """Copies (b, L, ...) of the sequences ``rows`` (b,): bases where ``keep`` (b, L) is false are the reference's.
+        """Return copies (b, L, ...) of sequences in which some bases are a reference's.
 
-        ``keep`` has an entry for each changed input; with numbers from 0 to 1 bases are mixed in that proportion.
+        Parameters
+        ----------
+        rows
+            Which sequences are copied, (b,).
+        references
+            The number of each copy's reference, (b,).
+        keep
+            Which bases stay, (b, L) for each changed input; with numbers from 0 to 1 bases are mixed in that
+            proportion.
         """
         found = [x[rows] for x in self.xs]
         for i, mask in zip(self.changed, keep, strict=True):
@@ -86,11 +95,11 @@ class ChangingMethod(Method):
         return max(1, _BLOCK_COPIES // count)
 
     def changed(self, inputs: Inputs) -> list[int]:
-        """The inputs whose bases are changed: those with an axis of letters."""
+        """Return the inputs whose bases are changed: those with an axis of letters."""
         return sequences(self.name, "exchanges bases of", inputs)
 
     def drawn(self, xs: list[np.ndarray], rows: np.ndarray) -> list[np.ndarray]:
-        """What the sequences ``rows`` are mixed with, (n, R, ...) per input."""
+        """Return what the sequences ``rows`` are mixed with, (n, R, ...) per input."""
         return []
 
     @override
@@ -110,7 +119,7 @@ class ChangingMethod(Method):
         return self._fields(blocks, inputs, traced, changed)
 
     def streams(self, block: Block) -> list[np.random.Generator]:
-        """A random stream for each sequence."""
+        """Return a random stream for each sequence."""
         return streams(self.seed, self.name, block.xs)
 
     def _fields(self, blocks: list[dict], inputs: Inputs, traced: Traced, changed: list[int]) -> tuple[dict, dict]:
@@ -158,6 +167,7 @@ class PerturbationMethod(TakesReferences, ChangingMethod):
 
     @property
     def reference_count(self) -> int:
+        """How many references each sequence has."""
         return max(one.count for one in self._chosen)
 
     @override

@@ -26,8 +26,15 @@ _MOST = 512
 
 @dataclass(frozen=True)
 class Predictions:
-    """``values`` (N, T); ``profiles`` has an entry per target: probabilities (N, strands, positions), or ``None`` where
-    the target is no profile."""
+    """What a model predicts for N sequences and T targets.
+
+    Parameters
+    ----------
+    values
+        The targets, (N, T).
+    profiles
+        For each target that is a profile its probabilities (N, strands, positions), and None for the others.
+    """
 
     values: np.ndarray
     profiles: list[np.ndarray | None]
@@ -62,6 +69,7 @@ class Predictor:
 
     @property
     def has_profiles(self) -> bool:
+        """Whether any of the targets is a profile."""
         return any(each is not None for each in self._per_strand)
 
     def __call__(self, X: np.ndarray) -> Predictions:
@@ -78,7 +86,7 @@ class Predictor:
         return Predictions(values, [None if each is None else next(found) for each in self._per_strand])
 
     def _batch_size(self, X: np.ndarray) -> int:
-        """One size for all sequences of a length, so that its batch is compiled once: a power of two within the budget."""
+        """Return one size for all sequences of a length, a power of two, so that its batch is compiled once."""
         length = X.shape[1]
         if length not in self._rows:
             fitting = min(batch_size(self._traced, Inputs([X]), self._memory), _MOST)

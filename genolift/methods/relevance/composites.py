@@ -1,4 +1,4 @@
-"""Which rule of LRP each layer follows: rules as text, mappings from layers to rules, and the presets of the literature."""
+"""Which rule of LRP each layer follows: rules as text, mappings from layers to rules, and presets of the literature."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PRESETS: dict[str, dict[str, str]] = {
 
 
 def as_rule(given: str | Rule) -> Rule:
-    """A rule from its text, such as ``"gamma:0.5"``, ``"alphabeta:2,1"``, ``"zb"`` or ``"zplus"``."""
+    """Return a rule from its text, such as ``"gamma:0.5"``, ``"alphabeta:2,1"``, ``"zb"`` or ``"zplus"``."""
     if isinstance(given, Rule):
         return checked(given)
     spelled = _ABBREVIATIONS.get(given, given) if isinstance(given, str) else ""
@@ -48,7 +48,7 @@ def as_rule(given: str | Rule) -> Rule:
 
 
 def checked(rule: Rule) -> Rule:
-    """The rule, where its numbers make sense."""
+    """Return the rule, where its numbers make sense."""
     if isinstance(rule, Epsilon) and not 0 <= rule.epsilon < float("inf"):
         raise InputError(f"epsilon must be a number of at least 0, not {rule.epsilon:g}")
     if isinstance(rule, Gamma) and not 0 <= rule.gamma < float("inf"):
@@ -83,6 +83,7 @@ class Composite:
         self.rest = rest or Epsilon()
 
     def __call__(self, neurons: Neurons, at_input: bool) -> Rule:
+        """Return the rule of a layer's step; ``at_input`` tells whether it reads the explained input."""
         layers = neurons.step.layers[::-1]
         convolves = linear_of(neurons.step).convolves
         named = [name for layer in layers for name in (layer.path, layer.name) if name not in KINDS]
@@ -91,8 +92,8 @@ class Composite:
         rule = next((self.rules[key] for key in keys if key in self.rules), self.rest)
         if rule.bounded and not at_input:
             raise InputError(
-                f"the rule {rule} is for layers that read the explained input, which is bounded, and {neurons.step.where} "
-                "is not one; give that layer another rule, such as 'zplus'"
+                f"the rule {rule} is for layers that read the explained input, which is bounded, and "
+                f"{neurons.step.where} is not one; give that layer another rule, such as 'zplus'"
             )
         return rule
 
@@ -107,4 +108,5 @@ class Composite:
             )
 
     def describe(self) -> dict[str, str]:
+        """Return the rules as text, by what they are for."""
         return {**{key: str(rule) for key, rule in self.rules.items()}, "others": str(self.rest)}

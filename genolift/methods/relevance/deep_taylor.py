@@ -74,5 +74,6 @@ class DeepTaylor(RelevanceMethod):
             )
             raise InputError(
                 f"deep-taylor explains outputs above zero, and the explained output of sequence {rows[n]} is {why} "
-                f"({int(wrong.any(1).sum())} such of {len(wrong)}); give the sequences where it is positive, or use lrp-epsilon"
+                f"({int(wrong.any(1).sum())} such of {len(wrong)}); give the sequences where it is positive, or use "
+                "lrp-epsilon"
             )

@@ -27,8 +27,8 @@ class RelevanceMethod(SlopeMethod):
     """Relevance R of the input as ``raw_contributions``; ``scores`` are its sum over the letters of a position.
 
     R = c·x + q, where c_b = Σ_j w_bj·R_j/z_j are the ``multipliers`` and q is what the rules of the first layer give
-    whatever x is. ``hypothetical`` is what base b would take of the R_j/z_j that the sequence has: c_b + Σ_c q_c. Neither
-    is defined where that layer's rule does not look at the input.
+    whatever x is. ``hypothetical`` is what base b would take of the R_j/z_j that the sequence has: c_b + Σ_c q_c.
+    Neither is defined where that layer's rule does not look at the input.
     """
 
     result_type = RelevanceExplanation
@@ -71,8 +71,8 @@ class RelevanceMethod(SlopeMethod):
             array = inputs.arrays[i]
             if array.min() < box.low or array.max() > box.high:
                 raise InputError(
-                    f"{self.name} is for inputs between {box.low:g} and {box.high:g}, and input {traced.names[i]!r} has "
-                    f"values from {array.min():g} to {array.max():g}",
+                    f"{self.name} is for inputs between {box.low:g} and {box.high:g}, and input {traced.names[i]!r} "
+                    f"has values from {array.min():g} to {array.max():g}",
                     Remedy.naming(
                         "give {}, or the rule 'zb:low,high', that hold them",
                         Setting("low= and high=", "--option low=LOW and --option high=HIGH"),
@@ -177,7 +177,8 @@ class LrpGamma(RelevanceMethod):
 class LrpAlphaBeta(RelevanceMethod):
     """LRP-αβ (Bach et al. 2015, equation 60) in all layers; ``alpha=1, beta=0`` is the z⁺ rule.
 
-    Relevance is conserved where a sum has terms of both signs; one that has positive terms alone hands on α times its own.
+    Relevance is conserved where a sum has terms of both signs; one that has positive terms alone hands on α times its
+    own.
 
     ``hypothetical`` is Σ_j (α·w_bj⁺/P_j − β·w_bj⁻/N_j)·R_j with the sums P and N of positive and negative terms.
 
@@ -217,7 +218,7 @@ class _FirstLayer(RelevanceMethod):
 
     @abstractmethod
     def first(self) -> Rule:
-        """The rule where the input is read."""
+        """Return the rule where the input is read."""
 
     @override
     def layer_rules(self) -> Composite:
@@ -279,15 +280,15 @@ class LrpWSquare(_FirstLayer):
 class LrpComposite(RelevanceMethod):
     """LRP with a rule for each kind of layer.
 
-    ``hypothetical`` is what the rule of the first layer says: Σ_j w_bj·R_j/z_j and the like. It is not defined where that
-    rule is ``flat`` or ``wsquare``.
+    ``hypothetical`` is what the rule of the first layer says: Σ_j w_bj·R_j/z_j and the like. It is not defined where
+    that rule is ``flat`` or ``wsquare``.
 
     Parameters
     ----------
     composite
         Which rule each layer follows: the name of a preset (``"epsilon-plus"``, ``"epsilon-plus-flat"``,
-        ``"epsilon-plus-zb"``, ``"epsilon-gamma-zb"``, ``"epsilon-alpha2-beta1"``, ``"epsilon-alpha2-beta1-flat"``), or a
-        mapping such as ``{"input": "zb", "convolution": "gamma:0.5", "my_layer": "zplus"}``. A layer's own name goes
+        ``"epsilon-plus-zb"``, ``"epsilon-gamma-zb"``, ``"epsilon-alpha2-beta1"``, ``"epsilon-alpha2-beta1-flat"``), or
+        a mapping such as ``{"input": "zb", "convolution": "gamma:0.5", "my_layer": "zplus"}``. A layer's own name goes
         first, then ``"input"`` for layers that read the explained input, then the layer's type (``"Conv1D"``), then its
         kind (``"convolution"`` or ``"dense"``). Layers that are not named follow LRP-ε.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +19,20 @@ Sums = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Layer:
-    """A layer's units: the number ``of`` each weight's unit (as the weights), the weights themselves, and the value that
-    the sums ``shifted`` z by (u)."""
+class LayerUnits:
+    """The units of a layer.
+
+    Parameters
+    ----------
+    name
+        What the layer is called.
+    of
+        The number of each weight's unit, shaped as the weights.
+    weights
+        The weights themselves.
+    shift
+        The value by which sums shifted z, (u).
+    """
 
     name: str
     of: np.ndarray
@@ -28,23 +40,26 @@ class Layer:
     shift: np.ndarray
 
 
-def added(parts: list[Sums]) -> Sums:
-    return {name: sum(part[name] for part in parts) for name in parts[0]}
+def added(parts: Sequence[Sums]) -> Sums:
+    """Return the sums over the samples of all parts together."""
+    return {name: np.asarray(sum(part[name] for part in parts)) for name in parts[0]}
 
 
 def minus(sums: Sums) -> Sums:
-    """The sums over samples that are not above zero, under the names without a sign."""
+    """Return the sums over samples that are not above zero, under the names without a sign."""
     return {name: sums[name] - sums[f"{name}+"] for name in ("count", "z", "zz", "x", "xz")}
 
 
 def plus(sums: Sums) -> Sums:
+    """Return the sums over samples above zero, under the names without a sign."""
     return {name: sums[f"{name}+"] for name in ("count", "z", "zz", "x", "xz")}
 
 
-def pattern(sums: Sums, mean: np.ndarray, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
-    """a = (E[xz] − E[x]·``mean``) / (E[z²] − E[z]·``mean``) over the samples of ``sums``, and which units have one (u).
+def pattern(sums: Sums, mean: np.ndarray, layer: LayerUnits) -> tuple[np.ndarray, np.ndarray]:
+    """Return the patterns over the samples of ``sums``, and which units have one (u).
 
-    The denominator is wᵀ times the numerator, so wᵀa = 1. ``mean`` (u) is E[z] over all samples, whatever the sign.
+    A pattern is a = (E[xz] − E[x]·``mean``) / (E[z²] − E[z]·``mean``). The denominator is wᵀ times the numerator, so
+    wᵀa = 1. ``mean`` (u) is E[z] over all samples, whatever the sign.
     """
     above = mean - layer.shift
     numerator = sums["xz"] - sums["x"] * _at(above, layer.of)
@@ -58,13 +73,13 @@ def pattern(sums: Sums, mean: np.ndarray, layer: Layer) -> tuple[np.ndarray, np.
     return numerator * _at(inverse, layer.of), alive
 
 
-def mean_of(sums: Sums, layer: Layer) -> np.ndarray:
+def mean_of(sums: Sums, layer: LayerUnits) -> np.ndarray:
     """E[z] (u) over all samples."""
     return layer.shift + sums["z"] / np.maximum(sums["count"], 1)
 
 
 def _at(units: np.ndarray, of: np.ndarray) -> np.ndarray:
-    """A value of each unit, for each weight; zero for weights that are never used."""
+    """Return a value of each unit, for each weight; zero for weights that are never used."""
     return np.where(of >= 0, units.reshape(-1)[of], 0)
 
 
@@ -74,7 +89,7 @@ class Covariances:
     ``patches`` (D, D), ``cross`` (S, D, U) of x with z_s, ``parts`` (S, S, U) of z_s with each other.
     """
 
-    def __init__(self, sums: Sums, layer: Layer, regimes: list[Sums]):
+    def __init__(self, sums: Sums, layer: LayerUnits, regimes: list[Sums]):
         count, shift = sums["count"].reshape(-1), layer.shift.reshape(-1)
         self.samples = float(count[0])
         mean = sums["patch"] / self.samples
@@ -97,7 +112,7 @@ class Covariances:
         return self.cross.sum(0) - np.einsum("sdu,stu->du", patterns, self.parts)
 
     def of_z(self) -> np.ndarray:
-        """The variance of z (U)."""
+        """Return the variance of z (U)."""
         return self.parts.sum((0, 1))
 
     def along(self, v: np.ndarray, patterns: np.ndarray) -> np.ndarray:
@@ -111,7 +126,7 @@ class Covariances:
         )
 
     def regression(self, patterns: np.ndarray) -> np.ndarray:
-        """v (D, U): least squares of z on d, cov(d)⁻¹·cov(d, z).
+        """Return v (D, U), least squares of z on d: cov(d)⁻¹·cov(d, z).
 
         cov(d) is that of the patches and a correction of low rank for each unit, inverted by the Woodbury identity.
         """
@@ -129,12 +144,12 @@ class Covariances:
         return solved[:, -1] - np.einsum("dsu,us->du", solved[:, :-1], by)
 
 
-def quality(parts: list[Sums], layer: Layer, rectified: bool) -> tuple[np.ndarray, np.ndarray] | None:
-    """ρ (U) of the estimated signal, and of a signal along the weights themselves; None where there are too few samples.
+def quality(parts: list[Sums], layer: LayerUnits, rectified: bool) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return ρ (U) of the estimated signal and of one along the weights; None where there are too few samples.
 
     ρ = 1 − corr(wᵀx, vᵀ(x − S(x))): 1 where nothing of z is left in what is said to be no signal (equation 4). As its
-    authors do, patterns are estimated on the first of the ``parts``, v on the second by least squares, and the correlation is
-    that of the third; a rectified unit's signal has a pattern of its own for sums above and below zero.
+    authors do, patterns are estimated on the first of the ``parts``, v on the second by least squares, and the
+    correlation is that of the third; a rectified unit's signal has a pattern of its own for sums above and below zero.
     """
     split = (lambda sums: [plus(sums), minus(sums)]) if rectified else (lambda sums: [sums])
     first, second, third = parts

@@ -1,4 +1,4 @@
-"""Fitted patterns as they are kept: arrays by layer, how good they are, what they were fitted on; on disk as ``.npz``."""
+"""Fitted patterns as they are kept on disk: arrays by layer, how good they are, and what they were fitted on."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import json
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from genolift.support.errors import FileProblem, InputError, Remedy, Setting, file_problems
 from genolift.support.files import whole
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _FORMAT = "genolift patterns 1"
 _COLUMNS = {
@@ -29,26 +33,28 @@ _FIT_AGAIN = Remedy.naming("{} again", Setting("call fit(X)", "give --fit-on a F
 class Patterns:
     """``arrays``: layer → pattern, shaped like the layer's weights. ``table``: a column for each of the units' facts.
 
-    ``record`` says of what model and data they are: ``weights`` (digest), ``estimator``, ``sequences``, ``data`` (digest).
+    ``record`` says of what model and data they are: ``weights`` (digest), ``estimator``, ``sequences``, ``data``
+    (digest).
     """
 
     arrays: dict[str, np.ndarray]
     table: dict[str, list] = field(default_factory=lambda: {name: [] for name in _COLUMNS})
     record: dict = field(default_factory=dict)
 
-    def frame(self):
-        """The table as a ``pandas.DataFrame``, a row for each unit."""
+    def frame(self) -> pd.DataFrame:
+        """Return the table as a ``pandas.DataFrame``, a row for each unit."""
         import pandas as pd
 
         return pd.DataFrame({name: np.array(values, _COLUMNS[name]) for name, values in self.table.items()})
 
     def mean_rho(self) -> dict[str, float | None]:
-        """The mean quality of each layer's units; None where it was not measured."""
+        """Return the mean quality of each layer's units; None where it was not measured."""
         frame = self.frame()
         means = frame.groupby("layer", sort=False).rho.mean()
         return {name: None if np.isnan(value) else float(value) for name, value in means.items()}
 
     def save(self, path: str | Path) -> None:
+        """Write the patterns to ``path``, whole or not at all."""
         told = {"format": _FORMAT, "layers": list(self.arrays), **self.record}
         content = {f"pattern.{i}": array for i, array in enumerate(self.arrays.values())}
         content |= {f"table.{name}": np.array(values, _COLUMNS[name]) for name, values in self.table.items()}
@@ -69,8 +75,8 @@ class Patterns:
                 table = {name: content[f"table.{name}"].tolist() for name in _COLUMNS}
         except (OSError, KeyError, ValueError, AttributeError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise FileProblem(
-                f"{path} does not hold patterns, or is damaged ({type(error).__name__}); give what a fitted method's save() "
-                "wrote"
+                f"{path} does not hold patterns, or is damaged ({type(error).__name__}); give what a fitted method's "
+                "save() wrote"
             ) from None
         return cls(arrays, table, record)
 
@@ -82,8 +88,8 @@ class Patterns:
             )
         if self.record["estimator"] != estimator:
             raise InputError(
-                f"the patterns were fitted with estimator={self.record['estimator']!r}, not {estimator!r}; fit again, or make "
-                "the method with that one"
+                f"the patterns were fitted with estimator={self.record['estimator']!r}, not {estimator!r}; fit "
+                "again, or make the method with that one"
             )
         missing = [layer for layer, shape in shapes.items() if getattr(self.arrays.get(layer), "shape", None) != shape]
         if missing:

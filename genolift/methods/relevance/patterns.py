@@ -1,4 +1,4 @@
-"""PatternNet and PatternAttribution: where in the input the signal is that the network reads (Kindermans et al. 2017)."""
+"""PatternNet and PatternAttribution (Kindermans et al. 2017): where in the input the signal is that a network reads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from abc import abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from typing_extensions import override
@@ -27,6 +27,9 @@ from genolift.support.errors import InputError, Remedy, Setting, method_option
 from genolift.support.memory import check_fits
 from genolift.support.progress import bar
 from genolift.support.seeds import stream
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ESTIMATORS = ("relu", "linear")
 # Numbers in a patch at most for which its covariances are kept to measure ρ.
@@ -72,22 +75,31 @@ class PatternMethod(SlopeMethod):
 
     # Fitting
 
-    def fit(self, X: Any):
-        """Estimate the patterns on sequences ``X`` such as the model was trained on, and how good they are; returns itself.
+    def fit(self, X: Any) -> Self:
+        """Estimate the patterns, and how good they are.
 
-        The patterns are those of all sequences. For ``rho`` the sequences are divided into three parts at random.
+        Parameters
+        ----------
+        X
+            Sequences such as the model was trained on. The patterns are those of all of them. For ``rho`` they are
+            divided into three parts at random.
+
+        Returns
+        -------
+        PatternMethod
+            The method itself.
         """
         inputs, traced = self.adapted(X)
         sums = self._sums(inputs, traced)
         patterns = Patterns({}, record=self._record(inputs, traced))
         for i, units in enumerate(self._propagation.layers):
             parts = [part[i] for part in sums if part]
-            layer = estimates.Layer(units.name, self._of[i], self._weights[i], self._shifts[i])
+            layer = estimates.LayerUnits(units.name, self._of[i], self._weights[i], self._shifts[i])
             self._estimate(patterns, layer, parts, self.estimator == "relu" and units.rectified)
         self._fitted, self._points = patterns, {}
         return self
 
-    def _estimate(self, patterns: Patterns, layer: estimates.Layer, parts: list, rectified: bool) -> None:
+    def _estimate(self, patterns: Patterns, layer: estimates.LayerUnits, parts: list, rectified: bool) -> None:
         total = estimates.added(parts)
         mean = estimates.mean_of(total, layer)
         found, alive = estimates.pattern(estimates.plus(total) if rectified else total, mean, layer)
@@ -111,7 +123,7 @@ class PatternMethod(SlopeMethod):
             patterns.table[name].extend(np.asarray(values).tolist())
 
     def _sums(self, inputs: Inputs, traced: Traced) -> list[list]:
-        """The sums of each part of the sequences, layer by layer."""
+        """Return the sums of each part of the sequences, layer by layer."""
         layers = self._propagation.layers
         measured = [units for units in layers if has_gram(units, _LARGEST_PATCH)]
         collect = PatternSums(traced.program, self._propagation, measured)
@@ -157,17 +169,18 @@ class PatternMethod(SlopeMethod):
 
     @property
     def patterns(self) -> dict[str, np.ndarray]:
-        """Layer → pattern, shaped like the layer's weights; (values, channels) for a sum of several values."""
+        """The pattern of each layer, shaped like its weights, or (values, channels) for a sum of several values."""
         return dict(self._known().arrays)
 
     @property
-    def quality(self):
-        """A ``DataFrame`` with a row for each unit of each layer.
+    def quality(self) -> pd.DataFrame:
+        """How good the patterns are: a row for each unit of each layer.
 
         ``rho`` is 1 − max_v corr(wᵀx, vᵀ(x − S(x))), 1 where the estimated signal S leaves nothing of the unit's sum
-        behind; patterns, v and the correlation are of a third of the sequences each. ``rho_of_weights`` is that of a signal
-        along the weights. NaN where patches are too large, of a layout that is not measured, or too few. ``above_zero`` is the
-        share of samples that a rectifier passes; ``dead`` units have no pattern, and nothing flows through them.
+        behind; patterns, v and the correlation are of a third of the sequences each. ``rho_of_weights`` is that of a
+        signal along the weights. NaN where patches are too large, of a layout that is not measured, or too few.
+        ``above_zero`` is the share of samples that a rectifier passes; ``dead`` units have no pattern, and nothing
+        flows through them.
         """
         return self._known().frame()
 
@@ -175,8 +188,14 @@ class PatternMethod(SlopeMethod):
         """Write the patterns to ``path`` (.npz), for :meth:`load` or the option ``patterns``."""
         self._known().save(path)
 
-    def load(self, path: str | Path):
-        """Take patterns that :meth:`save` wrote; :class:`InputError` if it was for a model with other weights."""
+    def load(self, path: str | Path) -> Self:
+        """Take patterns that :meth:`save` wrote, and return the method itself.
+
+        Raises
+        ------
+        InputError
+            If the patterns are those of a model with other weights, or of another estimator.
+        """
         patterns = Patterns.load(path)
         if self.is_traced:
             self._check(patterns, self.traced)
@@ -253,9 +272,9 @@ class PatternMethod(SlopeMethod):
 class PatternNet(PatternMethod):
     """The part of the input that the output was read from, as an input of its own: the ``signal`` (as the inputs).
 
-    It is the output walked back with patterns in place of weights; for one-hot DNA positive at a base means that it goes
-    with what the network found there, negative that it speaks against it. ``scores`` are the signal at the base that is
-    there, ``hypothetical`` the signal at each base.
+    It is the output walked back with patterns in place of weights; for one-hot DNA positive at a base means that it
+    goes with what the network found there, negative that it speaks against it. ``scores`` are the signal at the base
+    that is there, ``hypothetical`` the signal at each base.
     """
 
     name = "patternnet"
@@ -288,9 +307,9 @@ class PatternNet(PatternMethod):
 class PatternAttribution(PatternMethod):
     """Shares of the output by weight × pattern, a deep Taylor decomposition whose root is the input without its signal.
 
-    ``raw_contributions`` are shares of every base, also of those that are not there, ``scores`` their sum over a position.
-    ``absorbed`` is what dead units and rectifiers that pass nothing took. ``hypothetical`` is not defined: shares do not
-    depend on the base that is there.
+    ``raw_contributions`` are shares of every base, also of those that are not there, ``scores`` their sum over a
+    position. ``absorbed`` is what dead units and rectifiers that pass nothing took. ``hypothetical`` is not defined:
+    shares do not depend on the base that is there.
     """
 
     name = "pattern-attribution"

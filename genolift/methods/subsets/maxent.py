@@ -31,10 +31,10 @@ _UNIT = 32
 class MaximumEntropy(ChangingMethod):
     """Samples of the distribution of greatest entropy over sequences that the network sees as it sees x.
 
-    Sequences have probability ∝ q(x')·exp(−``beta``·d(x', x)) (Finnegan & Song 2017). Here q are independent bases, and d is
-    the Euclidean distance of activations, in units of the mean distance of random sequences. Samples are drawn by chains of
-    Metropolis steps, the first from x and the others from random sequences; a step proposes a base of q at a random
-    position. ``scores`` are the information in bits by which a position's bases among the samples differ from q.
+    Sequences have probability ∝ q(x')·exp(−``beta``·d(x', x)) (Finnegan & Song 2017). Here q are independent bases, and
+    d is the Euclidean distance of activations, in units of the mean distance of random sequences. Samples are drawn by
+    chains of Metropolis steps, the first from x and the others from random sequences; a step proposes a base of q at a
+    random position. ``scores`` are the information in bits by which a position's bases among the samples differ from q.
     ``hypothetical`` and ``raw_contributions`` are not defined, because information is nobody's share of a prediction.
 
     Parameters

@@ -25,11 +25,11 @@ _TIE = 1e-5
 class SufficientSubsets(PerturbationMethod):
     """All disjoint subsets of bases that are each enough for f to reach a threshold (Carter et al. 2019).
 
-    Backward selection takes away, one by one, the stretch of bases without which f is highest. The smallest set on the way
-    whose f still reaches the threshold is a subset. It is masked for good, and the search is repeated while f stays at the
-    threshold. A masked base is the reference's, by default 1/4 for each letter, and f the mean over several references.
-    ``scores`` are 1 in subsets and 0 elsewhere. ``hypothetical`` and ``raw_contributions`` are not defined, because a
-    position is kept or masked as a whole.
+    Backward selection takes away, one by one, the stretch of bases without which f is highest. The smallest set on the
+    way whose f still reaches the threshold is a subset. It is masked for good, and the search is repeated while f stays
+    at the threshold. A masked base is the reference's, by default 1/4 for each letter, and f the mean over several
+    references. ``scores`` are 1 in subsets and 0 elsewhere. ``hypothetical`` and ``raw_contributions`` are not defined,
+    because a position is kept or masked as a whole.
 
     Parameters
     ----------
@@ -133,8 +133,8 @@ class SufficientSubsets(PerturbationMethod):
         enough = (search.masked >= threshold) & (search.predictions >= threshold)
         if enough.any() and (self.threshold is not None or self.fitted is not None):
             warnings.warn(
-                f"{int(enough.sum())} predictions reach the threshold with everything masked, so no base is needed for them; "
-                "give a higher threshold, or references that say less",
+                f"{int(enough.sum())} predictions reach the threshold with everything masked, so no base is needed "
+                "for them; give a higher threshold, or references that say less",
                 GenoliftWarning,
                 stacklevel=6,
             )
@@ -151,7 +151,7 @@ class _Search:
         self.masked = self._values(np.arange(n), lambda which: empty[which])
 
     def _values(self, rows: np.ndarray, kept_of) -> np.ndarray:
-        """f (k, T), mean over references, of the sequences ``rows`` (k,) with players ``kept_of(numbers)`` kept."""
+        """Return f (k, T), mean over references, of sequences (k,) of which players ``kept_of(numbers)`` are kept."""
         references = self.block.references
 
         def make(which):
@@ -162,11 +162,11 @@ class _Search:
         return found.reshape(len(rows), references, -1).mean(1, dtype=np.float64)
 
     def values(self, lanes: np.ndarray, kept: np.ndarray) -> np.ndarray:
-        """f (lanes,) of each lane's own target."""
+        """Return f (lanes,) of each lane's own target."""
         return self._values(lanes[:, 0], lambda which: kept[which])[np.arange(len(lanes)), lanes[:, 1]]
 
     def smallest(self, lanes: np.ndarray, available: np.ndarray, threshold: np.ndarray) -> tuple:
-        """The smallest sets with f ≥ threshold that backward selection from ``available`` passes, and their f."""
+        """Return the smallest sets with f ≥ threshold that backward selection from ``available`` meets, and their f."""
         kept, smallest = available.copy(), available.copy()
         values = self.values(lanes, kept)
         tie = _TIE * np.abs(self.predictions - self.masked)[tuple(lanes.T)]
@@ -185,7 +185,7 @@ class _Search:
         return smallest, values
 
     def _without(self, lanes, kept, where, player) -> np.ndarray:
-        """f of each lane's target when one more player is masked."""
+        """Return f of each lane's target when one more player is masked."""
 
         def kept_of(number):
             found = kept[where[number]]

@@ -28,7 +28,7 @@ def every(m: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def sampled(m: int, pairs: int, rng: np.random.Generator) -> np.ndarray:
-    """``pairs`` coalitions drawn with the probabilities that :func:`every` weighs by, each followed by its complement."""
+    """Draw coalitions with the probabilities that :func:`every` weighs by, each followed by its complement."""
     sizes = np.arange(1, m)
     share = 1 / (sizes * (m - sizes))
     size = rng.choice(sizes, pairs, p=share / share.sum())
@@ -50,7 +50,7 @@ def solve(members: np.ndarray, weights: np.ndarray, gains: np.ndarray, total: np
 
 
 def sampling_error(members: np.ndarray, gains: np.ndarray, total: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Standard errors (M, T) of values solved from coalitions that were drawn, each followed by its complement.
+    """Return standard errors (M, T) of values solved from coalitions that were drawn, each followed by its complement.
 
     A coalition and its complement are one observation, of half the difference of their gains; the estimate is the
     sandwich with each residual divided by one less its leverage (MacKinnon & White 1985, HC3), which is as large as
@@ -75,7 +75,7 @@ def _eliminated(members: np.ndarray, gains: np.ndarray, total: np.ndarray) -> tu
 
 
 def _factor(design: np.ndarray, weights: np.ndarray):
-    """The Cholesky factor of the normal equations; :class:`InputError` where they have no single solution."""
+    """Return the Cholesky factor of the normal equations; :class:`InputError` where they have no single solution."""
     try:
         factor = cho_factor((design * weights[:, None]).T @ design)
         pivots = np.diag(factor[0])

@@ -34,12 +34,12 @@ _SHARED = ("activation", "progress", "memory", "seed", "rc_average", "mean_norma
 class InteractionMaps(Method):
     """How the importance of every position changes when a source is mutated (Greenside et al. 2018).
 
-    The map is the score of a position in x less its score with the source mutated, and 0 inside the source. It is positive
-    where the source supports what the position does. Sources are positions, each mutated to its three other bases, or
-    stretches, which are replaced several times. Scores are those of another method, whose references and random draws are
-    those of x for all mutants, so that a change is the source's doing. ``scores`` are a position's mean size of change over
-    sources. ``hypothetical`` and ``raw_contributions`` are not defined, because changes of scores are shares of no
-    prediction.
+    The map is the score of a position in x less its score with the source mutated, and 0 inside the source. It is
+    positive where the source supports what the position does. Sources are positions, each mutated to its three other
+    bases, or stretches, which are replaced several times. Scores are those of another method, whose references and
+    random draws are those of x for all mutants, so that a change is the source's doing. ``scores`` are a position's
+    mean size of change over sources. ``hypothetical`` and ``raw_contributions`` are not defined, because changes of
+    scores are shares of no prediction.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ class InteractionMaps(Method):
     end
         The position after the last one that is a source.
     stretches
-        Stretches that are sources, in place of positions: (start, end) pairs for all sequences, an array of shape (N, S, 2)
-        with each sequence's own, or a text such as ``"10-16,40-52"``. They are counted from 0, and their end is not part
-        of them.
+        Stretches that are sources, in place of positions: (start, end) pairs for all sequences, an array of shape (N,
+        S, 2) with each sequence's own, or a text such as ``"10-16,40-52"``. They are counted from 0, and their end is
+        not part of them.
     instead
         What a stretch is replaced by: ``"shuffle"`` (its bases in another order), ``"dinucleotide"`` (the same with
         dinucleotides kept), ``"random"`` (independent bases) or ``"unknown"`` (1/4 for each base, once).
@@ -160,7 +160,7 @@ class InteractionMaps(Method):
         }, self._undefined()
 
     def _sources(self, n: int, length: int) -> np.ndarray:
-        """Starts and ends of each sequence's sources, (N, S, 2)."""
+        """Return starts and ends of each sequence's sources, (N, S, 2)."""
         if self.stretches is None:
             start, end = (0, length) if self.start is None else (self.start, self.end)
             found = np.arange(start, end)[:, None] + [0, 1]
@@ -205,7 +205,7 @@ class InteractionMaps(Method):
         return (predictions, scores) if traced.several else (predictions[:, None], scores[:, None])
 
     def _mutants(self, x: np.ndarray, start: int, end: int) -> np.ndarray:
-        """Copies (M, L, 4) of x (L, 4) with something else in a source."""
+        """Return copies (M, L, 4) of x (L, 4) with something else in a source."""
         if self.stretches is None:
             rows = _BASES[x[start] != 1]
             instead = rows[:, None]
@@ -227,7 +227,7 @@ class InteractionMaps(Method):
         return np.take_along_axis(changes, np.abs(changes).argmax(0)[None], 0)[0]
 
     def _references_of_each(self, inputs: Inputs) -> Callable[[int], AbstractContextManager[None]]:
-        """In what it gives for a sequence's number, the method compares whatever it explains with that one's references."""
+        """Return, for a sequence's number, a context in which the method compares everything with its references."""
         by = self.by
         if not isinstance(by, TakesReferences):
             return lambda n: nullcontext()

@@ -20,17 +20,17 @@ from genolift.support.numbers import whole_number
 class KernelShap(PerturbationMethod):
     """Shapley values by regression on coalitions (Lundberg & Lee 2017, section 4.1).
 
-    The players are stretches of bases. A coalition's value is the mean over references of f with the players' bases of x
-    and all others of the reference. The scores of a stretch are its value divided evenly, and sum to
-    f(x) − mean f(reference). ``standard_error`` is that of sampling, and 0 where the values are exact. ``hypothetical`` and
+    The players are stretches of bases. A coalition's value is the mean over references of f with the players' bases of
+    x and all others of the reference. The scores of a stretch are its value divided evenly, and sum to f(x) − mean
+    f(reference). ``standard_error`` is that of sampling, and 0 where the values are exact. ``hypothetical`` and
     ``raw_contributions`` are not defined, because a position is kept or exchanged as a whole.
 
     Parameters
     ----------
     samples
-        How many coalitions are predicted; by default 2M + 2048 for M players. Where there are no more than these, all are
-        taken with the kernel's weights, and the values are exact. Otherwise coalitions are drawn with these weights as
-        probabilities, each with its complement.
+        How many coalitions are predicted; by default 2M + 2048 for M players. Where there are no more than these, all
+        are taken with the kernel's weights, and the values are exact. Otherwise coalitions are drawn with these weights
+        as probabilities, each with its complement.
     width
         The length of a stretch in bases.
     """
@@ -55,7 +55,8 @@ class KernelShap(PerturbationMethod):
             return 2**m - 2, True
         if wanted < 2 * m:
             raise InputError(
-                f"{wanted} samples are too few for {m} stretches of {self.width}; give at least {2 * m}, or a larger width"
+                f"{wanted} samples are too few for {m} stretches of {self.width}; give at least {2 * m}, or a larger "
+                "width"
             )
         return wanted - wanted % 2, False
 

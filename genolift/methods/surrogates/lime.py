@@ -71,8 +71,8 @@ class Lime(PerturbationMethod):
         m = Stretches(lengths, self.width).count
         if self.samples < m + 2:
             raise InputError(
-                f"{self.samples} samples are too few for {m} stretches of {self.width}; give at least {m + 2}, or a larger "
-                "width"
+                f"{self.samples} samples are too few for {m} stretches of {self.width}; give at least {m + 2}, or a "
+                "larger width"
             )
         return self.samples + 1
 

@@ -1,8 +1,8 @@
-"""Linear models of numbers by sequence: a weight for each base at each position, and for pairs of them.
+"""LinearModel models of numbers by sequence: a weight for each base at each position, and for pairs of them.
 
-A base is seen as its indicator less 1/4 for each, the vectors that sum to zero. So are weights then: what could be moved
-between the constant, the positions and their pairs without changing any prediction is where it is smallest, the zero-sum
-gauge, and one penalty for all weights does not depend on how they are written.
+A base is seen as its indicator less 1/4 for each, the vectors that sum to zero. So are weights then: what could be
+moved between the constant, the positions and their pairs without changing any prediction is where it is smallest, the
+zero-sum gauge, and one penalty for all weights does not depend on how they are written.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _BASIS = np.concatenate([helmert(4).T, np.zeros((1, 3))])
 
 
 @dataclass(frozen=True)
-class Linear:
+class LinearModel:
     """``constant`` (T,), ``weights`` (T, W, 4) and ``pairs`` (T, W, 4, W, 4), symmetric, or None."""
 
     constant: np.ndarray
@@ -68,33 +68,36 @@ def check(width: int, copies: int, targets: int, alpha: float, memory: int) -> N
         )
 
 
-def fit(codes: np.ndarray, y: np.ndarray, alpha: float, pairs: bool) -> Linear:
+def regress(codes: np.ndarray, y: np.ndarray, alpha: float, pairs: bool) -> LinearModel:
     """Ridge regression of ``y`` (S, T) on sequences (S, W) with penalty ``alpha`` on all but the constant."""
     positions, both = sizes(codes.shape[1])
     few = positions + both * pairs <= len(codes)
     return (_by_weights if few or not alpha else _by_copies)(codes, y, alpha, pairs)
 
 
-def averaged(model: Linear, shares: np.ndarray) -> Linear:
-    """The same model in the gauge of sequences whose bases have the ``shares`` (W, 4): a pair's mean over either of its
-    bases, at their shares, is moved to the other's weight. Weights of positions still sum to zero."""
+def averaged(model: LinearModel, shares: np.ndarray) -> LinearModel:
+    """Return the same model in the gauge of sequences whose bases have the ``shares`` (W, 4).
+
+    A pair's mean over either of its bases, at their shares, is moved to the other's weight. Weights of positions still
+    sum to zero.
+    """
     over = np.einsum("tiajb,jb->tiaj", model.pairs, shares)
     both = np.einsum("tiaj,ia->tij", over, shares)
     weights = model.weights + over.sum(-1)
     level = weights.mean(-1, keepdims=True)
     pairs = model.pairs - over[..., None] - np.einsum("tjbi->tijb", over)[:, :, None] + both[:, :, None, :, None]
-    return Linear(model.constant + level.sum((1, 2)) - both.sum((1, 2)) / 2, weights - level, pairs)
+    return LinearModel(model.constant + level.sum((1, 2)) - both.sum((1, 2)) / 2, weights - level, pairs)
 
 
 def r_squared(predicted: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The share of the variance of ``y`` (S, T) that is predicted; 1 where nothing varies."""
+    """Return the share of the variance of ``y`` (S, T) that is predicted; 1 where nothing varies."""
     left, total = np.square(y - predicted).sum(0), np.square(y - y.mean(0)).sum(0)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(total > 0, 1 - left / total, 1.0)
 
 
-def _by_weights(codes: np.ndarray, y: np.ndarray, alpha: float, pairs: bool) -> Linear:
-    """An equation for each weight."""
+def _by_weights(codes: np.ndarray, y: np.ndarray, alpha: float, pairs: bool) -> LinearModel:
+    """Return an equation for each weight."""
     width, targets = codes.shape[1], y.shape[1]
     seen = _BASIS[codes]  # (S, W, 3)
     table = np.empty((len(codes), sum(sizes(width)) if pairs else 3 * width))
@@ -115,16 +118,16 @@ def _by_weights(codes: np.ndarray, y: np.ndarray, alpha: float, pairs: bool) -> 
     constant = level - middle @ found
     weights = np.einsum("wct,bc->twb", found[: 3 * width].reshape(width, 3, targets), _BASIS[:4])
     if not pairs:
-        return Linear(constant, weights, None)
+        return LinearModel(constant, weights, None)
     left, right = np.triu_indices(width, 1)
     upper = found[3 * width :].reshape(len(left), 3, 3, targets)
     matrix = np.zeros((targets, width, 4, width, 4))
     matrix[:, left, :, right] = np.einsum("pcdt,ac,bd->ptab", upper, _BASIS[:4], _BASIS[:4])
-    return Linear(constant, weights, matrix + np.transpose(matrix, (0, 3, 4, 1, 2)))
+    return LinearModel(constant, weights, matrix + np.transpose(matrix, (0, 3, 4, 1, 2)))
 
 
-def _by_copies(codes: np.ndarray, y: np.ndarray, alpha: float, pairs: bool) -> Linear:
-    """An equation for each copy, where there are fewer of them than weights: the same answer (kernel ridge)."""
+def _by_copies(codes: np.ndarray, y: np.ndarray, alpha: float, pairs: bool) -> LinearModel:
+    """Return an equation for each copy, where there are fewer of them than weights: the same answer (kernel ridge)."""
     count, width = codes.shape
     centred = (np.concatenate([np.eye(4) - 0.25, np.zeros((1, 4))]))[codes].reshape(count, -1)
     alike = centred @ centred.T
@@ -147,9 +150,9 @@ def _by_copies(codes: np.ndarray, y: np.ndarray, alpha: float, pairs: bool) -> L
     weights = (centred.T @ share).T.reshape(-1, width, 4)
     constant = level - middle @ share
     if not pairs:
-        return Linear(constant, weights, None)
+        return LinearModel(constant, weights, None)
     matrix = np.stack([centred.T @ (centred * one[:, None]) for one in share.T])
     matrix = matrix.reshape(-1, width, 4, width, 4)
     at = np.arange(width)
     matrix[:, at, :, at] = 0
-    return Linear(constant, weights, matrix)
+    return LinearModel(constant, weights, matrix)

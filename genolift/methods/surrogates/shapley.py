@@ -19,15 +19,16 @@ from genolift.support.numbers import whole_number
 class ShapleySampling(PerturbationMethod):
     """Shapley values by sampled orders (Štrumbelj & Kononenko 2010; Castro et al. 2009).
 
-    The players are stretches of bases. The game's value is f with the players' bases of x and all others of a reference.
-    The scores of a stretch are its value divided evenly; they sum to f(x) − mean f(reference) however few the orders.
-    ``standard_error`` is that of the mean over orders and references (NaN for one). ``hypothetical`` and
+    The players are stretches of bases. The game's value is f with the players' bases of x and all others of a
+    reference. The scores of a stretch are its value divided evenly; they sum to f(x) − mean f(reference) however few
+    the orders. ``standard_error`` is that of the mean over orders and references (NaN for one). ``hypothetical`` and
     ``raw_contributions`` are not defined, because a position is kept or exchanged as a whole.
 
     Parameters
     ----------
     orders
-        How many random orders are taken for each reference. Each is also taken backwards, which cancels part of the error.
+        How many random orders are taken for each reference. Each is also taken backwards, which cancels part of the
+        error.
     width
         The length of a stretch in bases.
     """
@@ -82,7 +83,7 @@ class ShapleySampling(PerturbationMethod):
 
     @staticmethod
     def _values(predictions, empty, between, places) -> np.ndarray:
-        """What each player adds when it joins, mean of both directions: (n, R, orders, M, T)."""
+        """Return what each player adds when it joins, mean of both directions: (n, R, orders, M, T)."""
         n, r, orders, m = places.shape
         shape = (n, r, orders, 2, 1, predictions.shape[-1])
         start = np.broadcast_to(empty[:, :, None, None, None], shape)

@@ -32,9 +32,9 @@ class Surrogate(ChangingMethod):
     """Linear models of the prediction near a sequence, fitted to mutated copies of it (as SQUID; Seitz et al. 2024).
 
     To four fifths of the copies, and x, an additive model is fitted that has a weight for each base at each position. A
-    pairwise model has weights for pairs as well. Both are fitted by ridge regression in the zero-sum gauge: weights sum to
-    zero over the bases of a position. The rest of the copies tell their R². ``hypothetical`` are the additive model's
-    weights, 0 where nothing is mutated, and ``scores`` those of the bases that are there.
+    pairwise model has weights for pairs as well. Both are fitted by ridge regression in the zero-sum gauge: weights sum
+    to zero over the bases of a position. The rest of the copies tell their R². ``hypothetical`` are the additive
+    model's weights, 0 where nothing is mutated, and ``scores`` those of the bases that are there.
 
     Parameters
     ----------
@@ -54,9 +54,9 @@ class Surrogate(ChangingMethod):
         What is done to predictions before the fit: ``"none"``, ``"log"``, or ``"rank"`` (a normal deviate for the rank
         among the copies, which makes linear what rises monotonously).
     gauge
-        What a pair does on average over one of its bases is part of the other's weight. ``"zero-sum"`` averages over all
-        four bases alike: what bases are worth among any sequences, most of which is extrapolated from copies near x.
-        ``"copies"`` averages over bases as they come in the copies.
+        What a pair does on average over one of its bases is part of the other's weight. ``"zero-sum"`` averages over
+        all four bases alike: what bases are worth among any sequences, most of which is extrapolated from copies near
+        x. ``"copies"`` averages over bases as they come in the copies.
     """
 
     name = "surrogate"
@@ -178,8 +178,8 @@ class Surrogate(ChangingMethod):
         if poor:
             warnings.warn(
                 GenoliftWarning(
-                    f"{poor:,} of {fit.size:,} {'pairwise' if self.pairwise else 'additive'} surrogates predict held-out "
-                    f"copies no better than {than}, so their weights mean little",
+                    f"{poor:,} of {fit.size:,} {'pairwise' if self.pairwise else 'additive'} surrogates predict "
+                    f"held-out copies no better than {than}, so their weights mean little",
                     advice,
                 ),
                 stacklevel=2,
@@ -202,14 +202,14 @@ class Surrogate(ChangingMethod):
     def _fits(self, codes: np.ndarray, f: np.ndarray) -> dict:
         """Fields (T, ...) of one sequence, from its copies' codes (S, W) and predictions (S, T)."""
         y, fitted = self._transformed(f), len(self._fitted_rows)
-        additive = linear.fit(codes[:fitted], y[:fitted], self.alpha, pairs=False)
+        additive = linear.regress(codes[:fitted], y[:fitted], self.alpha, pairs=False)
         found = {
             "weights": additive.weights,
             "constant": additive.constant,
             "r_squared": linear.r_squared(additive.predict(codes[fitted:]), y[fitted:]),
         }
         if self.pairwise:
-            both = linear.fit(codes[:fitted], y[:fitted], self.alpha, pairs=True)
+            both = linear.regress(codes[:fitted], y[:fitted], self.alpha, pairs=True)
             if self.gauge == "copies":
                 both = linear.averaged(both, self._shares(codes[0]))
             found |= {

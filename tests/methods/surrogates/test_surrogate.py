@@ -89,7 +89,7 @@ def test_twin_in_explicit_features(pairs, copies):
     """Ridge on redundant features, in float64; fewer copies than the 12 and 54 weights, and more."""
     rng, width = np.random.default_rng(2), 4
     codes, y = rng.integers(0, 5, (copies, width)), rng.normal(size=(copies, 2))
-    found = linear.fit(codes, y, 0.7, pairs)
+    found = linear.regress(codes, y, 0.7, pairs)
     table = explicit(codes, width, pairs)
     centred = table - table.mean(0)
     weights = np.linalg.solve(centred.T @ centred + 0.7 * np.eye(table.shape[1]), centred.T @ (y - y.mean(0)))
@@ -118,7 +118,7 @@ def test_the_gauge_of_the_copies():
     codes = np.random.default_rng(0).integers(0, 4, (50, 6))
     for n in range(N):
         values = [
-            linear.Linear(*(np.asarray(v[n], np.float64)[None] for v in parts)).predict(codes)
+            linear.LinearModel(*(np.asarray(v[n], np.float64)[None] for v in parts)).predict(codes)
             for parts in ((f.pairwise_constant, f.additive, f.pairwise) for f in (plain, copies))
         ]
         close(values[1], values[0])
