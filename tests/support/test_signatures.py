@@ -14,15 +14,6 @@ INCOMPLETE = (
     "engine/relevance",
     "engine/walk",
     "engine/windows",
-    "methods/common",
-    "methods/deeplift",
-    "methods/gradients",
-    "methods/hidden",
-    "methods/perturbation",
-    "methods/prediction",
-    "methods/relevance",
-    "methods/subsets",
-    "methods/surrogates",
     "pipeline",
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from operator import itemgetter
@@ -36,12 +36,15 @@ def batch_size(traced: Traced, inputs: Inputs, memory: int, backward: bool = Fal
 
 
 def few_shapes(size: int, count: int) -> int:
-    """How many of ``count`` to run at a time, at most ``size``: of few different numbers, for each is compiled once."""
+    """Return how many of ``count`` to run at a time, at most ``size``.
+
+    There are few such numbers, because something is compiled for each of them.
+    """
     return min(size, 1 << max(count - 1, 0).bit_length())
 
 
-def batches(arrays: list[np.ndarray], size: int):
-    """Yield the rows of each batch, a slice of at most ``size``, and the arrays there, padded to one number of rows."""
+def batches(arrays: list[np.ndarray], size: int) -> Iterator[tuple[slice, list[np.ndarray]]]:
+    """Yield the rows of each batch, at most ``size``, and the arrays there, padded to one number of rows."""
     count = len(arrays[0])
     size = few_shapes(size, count)
     for start in range(0, count, size):
@@ -60,7 +63,7 @@ def streams(seed: int, label: str, arrays: list[np.ndarray]) -> list[np.random.G
 
 
 @contextmanager
-def same_draws(xs: list[np.ndarray]):
+def same_draws(xs: list[np.ndarray]) -> Iterator[None]:
     """Inside, :func:`streams` gives every sequence the draws of ``xs``, an array per input."""
     token = _DRAWING.set(_bytes(xs))
     try:
@@ -74,10 +77,21 @@ def _bytes(xs: list[np.ndarray]) -> tuple[bytes, ...]:
 
 
 class Copies:
-    """Modified copies of the sequences ``arrays`` (n, ...), one array per input.
+    """Modified copies of sequences.
 
-    Copies are numbered; a function ``make(which)`` gives for the numbers ``which`` (b,) the sequences that they were
-    made from (b,), and themselves as a list of arrays (b, ...). ``tick(b)`` is told of each batch that is done.
+    Copies are numbered. A function ``make(which)`` returns for the numbers ``which`` (b,) the numbers of the sequences that
+    they were made from, (b,), and the copies themselves as a list with an array (b, ...) per input.
+
+    Parameters
+    ----------
+    points
+        What computes values and slopes.
+    arrays
+        The sequences (n, ...), an array per input.
+    size
+        How many copies are computed at a time.
+    tick
+        Called with the number of copies of each batch that is done.
     """
 
     def __init__(self, points: Points, arrays: list[np.ndarray], size: int, tick: Callable | None = None):
@@ -89,7 +103,7 @@ class Copies:
         return len(self.arrays[0])
 
     def predictions(self) -> np.ndarray:
-        """Return the targets (n, T) of the sequences themselves, of which ``tick`` is not told."""
+        """Return the targets (n, T) of the sequences themselves; ``tick`` is not called."""
         return self._values(len(self), self.themselves, lambda count: None)
 
     def own_slopes(self) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -99,7 +113,8 @@ class Copies:
     def own(self, compute: Callable) -> tuple[np.ndarray, Any]:
         """Return the targets (n, T) of the sequences themselves, and what ``compute`` finds there.
 
-        ``compute`` takes what the methods of the points take, and gives values (b, T) and a structure of arrays (b, ...).
+        ``compute`` takes what the methods of the points take, and gives values (b, T) and a structure of arrays
+        (b, ...).
         """
         parts = [
             tf.nest.map_structure(itemgetter(slice(kept)), found)
@@ -108,6 +123,7 @@ class Copies:
         return tf.nest.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
 
     def themselves(self, which: np.ndarray) -> tuple:
+        """Return the sequences of these numbers as copies of themselves, for :meth:`values` and :meth:`slopes`."""
         return which, [array[which] for array in self.arrays]
 
     def values(self, count: int, make: Callable) -> np.ndarray:
@@ -119,9 +135,9 @@ class Copies:
         return np.concatenate(parts) if parts else np.zeros((0, len(self.points.targets)), np.float32)
 
     def grid(self, shape: tuple[int, ...], make: Callable) -> np.ndarray:
-        """Return the targets (*shape, T) of copies with several numbers each, of which the first is the sequence's.
+        """Return the targets (*shape, T) of copies that have several numbers each, the first of them the sequence's.
 
-        ``make(*numbers)`` gives the copies alone.
+        ``make(*numbers)`` returns the copies alone.
         """
 
         def unravelled(which):
@@ -130,15 +146,15 @@ class Copies:
 
         return self.values(int(np.prod(shape)), unravelled).reshape(*shape, len(self.points.targets))
 
-    def slopes(self, count: int, make: Callable):
-        """Batch by batch: numbers (b,), values (b, T) and slopes (b, T, ...) per input."""
+    def slopes(self, count: int, make: Callable) -> Iterator[tuple[np.ndarray, np.ndarray, list[np.ndarray]]]:
+        """Yield, batch by batch, the numbers of copies (b,), their values (b, T) and slopes (b, T, ...) per input."""
         start = 0
         for kept, (values, slopes) in self._computed(self.points.slopes, count, make, self.tick):
             yield np.arange(start, start + kept), values[:kept], [slope[:kept] for slope in slopes]
             start += kept
 
-    def _computed(self, compute: Callable, count: int, make: Callable, tick: Callable):
-        """Batch by batch: how many copies it has, and what ``compute`` gives, padded to the batch's size."""
+    def _computed(self, compute: Callable, count: int, make: Callable, tick: Callable) -> Iterator[tuple[int, Any]]:
+        """Yield for each batch how many copies it has, and what ``compute`` gives, padded to the batch's size."""
 
         def one(batch):
             kept, rows, arrays = batch

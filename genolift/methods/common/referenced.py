@@ -13,6 +13,7 @@ from typing_extensions import override
 from genolift.engine.layers import layer_outputs
 from genolift.engine.running.overlap import lanes, overlapped
 from genolift.engine.walk.explain import Explainer
+from genolift.engine.walk.multipliers import Multipliers
 from genolift.methods.common import proof
 from genolift.methods.common.blocks import Plan, head, joined, merged, pad, padded, repeat_to, standard_error, widened
 from genolift.methods.common.inputs import Inputs
@@ -53,7 +54,7 @@ class ReferenceMethod(TakesReferences):
         super().__init__(model, target, **options)
 
     @abstractmethod
-    def multipliers(self, traced: Traced):
+    def multipliers(self, traced: Traced) -> Multipliers:
         """Return what computes the multipliers of ``self.sources``, for the engine's Explainer."""
 
     verdict: proof.Verdict | None = None
@@ -75,7 +76,7 @@ class ReferenceMethod(TakesReferences):
             self._explainers[key] = Explainer(traced.program, traced.targets, self.rule_for(dna), dna)
         return self._explainers[key]
 
-    def rule_for(self, dna: list[bool]):
+    def rule_for(self, dna: list[bool]) -> Multipliers:
         """Return what computes the multipliers where ``dna`` tells which sources are one-hot."""
         return self._rule
 

@@ -104,7 +104,7 @@ class Traced:
 
 
 def _port_names(model) -> list[str]:
-    """The names of the outputs that a model declares; none for a plain function."""
+    """Return the names of the outputs that a model declares; none for a plain function."""
     try:
         return [port.name for port in describe(model).outputs]
     except UnsupportedModel:

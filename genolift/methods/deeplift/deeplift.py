@@ -11,7 +11,7 @@ from typing_extensions import override
 from genolift.engine.operations.steps import kind_of
 from genolift.engine.program import Step
 from genolift.engine.walk import rules
-from genolift.engine.walk.multipliers import Propagation
+from genolift.engine.walk.multipliers import Multipliers, Propagation
 from genolift.engine.walk.propagate import every_step
 from genolift.methods.common.referenced import ReferenceMethod
 from genolift.methods.common.traced import Traced
@@ -66,7 +66,7 @@ class DeepLift(ReferenceMethod):
         super().__init__(model, target, **options)
 
     @override
-    def multipliers(self, traced: Traced):
+    def multipliers(self, traced: Traced) -> Multipliers:
         rule_of = partial(rules.deeplift, fallback=self.fallback is not None)
         return Propagation(traced.program, traced.targets, rule_of, self._reveals, sources=self.sources)
 

@@ -13,7 +13,7 @@ from genolift.engine.operations.regions import is_rectifier
 from genolift.engine.walk import gradient_rules
 from genolift.engine.walk.correction import Corrected
 from genolift.engine.walk.explain import Explainer
-from genolift.engine.walk.multipliers import Gradient, PathGradient, Propagation
+from genolift.engine.walk.multipliers import Gradient, Multipliers, PathGradient, Propagation
 from genolift.engine.walk.propagate import every_step
 from genolift.methods.common import proof
 from genolift.methods.common.proof import PairOf
@@ -34,7 +34,7 @@ class GradientMethod(CorrectsGradients, ReferenceMethod):
         self.sums = type(self).sums and not self.gradient_correction
 
     @override
-    def rule_for(self, dna: list[bool]):
+    def rule_for(self, dna: list[bool]) -> Multipliers:
         if not self.gradient_correction:
             return self._rule
         check_letters(any(dna) and not self._hidden)
@@ -51,7 +51,7 @@ class GradientTimesInput(GradientMethod):
     sums = False
 
     @override
-    def multipliers(self, traced: Traced):
+    def multipliers(self, traced: Traced) -> Multipliers:
         return Gradient(traced.program, self.sources)
 
 
@@ -62,7 +62,7 @@ class _Gated(GradientMethod):
     rule_of = staticmethod(gradient_rules.gradient)
 
     @override
-    def multipliers(self, traced: Traced):
+    def multipliers(self, traced: Traced) -> Multipliers:
         return Propagation(traced.program, traced.targets, self.rule_of, chains=False, sources=self.sources)
 
     @override
@@ -135,7 +135,7 @@ class IntegratedGradients(GradientMethod):
         super().__init__(model, target, **options)
 
     @override
-    def multipliers(self, traced: Traced):
+    def multipliers(self, traced: Traced) -> Multipliers:
         if self.layer is not None:
             raise InputError(
                 "integrated-gradients explains inputs; use deeplift or gradient-x-input for a hidden layer"

@@ -113,8 +113,8 @@ class InteractionMaps(Method):
         return () if by == cls.name else (method_class(by),)
 
     @property
-    def fit(self):
-        """That of the method that explains, where it has one."""
+    def fit(self) -> Callable:
+        """The ``fit`` of the method that explains, where it has one."""
         return self.by.fit
 
     @override
