@@ -1,5 +1,9 @@
 """``genolift ablate``: what is lost with a stretch."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import click
 
 from genolift.cli import experimenting, parameters
@@ -36,11 +40,11 @@ from genolift.cli.targets import TargetsCommand
     "--replicates", type=click.IntRange(1), metavar="N", default=20, show_default=True, help="Shuffles of each stretch."
 )
 @experimenting.experiment_options
-def command(stretches, by, replicates, **shared):
+def command(stretches: tuple[str, ...], by: str, replicates: int, **shared: Any) -> None:
     """Shuffle or replace a stretch, and tell what that does to the prediction.
 
-    Writes a row per stretch and target: means over SEQUENCES before and after, and of the difference with its confidence
-    interval over sequences.
+    Writes a row per stretch and target: means over SEQUENCES before and after, and of the difference with its
+    confidence interval over sequences.
     """
     from genolift.evaluate.experiments.experiments import ablate
     from genolift.pipeline.experiments.experiments import by_name, run_experiment, stretch

@@ -1,8 +1,18 @@
 """``genolift activations``: a hidden layer over a sequence."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from genolift.cli import parameters, parts
+
+if TYPE_CHECKING:
+    from genolift.pipeline.common.execution import Execution
+    from genolift.pipeline.common.modelfile import ModelFile
+    from genolift.pipeline.common.reading import Reading
 
 
 @click.command(
@@ -31,7 +41,15 @@ from genolift.cli import parameters, parts
 @parts.reading(parameters.unknown)
 @parts.execution(parameters.memory)
 @parts.model
-def command(model, reading, execution, out, layer, units, **excerpt):
+def command(
+    model: ModelFile,
+    reading: Reading,
+    execution: Execution,
+    out: Path,
+    layer: str | None,
+    units: tuple[int, ...],
+    **excerpt: Any,
+) -> None:
     """Draw what the units of a hidden layer say along a sequence.
 
     MODEL is as for `genolift explain`. Each cell stands at the centre of the bases that it sees, as padding, strides,

@@ -1,8 +1,11 @@
 """``genolift``: finds the command, runs it, and turns whatever goes wrong into one line and an exit code."""
 
+from __future__ import annotations
+
 import importlib
 import os
 import sys
+from typing import Any
 
 import click
 
@@ -41,20 +44,20 @@ class _Interrupted(Exception):
 class _Commands(click.Group):
     """Commands whose modules are imported when they are called."""
 
-    def list_commands(self, context):
+    def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, context, name):
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
         # A command is the module of its name in this room, see COMMANDS.
         return importlib.import_module(f"genolift.cli.{name}").command
 
-    def format_commands(self, context, formatter):
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
-    def invoke(self, context):
+    def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
         except KeyboardInterrupt:  # click itself would make an Abort of it, and forget the command
@@ -63,7 +66,7 @@ class _Commands(click.Group):
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="genolift", message="%(prog)s %(version)s")
-def genolift():
+def genolift() -> None:
     """Explain what neural networks see in DNA, and judge the explanations by simulated truth.
 
     \b
@@ -73,7 +76,7 @@ def genolift():
       genolift plot scores.zarr --sequence NAME --out logo.png
 
     Every command has its own --help.
-    """
+    """  # noqa: D301 - click looks for the character
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -83,7 +86,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line, and return the exit code."""
     listen()
     try:
         return genolift.main(arguments, prog_name="genolift", standalone_mode=False) or 0

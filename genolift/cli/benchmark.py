@@ -1,5 +1,9 @@
 """``genolift benchmark``: the whole simulated benchmark."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 import click
 
 from genolift.cli import parameters
@@ -20,7 +24,9 @@ from genolift.cli import parameters
 )
 @click.option("--architecture", default="tal_gata", show_default=True, help="A network by name.")
 @parameters.force
-def command(spec, out, seeds, sequences, epochs, architecture, force):
+def command(
+    spec: str, out: Path, seeds: int, sequences: int | None, epochs: int | None, architecture: str, force: bool
+) -> None:
     """Simulate, train, explain and judge: the paper's figures from nothing.
 
     SPEC is a TOML file, or the name of one that comes with genolift (tal_gata). Explains the test sequences by the

@@ -1,9 +1,20 @@
 """``genolift explain``: score sequences."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from genolift.cli import parameters, parts
 from genolift.cli.targets import TargetsCommand, targets_option
+
+if TYPE_CHECKING:
+    from genolift.pipeline.common.execution import Execution
+    from genolift.pipeline.common.modelfile import ModelFile
+    from genolift.pipeline.common.reading import Reading
+    from genolift.pipeline.common.recipe import Recipe
 
 
 @click.command(
@@ -39,8 +50,8 @@ from genolift.cli.targets import TargetsCommand, targets_option
         "--fit-on",
         type=parameters.path(),
         metavar="FASTA",
-        help="Sequences of the model's length that a fitted method (patternnet, pattern-attribution, sis) is fitted on, "
-        "such as those that the model was trained on.",
+        help="Sequences of the model's length that a fitted method (patternnet, pattern-attribution, sis) is fitted "
+        "on, such as those that the model was trained on.",
     ),
     click.option("--rc-average", is_flag=True, help="Explain the mean over both strands of what the model says."),
     click.option(
@@ -80,8 +91,8 @@ from genolift.cli.targets import TargetsCommand, targets_option
     ),
     parameters.on_bad(
         "Records that cannot be scored (malformed lines, sequences that are empty, no DNA or named twice, unknown "
-        "chromosomes, windows that leave theirs, a wrong length, too many N): stop at the first, leave them out, or pad "
-        "with N what is too short and leave out the rest.",
+        "chromosomes, windows that leave theirs, a wrong length, too many N): stop at the first, leave them out, or "
+        "pad with N what is too short and leave out the rest.",
     ),
     click.option(
         "--max-n", type=click.FloatRange(0, 1), metavar="SHARE", help="Largest share of N in a sequence.  [default: 1]"
@@ -92,8 +103,8 @@ from genolift.cli.targets import TargetsCommand, targets_option
 @click.option(
     "--diagnose",
     is_flag=True,
-    help="Write nothing; print for the first sequence and reference every step's imbalance, which is rounding if float64 "
-    "makes it vanish.",
+    help="Write nothing; print for the first sequence and reference every step's imbalance, which is rounding if "
+    "float64 makes it vanish.",
 )
 @click.option(
     "--dtype",
@@ -104,14 +115,22 @@ from genolift.cli.targets import TargetsCommand, targets_option
 )
 @parts.execution(parameters.memory, *parameters.cluster, parameters.force)
 @parts.model
-def command(model, reading, recipe, out, dtype, execution, diagnose):
+def command(
+    model: ModelFile,
+    reading: Reading,
+    recipe: Recipe,
+    out: Path | None,
+    dtype: str,
+    execution: Execution,
+    diagnose: bool,
+) -> None:
     """Score the sequences of a FASTA file, or regions of a genome, with a model.
 
     MODEL is a .keras file, a Keras .h5, an architecture in JSON (with --weights) or a SavedModel. Writes importance
     scores, one per base, with all that made them, into a Zarr directory, which `genolift plot`, `genolift report` and
     Python's genolift.Explanation.load read. One of the input files may be -, standard input.
 
-    All input is checked before anything is written, and what is left out is told, with line and reason, and kept in the
+    All input is checked before anything is written. What is left out is told, with line and reason, and kept in the
     result. An interrupted run continues with the same command, on one process, several or a cluster.
     """
     from genolift.pipeline.scoring.scoring import Scoring, score, steps_of_first

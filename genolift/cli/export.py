@@ -1,6 +1,10 @@
 """``genolift export``: files for other programs."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -38,8 +42,8 @@ def _of_formats(function: Callable) -> Callable:
     "--target", metavar="T", help="Which one, where several were explained, as it was asked for or by its place."
 )
 @_of_formats
-@click.option("--force", is_flag=True, help="Replace files that are there.")
-def command(scores, to, out, target, force, **options):
+@parameters.replace
+def command(scores: Path, to: str, out: Path, target: str | None, force: bool, **options: Any) -> None:
     """Write scores in the formats that other programs read.
 
     SCORES is what `genolift explain` wrote; it is read block by block. Files appear whole or not at all.

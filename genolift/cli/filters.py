@@ -1,8 +1,18 @@
 """``genolift filters``: what a layer's filters look for, as motifs."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from genolift.cli import parameters, parts
+
+if TYPE_CHECKING:
+    from genolift.pipeline.common.execution import Execution
+    from genolift.pipeline.common.modelfile import ModelFile
+    from genolift.pipeline.common.reading import Reading
 
 
 @click.command(
@@ -31,7 +41,8 @@ from genolift.cli import parameters, parts
 @click.option(
     "--peaks/--all-sites",
     default=None,
-    help="Whether only peaks are sites, none other being larger within half a site.  [default: behind the first convolution]",
+    help="Whether only peaks are sites, none other being larger within half a site.  [default: behind the first "
+    "convolution]",
 )
 @parts.reading(
     click.option("--regions", type=parameters.path(), metavar="BED", help="Take these regions of the FASTA file."),
@@ -42,17 +53,25 @@ from genolift.cli import parameters, parts
 )
 @parts.execution(parameters.memory, parameters.replace)
 @parts.model
-def command(model, reading, execution, out, motifs, by_activation, **sites):
+def command(
+    model: ModelFile,
+    reading: Reading,
+    execution: Execution,
+    out: Path,
+    motifs: Path | None,
+    by_activation: bool,
+    **sites: Any,
+) -> None:
     """Make a motif of every filter of a layer, from the stretches of sequence that excite it.
 
     MODEL is as for `genolift explain`. Writes filters.meme (motifs), filters.tsv (a row per filter: sites, bits of
-    information, consensus, largest activation, share of the sequences with a site; with --motifs the best match, its strand,
-    p and q) and filters.png (logos) into --out.
+    information, consensus, largest activation, share of the sequences with a site; with --motifs the best match, its
+    strand, p and q) and filters.png (logos) into --out.
 
-    A stretch is a site where the filter is at least --threshold times as active as anywhere in the data. Behind the first
-    convolution a site is as long as what a unit sees. Sequences are read on the strand that is given; bases that are unknown
-    or beyond an end are not counted, and a pseudo-count of 1 is added by the composition of the sequences, against which
-    information is measured. They are read twice, and never all in memory.
+    A stretch is a site where the filter is at least --threshold times as active as anywhere in the data. Behind the
+    first convolution a site is as long as what a unit sees. Sequences are read on the strand that is given. Bases that
+    are unknown or beyond an end are not counted, and a pseudo-count of 1 is added by the composition of the sequences,
+    against which information is measured. They are read twice, and never all in memory.
     """
     from genolift.pipeline.discovery.filters import FiltersJob, Sites, write_filters
 

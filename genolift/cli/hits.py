@@ -1,8 +1,16 @@
 """``genolift hits``: where TF-MoDISco's patterns are."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from genolift.cli import parameters, parts
+
+if TYPE_CHECKING:
+    from genolift.pipeline.discovery.finding import Search
 
 
 @click.command(
@@ -23,17 +31,17 @@ from genolift.cli import parameters, parts
     type=click.FloatRange(0, 1),
     default=0.7,
     show_default=True,
-    help="Cosine of contributions and pattern, at least.",
+    help="The smallest cosine of contributions and pattern.",
 )
-def command(search, out, patterns, similarity):
+def command(search: Search, out: Path, patterns: Path, similarity: float) -> None:
     """Find where contributions look like the patterns of a TF-MoDISco result.
 
-    SCORES is what `genolift explain` wrote, with hypothetical scores. Writes BED, in genome coordinates where regions of a
-    genome were scored: six columns, of which the name is the pattern's, then sequence, importance (the sum of
+    SCORES is what `genolift explain` wrote, with hypothetical scores. Writes BED, in genome coordinates where regions
+    of a genome were scored: six columns, of which the name is the pattern's, then sequence, importance (the sum of
     contributions), similarity, p and q.
 
-    p and q judge the length of the contributions along the pattern's contribution-weight matrix, by what the same search
-    finds in the null, as in `genolift seqlets`; q is of each pattern by itself.
+    p and q judge the length of the contributions along the pattern's contribution-weight matrix, by what the same
+    search finds in the null, as in `genolift seqlets`; q is of each pattern by itself.
     """
     from genolift.pipeline.discovery.patterns import PatternHits, write_hits
 

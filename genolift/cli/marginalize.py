@@ -1,5 +1,10 @@
 """``genolift marginalize``: what a motif does in backgrounds."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
 import click
 
 from genolift.cli import experimenting, parameters
@@ -24,11 +29,14 @@ from genolift.cli.targets import TargetsCommand
 )
 @experimenting.shuffles_option
 @experimenting.experiment_options
-def command(chosen, motifs, both_strands, start, shuffles, **shared):
+def command(
+    chosen: tuple[str, ...], motifs: Path | None, both_strands: bool, start: int | None, shuffles: int, **shared: Any
+) -> None:
     """Insert motifs into backgrounds, and tell what that does to the prediction.
 
     Writes a row per motif, strand and target: means over BACKGROUNDS before and after, and of the difference with its
-    confidence interval. Where one sequence is given with --shuffles, the interval is over its shuffles, else over sequences.
+    confidence interval. Where one sequence is given with --shuffles, the interval is over its shuffles, else over
+    sequences.
     """
     from genolift.evaluate.experiments.experiments import marginalize
     from genolift.pipeline.experiments.experiments import by_name, motif, run_experiment

@@ -1,23 +1,29 @@
 """``genolift methods``: what methods there are, and what options one takes."""
 
+from __future__ import annotations
+
 import re
 import textwrap
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from genolift.cli import parameters
 from genolift.methods.registry import listing
 
+if TYPE_CHECKING:
+    from genolift.methods.common.options import Option
+
 _WIDTH = 100
 
 
 @click.command(epilog=parameters.epilog("genolift methods", "genolift methods integrated-gradients"))
 @click.argument("name", required=False, type=parameters.Method(), metavar="[NAME]")
-def command(name):
+def command(name: str | None) -> None:
     """List the methods there are, one line each: names for `genolift explain --method`.
 
-    With NAME, all options that this method takes, each with what may be given, its default and its meaning, and what the
-    method tells.
+    With NAME, all options that this method takes, each with what may be given, its default and its meaning, and what
+    the method tells.
     """
     if name is None:
         width = max(map(len, listing()))
@@ -28,7 +34,7 @@ def command(name):
     from genolift.methods.common.options import all_options_of
     from genolift.methods.registry import method_class
 
-    kind = method_class(name)
+    kind: Any = method_class(name)
     click.echo(f"{name}: {listing()[name]}\n")
     for option in all_options_of(kind).values():
         click.echo(f"  {_how(option)}")
@@ -37,8 +43,8 @@ def command(name):
         click.echo("\n" + _filled(paragraph))
 
 
-def _how(option) -> str:
-    """How an option is given, and what may be written."""
+def _how(option: Option) -> str:
+    """Say how an option is given, and what may be written."""
     from genolift.methods.common.options import FLAGS
 
     if option.name in FLAGS:
@@ -49,6 +55,6 @@ def _how(option) -> str:
 
 
 def _filled(text: str, indent: int = 0) -> str:
-    """A paragraph of a docstring, without its markup."""
+    """Return a paragraph of a docstring, without its markup."""
     plain = re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"\1", text).replace("``", "")
     return textwrap.fill(" ".join(plain.split()), _WIDTH, initial_indent=" " * indent, subsequent_indent=" " * indent)

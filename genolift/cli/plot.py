@@ -1,5 +1,9 @@
 """``genolift plot``: a logo or a map."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 import click
 
 from genolift.cli import parameters
@@ -26,7 +30,9 @@ from genolift.cli import parameters
     help="Draw what depends on what (interactions, attention), where the method makes such a map.",
 )
 @click.option("--out", required=True, type=parameters.path(), help="The picture: .png, .svg or .pdf.")
-def command(scores, sequence, start, end, target, as_map, out):
+def command(
+    scores: Path, sequence: str, start: int | None, end: int | None, target: str | None, as_map: bool, out: Path
+) -> None:
     """Draw the scores of one sequence as a logo.
 
     SCORES is what `genolift explain` wrote. Letters are as high as their base is important; below the line are bases

@@ -1,5 +1,9 @@
 """``genolift report``: an HTML page."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 import click
 
 from genolift.cli import parameters
@@ -16,7 +20,7 @@ from genolift.cli import parameters
 @click.option(
     "--sequences", type=click.IntRange(0), metavar="N", default=5, show_default=True, help="Logos of the first so many."
 )
-def command(source, out, target, sequences):
+def command(source: Path, out: Path, target: str | None, sequences: int) -> None:
     """Gather scores or a benchmark on one HTML page.
 
     SOURCE is what `genolift explain` or `genolift benchmark` wrote.

@@ -1,8 +1,16 @@
 """``genolift seqlets``: stretches of high importance."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from genolift.cli import parameters, parts
+
+if TYPE_CHECKING:
+    from genolift.pipeline.discovery.finding import Search
 
 
 @click.command(
@@ -15,9 +23,16 @@ from genolift.cli import parameters, parts
 @click.argument("scores", type=parameters.path())
 @click.option("--out", type=parameters.path(), help="The BED file.")
 @parts.search
-@click.option("--gap", type=click.IntRange(0), metavar="N", default=2, show_default=True, help="Of low bases inside.")
 @click.option(
-    "--width", type=click.IntRange(1), metavar="N", default=3, show_default=True, help="Of a seqlet, at least."
+    "--gap",
+    type=click.IntRange(0),
+    metavar="N",
+    default=2,
+    show_default=True,
+    help="How many low bases may lie inside in a row.",
+)
+@click.option(
+    "--width", type=click.IntRange(1), metavar="N", default=3, show_default=True, help="The smallest width of a seqlet."
 )
 @parameters.known_motifs
 @click.option(
@@ -26,18 +41,20 @@ from genolift.cli import parameters, parts
     metavar="FASTA",
     help="Only write shuffles of the sequences, which keep dinucleotides, to be explained for --null.",
 )
-def command(search, out, shuffles_to, gap, width, motifs):
+def command(
+    search: Search, out: Path | None, shuffles_to: Path | None, gap: int, width: int, motifs: Path | None
+) -> None:
     """Find contiguous stretches of high importance, positive and negative, and the motifs they look like.
 
-    SCORES is what `genolift explain` wrote. Writes BED, in genome coordinates where regions of a genome were scored: six
-    columns, then sequence, importance (the sum of scores), p and q; with --motifs the best motif, its p and q. What
+    SCORES is what `genolift explain` wrote. Writes BED, in genome coordinates where regions of a genome were scored:
+    six columns, then sequence, importance (the sum of scores), p and q; with --motifs the best motif, its p and q. What
     several regions hold is there once for each.
 
-    A base is high if its score would be in the outer twentieth of the background; high bases with no more than --gap others
-    between them are a seqlet. p is the chance per base that a seqlet at least so important begins there, q the false
-    discovery rate (Benjamini and Hochberg), for positive and negative seqlets each. The null is what the same search finds
-    in --null, scores of shuffled sequences. Without it, the positions of the scores themselves are shuffled, which asks
-    only whether high scores lie together, and finds more that chance would, too.
+    A base is high if its score would be in the outer twentieth of the background; high bases with no more than --gap
+    others between them are a seqlet. p is the chance per base that a seqlet at least so important begins there, q the
+    false discovery rate (Benjamini and Hochberg), for positive and negative seqlets each. The null is what the same
+    search finds in --null, scores of shuffled sequences. Without it, the positions of the scores themselves are
+    shuffled, which asks only whether high scores lie together, and finds more that chance would, too.
     """
     from genolift.pipeline.discovery.finding import write_shuffled
     from genolift.pipeline.discovery.seqlets import Seqlets, write_seqlets

@@ -1,5 +1,9 @@
 """``genolift simulate``: draw a data set."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 import click
 
 from genolift.cli import parameters
@@ -20,7 +24,7 @@ from genolift.cli import parameters
     "--sequences", type=click.IntRange(1), metavar="N", help="This many in all.  [default: the configuration's]"
 )
 @parameters.force
-def command(spec, out, seed, sequences, force):
+def command(spec: str, out: Path, seed: int | None, sequences: int | None, force: bool) -> None:
     """Draw a data set with known motifs.
 
     SPEC is a TOML file that says everything about the data, or the name of one that comes with genolift (tal_gata).

@@ -1,5 +1,10 @@
 """``genolift space``: two motifs at every distance and orientation."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
 import click
 
 from genolift.cli import experimenting, parameters
@@ -42,7 +47,17 @@ from genolift.cli.targets import TargetsCommand
 )
 @experimenting.shuffles_option
 @experimenting.experiment_options
-def command(first, second, motifs, distances, orientations, both_orders, start, shuffles, **shared):
+def command(
+    first: str,
+    second: str,
+    motifs: Path | None,
+    distances: str,
+    orientations: str,
+    both_orders: bool,
+    start: int | None,
+    shuffles: int,
+    **shared: Any,
+) -> None:
     """Insert two motifs at every distance and orientation, and tell what they do together and apart.
 
     Writes a row per arrangement and target: the effect of both, of each alone, and their interaction (both, less each

@@ -1,8 +1,11 @@
 """What the command line says on standard error: notes, warnings, errors, each one line, none through a progress bar."""
 
+from __future__ import annotations
+
 import logging
 import sys
 import warnings
+from typing import TextIO
 
 from genolift.support.errors import GenoliftWarning
 
@@ -28,19 +31,26 @@ class _Notes(logging.Handler):
 class _Warnings:
     """Shows our own warnings, each text once, few of a kind; other people's are none of the user's business."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._seen: dict[tuple, set[str]] = {}
 
-    def show(self, message, category, filename, lineno, file=None, line=None) -> None:
-        if not issubclass(category, GenoliftWarning):
+    def show(
+        self,
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if not isinstance(message, GenoliftWarning):
             return
         seen = self._seen.setdefault((filename, lineno), set())
         if str(message) in seen or len(seen) > _ALIKE:
             return
         seen.add(str(message))
-        tell(
-            f"warning: {message.for_command_line()}" if len(seen) <= _ALIKE else "warning: more like this are not shown"
-        )
+        told = message.for_command_line() if len(seen) <= _ALIKE else "more like this are not shown"
+        tell(f"warning: {told}")
 
 
 def listen() -> None:

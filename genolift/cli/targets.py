@@ -1,7 +1,11 @@
 """``--target 0 1 2``: an option that takes all the targets which follow it."""
 
+from __future__ import annotations
+
 import re
 import shlex
+from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -12,23 +16,23 @@ _GIVEN = "genolift.arguments"
 
 
 def spread(arguments: list[str]) -> list[str]:
-    """The same arguments with ``--target`` written before each target."""
-    found, is_value, may_follow = [], False, False
+    """Return the same arguments with ``--target`` written before each target."""
+    spread_out, is_value, may_follow = [], False, False
     for argument in arguments:
         if is_value:
             is_value, may_follow = False, True
         elif argument == "--target":
             is_value, may_follow = True, False
         elif may_follow and _TARGET.fullmatch(argument):
-            found.append("--target")
+            spread_out.append("--target")
         else:
             may_follow = False
-        found.append(argument)
-    return found
+        spread_out.append(argument)
+    return spread_out
 
 
 def command_line() -> str:
-    """What was typed, for the current command's result."""
+    """Return what was typed, for the current command's result."""
     context = click.get_current_context()
     return shlex.join([*context.command_path.split(), *context.meta[_GIVEN]])
 
@@ -38,12 +42,13 @@ class Target(click.ParamType):
 
     name = "target"
 
-    def convert(self, value, param, context):
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> str:
+        """Return the text, or fail where it means no target."""
         parse(value)
         return value
 
 
-def targets_option(help: str):
+def targets_option(help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the option ``--target`` of a command of the class :class:`TargetsCommand`."""
     return click.option("--target", "targets", multiple=True, type=Target(), metavar="T ...", help=help)
 
@@ -51,6 +56,7 @@ def targets_option(help: str):
 class TargetsCommand(click.Command):
     """A command with an option ``--target`` that may be followed by several targets."""
 
-    def parse_args(self, context, arguments):
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        """Keep what was typed, and read it with all the targets."""
         context.meta[_GIVEN] = list(arguments)
         return super().parse_args(context, spread(arguments))

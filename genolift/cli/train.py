@@ -1,5 +1,9 @@
 """``genolift train``: train a network."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 import click
 
 from genolift.cli import parameters
@@ -20,7 +24,7 @@ from genolift.cli import parameters
 )
 @click.option("--epochs", type=click.IntRange(1), metavar="N", help="Epochs at most.  [default: the network's recipe]")
 @parameters.force
-def command(spec, data, out, architecture, seed, epochs, force):
+def command(spec: str, data: Path, out: Path, architecture: str, seed: int, epochs: int | None, force: bool) -> None:
     """Train a network on a data set.
 
     Trains on the split "train", stops early by the loss on "valid", and measures AUROC, AUPRC and accuracy of every

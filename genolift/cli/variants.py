@@ -1,9 +1,20 @@
 """``genolift variants``: score the variants of a VCF file."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from genolift.cli import parameters, parts
 from genolift.cli.targets import TargetsCommand, targets_option
+
+if TYPE_CHECKING:
+    from genolift.pipeline.common.execution import Execution
+    from genolift.pipeline.common.modelfile import ModelFile
+    from genolift.pipeline.common.recipe import Recipe
+    from genolift.pipeline.variants.variants import EffectTable, VariantReading
 
 
 class Shifts(click.ParamType):
@@ -11,7 +22,8 @@ class Shifts(click.ParamType):
 
     name = "shifts"
 
-    def convert(self, value, param, context):
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[int, ...]:
+        """Return the numbers."""
         if isinstance(value, tuple):
             return value
         try:
@@ -20,13 +32,13 @@ class Shifts(click.ParamType):
             self.fail(f"{value!r} is not understood; write whole numbers with commas between, as -50,0,50")
 
 
-def _reading(**given):
+def _reading(**given: Any) -> VariantReading:
     from genolift.pipeline.variants.variants import VariantReading
 
     return VariantReading(**given)
 
 
-def _table(null, **given):
+def _table(null: int | None, **given: Any) -> EffectTable:
     from genolift.pipeline.variants.variants import EffectTable
 
     return EffectTable(null=null or 0, **given)
@@ -111,13 +123,20 @@ def _table(null, **given):
 )
 @parts.execution(parameters.memory, *parameters.cluster, parameters.force)
 @parts.model
-def command(model, reading, table, explain, recipe, execution):
-    """Score the variants of a VCF file: what the model says of the alternative allele, less what it says of the reference.
+def command(
+    model: ModelFile,
+    reading: VariantReading,
+    table: EffectTable,
+    explain: Path | None,
+    recipe: Recipe,
+    execution: Execution,
+) -> None:
+    """Score the variants of a VCF file: what the model says of the alternative allele, less that of the reference.
 
-    Each allele is put into a window of the model's length around the variant, which begins at the same base for both;
-    what a deletion leaves free at the right is filled from the genome. Predictions are means over both strands. The table
-    has a row for every record, alternative allele and target; what cannot be scored has a row that says why. What its
-    columns mean, and how it was made, stands beside it in TABLE.tsv.json.
+    Each allele is put into a window of the model's length around the variant, which begins at the same base for both.
+    What a deletion leaves free at the right is filled from the genome. Predictions are means over both strands. The
+    table has a row for every record, alternative allele and target; what cannot be scored has a row that says why. What
+    its columns mean, and how it was made, stands beside it in TABLE.tsv.json.
 
     All input is checked before anything is written. An interrupted run continues with the same command.
     """

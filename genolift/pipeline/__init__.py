@@ -1,5 +1,5 @@
-"""Whole jobs made of the rooms before: each can be interrupted, continued, and is never written over.
+"""Whole jobs made of the rooms below. Each can be interrupted and continued, and its result is never written over.
 
-``common`` is what jobs share; ``scoring`` builds on it; ``benchmark``, ``variants``, ``discovery`` and ``experiments`` build
-on both and know nothing of each other.
+``keeping`` is how results are kept, and ``common`` is what else jobs share. ``scoring`` builds on them. ``benchmark``,
+``variants``, ``discovery`` and ``experiments`` build on all three and know nothing of each other.
 """

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from genolift.cli import app
-from genolift.pipeline.common.folder import WORK
+from genolift.pipeline.keeping.folder import WORK
 
 FILES = {
     *("sequences.fa", "dataset.tsv", "embeddings.bed", "model.keras", "training.json", "recovery.csv", "run.json"),

@@ -16,7 +16,7 @@ from cli_files import LENGTH, fasta
 from scipy.spatial.distance import jensenshannon
 
 import genolift as gl
-from genolift.pipeline.common.journal import Journal
+from genolift.pipeline.keeping.journal import Journal
 
 CHR1 = "".join(random.Random(3).choices("ACGT", k=600))
 COLUMNS = ["chrom", "pos", "id", "ref", "alt", "target", "status", "n_windows", "pred_ref", "pred_alt", "delta"]

@@ -7,7 +7,7 @@ import pytest
 
 from genolift.evaluate.truth.recovery import COLUMNS
 from genolift.pipeline.benchmark import benchmark, contenders, judging
-from genolift.pipeline.common.folder import WORK
+from genolift.pipeline.keeping.folder import WORK
 from genolift.support.errors import InputError
 
 SPEC = """

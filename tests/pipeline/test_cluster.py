@@ -21,7 +21,7 @@ from genolift.pipeline.common.explaining import Explaining, Task
 from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.recipe import Recipe
-from genolift.pipeline.common.versions import versions
+from genolift.pipeline.keeping.versions import versions
 from genolift.pipeline.scoring import cluster, scoring, worker
 from genolift.pipeline.scoring.scoring import Scoring, score
 from genolift.results.reading import read_provenance

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from genolift.pipeline.common.journal import Journal
+from genolift.pipeline.keeping.journal import Journal
 from genolift.results import lock
 from genolift.support.errors import FileProblem
 

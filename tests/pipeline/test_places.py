@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from genolift.pipeline.common.folder import RUN, WORK, Folder
-from genolift.pipeline.common.places import check_writable
+from genolift.pipeline.keeping.folder import RUN, WORK, Folder
+from genolift.pipeline.keeping.places import check_writable
 from genolift.results import lock
 from genolift.support.errors import FileProblem, InputError
 

@@ -13,8 +13,8 @@ from genolift.export.outputs import outputs
 from genolift.methods.relevance.pattern_file import Patterns
 from genolift.pipeline.benchmark.stages import Stage, complete
 from genolift.pipeline.benchmark.training import save_model
-from genolift.pipeline.common.folder import Folder
-from genolift.pipeline.common.journal import Journal
+from genolift.pipeline.keeping.folder import Folder
+from genolift.pipeline.keeping.journal import Journal
 from genolift.plot.style import save_figure
 from genolift.results.explanation import Explanation
 from genolift.sequence.fasta import write_fasta

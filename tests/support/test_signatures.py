@@ -9,12 +9,10 @@ ROOT = Path(genolift.__file__).parent
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 #: Rooms whose signatures are not complete yet.
 INCOMPLETE = (
-    "cli",
     "engine/hidden",
     "engine/relevance",
     "engine/walk",
     "engine/windows",
-    "pipeline",
 )
 
 

@@ -1,5 +1,7 @@
 """The simulated benchmark: data, networks, explanations by every method of the paper's figure, recovery, figures."""
 
+from __future__ import annotations
+
 import json
 import logging
 import os
@@ -14,8 +16,8 @@ from genolift.pipeline.benchmark import judging
 from genolift.pipeline.benchmark.contenders import METHODS, explain
 from genolift.pipeline.benchmark.stages import Stage, complete, finished
 from genolift.pipeline.benchmark.training import ARCHITECTURE, RECORD, save_model
-from genolift.pipeline.common.folder import Folder
-from genolift.pipeline.common.versions import versions
+from genolift.pipeline.keeping.folder import Folder
+from genolift.pipeline.keeping.versions import versions
 from genolift.sequence.files import write_text
 from genolift.simulate.dataset import FILES
 from genolift.simulate.generate import simulate
@@ -31,9 +33,19 @@ _MODEL, _TRAINING = "model_{}.keras", "training_{}.json"  # of one training seed
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What to run: a configuration (path or name), how many networks to train, and smaller sizes for a quick look.
+    """What to run.
 
-    The networks differ in their training seed, 0 to ``seeds`` - 1; that of seed 0 is kept and drawn.
+    Parameters
+    ----------
+    spec
+        A configuration, by its path or by the name of one that comes with genolift.
+    seeds
+        The number of networks to train. They differ in their training seed, from 0 on, and that of seed 0 is kept and
+        drawn.
+    sequences, epochs
+        Smaller sizes for a quick look. ``None`` takes those of the configuration and of the network's recipe.
+    architecture
+        The network, by name.
     """
 
     spec: str
@@ -43,10 +55,10 @@ class Benchmark:
     architecture: str = ARCHITECTURE
 
 
-def run_benchmark(job: Benchmark, out, force: bool = False, progress: bool = True) -> bool:
-    """Run the benchmark into the directory ``out``, or what is left of it; returns whether all was there already.
+def run_benchmark(job: Benchmark, out: Path, force: bool = False, progress: bool = True) -> bool:
+    """Run the benchmark into the directory ``out``, or what is left of it; return whether all was there already.
 
-    Each stage that finishes is kept, so a run that was interrupted, however, continues after its last one.
+    Each stage that finishes is kept, so that a run which was interrupted in whatever way continues after its last one.
     """
     if job.seeds < 1:
         raise InputError(f"the number of seeds must be at least 1, not {job.seeds}")
@@ -159,7 +171,7 @@ def _explain(spec: Spec, seed: int, method: str, progress: bool, work: Path) -> 
 
 
 def _gather(models: list[str], records: list[str], work: Path) -> None:
-    """The model of seed 0, and its record followed by those of the other seeds."""
+    """Keep the model of seed 0, and its record followed by those of the other seeds."""
     shutil.copyfile(work / models[0], work / MODEL)
     first, *others = (json.loads((work / name).read_text()) for name in records)
     write_text(work / RECORD, json.dumps({**first, "other_seeds": others}, indent=2) + "\n")

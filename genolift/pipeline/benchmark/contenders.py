@@ -1,7 +1,10 @@
 """The methods that the paper's figure compares, with the settings it compares them at."""
 
+from __future__ import annotations
+
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from genolift.methods import references as refs
 from genolift.results.explanation import Explanation
@@ -16,10 +19,13 @@ class Contender:
     options: dict = field(default_factory=dict)
     shuffles: int = 0
 
-    def references(self, background) -> refs.Reference:
+    def references(self, dataset: Dataset) -> refs.Reference:
+        """Return what the sequences of a data set are compared with."""
+        background: Any = dataset.background  # which every simulated data set has
         return refs.Shuffled(self.shuffles, k=2, seed=0) if self.shuffles else refs.Background(background)
 
-    def describe(self) -> dict:
+    def describe(self) -> dict[str, Any]:
+        """Return what tells this method and its settings from others."""
         where = {"kind": "shuffled", "n": self.shuffles, "k": 2, "seed": 0} if self.shuffles else "background"
         return {"method": self.method, **self.options, "references": where}
 
@@ -35,7 +41,7 @@ METHODS: dict[str, Contender] = {
 }
 
 
-def explain(model, dataset: Dataset, name: str, progress: bool = True) -> Explanation:
+def explain(model: Any, dataset: Dataset, name: str, progress: bool = True) -> Explanation:
     """Explain all tasks' logits by one of ``METHODS``.
 
     Only what recovery and figures need is kept: scores (N, T, L) and predictions (N, T). ``provenance["seconds"]`` is
@@ -50,7 +56,7 @@ def explain(model, dataset: Dataset, name: str, progress: bool = True) -> Explan
         contender.method,
         model,
         target=list(range(len(dataset.tasks))),
-        references=contender.references(dataset.background),
+        references=contender.references(dataset),
         progress=progress,
         **contender.options,
     )

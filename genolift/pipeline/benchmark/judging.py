@@ -1,5 +1,7 @@
 """The benchmark's results: the table of motif recovery, for each training seed too, and the figures."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,13 +21,13 @@ Naming = Callable[[int, str], str]
 
 
 def figure_files(spec: Spec) -> tuple[str, ...]:
-    """What figures there are: 5 for every motif, and 6."""
+    """Return the names of the figures: 5 for every motif, and 6."""
     stems = [*(f"figure5_{motif}" for motif in spec.matrices), "figure6"]
     return tuple(stem + suffix for stem in stems for suffix in _SUFFIXES)
 
 
 def judge(spec: Spec, seeds: int, scores: Naming, work: Path) -> dict:
-    """Write recovery.csv and the figures of seed 0; returns which sequence figure 6 shows.
+    """Write recovery.csv and the figures of seed 0; return which sequence figure 6 shows.
 
     Where there are several seeds the false negatives of all stand in columns of their own.
     """
@@ -56,14 +58,15 @@ def _draw(recovery: Recovery, explanations: dict[str, Explanation], test: Datase
 
 
 def telling_sequence(recovery: Recovery, dataset: Dataset) -> int:
-    """The sequence in which the methods, taken together, miss most strong matches for the first task.
+    """Return the sequence in which the methods, taken together, miss most strong matches for the first task.
 
-    Without any miss it is the one with most kinds of motif. Of equals the first.
+    Without any miss it is the one with most kinds of motif. Of equals it is the first.
     """
     cloud = recovery.scatter
     missed = cloud[cloud.counted & (cloud.importance <= 0) & (cloud.task == str(dataset.tasks[0]))]
     if len(missed):
-        return int(missed.sequence.value_counts().sort_index().idxmax())
+        counts = missed.sequence.value_counts().sort_index()
+        return int(counts.index.to_numpy()[counts.argmax()])
     return int(presence(dataset).sum(axis=1).argmax())
 
 

@@ -1,22 +1,36 @@
 """Draw a simulated data set into a directory."""
 
+from __future__ import annotations
+
 import tempfile
 from pathlib import Path
 
-from genolift.pipeline.common.places import check_directory
+from genolift.pipeline.keeping.places import check_directory
 from genolift.simulate.dataset import FILES, Dataset
 from genolift.simulate.generate import simulate
 from genolift.simulate.spec import load_spec
 from genolift.support.errors import FORCE, FileProblem, InputError, Remedy
 
 
-def draw_dataset(spec, out, seed: int | None = None, n: int | None = None, force: bool = False) -> tuple[Dataset, bool]:
-    """Write the data set of ``spec`` to the directory ``out``; returns it, and whether it was there already.
+def draw_dataset(
+    spec: str, out: Path, seed: int | None = None, n: int | None = None, force: bool = False
+) -> tuple[Dataset, bool]:
+    """Write a data set to a directory; return it, and whether it was there already.
 
     The same configuration gives the same bytes, so what is there is compared with what would be written: files that
     agree stay, missing ones are added, and others are an error unless ``force`` is given.
+
+    Parameters
+    ----------
+    spec
+        A configuration, by its path or by the name of one that comes with genolift.
+    out
+        The directory.
+    seed, n
+        The seed and the number of sequences, if others than those of the configuration.
+    force
+        Whether files that are there give way.
     """
-    out = Path(out)
     check_directory(out)
     dataset = simulate(load_spec(spec), seed, n)
     with tempfile.TemporaryDirectory() as aside:

@@ -1,13 +1,16 @@
 """Stages of a long job: functions with inputs, outputs and a completion record, each run once."""
 
+from __future__ import annotations
+
 import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from genolift.pipeline.common.digest import digest_path
-from genolift.pipeline.common.resumable import read_json
+from genolift.pipeline.keeping.digest import digest_path
+from genolift.pipeline.keeping.resumable import read_json
 from genolift.support.files import write_json
 
 
@@ -20,13 +23,16 @@ class Stage:
 
     name: str
     title: str
-    run: Callable[[Path], dict | None]
+    run: Callable[[Path], dict[str, Any] | None]
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
 
 
-def finished(stage: Stage, work: Path) -> dict | None:
-    """The completion record of a stage, ``None`` if it has to run: never run, or its files are not what they were."""
+def finished(stage: Stage, work: Path) -> dict[str, Any] | None:
+    """Return the completion record of a stage.
+
+    It is ``None`` if the stage has to run: it never ran, or its files are not what they were.
+    """
     record = read_json(_record_path(stage, work))
     if record is None:
         return None
@@ -39,7 +45,7 @@ def finished(stage: Stage, work: Path) -> dict | None:
     return record
 
 
-def complete(stage: Stage, work: Path) -> dict:
+def complete(stage: Stage, work: Path) -> dict[str, Any]:
     """Run a stage and write its completion record: ``seconds``, ``result``, digests of inputs and outputs."""
     for name in stage.outputs:  # what a killed run left
         if (work / name).is_dir():

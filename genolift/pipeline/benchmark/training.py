@@ -1,14 +1,18 @@
 """Train a network on a data set: the model's file, and the record beside it."""
 
+from __future__ import annotations
+
 import json
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from genolift.models.training import train
-from genolift.pipeline.common.digest import RecordDigest, digest_path
-from genolift.pipeline.common.places import check_file
-from genolift.pipeline.common.resumable import check_same, read_json
+from genolift.pipeline.keeping.digest import RecordDigest, digest_path
+from genolift.pipeline.keeping.places import check_file
+from genolift.pipeline.keeping.resumable import check_same, read_json
 from genolift.results.provenance import encode
 from genolift.sequence.files import write_text
 from genolift.simulate.dataset import Dataset
@@ -22,7 +26,25 @@ ARCHITECTURE = "tal_gata"
 
 @dataclass(frozen=True)
 class Training:
-    """What to train on what; ``data`` is a data set's directory or a .simdata file, ``None`` means the recipe's own."""
+    """What to train on what.
+
+    Parameters
+    ----------
+    spec
+        The configuration of the data, by its path or by the name of one that comes with genolift.
+    data
+        The directory of a data set, or a .simdata file.
+    out
+        The model's file.
+    architecture
+        The network, by name.
+    seed
+        The seed of weights, order and dropout.
+    epochs
+        The largest number of epochs. ``None`` is that of the network's recipe.
+    force
+        Whether an earlier training gives way.
+    """
 
     spec: str
     data: Path
@@ -33,8 +55,8 @@ class Training:
     force: bool = False
 
 
-def train_to_file(job: Training, progress: bool = True) -> tuple[dict, bool]:
-    """Train, write ``job.out`` and ``training.json`` beside it; returns the record, and whether it was there."""
+def train_to_file(job: Training, progress: bool = True) -> tuple[dict[str, Any], bool]:
+    """Train, write ``job.out`` and ``training.json`` beside it; return the record, and whether it was there."""
     if job.out.suffix != ".keras":
         raise InputError(f"{job.out}: a model's file name ends in .keras")
     check_file(job.out)
@@ -49,13 +71,14 @@ def train_to_file(job: Training, progress: bool = True) -> tuple[dict, bool]:
         }
     )
     earlier = read_json(job.out.parent / RECORD)
-    if not job.force and (earlier is not None or job.out.exists()) and _is_made(job, earlier, request):
-        return earlier, True
+    made = None if job.force else _made(job, earlier, request)
+    if made is not None:
+        return made, True
     model, record = train(job.architecture, dataset, seed=job.seed, epochs=job.epochs, progress=progress)
     return save_model(model, record | {"request": request}, job.out, job.out.parent / RECORD), False
 
 
-def save_model(model, record: dict, path: Path, record_path: Path) -> dict:
+def save_model(model: Any, record: Mapping[str, Any], path: Path, record_path: Path) -> dict[str, Any]:
     """Write record and model, each whole or not at all; the record vouches for the model by its digest."""
     with (
         file_problems(path, "written"),
@@ -63,19 +86,22 @@ def save_model(model, record: dict, path: Path, record_path: Path) -> dict:
         whole(path, Path(aside) / path.name) as part,  # Keras wants the suffix
     ):
         model.save(part)
-        record = {**record, "model_sha256": digest_path(part)}
-        write_text(record_path, json.dumps(record, indent=2) + "\n")
-    return record
+        told = {**record, "model_sha256": digest_path(part)}
+        write_text(record_path, json.dumps(told, indent=2) + "\n")
+    return told
 
 
-def _is_made(job: Training, earlier: dict | None, request: dict) -> bool:
-    """Whether this very training is done; an error if something else is there."""
+def _made(job: Training, earlier: dict[str, Any] | None, request: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the record if this very training is done, ``None`` if nothing is; an error if something else is there."""
+    if earlier is None and not job.out.exists():
+        return None
     if earlier is None or not isinstance(earlier.get("request"), dict):
         there = job.out if job.out.exists() else job.out.parent / RECORD
         raise FileProblem(f"{there} is there already and not of this training", START_AFRESH)
     another = Remedy.naming("give another directory, or {} to start afresh", FORCE)
     check_same(job.out.parent / RECORD, earlier["request"], request, another)
-    return job.out.exists() and digest_path(job.out) == earlier.get("model_sha256")
+    is_whole = job.out.exists() and digest_path(job.out) == earlier.get("model_sha256")
+    return earlier if is_whole else None
 
 
 def _digest(dataset: Dataset) -> str:

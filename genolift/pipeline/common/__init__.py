@@ -1,4 +1,4 @@
-"""What jobs share: where results go, what is read, which model and method, what becomes of bad records.
+"""What jobs share: a model file, what is read, a recipe and an execution, and what becomes of bad records.
 
-Imports from the rooms before ``pipeline``, and from no job.
+Imports from ``pipeline.keeping`` and the rooms below ``pipeline``, and from no job.
 """

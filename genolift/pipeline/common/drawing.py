@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from genolift.methods import targets
-from genolift.pipeline.common.places import check_file
+from genolift.pipeline.keeping.places import check_file
 from genolift.plot.report import write_report
 from genolift.plot.style import KINDS, save_figure
 from genolift.results.explanation import Explanation
@@ -64,7 +64,7 @@ def draw_sequence(
 
 
 def methods_with(what: str) -> list[str]:
-    """Return the names of the methods whose results have a picture of this kind, see :mod:`genolift.support.drawings`."""
+    """Return the methods whose results have a picture of this kind, see :mod:`genolift.support.drawings`."""
     from genolift.methods.registry import listing, method_class  # the classes load TensorFlow
 
     types: dict[str, Any] = {name: method_class(name) for name in listing()}

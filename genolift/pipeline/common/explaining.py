@@ -37,7 +37,7 @@ class Explaining:
         lengths = np.array([len(sequence) for sequence in sequences])
         groups = [np.flatnonzero(lengths == length) for length in np.unique(lengths)]
         with self._one_at_a_time:
-            parts = [self.method(one_hot([sequences[i] for i in rows], self.unknown)) for rows in groups]
+            parts = [self.method(one_hot([sequences[int(i)] for i in rows], self.unknown)) for rows in groups]
         if len(parts) == 1:
             return parts[0]
         return type(parts[0]).concatenate(parts)[np.argsort(np.concatenate(groups))]

@@ -1,5 +1,7 @@
 """Custom layers of a user's model, taken from a Python file."""
 
+from __future__ import annotations
+
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -8,19 +10,23 @@ from genolift.support.errors import FileProblem, InputError
 from genolift.support.tensorflow import quiet_tensorflow
 
 
-def layers_from(path) -> dict[str, type]:
+def layers_from(path: Path) -> dict[str, type]:
     """Run a Python file and return the Keras layers it holds, by name.
 
-    Raises :class:`FileProblem` for a file that cannot be run and :class:`InputError` for one without layers.
+    Raises
+    ------
+    FileProblem
+        If the file cannot be run.
+    InputError
+        If it defines no layers.
     """
-    path = Path(path)
     if not path.is_file():
         raise FileProblem(f"{path} {'is not a file' if path.exists() else 'does not exist'}")
     quiet_tensorflow()
     import keras
 
     spec = spec_from_file_location(f"genolift_layers_{path.stem}", path)
-    if spec is None:
+    if spec is None or spec.loader is None:
         raise FileProblem(f"{path} is not a Python file: its name should end in .py")
     module = module_from_spec(spec)
     sys.path.insert(0, str(path.parent.resolve()))  # it may import its neighbours
@@ -31,11 +37,11 @@ def layers_from(path) -> dict[str, type]:
     finally:
         sys.path.remove(str(path.parent.resolve()))
     bases = tuple(library.layers.Layer for library in (keras, sys.modules.get("tf_keras")) if library)
-    found = {
+    layers = {
         name: item
         for name, item in vars(module).items()
         if isinstance(item, type) and issubclass(item, bases) and item.__module__ == module.__name__
     }
-    if not found:
+    if not layers:
         raise InputError(f"{path} defines no Keras layers; classes derived from keras.layers.Layer are looked for")
-    return found
+    return layers

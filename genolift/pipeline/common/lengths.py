@@ -1,8 +1,11 @@
 """Which lengths a model takes, found before any of many sequences is scored."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +14,19 @@ from genolift.support.errors import InputError
 from genolift.support.tensorflow import compiled, quiet_tensorflow
 
 
-def check_lengths(model, names: Sequence[str], lengths: np.ndarray, fixed: int | None, path: Path) -> None:
+def check_lengths(model: Any, names: Sequence[str], lengths: np.ndarray, fixed: int | None, path: Path) -> None:
     """Raise :class:`InputError` naming the first record that the model cannot take, and both lengths.
 
-    ``fixed`` is the length that the model declares. Where it declares none, the shortest and the longest are tried.
+    Parameters
+    ----------
+    model
+        A callable that takes (N, length, 4).
+    names, lengths
+        The name and the length of each of the N sequences.
+    fixed
+        The length that the model declares. Where it declares none, the shortest and the longest are tried.
+    path
+        The file that they come from.
     """
     if fixed is not None:
         for i in np.flatnonzero(lengths != fixed)[:1]:
@@ -23,11 +35,27 @@ def check_lengths(model, names: Sequence[str], lengths: np.ndarray, fixed: int |
     _check(_trying(model), names, lengths, path)
 
 
-def fitting(model, fixed: int | None, on_bad: str, make: Callable[[int | None], Source], path: Path) -> Source:
-    """``make(None)``, whose lengths the model takes.
+def fitting(model: Any, fixed: int | None, on_bad: str, make: Callable[[int | None], Source], path: Path) -> Source:
+    """Return sequences whose lengths the model takes.
 
-    Where the model declares no length (``fixed``) and some are too short, with ``on_bad`` other than "fail" it is made again
-    for the shortest that the model takes. Raises :class:`InputError` as :func:`check_lengths`.
+    Parameters
+    ----------
+    model
+        A callable that takes (N, length, 4).
+    fixed
+        The length that the model declares.
+    on_bad
+        What becomes of sequences that are too short for a model of any length: ``fail`` refuses them, and with anything
+        else the sequences are made again for the shortest length that the model takes.
+    make
+        Makes the sequences, for a shortest length or for none.
+    path
+        The file that they come from.
+
+    Raises
+    ------
+    InputError
+        As :func:`check_lengths`.
     """
     source = make(None)
     if fixed is not None:
@@ -40,8 +68,8 @@ def fitting(model, fixed: int | None, on_bad: str, make: Callable[[int | None], 
     return source
 
 
-def _trying(model) -> Callable[[int], bool]:
-    """:func:`takes` for this model, each length tried once."""
+def _trying(model: Any) -> Callable[[int], bool]:
+    """Return :func:`takes` for this model, which tries each length once."""
     return lru_cache(maxsize=None)(partial(takes, model))
 
 
@@ -53,11 +81,12 @@ def _check(takes: Callable[[int], bool], names: Sequence[str], lengths: np.ndarr
             raise InputError(f"{path}: {names[wrong]!r} is {lengths[wrong]} long; the model takes {allowed}")
 
 
-def takes(model, length: int) -> bool:
+def takes(model: Any, length: int) -> bool:
     """Whether a sequence of ``length`` gets through the model, with something left of it after every layer."""
     tf = quiet_tensorflow()
     try:
-        graph = compiled(lambda x: model(x)).get_concrete_function(tf.TensorSpec([1, length, 4], tf.float32))
+        function: Any = compiled(lambda x: model(x))
+        graph = function.get_concrete_function(tf.TensorSpec([1, length, 4], tf.float32))
         outputs = model(tf.fill([1, length, 4], 0.25))
     except Exception:  # too short for a layer, longer than a table of positions: each layer has its own error
         return False
@@ -69,18 +98,18 @@ def takes(model, length: int) -> bool:
 
 
 def _bound(takes: Callable[[int], bool], wrong: int, other: int) -> str:
-    """The lengths that the model takes, in words, from the one nearest to ``wrong`` on."""
-    found = _nearest(takes, wrong, other)
-    return "other lengths only" if found is None else f"{found} and {'more' if found > wrong else 'less'}"
+    """Say which lengths the model takes, from the one nearest to ``wrong`` on."""
+    nearest = _nearest(takes, wrong, other)
+    return "other lengths only" if nearest is None else f"{nearest} and {'more' if nearest > wrong else 'less'}"
 
 
 def _nearest(takes: Callable[[int], bool], wrong: int, other: int) -> int | None:
-    """The length nearest to ``wrong`` that the model takes, by bisection from ``other``."""
-    if not takes(other):
-        other = next((length for length in (2 * wrong, 10 * wrong, 1000, 10_000) if takes(length)), None)
-    if other is None:
+    """Return the length nearest to ``wrong`` that the model takes, by bisection from ``other``."""
+    tried = (other, 2 * wrong, 10 * wrong, 1000, 10_000)
+    first = next((length for length in tried if takes(length)), None)
+    if first is None:
         return None
-    inside, outside = other, wrong
+    inside, outside = first, wrong
     while abs(inside - outside) > 1:
         middle = (inside + outside) // 2
         inside, outside = (middle, outside) if takes(middle) else (inside, middle)

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from genolift.models.layout import guess
 from genolift.models.loading import load_model
 from genolift.models.signature import describe
-from genolift.pipeline.common.digest import digest_path
 from genolift.pipeline.common.layers import layers_from
+from genolift.pipeline.keeping.digest import digest_path
 from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import FileProblem, Remedy, UnsupportedModel, setting
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """``weights`` belong to an architecture in JSON; ``layers_from`` is a Python file with custom layers; ``unsafe``
-    allows Lambda layers; ``layout`` is how the model takes DNA."""
+    """A model's file, and what reading it takes.
+
+    Parameters
+    ----------
+    path
+        A ``.keras`` or ``.h5`` file, an architecture in JSON, or the directory of a SavedModel.
+    weights
+        The weights' file of an architecture in JSON.
+    layers_from
+        A Python file with custom layers.
+    unsafe
+        Whether Lambda layers, which are code, may run.
+    layout
+        How the model takes DNA, if not as (N, length, 4): see :mod:`genolift.models.layout`.
+    """
 
     path: Path
     weights: Path | None = None
@@ -26,13 +40,13 @@ class ModelFile:
     layout: str | None = None
 
     def absolute(self) -> ModelFile:
-        """The same for processes that work in another directory."""
-        here = {name: path.absolute() for name, path in vars(self).items() if isinstance(path, Path)}
-        return replace(self, **here)
+        """Return the same for processes that work in another directory."""
+        weights, layers = (None if path is None else path.absolute() for path in (self.weights, self.layers_from))
+        return replace(self, path=self.path.absolute(), weights=weights, layers_from=layers)
 
     @property
     def files(self) -> list[Path]:
-        """All that reading it takes."""
+        """The files that reading it takes."""
         return [path for path in (self.path, self.weights, self.layers_from) if path is not None]
 
     def check_exists(self) -> None:
@@ -40,24 +54,27 @@ class ModelFile:
         if not self.path.exists():
             raise FileProblem(f"{self.path} does not exist; a model is a .keras or .h5 file or a SavedModel directory")
 
-    def load(self):
-        """The model, ready to be called with (N, length, 4)."""
+    def load(self) -> Any:
+        """Return the model, ready to be called with (N, length, 4)."""
         self.check_exists()
         layers = layers_from(self.layers_from) if self.layers_from else {}
         return load_model(self.path, self.weights, layers, self.unsafe, self.layout)
 
-    def describe(self) -> dict:
-        """What tells this model from others, by content."""
+    def describe(self) -> dict[str, str]:
+        """Return what tells this model from others, by content."""
         told = {"sha256": digest_path(self.path)}
         for part, path in (("weights", self.weights), ("layers", self.layers_from)):
             if path is not None:
                 told[part] = digest_path(path)
         return told if self.layout is None else told | {"layout": self.layout}
 
-    def sequence_length(self, model) -> int | None:
-        """How long the model's only, DNA, input is; ``None`` for any length.
+    def sequence_length(self, model: Any) -> int | None:
+        """Return how long the model's only input is, which is DNA; ``None`` for any length.
 
-        Raises :class:`UnsupportedModel` for other inputs.
+        Raises
+        ------
+        UnsupportedModel
+            If the model has several inputs, or one that is no DNA.
         """
         shapes = [port.shape for port in describe(model).inputs]
         if len(shapes) == 1 and is_dna(shapes[0]):

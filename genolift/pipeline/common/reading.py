@@ -73,8 +73,10 @@ class Reading:
 
         Raises :class:`FileProblem` for a file that is not there or cannot be read.
         """
-        with spooled(self.sequences, self.regions, self.select) as (sequences, regions, select):
-            here = replace(self, sequences=sequences, regions=regions, select=select)
+        with spooled(self.sequences, self.regions, self.select) as place:
+            here = replace(
+                self, sequences=place(self.sequences), regions=place(self.regions), select=place(self.select)
+            )
             for path in here.files:
                 if not path.is_fifo():
                     open_text(path).close()

@@ -28,13 +28,14 @@ class Recipe:
     method
         The method's name. ``None`` where a job measures what the model predicts, and explains nothing.
     targets
-        What is explained, as :func:`genolift.methods.targets.parse` reads it. Several make an axis of targets, and none is
-        the model's only output.
+        What is explained, as :func:`genolift.methods.targets.parse` reads it. Several make an axis of targets, and none
+        is the model's only output.
     references
-        What sequences are compared with, as :func:`genolift.methods.references.parse` reads it. ``None`` is the method's
-        default.
+        What sequences are compared with, as :func:`genolift.methods.references.parse` reads it. ``None`` is the
+        method's default.
     options
-        The method's own options. A text stands for the value that it means, and ``None`` for an option that is not given.
+        The method's own options. A text stands for the value that it means, and ``None`` for an option that is not
+        given.
     seed
         The seed of the method and of its shuffles.
     fit_on
@@ -53,7 +54,17 @@ class Recipe:
         return self if self.fit_on is None else replace(self, fit_on=self.fit_on.absolute())
 
     def make(self, model: Any, unknown: str = "uniform", memory: str | None = None) -> Any:
-        """Return the method for a model, fitted if there is data to fit it on, whose N are encoded as ``unknown`` says."""
+        """Return the method for a model, fitted if there are data to fit it on.
+
+        Parameters
+        ----------
+        model
+            A callable that takes (N, length, 4).
+        unknown
+            How N in the data to fit on are encoded.
+        memory
+            The budget for the network's activations.
+        """
         target = targets.parse_all(self.targets)
         kind = method_class(self._named)
         method = kind(model, target, memory=memory, seed=self.seed, progress=False, **self.keywords())
@@ -73,7 +84,7 @@ class Recipe:
         if self.method is None:
             self._check_predictions_only(given)
             return given
-        kind = method_class(self.method)
+        kind: Any = method_class(self.method)
         values = parsed(kind, given)
         comparing = [one for one in (kind, *kind.hands_on_to(given)) if hasattr(one, "default_references")]
         if comparing:
@@ -107,7 +118,8 @@ def _fit(method: Any, path: Path, unknown: str) -> None:
     lengths = sorted({len(sequence) for sequence in sequences})
     if len(lengths) > 1:
         raise InputError(
-            f"{path} has sequences of {lengths[0]} to {lengths[-1]} bases; a method is fitted on sequences of one length"
+            f"{path} has sequences of {lengths[0]} to {lengths[-1]} bases; a method is fitted on sequences of one "
+            "length"
         )
     try:
         method.fit(one_hot(sequences, unknown))

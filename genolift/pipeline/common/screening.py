@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from genolift.sequence.alphabet import count_unknown
 from genolift.support.errors import InputError, Remedy, setting
@@ -18,9 +19,18 @@ _SHOWN = 5  # of the records that are left out, this many are told one by one
 
 @dataclass(frozen=True)
 class Policy:
-    """``on_bad``: ``"fail"`` stops if a record cannot be scored, ``"skip"`` leaves it out, ``"pad"`` fills
-    with N what is too short or leaves its chromosome, and leaves out the rest. ``max_n``: the largest share of N;
-    ``least``: the shortest sequence that a model of any length takes, if it is known to need one."""
+    """What becomes of records that cannot be scored.
+
+    Parameters
+    ----------
+    on_bad
+        ``fail`` stops if a record cannot be scored. ``skip`` leaves it out. ``pad`` fills with N what is too short or
+        leaves its chromosome, and leaves out the rest.
+    max_n
+        The largest share of N in a sequence.
+    least
+        The shortest sequence that a model of any length takes, if it is known to need one.
+    """
 
     on_bad: str = "fail"
     max_n: float | None = None
@@ -34,15 +44,16 @@ class Policy:
 
     @property
     def pads(self) -> bool:
+        """Whether sequences are filled with N."""
         return self.on_bad == "pad"
 
     def padding(self, size: int, length: int | None) -> tuple[int, int]:
-        """How many N a sequence of ``size`` gets at the left and at the right, for a model that takes ``length``."""
+        """Return how many N a sequence of ``size`` gets at the left and at the right for a model of ``length``."""
         missing = max(0, (length or self.least or 0) - size) if self.pads else 0
         return missing // 2, missing - missing // 2
 
     def wrong_length(self, name: str, size: int, length: int | None) -> str | None:
-        """Why a sequence of ``size`` bases is not one for a model that takes ``length``; ``None`` if it is."""
+        """Say why a sequence of ``size`` bases is not one for a model of ``length``; ``None`` if it is."""
         if length is not None and size != length:
             return f"{name!r} is {size} long, but the model takes sequences of {length}"
         if length is None and size < (self.least or 0):
@@ -50,7 +61,7 @@ class Policy:
         return None
 
     def too_unknown(self, sequence: str) -> str | None:
-        """Why a sequence has too many unknown bases; ``None`` if it has not."""
+        """Say why a sequence has too many unknown bases; ``None`` if it has not."""
         if self.max_n is None:
             return None
         share = count_unknown(sequence) / len(sequence)
@@ -62,10 +73,11 @@ class Policy:
 
 @dataclass
 class Screening:
-    """What became of every record of an input: ``read`` of them, the ``refused`` ones with the reason, and the
-    ``padded`` ones with the numbers of N added at the left and the right.
+    """What became of every record of an input.
 
-    A record is known by its place (the line, or which one of a FASTA file) and its name.
+    ``read`` of them were read. The ``refused`` ones come with the reason, and the ``padded`` ones with the numbers of N
+    added at the left and the right. A record is known by its name and by its place: its line, or its number in a FASTA
+    file.
     """
 
     policy: Policy
@@ -92,8 +104,8 @@ class Screening:
             skip = Remedy.naming("{} leaves such records out", setting("on_bad", "skip"))
             raise InputError(f"{first}{more}", skip)
 
-    def record(self) -> dict:
-        """As it is kept with a result; every record that is not among ``not_scored`` was scored."""
+    def record(self) -> dict[str, Any]:
+        """Return this as it is kept with a result; every record that is not among ``not_scored`` was scored."""
         return {
             "counted_by": self.unit,
             "read": self.read,
@@ -116,10 +128,15 @@ class Screening:
                 "%s of %s records of %s are not scored%s", f"{len(self.refused):,}", f"{self.read:,}", self.path, left
             )
 
-    def table(self, places, names: Sequence[str]) -> str:
-        """The fate of every record as tab-separated text; ``places`` and ``names`` are those of the scored ones.
+    def table(self, places: Iterable[int], names: Sequence[str]) -> str:
+        """Return the fate of every record as tab-separated text.
 
-        Columns: line (or record), name, status (scored, padded or not_scored), reason.
+        Its columns are line (or record), name, status (scored, padded or not_scored) and reason.
+
+        Parameters
+        ----------
+        places, names
+            The places and names of the records that are scored.
         """
         rows = [(place, name, "not_scored", reason) for place, name, reason in self.refused]
         padding = {place: f"{left} N at the left, {right} at the right" for place, _, left, right in self.padded}

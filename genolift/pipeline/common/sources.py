@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from genolift.pipeline.common.digest import RecordDigest
 from genolift.pipeline.common.screening import Policy, Screening
+from genolift.pipeline.keeping.digest import RecordDigest
 from genolift.results.regions import RegionTable
 from genolift.sequence.alphabet import count_unknown, reverse_complement
 from genolift.sequence.fasta import Unusable, scan_fasta
@@ -24,34 +24,36 @@ _LONGEST_TEXT = 60  # of a malformed line, as far as it is kept
 
 
 class Source:
-    """N named sequences: ``names``, ``lengths`` (N,), ``unknown`` bases in all, ``digest``; ``regions``, where they lie
-    in a genome (windows that were padded with N reach beyond their chromosome), and the ``chrom_sizes`` of that, or
-    ``None``.
+    """N named sequences that a job reads.
 
-    ``places`` (N,) tells which record of the input each one is, and ``screening`` what became of the others.
-    ``longest`` and ``shortest`` are the texts of one of the longest and of the shortest, on which a job can be tried before
-    anything is written.
+    ``names`` and ``lengths`` (N,) are theirs. ``places`` (N,) tells which record of the input each one is, and
+    ``screening`` what became of the others. ``unknown`` is the number of unknown bases in all, and ``digest`` tells
+    these sequences from others. ``regions`` tells where they lie in a genome, whose chromosomes have the lengths
+    ``chrom_sizes``; windows that were padded with N reach beyond their chromosome. Both are ``None`` where there is no
+    genome. ``longest`` and ``shortest`` are the texts of one of the longest and of one of the shortest, on which a job
+    can be tried before anything is written.
     """
 
+    names: Sequence[str]
     regions: RegionTable | None = None
     chrom_sizes: dict[str, int] | None = None
 
     def __init__(self, records: Iterable[tuple[int, str, str]], screening: Screening):
         self.screening = screening
-        self.names = Texts()
-        lengths, places, digest = array("q"), array("q"), RecordDigest()
-        self.unknown, self.longest, self.shortest = 0, "", None
+        names, lengths, places, digest = Texts(), array("q"), array("q"), RecordDigest()
+        self.unknown, self.longest, self.shortest = 0, "", ""
         for place, name, sequence in records:
-            self.names.append(name)
+            names.append(name)
             places.append(place)
             lengths.append(len(sequence))
             digest.add(name, sequence)
             self.unknown += count_unknown(sequence)
             if len(sequence) > len(self.longest):
                 self.longest = sequence
-            if self.shortest is None or len(sequence) < len(self.shortest):
+            if len(names) == 1 or len(sequence) < len(self.shortest):
                 self.shortest = sequence
         screening.check()
+        self.names = names
         self.lengths, self.places = _compact(lengths), np.array(places, dtype=np.int64)
         self.digest = digest.hexdigest()
 
@@ -64,22 +66,23 @@ class Source:
         return bool((self.lengths != self.lengths[0]).any())
 
     def blocks(self, wanted: list[tuple[int, int]]) -> Iterator[list[str]]:
-        """The sequences of half-open ranges, which come in order."""
+        """Yield the sequences of half-open ranges, which come in order."""
         raise NotImplementedError
 
 
 class StreamedSource(Source):
     """Sequences that can only be read from the beginning: once to check them and once to score them."""
 
-    def __init__(self, path, screening: Screening):
-        self.path = Path(path)
+    def __init__(self, path: Path, screening: Screening):
+        self.path = path
         super().__init__(self.records(screening), screening)
 
     def records(self, screening: Screening) -> Iterator[tuple[int, str, str]]:
-        """Place, name and sequence of each record that can be scored; the others are told to ``screening``."""
+        """Yield place, name and sequence of each record that can be scored; tell ``screening`` of the others."""
         raise NotImplementedError
 
-    def blocks(self, wanted):
+    def blocks(self, wanted: list[tuple[int, int]]) -> Iterator[list[str]]:
+        """Read on from the beginning; raise :class:`FileProblem` where the file is no more what it was."""
         records = enumerate(self.records(Screening(Policy("skip"), self.path)))
         for start, stop in wanted:
             block = []
@@ -98,8 +101,8 @@ class StreamedSource(Source):
 class FastaSource(StreamedSource):
     """All records of a FASTA file, never held in memory. ``length`` is what the model takes, ``None`` for any."""
 
-    def __init__(self, path, length: int | None = None, policy: Policy | None = None):
-        if Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir():
+    def __init__(self, path: Path, length: int | None = None, policy: Policy | None = None):
+        if path.exists() and not path.is_file() and not path.is_dir():
             raise InputError(
                 f"{path} is not a regular file, and it has to be read twice; write it to a file first, or give it on "
                 "standard input, as -"
@@ -107,7 +110,8 @@ class FastaSource(StreamedSource):
         self.length, self.policy = length, policy or Policy()
         super().__init__(path, Screening(self.policy, path, "record"))
 
-    def records(self, screening):
+    def records(self, screening: Screening) -> Iterator[tuple[int, str, str]]:
+        """Yield the records of the file that the model takes."""
         for place, record in enumerate(scan_fasta(self.path), start=1):
             screening.read += 1
             if isinstance(record, Unusable):
@@ -156,7 +160,8 @@ class CutSource(Source):
         sequence = self.fasta.fetch_padded(chrom, start, end)
         return reverse_complement(sequence) if strand == "-" else sequence
 
-    def blocks(self, wanted):
+    def blocks(self, wanted: list[tuple[int, int]]) -> Iterator[list[str]]:
+        """Cut the intervals out; raise :class:`FileProblem` where the FASTA file is no more what it was."""
         where = self.where
         for start, stop in wanted:
             if _stamp(self.fasta.path) != self._stamp:
@@ -167,7 +172,7 @@ class CutSource(Source):
 class RegionSource(CutSource):
     """The regions of a BED or narrowPeak file, cut out of a FASTA file; ``width`` as in ``Fasta.regions``."""
 
-    def __init__(self, fasta, regions, width: int | None, policy: Policy | None = None):
+    def __init__(self, fasta: Path, regions: Path, width: int | None, policy: Policy | None = None):
         genome, screening = Fasta(fasta), Screening(policy or Policy(), regions)
         super().__init__(genome, self._intervals(genome, regions, width, screening), screening)
         self.regions, self.chrom_sizes = self.where, genome.sizes
@@ -175,7 +180,7 @@ class RegionSource(CutSource):
         self.names = unique_names(self.names, where.chroms, where.starts, where.ends, where.strands)
 
     @staticmethod
-    def _intervals(genome: Fasta, regions, width: int | None, screening: Screening) -> Iterator[Interval]:
+    def _intervals(genome: Fasta, regions: Path, width: int | None, screening: Screening) -> Iterator[Interval]:
         for one in scan_intervals(regions, width):
             screening.read += 1
             if isinstance(one, Malformed):
@@ -194,12 +199,12 @@ class RegionSource(CutSource):
 class NamesSource(CutSource):
     """The records of a FASTA file that a list of names asks for, one name per line, in the list's order."""
 
-    def __init__(self, fasta, names, length: int | None = None, policy: Policy | None = None):
+    def __init__(self, fasta: Path, names: Path, length: int | None = None, policy: Policy | None = None):
         genome, screening = Fasta(fasta), Screening(policy or Policy(), names)
         super().__init__(genome, self._intervals(genome, names, length, screening), screening)
 
     @staticmethod
-    def _intervals(genome: Fasta, names, length: int | None, screening: Screening) -> Iterator[Interval]:
+    def _intervals(genome: Fasta, names: Path, length: int | None, screening: Screening) -> Iterator[Interval]:
         seen: dict[str, int] = {}
         for line, name in read_names(names):
             screening.read += 1
@@ -220,8 +225,8 @@ class NamesSource(CutSource):
                 yield Interval(name, -left, size + right, name, ".", line)
 
 
-def read_names(path) -> Iterator[tuple[int, str]]:
-    """Lines of a list of names, with their numbers; blank ones and comments (``#``) are passed over, as is ``>``."""
+def read_names(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a list of names with their numbers, but for blank lines and comments (``#``)."""
     empty = True
     with open_text(path) as handle:
         try:
@@ -241,14 +246,14 @@ def read_names(path) -> Iterator[tuple[int, str]]:
 
 
 def _compact(numbers: array) -> np.ndarray:
-    """As an array; of one number if all are the same."""
-    found = np.array(numbers, dtype=np.int64)
-    return np.broadcast_to(found[:1].copy(), found.shape) if len(found) and (found == found[0]).all() else found
+    """Return an array, of one number in memory if all are the same."""
+    whole = np.array(numbers, dtype=np.int64)
+    return np.broadcast_to(whole[:1].copy(), whole.shape) if len(whole) and (whole == whole[0]).all() else whole
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    found = os.stat(path)
-    return found.st_size, found.st_mtime_ns
+    state = os.stat(path)
+    return state.st_size, state.st_mtime_ns
 
 
 def _changed(path) -> FileProblem:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -71,17 +72,19 @@ class Search:
 class Finder:
     """A search: the ``field`` it reads, how it finds, and how what it finds is judged.
 
-    ``find(values, lengths, first)`` gives a named tuple of columns, among them ``sequence``, numbered from ``first``;
-    ``judge`` the kind and the statistic of each.
+    ``find(values, lengths, first)`` gives a named tuple of columns, among them ``sequence``, numbered from ``first``.
+    ``judge`` gives the kind and the statistic of each row.
     """
 
     field: str
-    find: Callable
-    judge: Callable[[tuple], tuple[np.ndarray, np.ndarray]]
+    find: Callable[[np.ndarray, np.ndarray, int], Any]
+    judge: Callable[[Any], tuple[np.ndarray, np.ndarray]]
 
 
-def find_significant(job: Search, finder: Finder, scores: Scores, null_scores: Scores | None):
-    """What is found in all sequences with a q-value of at most ``job.fdr``: (found, p, q)."""
+def find_significant(
+    job: Search, finder: Finder, scores: Scores, null_scores: Scores | None
+) -> tuple[Any, np.ndarray, np.ndarray]:
+    """Return what is found in all sequences with a q-value of at most ``job.fdr``, and its p- and q-values."""
     null = _from_store(finder, null_scores) if null_scores else _from_positions(finder, scores, job.seed)
     where = f"of {job.null}" if null_scores else "of the scores' own positions, shuffled"
     log.info("the null: %s such are found in %s bases %s", f"{len(null):,}", f"{null.bases:,}", where)
@@ -89,12 +92,12 @@ def find_significant(job: Search, finder: Finder, scores: Scores, null_scores: S
         finder.find(block, scores.lengths[rows], rows.start)
         for rows, block in scores.blocks(finder.field, label="searching")
     ]
-    found = type(parts[0])(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    kinds, statistics = finder.judge(found)
+    rows = type(parts[0])(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    kinds, statistics = finder.judge(rows)
     p = null.p_values(kinds, statistics)
     q = q_values(kinds, p, int(scores.lengths.sum()))
     keep = q <= job.fdr
-    return type(found)(*(column[keep] for column in found)), p[keep], q[keep]
+    return type(rows)(*(column[keep] for column in rows)), p[keep], q[keep]
 
 
 def _from_store(finder: Finder, scores: Scores) -> NullFindings:
@@ -106,7 +109,7 @@ def _from_store(finder: Finder, scores: Scores) -> NullFindings:
 
 
 def _from_positions(finder: Finder, scores: Scores, seed: int) -> NullFindings:
-    """The null of scores that lie anywhere: what contiguity adds is judged, not what the sequence does."""
+    """Return the null of scores that lie anywhere: it judges what contiguity adds, not what the sequence does."""
     null = NullFindings()
     draws = int(np.clip(np.ceil(_NULL_BASES / scores.lengths.sum()), 1, _MOST_DRAWS))
     size = max(1, _BASES_AT_ONCE // (draws * scores.width))
@@ -119,7 +122,7 @@ def _from_positions(finder: Finder, scores: Scores, seed: int) -> NullFindings:
 
 
 def _origin(scores: Scores) -> dict:
-    """What scores and null must have in common."""
+    """Return what scores and null must have in common."""
     explanation = scores.explanation
     method = {key: value for key, value in explanation.method.items() if key not in _INCIDENTAL}
     model = explanation.provenance.get("model")
@@ -127,12 +130,12 @@ def _origin(scores: Scores) -> dict:
 
 
 def bed_score(q: np.ndarray) -> np.ndarray:
-    """BED's score, 0 to 1000: −100 log10 of the q-value."""
+    """Return BED's score, 0 to 1000: −100 log10 of the q-value."""
     return np.clip(-100 * np.log10(np.maximum(q, 1e-300)), 0, 1000).round().astype(int)
 
 
 def write_shuffled(path: Path, out: Path, seed: int = 0, force: bool = False) -> int:
-    """Write shuffles of a store's sequences, one each, that keep dinucleotides, as FASTA; returns how many.
+    """Write shuffles of a store's sequences, one each, that keep dinucleotides, as FASTA; return how many.
 
     Scored by the same model and method they are a null for :class:`Search`.
     """

@@ -39,7 +39,7 @@ class PatternHits:
 
 
 def write_hits(job: PatternHits) -> dict[str, int]:
-    """Write the hits whose q-value, among those of the same pattern, is at most ``job.search.fdr``; returns how many.
+    """Write the hits whose q-value, among those of the same pattern, is at most ``job.search.fdr``; return how many.
 
     The name is the pattern's. The columns after BED's six are ``sequence``, ``importance`` (the sum of contributions),
     ``similarity`` (the cosine with the contribution-weight matrix), ``p`` and ``q``. The statistic is the length of the
@@ -72,10 +72,17 @@ def write_hits(job: PatternHits) -> dict[str, int]:
 
 
 def read_patterns(path: Path) -> list[ContributionPattern]:
-    """The contribution-weight matrices of all patterns, positive first, named such as ``pos_patterns.pattern_0``.
+    """Return the contribution-weight matrices of all patterns, positive first.
 
-    They are trimmed to where they contribute. The file holds, in the groups ``pos_patterns`` and ``neg_patterns``, a
-    group per pattern with ``contrib_scores`` (width, 4). Raises :class:`FileProblem` or :class:`InputError`.
+    They are named such as ``pos_patterns.pattern_0``, and trimmed to where they contribute. The file holds, in the
+    groups ``pos_patterns`` and ``neg_patterns``, a group per pattern with ``contrib_scores`` (width, 4).
+
+    Raises
+    ------
+    FileProblem
+        If the file cannot be read.
+    InputError
+        If it holds no patterns, or matrices that are none of contributions.
     """
     import h5py
 

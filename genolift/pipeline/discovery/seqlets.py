@@ -94,12 +94,14 @@ def _threshold(scores: Scores) -> float:
     return background.threshold
 
 
-def _texts(scores: Scores, found: ScoredStretches) -> list[str]:
-    """The sequence of each stretch; stretches come by sequence, so that each block of inputs is read once."""
+def _texts(scores: Scores, stretches: ScoredStretches) -> list[str]:
+    """Return the sequence of each stretch; stretches come by sequence, so that each block of inputs is read once."""
     texts: list[str] = []
     for rows, x in scores.blocks("inputs", label="reading"):
-        first, last = np.searchsorted(found.sequence, [rows.start, rows.stop])
-        codes = one_hot_codes(x) if last > first else None
-        for i in range(first, last):
-            texts.append(letters(codes[found.sequence[i] - rows.start, found.start[i] : found.end[i]]))
+        first, last = np.searchsorted(stretches.sequence, [rows.start, rows.stop])
+        if last > first:
+            codes = one_hot_codes(x)
+            for i in range(first, last):
+                sequence = codes[stretches.sequence[i] - rows.start]
+                texts.append(letters(sequence[stretches.start[i] : stretches.end[i]]))
     return texts

@@ -14,9 +14,9 @@ from genolift.methods.targets import parse_all
 from genolift.pipeline.common.execution import Execution
 from genolift.pipeline.common.lengths import check_lengths
 from genolift.pipeline.common.modelfile import ModelFile
-from genolift.pipeline.common.places import check_file
 from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.recipe import Recipe
+from genolift.pipeline.keeping.places import check_file
 from genolift.sequence.fasta import read_fasta
 from genolift.sequence.files import write_text
 from genolift.simulate.motifs import Motif, read_motifs

@@ -50,9 +50,20 @@ def check_cluster(workers: int | None, scheduler: str | None) -> None:
 def explain_on_cluster(
     task: Task, ticket: Ticket, blocks: Iterable[tuple[int, list[str]]], workers: int | None, scheduler: str | None
 ) -> Iterator[int]:
-    """Have all ``blocks`` (number, sequences) explained and written; yields the size of each that is.
+    """Have blocks explained and written by workers, and yield the size of each that is.
 
     A worker's error is raised here as it is.
+
+    Parameters
+    ----------
+    task
+        What the workers do.
+    ticket
+        The store that they write to.
+    blocks
+        The number and the sequences of each block.
+    workers, scheduler
+        As in :class:`genolift.pipeline.common.execution.Execution`.
     """
     import distributed
 
@@ -100,7 +111,7 @@ def _spread(client, task: Task, ticket: Ticket, blocks) -> Iterator[int]:
 class _Capacity:
     """How many blocks the cluster should have: workers come and go."""
 
-    def __init__(self, client):
+    def __init__(self, client: Any):
         self._client, self._looked, self._workers, self._told = client, -_LOOK_AGAIN, 0, False
 
     @property
@@ -153,21 +164,21 @@ def _client(task: Task, workers: int | None, scheduler: str | None) -> Iterator[
 
 @contextmanager
 def _local(task: Task, workers: int):
-    """A cluster of processes on this machine, each with a GPU of its own where there are several."""
+    """Start a cluster of processes on this machine, each with a GPU of its own where there are several."""
     import dask
     from distributed import Nanny, Scheduler, SpecCluster
 
     cores = available()
     if workers * task.threads > cores and workers > 1 and not _gpus():
         log.info(
-            "%d workers with %d threads each share %d processors, for the same bytes as one process; --threads %d may be "
-            "faster and round otherwise",
+            "%d workers with %d threads each share %d processors, for the same bytes as one process; --threads %d may "
+            "be faster and round otherwise",
             *(workers, task.threads, cores, max(1, cores // workers)),
         )
     spec = {i: {"cls": Nanny, "options": _options(task, i)} for i in range(workers)}
     scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"}}
-    # Dask would limit NumPy to one thread, which may round otherwise than this process, and have the C library give memory
-    # back at once, which TensorFlow wants again with the next operation (a twentieth of the time).
+    # Dask would limit NumPy to one thread, which may round otherwise than this process. And it would have the C library
+    # give memory back at once, which TensorFlow wants again with the next operation (a twentieth of the time).
     settings = {
         "distributed.nanny.pre-spawn-environ": {},
         "logging.distributed": "critical",
@@ -187,7 +198,7 @@ def _local(task: Task, workers: int):
 
 @contextmanager
 def _interrupts_held_back():
-    """Have the threads and processes that are started inside never see Ctrl-C, which is for this process to act upon."""
+    """Have threads and processes that are started inside never see Ctrl-C, which is for this process to act upon."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -216,7 +227,7 @@ def _options(task: Task, i: int) -> dict:
 
 
 def _gpus() -> list[str]:
-    """The names of the GPUs this process may use."""
+    """Return the names of the GPUs that this process may use."""
     from genolift.support.tensorflow import quiet_tensorflow
 
     count = len(quiet_tensorflow().config.list_physical_devices("GPU"))
@@ -225,7 +236,7 @@ def _gpus() -> list[str]:
 
 
 def _losses():
-    """Tells of workers that died."""
+    """Return what tells of workers that died."""
     from distributed import SchedulerPlugin
 
     class Losses(SchedulerPlugin):

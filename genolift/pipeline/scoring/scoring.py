@@ -16,12 +16,12 @@ from genolift.methods import targets
 from genolift.pipeline.common.execution import Execution
 from genolift.pipeline.common.explaining import Explaining, Task
 from genolift.pipeline.common.modelfile import ModelFile
-from genolift.pipeline.common.places import check_apart, check_file, check_writable
 from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.recipe import Recipe
 from genolift.pipeline.common.screening import REPORTED
 from genolift.pipeline.common.sources import Source
-from genolift.pipeline.common.versions import versions
+from genolift.pipeline.keeping.places import check_apart, check_file, check_writable
+from genolift.pipeline.keeping.versions import versions
 from genolift.results.explanation import Explanation
 from genolift.results.kinds import LayerExplanation
 from genolift.results.layout import read_header
@@ -73,8 +73,8 @@ class Scoring:
 class Scored:
     """What :func:`score` did.
 
-    ``sequences`` are in the store, ``now`` of them were scored by this call, in so many ``seconds``. ``left_out`` records
-    of the input are not among them.
+    ``sequences`` are in the store, ``now`` of them were scored by this call, in so many ``seconds``. ``left_out``
+    records of the input are not among them.
     """
 
     sequences: int
@@ -201,7 +201,7 @@ def _trials(source: Source) -> list[list[str]]:
 
 
 def _write(job: Scoring, writer: StoreWriter, source: Source, explaining: Explaining) -> int:
-    """Explain the blocks that are not done; returns the number of sequences in them."""
+    """Explain the blocks that are not done; return the number of sequences in them."""
     done_blocks = writer.done_blocks
     pending = [k for k in range(len(writer.blocks)) if k not in done_blocks]
     wanted = [writer.blocks[k] for k in pending]
@@ -221,7 +221,7 @@ def _write(job: Scoring, writer: StoreWriter, source: Source, explaining: Explai
 
 
 def _here(writer: StoreWriter, explaining: Explaining, blocks: Iterator[tuple[int, list[str]]]) -> Iterator[int]:
-    """Explain and write the blocks in this process; yields the size of each that is written.
+    """Explain and write the blocks in this process, and yield the size of each that is written.
 
     The next block is read, and the one before written, while one is being explained.
     """
@@ -262,7 +262,7 @@ def _on_cluster(job: Scoring, writer: StoreWriter, explaining: Explaining, block
 
 
 def _provenance(job: Scoring, source: Source, method) -> dict:
-    """What tells this result from others; files are told apart by content, so that they may be moved."""
+    """Return what tells this result from others; files are told apart by content, so that they may be moved."""
     told = {
         "method": method.describe(),
         "target": targets.describe(method.target),

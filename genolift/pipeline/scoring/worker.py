@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from typing import Any
 
 from genolift.pipeline.common.explaining import Explaining, Task
-from genolift.pipeline.common.versions import versions
+from genolift.pipeline.keeping.versions import versions
 from genolift.results.store import StoreWriter, Ticket
 from genolift.support.errors import FileProblem, InputError
 from genolift.support.tensorflow import own_process
 from genolift.support.threads import use_threads
 
 
-def dask_setup(worker) -> None:
-    """Called by Dask in the processes that a job starts for itself."""
+def dask_setup(worker: Any) -> None:
+    """Prepare a process that a job starts for itself; Dask calls this."""
     own_process()
 
 
@@ -38,12 +39,12 @@ def explain_block(shared: tuple[Task, Ticket], number: int, sequences: list[str]
 
 
 def _open(task: Task, ticket: Ticket) -> tuple[Explaining, StoreWriter]:
-    """The method and the store, once per process and job; what would give another result is refused."""
+    """Return the method and the store, once per process and job; refuse what would give another result."""
     for package, version in versions().items():
         if task.versions[package] != version:
             raise InputError(
-                f"{_here()} has {package} {version}, but the job was begun with {task.versions[package]}; results would "
-                "differ, so install the same on all machines"
+                f"{_here()} has {package} {version}, but the job was begun with {task.versions[package]}; results "
+                "would differ, so install the same on all machines"
             )
     see_one_gpu()
     use_threads(task.threads)
@@ -59,7 +60,7 @@ def _open(task: Task, ticket: Ticket) -> tuple[Explaining, StoreWriter]:
 
 
 def spare_gpus() -> None:
-    """Have TensorFlow take no more of a GPU's memory than it uses; by default it takes all, of all GPUs that it sees."""
+    """Have TensorFlow take no more of a GPU's memory than it uses; by default it takes all, of all that it sees."""
     if "tensorflow" not in sys.modules:
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 

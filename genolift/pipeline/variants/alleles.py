@@ -8,12 +8,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from genolift.pipeline.common.digest import RecordDigest
 from genolift.pipeline.common.screening import Policy, Screening
 from genolift.pipeline.common.sources import StreamedSource
+from genolift.pipeline.keeping.digest import RecordDigest
 from genolift.results.regions import RegionTable
 from genolift.sequence.variants import (
     INVALID_REF,
@@ -31,21 +33,26 @@ from genolift.support.texts import Words
 
 log = logging.getLogger("genolift")
 
+_Item = TypeVar("_Item")
+
 # A share means nothing among few: below so many contradictions no file is turned down, and not before so many records.
 _FEW, _EARLY = 5, 100
 
 
-def alleles_of(path, windows: Windows) -> Iterator[Allele]:
-    """Every alternative allele of a VCF file in its order, whether it can be scored or not."""
+def alleles_of(path: Path, windows: Windows) -> Iterator[Allele]:
+    """Yield every alternative allele of a VCF file in its order, whether it can be scored or not."""
     for record in read_vcf(path):
         yield from windows.alleles(record)
 
 
 @dataclass
 class Survey:
-    """What a VCF file holds, seen through a genome: ``counts`` of alleles by status, and of those that can be scored by
-    their ``kinds``; ``records``, how many of the records that could be compared have a REF that is ``mismatched``, and a
-    ``digest`` of all that will be scored."""
+    """What a VCF file holds, seen through a genome, for windows of a ``length`` and their ``shifts``.
+
+    ``counts`` are alleles by status, and ``kinds`` those that can be scored by their kind. Of all ``records``, so many
+    could be ``compared`` with the genome, and of these so many have a REF that is ``mismatched``. ``digest`` is of all
+    that will be scored.
+    """
 
     length: int
     shifts: tuple[int, ...]
@@ -57,29 +64,32 @@ class Survey:
     digest: str = ""
 
     @classmethod
-    def of(cls, path, windows: Windows, max_mismatch: float, progress: bool = False) -> Survey:
+    def of(cls, path: Path, windows: Windows, max_mismatch: float, progress: bool = False) -> Survey:
         """Read the whole file.
 
-        Raises :class:`InputError` for a malformed line; if more than ``max_mismatch`` of the REF alleles contradict the
-        genome, which then is another assembly; and if no record lies on a chromosome of the genome.
+        Raises
+        ------
+        InputError
+            For a malformed line; if a larger share than ``max_mismatch`` of the REF alleles contradicts the genome,
+            which then is another assembly; and if no record lies on a chromosome of the genome.
         """
-        found, digest, example = cls(windows.length, windows.shifts), RecordDigest(), ""
+        survey, digest, example = cls(windows.length, windows.shifts), RecordDigest(), ""
         with bar(None, "reading variants", "records", progress) as display:
             for record in read_vcf(path):
                 alleles = windows.alleles(record)
-                found._add(alleles, digest)
+                survey._add(alleles, digest)
                 if alleles[0].status == REF_MISMATCH:
                     example = example or f"line {record.line} has REF {record.ref}, {alleles[0].note}"
-                    if found.compared >= _EARLY:
-                        found._check(path, max_mismatch, example, so_far=True)
+                    if survey.compared >= _EARLY:
+                        survey._check(path, max_mismatch, example, so_far=True)
                 display.update(1)
-        found._check(path, max_mismatch, example)
-        if found.counts.keys() == {UNKNOWN_CHROMOSOME}:
+        survey._check(path, max_mismatch, example)
+        if survey.counts.keys() == {UNKNOWN_CHROMOSOME}:
             raise InputError(
                 f"{path}: no record lies on a chromosome of the genome; line {record.line}: {alleles[0].note}"
             )
-        found.digest = digest.hexdigest()
-        return found
+        survey.digest = digest.hexdigest()
+        return survey
 
     def _add(self, alleles: list[Allele], digest: RecordDigest) -> None:
         self.records += 1
@@ -115,21 +125,22 @@ class Survey:
 class AlleleSource(StreamedSource):
     """Both alleles of every variant that can be scored, in its most central window, as sequences to explain.
 
-    They are called ``chr1:14677:G>A:ref`` and ``chr1:14677:G>A:alt``, a repeated variant ``chr1:14677:G>A#2:ref``; their
-    coordinates are those of the reference's window.
+    They are called ``chr1:14677:G>A:ref`` and ``chr1:14677:G>A:alt``, a repeated variant ``chr1:14677:G>A#2:ref``.
+    Their coordinates are those of the reference's window.
     """
 
-    def __init__(self, path, windows: Windows):
+    def __init__(self, path: Path, windows: Windows):
         self.windows = windows
         where = (Words(), array("q"))
-        self._noted = where  # by the first reading alone
+        self._noted: tuple[Words, array[int]] | None = where  # by the first reading alone
         super().__init__(path, Screening(Policy("skip"), path))
         self._noted = None
         chroms, starts = where[0], np.array(where[1], np.int64)
         self.chrom_sizes = windows.fasta.sizes
         self.regions = RegionTable(chroms, starts, starts + windows.length, Words.of(["+"], np.zeros(len(chroms))))
 
-    def records(self, screening):
+    def records(self, screening: Screening) -> Iterator[tuple[int, str, str]]:
+        """Yield the windows with the reference and with the alternative allele of each variant that can be scored."""
         seen: Counter = Counter()
         for allele in alleles_of(self.path, self.windows):
             place = allele.record.line
@@ -146,8 +157,8 @@ class AlleleSource(StreamedSource):
                 yield place, f"{name}:{what}", window
 
 
-def blocks_of(items: Iterable, size: int) -> Iterator[list]:
-    """Items in lists of ``size``, the last one shorter."""
-    items = iter(items)
-    while block := list(islice(items, size)):
+def blocks_of(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    """Yield items in lists of ``size``, the last one shorter."""
+    remaining = iter(items)
+    while block := list(islice(remaining, size)):
         yield block

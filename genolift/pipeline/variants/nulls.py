@@ -19,11 +19,14 @@ class Null:
         self._delta, self._distance = np.sort(np.abs(delta), axis=0), np.sort(distance, axis=0)
 
     def p_value(self, delta: float, t: int) -> float:
-        """Two-sided: (1 + how many null variants have |delta| at least as large) / (1 + N), for target ``t``."""
+        """Return the two-sided p-value of ``delta`` for target ``t``.
+
+        It is (1 + how many null variants have |delta| at least as large) / (1 + N).
+        """
         return _upper_share(self._delta[:, t], abs(delta))
 
     def p_of_distance(self, distance: float, t: int) -> float:
-        """The same for the distance of two profiles."""
+        """Return the same for the distance of two profiles."""
         return _upper_share(self._distance[:, t], distance)
 
 
@@ -35,10 +38,21 @@ def _upper_share(ordered: np.ndarray, value: float) -> float:
 def draw_null(
     alleles: Iterable[Allele], counts: Mapping[str, int], n: int, seed: int
 ) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """``n`` null variants of every kind: the kind, and the windows with the reference and with the alternative allele.
+    """Yield null variants: the kind of each, and its windows with the reference and with the alternative allele.
 
-    ``counts`` tells how many variants of each kind can be scored. A null variant takes the alleles of one of those, drawn
-    with replacement, and puts them in their place in a shuffle of the sequence around it that keeps its dinucleotides.
+    A null variant takes the alleles of one of the variants of its kind, drawn with replacement, and puts them in their
+    place in a shuffle of the sequence around it that keeps its dinucleotides.
+
+    Parameters
+    ----------
+    alleles
+        The variants.
+    counts
+        How many of them, of each kind, can be scored.
+    n
+        The number of null variants of each kind.
+    seed
+        The seed of the draws and the shuffles.
     """
     times = {
         kind: np.bincount(

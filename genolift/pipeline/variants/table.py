@@ -120,5 +120,5 @@ def _mean_over(rows: np.ndarray, count: int) -> Callable[[np.ndarray], np.ndarra
 
 
 def _number(value: float) -> str:
-    """The shortest text that gives the same float32 again."""
+    """Return the shortest text that gives the same float32 again."""
     return str(np.float32(value))

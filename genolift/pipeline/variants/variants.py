@@ -15,14 +15,14 @@ import numpy as np
 
 from genolift.methods import targets
 from genolift.pipeline.common.execution import Execution
-from genolift.pipeline.common.journal import Journal
 from genolift.pipeline.common.modelfile import ModelFile
-from genolift.pipeline.common.places import check_apart, check_file
 from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.recipe import Recipe
 from genolift.pipeline.common.screening import Policy
 from genolift.pipeline.common.standard_input import spooled
-from genolift.pipeline.common.versions import versions
+from genolift.pipeline.keeping.journal import Journal
+from genolift.pipeline.keeping.places import check_apart, check_file
+from genolift.pipeline.keeping.versions import versions
 from genolift.pipeline.scoring.scoring import Scored, Scoring, check_job, explain_source
 from genolift.pipeline.variants.alleles import AlleleSource, Survey, alleles_of, blocks_of
 from genolift.pipeline.variants.nulls import Null, draw_null
@@ -82,10 +82,11 @@ class VariantReading:
     @contextmanager
     def at_hand(self) -> Iterator[VariantReading]:
         """Yield the same with a copy of standard input in place of ``-``, after each file was opened once."""
-        with spooled(self.variants, self.fasta) as (variants, fasta):
-            for path in (variants, fasta):
+        with spooled(self.variants, self.fasta) as place:
+            here = replace(self, variants=place(self.variants), fasta=place(self.fasta))
+            for path in (here.variants, here.fasta):
                 open_text(path).close()
-            yield replace(self, variants=variants, fasta=fasta)
+            yield here
 
     def length(self, file: ModelFile, fixed: int | None) -> int:
         """Return how long windows are for a model that takes sequences of ``fixed`` bases, or any."""
@@ -165,8 +166,8 @@ class VariantJob:
 class ScoredVariants:
     """What :func:`score_variants` did.
 
-    ``counts`` are the alleles in the table by their status. ``now`` is for how many of them rows were made by this call,
-    in so many ``seconds``. ``explained`` tells of the store, if one was asked for.
+    ``counts`` are the alleles in the table by their status. ``now`` is for how many of them rows were made by this
+    call, in so many ``seconds``. ``explained`` tells of the store, if one was asked for.
     """
 
     counts: dict[str, int]

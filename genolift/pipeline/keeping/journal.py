@@ -1,7 +1,7 @@
 """A table that is written in blocks, can be continued after a kill, and appears whole or not at all.
 
-While it is made its blocks lie in a hidden directory beside it. Beside the finished table stands a JSON file of the same
-name with ``.json`` added: the request that made it, what its columns mean, and its digest.
+While it is made its blocks lie in a hidden directory beside it. Beside the finished table stands a JSON file of the
+same name with ``.json`` added: the request that made it, what its columns mean, and its digest.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from genolift.pipeline.common.digest import digest_path
-from genolift.pipeline.common.places import check_file
-from genolift.pipeline.common.resumable import Resumable, read_json
+from genolift.pipeline.keeping.digest import digest_path
+from genolift.pipeline.keeping.places import check_file
+from genolift.pipeline.keeping.resumable import Resumable, read_json
 from genolift.results.lock import NAME as LOCK
 from genolift.support.errors import START_AFRESH, FileProblem, file_problems
 from genolift.support.files import PARTIAL, move_into_place, whole

@@ -47,7 +47,7 @@ class Resumable:
         return started is not None
 
     def begin(self) -> bool:
-        """Make the working directory, to which nobody else may write meanwhile; return whether work is being continued."""
+        """Make the working directory, to which nobody else may write meanwhile; return whether work is continued."""
         with file_problems(self.path, "written"):
             self.work.mkdir(parents=True, exist_ok=True)
             self._lock = hold(self.work, self.path)

@@ -1,13 +1,15 @@
 """Digests that tell one input from another, whatever it is called and wherever it lies."""
 
+from __future__ import annotations
+
 import hashlib
 from pathlib import Path
 
 from genolift.support.errors import file_problems
 
 
-def digest_path(path) -> str:
-    """SHA-256 (hexadecimal) of a file's bytes, or of the names and bytes of all files in a directory."""
+def digest_path(path: Path) -> str:
+    """Return the SHA-256 (hexadecimal) of a file's bytes, or of the names and bytes of all files in a directory."""
     path = Path(path)
     with file_problems(path, "read"):
         if path.is_dir():
@@ -26,7 +28,9 @@ class RecordDigest:
         self._whole = hashlib.sha256()
 
     def add(self, name: str, sequence: str) -> None:
+        """Add a record."""
         self._whole.update(f"{name}\0{sequence}\0".encode())
 
     def hexdigest(self) -> str:
+        """Return the digest of what was added until now."""
         return self._whole.hexdigest()

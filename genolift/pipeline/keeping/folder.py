@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from genolift.pipeline.common.places import check_directory
-from genolift.pipeline.common.resumable import Resumable, read_json
+from genolift.pipeline.keeping.places import check_directory
+from genolift.pipeline.keeping.resumable import Resumable, read_json
 from genolift.results.lock import hold
 from genolift.support.errors import START_AFRESH, FileProblem
 from genolift.support.files import PARTIAL, whole
