@@ -79,8 +79,8 @@ def _bytes(xs: list[np.ndarray]) -> tuple[bytes, ...]:
 class Copies:
     """Modified copies of sequences.
 
-    Copies are numbered. A function ``make(which)`` returns for the numbers ``which`` (b,) the numbers of the sequences that
-    they were made from, (b,), and the copies themselves as a list with an array (b, ...) per input.
+    Copies are numbered. A function ``make(which)`` returns for the numbers ``which`` (b,) the numbers of the sequences
+    that they were made from, (b,), and the copies themselves as a list with an array (b, ...) per input.
 
     Parameters
     ----------
