@@ -1,4 +1,4 @@
-"""Methods that change the sequence and look what the prediction does: mutagenesis, occlusion, masks.
+"""Methods that change the sequence and see what the prediction becomes: mutagenesis, occlusion, masks.
 
 Imports from ``methods.common``.
 """

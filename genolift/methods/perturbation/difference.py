@@ -9,6 +9,8 @@ import numpy as np
 from typing_extensions import override
 
 from genolift.engine.operations.table import operation
+from genolift.engine.program import Value
+from genolift.engine.target import Target
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import Copies
 from genolift.methods.common.refusals import lacking
@@ -21,35 +23,35 @@ from genolift.support.errors import InputError
 from genolift.support.numbers import whole_number
 
 _BASES = np.eye(4, dtype=np.float32)
-# The windows' contents that are summed over: 4 to this power.
+# The widest window in bases. The sum over its contents has 4 to this power terms.
 _WIDEST = 6
-# The bases before that a background looks back at.
+# The most bases before it that a base of the background may depend on.
 _LONGEST = 5
 
 
 class PredictionDifference(ChangingMethod):
     """What the prediction loses when a window is not known (Zintgraf et al. 2017; Robnik-Šikonja & Kononenko 2008).
 
-    f without the window is Σ p(window | its flanks)·f(x with it), summed exactly over all contents of the window, where
-    p is that of a Markov background. For the probability of a class (a final sigmoid or softmax) a window's score is
-    the difference in log2-odds, with the probabilities' Laplace correction (pn + 1)/(n + K) for K classes and n
-    training examples. For any other output it is a plain difference. A position's score is the mean over the windows
-    that cover it. ``predictions`` are on the same scale. ``hypothetical`` and ``raw_contributions`` are not defined,
-    because a window is unknown as a whole.
+    f without the window is Σ p(window | its flanks)·f(x with it). The sum is exact: it runs over all contents of the
+    window. Their probabilities p are those of a Markov background. For the probability of a class (a final sigmoid or
+    softmax) a window's score is the difference in log2-odds, with the probabilities' Laplace correction
+    (pn + 1)/(n + K) for K classes and n training examples. For any other output it is a plain difference. A position's
+    score is the mean over the windows that cover it. ``predictions`` are on the same scale. ``hypothetical`` and
+    ``raw_contributions`` are not defined, because a window is unknown as a whole.
 
     Parameters
     ----------
     window
-        The width of a window in bases, at most 6: a window has 4 to this power contents.
+        The width of a window in bases, at most 6, because a window has 4 to this power contents.
     order
-        How many bases before it a base of the background depends on, at most 5.
+        The number of bases before it that a base of the background depends on, at most 5.
     background
-        Where the background is counted: sequences as texts or as one-hot of shape (N, L, 4). By default each sequence
-        is its own background.
+        The sequences in which the background is counted, as texts or as one-hot of shape (N, L, 4). By default each
+        sequence is its own background.
     pseudocount
-        What is added to every count, above 0.
+        The number that is added to every count. It is above 0.
     training_size
-        How many examples the model was trained on, for the Laplace correction.
+        The number of examples that the model was trained on, for the Laplace correction.
     activation
         ``"logit"`` takes differences in log2-odds where the target is the probability of a class. ``"keep"`` takes
         plain differences of the output.
@@ -78,7 +80,7 @@ class PredictionDifference(ChangingMethod):
                 "occlusion"
             )
         if self.order > _LONGEST:
-            raise InputError(f"order must be at most {_LONGEST}, not {order}: longer contexts are hardly ever seen")
+            raise InputError(f"order must be at most {_LONGEST}, not {order}: longer contexts hardly ever occur")
         if not pseudocount > 0:
             raise InputError(f"pseudocount must be above 0, so that no base is impossible, not {pseudocount}")
         if activation not in ("logit", "keep"):
@@ -105,8 +107,8 @@ class PredictionDifference(ChangingMethod):
         named = given if len(given) == len(traced.targets) else given * len(traced.targets)
         self._classes = [self._class_count(*pair) for pair in zip(named, traced.targets, strict=True)]
 
-    def _class_count(self, given, target) -> int | None:
-        """K where the target is the probability of one of K classes whose log-odds are wanted, else None."""
+    def _class_count(self, given: TargetLike, target: Target) -> int | None:
+        """Return K where the target is the probability of one of K classes whose log-odds are wanted, else None."""
         if isinstance(given, str):
             given = parse(given)
         counts = {_classes(value) for value in target.values}
@@ -115,10 +117,10 @@ class PredictionDifference(ChangingMethod):
 
     @override
     def changed(self, inputs: Inputs) -> list[int]:
-        found = super().changed(inputs)
-        if not all(inputs.dna[i] for i in found):
+        places = super().changed(inputs)
+        if not all(inputs.dna[i] for i in places):
             raise lacking(self.name, "sums over A, C, G and T", "this model takes other letters", "use occlusion")
-        return found
+        return places
 
     def _starts(self, length: int) -> int:
         if self.window > length:
@@ -151,15 +153,15 @@ class PredictionDifference(ChangingMethod):
         return {"scores": scores, "predictions": self._scaled(predictions.astype(np.float64)).astype(np.float32)}
 
     def _likelihood(self, x: np.ndarray, starts: int) -> np.ndarray:
-        """p(window | flanks), (n, starts, 4^window)."""
-        found = []
+        """Return p(window | flanks), of shape (n, starts, 4^window)."""
+        likelihoods = []
         for codes in one_hot_codes(x):
             background = self._background or self._markov([codes])
-            found.append([background.window(codes, start, self.window) for start in range(starts)])
-        return np.array(found)
+            likelihoods.append([background.window(codes, start, self.window) for start in range(starts)])
+        return np.array(likelihoods)
 
     def _scaled(self, f: np.ndarray) -> np.ndarray:
-        """log2-odds of the targets (..., T) that are probabilities of classes; the others as they are."""
+        """Return the targets (..., T) with log2-odds in place of those that are probabilities of classes."""
         f = f.copy()
         for t, classes in enumerate(self._classes):
             if classes is not None:
@@ -169,15 +171,18 @@ class PredictionDifference(ChangingMethod):
         return f
 
 
-def _classes(value) -> int | None:
-    """How many classes an output holds probabilities of, which its last operation tells."""
+def _classes(value: Value) -> int | None:
+    """Return how many classes an output holds probabilities of, which its last operation tells, else None."""
     while value.step.op == "Cast":
         value = value.step.inputs[0]
-    return {"logistic": 2, "softmax": value.shape[-1]}.get(operation(value.step.op).link)
+    link = operation(value.step.op).link
+    if link == "softmax" and value.shape is not None:
+        return value.shape[-1]
+    return 2 if link == "logistic" else None
 
 
 def _by_position(lost: np.ndarray, width: int) -> np.ndarray:
-    """Return the mean over covering windows, (n, T, L), of what windows (n, starts, T) lose."""
+    """Return the mean loss (n, T, L) over the windows that cover a position, from each window's (n, starts, T)."""
     n, starts, targets = lost.shape
     total, covering = np.zeros((n, targets, starts + width - 1)), np.zeros(starts + width - 1)
     for offset in range(width):

@@ -1,4 +1,4 @@
-"""What inserting a base, or deleting a few, does to the prediction."""
+"""The method ``indels``: how the prediction changes when a base is inserted or a few are deleted."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from genolift.support.numbers import whole_number
 
 
 class Indels(ChangingMethod):
-    """Every base inserted before every position, and some bases deleted from every position on.
+    """Changes of the prediction when any base is inserted before a position, or some are deleted from a position on.
 
-    The length stays: one side of the change moves, and a base that is pushed out is lost. A position's score is the
-    mean of f(x) − f(deletion) over the deletions that take it away.
+    The length stays the same: one side of the change moves, and a base that is pushed out is lost. A position's score
+    is the mean of f(x) − f(deletion) over the deletions that take it away.
 
     Parameters
     ----------
     size
-        How many bases are deleted together. Fewer are deleted where fewer are left.
+        The number of bases that are deleted together. Fewer are deleted where fewer are left.
     moves
         The side of the change that moves: ``"right"`` or ``"left"``.
     fill
-        What stands where bases are missing at the end: ``"uniform"`` (as N, 1/4 for each base) or ``"zero"``.
+        The values where bases are missing at the end: ``"uniform"`` (as N, 1/4 for each base) or ``"zero"``.
     """
 
     name = "indels"
@@ -64,7 +64,7 @@ class Indels(ChangingMethod):
     @override
     def block(self, copies: Copies, block: Block) -> dict[str, Any]:
         predictions = copies.predictions()
-        found: dict[str, list] = {"insertions": [], "deletions": [], "scores": []}
+        fields: dict[str, list] = {"insertions": [], "deletions": [], "scores": []}
         for place in block.changed:
             x = block.xs[place]
             length, letters = x.shape[1:]
@@ -85,20 +85,26 @@ class Indels(ChangingMethod):
 
             insertions = copies.grid((len(x), length, letters), inserted) - predictions[:, None, None]
             deletions = copies.grid((len(x), length), deleted) - predictions[:, None]
-            found["insertions"].append(np.moveaxis(insertions, -1, 1))
-            found["deletions"].append(np.moveaxis(deletions, -1, 1))
-            found["scores"].append(np.moveaxis(-self._by_position(deletions), -1, 1))
-        return {**found, "predictions": predictions}
+            fields["insertions"].append(np.moveaxis(insertions, -1, 1))
+            fields["deletions"].append(np.moveaxis(deletions, -1, 1))
+            fields["scores"].append(np.moveaxis(-self._by_position(deletions), -1, 1))
+        return {**fields, "predictions": predictions}
 
     def _around_insertion(self, at: np.ndarray, length: int) -> np.ndarray:
-        """Return where each base of a copy with an insertion before ``at`` (b,) comes from, −1 for the one put in."""
+        """Return the position (b, L) that each base comes from in copies with an insertion before ``at`` (b,).
+
+        It is −1 for the base that is put in.
+        """
         j, at = np.arange(length), at[:, None]
         if self.moves == "right":
             return np.where(j < at, j, np.where(j == at, -1, j - 1))
         return np.where(j < at - 1, j + 1, np.where(j == at - 1, -1, j))
 
     def _around_deletion(self, at: np.ndarray, length: int) -> np.ndarray:
-        """Return where each base of a copy without those from ``at`` (b,) on comes from, ``length`` for none."""
+        """Return the position (b, L) that each base comes from in copies with a deletion from ``at`` (b,) on.
+
+        It is ``length`` where the base is missing.
+        """
         j, at = np.arange(length), at[:, None]
         gone = np.minimum(self.size, length - at)
         if self.moves == "right":
@@ -107,7 +113,7 @@ class Indels(ChangingMethod):
         return np.where(source < 0, length, source)
 
     def _by_position(self, deletions: np.ndarray) -> np.ndarray:
-        """Return the mean (n, L, T) over the deletions that take a position away."""
+        """Return the mean (n, L, T) of ``deletions`` (n, L, T) over those that take a position away."""
         length = deletions.shape[1]
         starts = np.arange(length)
         covers = (starts[:, None] <= starts) & (starts < starts[:, None] + self.size)  # (deletion, position)

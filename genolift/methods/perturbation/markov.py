@@ -1,8 +1,8 @@
-"""A Markov background of DNA: how probable what stands in a window is, given what stands around it."""
+"""A Markov background of DNA: the probability of the bases in a window, given the bases around it."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,10 +11,17 @@ from genolift.support.errors import InputError
 
 
 class Markov:
-    """Base frequencies given up to ``order`` bases before.
+    """The frequency of a base given up to ``order`` bases before it.
 
-    ``tables[j]`` has shape (4,)·(j + 1), and its last axis sums to 1. They are estimated from k-mer counts with
-    ``pseudocount`` added to each, for all orders up to the highest: shorter ones serve the ends of a sequence.
+    ``tables[j]`` are the frequencies given j bases. They have j + 1 axes of length 4, of which the last sums to 1.
+    There are tables of all orders up to the highest, because the ends of a sequence need the shorter ones.
+
+    Parameters
+    ----------
+    counts
+        The number of times that each (j + 1)-mer was seen, for each order j, as :func:`counts_of` returns it.
+    pseudocount
+        The number that is added to each count.
     """
 
     def __init__(self, counts: list[np.ndarray], pseudocount: float):
@@ -23,31 +30,46 @@ class Markov:
 
     @property
     def order(self) -> int:
-        """The largest number of bases before that a base depends on."""
+        """The largest number of bases before it that a base depends on."""
         return len(self.tables) - 1
 
     def window(self, codes: np.ndarray, start: int, width: int) -> np.ndarray:
-        """p(window | all other bases) of the 4^width windows at ``start`` of one sequence (L,), first base slowest.
+        """Return p(window | all other bases) for every content of a window of one sequence.
 
-        Proportional to the transitions into the window, within it, and out of it into the bases to its right. Unknown
-        bases (code 4) around the window are averaged over with base frequencies, each by itself.
+        It is proportional to the transitions into the window, within it, and out of it into the bases to its right.
+        Unknown bases around the window are averaged over with base frequencies, each by itself.
+
+        Parameters
+        ----------
+        codes
+            The bases (L,) of the sequence, from 0 to 3 for A, C, G and T, and 4 for an unknown base.
+        start
+            The first position of the window.
+        width
+            The number of bases in the window.
+
+        Returns
+        -------
+        np.ndarray
+            The probabilities (4^width,) of the contents, in the order in which the last base changes first.
         """
         first, last = max(0, start - self.order), min(len(codes), start + width + self.order)
-        # One axis per base of the window; what is around it is fixed.
+        # The likelihood has one axis per base of the window. The bases around it are fixed.
         shape = (4,) * width
         likelihood = np.ones(shape)
         for place in range(start, last):
             if place >= start + width and codes[place] > 3:
-                continue  # an unknown base says nothing of what is before it
+                continue  # An unknown base says nothing about those before it.
             context = list(range(max(first, place - self.order), place))
             table = self.tables[len(context)]
             for axis, at in zip(range(len(context) + 1), [*context, place], strict=True):
-                within = start <= at < start + width
-                if not within and codes[at] > 3:
+                if start <= at < start + width:
+                    continue
+                if codes[at] > 3:
                     table = np.expand_dims(np.tensordot(table, self.tables[0], (axis, 0)), axis)
-                elif not within:
+                else:
                     table = np.take(table, [codes[at]], axis=axis)
-            # Axes of the context and the base itself, at their places among the window's.
+            # The axes of the context and of the base itself go to their places among the window's axes.
             inside = [at - start for at in [*context, place] if start <= at < start + width]
             if inside:
                 squeezed = table.reshape([4] * len(inside))
@@ -57,8 +79,21 @@ class Markov:
 
 
 def counts_of(codes: list[np.ndarray], order: int) -> list[np.ndarray]:
-    """How often each (j + 1)-mer occurs in sequences of codes (unknown bases are 4), for j from 0 to ``order``."""
-    found = []
+    """Return how often each (j + 1)-mer occurs in sequences, for j from 0 to ``order``.
+
+    Parameters
+    ----------
+    codes
+        The bases (L,) of each sequence, from 0 to 3, and 4 for an unknown base. K-mers with unknown bases do not count.
+    order
+        The highest order of a background that is estimated from the counts.
+
+    Returns
+    -------
+    list of np.ndarray
+        An array for each j, with j + 1 axes of length 4.
+    """
+    counts = []
     for j in range(order + 1):
         total = np.zeros(4 ** (j + 1))
         for sequence in codes:
@@ -66,12 +101,23 @@ def counts_of(codes: list[np.ndarray], order: int) -> list[np.ndarray]:
                 kmers = np.lib.stride_tricks.sliding_window_view(sequence, j + 1)
                 kmers = kmers[(kmers < 4).all(1)].astype(np.int64)
                 total += np.bincount(kmers @ 4 ** np.arange(j, -1, -1), minlength=total.size)
-        found.append(total.reshape((4,) * (j + 1)))
-    return found
+        counts.append(total.reshape((4,) * (j + 1)))
+    return counts
 
 
-def codes_of(background: Any) -> list[np.ndarray]:
-    """Sequences as codes, from texts or one-hot (N, L, 4)."""
+def codes_of(background: str | Sequence[str] | np.ndarray) -> list[np.ndarray]:
+    """Return sequences as codes (L,), from 0 to 3 for A, C, G and T, and 4 for an unknown base.
+
+    Parameters
+    ----------
+    background
+        A text, several texts, or one-hot sequences of shape (N, L, 4).
+
+    Raises
+    ------
+    InputError
+        If the background is an array of another shape.
+    """
     if isinstance(background, str) or (isinstance(background, (list, tuple)) and isinstance(background[0], str)):
         texts = [background] if isinstance(background, str) else background
         return [one_hot_codes(one_hot(text))[0] for text in texts]

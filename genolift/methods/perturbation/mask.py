@@ -20,8 +20,8 @@ from genolift.support.numbers import whole_number
 
 # The power of neighbours' differences in the total variation (Fong & Vedaldi 2017, equation 4).
 _POWER = 3
-# Shares of the prediction below this count for less, and below its negative for nothing: an output that has no lower
-# bound would else be driven on past the reference.
+# Shares of the prediction below this count for less, and shares below its negative count for nothing. Otherwise an
+# output that has no lower bound would be driven on past the reference.
 _KNEE = 0.1
 
 
@@ -29,22 +29,23 @@ class Mask(PerturbationMethod):
     """A mask per position that takes away most of the prediction at least cost (Fong & Vedaldi 2017, equation 4).
 
     It minimises h(s(m)) + ``l1``·Σ|1 − m| + ``tv``·Σ|m_i − m_{i+1}|³ over masks m in [0, 1] with Adam. Here s is the
-    share that is left of f(x) − f(reference) with m·x + (1 − m)·reference in place of x, mean over references, and h(s)
-    = max(s, 0), smoothly. ``scores`` are 1 − m. ``hypothetical`` and ``raw_contributions`` are not defined, because a
-    position is masked as a whole. The default reference is the background's frequencies.
+    share of f(x) − f(reference) that is left when m·x + (1 − m)·reference stands in place of x, as a mean over
+    references, and h(s) is a smooth form of max(s, 0). ``scores`` are 1 − m. ``hypothetical`` and ``raw_contributions``
+    are not defined, because a position is masked as a whole. The default reference is the background's frequencies.
 
     Parameters
     ----------
     l1
-        The share of the prediction that masking a position has to take away to be worth it.
+        The share of the prediction that masking a position must take away to be worth it.
     tv
         The weight of differences between neighbouring positions of a mask.
     steps
-        How many steps of Adam are made.
+        The number of steps of Adam.
     rate
-        The learning rate of the first step; it falls to 0.
+        The learning rate of the first step, from which it falls to 0.
     restarts
-        How many masks are begun with, of which the best is kept: one half everywhere, and random ones.
+        The number of masks to start from, of which the best is kept. The first is one half everywhere, the others are
+        random.
     """
 
     name = "mask"
@@ -97,14 +98,14 @@ class Mask(PerturbationMethod):
         nothing = [np.zeros((n * r, length), bool) for length in block.lengths]
         base = copies.grid((n, r), lambda row, ref: block.mixed(row, ref, [one[: len(row)] for one in nothing]))
         start = self._start(block)
-        found = []
+        masks = []
         for t, points in enumerate(self._single):
             own = Copies(points, block.xs, copies.size, copies.tick)
             gap = predictions[:, t] - base[..., t].mean(1)
-            # Where x and reference predict the same there is nothing to take away, and no scale to measure it by.
+            # Where x and the reference predict the same, there is nothing to take away and no scale to measure it by.
             gap = np.where(np.abs(gap) > 1e-6 * np.maximum(np.abs(predictions[:, t]), 1), gap, 1.0)
-            found.append(self._descend(_Game(own, block, base[..., t].mean(1), gap), start.copy()))
-        mask, objective, share, gaps = (np.stack(column, axis=1) for column in zip(*found, strict=True))
+            masks.append(self._descend(_Game(own, block, base[..., t].mean(1), gap), start.copy()))
+        mask, objective, share, gaps = (np.stack(column, axis=1) for column in zip(*masks, strict=True))
         edges = np.cumsum(block.lengths)[:-1]
         return {
             "scores": [(1 - one).astype(np.float32) for one in np.split(mask, edges, axis=-1)],
@@ -114,14 +115,17 @@ class Mask(PerturbationMethod):
         }
 
     def _start(self, block: Block) -> np.ndarray:
-        """Masks to begin with, (n, restarts, positions)."""
+        """Return the masks to start from, of shape (n, restarts, positions)."""
         start = np.full((len(block), self.restarts, sum(block.lengths)), 0.5)
         for n, rng in enumerate(self.streams(block)):
             start[n, 1:] = rng.random(start.shape[1:])[1:]
         return start
 
-    def _descend(self, game: _Game, mask: np.ndarray) -> tuple:
-        """Return the best masks (n, positions), their objective and the share (n,) of the prediction they leave."""
+    def _descend(self, game: _Game, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return the best masks, their objectives, the shares that they leave, and f(x) − f(reference).
+
+        The masks have shape (n, positions), all others (n,). ``mask`` (n, restarts, positions) are those to start from.
+        """
         first, second = np.zeros_like(mask), np.zeros_like(mask)
         for step in range(1, self.steps + 1):
             share, slope = game.share(mask)
@@ -139,13 +143,28 @@ class Mask(PerturbationMethod):
 
 
 class _Game:
-    """What share of f(x) − f(reference) a mask leaves, for one target."""
+    """The share of f(x) − f(reference) that a mask leaves, for one target.
+
+    Parameters
+    ----------
+    copies
+        The copies of the block's sequences, for this target alone.
+    block
+        The sequences and their references.
+    base
+        The mean prediction (n,) of the references.
+    gap
+        The difference f(x) − f(reference) (n,), or 1 where it is too small to measure a share by.
+    """
 
     def __init__(self, copies: Copies, block: Block, base: np.ndarray, gap: np.ndarray):
         self.copies, self.block, self.base, self.gap = copies, block, base, gap
 
-    def share(self, mask: np.ndarray, slopes: bool = True) -> tuple:
-        """Return the share (n, restarts) for masks (n, restarts, positions), and its slope by them."""
+    def share(self, mask: np.ndarray, slopes: bool = True) -> tuple[np.ndarray, Any]:
+        """Return the share (n, restarts) for masks (n, restarts, positions), and its slope by them.
+
+        The slope has the shape of the masks. It is None if ``slopes`` is false.
+        """
         block = self.block
         shape = (*mask.shape[:2], block.references)
         parts = np.split(mask.astype(np.float32), np.cumsum(block.lengths)[:-1], axis=-1)
@@ -161,9 +180,9 @@ class _Game:
             return row, mixed(row, restart, r)
 
         values, slope = np.empty(shape), np.zeros(mask.shape)
-        for which, found, by_input in self.copies.slopes(int(np.prod(shape)), make):
+        for which, outputs, by_input in self.copies.slopes(int(np.prod(shape)), make):
             row, restart, r = np.unravel_index(which, shape)
-            values[row, restart, r] = found[:, 0]
+            values[row, restart, r] = outputs[:, 0]
             by_mask = [(by_input[i][:, 0] * (block.xs[i][row] - block.refs[i][row, r])).sum(-1) for i in block.changed]
             np.add.at(slope, (row, restart), np.concatenate(by_mask, axis=1))
         return self._share(values), slope / block.references / self.gap[:, None, None]
@@ -173,13 +192,13 @@ class _Game:
 
 
 def _left(share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """max(share, 0) with a rounded knee, and its slope."""
+    """Return max(share, 0) with a rounded knee, and its slope."""
     bent = np.clip(share + _KNEE, 0, 2 * _KNEE)
     return bent**2 / (4 * _KNEE) + np.maximum(share - _KNEE, 0), bent / (2 * _KNEE)
 
 
-def _variation(mask: np.ndarray, lengths: list[int]) -> tuple:
-    """Σ|m_i − m_{i+1}|³ within each input, and its slope by the mask (..., positions)."""
+def _variation(mask: np.ndarray, lengths: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return Σ|m_i − m_{i+1}|³ within each input, and its slope by the mask (..., positions)."""
     total, slopes = np.zeros(mask.shape[:-1]), []
     for part in np.split(mask, np.cumsum(lengths)[:-1], axis=-1):
         steps = np.diff(part, axis=-1)

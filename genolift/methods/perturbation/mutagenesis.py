@@ -1,4 +1,4 @@
-"""In-silico mutagenesis: what the prediction becomes with each other base at each position."""
+"""In-silico mutagenesis: the prediction with each other base at each position."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
 
-# Windows that a batch of mutants should hold at most; and mutants: enough to be worth a sequence's own activations, and
-# as many as make calls cheap.
+# A batch of mutants should hold at most this many bytes of windows. It has at least ``_ENOUGH`` mutants, so that they
+# are worth the activations of their sequence, and at most ``_MANY``, because calls get no cheaper with more.
 _BATCH_BYTES, _ENOUGH, _MANY = 128e6, 192, 1536
-#: What the two forms may differ by: of the range of the predictions, and by rounding of their size.
+#: The two forms may differ by this share of the range of the predictions, and by this share of their size by rounding.
 TOLERANCE, _ROUNDING = 1e-5, 1e-6
-# Positions that are tried on each of two random sequences when a method is made, beside the first and the last.
+# The number of positions that are tried on each of two random sequences, besides the first and the last position.
 _TRIED = 4
-# What a layout that is not understood may run into.
+# The errors that a layout which is not understood may run into.
 _FAILURES = (tf.errors.OpError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class InSilicoMutagenesis(ChangingMethod):
-    """f with every base at every position, the others as they are (in-silico saturation mutagenesis).
+    """Predictions with every base at every position, the others as they are (in-silico saturation mutagenesis).
 
-    ``hypothetical[n, l, b]`` is f(x with b at l) less its mean over the four bases, ``contributions`` (and
-    ``raw_contributions``) that of the base there: positive where the base speaks for the target more than others
-    would. ``effects`` are the differences from f(x). Where a position is not exactly one base (N), all four are put
-    there.
+    ``hypothetical[n, l, b]`` is f(x with b at l) minus its mean over the four bases. ``contributions`` and
+    ``raw_contributions`` are its values for the bases that are there: they are positive where a base speaks for the
+    target more than other bases would. ``effects`` are the differences from f(x). Where a position is not exactly one
+    base (N), all four are put there.
 
     Parameters
     ----------
     fast
-        Whether to run again only what a substitution reaches in each layer, as fastISM does (Nair et al. 2022). By
-        default this is done wherever it is estimated to be less work. The fast form is tried against the plain one when
-        the method is made, and given up with a warning should it differ.
+        Whether to compute only the part of each layer that a substitution reaches, as fastISM does (Nair et al. 2022).
+        By default this is done wherever it is estimated to be less work. The fast form is compared with the plain one
+        when the method is made. If they differ, a warning says so and the plain form is used.
     """
 
     name = "ism"
@@ -55,7 +55,7 @@ class InSilicoMutagenesis(ChangingMethod):
 
     def __init__(self, model: Callable, target: TargetLike = None, *, fast: bool | None = None, **options: Any):
         if fast not in (None, True, False):
-            raise InputError(f"fast must be True, False or None (where it pays), not {fast!r}")
+            raise InputError(f"fast must be True, False or None (fast where it is less work), not {fast!r}")
         self.fast = fast
         super().__init__(model, target, **options)
 
@@ -88,17 +88,17 @@ class InSilicoMutagenesis(ChangingMethod):
     @override
     def block(self, copies: Copies, block: Block) -> dict[str, Any]:
         predictions = copies.predictions()
-        found: dict[str, list] = {"hypothetical": [], "raw_contributions": [], "effects": []}
+        fields: dict[str, list] = {"hypothetical": [], "raw_contributions": [], "effects": []}
         for place in block.changed:
             f = self._mutated(copies, block, place, predictions)  # (n, L, letters, T)
             hypothetical = np.moveaxis(f - f.mean(axis=2, keepdims=True), -1, 1)
-            found["hypothetical"].append(hypothetical)
-            found["raw_contributions"].append(block.xs[place][:, None] * hypothetical)
-            found["effects"].append(np.moveaxis(f - predictions[:, None, None], -1, 1))
-        return {**found, "predictions": predictions}
+            fields["hypothetical"].append(hypothetical)
+            fields["raw_contributions"].append(block.xs[place][:, None] * hypothetical)
+            fields["effects"].append(np.moveaxis(f - predictions[:, None, None], -1, 1))
+        return {**fields, "predictions": predictions}
 
     def _mutated(self, copies: Copies, block: Block, place: int, predictions: np.ndarray) -> np.ndarray:
-        """Return the targets with each letter at each position of an input."""
+        """Return the targets (n, L, letters, T) with each letter at each position of the input number ``place``."""
         x = block.xs[place]
         letters = x.shape[-1]
         shapes = [array.shape[1:] for array in block.xs]
@@ -111,14 +111,17 @@ class InSilicoMutagenesis(ChangingMethod):
                 there = x.argmax(-1)[rows, positions, None]
                 others = (there + 1 + np.arange(letters - 1)) % letters
                 others = others if where is known else np.tile(np.arange(letters), (len(rows), 1))
-                how = self._plainly if mutation is None else self._quickly
-                f[rows[:, None], positions[:, None], others] = how(
-                    copies, block, place, mutation, rows, positions, others
-                )
+                if mutation is None:
+                    values = self._plainly(copies, block, place, rows, positions, others)
+                else:
+                    values = self._quickly(copies, block, place, mutation, rows, positions, others)
+                f[rows[:, None], positions[:, None], others] = values
         return f
 
     @staticmethod
-    def _plainly(copies: Copies, block: Block, place: int, _, rows, positions, letters) -> np.ndarray:
+    def _plainly(
+        copies: Copies, block: Block, place: int, rows: np.ndarray, positions: np.ndarray, letters: np.ndarray
+    ) -> np.ndarray:
         """Return the targets (Q, B, T) of the sequences ``rows`` (Q,) with ``letters`` (Q, B) at ``positions`` (Q,)."""
         x = block.xs[place]
 
@@ -130,23 +133,32 @@ class InSilicoMutagenesis(ChangingMethod):
 
         return copies.values(letters.size, make).reshape(*letters.shape, -1)
 
-    def _quickly(self, copies: Copies, block: Block, place: int, mutation: Mutation, rows, positions, letters):
-        """Return the same by windows: positions by positions, with the sequences they are of."""
-        # One batch shape, which the trial has compiled already.
+    def _quickly(
+        self,
+        copies: Copies,
+        block: Block,
+        place: int,
+        mutation: Mutation,
+        rows: np.ndarray,
+        positions: np.ndarray,
+        letters: np.ndarray,
+    ) -> np.ndarray:
+        """Return what :meth:`_plainly` returns, computed by windows, some positions and their sequences at a time."""
+        # All batches have one shape, which the trial has compiled already.
         size = self._positions_at_once(mutation, letters.shape[1])
         one_hot = np.eye(block.xs[place].shape[-1], dtype=np.float32)
         _, order = np.unique(rows, return_inverse=True)
-        found, start = [], 0
+        parts, start = [], 0
         while start < len(rows):
-            # No more sequences than may be predicted at a time: their own activations are needed as well.
+            # A batch has no more sequences than may be predicted at a time, because it needs their activations as well.
             end = min(start + size, int(np.searchsorted(order, order[start] + copies.size)))
             sequences, local = np.unique(rows[start:end], return_inverse=True)
             xs = [array[sequences] for array in block.xs]
             padded = [pad(array, size) for array in (local, positions[start:end], one_hot[letters[start:end]])]
-            found.append(mutation.values(xs, *padded)[: end - start])
+            parts.append(mutation.values(xs, *padded)[: end - start])
             copies.tick((end - start) * letters.shape[1])
             start = end
-        return np.concatenate(found)
+        return np.concatenate(parts)
 
     def _positions_at_once(self, mutation: Mutation, letters: int) -> int:
         wanted = min(max(_BATCH_BYTES / mutation.mutant_bytes, _ENOUGH), _MANY)
@@ -155,7 +167,7 @@ class InSilicoMutagenesis(ChangingMethod):
     # The fast form and its trial
 
     def _mutation(self, traced: Traced, shapes: list[tuple], place: int) -> Mutation | None:
-        """Return the fast form for inputs of these shapes, where it pays and stood its trial."""
+        """Return the fast form for inputs of these shapes, or None where it is more work or failed its trial."""
         key = (*map(tuple, shapes), place)
         if key not in self._mutations:
             leading = traced.probe([tuple(shape) for shape in shapes]).leading
@@ -177,8 +189,11 @@ class InSilicoMutagenesis(ChangingMethod):
             self._trials[traced.names[place]] = "whole sequences" if self._mutations[key] is None else "windows"
         return self._mutations[key]
 
-    def _trial(self, mutation: Mutation, shapes, place: int, traced: Traced) -> str | None:
-        """How the fast form differs from the plain one at a few positions of random sequences, if it does."""
+    def _trial(self, mutation: Mutation, shapes: list[tuple], place: int, traced: Traced) -> str | None:
+        """Return how the fast form differs from the plain one at a few positions of random sequences.
+
+        It is None where they agree.
+        """
         rng = stream(self.seed, "trial of mutagenesis", *map(str, shapes))
         xs = [_random(rng, shape, size) for shape, size in zip(shapes, traced.tokens, strict=True)]
         length, letters = shapes[place]
@@ -186,7 +201,7 @@ class InSilicoMutagenesis(ChangingMethod):
         rows, positions = np.repeat([0, 1], len(drawn[0])), np.concatenate(drawn)
         codes = (xs[place].argmax(-1)[rows, positions, None] + 1 + np.arange(letters - 1)) % letters
         copies, block = Copies(self._points, xs, len(codes)), Block(xs, [], [place])
-        plain = self._plainly(copies, block, place, None, rows, positions, codes)
+        plain = self._plainly(copies, block, place, rows, positions, codes)
         fast = self._quickly(copies, block, place, mutation, rows, positions, codes)
         allowed = TOLERANCE * np.ptp(plain, axis=(0, 1)) + _ROUNDING * np.abs(plain).max(axis=(0, 1))
         difference = np.abs(fast - plain).max(axis=(0, 1))
@@ -208,7 +223,7 @@ def _has_letters(shape: tuple, tokens: int | None) -> bool:
 
 
 def _random(rng: np.random.Generator, shape: tuple, tokens: int | None) -> np.ndarray:
-    """Two random inputs: sequences where there are letters, numbers elsewhere."""
+    """Return two random inputs (2, ...): sequences where there are letters, and numbers elsewhere."""
     if _has_letters(shape, tokens):
         return np.eye(shape[-1], dtype=np.float32)[rng.integers(0, shape[-1], (2, *shape[:-1]))]
     return rng.uniform(0, 1, (2, *shape)).astype(np.float32)

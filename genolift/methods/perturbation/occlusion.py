@@ -1,4 +1,4 @@
-"""Occlusion: what the prediction loses when a window is exchanged."""
+"""Occlusion: the loss of the prediction when a window is exchanged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from genolift.support.numbers import whole_number
 
 
 class Occlusion(PerturbationMethod):
-    """What the prediction loses when a window is exchanged for a reference's bases (Zeiler & Fergus 2014).
+    """The loss of the prediction when a window is exchanged for a reference's bases (Zeiler & Fergus 2014).
 
     A position's score is the mean of f(x) − f(x with the window exchanged) over the windows that cover it and over
     references. The last window ends where the sequence does. ``hypothetical`` and ``raw_contributions`` are not
@@ -28,7 +28,7 @@ class Occlusion(PerturbationMethod):
     window
         The width of a window in bases.
     stride
-        How many bases lie between the starts of neighbouring windows, at most ``window``.
+        The number of bases between the starts of neighbouring windows, at most ``window``.
     """
 
     name = "occlusion"
@@ -73,7 +73,10 @@ class Occlusion(PerturbationMethod):
         return {"scores": scores, "standard_error": errors, "predictions": predictions}
 
     def _covered(self, lengths: list[int]) -> list[np.ndarray]:
-        """Which positions of each changed input every window covers, (windows, L); a window lies in one input."""
+        """Return which positions (windows, L) of each changed input every window covers.
+
+        A window lies in one input.
+        """
         starts = [self._starts(length) for length in lengths]
         covered, first = [np.zeros((sum(map(len, starts)), length), bool) for length in lengths], 0
         for cover, places in zip(covered, starts, strict=True):

@@ -1,4 +1,4 @@
-"""Pairwise mutagenesis: what two substitutions do together beyond what they do apart."""
+"""Pairwise mutagenesis: the effect of two substitutions together, beyond their effects apart."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from genolift.results.kinds import EpistasisExplanation
 from genolift.support.errors import InputError
 from genolift.support.numbers import whole_number
 
-# Pairs of substitutions whose numbers are held at a time.
+# The number of pairs of substitutions that are held at a time.
 _PAIRS = 1 << 20
 
 
 class PairwiseMutagenesis(ChangingMethod):
-    """All pairs of substitutions in a stretch of each sequence.
+    """Interactions of all pairs of substitutions in a stretch of each sequence.
 
-    A position's score is the mean size of its substitutions' interactions with those of the stretch's other positions,
-    and 0 outside the stretch.
+    A position's score is the mean size of the interactions of its substitutions with those at the stretch's other
+    positions. It is 0 outside the stretch.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class PairwiseMutagenesis(ChangingMethod):
     end
         The position after the last one of the stretch.
     width
-        The length of the stretch in the middle, where no start and end are given.
+        The length of the stretch in the middle of the sequence, if no start and end are given.
     """
 
     name = "pairwise-mutagenesis"
@@ -51,7 +51,7 @@ class PairwiseMutagenesis(ChangingMethod):
     ):
         if (start is None) != (end is None):
             raise InputError("a stretch has a start and an end; give both, or neither and its width")
-        if start is not None and not 0 <= start < end - 1:
+        if start is not None and end is not None and not 0 <= start < end - 1:
             raise InputError(
                 f"a stretch of at least two bases is needed, not {start} to {end} (0-based, end not included)"
             )
@@ -65,16 +65,16 @@ class PairwiseMutagenesis(ChangingMethod):
 
     @override
     def changed(self, inputs: Inputs) -> list[int]:
-        found = super().changed(inputs)
-        if len(found) > 1:
+        places = super().changed(inputs)
+        if len(places) > 1:
             raise InputError(
-                f"{self.name} substitutes in one input, and the model has {len(found)} of DNA; wrap it in a function "
+                f"{self.name} substitutes in one input, and the model has {len(places)} of DNA; wrap it in a function "
                 "of one"
             )
-        length = inputs.arrays[found[0]].shape[1]
+        length = inputs.arrays[places[0]].shape[1]
         if (self.end or self.width) > length:
             raise InputError(f"the stretch ends at {self.end or self.width}, but the sequences are {length} long")
-        return found
+        return places
 
     @override
     def count(self, lengths: list[int]) -> int:
@@ -83,7 +83,7 @@ class PairwiseMutagenesis(ChangingMethod):
         return 3 * width + 9 * width * (width - 1) // 2
 
     def _stretch(self, length: int) -> tuple[int, int]:
-        if self.start is not None:
+        if self.start is not None and self.end is not None:
             return self.start, self.end
         start = (length - self.width) // 2
         return start, start + self.width
@@ -123,10 +123,13 @@ class PairwiseMutagenesis(ChangingMethod):
         }
 
     @staticmethod
-    def _pairs(copies: Copies, block, place: int, rows, start: int, inside, eye) -> tuple:
-        """Predict all pairs of substitutions in some sequences.
+    def _pairs(
+        copies: Copies, block: Block, place: int, rows: np.ndarray, start: int, inside: np.ndarray, eye: np.ndarray
+    ) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        """Return the predictions (P, T) of all pairs of substitutions in the sequences ``rows``, and their numbers.
 
-        Gives f (P, T), and the numbers of the pairs: row of the rows, i, a, j, b.
+        The numbers are five arrays (P,): the row among ``rows``, then i, a, j and b for letter a at position i of the
+        stretch and letter b at position j.
         """
         other = inside[rows] != 1
         width = other.shape[1]
@@ -146,9 +149,9 @@ class PairwiseMutagenesis(ChangingMethod):
 
     @staticmethod
     def _together(pairs: tuple, effects: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-        """f(ab) − f(a) − f(b) + f(x), both ways round."""
+        """Return f(ab) − f(a) − f(b) + f(x), in both orders of the pair, of shape (n, W, letters, W, letters, T)."""
         f, (row, i, a, j, b) = pairs
-        found = np.zeros((*effects.shape[:3], *effects.shape[1:]), np.float32)
+        interactions = np.zeros((*effects.shape[:3], *effects.shape[1:]), np.float32)
         epistasis = f - predictions[row] - effects[row, i, a] - effects[row, j, b]
-        found[row, i, a, j, b] = found[row, j, b, i, a] = epistasis
-        return found
+        interactions[row, i, a, j, b] = interactions[row, j, b, i, a] = epistasis
+        return interactions

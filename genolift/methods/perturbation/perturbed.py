@@ -1,4 +1,4 @@
-"""Methods that change a sequence and look at what becomes of the prediction."""
+"""The bases of methods that change a sequence and see what the prediction becomes."""
 
 from __future__ import annotations
 
@@ -21,15 +21,22 @@ from genolift.methods.common.traced import Traced
 from genolift.support.errors import InputError
 from genolift.support.progress import bar
 
-# Copies of the sequences of a block at most: it bounds their predictions, not the batches they are made in.
+# A block has at most this many copies of its sequences. This bounds their predictions, not the size of batches.
 _BLOCK_COPIES = 1 << 18
 
 
 @dataclass
 class Block:
-    """Some of the sequences: ``xs`` (n, L, ...) and their references ``refs`` (n, R, L, ...), an array per input.
+    """Some of the sequences, and what they are mixed with.
 
-    ``changed`` are the inputs whose bases are exchanged for the references'; the others stay as they are.
+    Parameters
+    ----------
+    xs
+        The sequences (n, L, ...), an array per input.
+    refs
+        Their references (n, R, L, ...), an array per input. The list is empty for methods without references.
+    changed
+        The inputs whose bases are changed, by number. The others stay as they are.
     """
 
     xs: list[np.ndarray]
@@ -41,7 +48,7 @@ class Block:
 
     @property
     def references(self) -> int:
-        """How many references each sequence has."""
+        """The number of references of each sequence."""
         return self.refs[0].shape[1]
 
     @property
@@ -50,32 +57,41 @@ class Block:
         return [self.xs[i].shape[1] for i in self.changed]
 
     def mixed(self, rows: np.ndarray, references: np.ndarray, keep: list[np.ndarray]) -> list[np.ndarray]:
-        """Return copies (b, L, ...) of sequences in which some bases are a reference's.
+        """Return copies of sequences in which some bases are those of a reference.
 
         Parameters
         ----------
         rows
-            Which sequences are copied, (b,).
+            The sequences (b,) that the copies are made from, by number.
         references
-            The number of each copy's reference, (b,).
+            The reference (b,) that each copy is mixed with, by number.
         keep
-            Which bases stay, (b, L) for each changed input; with numbers from 0 to 1 bases are mixed in that
+            Which bases (b, L) of each changed input are kept. Numbers from 0 to 1 mix x and the reference in that
             proportion.
+
+        Returns
+        -------
+        list of np.ndarray
+            The copies (b, L, ...), an array per input.
         """
-        found = [x[rows] for x in self.xs]
+        copies = [x[rows] for x in self.xs]
         for i, mask in zip(self.changed, keep, strict=True):
             other, mask = self.refs[i][rows, references], mask[..., None]
             if mask.dtype == bool:
-                found[i] = np.where(mask, found[i], other)
+                copies[i] = np.where(mask, copies[i], other)
             else:
-                found[i] = other + mask * (found[i] - other)
-        return found
+                copies[i] = other + mask * (copies[i] - other)
+        return copies
 
 
 class ChangingMethod(Method):
-    """What the prediction does when bases are changed; positions get ``scores``, single bases nothing."""
+    """A method that changes bases and predicts the changed sequences.
 
-    #: Whether slopes are computed, which take more memory.
+    It gives ``scores`` to positions, and by default nothing to each base that could be there. Classes derived from this
+    one define :meth:`count` and :meth:`block`.
+    """
+
+    #: Whether slopes are computed, which takes more memory.
     backward = False
 
     @override
@@ -84,22 +100,42 @@ class ChangingMethod(Method):
 
     @abstractmethod
     def count(self, lengths: list[int]) -> int | None:
-        """Predictions for each sequence with changed inputs of these ``lengths``; None where that is not known."""
+        """Return the number of predictions for each sequence with changed inputs of these ``lengths``.
+
+        It is None where that is not known in advance.
+        """
 
     @abstractmethod
     def block(self, copies: Copies, block: Block) -> dict[str, Any]:
-        """Fields (n, T, ...): a list with an array per changed input, or one array for what does not follow inputs."""
+        """Explain the sequences of a block.
+
+        Parameters
+        ----------
+        copies
+            The predictions of the block's sequences, and of changed copies of them.
+        block
+            The sequences.
+
+        Returns
+        -------
+        dict
+            The fields (n, T, ...) by name: a list with an array per changed input for fields that follow the inputs,
+            and one array for any other.
+        """
 
     def at_once(self, count: int, size: int) -> int:
-        """How many sequences make a block, where each has ``count`` copies and ``size`` copies make a batch."""
+        """Return how many sequences make a block, where each has ``count`` copies and ``size`` copies make a batch."""
         return max(1, _BLOCK_COPIES // count)
 
     def changed(self, inputs: Inputs) -> list[int]:
-        """Return the inputs whose bases are changed: those with an axis of letters."""
+        """Return the numbers of the inputs whose bases are changed: those with an axis of letters."""
         return sequences(self.name, "exchanges bases of", inputs)
 
     def drawn(self, xs: list[np.ndarray], rows: np.ndarray) -> list[np.ndarray]:
-        """Return what the sequences ``rows`` are mixed with, (n, R, ...) per input."""
+        """Return the references (n, R, ...), an array per input, that the sequences ``xs`` are mixed with.
+
+        ``rows`` (n,) are the numbers of the sequences in the call. The list is empty for methods without references.
+        """
         return []
 
     @override
@@ -131,7 +167,7 @@ class ChangingMethod(Method):
         return fields, {key: why for key, why in self.undefined().items() if key not in fields}
 
     def undefined(self) -> dict[str, str]:
-        """Why fields are not defined that no block has."""
+        """Return why fields that no block has are not defined, by name."""
         what = f"{self.name} tells the importance of positions, not of each base that could be there"
         return {
             "hypothetical": f"{what}; ism and deeplift do",
@@ -144,10 +180,10 @@ class ChangingMethod(Method):
 
 
 class PerturbationMethod(TakesReferences, ChangingMethod):
-    """Bases are exchanged for those of references.
+    """A method that exchanges bases for those of references.
 
-    References say what is there instead. The default is 10 shuffles of the sequence that keep its dinucleotides. N is
-    ``Zeros()`` or ``Background([.25] * 4)``, as the model was trained.
+    References say what stands there instead. The default is 10 shuffles of the sequence that keep its dinucleotides.
+    N is ``Zeros()`` or ``Background([.25] * 4)``, as the model was trained.
     """
 
     @staticmethod
@@ -167,7 +203,7 @@ class PerturbationMethod(TakesReferences, ChangingMethod):
 
     @property
     def reference_count(self) -> int:
-        """How many references each sequence has."""
+        """The number of references of each sequence, the largest over the inputs."""
         return max(one.count for one in self._chosen)
 
     @override

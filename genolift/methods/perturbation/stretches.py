@@ -1,4 +1,4 @@
-"""Stretches of bases as the players of a game: side by side, each kept or exchanged as a whole."""
+"""Stretches of bases as the players of a game: they lie side by side, and each is kept or exchanged as a whole."""
 
 from __future__ import annotations
 
@@ -8,7 +8,20 @@ from genolift.support.errors import InputError
 
 
 class Stretches:
-    """Stretches of ``width`` bases that cover inputs of the given ``lengths``; the last of each may be shorter."""
+    """Stretches of bases that cover inputs. The last stretch of each input may be shorter.
+
+    Parameters
+    ----------
+    lengths
+        The length of each input that is covered.
+    width
+        The number of bases in a stretch.
+
+    Raises
+    ------
+    InputError
+        If a stretch is longer than every input.
+    """
 
     def __init__(self, lengths: list[int], width: int):
         if width > max(lengths):
@@ -21,10 +34,10 @@ class Stretches:
         self.sizes = np.bincount(np.concatenate(self.of_position))
 
     def keep(self, bits: np.ndarray) -> list[np.ndarray]:
-        """Which bases (b, L) of each input are kept, for stretches that are (b, M)."""
+        """Return which bases (b, L) of each input are kept, from which of the M stretches are (b, M)."""
         return [bits[..., of] for of in self.of_position]
 
     def spread(self, values: np.ndarray) -> list[np.ndarray]:
-        """Values (..., M) of stretches as (..., L) of each input, divided evenly among a stretch's bases."""
+        """Return the values (..., M) of stretches as (..., L) of each input, divided evenly among a stretch's bases."""
         shares = values / self.sizes
         return [shares[..., of].astype(np.float32) for of in self.of_position]
