@@ -1,4 +1,4 @@
-"""The prediction alone, for experiments that compare predictions as they compare explanations."""
+"""The method ``prediction``, with which experiments compare predictions in the way they compare explanations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from genolift.methods.perturbation.perturbed import Block, ChangingMethod
 
 
 class Prediction(ChangingMethod):
-    """``predictions`` of the target, and no importance of anything."""
+    """The predictions of the target, without the importance of anything."""
 
     name = "prediction"
 

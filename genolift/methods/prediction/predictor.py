@@ -1,26 +1,30 @@
-"""What a model says of many sequences, forward only: the targets' values, and the profiles behind profile targets."""
+"""Predictions of many sequences: the targets' values, and the profiles behind profile targets."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import rel_entr
 
 from genolift.engine.running.run import constants, forward
+from genolift.engine.target import Target
 from genolift.engine.walk.points import totals
 from genolift.methods import targets
 from genolift.methods.common.blocks import pad
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import batch_size
 from genolift.methods.common.traced import Traced, ports
+from genolift.methods.targets import TargetLike
+from genolift.support.errors import InputError
 from genolift.support.memory import parse_bytes
 from genolift.support.precision import exact_float32
-from genolift.support.tensorflow import compiled, quiet_tensorflow
+from genolift.support.tensorflow import Tensor, compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
-# Sequences a batch should hold at most: beyond, batches only cost memory.
+# The largest number of sequences in a batch. Larger batches only cost memory.
 _MOST = 512
 
 
@@ -31,9 +35,9 @@ class Predictions:
     Parameters
     ----------
     values
-        The targets, (N, T).
+        The value of each target (N, T).
     profiles
-        For each target that is a profile its probabilities (N, strands, positions), and None for the others.
+        For each target the probabilities (N, strands, positions), or None for a target that is no profile.
     """
 
     values: np.ndarray
@@ -41,39 +45,70 @@ class Predictions:
 
 
 class Predictor:
-    """The targets that :mod:`genolift.methods.targets` describes, each of them averaged over both strands.
+    """Predicts targets of a model for sequences, by default as the mean over both strands.
 
-    A prediction of both strands is half of what the model says of a sequence and half of what it says of its reverse
-    complement. ``scales`` tells what each target's values are: ``logit`` where a final sigmoid or softmax was looked
-    through, ``output`` for the model's own output, ``profile`` and ``log_counts`` for those heads.
+    ``scales`` says what each target's values are: ``logit`` if a final sigmoid or softmax was looked through,
+    ``output`` for the model's own output, ``profile`` and ``log_counts`` for those heads.
+
+    Parameters
+    ----------
+    model
+        The model, which declares the names and shapes of its inputs.
+    chosen
+        The targets, see :mod:`genolift.methods.targets`. The list is empty for a model with a single number as output.
+    activation
+        ``"logit"`` looks through a final sigmoid or softmax. ``"keep"`` predicts the output itself.
+    memory
+        The budget for the network's activations, as ``"4GB"`` or a number of bytes. The default is 1 GB.
+    both_strands
+        Whether to predict the mean of a target over a sequence and its reverse complement.
+
+    Raises
+    ------
+    InputError
+        If the model does not declare its inputs, or has no such targets.
     """
 
-    def __init__(self, model, chosen: list, activation: str = "logit", memory=None, both_strands: bool = True):
-        names, shapes = ports(model)
+    def __init__(
+        self,
+        model: Callable,
+        chosen: list,
+        activation: str = "logit",
+        memory: str | int | float | None = None,
+        both_strands: bool = True,
+    ):
+        declared = ports(model)
+        if declared is None:
+            raise InputError(
+                "the model does not declare its inputs, so sequences cannot be checked against them; build it by a "
+                "call before it is saved"
+            )
+        names, shapes = declared
         target = chosen or None
         self._traced = Traced(model, target, activation, shapes, names, rc_average=both_strands)
         self.program, self.targets = self._traced.program, self._traced.targets
         self._memory = parse_bytes(memory)
         kinds = chosen or [None]
         self._per_strand = [one.per_strand if isinstance(one, targets.Profile) else None for one in kinds]
-        self.scales = [self._scale(one, found) for one, found in zip(kinds, self.targets, strict=True)]
+        self.scales = [self._scale(*pair) for pair in zip(kinds, self.targets, strict=True)]
         self._run = compiled(self._outputs, reduce_retracing=True)
         self._rows: dict[int, int] = {}
 
-    def _scale(self, chosen, found) -> str:
+    def _scale(self, chosen: TargetLike, target: Target) -> str:
+        """Return the scale of the values of a target that was chosen, and resolved in the program."""
         if isinstance(chosen, targets.Profile):
             return "profile"
         if isinstance(chosen, targets.LogCounts):
             return "log_counts"
-        return "output" if all(value in self.program.outputs for value in found.values) else "logit"
+        return "output" if all(value in self.program.outputs for value in target.values) else "logit"
 
     @property
     def has_profiles(self) -> bool:
-        """Whether any of the targets is a profile."""
+        """Whether any target is a profile."""
         return any(each is not None for each in self._per_strand)
 
     def __call__(self, X: np.ndarray) -> Predictions:
-        """Of one-hot sequences (N, L, 4)."""
+        """Return the predictions for one-hot sequences of shape (N, L, 4)."""
         size = self._batch_size(X)
         parts = []
         with exact_float32:
@@ -82,18 +117,22 @@ class Predictor:
                 values, profiles = self._run(tf.constant(pad(batch, size)))
                 parts.append((values.numpy()[: len(batch)], [p.numpy()[: len(batch)] for p in profiles]))
         values = np.concatenate([values for values, _ in parts])
-        found = iter([np.concatenate(each) for each in zip(*(profiles for _, profiles in parts), strict=True)])
-        return Predictions(values, [None if each is None else next(found) for each in self._per_strand])
+        profiles = iter([np.concatenate(each) for each in zip(*(some for _, some in parts), strict=True)])
+        return Predictions(values, [None if each is None else next(profiles) for each in self._per_strand])
 
     def _batch_size(self, X: np.ndarray) -> int:
-        """Return one size for all sequences of a length, a power of two, so that its batch is compiled once."""
+        """Return a power of two within the budget, the same for all sequences of a length.
+
+        The batch is then compiled once for each length.
+        """
         length = X.shape[1]
         if length not in self._rows:
             fitting = min(batch_size(self._traced, Inputs([X]), self._memory), _MOST)
             self._rows[length] = 1 << (fitting.bit_length() - 1)
         return self._rows[length]
 
-    def _outputs(self, x):
+    def _outputs(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the targets (N, T) of sequences (N, L, 4), and the probabilities of those that are profiles."""
         known = forward(self.program, [x], constants(self.program))
         seeds = [list(target.seeds(known.__getitem__).items()) for target in self.targets]
         profiles = [
@@ -104,12 +143,15 @@ class Predictor:
         return totals(seeds, known.__getitem__, tf.shape(x)[0]), profiles
 
 
-def _flat(tensor):
+def _flat(tensor: Tensor) -> Tensor:
     return tf.reshape(tensor, [tf.shape(tensor)[0], -1])
 
 
-def _profile(logits, per_strand: bool):
-    """Probabilities (N, strands, positions): of all positions and strands jointly (strands = 1), or of each strand."""
+def _profile(logits: Tensor, per_strand: bool) -> Tensor:
+    """Return probabilities (N, strands, positions).
+
+    They sum to 1 over each strand, or over all positions and strands jointly. The latter count as one strand.
+    """
     if not per_strand or logits.shape.rank == 2:
         return tf.nn.softmax(_flat(logits), axis=-1)[:, tf.newaxis]
     by_strand = tf.reshape(logits, [tf.shape(logits)[0], tf.shape(logits)[1], -1])
@@ -117,9 +159,19 @@ def _profile(logits, per_strand: bool):
 
 
 def profile_distance(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Jensen–Shannon distance of profiles (N, strands, positions), the mean over strands, (N,): 0 equal, 1 disjoint.
+    """Return the Jensen–Shannon distance of profiles, as a mean over strands.
 
-    The square root of the divergence with logarithms to base 2 (Endres & Schindelin 2003).
+    It is the square root of the divergence with logarithms to base 2 (Endres & Schindelin 2003).
+
+    Parameters
+    ----------
+    p, q
+        The profiles (N, strands, positions). They need not sum to 1.
+
+    Returns
+    -------
+    np.ndarray
+        The distance (N,), from 0 for equal profiles to 1 for profiles without a common position.
     """
     p, q = (each.astype(np.float64) / each.sum(-1, keepdims=True, dtype=np.float64) for each in (p, q))
     middle = (p + q) / 2

@@ -1,4 +1,4 @@
-"""Searches for what is enough for the prediction: sufficient subsets, and samples the network sees alike.
+"""Searches for what is enough for a prediction: sufficient subsets, and samples that look alike to the network.
 
 Imports from ``methods.common`` and ``methods.perturbation``.
 """

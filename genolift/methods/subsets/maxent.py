@@ -1,8 +1,8 @@
-"""Maximum-entropy samples: what else looks the same to the network."""
+"""Maximum-entropy samples: other sequences that look the same to the network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,33 +24,36 @@ from genolift.support.errors import InputError, Remedy, method_option
 from genolift.support.numbers import whole_number
 
 _BASES = np.eye(4, dtype=np.float32)
-# Background sequences whose mean distance is the unit of distances.
+# The number of background sequences whose mean distance is the unit of distances.
 _UNIT = 32
 
 
 class MaximumEntropy(ChangingMethod):
-    """Samples of the distribution of greatest entropy over sequences that the network sees as it sees x.
+    """Samples of the distribution of greatest entropy over sequences that look to the network as x does.
 
-    Sequences have probability ∝ q(x')·exp(−``beta``·d(x', x)) (Finnegan & Song 2017). Here q are independent bases, and
-    d is the Euclidean distance of activations, in units of the mean distance of random sequences. Samples are drawn by
-    chains of Metropolis steps, the first from x and the others from random sequences; a step proposes a base of q at a
-    random position. ``scores`` are the information in bits by which a position's bases among the samples differ from q.
-    ``hypothetical`` and ``raw_contributions`` are not defined, because information is nobody's share of a prediction.
+    A sequence x' has probability ∝ q(x')·exp(−``beta``·d(x', x)) (Finnegan & Song 2017). Here q draws each base
+    independently, and d is the Euclidean distance of activations, in units of the mean distance of random sequences.
+    Samples are drawn by chains of Metropolis steps. The first chain starts from x, the others from random sequences. A
+    step proposes a base from q at a random position. ``scores`` are the information in bits by which a position's bases
+    among the samples differ from q. ``hypothetical`` and ``raw_contributions`` are not defined, because information is
+    nobody's share of a prediction.
 
     Parameters
     ----------
     layer
-        The layer whose activations are compared, by name or path. The default are those that the target is read from.
+        The layer whose activations are compared, by name or path. The default are the activations that the target is
+        read from.
     beta
-        How closely samples resemble x to the network, at least 0; at 0 they do not.
+        How closely samples resemble x to the network. It is at least 0, at which they do not resemble x at all.
     chains
-        How many chains there are.
+        The number of chains.
     sweeps
-        How many times as many steps as the sequence has positions a chain makes while samples are kept.
+        The number of sweeps of a chain from which samples are kept. A sweep has as many steps as the sequence has
+        positions.
     burn
-        The same of the steps before, which are dropped.
+        The number of sweeps before these, whose samples are dropped.
     samples
-        How many samples are kept of each chain, at least 4.
+        The number of samples that are kept of each chain, at least 4.
     frequencies
         The frequencies of A, C, G and T in q.
     """
@@ -117,9 +120,10 @@ class MaximumEntropy(ChangingMethod):
 
     @override
     def at_once(self, count: int, size: int) -> int:
-        return max(1, size // self.chains)  # a step of all chains fills a batch
+        return max(1, size // self.chains)  # A step of all chains fills a batch.
 
     def _steps(self, length: int) -> int:
+        """Return how many steps a chain makes, those of the sweeps that are dropped included."""
         steps = length * self.sweeps
         if steps < self.samples:
             raise InputError(
@@ -155,20 +159,27 @@ class MaximumEntropy(ChangingMethod):
         }
 
     def _information(self, frequencies: np.ndarray, samples: int) -> np.ndarray:
-        """Σ p·log2(p/q), with one base of q added to the samples; 0 where a position is unknown."""
+        """Return Σ p·log2(p/q) for positions, with one base of q added to the samples, and 0 where x is unknown."""
         known = frequencies.sum(-1) > 0
         p = (frequencies * samples + self.frequencies) / (samples + 1)
         return np.where(known, (p * np.log2(p / self.frequencies)).sum(-1), 0)
 
-    def _chains(self, hidden: Representation, copies: Copies, block: Block, draws: list) -> tuple:
-        """Codes (n, chains, samples, L) and distances of the samples, and the share of changes accepted (n,)."""
+    def _chains(
+        self, hidden: Representation, copies: Copies, block: Block, draws: list[_Draws]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Run the chains for one representation of the sequences.
+
+        Return the codes (n, chains, samples, L) and the distances (n, chains, samples) of the samples, and the share
+        (n,) of proposed changes that were accepted.
+        """
         place = block.changed[0]
         x = block.xs[place]
-        own = Copies(hidden, block.xs, copies.size, copies.tick)
+        # A representation gives values as points do; it has no slopes, and none are asked for.
+        own = Copies(hidden, block.xs, copies.size, copies.tick)  # type: ignore[arg-type]
         centre = own.values(len(x), own.themselves)
 
         def distances(codes):
-            """Of (n, k, L) from the sequences."""
+            """Return the distances (n, k) of the codes (n, k, L) from their sequences."""
             flat = codes.reshape(-1, codes.shape[-1])
 
             def make(which):
@@ -215,10 +226,20 @@ class MaximumEntropy(ChangingMethod):
 
 
 class _Draws:
-    """All that chance decides for one sequence."""
+    """All random numbers for one sequence, drawn in advance.
+
+    Parameters
+    ----------
+    method
+        The method, whose options say how many are needed.
+    rng
+        The sequence's source of random numbers.
+    length
+        The length of the sequence.
+    """
 
     def __init__(self, method: MaximumEntropy, rng: np.random.Generator, length: int):
-        def bases(*shape):
+        def bases(*shape: int) -> np.ndarray:
             return rng.choice(4, shape, p=method.frequencies).astype(np.uint8)
 
         steps = method._steps(length)
@@ -230,26 +251,28 @@ class _Draws:
         self.taken = burnt - 1 + np.arange(1, method.samples + 1) * (steps - burnt) // method.samples
 
     def start(self, codes: np.ndarray) -> np.ndarray:
-        """Where the chains begin, (chains, L); unknown bases stay so."""
+        """Return the codes (chains, L) that the chains start from. Unknown bases stay unknown."""
         return np.concatenate([codes[None], np.where(codes > 3, codes, self.starts)]).astype(np.uint8)
 
     def kept_at(self, step: int) -> np.ndarray:
+        """Return the numbers of the samples that are taken after a step."""
         return np.flatnonzero(self.taken == step)
 
     @staticmethod
-    def steps(draws: list[_Draws]):
-        """Step by step for all sequences: number, then places, bases and chances (n, chains)."""
+    def steps(draws: list[_Draws]) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+        """Yield the number of each step, and its places, bases and chances (n, chains) for all sequences."""
         for step in range(len(draws[0].places)):
-            yield (
-                step,
-                *(np.stack([getattr(one, name)[step] for one in draws]) for name in ("places", "bases", "chance")),
+            places, bases, chance = (
+                np.stack([getattr(one, name)[step] for one in draws]) for name in ("places", "bases", "chance")
             )
+            yield step, places, bases, chance
 
 
 def _encoded(x: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Codes (b, L) as one-hot; unknown bases as they are in ``x`` (b, L, 4)."""
+    """Return codes (b, L) as one-hot (b, L, 4), with unknown bases as they are in ``x`` (b, L, 4)."""
     return np.where((codes > 3)[..., None], x, _BASES[np.minimum(codes, 3)])
 
 
 def _with(block: Block, place: int, rows: np.ndarray, changed: np.ndarray) -> list[np.ndarray]:
+    """Return copies of the sequences ``rows`` in which one input is ``changed``."""
     return [changed if i == place else x[rows] for i, x in enumerate(block.xs)]

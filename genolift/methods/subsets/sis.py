@@ -1,4 +1,4 @@
-"""Sufficient input subsets: which few bases are enough for the prediction."""
+"""Sufficient input subsets: the few bases that are enough for the prediction."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from genolift.results.kinds import SubsetExplanation
 from genolift.support.errors import GenoliftWarning, InputError
 from genolift.support.numbers import whole_number
 
-# Differences below this share of f(x) − f(masked) are ties, which go to the leftmost: rounding must not decide.
+# Differences below this share of f(x) − f(masked) are ties, because rounding must not decide. The leftmost base wins.
 _TIE = 1e-5
 
 
 class SufficientSubsets(PerturbationMethod):
     """All disjoint subsets of bases that are each enough for f to reach a threshold (Carter et al. 2019).
 
-    Backward selection takes away, one by one, the stretch of bases without which f is highest. The smallest set on the
-    way whose f still reaches the threshold is a subset. It is masked for good, and the search is repeated while f stays
-    at the threshold. A masked base is the reference's, by default 1/4 for each letter, and f the mean over several
-    references. ``scores`` are 1 in subsets and 0 elsewhere. ``hypothetical`` and ``raw_contributions`` are not defined,
-    because a position is kept or masked as a whole.
+    Backward selection masks one stretch of bases after the other, each time the one without which f is highest. The
+    smallest set on the way whose f still reaches the threshold is a subset. It stays masked, and the search is repeated
+    while f reaches the threshold. A masked base is the reference's, by default 1/4 for each letter, and f is the mean
+    over references if there are several. ``scores`` are 1 in subsets and 0 elsewhere. ``hypothetical`` and
+    ``raw_contributions`` are not defined, because a position is kept or masked as a whole.
 
     Parameters
     ----------
     threshold
-        The threshold, on the scale of predictions. By default it is what :meth:`fit` found; without a fit each sequence
-        has its own, which ``share`` gives.
+        The threshold, on the scale of predictions. By default it is the one from :meth:`fit`. Without a fit each
+        sequence has its own, which ``share`` determines.
     share
-        The threshold of a sequence is f(masked) + ``share``·(f(x) − f(masked)), where no other is given or fitted.
+        The threshold of a sequence is f(masked) + ``share``·(f(x) − f(masked)), if no other is given or fitted.
     most
-        How many subsets of a sequence are looked for at most.
+        The largest number of subsets of a sequence that are searched for.
     width
         The length of a stretch in bases.
     """
@@ -74,7 +74,25 @@ class SufficientSubsets(PerturbationMethod):
         super().__init__(model, target, **options)
 
     def fit(self, X: Any, quantile: float = 0.9) -> SufficientSubsets:
-        """Take as threshold of each target the ``quantile`` of its predictions for the sequences ``X``."""
+        """Set the threshold of each target to a quantile of its predictions for some sequences.
+
+        Parameters
+        ----------
+        X
+            The sequences, in any form in which they can be explained.
+        quantile
+            The quantile, between 0 and 1.
+
+        Returns
+        -------
+        SufficientSubsets
+            The method itself.
+
+        Raises
+        ------
+        InputError
+            If the quantile is not between 0 and 1, or ``X`` is not what the model takes.
+        """
         if not 0 < quantile < 1:
             raise InputError(f"quantile must be between 0 and 1, not {quantile}")
         inputs, traced = self.adapted(X)
@@ -88,8 +106,8 @@ class SufficientSubsets(PerturbationMethod):
         return {**super().describe(), **own, "fitted": None if self.fitted is None else self.fitted.tolist()}
 
     @override
-    def count(self, lengths: list[int]) -> int:
-        Stretches(lengths, self.width)
+    def count(self, lengths: list[int]) -> int | None:
+        Stretches(lengths, self.width)  # This refuses a width that does not fit.
         return None
 
     @override
@@ -98,16 +116,17 @@ class SufficientSubsets(PerturbationMethod):
         search = _Search(copies, block, players)
         n, targets = search.predictions.shape
         threshold = self._thresholds(search)
-        subsets, found = np.zeros((n, targets, players.count), np.int16), np.full((n, targets, self.most), np.nan)
+        subsets, reached = np.zeros((n, targets, players.count), np.int16), np.full((n, targets, self.most), np.nan)
         available = np.ones((n, targets, players.count), bool)
         lanes = np.argwhere((search.predictions >= threshold) & (search.masked < threshold))
         for k in range(self.most):
             if not len(lanes):
                 break
-            at = tuple(lanes.T)
+            rows, columns = lanes.T
+            at = rows, columns
             members, values = search.smallest(lanes, available[at], threshold[at])
             subsets[at] += ((k + 1) * members).astype(np.int16)
-            found[(*at, k)] = values
+            reached[rows, columns, k] = values
             available[at] &= ~members
             lanes = lanes[search.values(lanes, available[at]) >= threshold[at]]
         self._warn(search, threshold)
@@ -116,7 +135,7 @@ class SufficientSubsets(PerturbationMethod):
             "subsets": by_position,
             "scores": [(array > 0).astype(np.float32) for array in by_position],
             "subset_count": subsets.max(-1).astype(np.int32),
-            "subset_predictions": found.astype(np.float32),
+            "subset_predictions": reached.astype(np.float32),
             "threshold": threshold.astype(np.float32),
             "masked_predictions": search.masked.astype(np.float32),
             "predictions": search.predictions.astype(np.float32),
@@ -133,40 +152,73 @@ class SufficientSubsets(PerturbationMethod):
         enough = (search.masked >= threshold) & (search.predictions >= threshold)
         if enough.any() and (self.threshold is not None or self.fitted is not None):
             warnings.warn(
-                f"{int(enough.sum())} predictions reach the threshold with everything masked, so no base is needed "
-                "for them; give a higher threshold, or references that say less",
+                f"{int(enough.sum())} predictions reach the threshold with everything masked, so no base is needed for "
+                "them; give a higher threshold, or references that say less",
                 GenoliftWarning,
                 stacklevel=6,
             )
 
 
 class _Search:
-    """Backward selection of many lanes (sequence, target) at a time; kept players are (lanes, M)."""
+    """Backward selection for many lanes at a time.
 
-    def __init__(self, copies: Copies, block, players: Stretches):
+    A lane (sequence, target) is a search for one target of one sequence. ``predictions`` and ``masked`` are the targets
+    (n, T) of the sequences as they are, and with everything masked.
+
+    Parameters
+    ----------
+    copies
+        The predictions of the block's sequences, and of changed copies of them.
+    block
+        The sequences and their references.
+    players
+        The stretches that are kept or masked.
+    """
+
+    def __init__(self, copies: Copies, block: Block, players: Stretches):
         self.copies, self.block, self.players = copies, block, players
         self.predictions = copies.predictions().astype(np.float64)
         n = len(self.predictions)
         empty = np.zeros((n, players.count), bool)
         self.masked = self._values(np.arange(n), lambda which: empty[which])
 
-    def _values(self, rows: np.ndarray, kept_of) -> np.ndarray:
-        """Return f (k, T), mean over references, of sequences (k,) of which players ``kept_of(numbers)`` are kept."""
+    def _values(self, rows: np.ndarray, kept_of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Return the targets (k, T) of the sequences ``rows`` (k,) with some players kept, as a mean over references.
+
+        ``kept_of`` takes numbers (b,) of the k copies, and returns which players (b, M) each of them keeps.
+        """
         references = self.block.references
 
         def make(which):
             number, r = np.divmod(which, references)
             return rows[number], self.block.mixed(rows[number], r, self.players.keep(kept_of(number)))
 
-        found = self.copies.values(len(rows) * references, make)
-        return found.reshape(len(rows), references, -1).mean(1, dtype=np.float64)
+        outputs = self.copies.values(len(rows) * references, make)
+        return outputs.reshape(len(rows), references, -1).mean(1, dtype=np.float64)
 
     def values(self, lanes: np.ndarray, kept: np.ndarray) -> np.ndarray:
-        """Return f (lanes,) of each lane's own target."""
+        """Return the value (k,) of the target of each of the ``lanes`` (k, 2) with players ``kept`` (k, M) kept."""
         return self._values(lanes[:, 0], lambda which: kept[which])[np.arange(len(lanes)), lanes[:, 1]]
 
-    def smallest(self, lanes: np.ndarray, available: np.ndarray, threshold: np.ndarray) -> tuple:
-        """Return the smallest sets with f ≥ threshold that backward selection from ``available`` meets, and their f."""
+    def smallest(
+        self, lanes: np.ndarray, available: np.ndarray, threshold: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the smallest sets with f ≥ threshold that backward selection passes, and their f.
+
+        Parameters
+        ----------
+        lanes
+            The sequence and the target of each lane (k, 2), by number.
+        available
+            The players (k, M) that each lane starts from.
+        threshold
+            The threshold of each lane (k,).
+
+        Returns
+        -------
+        tuple of np.ndarray
+            The players in each lane's set (k, M), and the value of its target (k,).
+        """
         kept, smallest = available.copy(), available.copy()
         values = self.values(lanes, kept)
         tie = _TIE * np.abs(self.predictions - self.masked)[tuple(lanes.T)]
@@ -184,12 +236,15 @@ class _Search:
             active = active[kept[active].any(1)]
         return smallest, values
 
-    def _without(self, lanes, kept, where, player) -> np.ndarray:
-        """Return f of each lane's target when one more player is masked."""
+    def _without(self, lanes: np.ndarray, kept: np.ndarray, where: np.ndarray, player: np.ndarray) -> np.ndarray:
+        """Return the value (c,) of a lane's target when one more player is masked, for each of c candidates.
 
-        def kept_of(number):
-            found = kept[where[number]]
-            found[np.arange(len(number)), player[number]] = False
-            return found
+        ``where`` (c,) is the candidate's lane, by number, and ``player`` (c,) the player that is masked.
+        """
+
+        def kept_of(number: np.ndarray) -> np.ndarray:
+            left = kept[where[number]]
+            left[np.arange(len(number)), player[number]] = False
+            return left
 
         return self._values(lanes[where, 0], kept_of)[np.arange(len(where)), lanes[where, 1]]

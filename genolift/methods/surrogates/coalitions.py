@@ -10,14 +10,19 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from genolift.support.errors import InputError
 
-# Pivots this much smaller than the largest are nothing but rounding.
+# A pivot that is smaller than this share of the largest pivot is nothing but rounding.
 _SINGULAR = 1e-6
 
 
 def every(m: int) -> tuple[np.ndarray, np.ndarray]:
-    """All coalitions of m players but the empty and the whole one, (K, M), and their weights (K,).
+    """Return all coalitions of ``m`` players except the empty and the whole one, and their weights.
 
-    The weight of one of k is (M − 1)/(C(M, k)·k·(M − k)) (Lundberg & Lee 2017, theorem 2).
+    The weight of a coalition of k players is (M − 1)/(C(M, k)·k·(M − k)) (Lundberg & Lee 2017, theorem 2).
+
+    Returns
+    -------
+    tuple of np.ndarray
+        Whether each player is a member of each coalition (K, M), as booleans, and the weights (K,).
     """
     rows, weights = [], []
     for k in range(1, m):
@@ -28,7 +33,22 @@ def every(m: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def sampled(m: int, pairs: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw coalitions with the probabilities that :func:`every` weighs by, each followed by its complement."""
+    """Draw coalitions with probabilities in proportion to the weights of :func:`every`.
+
+    Parameters
+    ----------
+    m
+        The number of players.
+    pairs
+        The number of coalitions that are drawn. Each is followed by its complement.
+    rng
+        The source of random numbers.
+
+    Returns
+    -------
+    np.ndarray
+        Whether each player is a member of each coalition (2·pairs, M).
+    """
     sizes = np.arange(1, m)
     share = 1 / (sizes * (m - sizes))
     size = rng.choice(sizes, pairs, p=share / share.sum())
@@ -37,9 +57,30 @@ def sampled(m: int, pairs: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def solve(members: np.ndarray, weights: np.ndarray, gains: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """Values (M, T) that sum to ``total`` (T,) and best fit ``gains`` (K, T), the rise over the empty coalition.
+    """Return the values of players that fit the gains of coalitions best and sum to a given total.
 
-    The last player is eliminated by the sum.
+    The sum eliminates the last player from the equations.
+
+    Parameters
+    ----------
+    members
+        Whether each player is a member of each coalition (K, M).
+    weights
+        The weight of each coalition (K,) in the fit.
+    gains
+        The value of each coalition (K, T) minus that of the empty one.
+    total
+        The value of the whole coalition (T,) minus that of the empty one.
+
+    Returns
+    -------
+    np.ndarray
+        The value of each player (M, T).
+
+    Raises
+    ------
+    InputError
+        If the coalitions do not determine the values.
     """
     if members.shape[1] == 1:
         return total[None].copy()
@@ -50,11 +91,27 @@ def solve(members: np.ndarray, weights: np.ndarray, gains: np.ndarray, total: np
 
 
 def sampling_error(members: np.ndarray, gains: np.ndarray, total: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return standard errors (M, T) of values solved from coalitions that were drawn, each followed by its complement.
+    """Return standard errors of values that were solved from drawn coalitions.
 
-    A coalition and its complement are one observation, of half the difference of their gains; the estimate is the
-    sandwich with each residual divided by one less its leverage (MacKinnon & White 1985, HC3), which is as large as
-    leaving that pair out would show.
+    A coalition and its complement are one observation: half the difference of their gains. The estimate is the sandwich
+    in which each residual is divided by one minus its leverage (MacKinnon & White 1985, HC3). It is as large as the
+    change that leaving out that pair would show.
+
+    Parameters
+    ----------
+    members
+        Whether each player is a member of each coalition (K, M). Each coalition is followed by its complement.
+    gains
+        The value of each coalition (K, T) minus that of the empty one.
+    total
+        The value of the whole coalition (T,) minus that of the empty one.
+    values
+        The solution (M, T) of :func:`solve`.
+
+    Returns
+    -------
+    np.ndarray
+        The standard error of each value (M, T), 0 for a single player.
     """
     if members.shape[1] == 1:
         return np.zeros_like(values)
@@ -70,12 +127,13 @@ def sampling_error(members: np.ndarray, gains: np.ndarray, total: np.ndarray, va
 
 
 def _eliminated(members: np.ndarray, gains: np.ndarray, total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the design (K, M − 1) and the response (K, T) of the equations without the last player."""
     last = members[:, -1:].astype(np.float64)
     return members[:, :-1] - last, gains - last * total
 
 
-def _factor(design: np.ndarray, weights: np.ndarray):
-    """Return the Cholesky factor of the normal equations; :class:`InputError` where they have no single solution."""
+def _factor(design: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Return the Cholesky factor of the normal equations, or refuse equations without a single solution."""
     try:
         factor = cho_factor((design * weights[:, None]).T @ design)
         pivots = np.diag(factor[0])

@@ -1,4 +1,4 @@
-"""Deep feature interaction maps: how the importance of one place depends on what is at another."""
+"""Deep feature interaction maps: how the importance of one position depends on the bases at others."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from genolift.support.progress import bar
 from genolift.support.seeds import stream
 
 INSTEAD = ("shuffle", "dinucleotide", "random", "unknown")
-# Positions of mutants that are explained at a time: it bounds their scores, not the batches they are made in.
+# At most this many positions of mutants are explained at a time. This bounds their scores, not the size of batches.
 _POSITIONS = 1 << 19
 _BASES = np.eye(4, dtype=np.float32)
 _SHARED = ("activation", "progress", "memory", "seed", "rc_average", "mean_normalise")
@@ -34,11 +34,11 @@ _SHARED = ("activation", "progress", "memory", "seed", "rc_average", "mean_norma
 class InteractionMaps(Method):
     """How the importance of every position changes when a source is mutated (Greenside et al. 2018).
 
-    The map is the score of a position in x less its score with the source mutated, and 0 inside the source. It is
+    The map is the score of a position in x minus its score with the source mutated. It is 0 inside the source, and
     positive where the source supports what the position does. Sources are positions, each mutated to its three other
-    bases, or stretches, which are replaced several times. Scores are those of another method, whose references and
-    random draws are those of x for all mutants, so that a change is the source's doing. ``scores`` are a position's
-    mean size of change over sources. ``hypothetical`` and ``raw_contributions`` are not defined, because changes of
+    bases, or stretches, which are replaced several times. Scores are those of another method. It uses the references
+    and random draws of x for all mutants, so that only the source can cause a change. ``scores`` are the mean size of a
+    position's changes over sources. ``hypothetical`` and ``raw_contributions`` are not defined, because changes of
     scores are shares of no prediction.
 
     Parameters
@@ -50,14 +50,14 @@ class InteractionMaps(Method):
     end
         The position after the last one that is a source.
     stretches
-        Stretches that are sources, in place of positions: (start, end) pairs for all sequences, an array of shape (N,
-        S, 2) with each sequence's own, or a text such as ``"10-16,40-52"``. They are counted from 0, and their end is
-        not part of them.
+        Stretches that are sources, in place of positions: (start, end) pairs for all sequences, an array of shape
+        (N, S, 2) with each sequence's own, or a text such as ``"10-16,40-52"``. Positions are counted from 0, and a
+        stretch does not include its end.
     instead
-        What a stretch is replaced by: ``"shuffle"`` (its bases in another order), ``"dinucleotide"`` (the same with
+        The bases that replace a stretch: ``"shuffle"`` (its bases in another order), ``"dinucleotide"`` (the same with
         dinucleotides kept), ``"random"`` (independent bases) or ``"unknown"`` (1/4 for each base, once).
     replicates
-        How many times a stretch is replaced.
+        The number of times that a stretch is replaced.
     combine
         How the changes of several mutants become one: their ``"mean"``, or ``"max"`` for the one of largest size.
     **options
@@ -81,7 +81,8 @@ class InteractionMaps(Method):
         combine: str = "mean",
         **options: Any,
     ):
-        if (start is None) != (end is None) or (start is not None and (stretches is not None or not 0 <= start < end)):
+        whole = start is None and end is None
+        if not whole and (start is None or end is None or stretches is not None or not 0 <= start < end):
             raise InputError(
                 f"sources are positions from start to end (0-based, end not included) or stretches, not start={start}, "
                 f"end={end}" + ("" if stretches is None else " and stretches")
@@ -113,9 +114,10 @@ class InteractionMaps(Method):
         return () if by == cls.name else (method_class(by),)
 
     @property
-    def fit(self) -> Callable:
-        """The ``fit`` of the method that explains, where it has one."""
-        return self.by.fit
+    def fit(self) -> Callable[..., Any]:
+        """The ``fit`` of the method whose scores are compared, if it has one."""
+        by: Any = self.by  # Only some methods have a fit.
+        return by.fit
 
     @override
     def describe(self) -> dict[str, Any]:
@@ -125,7 +127,7 @@ class InteractionMaps(Method):
 
     @override
     def trace(self, shapes: list[tuple], names: list[str]) -> Traced:
-        if self.is_traced or not self.by.is_traced:  # once for both methods
+        if self.is_traced or not self.by.is_traced:  # The model is traced once for both methods.
             self.by.trace(shapes, names)
         self._traced = self.by.traced
         return self._traced
@@ -136,14 +138,14 @@ class InteractionMaps(Method):
         X = inputs.arrays[place]
         sources = self._sources(*X.shape[:2])
         references = self._references_of_each(inputs)
-        found = []
+        explained = []
         with bar(len(inputs), self.name, "sequences", self.progress, long=len(inputs) > 1) as display:
             for n in range(len(inputs)):
                 xs = [array[n] for array in inputs.arrays]
                 with same_draws(xs), references(n):
-                    found.append(self._map(inputs, traced, place, xs, sources[n]))
+                    explained.append(self._map(inputs, traced, place, xs, sources[n]))
                 display.update(1)
-        predictions, importance, interactions = (np.stack(column) for column in zip(*found, strict=True))
+        predictions, importance, interactions = (np.stack(column) for column in zip(*explained, strict=True))
         edges = np.repeat(sources[:, None], predictions.shape[1], axis=1)
         scores = np.abs(interactions).mean(2)
         fields = {
@@ -160,20 +162,20 @@ class InteractionMaps(Method):
         }, self._undefined()
 
     def _sources(self, n: int, length: int) -> np.ndarray:
-        """Return starts and ends of each sequence's sources, (N, S, 2)."""
+        """Return the start and end of each of the sequences' sources, (N, S, 2)."""
         if self.stretches is None:
             start, end = (0, length) if self.start is None else (self.start, self.end)
-            found = np.arange(start, end)[:, None] + [0, 1]
+            edges = np.arange(start, end)[:, None] + [0, 1]
         else:
-            found = self.stretches
-        if found.ndim == 3 and len(found) != n:
-            raise InputError(f"stretches are given for {len(found)} sequences, and there are {n}")
-        if found.max() > length:
-            raise InputError(f"a source ends at {found.max()}, but the sequences are {length} long")
-        return np.broadcast_to(found, (n, *found.shape[-2:]))
+            edges = self.stretches
+        if edges.ndim == 3 and len(edges) != n:
+            raise InputError(f"stretches are given for {len(edges)} sequences, and there are {n}")
+        if edges.max() > length:
+            raise InputError(f"a source ends at {edges.max()}, but the sequences are {length} long")
+        return np.broadcast_to(edges, (n, *edges.shape[-2:]))
 
-    def _map(self, inputs: Inputs, traced, place: int, xs: list[np.ndarray], sources: np.ndarray) -> tuple:
-        """Prediction (T,), scores (T, L) and map (T, S, L) of one sequence."""
+    def _map(self, inputs: Inputs, traced: Traced, place: int, xs: list[np.ndarray], sources: np.ndarray) -> tuple:
+        """Return the prediction (T,), scores (T, L) and map (T, S, L) of one sequence."""
         x = xs[place]
         mutants = [self._mutants(x, start, end) for start, end in sources]
         counts = [len(some) for some in mutants]
@@ -194,18 +196,18 @@ class InteractionMaps(Method):
         combined[:, (sources[:, :1] <= at) & (at < sources[:, 1:])] = 0
         return predictions[0], scores[0], combined
 
-    def _explained(self, inputs: Inputs, traced, place: int) -> tuple[np.ndarray, np.ndarray]:
-        """Predictions (B, T) and scores (B, T, L)."""
+    def _explained(self, inputs: Inputs, traced: Traced, place: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the predictions (B, T) and the scores (B, T, L) of the other method."""
         fields, undefined = self.by.explain(inputs, traced)
-        found = self.by.result_type({"inputs": inputs.pack(inputs.arrays), **fields}, undefined=undefined)
-        scores = found.scores
-        if found.several_inputs:
+        explanation = self.by.result_type({"inputs": inputs.pack(inputs.arrays), **fields}, undefined=undefined)
+        scores = explanation.scores
+        if explanation.several_inputs:
             scores = scores[inputs.keys[place]] if inputs.keys is not None else scores[place]
-        predictions = found.predictions
+        predictions = explanation.predictions
         return (predictions, scores) if traced.several else (predictions[:, None], scores[:, None])
 
     def _mutants(self, x: np.ndarray, start: int, end: int) -> np.ndarray:
-        """Return copies (M, L, 4) of x (L, 4) with something else in a source."""
+        """Return copies (M, L, 4) of ``x`` (L, 4) with other bases in a source."""
         if self.stretches is None:
             rows = _BASES[x[start] != 1]
             instead = rows[:, None]
@@ -227,7 +229,10 @@ class InteractionMaps(Method):
         return np.take_along_axis(changes, np.abs(changes).argmax(0)[None], 0)[0]
 
     def _references_of_each(self, inputs: Inputs) -> Callable[[int], AbstractContextManager[None]]:
-        """Return, for a sequence's number, a context in which the method compares everything with its references."""
+        """Return a function from a sequence's number to a context.
+
+        Inside the context the other method compares whatever it explains with the references of that sequence.
+        """
         by = self.by
         if not isinstance(by, TakesReferences):
             return lambda n: nullcontext()
@@ -236,7 +241,8 @@ class InteractionMaps(Method):
         pairs = list(zip(chosen, inputs.arrays, strict=True))
         return lambda n: by.comparing_with([one.held(array[n : n + 1], n) for one, array in pairs])
 
-    def _pack(self, inputs: Inputs, place: int, values: np.ndarray, traced):
+    def _pack(self, inputs: Inputs, place: int, values: np.ndarray, traced: Traced) -> Any:
+        """Return the values of an input, with None for other inputs, in the structure that the user gave."""
         arrays: list = [None] * len(inputs.arrays)
         arrays[place] = values if traced.several else values[:, 0]
         return inputs.pack(arrays)
@@ -252,14 +258,14 @@ class InteractionMaps(Method):
         )
 
 
-def _as_stretches(given) -> np.ndarray:
-    """(S, 2) or (N, S, 2) from text or numbers."""
+def _as_stretches(given: str | Sequence | np.ndarray) -> np.ndarray:
+    """Return the starts and ends (S, 2) or (N, S, 2) that a text or numbers tell."""
     try:
-        text = isinstance(given, str)
-        found = np.array([part.split("-") for part in given.split(",")] if text else given, np.int64)
-        pairs = found.ndim in (2, 3) and found.shape[-1] == 2 and found.size > 0
-        if pairs and found.min() >= 0 and np.diff(found).min() > 0:
-            return found
+        pairs = [part.split("-") for part in given.split(",")] if isinstance(given, str) else given
+        edges = np.array(pairs, np.int64)
+        paired = edges.ndim in (2, 3) and edges.shape[-1] == 2 and edges.size > 0
+        if paired and edges.min() >= 0 and np.diff(edges).min() > 0:
+            return edges
     except (TypeError, ValueError):
         pass
     raise InputError(f"stretches {given!r} are not understood; give (start, end) pairs, or as text 10-16,40-52")

@@ -20,17 +20,17 @@ from genolift.support.numbers import whole_number
 class KernelShap(PerturbationMethod):
     """Shapley values by regression on coalitions (Lundberg & Lee 2017, section 4.1).
 
-    The players are stretches of bases. A coalition's value is the mean over references of f with the players' bases of
-    x and all others of the reference. The scores of a stretch are its value divided evenly, and sum to f(x) − mean
-    f(reference). ``standard_error`` is that of sampling, and 0 where the values are exact. ``hypothetical`` and
-    ``raw_contributions`` are not defined, because a position is kept or exchanged as a whole.
+    The players are stretches of bases. A coalition's value is the mean over references of f with the players' bases
+    from x and all others from the reference. The scores of a stretch are its value divided evenly, and the scores sum
+    to f(x) − mean f(reference). ``standard_error`` is the error of sampling, and 0 where the values are exact.
+    ``hypothetical`` and ``raw_contributions`` are not defined, because a position is kept or exchanged as a whole.
 
     Parameters
     ----------
     samples
-        How many coalitions are predicted; by default 2M + 2048 for M players. Where there are no more than these, all
-        are taken with the kernel's weights, and the values are exact. Otherwise coalitions are drawn with these weights
-        as probabilities, each with its complement.
+        The number of coalitions that are predicted, by default 2M + 2048 for M players. If there are no more than this,
+        all are taken with the kernel's weights, and the values are exact. Otherwise coalitions are drawn with these
+        weights as probabilities, each with its complement.
     width
         The length of a stretch in bases.
     """
@@ -49,7 +49,7 @@ class KernelShap(PerturbationMethod):
         return {**super().describe(), "samples": self.samples, "width": self.width}
 
     def _coalitions(self, m: int) -> tuple[int, bool]:
-        """How many coalitions are looked at, and whether that is all of them."""
+        """Return how many coalitions are predicted, and whether these are all."""
         wanted = 2 * m + 2048 if self.samples is None else self.samples
         if m < 31 and 2**m - 2 <= wanted:
             return 2**m - 2, True
@@ -62,8 +62,8 @@ class KernelShap(PerturbationMethod):
 
     @override
     def count(self, lengths: list[int]) -> int:
-        found, _ = self._coalitions(Stretches(lengths, self.width).count)
-        return self.reference_count * (found + 1) + 1
+        coalition_count, _ = self._coalitions(Stretches(lengths, self.width).count)
+        return self.reference_count * (coalition_count + 1) + 1
 
     @override
     def block(self, copies: Copies, block: Block) -> dict[str, Any]:

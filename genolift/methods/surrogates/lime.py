@@ -21,18 +21,19 @@ from genolift.support.numbers import whole_number
 class Lime(PerturbationMethod):
     """A linear surrogate of the prediction around each sequence (Ribeiro et al. 2016).
 
-    Its M features are whether stretches of bases are kept. One that is not has a reference's bases, so that changed
-    sequences look like DNA. The number of stretches that a changed sequence exchanges is drawn evenly from 1 to M. It
-    weighs exp(−d²/σ²) with the distance d = √(exchanged) and σ = ``kernel_width``·√M in a ridge regression, and
-    ``r_squared`` tells how well the surrogate fits. The scores of a stretch are its coefficient divided evenly.
-    ``hypothetical`` and ``raw_contributions`` are not defined, because a stretch is exchanged as a whole.
+    Its M features are whether each stretch of bases is kept. A stretch that is not kept has a reference's bases, so
+    that changed sequences look like DNA. The number of stretches that a changed sequence exchanges is drawn evenly from
+    1 to M. The changed sequence has the weight exp(−d²/σ²) in a ridge regression, with the distance d = √(exchanged)
+    and σ = ``kernel_width``·√M. ``r_squared`` tells how well the surrogate fits. The scores of a stretch are its
+    coefficient divided evenly. ``hypothetical`` and ``raw_contributions`` are not defined, because a stretch is
+    exchanged as a whole.
 
     Parameters
     ----------
     width
         The length of a stretch in bases.
     samples
-        How many changed sequences are predicted, at least two more than there are stretches.
+        The number of changed sequences that are predicted, at least two more than there are stretches.
     kernel_width
         How fast the weight of a changed sequence falls with its distance from x.
     alpha
@@ -95,12 +96,12 @@ class Lime(PerturbationMethod):
         }
 
     def _kept(self, m: int, rng: np.random.Generator) -> np.ndarray:
-        """Which stretches each sample keeps, (samples, M)."""
+        """Return which stretches each sample keeps, (samples, M)."""
         exchanged = rng.integers(1, m + 1, self.samples)
         return rng.random((self.samples, m)).argsort(1).argsort(1) >= exchanged[:, None]
 
     def _fit(self, kept: np.ndarray, changed: np.ndarray, prediction: np.ndarray) -> tuple:
-        """Coefficients (M, T), intercept (T,) and weighted R² (T,); the sequence itself is a sample too."""
+        """Return coefficients (M, T), intercept (T,) and weighted R² (T,). The sequence itself is a sample too."""
         features = np.concatenate([np.ones((1, kept.shape[1])), kept])
         response = np.concatenate([prediction[None], changed]).astype(np.float64)
         share = 1 - features.mean(1)
@@ -109,7 +110,7 @@ class Lime(PerturbationMethod):
         mean, level = weights @ features, weights @ response
         centred, risen = features - mean, response - level
         weighted = centred * weights[:, None]
-        # The penalty is scikit-learn's and the authors': against the sum of weights, not their mean.
+        # scikit-learn and the authors set the penalty against the sum of the weights, and not against their mean.
         penalty = self.alpha * np.eye(kept.shape[1]) / np.exp(-share / self.kernel_width**2).sum()
         coefficients = cho_solve(cho_factor(weighted.T @ centred + penalty), weighted.T @ risen)
         left = weights @ np.square(risen - centred @ coefficients)

@@ -1,4 +1,4 @@
-"""Shapley values of positions by sampled orders."""
+"""Shapley values of positions by sampling orders."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ from genolift.support.numbers import whole_number
 class ShapleySampling(PerturbationMethod):
     """Shapley values by sampled orders (Štrumbelj & Kononenko 2010; Castro et al. 2009).
 
-    The players are stretches of bases. The game's value is f with the players' bases of x and all others of a
-    reference. The scores of a stretch are its value divided evenly; they sum to f(x) − mean f(reference) however few
-    the orders. ``standard_error`` is that of the mean over orders and references (NaN for one). ``hypothetical`` and
-    ``raw_contributions`` are not defined, because a position is kept or exchanged as a whole.
+    The players are stretches of bases. The game's value is f with the players' bases from x and all others from a
+    reference. The scores of a stretch are its value divided evenly. They sum to f(x) − mean f(reference), however few
+    orders there are. ``standard_error`` is the error of the mean over orders and references, and NaN for a single one.
+    ``hypothetical`` and ``raw_contributions`` are not defined, because a position is kept or exchanged as a whole.
 
     Parameters
     ----------
     orders
-        How many random orders are taken for each reference. Each is also taken backwards, which cancels part of the
-        error.
+        The number of random orders for each reference. Each is also taken backwards, which cancels part of the error.
     width
         The length of a stretch in bases.
     """
@@ -76,14 +75,16 @@ class ShapleySampling(PerturbationMethod):
             "residual": (gained - (predictions[..., None] - reference_predictions)).astype(np.float32),
         }
 
-    def _places(self, block, m: int) -> np.ndarray:
-        """Each player's place in every order, (n, R, orders, M)."""
+    def _places(self, block: Block, m: int) -> np.ndarray:
+        """Return each player's place in every order, (n, R, orders, M)."""
         shape = (block.references, self.orders, m)
         return np.stack([rng.random(shape).argsort(-1).argsort(-1) for rng in self.streams(block)])
 
     @staticmethod
-    def _values(predictions, empty, between, places) -> np.ndarray:
-        """Return what each player adds when it joins, mean of both directions: (n, R, orders, M, T)."""
+    def _values(
+        predictions: np.ndarray, empty: np.ndarray, between: np.ndarray | None, places: np.ndarray
+    ) -> np.ndarray:
+        """Return the mean over both directions of what each player adds when it joins, (n, R, orders, M, T)."""
         n, r, orders, m = places.shape
         shape = (n, r, orders, 2, 1, predictions.shape[-1])
         start = np.broadcast_to(empty[:, :, None, None, None], shape)

@@ -23,7 +23,7 @@ from genolift.support.errors import GenoliftWarning, InputError, Remedy, method_
 from genolift.support.numbers import whole_number
 
 TRANSFORMS = ("none", "log", "rank")
-# The share of copies that tells how well a model fits, and is not fitted to.
+# The share of the copies that are held out from the fit, to tell how good it is.
 _HELD_OUT = 0.2
 _BASES = np.eye(4, dtype=np.float32)
 
@@ -31,32 +31,32 @@ _BASES = np.eye(4, dtype=np.float32)
 class Surrogate(ChangingMethod):
     """Linear models of the prediction near a sequence, fitted to mutated copies of it (as SQUID; Seitz et al. 2024).
 
-    To four fifths of the copies, and x, an additive model is fitted that has a weight for each base at each position. A
-    pairwise model has weights for pairs as well. Both are fitted by ridge regression in the zero-sum gauge: weights sum
-    to zero over the bases of a position. The rest of the copies tell their R². ``hypothetical`` are the additive
-    model's weights, 0 where nothing is mutated, and ``scores`` those of the bases that are there.
+    An additive model has a weight for each base at each position. A pairwise model has weights for pairs as well. Both
+    are fitted to x and four fifths of the copies, by ridge regression in the zero-sum gauge: the weights of a position
+    sum to zero over its bases. Their R² is computed on the other copies. ``hypothetical`` are the additive model's
+    weights, and 0 where nothing is mutated. ``scores`` are the weights of the bases that are there.
 
     Parameters
     ----------
     samples
-        How many mutated copies are predicted, at least 10.
+        The number of mutated copies that are predicted, at least 10.
     rate
-        The probability that a position of a copy is mutated, to each other base alike.
+        The probability that a position of a copy is mutated. Each other base is equally probable.
     pairwise
-        Whether the pairwise model is fitted too.
+        Whether to fit the pairwise model too.
     start
         The first position that is mutated, counted from 0. By default all are.
     end
         The position after the last one that is mutated.
     alpha
-        The penalty of the ridge regressions, on all weights but the constant.
+        The penalty of the ridge regressions, on all weights except the constant.
     transform
-        What is done to predictions before the fit: ``"none"``, ``"log"``, or ``"rank"`` (a normal deviate for the rank
-        among the copies, which makes linear what rises monotonously).
+        The transformation of predictions before the fit: ``"none"``, ``"log"``, or ``"rank"``. The rank among the
+        copies becomes a normal deviate, so that only the order of predictions counts.
     gauge
-        What a pair does on average over one of its bases is part of the other's weight. ``"zero-sum"`` averages over
-        all four bases alike: what bases are worth among any sequences, most of which is extrapolated from copies near
-        x. ``"copies"`` averages over bases as they come in the copies.
+        The mean effect of a pair over one of its bases is part of the other base's weight. ``"zero-sum"`` takes the
+        mean over all four bases alike: weights are then those among any sequences, mostly extrapolated from copies
+        near x. ``"copies"`` takes it over the bases with their frequencies in the copies.
     """
 
     name = "surrogate"
@@ -84,7 +84,8 @@ class Surrogate(ChangingMethod):
             raise InputError(f"alpha must be at least 0, not {alpha}")
         if transform not in TRANSFORMS:
             raise InputError(f"transform must be one of {', '.join(TRANSFORMS)}, not {transform!r}")
-        if (start is None) != (end is None) or (start is not None and not 0 <= start < end):
+        whole = start is None and end is None
+        if not whole and (start is None or end is None or not 0 <= start < end):
             raise InputError(
                 f"a stretch has a start and an end after it (0-based, end not included), not {start} and {end}"
             )
@@ -127,11 +128,11 @@ class Surrogate(ChangingMethod):
 
     @property
     def _fitted_rows(self) -> range:
-        """The copies that are fitted to, the sequence itself (number 0) among them."""
+        """The numbers of the copies that models are fitted to. Number 0 is the sequence itself."""
         return range(self.samples + 1 - int(self.samples * _HELD_OUT))
 
     def _stretch(self, length: int) -> tuple[int, int]:
-        return (0, length) if self.start is None else (self.start, self.end)
+        return (0, length) if self.start is None or self.end is None else (self.start, self.end)
 
     @override
     def block(self, copies: Copies, block: Block) -> dict[str, Any]:
@@ -144,14 +145,14 @@ class Surrogate(ChangingMethod):
 
         def make(row, number):
             arrays = [array[row] for array in block.xs]
-            # Unknown bases stay, unless they are mutated.
+            # Unknown bases stay as they are, unless they are mutated.
             known = codes[row, number] < 4
             arrays[place][:, start:end][known] = _BASES[codes[row, number][known]]
             return arrays
 
         f = copies.grid(codes.shape[:2], make)
-        found = [self._fits(codes[n], f[n].astype(np.float64)) for n in range(len(block))]
-        columns = {name: np.stack([one[name] for one in found]) for name in found[0]}
+        fits = [self._fits(codes[n], f[n].astype(np.float64)) for n in range(len(block))]
+        columns = {name: np.stack([one[name] for one in fits]) for name in fits[0]}
         self._tell_of_poor(columns)
         weights = np.zeros((len(x), f.shape[-1], *x.shape[1:]), np.float32)
         weights[:, :, start:end] = columns.pop("weights")
@@ -164,21 +165,21 @@ class Surrogate(ChangingMethod):
         }
 
     def _tell_of_poor(self, columns: dict) -> None:
-        """Warn where a model predicts copies that it has not seen no better than a simpler one does."""
+        """Warn where a model predicts held-out copies no better than a simpler one does."""
         additive = columns["r_squared"]
         if self.pairwise:
-            fit, simpler = columns["pairwise_r_squared"], np.maximum(additive, 0)
+            quality, simpler = columns["pairwise_r_squared"], np.maximum(additive, 0)
             than = "the additive ones"
             advice = Remedy.naming("give more samples, a shorter stretch, or {}", method_option("pairwise", False))
         else:
-            fit, simpler, than = additive, 0, "a constant"
+            quality, simpler, than = additive, np.zeros_like(additive), "a constant"
             advice = Remedy.naming("give more samples, another rate or transform")
         # Where the additive model leaves nothing to explain, pairs have nothing to add.
-        poor = int(((fit <= simpler) & (additive < 0.999)).sum())
+        poor = int(((quality <= simpler) & (additive < 0.999)).sum())
         if poor:
             warnings.warn(
                 GenoliftWarning(
-                    f"{poor:,} of {fit.size:,} {'pairwise' if self.pairwise else 'additive'} surrogates predict "
+                    f"{poor:,} of {quality.size:,} {'pairwise' if self.pairwise else 'additive'} surrogates predict "
                     f"held-out copies no better than {than}, so their weights mean little",
                     advice,
                 ),
@@ -186,7 +187,7 @@ class Surrogate(ChangingMethod):
             )
 
     def _copies(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Codes (samples + 1, W) of the sequence x (W, 4) and its mutated copies, 4 for what is not one base."""
+        """Return codes (samples + 1, W) of the sequence x (W, 4) and its mutated copies, 4 where x is not one base."""
         own = np.where((x == 1).any(-1) & (x.sum(-1) == 1), x.argmax(-1), 4)
         mutated = rng.random((self.samples, len(x))) < self.rate
         other = (own + rng.integers(1, 4, mutated.shape)) % 4
@@ -194,16 +195,16 @@ class Surrogate(ChangingMethod):
         return np.concatenate([own[None], np.where(mutated, other, own)]).astype(np.uint8)
 
     def _shares(self, codes: np.ndarray) -> np.ndarray:
-        """How often the copies of a sequence (W,) have each base, (W, 4)."""
+        """Return the frequency (W, 4) of each base in the copies of a sequence (W,)."""
         own = _BASES[np.minimum(codes, 3)].astype(np.float64)
         shares = (1 - self.rate) * own + self.rate / 3 * (1 - own)
         return np.where(codes[:, None] == 4, 0.25, shares)
 
     def _fits(self, codes: np.ndarray, f: np.ndarray) -> dict:
-        """Fields (T, ...) of one sequence, from its copies' codes (S, W) and predictions (S, T)."""
+        """Return fields (T, ...) of one sequence, from its copies' codes (S, W) and predictions (S, T)."""
         y, fitted = self._transformed(f), len(self._fitted_rows)
         additive = linear.regress(codes[:fitted], y[:fitted], self.alpha, pairs=False)
-        found = {
+        fields: dict[str, Any] = {
             "weights": additive.weights,
             "constant": additive.constant,
             "r_squared": linear.r_squared(additive.predict(codes[fitted:]), y[fitted:]),
@@ -212,13 +213,13 @@ class Surrogate(ChangingMethod):
             both = linear.regress(codes[:fitted], y[:fitted], self.alpha, pairs=True)
             if self.gauge == "copies":
                 both = linear.averaged(both, self._shares(codes[0]))
-            found |= {
+            fields |= {
                 "additive": both.weights,
                 "pairwise": both.pairs,
                 "pairwise_constant": both.constant,
                 "pairwise_r_squared": linear.r_squared(both.predict(codes[fitted:]), y[fitted:]),
             }
-        return {name: value.astype(np.float32) for name, value in found.items()}
+        return {name: value.astype(np.float32) for name, value in fields.items()}
 
     def _transformed(self, f: np.ndarray) -> np.ndarray:
         if self.transform == "log":

@@ -419,6 +419,13 @@ def test_no_references():
         gl.references.Fixed(np.zeros((0, L, 4)))
 
 
+def test_predictions_of_a_model_that_does_not_declare_its_inputs():
+    from genolift.methods.prediction.predictor import Predictor
+
+    with pytest.raises(InputError, match="does not declare its inputs"):
+        Predictor(lambda x: x[:, 0, 0], [])
+
+
 def test_tracing_in_two_threads_leaves_keras_as_it_was():
     before = keras.layers.Layer.__call__
     models = []

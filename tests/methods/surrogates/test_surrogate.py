@@ -105,6 +105,11 @@ def test_twin_in_explicit_features(pairs, copies):
     np.testing.assert_allclose(found.weights.sum(-1), 0, atol=1e-12)
 
 
+def test_an_additive_model_is_the_same_in_every_gauge():
+    model = linear.LinearModel(np.ones(1), np.ones((1, 3, 4)), None)
+    assert linear.averaged(model, np.full((3, 4), 0.25)) is model
+
+
 def test_the_gauge_of_the_copies():
     """Other parts, the same predictions; a pair's mean over the copies' bases belongs to the positions."""
     options = {"samples": 1500, "rate": 0.5, "alpha": 0, "start": 3, "end": 9}
