@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from genolift.plot.style import PALETTE, Picture, drawing
 from genolift.results.explanation import Explanation
 from genolift.results.kinds import AttentionExplanation
-from genolift.support.errors import InputError
+from genolift.support.errors import InputError, Remedy, method_option
 
 _COLOURS = "Blues"
 _ACROSS = 4
@@ -45,7 +45,8 @@ def plot_attention(explanation: Explanation, i: int | str = 0, layer: int | str 
     if not isinstance(explanation, AttentionExplanation):
         raise InputError("an attention map needs the result of the method attention or attention-rollout")
     if "weights" not in explanation.defined:
-        raise InputError("this result has scores without maps; make the method with maps=True")
+        make = Remedy.naming("make the method with {}", method_option("maps", True))
+        raise InputError("this result has scores without maps", make)
     one = explanation[i].for_target(target)
     maps, name, keys = _maps(one, layer)
     with drawing():

@@ -56,19 +56,19 @@ def write_hits(job: PatternHits) -> dict[str, int]:
         return find_hits(values, lengths, patterns, job.similarity, first)
 
     finder = Finder("contributions", find, lambda hits: (hits.pattern, hits.strength))
-    found, p, q = find_significant(job.search, finder, scores, null_scores)
+    hits, p, q = find_significant(job.search, finder, scores, null_scores)
     columns = {
-        "name": np.array([patterns[i].name for i in found.pattern], dtype=object),
+        "name": np.array([patterns[i].name for i in hits.pattern], dtype=object),
         "score": bed_score(q),
-        "sequence": np.array([one_word(scores.names[i]) for i in found.sequence], dtype=object),
-        "importance": found.importance,
-        "similarity": found.similarity,
+        "sequence": np.array([one_word(scores.names[i]) for i in hits.sequence], dtype=object),
+        "importance": hits.importance,
+        "similarity": hits.similarity,
         "p": p,
         "q": q,
     }
     with outputs([job.out], job.search.execution.force) as (part,):
-        write_bed(part, scores, found.sequence, found.start, found.end, found.strand, columns)
-    return {pattern.name: int((found.pattern == i).sum()) for i, pattern in enumerate(patterns)}
+        write_bed(part, scores, hits.sequence, hits.start, hits.end, hits.strand, columns)
+    return {pattern.name: int((hits.pattern == i).sum()) for i, pattern in enumerate(patterns)}
 
 
 def read_patterns(path: Path) -> list[ContributionPattern]:
@@ -90,11 +90,11 @@ def read_patterns(path: Path) -> list[ContributionPattern]:
         raise FileProblem(f"{path} is a directory, not a file" if path.is_dir() else f"{path} does not exist")
     try:
         with h5py.File(path) as file:
-            found = {group: _matrices(file[group]) for group in _GROUPS if group in file}
+            groups = {group: _matrices(file[group]) for group in _GROUPS if group in file}
     except (OSError, KeyError, TypeError, ValueError, AttributeError):
         raise FileProblem(f"{path} is not a TF-MoDISco result, an HDF5 file as modisco-lite writes it") from None
     patterns = []
-    for group, matrices in found.items():
+    for group, matrices in groups.items():
         for name in sorted(matrices, key=_number):
             cwm, label = matrices[name], one_word(f"{group}.{name}")
             if cwm.ndim != 2 or cwm.shape[1] != 4 or not np.isfinite(cwm).all() or not cwm.any():

@@ -63,28 +63,30 @@ def write_seqlets(job: Seqlets) -> Written:
     def find(values, lengths, first):
         return find_stretches(values, lengths, threshold, job.gap, job.width, first)
 
-    finder = Finder("scores", find, lambda found: (np.sign(found.importance).astype(int), np.abs(found.importance)))
-    found, p, q = find_significant(job.search, finder, scores, null_scores)
+    finder = Finder(
+        "scores", find, lambda seqlets: (np.sign(seqlets.importance).astype(int), np.abs(seqlets.importance))
+    )
+    seqlets, p, q = find_significant(job.search, finder, scores, null_scores)
     columns = {
-        "name": np.array([f"seqlet_{i}" for i in range(1, len(found) + 1)], dtype=object),
+        "name": np.array([f"seqlet_{i}" for i in range(1, len(seqlets) + 1)], dtype=object),
         "score": bed_score(q),
-        "sequence": np.array([one_word(scores.names[i]) for i in found.sequence], dtype=object),
-        "importance": found.importance,
+        "sequence": np.array([one_word(scores.names[i]) for i in seqlets.sequence], dtype=object),
+        "importance": seqlets.importance,
         "p": p,
         "q": q,
     }
-    strand, named = np.full(len(found), "."), {}
+    strand, named = np.full(len(seqlets), "."), {}
     if motifs is not None:
-        tell_comparison(len(found), "seqlets", len(motifs))
-        best = match_motifs(_texts(scores, found), motifs)
+        tell_comparison(len(seqlets), "seqlets", len(motifs))
+        best = match_motifs(_texts(scores, seqlets), motifs)
         labels = np.array(list(motifs), dtype=object)[best.motif]
         strand = best.strand
         columns |= {"motif": labels, "motif_p": best.p, "motif_q": best.q}
         named = commonest(labels[best.q <= job.search.fdr].astype(str))
     with outputs([job.out], job.search.execution.force) as (part,):
-        write_bed(part, scores, found.sequence, found.start, found.end, strand, columns)
-    positive = int((found.importance > 0).sum())
-    return Written(positive, len(found) - positive, named)
+        write_bed(part, scores, seqlets.sequence, seqlets.start, seqlets.end, strand, columns)
+    positive = int((seqlets.importance > 0).sum())
+    return Written(positive, len(seqlets) - positive, named)
 
 
 def _threshold(scores: Scores) -> float:

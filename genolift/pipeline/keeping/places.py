@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from genolift.export.outputs import check_new
 from genolift.support.errors import FileProblem, InputError, file_problems
 
 
@@ -29,10 +30,7 @@ def check_directory(path: Path) -> None:
 
 def check_file(path: Path) -> None:
     """Raise :class:`FileProblem` if no file can be made or replaced at ``path``; its folder must be there."""
-    if path.is_dir():
-        raise FileProblem(f"{path} is a directory; give the name of a file")
-    if not path.parent.is_dir():
-        raise FileProblem(f"{path} cannot be written: there is no directory {path.parent}")
+    check_new(path, force=True)
     check_writable(path)
     with file_problems(path, "written"):  # permissions are not all that can stand in the way
         tempfile.TemporaryFile(dir=path.parent).close()
