@@ -8,24 +8,31 @@ scale by itself would lose all relevance wherever the scaled value is negative).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from genolift.engine.operations.steps import kind_of, linear_of
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Step, Value, only_reader, readers_of
 from genolift.engine.walk.pairs import Pairs
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
+#: What flows back into a value; flows into one value can be added.
+Flow = TypeVar("Flow", bound=Any)
+#: Changes weights element by element, as in |w| or w⁺.
+OfWeights = Callable[[Tensor], Tensor]
 
-def upper(tensor):
-    """What is positive of a tensor, zero elsewhere."""
+
+def upper(tensor: Tensor) -> Tensor:
+    """Return what is positive of a tensor, zero elsewhere."""
     return tf.nn.relu(tensor)
 
 
-def lower(tensor):
-    """What is negative of a tensor, zero elsewhere."""
+def lower(tensor: Tensor) -> Tensor:
+    """Return what is negative of a tensor, zero elsewhere."""
     return tf.minimum(tensor, tf.zeros([], tensor.dtype))
 
 
@@ -38,37 +45,43 @@ class Neurons:
 
     @property
     def source(self) -> Value:
+        """What the weighted step reads."""
         return self.step.active_inputs[0]
+
+    @property
+    def active_inputs(self) -> list[Value]:
+        """What importance flows into, as of a step."""
+        return [self.source]
 
     @property
     def end(self) -> Value:
         """The sums z, with their biases."""
         return self.chain[-1].output if self.chain else self.step.output
 
-    def forward(self, pairs: Pairs, tensor, weights=None):
-        """Σ_i tensor_i·weights(w)_ij, laid out as the sums are, without bias and scale."""
+    def forward(self, pairs: Pairs, tensor: Tensor, weights: OfWeights | None = None) -> Tensor:
+        """Return Σ_i tensor_i·weights(w)_ij, laid out as the sums are, without bias and scale."""
         (tensor, *_) = pairs.at(self.step, {self.source: tensor}, weights, offsets=False)
         for step in self.chain:
             if operation(step.op).view is not None:
                 (tensor,) = pairs.at(step, {step.active_inputs[0]: tensor})
         return tensor
 
-    def backward(self, pairs: Pairs, tensor, weights=None):
-        """Σ_j weights(w)_ij·tensor_j, the transpose of :meth:`forward`."""
+    def backward(self, pairs: Pairs, tensor: Tensor, weights: OfWeights | None = None) -> Tensor:
+        """Return Σ_j weights(w)_ij·tensor_j, the transpose of :meth:`forward`."""
         for step in reversed(self.chain):
             if operation(step.op).view is not None:
                 (tensor,) = pairs.transpose(step, [tensor]).values()
         rest = [None] * (len(self.step.outputs) - 1)
         return pairs.transpose(self.step, [tensor, *rest], weights=weights)[self.source]
 
-    def scale(self, pairs: Pairs):
-        """The factor s_j that each sum is multiplied by; None where there is none."""
+    def scale(self, pairs: Pairs) -> Tensor | None:
+        """Return the factor s_j that each sum is multiplied by; None where there is none."""
         if not any(operation(step.op).scale for step in self.chain):
             return None
         return self._through(pairs, tf.ones_like, offsets=False)
 
-    def bias(self, pairs: Pairs):
-        """What is added to each sum, in the scale of the end; None where nothing is."""
+    def bias(self, pairs: Pairs) -> Tensor | None:
+        """Return what is added to each sum, in the scale of the end; None where nothing is."""
         if all(operation(step.op).view is not None for step in self.chain):
             return None
         return self._through(pairs, tf.zeros_like, offsets=True)
@@ -81,7 +94,7 @@ class Neurons:
 
 
 def grouped(walk: list[Step], explained: set[Value]) -> list[Step | Neurons]:
-    """The walk with each layer's weighted step, biases, scales and views as one item, where its last step was."""
+    """Return the walk with each layer's weighted step, biases, scales and views as one item, where its last step was."""
     readers = readers_of(walk)
     last: dict[Step, Neurons] = {}
     taken: set[Step] = set()
@@ -97,6 +110,25 @@ def grouped(walk: list[Step], explained: set[Value]) -> list[Step | Neurons]:
         taken.update([step, *neurons.chain])
         last[neurons.end.step] = neurons
     return [last.get(step, step) for step in walk if step in last or step not in taken]
+
+
+def walk_back(
+    walk: list[Step | Neurons],
+    flows: dict[Value, Flow],
+    back: Callable[[Step | Neurons, list[Flow | None]], dict[Value, Flow]],
+) -> dict[Value, Flow]:
+    """Return what flows into every value that is reached, going back through a walk from what flows into some.
+
+    ``back`` gives what flows into the inputs of a step or of neurons from what flows into their outputs, which is None for
+    an output that nothing reaches.
+    """
+    flows = dict(flows)
+    for item in reversed(walk):
+        outputs = [item.end] if isinstance(item, Neurons) else [] if item.op == "Input" else item.outputs
+        if any(value in flows for value in outputs):
+            for value, flow in back(item, [flows.get(value) for value in outputs]).items():
+                flows[value] = flows[value] + flow if value in flows else flow
+    return flows
 
 
 def of_one_element(step: Step) -> bool:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
 
 from genolift.engine.operations.regions import fuse, is_relu
 from genolift.engine.operations.steps import kind_of, linear_of
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Dependence, Program, Step, Value, only_reader, readers_of
-from genolift.engine.relevance.neurons import Neurons, grouped, of_one_element
+from genolift.engine.relevance.neurons import Neurons, grouped, of_one_element, walk_back
 from genolift.engine.relevance.rules import divided
 from genolift.engine.target import Target
 from genolift.engine.walk.multipliers import Walked
@@ -75,7 +78,7 @@ class Units:
 
 
 class PatternPropagation:
-    """What ``patterns`` (units → array like their weights) send back to a program's inputs; one tensor for each.
+    """The walk back by patterns to a program's inputs, with one tensor for each.
 
     ``attributes``: with w·a rather than a. Rectifiers pass what they passed forward, maxima follow the winner. A scale or
     average hands shares on in proportion to its weights, and signals as the smallest input that gives them. Sums of
@@ -84,7 +87,6 @@ class PatternPropagation:
 
     def __init__(self, program: Program, targets: list[Target], name: str, attributes: bool):
         self.program, self.attributes = program, attributes
-        self.patterns: dict[Units, object] = {}
         explained = {value for target in targets for value in target.values}
         fused = fuse(program, list(explained), sources=program.inputs)
         self.walk = grouped(fused, explained)
@@ -116,34 +118,32 @@ class PatternPropagation:
         """The shape of each layer's pattern, by the layer's name."""
         return {units.name: units.shape for units in self.layers}
 
-    def __call__(self, pairs: Pairs, target: Target, seeds: dict[Value, Tensor]) -> Walked:
-        """Return what reaches the inputs of a target whose values have the weights ``seeds`` (n, ...)."""
-        flows = {value: seed * pairs.x(value) for value, seed in seeds.items()}
-        for item in reversed(self.walk):
-            neurons = isinstance(item, Neurons)
-            outputs = [item.end] if neurons else item.outputs
-            if (not neurons and item.op == "Input") or not any(value in flows for value in outputs):
-                continue
-            found = self._back(item, [flows.get(value) for value in outputs], pairs)
-            for value, flow in found.items():
-                flows[value] = flows[value] + flow if value in flows else flow
+    def __call__(
+        self, patterns: dict[Units, np.ndarray], pairs: Pairs, target: Target, seeds: dict[Value, Tensor]
+    ) -> Walked:
+        """Return what ``patterns`` send back to the inputs from a target whose values have the weights ``seeds`` (n, ...).
+
+        A pattern is shaped like the weights of its units.
+        """
+        start = {value: seed * pairs.x(value) for value, seed in seeds.items()}
+        flows = walk_back(self.walk, start, partial(self._back, patterns=patterns, pairs=pairs))
         return Walked([flows.get(value, tf.zeros_like(pairs.x(value))) for value in self.program.inputs])
 
-    def _back(self, item: Step | Neurons, flows: list, pairs: Pairs) -> dict:
+    def _back(self, item: Step | Neurons, flows: list, patterns: dict[Units, np.ndarray], pairs: Pairs) -> dict:
         if isinstance(item, Neurons):
-            return {item.source: self._weighted(item, flows[0], pairs)}
+            pattern = tf.constant(patterns[self.units[item]], flows[0].dtype)
+            return {item.source: self._weighted(item, flows[0], pattern, pairs)}
         if item.body:
             return {item.inputs[0]: tf.where(pairs.x(item.output) > 0, flows[0], tf.zeros_like(flows[0]))}
         if item in self.units:
-            pattern = tf.constant(self.patterns[self.units[item]], flows[0].dtype)
+            pattern = tf.constant(patterns[self.units[item]], flows[0].dtype)
             values = item.active_inputs
             return {value: flows[0] * pattern[i] for i, value in enumerate(values)}
         if kind_of(item) in ("selection", "extremum"):
             return pairs.transpose(item, flows, {value: pairs.x(value) for value in item.active_inputs})
         return self._passed(item, flows, pairs)
 
-    def _weighted(self, neurons: Neurons, flow, pairs: Pairs):
-        pattern = tf.constant(self.patterns[self.units[neurons]], flow.dtype)
+    def _weighted(self, neurons: Neurons, flow: Tensor, pattern: Tensor, pairs: Pairs) -> Tensor:
         scale = None if self.attributes else neurons.scale(pairs)  # w·s has the pattern a/s
         flow = flow if scale is None else divided(flow, scale)
         return neurons.backward(pairs, flow, lambda w: w * pattern if self.attributes else pattern)

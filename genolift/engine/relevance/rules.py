@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from genolift.engine.relevance.neurons import Neurons, lower, upper
 from genolift.engine.walk.pairs import Pairs
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
@@ -24,19 +24,23 @@ _NOTHING = 1e-30
 class Relevance:
     """R = per_unit·x + apart; either part may be None."""
 
-    per_unit: object = None
-    apart: object = None
+    per_unit: Tensor | None = None
+    apart: Tensor | None = None
 
     def __add__(self, other: Relevance) -> Relevance:
         return Relevance(_sum(self.per_unit, other.per_unit), _sum(self.apart, other.apart))
 
-    def at(self, x):
-        """The relevance of an element whose activation is ``x``."""
+    def at(self, x: Tensor) -> Tensor:
+        """Return the relevance of an element whose activation is ``x``."""
         return _sum(None if self.per_unit is None else self.per_unit * x, self.apart)
 
-    def over(self, x, epsilon: float):
-        """The relevance per unit of the activation ``x``; only what is kept apart has to be divided."""
+    def over(self, x: Tensor, epsilon: float) -> Tensor:
+        """Return the relevance per unit of the activation ``x``; only what is kept apart has to be divided."""
         return _sum(self.per_unit, None if self.apart is None else divided(self.apart, stabilised(x, epsilon)))
+
+    def parts(self, x: Tensor) -> list[Tensor]:
+        """Return both parts for an element whose activation is ``x``, with zeros for one that is not there."""
+        return [tf.zeros_like(x) if part is None else part for part in (self.per_unit, self.apart)]
 
 
 def _sum(a, b):

@@ -19,12 +19,14 @@ tf = quiet_tensorflow()
 
 #: What flows back into one value: tensors of the value's shape, of which there are equally many for every value.
 Parts: TypeAlias = list[Tensor]
+#: Tensors by name that go from turn to turn beside what flows; each keeps its shape.
+Noted: TypeAlias = dict[str, Tensor]
 
 
 class Turn(Protocol):
     """One turn of a loop's body, walked back."""
 
-    def __call__(self, pairs: Pairs, seeds: dict[Value, Parts], noted: dict[str, Tensor]) -> tuple[list[Parts], list]:
+    def __call__(self, pairs: Pairs, seeds: dict[Value, Parts], noted: Noted) -> tuple[list[Parts], Noted]:
         """Return what leaves the turn through each of the reversal's ``ways``, and ``noted`` brought up to date.
 
         Parameters
@@ -34,7 +36,7 @@ class Turn(Protocol):
         seeds
             What flows into values of the body.
         noted
-            Tensors that go from turn to turn beside what flows; each keeps its shape.
+            What has been noted at the turns that ran later.
         """
         ...
 
@@ -63,8 +65,8 @@ class Reversal:
         return elements | {value: self.step.inputs[place] for place, value in self.fixed}
 
     def __call__(
-        self, given: dict[Value, Parts], pairs: Pairs, walk_back: Turn, noted: dict[str, Tensor]
-    ) -> tuple[dict[Value, Parts], list]:
+        self, given: dict[Value, Parts], pairs: Pairs, walk_back: Turn, noted: Noted
+    ) -> tuple[dict[Value, Parts], Noted]:
         """Return what flows into the loop's inputs, and what was noted in the end.
 
         Parameters

@@ -10,7 +10,7 @@ from genolift.engine.program import Step, Value
 from genolift.engine.walk.integral import integrate
 from genolift.engine.walk.pairs import Pairs
 from genolift.engine.walk.propagate import Backward, Flow, every_step
-from genolift.engine.walk.reversal import Parts, Reversal
+from genolift.engine.walk.reversal import Noted, Parts, Reversal
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -21,7 +21,7 @@ def unwind(step: Step, flows: list[Flow | None], back: Backward) -> dict[Value, 
     walk, reversal = step.payload.walk, Reversal(step, parts=1)
     audited: list[Step] = []
 
-    def walk_back(inner: Pairs, seeds: dict[Value, Parts], noted: dict[str, Tensor]) -> tuple:
+    def walk_back(inner: Pairs, seeds: dict[Value, Parts], noted: Noted) -> tuple[list[Parts], Noted]:
         audit: list | None = None if back.audit is None else []
         inside = Backward(inner, walk, back.rule_of, lambda step: False)
         multipliers = inside.run({value: m for value, (m,) in seeds.items()}, reversal.ways, audit)
@@ -43,9 +43,10 @@ def unwind(step: Step, flows: list[Flow | None], back: Backward) -> dict[Value, 
     return {value: Flow(m) for value, (m,) in arriving.items()}
 
 
-def _nothing_noted(walk: list[Step], back: Backward) -> dict[str, Tensor]:
+def _nothing_noted(walk: list[Step], back: Backward) -> Noted:
     """What goes from turn to turn beside the flows: each step's worst imbalance, and the most that an integral left."""
-    noted, pairs = {}, back.pairs
+    noted: Noted = {}
+    pairs = back.pairs
     if back.audit is not None:
         noted["imbalance"] = tf.zeros([sum(1 for _ in every_step(walk)), pairs.n * pairs.r], pairs.precision)
     if any(back.rule_of(inner) is integrate for inner in every_step(walk)):

@@ -48,10 +48,12 @@ class DeepTaylor(RelevanceMethod):
     def layer_rules(self) -> Composite:
         return Composite({"input": self.box}, AlphaBeta(1.0, 0.0))
 
+    positive_sums = True
+
     @override
-    def propagation(self, traced: Traced) -> RelevancePropagation:
-        found = super().propagation(traced, positive_sums=True)
-        for step in found.walk:
+    def relevance(self, traced: Traced) -> RelevancePropagation:
+        made = super().relevance(traced)
+        for step in made.walk:
             if isinstance(step, Neurons) or step.op == "Input":
                 continue
             kind = kind_of(step)
@@ -60,7 +62,7 @@ class DeepTaylor(RelevanceMethod):
             if not (rectifies or adds or kind == "selection"):
                 does = "is derived for sums, maxima and ReLUs"
                 raise lacking(self.name, does, f"{step.where} is none", "use lrp-composite or lrp-epsilon")
-        return found
+        return made
 
     @override
     def check(self, predictions: np.ndarray, lowest: np.ndarray, rows: np.ndarray) -> None:

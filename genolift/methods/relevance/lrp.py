@@ -44,30 +44,35 @@ class RelevanceMethod(SlopeMethod):
     def layer_rules(self) -> Composite:
         """Which rule each layer follows."""
 
-    @override
-    def propagation(self, traced: Traced, **options: Any) -> RelevancePropagation:
+    #: Whether only the positive terms of sums and averages take a share.
+    positive_sums = False
+
+    def relevance(self, traced: Traced) -> RelevancePropagation:
+        """Return the walk back by the layers' rules; refuse a model that they do not fit."""
         self.composite.check({layer for step in traced.program.steps for layer in step.layers})
         rest = self.composite.rest
         epsilon = rest.epsilon if isinstance(rest, Epsilon) else Epsilon().epsilon
-        found = RelevancePropagation(traced.program, traced.targets, self.composite, epsilon, **options)
-        if "input" in self.composite.rules and not found.reads_input():
+        made = RelevancePropagation(traced.program, traced.targets, self.composite, epsilon, self.positive_sums)
+        if "input" in self.composite.rules and not made.reads_input():
             does, none = (
                 "has a rule of its own for layers that read the input",
                 "no convolution or dense layer of this model does",
             )
             raise lacking(self.name, does, none, "use lrp-epsilon or integrated-gradients")
-        return found
+        return made
 
     @override
     def prepare(self, traced: Traced) -> None:
         super().prepare(traced)
-        ends = self._propagation.ends()
+        self._relevance = self.relevance(traced)
+        self._at = RelevancePoints(traced.program, traced.targets, self._relevance)
+        ends = sorted(self._relevance.ends(), key=str)
         self._blind = next((str(one) for one in ends if not getattr(one, "per_unit", one != "unary")), None)
         self._bounded = any(getattr(one, "bounded", False) for one in ends)
 
     @override
     def points(self, inputs: Inputs, traced: Traced) -> RelevancePoints:
-        for i, box in self._propagation.boxes().items():
+        for i, box in self._relevance.boxes().items():
             array = inputs.arrays[i]
             if array.min() < box.low or array.max() > box.high:
                 raise InputError(
@@ -78,13 +83,11 @@ class RelevanceMethod(SlopeMethod):
                         Setting("low= and high=", "--option low=LOW and --option high=HIGH"),
                     ),
                 )
-        if () not in self._points:
-            self._points[()] = RelevancePoints(traced.program, traced.targets, self._propagation)
-        return self._points[()]
+        return self._at
 
     @override
     def block(self, copies: Copies, inputs: Inputs, rows: np.ndarray) -> dict[str, Any]:
-        predictions, (per_unit, apart, lowest) = copies.own(copies.points.relevance)
+        predictions, (per_unit, apart, lowest) = copies.own(self._at.relevance)
         self.check(predictions, lowest, rows)
         letters = inputs.one_hot
         raw = [c * x[:, None] + q for c, x, q in zip(per_unit, copies.arrays, apart, strict=True)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -92,7 +93,7 @@ class PatternMethod(SlopeMethod):
         inputs, traced = self.adapted(X)
         sums = self._sums(inputs, traced)
         patterns = Patterns({}, record=self._record(inputs, traced))
-        for i, units in enumerate(self._propagation.layers):
+        for i, units in enumerate(self._by_patterns.layers):
             parts = [part[i] for part in sums if part]
             layer = estimates.LayerUnits(units.name, self._of[i], self._weights[i], self._shifts[i])
             self._estimate(patterns, layer, parts, self.estimator == "relu" and units.rectified)
@@ -124,9 +125,9 @@ class PatternMethod(SlopeMethod):
 
     def _sums(self, inputs: Inputs, traced: Traced) -> list[list]:
         """Return the sums of each part of the sequences, layer by layer."""
-        layers = self._propagation.layers
+        layers = self._by_patterns.layers
         measured = [units for units in layers if has_gram(units, _LARGEST_PATCH)]
-        collect = PatternSums(traced.program, self._propagation, measured)
+        collect = PatternSums(traced.program, self._by_patterns, measured)
         arrays, count = inputs.arrays, len(inputs)
         size = self._batch(inputs, traced, measured)
         self._of, self._weights = collect.numbers(arrays), collect.weights(arrays)
@@ -216,25 +217,26 @@ class PatternMethod(SlopeMethod):
 
     def _check(self, patterns: Patterns, traced: Traced) -> None:
         # The weights are read as they are now, and patterns of others would be silently wrong.
-        patterns.check(weights_digest(traced.program), self._propagation.shapes(), self.estimator, self.name)
+        patterns.check(weights_digest(traced.program), self._by_patterns.shapes(), self.estimator, self.name)
 
     # Explaining
 
     @override
-    def propagation(self, traced: Traced) -> PatternPropagation:
-        return PatternPropagation(traced.program, traced.targets, self.name, self.attributes)
+    def prepare(self, traced: Traced) -> None:
+        super().prepare(traced)
+        self._by_patterns = PatternPropagation(traced.program, traced.targets, self.name, self.attributes)
 
     @override
     def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
-        known = self._known()
-        self._check(known, traced)
-        self._propagation.patterns = {units: known.arrays[units.name] for units in self._propagation.layers}
+        self._check(self._known(), traced)
         return super().explain(inputs, traced)
 
     @override
     def points(self, inputs: Inputs, traced: Traced) -> Points:
         if () not in self._points:
-            self._points[()] = Points(traced.program, traced.targets, self._propagation)
+            known = self._known()
+            patterns = {units: known.arrays[units.name] for units in self._by_patterns.layers}
+            self._points[()] = Points(traced.program, traced.targets, partial(self._by_patterns, patterns))
         return self._points[()]
 
     @override
