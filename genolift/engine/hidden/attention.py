@@ -16,7 +16,7 @@ from genolift.engine.target import Target
 from genolift.engine.windows.reach import ROWS, Facts
 from genolift.support.errors import UnsupportedModel
 from genolift.support.precision import exact_float32
-from genolift.support.tensorflow import compiled, quiet_tensorflow
+from genolift.support.tensorflow import Tensor, compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
@@ -61,34 +61,52 @@ def find(program: Program, shapes: list[tuple[int, ...]], leading: Collection[Va
     return found
 
 
+@dataclass(eq=False)
+class _Weighing:
+    """A softmax that, seen through ``views`` and the like, is factor number ``place`` of a ``product``."""
+
+    softmax: Step
+    views: list[Step]
+    product: Step
+    place: int
+
+
+def _weighings(program: Program) -> list[_Weighing]:
+    """Every way from a softmax to a product, of each softmax the shortest first."""
+    readers = readers_of(program.active_steps)
+    weighings = []
+    for softmax in program.active_steps:
+        pending: list[tuple[Value, list[Step]]] = [(softmax.output, [])] if softmax.op == "Softmax" else []
+        while pending:
+            value, views = pending.pop(0)
+            for step in readers.get(value, []):
+                if kind_of(step) == "product":
+                    weighings.append(_Weighing(softmax, views, step, step.inputs.index(value)))
+                elif kind_of(step) == "passing" and step.active_inputs == [value] and len(step.outputs) == 1:
+                    pending.append((step.output, [*views, step]))
+    return weighings
+
+
 def _tagged(program: Program, shapes: list[tuple[int, ...]]) -> list[tuple[Step, Step, int, np.ndarray]]:
     """(softmax, product, place, tag): where a softmax, seen through views and the like, is a factor of a product.
 
     ``tag`` is the factor with the numbers of the keys in place of their weights, so that it varies along their axis.
     """
-    readers = readers_of(program.active_steps)
-    places: list[tuple[Step, Step, int]] = []
+    weighings = _weighings(program)
 
-    def look(*inputs):
+    def look(*inputs: Tensor) -> list[Tensor]:
         values = forward(program, list(inputs), constants(program))
-        tags = []
-        for softmax in (step for step in program.active_steps if step.op == "Softmax"):
-            weights = values[softmax.output]
+        tags: dict[Value, Tensor] = {}
+        for one in weighings:
+            value, weights = one.softmax.output, values[one.softmax.output]
             numbers = tf.cast(tf.range(1, tf.shape(weights)[-1] + 1), weights.dtype)
-            pending = [(softmax.output, tf.zeros_like(weights) + numbers)]
-            while pending:
-                value, tag = pending.pop(0)
-                for step in readers.get(value, []):
-                    if kind_of(step) == "product":
-                        places.append((softmax, step, step.inputs.index(value)))
-                        tags.append(tag)
-                    elif kind_of(step) == "passing" and step.active_inputs == [value] and len(step.outputs) == 1:
-                        outputs = emit(step, [tag if one is value else values[one] for one in step.inputs])
-                        pending.append((step.output, outputs[0]))
-        return tags
+            tags[value] = tf.zeros_like(weights) + numbers
+            for step in one.views:
+                (tags[step.output],) = emit(step, [tags.get(read, values[read]) for read in step.inputs])
+        return [tags[one.product.inputs[one.place]] for one in weighings]
 
     tags = compiled(look)(*[tf.zeros((ROWS, *shape)) for shape in shapes])
-    return [(*place, tag.numpy()) for place, tag in zip(places, tags, strict=True)]
+    return [(one.softmax, one.product, one.place, tag.numpy()) for one, tag in zip(weighings, tags, strict=True)]
 
 
 def _read(product: Step, place: int, axis: int, facts: Facts, program: Program) -> tuple[Value, int] | None:

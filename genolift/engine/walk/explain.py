@@ -40,7 +40,8 @@ class _BySteps:
 
     @classmethod
     def __tf_unflatten__(cls, metadata: tuple, components: tuple) -> _BySteps:
-        return cls(*metadata, tuple(components[0]))
+        (steps,), (tensors,) = metadata, components
+        return cls(steps, tuple(tensors))
 
 
 class Explainer:
