@@ -6,11 +6,13 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import NoneType, UnionType
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from genolift.methods.common.base import Method
 from genolift.methods.common.documented import initialised, meanings_of
 from genolift.support.errors import InputError, Remedy, setting
+
+if TYPE_CHECKING:  # methods load TensorFlow, and mistakes in their options are found without
+    from genolift.methods.common.base import Method
 
 #: Options that have flags of their own on the command line.
 FLAGS = ("references", "seed", "memory")
