@@ -94,7 +94,7 @@ class ReferenceMethod(TakesReferences):
         self.left = float(block["left"].max())
         if self.sums:
             self.judge(block, explainer, lambda n, r: self._pair(inputs, chosen, count, n, r))
-        _blank(block, proof.not_finite(block).any(axis=(1, 2)))
+        _blank(block, np.logical_or.reduce(proof.not_finite(block), axis=(1, 2)))
         return self._fields(inputs, traced, block)
 
     def _until_enough(
@@ -231,7 +231,7 @@ class ReferenceMethod(TakesReferences):
     def _fields(self, inputs: Inputs, traced: Traced, block: dict) -> tuple[dict, dict]:
         dna, hidden = inputs.one_hot, self._hidden
         pick = (lambda a: a) if traced.several else (lambda a: a[:, 0])
-        pack = inputs.pack
+        pack: Callable[[list], Any] = inputs.pack
         if hidden:
             block = {**block, **{key: block[key][:hidden] for key in ("raw", "multipliers", "squares")}}
             pack = (lambda per_call: per_call[0]) if hidden == 1 else list

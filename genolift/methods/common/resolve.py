@@ -171,7 +171,7 @@ def _at(value: Value, index: tuple, name: str) -> Weights:
     for i, size in zip(index, sizes, strict=True):
         if not isinstance(i, Integral):
             raise InputError(f"target index {i!r} is not a whole number")
-        if size is not None and not -size <= i < size:
+        if size is not None and not -size <= int(i) < size:
             raise InputError(f"target {i} is out of range: output {name!r} has {size} (0 to {size - 1})")
 
     def weights(at_x):
@@ -252,7 +252,7 @@ def _sizes(value: Value) -> tuple[int | None, ...]:
 
 def _chosen(what: int | Iterable[int], size: int | None, axis: str) -> list[int]:
     """Return the indices that a user gives along an axis of that size."""
-    indices = [int(what)] if isinstance(what, Integral) else [int(i) for i in what]
+    indices = [int(what)] if isinstance(what, (int, Integral)) else [int(i) for i in what]
     if not indices or any(i < 0 or (size is not None and i >= size) for i in indices):
         raise InputError(f"{axis} {what!r} are out of range: there are {size}")
     return indices

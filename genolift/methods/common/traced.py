@@ -95,6 +95,16 @@ class Traced:
         (forward, several), (reverse, _) = found
         return [a.average(b) for a, b in zip(forward, reverse, strict=True)], several
 
+    def letters(self, shapes: list[tuple]) -> list[bool]:
+        """Which inputs have an axis of letters, DNA or tokens as one-hot, for shapes without the axis of sequences."""
+        return [size is not None or is_dna(shape) for shape, size in zip(shapes, self.tokens, strict=True)]
+
+    @property
+    def fixed_shapes(self) -> list[tuple] | None:
+        """The shapes of the program's inputs, without the axis of sequences; None where a size is free."""
+        shapes = [(value.shape or ())[1:] for value in self.program.inputs]
+        return shapes if all(None not in shape for shape in shapes) else None
+
     def accepts(self, arrays: list[np.ndarray]) -> bool:
         """Whether arrays of these shapes fit this trace."""
         return all(
@@ -134,7 +144,7 @@ def _refuse_noise(model) -> None:
     for node in (node for depth in getattr(model, "_nodes_by_depth", {}).values() for node in depth):
         layer, given = getattr(node, "operation", None), getattr(node, "arguments", None)
         on = given is not None and (given.kwargs.get("training") or any(one is True for one in given.args))
-        if on and _draws(layer):
+        if on and layer is not None and _draws(layer):
             raise UnsupportedModel(
                 f"layer {layer.name!r} ({type(layer).__name__}) was put into the model with training=True and draws "
                 "random "

@@ -41,6 +41,7 @@ class DeepLift(ReferenceMethod):
     """
 
     name = "deeplift"
+    _rule: Propagation
 
     @staticmethod
     @override

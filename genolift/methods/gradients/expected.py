@@ -47,11 +47,15 @@ class ExpectedGradients(TakesReferences, SlopeMethod):
     def describe(self) -> dict[str, Any]:
         return {**super().describe(), "draws": self.draws}
 
+    @property
+    @override
+    def count(self) -> int:
+        return self.draws * max(one.count for one in self._chosen)
+
     @override
     def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
         self._chosen = self.references_for(inputs)
         refuse_until_enough(self._chosen, self.name)
-        self.count = self.draws * max(one.count for one in self._chosen)
         return super().explain(inputs, traced)
 
     @override
@@ -74,7 +78,7 @@ class ExpectedGradients(TakesReferences, SlopeMethod):
             for total, slope in zip(slopes, found, strict=True):
                 total[at] += np.add.reduceat(slope, first, axis=0) / self.draws
         at_references = copies.grid((n, references), lambda row, r: [ref[row, r] for ref in drawn])
-        fields = {
+        fields: dict[str, Any] = {
             "predictions": copies.predictions(),
             "reference_predictions": at_references.transpose(0, 2, 1),
             "reference_count": np.full((n, targets), references),

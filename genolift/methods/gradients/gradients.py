@@ -60,6 +60,7 @@ class _Gated(GradientMethod):
 
     sums = False
     rule_of = staticmethod(gradient_rules.gradient)
+    _rule: Propagation
 
     @override
     def multipliers(self, traced: Traced) -> Multipliers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -10,19 +9,15 @@ from typing_extensions import override
 
 from genolift.engine.walk.multipliers import Propagation
 from genolift.engine.walk.points import Points
-from genolift.methods.common.blocks import fields_of
 from genolift.methods.common.inputs import Inputs
-from genolift.methods.common.predicting import Copies, batch_size
+from genolift.methods.common.pointwise import PointwiseMethod
+from genolift.methods.common.predicting import Copies
 from genolift.methods.common.traced import Traced
 from genolift.methods.gradients.correction import CorrectsGradients, check_letters
 from genolift.methods.gradients.gradients import guided
-from genolift.support.progress import bar
-
-# Batches that a block of sequences fills: with more, less of the last one is padding.
-_BATCHES = 4
 
 
-class SlopeMethod(CorrectsGradients):
+class SlopeMethod(CorrectsGradients, PointwiseMethod):
     """What slopes say that are not multiplied by a difference."""
 
     #: Why there is no hypothetical importance, and what has one.
@@ -37,8 +32,8 @@ class SlopeMethod(CorrectsGradients):
         self._propagation = self.propagation(traced)
         self._points: dict[tuple, Points] = {}
 
+    @override
     def points(self, inputs: Inputs, traced: Traced) -> Points:
-        """Return what computes values and slopes at points."""
         letters = inputs.one_hot if self.gradient_correction else [False] * len(inputs.arrays)
         if self.gradient_correction:
             check_letters(any(letters))
@@ -47,28 +42,8 @@ class SlopeMethod(CorrectsGradients):
             self._points[key] = Points(traced.program, traced.targets, self._propagation, letters)
         return self._points[key]
 
-    #: Slopes computed for each sequence.
-    count = 1
-
     @override
-    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
-        size, points = batch_size(traced, inputs, self.memory, backward=True), self.points(inputs, traced)
-        at_once, total = max(1, _BATCHES * size // self.count), len(inputs) * self.count
-        blocks = []
-        with bar(total, self.name, "gradients", self.progress, long=total > size) as display:
-            for start in range(0, len(inputs), at_once):
-                rows = np.arange(start, min(start + at_once, len(inputs)))
-                arrays = [array[rows] for array in inputs.arrays]
-                blocks.append(self.block(Copies(points, arrays, size, display.update), inputs, rows))
-        fields = fields_of(blocks, inputs, traced.several)
-        return fields, {key: why for key, why in self.undefined().items() if key not in fields}
-
-    @abstractmethod
-    def block(self, copies: Copies, inputs: Inputs, rows: np.ndarray) -> dict[str, Any]:
-        """Fields (n, T, ...) of the sequences ``rows``: a list with one per input, or an array that follows none."""
-
     def undefined(self) -> dict[str, str]:
-        """Why fields are not defined that no block has."""
         none = f"{self.name} compares with no reference"
         return {
             "hypothetical": self.no_hypothetical,

@@ -43,6 +43,7 @@ class SmoothGrad(SlopeMethod):
 
     @override
     @property
+    @override
     def count(self) -> int:
         return self.samples
 

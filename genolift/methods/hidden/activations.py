@@ -128,8 +128,14 @@ class LayerReader:
         self.memory = parse_bytes(memory)
         self._declared = ports(model)
         self._traced: Traced | None = None
-        self._opened: Recent[tuple, _Opened] = Recent(_LENGTHS)
+        self._opened = Recent(_LENGTHS)
         self._compiled: dict[Value, Rows] = {}
+
+    @property
+    def traced(self) -> Traced:
+        """The model as it was traced for the last inputs."""
+        assert self._traced is not None
+        return self._traced
 
     def inputs(self, X: Any) -> Inputs:
         """Return what the user gave, as the model takes it."""
@@ -157,7 +163,7 @@ class LayerReader:
         return self._opened[tuple(shapes)]
 
     def _open(self, inputs: Inputs, shapes: list[tuple]) -> _Opened:
-        program = self._traced.program
+        program = self.traced.program
         sequences = {
             i: Receptive(program, program.outputs, shapes, i) for i, letters in enumerate(inputs.one_hot) if letters
         }
@@ -183,7 +189,7 @@ class LayerReader:
         return _Opened(name, self._compiled[value], fields, seeing[0], behind)
 
     def _chosen(self, sequences: dict[int, Receptive]) -> Value:
-        program = self._traced.program
+        program = self.traced.program
         if self.layer is not None:
             values = named(program, self.layer)
             if len(values) > 1:
@@ -200,7 +206,7 @@ class LayerReader:
     def batches(self, inputs: Inputs) -> Iterator[np.ndarray]:
         """Return the layer's activations (n, J, C), some sequences at a time."""
         rows = self.open(inputs).rows
-        for part, xs in batches(inputs.arrays, batch_size(self._traced, inputs, self.memory)):
+        for part, xs in batches(inputs.arrays, batch_size(self.traced, inputs, self.memory)):
             (found,) = rows(xs)
             yield found[: part.stop - part.start]
 

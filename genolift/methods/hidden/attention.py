@@ -19,7 +19,6 @@ from genolift.methods.common.refusals import lacking
 from genolift.methods.common.traced import Traced
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import AttentionExplanation
-from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import InputError
 from genolift.support.memory import Recent
 from genolift.support.progress import bar
@@ -75,27 +74,26 @@ class AttentionMethod(Method):
 
     @override
     def prepare(self, traced: Traced) -> None:
-        self._readers: Recent[tuple, _Reader] = Recent(_LENGTHS)
+        self._readers = Recent(_LENGTHS)
         self._last: _Reader | None = None
-        shapes = [value.shape[1:] for value in traced.program.inputs]
-        if all(None not in shape for shape in shapes):
+        if (shapes := traced.fixed_shapes) is not None:
             self._reader(traced, shapes)
 
     def _reader(self, traced: Traced, shapes: list[tuple]) -> _Reader:
         key = tuple(map(tuple, shapes))
         if key not in self._readers:
-            self._readers[key] = self._found(traced, list(key))
+            self._readers[key] = self._made(traced, list(key))
         self._last = self._readers[key]
         return self._last
 
-    def _found(self, traced: Traced, shapes: list[tuple]) -> _Reader:
+    def _made(self, traced: Traced, shapes: list[tuple]) -> _Reader:
         program = traced.program
         attentions = find(program, shapes, traced.probe(shapes).leading)
         if not attentions:
             none = "this model has none: no softmax over positions whose result weighs values"
             instead = "use deeplift, integrated-gradients or ism"
             raise lacking(self.name, "reads the weights of attention layers", none, instead)
-        places = [i for i, size in enumerate(traced.tokens) if size is not None or is_dna(shapes[i])]
+        places = [i for i, letters in enumerate(traced.letters(shapes)) if letters]
         placed = [tokens(program, one, attentions, shapes, places) for one in attentions]
         reader = _Reader(attentions, placed, Readings(program, traced.targets, attentions))
         self.check(reader)
@@ -227,12 +225,14 @@ class RawAttention(AttentionMethod):
 
     @override
     def scored(self, reader: _Reader, weights: list[np.ndarray]) -> dict[str, np.ndarray]:
-        chosen, found = self.read(reader), {}
+        chosen = self.read(reader)
+        scores: dict[str, list[np.ndarray]] = {}
         for one, placed, array in zip(reader.attentions, reader.tokens, weights, strict=True):
             if one in chosen:
                 heads = array if self.head is None else array[:, self.head, None]
-                found.setdefault(f"scores.{placed.place}", []).append(placed.spread(self.of_queries(heads)))
-        return {key: np.sum(arrays, 0, dtype=np.float32) / np.float32(len(chosen)) for key, arrays in found.items()}
+                scores.setdefault(f"scores.{placed.place}", []).append(placed.spread(self.of_queries(heads)))
+        count = np.float32(len(chosen))
+        return {key: np.asarray(np.sum(some, 0, dtype=np.float32) / count) for key, some in scores.items()}
 
     @override
     def describe(self) -> dict[str, Any]:
@@ -280,13 +280,15 @@ class AttentionRollout(AttentionMethod):
 
     @override
     def scored(self, reader: _Reader, weights: list[np.ndarray]) -> dict[str, np.ndarray]:
-        total = None
+        means = []
         for placed, array in zip(reader.tokens, weights, strict=True):
             mean = array.mean(1, dtype=np.float64)
             if placed.asks:
                 mean = self.residual * np.eye(mean.shape[-1]) + (1 - self.residual) * mean
-            mean = mean / np.maximum(mean.sum(-1, keepdims=True), np.finfo(float).tiny)
-            total = mean if total is None else mean @ total
+            means.append(mean / np.maximum(mean.sum(-1, keepdims=True), np.finfo(float).tiny))
+        total = means[0]
+        for mean in means[1:]:
+            total = mean @ total
         placed = reader.tokens[0]
         fields = {"rollout": total.astype(np.float32)} if self.maps else {}
         return {**fields, f"scores.{placed.place}": placed.spread(self.of_queries(total[:, None]))}
@@ -306,12 +308,13 @@ class AttentionRollout(AttentionMethod):
 
 
 def _together(weights: list[np.ndarray]) -> np.ndarray:
-    """One array (n, layers, heads, queries, keys), NaN where a layer has fewer."""
+    """Return one array (n, layers, heads, queries, keys), NaN where a layer has fewer."""
     most = np.max([array.shape[1:] for array in weights], axis=0)
-    found = np.full((len(weights[0]), len(weights), *most), np.nan, np.float32)
+    together = np.full((len(weights[0]), len(weights), *most), np.nan, np.float32)
     for i, array in enumerate(weights):
-        found[(slice(None), i, *map(slice, array.shape[1:]))] = array
-    return found
+        heads, queries, keys = array.shape[1:]
+        together[:, i, :heads, :queries, :keys] = array
+    return together
 
 
 def _key_positions(reader: _Reader) -> np.ndarray:

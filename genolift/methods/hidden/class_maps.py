@@ -25,7 +25,6 @@ from genolift.methods.common.traced import Traced
 from genolift.methods.gradients.gradients import guided
 from genolift.methods.gradients.saliency import steepest
 from genolift.methods.targets import TargetLike
-from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import UnsupportedModel
 from genolift.support.memory import Recent
 from genolift.support.progress import bar
@@ -63,13 +62,11 @@ class MapMethod(Method):
 
     @override
     def prepare(self, traced: Traced) -> None:
-        self._atlases: Recent[tuple, _Atlas] = Recent(_LENGTHS)
+        self._atlases = Recent(_LENGTHS)
         self._compiled: dict[tuple, Maps] = {}
         self._last: _Atlas | None = None
-        shapes = [value.shape[1:] for value in traced.program.inputs]
-        if all(None not in shape for shape in shapes):
-            letters = [size is not None or is_dna(shape) for shape, size in zip(shapes, traced.tokens, strict=True)]
-            self._atlas(traced, shapes, letters)
+        if (shapes := traced.fixed_shapes) is not None:
+            self._atlas(traced, shapes)
 
     @abstractmethod
     def mapped(self, traced: Traced, sequences: dict[int, Receptive]) -> list[list[Value]]:
@@ -77,7 +74,7 @@ class MapMethod(Method):
 
     @override
     def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
-        atlas = self._atlas(traced, [array.shape[1:] for array in inputs.arrays], inputs.one_hot)
+        atlas = self._atlas(traced, [array.shape[1:] for array in inputs.arrays])
         size = batch_size(traced, inputs, self.memory, backward=True)
         blocks = []
         with bar(len(inputs), self.name, "sequences", self.progress, long=len(inputs) > size) as display:
@@ -97,10 +94,10 @@ class MapMethod(Method):
         """Return fields (n, T, ...) by input, from maps (n, T, L) of the sequences ``xs``, ``size`` at a time."""
         return {"scores": maps}
 
-    def _atlas(self, traced: Traced, shapes: list[tuple], letters: list[bool]) -> _Atlas:
+    def _atlas(self, traced: Traced, shapes: list[tuple]) -> _Atlas:
         key = (*map(tuple, shapes),)
         if key not in self._atlases:
-            places = [i for i, is_sequence in enumerate(letters) if is_sequence]
+            places = [i for i, letters in enumerate(traced.letters(shapes)) if letters]
             if not places:
                 raise no_sequences(self.name, "is placed on")
             self._atlases[key] = self._drawn(traced, list(map(tuple, shapes)), places)
@@ -153,6 +150,7 @@ class MapMethod(Method):
 
     def findings(self) -> dict[str, Any]:
         """Where the map was made: the layer, how many positions it has, and how many bases each of them sees."""
+        assert self._last is not None
         fields = [one for some in self._last.fields.values() for _, one in some]
         positions, width = [len(one.starts) for one in fields], [one.width for one in fields]
         return {"map": {"layer": self._last.layer, "positions": positions, "bases_seen_by_each": width}}

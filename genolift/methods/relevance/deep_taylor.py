@@ -37,6 +37,7 @@ class DeepTaylor(RelevanceMethod):
     """
 
     name = "deep-taylor"
+    positive_sums = True
 
     def __init__(
         self, model: Callable, target: TargetLike = None, *, low: float = 0.0, high: float = 1.0, **options: Any
@@ -47,8 +48,6 @@ class DeepTaylor(RelevanceMethod):
     @override
     def layer_rules(self) -> Composite:
         return Composite({"input": self.box}, AlphaBeta(1.0, 0.0))
-
-    positive_sums = True
 
     @override
     def relevance(self, traced: Traced) -> RelevancePropagation:

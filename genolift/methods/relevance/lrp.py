@@ -13,17 +13,17 @@ from genolift.engine.relevance.points import RelevancePoints
 from genolift.engine.relevance.propagation import RelevancePropagation
 from genolift.engine.relevance.rules import AlphaBeta, Box, Epsilon, Flat, Gamma, Rule, WSquare
 from genolift.methods.common.inputs import Inputs
+from genolift.methods.common.pointwise import PointwiseMethod
 from genolift.methods.common.predicting import Copies
 from genolift.methods.common.refusals import lacking
 from genolift.methods.common.traced import Traced
-from genolift.methods.gradients.saliency import SlopeMethod
 from genolift.methods.relevance.composites import Composite, as_rule, checked
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import RelevanceExplanation
 from genolift.support.errors import InputError, Remedy, Setting
 
 
-class RelevanceMethod(SlopeMethod):
+class RelevanceMethod(PointwiseMethod):
     """Relevance R of the input as ``raw_contributions``; ``scores`` are its sum over the letters of a position.
 
     R = c·x + q, where c_b = Σ_j w_bj·R_j/z_j are the ``multipliers`` and q is what the rules of the first layer give
@@ -32,7 +32,8 @@ class RelevanceMethod(SlopeMethod):
     """
 
     result_type = RelevanceExplanation
-    lacks = ("gradient_correction",)
+    #: Whether only positive terms of sums and averages take a share (z⁺).
+    positive_sums = False
 
     def __init__(self, model: Callable, target: TargetLike = None, **options: Any):
         if "gradient_correction" in options:
@@ -42,10 +43,7 @@ class RelevanceMethod(SlopeMethod):
 
     @abstractmethod
     def layer_rules(self) -> Composite:
-        """Which rule each layer follows."""
-
-    #: Whether only the positive terms of sums and averages take a share.
-    positive_sums = False
+        """Return which rule each layer follows."""
 
     def relevance(self, traced: Traced) -> RelevancePropagation:
         """Return the walk back by the layers' rules; refuse a model that they do not fit."""
@@ -63,7 +61,6 @@ class RelevanceMethod(SlopeMethod):
 
     @override
     def prepare(self, traced: Traced) -> None:
-        super().prepare(traced)
         self._relevance = self.relevance(traced)
         self._at = RelevancePoints(traced.program, traced.targets, self._relevance)
         ends = sorted(self._relevance.ends(), key=str)
@@ -74,7 +71,7 @@ class RelevanceMethod(SlopeMethod):
     def points(self, inputs: Inputs, traced: Traced) -> RelevancePoints:
         for i, box in self._relevance.boxes().items():
             array = inputs.arrays[i]
-            if array.min() < box.low or array.max() > box.high:
+            if isinstance(box, Box) and (array.min() < box.low or array.max() > box.high):
                 raise InputError(
                     f"{self.name} is for inputs between {box.low:g} and {box.high:g}, and input {traced.names[i]!r} "
                     f"has values from {array.min():g} to {array.max():g}",
@@ -128,9 +125,7 @@ class RelevanceMethod(SlopeMethod):
 
     @override
     def describe(self) -> dict[str, Any]:
-        described = super().describe()
-        described.pop("gradient_correction")
-        return {**described, "composite": self.composite.describe()}
+        return {**super().describe(), "composite": self.composite.describe()}
 
 
 class LrpEpsilon(RelevanceMethod):

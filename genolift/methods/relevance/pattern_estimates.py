@@ -157,6 +157,7 @@ def quality(parts: list[Sums], layer: LayerUnits, rectified: bool) -> tuple[np.n
         return None
     mean, size = mean_of(first, layer), len(first["patch"])
     estimated = np.stack([pattern(one, mean, layer)[0].reshape(size, -1) for one in split(first)])
+    assert layer.weights is not None
     w = layer.weights.reshape(size, -1)
     along = (w / np.maximum((w**2).sum(0), np.finfo(float).tiny))[None]
     return (

@@ -6,7 +6,7 @@ import json
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -51,15 +51,16 @@ class Patterns:
         """Return the mean quality of each layer's units; None where it was not measured."""
         frame = self.frame()
         means = frame.groupby("layer", sort=False).rho.mean()
-        return {name: None if np.isnan(value) else float(value) for name, value in means.items()}
+        return {str(name): None if np.isnan(value) else float(value) for name, value in means.items()}
 
     def save(self, path: str | Path) -> None:
         """Write the patterns to ``path``, whole or not at all."""
         told = {"format": _FORMAT, "layers": list(self.arrays), **self.record}
-        content = {f"pattern.{i}": array for i, array in enumerate(self.arrays.values())}
+        content: dict[str, Any] = {"record": np.array(json.dumps(told))}
+        content |= {f"pattern.{i}": array for i, array in enumerate(self.arrays.values())}
         content |= {f"table.{name}": np.array(values, _COLUMNS[name]) for name, values in self.table.items()}
         with file_problems(path, "written"), whole(Path(path)) as part, part.open("wb") as file:
-            np.savez_compressed(file, record=np.array(json.dumps(told)), **content)
+            np.savez_compressed(file, **content)
 
     @classmethod
     def load(cls, path: str | Path) -> Patterns:

@@ -17,9 +17,9 @@ from genolift.engine.relevance.patterns import PatternPropagation
 from genolift.engine.running.digest import weights_digest
 from genolift.engine.walk.points import Points
 from genolift.methods.common.inputs import Inputs
+from genolift.methods.common.pointwise import PointwiseMethod
 from genolift.methods.common.predicting import Copies, batch_size
 from genolift.methods.common.traced import Traced
-from genolift.methods.gradients.saliency import SlopeMethod
 from genolift.methods.relevance import pattern_estimates as estimates
 from genolift.methods.relevance.pattern_file import Patterns
 from genolift.methods.targets import TargetLike
@@ -38,7 +38,7 @@ _LARGEST_PATCH = 4096
 _PARTS = 3
 
 
-class PatternMethod(SlopeMethod):
+class PatternMethod(PointwiseMethod):
     """A walk back by patterns that :meth:`fit` finds in data, on networks of ReLUs.
 
     Parameters
@@ -50,7 +50,6 @@ class PatternMethod(SlopeMethod):
         A file that :meth:`save` wrote, in place of fitting.
     """
 
-    lacks = ("gradient_correction",)
     averages = False  # an ensemble has no data to fit its members on
 
     def __init__(
@@ -66,7 +65,9 @@ class PatternMethod(SlopeMethod):
             raise InputError(f"{self.name} has no gradient to correct; leave gradient_correction off")
         if estimator not in ESTIMATORS:
             raise InputError(f"estimator must be one of {', '.join(ESTIMATORS)}, not {estimator!r}")
-        self.estimator, self._fitted = estimator, None
+        self.estimator = estimator
+        self._fitted: Patterns | None = None
+        self._points: Points | None = None
         super().__init__(model, target, **options)
         if patterns is not None:
             self.load(patterns)
@@ -97,7 +98,7 @@ class PatternMethod(SlopeMethod):
             parts = [part[i] for part in sums if part]
             layer = estimates.LayerUnits(units.name, self._of[i], self._weights[i], self._shifts[i])
             self._estimate(patterns, layer, parts, self.estimator == "relu" and units.rectified)
-        self._fitted, self._points = patterns, {}
+        self._fitted, self._points = patterns, None
         return self
 
     def _estimate(self, patterns: Patterns, layer: estimates.LayerUnits, parts: list, rectified: bool) -> None:
@@ -200,7 +201,7 @@ class PatternMethod(SlopeMethod):
         patterns = Patterns.load(path)
         if self.is_traced:
             self._check(patterns, self.traced)
-        self._fitted, self._points = patterns, {}
+        self._fitted, self._points = patterns, None
         return self
 
     def _known(self) -> Patterns:
@@ -223,8 +224,8 @@ class PatternMethod(SlopeMethod):
 
     @override
     def prepare(self, traced: Traced) -> None:
-        super().prepare(traced)
         self._by_patterns = PatternPropagation(traced.program, traced.targets, self.name, self.attributes)
+        self._points = None
 
     @override
     def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
@@ -233,11 +234,11 @@ class PatternMethod(SlopeMethod):
 
     @override
     def points(self, inputs: Inputs, traced: Traced) -> Points:
-        if () not in self._points:
+        if self._points is None:
             known = self._known()
             patterns = {units: known.arrays[units.name] for units in self._by_patterns.layers}
-            self._points[()] = Points(traced.program, traced.targets, partial(self._by_patterns, patterns))
-        return self._points[()]
+            self._points = Points(traced.program, traced.targets, partial(self._by_patterns, patterns))
+        return self._points
 
     @override
     def block(self, copies: Copies, inputs: Inputs, rows: np.ndarray) -> dict[str, Any]:
@@ -246,7 +247,7 @@ class PatternMethod(SlopeMethod):
 
     @abstractmethod
     def fields(self, columns: list, predictions: np.ndarray, arrays: list, letters: list[bool]) -> dict[str, Any]:
-        """Fields from what was walked back to each input, (n, T, ...)."""
+        """Return fields from what was walked back to each input, (n, T, ...)."""
 
     @override
     def undefined(self) -> dict[str, str]:
@@ -258,10 +259,8 @@ class PatternMethod(SlopeMethod):
 
     @override
     def describe(self) -> dict[str, Any]:
-        described = super().describe()
-        described.pop("gradient_correction")
         return {
-            **described,
+            **super().describe(),
             "estimator": self.estimator,
             "fitted": None if self._fitted is None else self._fitted.record,
         }
