@@ -16,7 +16,6 @@ from genolift.methods.common.traced import Traced
 from genolift.methods.perturbation.perturbed import Block, ChangingMethod
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import MutagenesisExplanation
-from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import GenoliftWarning, InputError
 from genolift.support.seeds import stream
 from genolift.support.tensorflow import quiet_tensorflow
@@ -64,12 +63,10 @@ class InSilicoMutagenesis(ChangingMethod):
         super().prepare(traced)
         self._mutations: dict[tuple, Mutation | None] = {}
         self._trials: dict[str, str] = {}
-        shapes = [
-            shape if size is None else (*shape, size) for shape, size in zip(traced.shapes, traced.tokens, strict=True)
-        ]
-        if self.fast is not False and all(None not in shape for shape in shapes):
-            for place in range(len(shapes)):
-                if _has_letters(shapes[place], traced.tokens[place]):
+        shapes = traced.fixed_shapes
+        if self.fast is not False and shapes is not None:
+            for place, letters in enumerate(traced.letters(shapes)):
+                if letters:
                     self._mutation(traced, shapes, place)
 
     @override
@@ -195,7 +192,7 @@ class InSilicoMutagenesis(ChangingMethod):
         It is None where they agree.
         """
         rng = stream(self.seed, "trial of mutagenesis", *map(str, shapes))
-        xs = [_random(rng, shape, size) for shape, size in zip(shapes, traced.tokens, strict=True)]
+        xs = [_random(rng, *one) for one in zip(shapes, traced.letters(shapes), strict=True)]
         length, letters = shapes[place]
         drawn = [np.concatenate([[0, length - 1], rng.integers(0, length, _TRIED)]) for _ in range(2)]
         rows, positions = np.repeat([0, 1], len(drawn[0])), np.concatenate(drawn)
@@ -218,12 +215,8 @@ class InSilicoMutagenesis(ChangingMethod):
         }
 
 
-def _has_letters(shape: tuple, tokens: int | None) -> bool:
-    return tokens is not None or is_dna(shape)
-
-
-def _random(rng: np.random.Generator, shape: tuple, tokens: int | None) -> np.ndarray:
+def _random(rng: np.random.Generator, shape: tuple, letters: bool) -> np.ndarray:
     """Return two random inputs (2, ...): sequences where there are letters, and numbers elsewhere."""
-    if _has_letters(shape, tokens):
+    if letters:
         return np.eye(shape[-1], dtype=np.float32)[rng.integers(0, shape[-1], (2, *shape[:-1]))]
     return rng.uniform(0, 1, (2, *shape)).astype(np.float32)
