@@ -1,4 +1,5 @@
-"""The walk from the output back to the inputs: two sides forward, a rule for each step, means over references.
+"""The walk from the explained output back to the inputs, step by step and by a rule for each step.
 
-Imports from ``engine.tracing`` and the rooms before it.
+The sequences and their references run forward first, and the results are averaged over the references. This room
+imports from ``engine.tracing`` and the rooms below it.
 """

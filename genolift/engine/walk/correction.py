@@ -1,4 +1,4 @@
-"""The gradient correction for one-hot inputs: what a slope says about leaving the simplex of letters is dropped.
+"""The gradient correction for one-hot inputs, which drops the part of a slope that leaves the simplex of letters.
 
 A model is trained where the letters of a position sum to one, so its slope along (1, 1, 1, 1) is arbitrary. Subtracting
 the mean over the letters leaves the part along the simplex (Majdandzic et al. 2022, equation 4).
@@ -18,7 +18,21 @@ tf = quiet_tensorflow()
 
 
 def corrected(slopes: list[Tensor], letters: list[bool]) -> list[Tensor]:
-    """Return slopes less their mean over the last axis, where that axis holds the letters of a position."""
+    """Subtract from slopes their mean over the letters.
+
+    Parameters
+    ----------
+    slopes : list of Tensor
+        The slopes (..., C) at each source.
+    letters : list of bool
+        Whether the last axis of a source holds the letters of a position. The slopes at the other sources are returned
+        as they are.
+
+    Returns
+    -------
+    list of Tensor
+        The corrected slopes, of the same shapes.
+    """
     return [
         slope - tf.reduce_mean(slope, -1, keepdims=True) if has_letters else slope
         for slope, has_letters in zip(slopes, letters, strict=True)
@@ -26,7 +40,15 @@ def corrected(slopes: list[Tensor], letters: list[bool]) -> list[Tensor]:
 
 
 class Corrected:
-    """The multipliers of ``inner``, corrected at the sources that have letters."""
+    """Multipliers that are corrected at the sources that have letters.
+
+    Parameters
+    ----------
+    inner : Multipliers
+        The multipliers before the correction.
+    letters : list of bool
+        Which of the sources have letters along their last axis.
+    """
 
     def __init__(self, inner: Multipliers, letters: list[bool]):
         self.inner, self.letters = inner, letters

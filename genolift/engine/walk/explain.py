@@ -1,4 +1,4 @@
-"""One compiled function per explanation: both sides forward, one walk back per target, means over the references."""
+"""The Explainer, which runs both sides forward, walks back from each target and averages over the references."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ tf = quiet_tensorflow()
 
 @dataclass(frozen=True)
 class _BySteps:
-    """Tensors, each of a step that it tells something of.
+    """Tensors that each belong to a step.
 
-    TensorFlow asks ``__tf_flatten__`` which parts of it are tensors. So a compiled function can return one, and the steps
-    are those of the trace that ran, whichever thread made it.
+    TensorFlow asks ``__tf_flatten__`` which parts of the object are tensors, so a compiled function can return it. The
+    steps are those of the trace that ran, whichever thread made it.
     """
 
     steps: tuple[Step, ...]
@@ -45,16 +45,20 @@ class _BySteps:
 
 
 class Explainer:
-    """Explains blocks of sequences against their references.
+    """An explainer of blocks of sequences against their references.
 
-    ``dna`` tells of each source whether it is one-hot DNA.
-
-    Arrays out, with T targets and one entry per source in the lists (the program's inputs, and before them the layer
-    that is attributed to): ``points`` (n, T, ...) a layer's activations at x; ``shares`` (n, T, r) the sum of its
-    contributions; ``raw`` and ``multipliers`` (n, T, ...)
-    means over the block's references; ``hypothetical`` (n, T, L, 4) or None; ``mean`` and ``squares`` (n, T, ...) of
-    the position scores over references (mean, sum of squared deviations); ``predictions`` (n, T),
-    ``reference_predictions`` and ``residual`` (n, T, r); ``left`` (n, T) the largest relative error of local integrals.
+    Parameters
+    ----------
+    program : Program
+        The traced model.
+    targets : list of Target
+        The scalars that are explained.
+    multipliers : Multipliers
+        The way to compute multipliers, which also names the sources that are explained.
+    dna : list of bool
+        Whether each source is one-hot DNA.
+    precision : DType
+        The floating-point type to compute in, by default float32.
     """
 
     def __init__(
@@ -73,7 +77,39 @@ class Explainer:
         self._audit = compiled(self._audited, reduce_retracing=True)
 
     def __call__(self, xs: list[np.ndarray], refs: list[np.ndarray], shared: bool, leading: bool) -> dict:
-        """Explain a block: ``xs`` are (n, ...) per input; ``refs`` (n, r, ...) per input, or (r, ...) where ``shared``."""
+        """Explain a block of n sequences with r references each.
+
+        Parameters
+        ----------
+        xs : list of np.ndarray
+            The sequences (n, ...) for each input.
+        refs : list of np.ndarray
+            The references for each input: (n, r, ...), or (r, ...) if all sequences share them.
+        shared : bool
+            Whether all sequences share the references.
+        leading : bool
+            Whether every activation keeps the batch as its first axis.
+
+        Returns
+        -------
+        dict
+            NumPy arrays for T targets. The first seven entries are lists with one array for each source.
+
+            ``points`` (n, T, ...) are the activations of a hidden layer at x, if attributions are to a layer.
+            ``shares`` (n, T, r) are the sums of a source's contributions. ``raw`` and ``multipliers`` (n, T, ...) are
+            means over the block's references. ``hypothetical`` (n, T, L, 4) are hypothetical contributions, or None for
+            a source that is not DNA. ``mean`` and ``squares`` (n, T, ...) are the mean of the position scores over
+            references and the sum of their squared deviations from it.
+
+            ``predictions`` (n, T) and ``reference_predictions`` (n, T, r) are the targets, ``residual`` (n, T, r) is
+            what the contributions exceed their difference by, and ``left`` (n, T) is the largest relative error of
+            local integrals.
+
+        Raises
+        ------
+        UnsupportedModel
+            If a comparison of the input switches differently for a sequence and its reference, so that no rule holds.
+        """
         with exact_float32:
             block, switches = self._run(shared, leading)(self._tensors(xs), self._tensors(refs))
         for step, differs in switches:
@@ -82,10 +118,10 @@ class Explainer:
         return tf.nest.map_structure(lambda tensor: tensor.numpy(), block)
 
     def _run(self, shared: bool, leading: bool) -> Callable:
-        """The compiled block, traced once for any number of sequences and references (and length, where it is free)."""
+        """Return the compiled block. It is traced once for any number of sequences, references and free lengths."""
         with self._making:
             if (shared, leading) not in self._runs:
-                shapes = [value.shape[1:] for value in self.program.inputs]
+                shapes = [tuple(value.shape or ())[1:] for value in self.program.inputs]
                 xs = [tf.TensorSpec([None, *shape], self.precision) for shape in shapes]
                 refs = [tf.TensorSpec([None, *([] if shared else [None]), *shape], self.precision) for shape in shapes]
 
@@ -96,16 +132,27 @@ class Explainer:
             return self._runs[shared, leading]
 
     def in_float64(self, target: int) -> Explainer:
-        """Return the same for one of the targets in double precision, which tells rounding from a breach."""
+        """Return an explainer of one target in double precision, which tells rounding from a breach of completeness.
+
+        Parameters
+        ----------
+        target : int
+            The place of the target in the list of targets.
+        """
         if target not in self._exact:
             targets = [self.targets[target]]
             self._exact[target] = Explainer(self.program, targets, self.multipliers, self.dna, tf.float64)
         return self._exact[target]
 
     def audit(self, xs: list[np.ndarray], refs: list[np.ndarray]) -> list[tuple[Step, float]]:
-        """Return every step walked for one pair, and what entered it less what left it.
+        """Return every step that was walked for one pair, and what entered the step less what left it.
 
-        ``xs`` hold the one sequence (1, ...) for each input, and ``refs`` its one reference (1, 1, ...).
+        Parameters
+        ----------
+        xs : list of np.ndarray
+            The sequence (1, ...) for each input.
+        refs : list of np.ndarray
+            Its reference (1, 1, ...) for each input.
         """
         with exact_float32:
             imbalances = self._audit(self._tensors(xs), self._tensors(refs))
@@ -173,7 +220,7 @@ class Explainer:
 
 
 def _merge(ref):
-    """(n, r, ...) as (n·r, ...)."""
+    """Return references (n, r, ...) as (n·r, ...)."""
     flat = tf.reshape(ref, tf.concat([[-1], tf.shape(ref)[2:]], 0))
     flat.set_shape([None, *ref.shape[2:]])
     return flat

@@ -1,12 +1,12 @@
-"""Rules of the gradient family: derivatives at x, and guided backprop and deconvnet, which change them at rectifiers."""
+"""Rules of the gradient family: the derivative at x, and its changes at rectifiers by guided backprop and deconvnet."""
 
 from __future__ import annotations
 
 from genolift.engine.operations import kernels
 from genolift.engine.operations.regions import is_rectifier
 from genolift.engine.operations.secants import apply
-from genolift.engine.program import Dependence, Step
-from genolift.engine.walk.propagate import Backward, Flow
+from genolift.engine.program import Dependence, Step, Value
+from genolift.engine.walk.propagate import Backward, Flow, Flows, Rule
 from genolift.engine.walk.rules import extra_sides, parts
 from genolift.engine.walk.unwind import unwind
 from genolift.support.tensorflow import quiet_tensorflow
@@ -14,21 +14,22 @@ from genolift.support.tensorflow import quiet_tensorflow
 tf = quiet_tensorflow()
 
 
-def derivative(step: Step, flows, back: Backward) -> dict:
-    """The operation's own vector-Jacobian product at x."""
+def derivative(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
+    """Return the operation's own vector-Jacobian product at x."""
     pairs = back.pairs
     if not step.body:
-        # Comparisons of the input, too, are those of x.
+        # Comparisons of the input are taken at x too.
         points = {value: pairs.x(value) for value in step.inputs if value.dependence >= Dependence.DISCRETE}
-        found = pairs.transpose(step, parts(flows, "mean"), points)
-        return {value: Flow(m) for value, m in found.items()}
-    source, (flow,) = step.inputs[0], flows
+        multipliers = pairs.transpose(step, parts(flows, "mean"), points)
+        return {value: Flow(m) for value, m in multipliers.items()}
+    source, (mean,) = step.inputs[0], parts(flows, "mean")
     x, extra = pairs.x_side(source), extra_sides(step, pairs)
-    slope = kernels.rescale(step, pairs.precision, x, x, extra, pairs.pair_side(flow.mean))
+    slope = kernels.rescale(step, pairs.precision, x, x, extra, pairs.pair_side(mean))
     return {source: Flow(pairs.flat(slope, source))}
 
 
-def gradient(step: Step):
+def gradient(step: Step) -> Rule:
+    """Return the rule of the plain gradient, which is the same for every step."""
     return derivative
 
 
@@ -42,11 +43,17 @@ def _deconvolved(step: Step, flows, back: Backward) -> dict:
     return {source: Flow(pairs.flat(rectified, source))}
 
 
-def guided(step: Step):
-    """Guided backprop (Springenberg et al. 2014): at rectifiers only what is positive flows back."""
+def guided(step: Step) -> Rule:
+    """Return a step's rule of guided backprop, where rectifiers hand back only what is positive.
+
+    The method is that of Springenberg et al. 2014.
+    """
     return unwind if step.op == "Loop" else _guided if is_rectifier(step) else derivative
 
 
-def deconvnet(step: Step):
-    """Deconvnet (Zeiler & Fergus 2013): rectifiers are applied to what flows back, whatever went forward."""
+def deconvnet(step: Step) -> Rule:
+    """Return a step's rule of deconvnet, where rectifiers are applied to what flows back.
+
+    The method is that of Zeiler & Fergus 2013.
+    """
     return unwind if step.op == "Loop" else _deconvolved if is_rectifier(step) else derivative

@@ -1,4 +1,4 @@
-"""Where multipliers come from: rules walked back, the gradient at x, or gradients along the path from the reference."""
+"""The ways to compute multipliers: by rules, as the gradient at x, or as gradients on the path from the reference."""
 
 from __future__ import annotations
 
@@ -23,12 +23,18 @@ tf = quiet_tensorflow()
 
 @dataclass
 class Walked:
-    """What one walk back for a target gave.
+    """The result of one walk back from a target.
 
-    ``reached`` is what came to each source, one row per pair: a multiplier, or whatever else was walked back. The rest
-    tells of the steps on the way. ``switches`` says of each step that a comparison of the input switches whether the two
-    sides differ there, so that no rule holds. ``left`` is the share that each local integral did not account for.
-    ``audit``, where it was asked for, holds the steps in the order of the walk and each pair's imbalance there.
+    Parameters
+    ----------
+    reached : list of Tensor
+        What came to each source, one row per pair. This is a multiplier, or whatever else was walked back.
+    switches : dict of Step to Tensor
+        Whether the two sides differ in a comparison of the input that switches the step. If they do, no rule holds.
+    left : list of Tensor
+        The share that each local integral did not account for.
+    audit : list of (Step, Tensor)
+        The steps in the order of the walk, with each pair's imbalance there. It is empty unless it was asked for.
     """
 
     reached: list[Tensor]
@@ -38,10 +44,16 @@ class Walked:
 
 
 class Multipliers(Protocol):
-    """What the Explainer takes: a way to compute multipliers, and what that needs of both sides.
+    """A way to compute multipliers, as the Explainer takes it.
 
-    ``sources`` are the values that are explained, ``compared`` the values that are looked at pair by pair, and ``held``
-    how many copies of a value wait in memory for the walk back, one row per pair.
+    Parameters
+    ----------
+    sources : list of Value
+        The values that are explained.
+    compared : set of Value
+        The values that are looked at pair by pair.
+    held : Counter of Value
+        How many copies of a value, one row per pair, wait in memory for the walk back.
     """
 
     sources: list[Value]
@@ -53,19 +65,19 @@ class Multipliers(Protocol):
 
         Parameters
         ----------
-        pairs
+        pairs : Pairs
             Both sides, which ran forward already.
-        target
+        target : Target
             What is explained.
-        seeds
+        seeds : dict of Value to Tensor
             The weight of each of the target's values, one row per pair.
-        audit
-            Whether each step's imbalance is wanted. Where nothing is walked step by step there is none.
+        audit : bool
+            Whether each step's imbalance is wanted. If nothing is walked step by step, there is none. By default False.
         """
         ...
 
     def reveals(self, step: Step) -> bool:
-        """Whether the positive and negative parts of a difference are told apart at this step (RevealCancel)."""
+        """Return whether RevealCancel tells the positive and negative parts of a difference apart at this step."""
         ...
 
 
@@ -74,15 +86,18 @@ class Propagation:
 
     Parameters
     ----------
-    program, targets
-        What is walked back through, and from where.
-    rule_of
-        Gives the rule of each step, and raises where there is none.
-    reveals
-        Tells of a nonlinearity, and of what produces each value of the walk, whether RevealCancel is followed there.
-    chains
-        Whether one nonlinearity after another becomes one function.
-    sources
+    program : Program
+        The program that is walked back through.
+    targets : list of Target
+        The targets that walks begin from.
+    rule_of : callable
+        A function that returns the rule of a step, or raises if there is none.
+    reveals : callable
+        A function that says whether RevealCancel is followed at a nonlinearity. It is given the step and a dict with
+        the step of the walk that produces each value. By default RevealCancel is followed nowhere.
+    chains : bool
+        Whether consecutive nonlinearities become one function. By default they do.
+    sources : list of Value, optional
         The values that are explained, by default the program's inputs.
     """
 
@@ -101,7 +116,7 @@ class Propagation:
         self.walk = fuse(program, explained, chains, self.sources)
         for step in self.walk:
             if step.op != "Input":
-                rule_of(step)  # refuses what it has no rule for before anything is computed
+                rule_of(step)  # This refuses steps without a rule before anything is computed.
         producer = {value: step for step in self.walk for value in step.outputs}
         self._revealing = {step for step in self.walk if step.body and reveals(step, producer)}
         self.compared = compared(self.walk, self.reveals) | set(self.sources)
@@ -117,12 +132,12 @@ class Propagation:
         return Walked(reached, switched, back.left, audited or [])
 
     def reveals(self, step: Step) -> bool:
-        """Whether RevealCancel is followed at this step."""
+        """Return whether RevealCancel is followed at this step."""
         return step in self._revealing
 
 
 class _OfGradients:
-    """What multipliers have in common that TensorFlow differentiates, rather than a walk by rules."""
+    """The base of multipliers that come from TensorFlow's own differentiation rather than a walk by rules."""
 
     def __init__(self, program: Program, sources: list[Value]):
         self.sources, self.compared = sources, set(sources)
@@ -130,12 +145,20 @@ class _OfGradients:
         self.held = Counter(value for step in program.active_steps for value in step.outputs)
 
     def reveals(self, step: Step) -> bool:
-        """Return False: a gradient has no parts that could be told apart."""
+        """Return False, because a gradient has no parts that could be told apart."""
         return False
 
 
 class Gradient(_OfGradients):
-    """Multipliers that are the gradient at x, whatever the reference."""
+    """Multipliers that are the gradient at x, whatever the reference.
+
+    Parameters
+    ----------
+    program : Program
+        The traced model.
+    sources : list of Value, optional
+        The values that are explained, by default the program's inputs.
+    """
 
     def __init__(self, program: Program, sources: list[Value] | None = None):
         super().__init__(program, program.inputs if sources is None else sources)
@@ -152,7 +175,16 @@ class Gradient(_OfGradients):
 class PathGradient(_OfGradients):
     """Multipliers that are gradients averaged along the straight path from the reference (integrated gradients).
 
-    ``positions`` on [0, 1] and their quadrature ``weights`` (Sundararajan et al. 2017, equation 1).
+    The integral is that of Sundararajan et al. 2017, equation 1.
+
+    Parameters
+    ----------
+    program : Program
+        The traced model.
+    positions : np.ndarray
+        The places (S,) on the path where gradients are taken, from 0 at the reference to 1 at x.
+    weights : np.ndarray
+        Their quadrature weights (S,).
     """
 
     def __init__(self, program: Program, positions: np.ndarray, weights: np.ndarray):

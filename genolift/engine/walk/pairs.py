@@ -1,12 +1,14 @@
-"""The two sides of an explanation: the sequences' activations and the references', and both as pairs.
+"""The two sides of an explanation: the activations of sequences and of their references.
 
-The sequences run forward once, however many references they have, and references that sequences share run once too; a
+The sequences run forward once, however many references they have, and references that sequences share run once too. A
 value becomes one row per pair only where a rule compares the two sides. Pairs are ordered sequence by sequence.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
+from typing import Any
 
 from genolift.engine.operations import narrow
 from genolift.engine.operations.emit import emit
@@ -20,20 +22,43 @@ tf = quiet_tensorflow()
 
 
 class Pairs:
-    """Activations of ``n`` sequences and ``r`` references each.
+    """The activations of n sequences with r references each.
 
-    ``xs`` holds one tensor (n, ...) per input; ``refs`` one tensor (n·r, ...) per input, sequence by sequence, or
-    (r, ...) where ``shared``, or is None: each sequence is its own reference then. ``leading`` says that every
-    activation keeps the batch as its leading axis; where it does not, both sides run forward on ready-made pairs.
+    Parameters
+    ----------
+    program : Program
+        The traced model.
+    xs : list of Tensor
+        The sequences (n, ...) for each input.
+    refs : list of Tensor, or None
+        The references for each input: (n·r, ...) sequence by sequence, or (r, ...) if they are shared. With None each
+        sequence is its own reference.
+    r : int or Tensor
+        The number of references of a sequence.
+    shared : bool
+        Whether all sequences share the references.
+    leading : bool
+        Whether every activation keeps the batch as its first axis. If not, both sides run forward on ready-made pairs.
+    precision : DType
+        The floating-point type to compute in, by default float32.
     """
 
-    def __init__(self, program: Program, xs, refs, r, shared: bool, leading: bool, precision=tf.float32):
+    def __init__(
+        self,
+        program: Program,
+        xs: list[Tensor],
+        refs: list[Tensor] | None,
+        r: int | Tensor,
+        shared: bool,
+        leading: bool,
+        precision: Any = tf.float32,
+    ):
         self.precision = precision
         self.n, self.r = tf.shape(xs[0])[0], r
-        # What a loop carries along has no row of its own to share among sequences.
+        # The variables that a loop carries along cannot be shared among sequences.
         leading = leading and not (shared and any(step.op == "Loop" for step in program.active_steps))
-        if not leading:
-            xs = [tf.repeat(x, r, axis=0) for x in xs] if refs is not None else xs
+        if not leading and refs is not None:
+            xs = [tf.repeat(x, r, axis=0) for x in xs]
             refs = [tf.tile(ref, [self.n] + [1] * (ref.shape.rank - 1)) for ref in refs] if shared else refs
         self.shared = shared and leading
         self.leading = leading
@@ -44,37 +69,44 @@ class Pairs:
 
     # One row per pair
 
-    def x(self, value: Value):
-        """The sequences' activation, one row per pair."""
+    def x(self, value: Value) -> Tensor:
+        """Return the sequences' activation, one row per pair."""
         return self.per_pair(self._x[value])
 
-    def per_pair(self, tensor):
-        """One row per pair of what has the sequences' rows."""
+    def per_pair(self, tensor: Tensor) -> Tensor:
+        """Return a tensor that has one row per sequence with one row per pair."""
         return self._spread(tensor, axis=1) if self.leading else tensor
 
-    def ref(self, value: Value):
-        """The references' activation, one row per pair."""
+    def ref(self, value: Value) -> Tensor:
+        """Return the references' activation, one row per pair."""
         tensor = self._ref[value]
         return self._spread(tensor, axis=0) if self.shared else tensor
 
-    def delta(self, value: Value):
-        """x − reference, one row per pair."""
+    def delta(self, value: Value) -> Tensor:
+        """Return x − reference, one row per pair."""
         if not self.leading:
             return self._x[value] - self._ref[value]
         left, right = self.x_side(value), self.ref_side(value)
         return self.flat(left - right, value)
 
-    def x_alone(self, value: Value):
-        """The sequences' activation, one row per sequence (pair, where the batch does not lead)."""
+    def x_alone(self, value: Value) -> Tensor:
+        """Return the sequences' activation as it ran, one row per sequence.
+
+        If the batch is not the first axis, it has one row per pair.
+        """
         return self._x[value]
 
-    def ref_alone(self, value: Value):
+    def ref_alone(self, value: Value) -> Tensor:
+        """Return the references' activation as it ran, one row per reference.
+
+        If the batch is not the first axis, it has one row per pair.
+        """
         return self._ref[value]
 
     # Inside a loop
 
     def turns(self, step: Step) -> Tensor:
-        """Return the number of turns that a loop took, which is the same for all."""
+        """Return the number of turns that a loop took, which is the same for all sequences."""
         return self._ref[step].turns
 
     def at_turn(self, step: Step, turn: Tensor) -> Pairs:
@@ -86,19 +118,22 @@ class Pairs:
         inner.shared, inner._aux = False, {}
         return inner
 
-    # As (sequence, reference, rows of one sequence, ...) for elementwise work: broadcasting replaces copies.
+    # The layout (sequence, reference, rows of one sequence, ...) is for elementwise work: broadcasting replaces copies.
 
-    def x_side(self, value: Value):
+    def x_side(self, value: Value) -> Tensor:
+        """Return the sequences' activation as (sequence, 1, rows, ...)."""
         return self._sided(self._x[value], 1 if self.leading else self.r)
 
-    def ref_side(self, value: Value):
+    def ref_side(self, value: Value) -> Tensor:
+        """Return the references' activation as (sequence, reference, rows, ...), or (1, reference, ...) if shared."""
         return self._sided(self._ref[value], self.r, groups=1 if self.shared else self.n)
 
-    def pair_side(self, tensor):
+    def pair_side(self, tensor: Tensor) -> Tensor:
+        """Return a tensor with one row per pair as (sequence, reference, rows, ...)."""
         return self._sided(tensor, self.r)
 
-    def flat(self, sided, value: Value):
-        """From (sequence, reference, rows, ...) back to one row per pair."""
+    def flat(self, sided: Tensor, value: Value) -> Tensor:
+        """Return a tensor (sequence, reference, rows, ...) with one row per pair, shaped as ``value`` is."""
         if not self.leading:
             return tf.squeeze(sided, [0, 1])
         shape = tf.shape(sided)
@@ -108,7 +143,7 @@ class Pairs:
         return tensor
 
     def _sided(self, tensor, r, groups=None):
-        if not self.leading:  # rows may lie anywhere, and correspond on both sides
+        if not self.leading:  # The rows may lie along any axis, and those of the two sides correspond.
             return tf.expand_dims(tf.expand_dims(tensor, 0), 0)
         shape = tf.shape(tensor)
         groups = self.n if groups is None else groups
@@ -136,10 +171,10 @@ class Pairs:
             return tf.reduce_any(left != right)
         return tf.reduce_any(tf.abs(left - right) > 1e-6 * tf.maximum(tf.abs(left), tf.abs(right)))
 
-    # What a step reads beside its active inputs
+    # What a step reads besides its active inputs
 
-    def aux(self, value: Value):
-        """An input that carries no importance, as the pairs' batch has it."""
+    def aux(self, value: Value) -> Tensor:
+        """Return an input that carries no importance, as it is for the batch of pairs."""
         if value not in self._aux:
             if not self.shared or value.dependence >= Dependence.DISCRETE:
                 self._aux[value] = self.ref(value) if value.dependence >= Dependence.DISCRETE else self._ref[value]
@@ -158,8 +193,8 @@ class Pairs:
         outputs = emit(step, [self.aux(value) for value in step.inputs], self.precision)
         self._aux.update(zip(step.outputs, outputs, strict=True))
 
-    def stand_in(self, value: Value):
-        """A tensor of the pairs' shape, for operations whose transpose needs no more than that."""
+    def stand_in(self, value: Value) -> Tensor:
+        """Return a tensor of the shape that a value has for the pairs, for transposes that depend on nothing else."""
         if not self.shared:
             return self._ref[value]
         tensor = self._ref[value]
@@ -170,11 +205,27 @@ class Pairs:
 
     # A step at other inputs
 
-    def at(self, step: Step, tensors: dict[Value, object], weights=None, offsets: bool = True) -> list:
-        """The step's outputs with ``tensors`` for its active inputs.
+    def at(
+        self,
+        step: Step,
+        tensors: dict[Value, Tensor],
+        weights: Callable[[Tensor], Tensor] | None = None,
+        offsets: bool = True,
+    ) -> list[Tensor]:
+        """Return the outputs of a step at other active inputs.
 
-        ``weights`` maps its weights (``tf.abs`` for |W|); ``offsets=False`` drops what is added, which leaves the
-        linear part. Both are facts of the operation table.
+        Which inputs are weights and which are offsets stands in the table of operations.
+
+        Parameters
+        ----------
+        step : Step
+            The step to run.
+        tensors : dict of Value to Tensor
+            The tensors to read in place of active inputs.
+        weights : callable, optional
+            A function that is applied to the weights, such as ``tf.abs``. By default they stay as they are.
+        offsets : bool
+            Whether inputs that are added take part. Without them, only the linear part is left. By default True.
         """
         kind = linear_of(step)
         arguments = []
@@ -192,11 +243,26 @@ class Pairs:
             return kind.absolute(step, arguments, self.precision)
         return emit(step, arguments, self.precision)
 
-    def transpose(self, step: Step, grads: list, points: dict[Value, object] | None = None, weights=None) -> dict:
-        """Vector-Jacobian products of the step: for each active input, Σ over outputs of Jᵀ·grad.
+    def transpose(
+        self,
+        step: Step,
+        grads: list[Tensor | None],
+        points: dict[Value, Tensor] | None = None,
+        weights: Callable[[Tensor], Tensor] | None = None,
+    ) -> dict[Value, Tensor]:
+        """Return the vector-Jacobian products of a step: for each active input, the sum over outputs of Jᵀ·grad.
 
-        ``points`` are the inputs where the step is not linear, and such others as are not to be taken at the reference;
-        ``weights`` as for :meth:`at`.
+        Parameters
+        ----------
+        step : Step
+            The step to transpose.
+        grads : list of Tensor
+            What flows back into each output, None where nothing does.
+        points : dict of Value to Tensor, optional
+            The active inputs at which the step is differentiated, and further inputs that are not to be read at the
+            reference. It can be left out for a step that is linear.
+        weights : callable, optional
+            A function that is applied to the weights, as in :meth:`at`.
         """
         if points is None and narrow.applies(step):
             kernel = self.aux(step.inputs[1])
@@ -207,16 +273,26 @@ class Pairs:
         wanted = [i for i, grad in enumerate(grads) if grad is not None]
         active = [value for value in points if value.active]
         sources = [points[value] for value in active]
-        found = tf.gradients([outputs[i] for i in wanted], sources, [grads[i] for i in wanted], stop_gradients=sources)
+        pulled = tf.gradients([outputs[i] for i in wanted], sources, [grads[i] for i in wanted], stop_gradients=sources)
         return {
-            value: tf.convert_to_tensor(grad) for value, grad in zip(active, found, strict=True) if grad is not None
+            value: tf.convert_to_tensor(grad) for value, grad in zip(active, pulled, strict=True) if grad is not None
         }
 
-    def push(self, step: Step, points: dict[Value, object], tangent):
-        """Jacobian-vector product of the step's first output at ``points`` (its one active input)."""
+    def push(self, step: Step, points: dict[Value, Tensor], tangent: Tensor) -> Tensor:
+        """Return the Jacobian-vector product of a step's first output.
+
+        Parameters
+        ----------
+        step : Step
+            The step to differentiate.
+        points : dict of Value to Tensor
+            The one active input, and where the step is differentiated.
+        tangent : Tensor
+            The vector, of that input's shape.
+        """
         ((value, point),) = points.items()
         output = self.at(step, {value: point})[0]
-        # The transpose is linear in what it is applied to, so its own transpose is the Jacobian.
+        # The transpose is linear in what it is applied to, so the transpose of the transpose is the Jacobian.
         cotangent = tf.zeros_like(output)
         (pulled,) = tf.gradients(output, point, cotangent, stop_gradients=[point])
         (pushed,) = tf.gradients(pulled, cotangent, tangent, stop_gradients=[point])

@@ -1,10 +1,11 @@
-"""The walk back: rules carry multipliers from the explained output to the inputs, one step at a time."""
+"""The walk back, in which rules carry multipliers from the explained output to the inputs, one step at a time."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from genolift.engine.operations import kernels
 from genolift.engine.operations.kinds import Sort
@@ -19,14 +20,21 @@ tf = quiet_tensorflow()
 
 @dataclass
 class Flow:
-    """What flows back into a value: the multipliers of the positive and negative part of its difference.
+    """The multipliers that flow back into a value, for the positive and the negative part of its difference.
 
-    They are carried as their mean and half their difference (m⁺ = mean + half, m⁻ = mean − half); with the forward
-    mass A = Δ⁺ − Δ⁻ the contribution is mean·Δ + half·A. ``half`` is None where both parts have one multiplier.
+    The two multipliers are m⁺ = mean + half and m⁻ = mean − half. With the forward mass A = Δ⁺ − Δ⁻ the contribution is
+    mean·Δ + half·A. Flows can be added.
+
+    Parameters
+    ----------
+    mean : Tensor
+        The mean of the two multipliers, of the value's shape with one row per pair.
+    half : Tensor, optional
+        Half their difference, of the same shape. By default None: both parts have the same multiplier.
     """
 
-    mean: object
-    half: object = None
+    mean: Tensor
+    half: Tensor | None = None
 
     def __add__(self, other: Flow) -> Flow:
         halves = [flow.half for flow in (self, other) if flow.half is not None]
@@ -34,7 +42,10 @@ class Flow:
         return Flow(self.mean + other.mean, half)
 
 
-Rule = Callable[[Step, list, "Backward"], dict]
+#: What flows back into each output of a step, None where nothing does.
+Flows: TypeAlias = list[Flow | None]
+#: A function from a step, what flows back into its outputs and the walk to what flows back into each of its inputs.
+Rule: TypeAlias = Callable[[Step, Flows, "Backward"], dict[Value, Flow]]
 
 
 def every_step(walk: list[Step]) -> Iterator[Step]:
@@ -46,42 +57,71 @@ def every_step(walk: list[Step]) -> Iterator[Step]:
 
 
 def compared(walk: list[Step], reveals: Callable[[Step], bool]) -> set[Value]:
-    """Return the values that rules look at pair by pair; linear steps need no more than the shape of theirs."""
+    """Return the values that rules look at pair by pair. Linear steps need only the shapes of their values.
+
+    Parameters
+    ----------
+    walk : list of Step
+        The steps that are walked back through.
+    reveals : callable
+        A function that says whether RevealCancel is followed at a nonlinearity.
+    """
     parts = any(step.body and reveals(step) for step in walk)
-    found: set[Value] = set()
+    values: set[Value] = set()
     for step in walk:
-        found.update(switches(step))
+        values.update(switches(step))
         if step.op == "Loop":
-            found.update(step.payload.active_values)
-            found.update(value for value in (*step.inputs, *step.outputs) if parts and value.active)
+            values.update(step.payload.active_values)
+            values.update(value for value in (*step.inputs, *step.outputs) if parts and value.active)
         elif parts or step.op == "Input" or kind_of(step) not in ("passing", "weighted"):
-            found.update(value for value in (*step.inputs, *step.outputs) if value.active)
-    return found
+            values.update(value for value in (*step.inputs, *step.outputs) if value.active)
+    return values
 
 
 def held(walk: list[Step], reveals: Callable[[Step], bool]) -> Counter[Value]:
-    """Return how many copies of each value, one row per pair, wait in memory until the walk comes back to them."""
+    """Return how many copies of each value, one row per pair, wait in memory until the walk comes back to them.
+
+    Parameters
+    ----------
+    walk : list of Step
+        The steps that are walked back through.
+    reveals : callable
+        A function that says whether RevealCancel is followed at a nonlinearity.
+    """
     parts = any(step.body and reveals(step) for step in walk)
-    found: Counter[Value] = Counter()
+    copies: Counter[Value] = Counter()
     for step in walk:
         kind = kind_of(step)
-        if parts:  # masses run along every step
-            found.update(value for value in step.outputs if value.active)
+        if parts:  # The masses run along every step.
+            copies.update(value for value in step.outputs if value.active)
         elif kind == "unary":
-            found[step.inputs[0]] += 1
+            copies[step.inputs[0]] += 1
         elif kind == "sort":
-            found[step.inputs[0]] += 2 * Sort.turns(step.inputs[0].shape[-1])
+            shape = step.inputs[0].shape
+            copies[step.inputs[0]] += 2 * Sort.turns(None if shape is None else shape[-1])
         elif kind not in ("passing", "weighted"):
-            found.update(2 * [value for value in (*step.inputs, *step.outputs) if value.active])
-    return found
+            copies.update(2 * [value for value in (*step.inputs, *step.outputs) if value.active])
+    return copies
 
 
 class Backward:
     """One walk back over the pairs under a set of rules.
 
-    ``rule_of`` gives each step's rule; ``reveals`` tells of a nonlinearity whether the positive and negative parts of
-    its difference are told apart there (RevealCancel). After a run ``steps`` are those that something flowed back
-    through, and ``left`` is what each local integral among them did not account for, as a share of what it hands on.
+    A rule is handed the walk that it takes part in. It reads both sides from ``pairs``, and may use :meth:`collapsed`,
+    :meth:`distance` and :meth:`mass`. After a run, ``steps`` holds the steps that something flowed back through. A rule
+    that is not exact adds to ``left`` the share of what it hands on that it did not account for.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        The activations of sequences and references.
+    walk : list of Step
+        The steps to walk back through, in running order.
+    rule_of : callable
+        A function that returns the rule of a step.
+    reveals : callable
+        A function that says whether the positive and negative parts of a difference are told apart at a nonlinearity
+        (RevealCancel).
     """
 
     def __init__(
@@ -89,20 +129,37 @@ class Backward:
     ):
         self.pairs, self.walk, self.rule_of, self.reveals = pairs, walk, rule_of, reveals
         self.producer = {value: step for step in walk for value in step.outputs}
-        self._mass: dict[Value, object] = {}
-        self._delta: dict[Value, object] = {}
-        self._by_pair = None  # for the audit: one row per pair, all else summed
-        self.audit: list | None = None
+        self._mass: dict[Value, Tensor] = {}
+        self._delta: dict[Value, Tensor] = {}
+        self._by_pair: Tensor | None = None  # The shape that has one row per pair, which the audit sums over.
+        self.audit: list[tuple[Step, Tensor]] | None = None
         self.steps: list[Step] = []
         self.left: list[Tensor] = []
 
     def run(
         self, seeds: dict[Value, Tensor], sources: list[Value], audit: list[tuple[Step, Tensor]] | None = None
     ) -> list[Tensor]:
-        """Return the multipliers of each of ``sources``, one row per pair, for ``seeds`` at the explained values.
+        """Walk back from the explained values to the sources.
 
-        What reaches a source ends there, so that its contribution is counted once. ``audit`` collects (step,
-        imbalance per pair): the contribution that entered the step less what left it.
+        Parameters
+        ----------
+        seeds : dict of Value to Tensor
+            The weights of the explained values, one row per pair.
+        sources : list of Value
+            The values where the walk ends, so that their contributions are counted once.
+        audit : list of (Step, Tensor), optional
+            A list that collects each step and its imbalance per pair, which is the contribution that entered the step
+            less what left it. By default none is worked out.
+
+        Returns
+        -------
+        list of Tensor
+            The multipliers of each source, one row per pair.
+
+        Raises
+        ------
+        UnsupportedModel
+            If a step cannot be walked back through.
         """
         self.audit = audit
         if audit is not None:
@@ -134,7 +191,22 @@ class Backward:
         return tf.zeros_like(self.pairs.delta(value))
 
     def collapsed(self, flow: Flow, value: Value) -> Tensor:
-        """Return one multiplier again, where the two parts of a difference are the difference itself and nothing."""
+        """Return the one multiplier that a flow amounts to where the two parts of a difference are not told apart.
+
+        It is m⁺ where the value's difference is positive, m⁻ where it is negative, and their mean where it is zero.
+
+        Parameters
+        ----------
+        flow : Flow
+            What flows back into the value.
+        value : Value
+            The value.
+
+        Returns
+        -------
+        Tensor
+            The multiplier, of the value's shape with one row per pair.
+        """
         if flow.half is None:
             return flow.mean
         pairs = self.pairs
@@ -142,17 +214,41 @@ class Backward:
         return pairs.flat(kernels.collapse(*parts, pairs.ref_side(value), pairs.x_side(value)), value)
 
     def distance(self, value: Value) -> Tensor:
-        """Return |Δ|, one row per pair."""
+        """Return the size |Δ| of a value's difference.
+
+        Parameters
+        ----------
+        value : Value
+            The value.
+
+        Returns
+        -------
+        Tensor
+            The size, of the value's shape with one row per pair.
+        """
         pairs = self.pairs
         return pairs.flat(kernels.distance(pairs.ref_side(value), pairs.x_side(value)), value)
 
     def mass(self, value: Value) -> Tensor:
-        """Return A = Δ⁺ − Δ⁻ of a value, one row per pair (design: |L||Δ| after a weighted step, |L|A after a passing one)."""
+        """Return the forward mass A = Δ⁺ − Δ⁻ of a value.
+
+        After a weighted step L it is |L||Δ| of the step's inputs, and after a step that passes the parts through it is
+        |L|A of them. Elsewhere it is |Δ|.
+
+        Parameters
+        ----------
+        value : Value
+            The value.
+
+        Returns
+        -------
+        Tensor
+            The mass, of the value's shape with one row per pair.
+        """
         if value not in self._mass:
             step = self.producer.get(value)
-            inner = step is not None and step.op != "Input"
-            rule = getattr(self.rule_of(step), "mass", None) if inner else None
-            self._mass[value] = self.distance(value) if rule is None else rule(step, value, self)
+            mass = None if step is None or step.op == "Input" else getattr(self.rule_of(step), "mass", None)
+            self._mass[value] = self.distance(value) if mass is None else mass(step, value, self)
         return self._mass[value]
 
     def _total(self, flow: Flow, value: Value):
@@ -170,7 +266,7 @@ class Backward:
         return tf.add_n([*received, *(-total for total in sent)])
 
 
-def collapsed(step: Step, flows: list[Flow | None], back: Backward) -> list[Tensor | None]:
-    """Return one multiplier for each output of a step, None where nothing flows back."""
+def collapsed(step: Step, flows: Flows, back: Backward) -> list[Tensor]:
+    """Return one multiplier for each output of a step, None for an output that nothing flows back into."""
     pairs = zip(flows, step.outputs, strict=True)
     return [None if flow is None else back.collapsed(flow, value) for flow, value in pairs]

@@ -1,4 +1,4 @@
-"""What ``genolift.rules`` offers: teaching genolift an operation, and what a rule of one's own is written with."""
+"""The module ``genolift.rules``, by which users teach genolift an operation or a rule of their own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from genolift.engine.operations.differences import of_one
 from genolift.engine.operations.kinds import Kind, Linear, Selection, Unary
 from genolift.engine.operations.record import Window
 from genolift.engine.operations.table import OPERATIONS, operation
-from genolift.engine.walk.propagate import Backward, Flow
+from genolift.engine.walk.propagate import Backward, Flow, Rule
 from genolift.support.errors import InputError
 
 __all__ = ["Backward", "Flow", "Linear", "Selection", "Unary", "register"]
@@ -20,7 +20,7 @@ def register(
     op: str,
     kind: Kind | None = None,
     *,
-    rule: Callable | None = None,
+    rule: Rule | None = None,
     difference: Callable | None = None,
     window: Window | Callable | None = None,
     bounded_domain: bool | None = None,
@@ -31,36 +31,42 @@ def register(
 ) -> None:
     """Teach genolift a TensorFlow operation, by the name that its error message gave.
 
-    What is given holds at once and for every method; of an operation that is known already, the rest stays as it is. For
-    example, a cube as an operation of its own::
+    The facts hold at once and for every method. What is left out (None) keeps its present value for an operation that
+    genolift knows already, and its default otherwise. For example, a cube that is one operation is registered as::
 
         genolift.rules.register("Cube", genolift.rules.Unary(), difference=lambda a, b, d: d * (a*a + a*b + b*b))
 
     Parameters
     ----------
-    op
+    op : str
         TensorFlow's name of the operation.
-    kind
-        What the operation is mathematically: ``Linear(...)``, ``Unary()``, ``Selection(...)``.
-    rule
-        ``rule(step, flows, back)`` returns ``{input value: Flow}``. DeepLIFT follows it in place of the kind's rule.
-    difference
-        Of a ``Unary``: ``difference(a, b, d)`` returns f(b) − f(a) exactly, where d = b − a. Without it small
-        differences are taken by the derivative at the midpoint.
-    window
-        How rows along the length travel through the operation, for mutagenesis and receptive fields: the name of a family
-        of movement, or a function of a step and a layout (see :mod:`genolift.engine.windows.carry`). A ``Unary`` goes row
-        by row without saying so; others are run on whole sequences.
-    bounded_domain
-        Whether the operation does not exist for every number, so that RevealCancel is not used there.
-    rectifier
-        Whether guided backprop and deconvnet treat it as a ReLU.
-    gate
-        Whether it says, as a factor of a product, how much of the other factor passes; relevance goes to the other.
-    non_negative
-        Whether it gives nothing below zero.
-    keeps_sign
-        Whether it gives nothing below zero where nothing below zero goes in.
+    kind : Kind, optional
+        What the operation is mathematically: ``Linear(...)``, ``Unary()`` or ``Selection(...)``. It may be left out if
+        there is a rule.
+    rule : callable, optional
+        DeepLIFT's rule for the operation, in place of the kind's rule. It is called as ``rule(step, flows, back)``: the
+        step, a list with the :class:`Flow` into each of its outputs (None where nothing flows back), and the walk
+        (:class:`Backward`). It returns a dict ``{input value: Flow}``.
+    difference : callable, optional
+        A function ``difference(a, b, d)`` that returns f(b) − f(a) exactly, where d = b − a. It is for a ``Unary``
+        only. Without it, small differences are approximated by the derivative at the midpoint.
+    window : str or callable, optional
+        How rows along the length travel through the operation, which mutagenesis and receptive fields need. It is the
+        name of a family of movement, or a function of a step and of what is known of the rows (see
+        :mod:`genolift.engine.windows.carry`). By default a ``Unary`` works row by row, and other operations are run on
+        whole sequences.
+    bounded_domain : bool, optional
+        Whether there are numbers for which the operation does not exist, so that RevealCancel is not used there. By
+        default False.
+    rectifier : bool, optional
+        Whether guided backprop and deconvnet treat the operation as a ReLU. By default False.
+    gate : bool, optional
+        Whether the operation, as one factor of a product, says how much of the other factor passes. All relevance then
+        goes to the other factor. By default False.
+    non_negative : bool, optional
+        Whether the result is never below zero. By default False.
+    keeps_sign : bool, optional
+        Whether the result is never below zero if the inputs are not. By default False.
 
     Raises
     ------
@@ -91,7 +97,7 @@ def register(
 
 
 def _check_functions(op: str, kind: Any, rule: Any, difference: Any) -> None:
-    """Refuse what is no kind, and functions that are none or would never be called."""
+    """Raise InputError for a kind that is none, and for functions that are none or would never be called."""
     if isinstance(kind, type) and issubclass(kind, Kind):
         raise InputError(f"the kind of {op} must be made, as in {kind.__name__}(), not the class")
     if not (kind is None or isinstance(kind, Kind)):

@@ -1,9 +1,9 @@
-"""A loop walked back: the turns of its body from the last to the first, whatever it is that flows back.
+"""The walk back through a loop, from the last turn of its body to the first, whatever it is that flows back.
 
-Something flows into a turn through what the body hands on to the next turn and what it writes into lists, and leaves the
-turn through what the body was handed and what it reads. :class:`Reversal` takes it from turn to turn. How the body itself
-is walked back is up to the caller: by the rules for multipliers (:mod:`~genolift.engine.walk.unwind`) or by those for
-relevance (:mod:`~genolift.engine.relevance.backward`).
+Something flows into a turn through what the body hands on to the next turn and what it writes into lists. It leaves the
+turn through what the body was handed and what it reads. :class:`Reversal` takes it from turn to turn. How the body
+itself is walked back is up to the caller: by the rules for multipliers (:mod:`~genolift.engine.walk.unwind`) or by
+those for relevance (:mod:`~genolift.engine.relevance.loops`).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
-#: What flows back into one value: tensors of the value's shape, of which there are equally many for every value.
+#: What flows back into one value. These are tensors of the value's shape, and every value has the same number of them.
 Parts: TypeAlias = list[Tensor]
-#: Tensors by name that go from turn to turn beside what flows; each keeps its shape.
+#: The notes: tensors by name that go from turn to turn beside what flows. Each keeps its shape.
 Noted: TypeAlias = dict[str, Tensor]
 
 
@@ -27,25 +27,32 @@ class Turn(Protocol):
     """One turn of a loop's body, walked back."""
 
     def __call__(self, pairs: Pairs, seeds: dict[Value, Parts], noted: Noted) -> tuple[list[Parts], Noted]:
-        """Return what leaves the turn through each of the reversal's ``ways``, and ``noted`` brought up to date.
+        """Return what leaves the turn through each of the reversal's ``ways``, and the notes brought up to date.
 
         Parameters
         ----------
-        pairs
+        pairs : Pairs
             The two sides of the body at this turn.
-        seeds
+        seeds : dict of Value to Parts
             What flows into values of the body.
-        noted
-            What has been noted at the turns that ran later.
+        noted : Noted
+            The notes of the turns that ran later.
         """
         ...
 
 
 class Reversal:
-    """The way back through a ``Loop`` step, for something that takes ``parts`` tensors for each value.
+    """The way back through a ``Loop`` step.
 
-    ``ways`` are the values inside that it leaves a turn through: first the variables that the body changes, then those
-    that stay the same, then the elements that are read from lists.
+    The list ``ways`` holds the values of the body through which something leaves a turn. First come the variables that
+    the body changes, then those that stay the same, then the elements that are read from lists.
+
+    Parameters
+    ----------
+    step : Step
+        The loop.
+    parts : int
+        How many tensors flow back into each value.
     """
 
     def __init__(self, step: Step, parts: int):
@@ -59,7 +66,7 @@ class Reversal:
 
     @property
     def outside(self) -> dict[Value, Value]:
-        """The loop's input that each of the ways comes from and that is the same at every turn."""
+        """The input of the loop that each of the ways comes from, for those that stay the same at every turn."""
         places = {value: place for place, value in self.loop.fixed}
         elements = {read.output: self.step.inputs[places[read.inputs[0]]] for read in self.reads}
         return elements | {value: self.step.inputs[place] for place, value in self.fixed}
@@ -67,18 +74,18 @@ class Reversal:
     def __call__(
         self, given: dict[Value, Parts], pairs: Pairs, walk_back: Turn, noted: Noted
     ) -> tuple[dict[Value, Parts], Noted]:
-        """Return what flows into the loop's inputs, and what was noted in the end.
+        """Return what flows into the loop's inputs, and the notes in the end.
 
         Parameters
         ----------
-        given
-            What flows into the loop's outputs; one that is missing receives nothing.
-        pairs
+        given : dict of Value to Parts
+            What flows into the loop's outputs. Nothing flows into an output that is missing.
+        pairs : Pairs
             The two sides outside the loop.
-        walk_back
-            How one turn is walked back.
-        noted
-            What is noted before the first turn that is walked back, which is the last that ran.
+        walk_back : Turn
+            The function that walks one turn back.
+        noted : Noted
+            The notes before the last turn, which is the first that is walked back.
         """
         turns, lists = pairs.turns(self.step), self._lists(given)
         last = zip(self.loop.carried, self.step.outputs, strict=False)
@@ -86,7 +93,7 @@ class Reversal:
         totals = [self._nothing(pairs, self.step.inputs[place]) for place, _ in self.fixed]
         arrays = [[self._array(read, pairs, turns) for _ in range(self.parts)] for read in self.reads]
         indices = [tf.TensorArray(tf.int32, turns, element_shape=[]) for _ in self.reads]
-        # A list's element is what was written to it last, so going back only the first write met has a say.
+        # An element of a list holds what was written last, so on the way back only the first write that is met counts.
         free = [tf.ones([tf.shape(parts[0])[0]], parts[0].dtype) for _, parts in lists]
         begun = [states, totals, noted]
 
@@ -108,7 +115,7 @@ class Reversal:
             ]
             at = [_index(inner, read.inputs[1]) for read in self.reads]
             indices = [array.write(turn, index) for array, index in zip(indices, at, strict=True)]
-            # Loop variables keep the static shapes that they began with.
+            # TensorFlow requires that loop variables keep their static shapes.
             states, totals, noted = tf.nest.map_structure(
                 lambda tensor, like: tf.ensure_shape(tensor, like.shape), [states, totals, noted], begun
             )
@@ -120,7 +127,7 @@ class Reversal:
         return self._arriving(pairs, states, totals, arrays, indices), noted
 
     def _lists(self, given: dict[Value, Parts]) -> list[tuple[WrittenList, Parts]]:
-        """The lists that the body writes, with what flows into each."""
+        """Return the lists that the body writes, with what flows into each."""
         outputs = zip(self.loop.written, self.step.outputs[len(self.loop.carried) :], strict=True)
         return [(written, given[value]) for written, value in outputs if value in given and written.item.active]
 
@@ -133,7 +140,7 @@ class Reversal:
         return tf.TensorArray(pairs.precision, turns, infer_shape=False, element_shape=shape)
 
     def _arriving(self, pairs: Pairs, states: list, totals: list, arrays: list, indices: list) -> dict[Value, Parts]:
-        """What left the first turn, and what all turns together send to what they read, by input of the loop."""
+        """Return, for each input of the loop, what left the first turn and what all turns sent to what they read."""
         arriving: dict[Value, Parts] = {}
         for c, parts in zip(self.carried, states, strict=True):
             _add(arriving, self.step.inputs[c.place], parts)
@@ -148,7 +155,7 @@ class Reversal:
 
 
 def _seed(seeds: dict[Value, Parts], inner: Pairs, written: WrittenList, parts: Parts, free: Tensor) -> Tensor:
-    """Add what flows into the element written at a turn; return which elements have not been met after that."""
+    """Add what flows into the element that a turn writes, and return which elements have not been met after that."""
     index = _index(inner, written.index)
     first = tf.gather(free, index)
     _add(seeds, written.item, [tf.gather(part, index) * first for part in parts])

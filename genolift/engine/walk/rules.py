@@ -1,12 +1,15 @@
-"""DeepLIFT's rules: how each kind of step hands back what flows into its outputs.
+"""DeepLIFT's rules, which say how each kind of step hands back what flows into its outputs.
 
-A rule is ``rule(step, flows, back) -> {input value: Flow}``. Where it also defines the forward mass of RevealCancel it
-has an attribute ``mass(step, value, back)``.
+A rule is called as ``rule(step, flows, back)`` and returns ``{input value: Flow}``. A rule that also defines the
+forward mass of RevealCancel has an attribute ``mass``, which is called as ``mass(step, value, back)``. Sections and
+equations are those of Shrikumar et al. 2017.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import permutations
+from typing import TypeAlias
 
 from genolift.engine.operations import kernels
 from genolift.engine.operations.kinds import Extremum, Selection
@@ -15,17 +18,21 @@ from genolift.engine.operations.steps import kind_of, linear_of, refusal
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Step, Value, ancestors
 from genolift.engine.walk.integral import integrate
-from genolift.engine.walk.propagate import Backward, Flow, collapsed
+from genolift.engine.walk.pairs import Pairs
+from genolift.engine.walk.propagate import Backward, Flow, Flows, Rule, collapsed
 from genolift.engine.walk.softmax import softmax
 from genolift.engine.walk.sorting import chord_over, comparators
 from genolift.engine.walk.unwind import unwind
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
+#: A function from a step, one of its outputs and the walk to the forward mass of that output.
+Mass: TypeAlias = Callable[[Step, Value, Backward], Tensor]
 
-def with_mass(mass):
-    """Give a rule its forward mass."""
+
+def with_mass(mass: Mass) -> Callable[[Rule], Rule]:
+    """Return a decorator that gives a rule its forward mass."""
 
     def attach(rule):
         rule.mass = mass
@@ -37,21 +44,22 @@ def with_mass(mass):
 # Linear steps
 
 
-def _passing_mass(step: Step, value: Value, back: Backward):
+def _passing_mass(step: Step, value: Value, back: Backward) -> Tensor:
     masses = {source: back.mass(source) for source in step.active_inputs}
     return back.pairs.at(step, masses, tf.abs, offsets=False)[value.slot]
 
 
-def _weighted_mass(step: Step, value: Value, back: Backward):
+def _weighted_mass(step: Step, value: Value, back: Backward) -> Tensor:
     sizes = {source: back.distance(source) for source in step.active_inputs}
     return back.pairs.at(step, sizes, tf.abs, offsets=False)[value.slot]
 
 
-def parts(flows: list[Flow | None], part: str) -> list:
+def parts(flows: Flows, part: str) -> list[Tensor | None]:
+    """Return one part of each flow, ``"mean"`` or ``"half"``."""
     return [None if flow is None else getattr(flow, part) for flow in flows]
 
 
-def _halves(step: Step, flows, back: Backward) -> dict:
+def _halves(step: Step, flows: Flows, back: Backward) -> dict[Value, Tensor]:
     halves = parts(flows, "half")
     if all(half is None for half in halves):
         return {}
@@ -59,48 +67,52 @@ def _halves(step: Step, flows, back: Backward) -> dict:
 
 
 @with_mass(_passing_mass)
-def passing(step: Step, flows, back: Backward) -> dict:
-    """Transpose; the two parts of the difference pass side by side."""
+def passing(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
+    """Apply the transpose of a step through which the two parts of a difference pass side by side."""
     means = back.pairs.transpose(step, parts(flows, "mean"))
     halves = _halves(step, flows, back)
     return {value: Flow(mean, halves.get(value)) for value, mean in means.items()}
 
 
 @with_mass(_weighted_mass)
-def weighted(step: Step, flows, back: Backward) -> dict:
-    """Transpose; ½(m⁺ + m⁻)Wᵀ + ½ sign(Δ)(m⁺ − m⁻)|W|ᵀ, one multiplier below (Shrikumar et al. 2017, 3.5.1)."""
+def weighted(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
+    """Apply the transpose of a weighted sum, below which both parts have one multiplier (section 3.5.1).
+
+    The multiplier is ½(m⁺ + m⁻)Wᵀ + ½ sign(Δ)(m⁺ − m⁻)|W|ᵀ.
+    """
     means = back.pairs.transpose(step, parts(flows, "mean"))
     halves = _halves(step, flows, back)
     return {value: Flow(back.collapsed(Flow(mean, halves.get(value)), value)) for value, mean in means.items()}
 
 
-def turned(step: Step, flows, back: Backward) -> dict:
-    """Complex numbers: the transpose of one multiplier, for their parts have no signs to tell apart."""
-    return {v: Flow(m) for v, m in back.pairs.transpose(step, collapsed(step, flows, back)).items()}
+def turned(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
+    """Apply the transpose of a step on complex numbers, whose differences have no positive and negative part."""
+    grads: list[Tensor | None] = list(collapsed(step, flows, back))
+    return {v: Flow(m) for v, m in back.pairs.transpose(step, grads).items()}
 
 
 # Nonlinearities of one source
 
 
-def _sides(step: Step, back: Backward):
-    """Source at the reference and at x, and the region's other inputs, laid out for elementwise work."""
+def _sides(step: Step, back: Backward) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """Return a region's source at the reference and at x, and its other inputs, laid out for elementwise work."""
     pairs, source = back.pairs, step.inputs[0]
     return pairs.ref_side(source), pairs.x_side(source), extra_sides(step, pairs)
 
 
-def extra_sides(step: Step, pairs) -> list:
-    """What a region reads beside its source, laid out for elementwise work."""
+def extra_sides(step: Step, pairs: Pairs) -> list[Tensor]:
+    """Return what an elementwise region reads besides its source, laid out for elementwise work."""
     return [_extra(value, pairs) for value in step.inputs[1:]]
 
 
-def _extra(value: Value, pairs):
+def _extra(value: Value, pairs: Pairs) -> Tensor:
     tensor = pairs.aux(value)
     batched = value.dependence and value.shape and value.shape[0] is None
     return pairs.pair_side(tensor) if batched else tensor
 
 
-def chords(step: Step, flows, back: Backward) -> dict:
-    """Rescale, the chord Δout/Δin of each pair (3.5.2), or RevealCancel where the method asks for it at this step."""
+def chords(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
+    """Apply Rescale, the chord Δout/Δin of each pair (section 3.5.2), or RevealCancel where the method asks for it."""
     pairs, source = back.pairs, step.inputs[0]
     flow = pairs.pair_side(collapsed(step, flows, back)[0])
     a, b, extra = _sides(step, back)
@@ -111,11 +123,14 @@ def chords(step: Step, flows, back: Backward) -> dict:
     return {source: Flow(*[pairs.flat(result, source) for result in results])}
 
 
-# Steps of several active inputs, and selections: one multiplier in, one out
+# Steps of several active inputs, and selections: both parts of a difference have one multiplier
 
 
-def midpoint(step: Step, flows, back: Backward) -> dict:
-    """Products: ½(x₁ + x₁⁰)Δx₂ and ½(x₂ + x₂⁰)Δx₁, which is the transpose at the midpoint, exact for two factors."""
+def midpoint(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
+    """Apply the transpose of a product at the midpoint, which is exact for two factors.
+
+    The contributions are ½(x₁ + x₁⁰)Δx₂ and ½(x₂ + x₂⁰)Δx₁.
+    """
     pairs, grads = back.pairs, collapsed(step, flows, back)
     if step.op == "Mul" and step.inputs[0] is not step.inputs[1]:
         return _scaled(step, grads[0], pairs)
@@ -123,19 +138,20 @@ def midpoint(step: Step, flows, back: Backward) -> dict:
     return {v: Flow(m) for v, m in pairs.transpose(step, grads, points).items()}
 
 
-# Halves of the two orders that exceed what they sum to by this factor are rounding noise in float32.
+# Terms that exceed their sum by this factor are rounding noise in float32.
 _CANCELS = 1e3
 
 
-def _scaled(step: Step, grad, pairs) -> dict:
-    """Elementwise products: the mean of the two orders of changing the factors, or the one order that does not cancel.
+def _scaled(step: Step, grad: Tensor, pairs: Pairs) -> dict[Value, Flow]:
+    """Return what flows into an elementwise product.
 
-    Dividing by the norm of what is zero on one side multiplies by 10¹² there: the two orders differ by that factor, and
-    their mean is noise. Either order is exact, and so is any mean of them.
+    It is the mean of the two orders of changing the factors, or the one order whose terms do not cancel. Dividing by
+    the norm of a tensor that is zero on one side multiplies by 10¹² there. The two orders then differ by that factor,
+    and their mean is noise. Either order is exact, and so is any mean of them.
     """
     (left, right), ends = step.inputs, {v: (pairs.x(v), pairs.ref(v)) for v in step.active_inputs}
     (a, a0), (b, b0) = ends[left], ends[right]
-    first = tf.abs(a0 * (b - b0)) + tf.abs(b * (a - a0))  # the left factor last
+    first = tf.abs(a0 * (b - b0)) + tf.abs(b * (a - a0))  # The left factor changes last.
     second = tf.abs(a * (b - b0)) + tf.abs(b0 * (a - a0))
     size = tf.maximum(tf.abs(a * b), tf.abs(a0 * b0))
     cancels = tf.maximum(first, second) > _CANCELS * (size + tf.minimum(first, second))
@@ -147,8 +163,11 @@ def _scaled(step: Step, grad, pairs) -> dict:
     }
 
 
-def _routed_mass(step: Step, value: Value, back: Backward):
-    """A = Σ share·A of the inputs, with the shares of :func:`route`, so that both parts of Δ are shared out alike."""
+def _routed_mass(step: Step, value: Value, back: Backward) -> Tensor:
+    """Return the mass of a selection, the sum of the inputs' masses weighted by the shares of :func:`route`.
+
+    So the positive and the negative part of a difference are shared out alike.
+    """
     pairs, (source,) = back.pairs, step.active_inputs
     delta, mass = pairs.delta(source), back.mass(source)
     change = pairs.delta(step.output)
@@ -160,26 +179,26 @@ def _routed_mass(step: Step, value: Value, back: Backward):
     return at_x * rise + at_ref * fall + pairs.push(step, {source: pairs.ref(source)}, level)
 
 
-def _rise_and_fall(step: Step, change):
-    """The parts of Δy that are credited where x, and where the reference, has the extremum."""
+def _rise_and_fall(step: Step, change: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the parts of Δy that are credited where x, and where the reference, has the extremum."""
     rise, fall = tf.maximum(change, 0), tf.minimum(change, 0)
     return (rise, fall) if _sign(step) > 0 else (fall, rise)
 
 
 def _sign(step: Step) -> int:
-    """1 where the largest element passes, −1 where the smallest does."""
+    """Return 1 if the largest element passes, −1 if the smallest does."""
     kind = operation(step.op).kind
     assert isinstance(kind, (Selection, Extremum))
     return kind.sign
 
 
 @with_mass(_routed_mass)
-def route(step: Step, flows, back: Backward) -> dict:
-    """Pooling by maximum or minimum: a rise is credited where x has the extremum, a fall where the reference has it.
+def route(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
+    """Credit a rise of a maximum where x has the maximum, and a fall where the reference has it.
 
-    Contributions are the transpose at x of m·max(Δy, 0) plus the transpose at the reference of m·min(Δy, 0) (for a
-    minimum the other way round); windows that overlap add. Where a contribution lands, |Δ| ≥ |Δy|. Both parts of a
-    difference are shared out in this way.
+    The contributions are the transpose at x of m·max(Δy, 0) plus the transpose at the reference of m·min(Δy, 0). For a
+    minimum it is the other way round. Contributions of overlapping windows add up. Where a contribution lands, |Δ| ≥
+    |Δy|. Both parts of a difference are shared out in this way.
     """
     pairs, (source,) = back.pairs, step.active_inputs
     delta = pairs.delta(source)
@@ -189,16 +208,16 @@ def route(step: Step, flows, back: Backward) -> dict:
     def routed(grad):
         at_x = pairs.transpose(step, [grad * rise, *rest], {source: pairs.x(source)})[source]
         at_ref = pairs.transpose(step, [grad * fall, *rest], {source: pairs.ref(source)})[source]
-        # Where the two sides agree there is nothing to credit; the gradient tells what a change there would do.
+        # Where the two sides agree there is nothing to credit. The gradient says what a change there would do.
         slope = pairs.transpose(step, [grad, *rest], {source: pairs.ref(source)})[source]
         return tf.where(delta == 0, slope, tf.math.divide_no_nan(at_x + at_ref, delta))
 
-    flow = flows[0]
-    return {source: Flow(routed(flow.mean), None if flow.half is None else routed(flow.half))}
+    mean, half = parts(flows, "mean")[0], parts(flows, "half")[0]
+    return {source: Flow(routed(mean), None if half is None else routed(half))}
 
 
-def orders(step: Step, flows, back: Backward) -> dict:
-    """Elementwise maximum or minimum of two tensors: the mean over the two orders of changing them (Shapley)."""
+def orders(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
+    """Average the two orders of changing the tensors of an elementwise maximum or minimum (Shapley values)."""
     pairs = back.pairs
     (grad,) = collapsed(step, flows, back)
     sign = _sign(step)
@@ -207,7 +226,7 @@ def orders(step: Step, flows, back: Backward) -> dict:
         x, r = (pairs.x(value), pairs.ref(value)) if value.active else (pairs.aux(value),) * 2
         return sign * x, sign * r
 
-    result = {}
+    result: dict[Value, Flow] = {}
     for value, other in (step.inputs, reversed(step.inputs)):
         if value.active:
             (x, r), (other_x, other_r) = ends(value), ends(other)
@@ -217,8 +236,8 @@ def orders(step: Step, flows, back: Backward) -> dict:
     return result
 
 
-def interleaved(step: Step, flows, back: Backward) -> dict:
-    """A nonlinearity of several tensors' elements: the mean over the orders of changing them (Shapley), by chords."""
+def interleaved(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
+    """Average, for a nonlinearity of several tensors, the chords over all orders of changing them (Shapley values)."""
     pairs, (grad,) = back.pairs, collapsed(step, flows, back)
     values = list(dict.fromkeys(step.inputs))
     ends = {v: (pairs.ref(v), pairs.x(v)) if v.active else (pairs.aux(v),) * 2 for v in values}
@@ -236,13 +255,14 @@ def interleaved(step: Step, flows, back: Backward) -> dict:
     return result
 
 
-def _unbroadcast(tensor, like):
+def _unbroadcast(tensor: Tensor, like: Tensor) -> Tensor:
     """Sum over the axes along which ``like`` was broadcast."""
     zero = tf.zeros_like(like)
     return tf.gradients(zero + tf.zeros_like(tensor), zero, tensor)[0]
 
 
-DEEPLIFT = {
+#: DeepLIFT's rule for each kind of step.
+DEEPLIFT: dict[str, Rule] = {
     "passing": passing,
     "weighted": weighted,
     "complex": turned,
@@ -257,8 +277,21 @@ DEEPLIFT = {
 }
 
 
-def deeplift(step: Step, fallback: bool = False):
-    """DeepLIFT's rule for a step of a fused walk; what has none is refused, or integrated where ``fallback`` allows."""
+def deeplift(step: Step, fallback: bool = False) -> Rule:
+    """Return DeepLIFT's rule for a step of a fused walk.
+
+    Parameters
+    ----------
+    step : Step
+        The step.
+    fallback : bool
+        Whether an operation that is not in the table is explained by integrating its gradient. By default False.
+
+    Raises
+    ------
+    UnsupportedModel
+        If there is no rule for the step.
+    """
     own = operation(step.op).rule
     if own is not None:
         return own
@@ -271,7 +304,10 @@ def deeplift(step: Step, fallback: bool = False):
 
 
 def last_mixing(value: Value, producer: dict[Value, Step]) -> set[Step | None]:
-    """The weighted steps that a value comes from through passing steps; None for a branch that ends elsewhere."""
+    """Return the weighted steps that a value comes from through passing steps.
+
+    The set also holds None if a branch ends at a step of another kind.
+    """
 
     def kind(value: Value) -> str | None:
         step = producer.get(value)
@@ -285,16 +321,20 @@ def last_mixing(value: Value, producer: dict[Value, Step]) -> set[Step | None]:
 
 
 def after_mixing(step: Step, producer: dict[Value, Step]) -> bool:
-    """Whether RevealCancel is defined: every branch before the nonlinearity leads to a weighted step.
+    """Return whether RevealCancel is defined at a nonlinearity.
 
-    It looks at a nonlinearity far outside its own values (at x⁰ + Δ⁺ alone), where one of bounded domain may not exist.
+    It is if every branch before the nonlinearity leads to a weighted step and all its operations exist for every
+    number, because RevealCancel evaluates them far outside their own values, at x⁰ + Δ⁺ alone.
     """
     if any(operation(inner.op).bounded_domain for inner in step.body):
         return False
-    return all(found is not None for found in last_mixing(step.inputs[0], producer))
+    return None not in last_mixing(step.inputs[0], producer)
 
 
 def after_dense(step: Step, producer: dict[Value, Step]) -> bool:
-    """The genomics default: RevealCancel where every branch before a nonlinearity leads to a dense layer."""
+    """Return whether RevealCancel is defined at a nonlinearity and every branch before it leads to a dense layer.
+
+    This is the default of the genomics version of DeepLIFT.
+    """
     before = last_mixing(step.inputs[0], producer)
-    return after_mixing(step, producer) and not any(linear_of(found).convolves for found in before)
+    return after_mixing(step, producer) and not any(mixing and linear_of(mixing).convolves for mixing in before)

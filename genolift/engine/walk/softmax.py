@@ -5,26 +5,27 @@ from __future__ import annotations
 from genolift.engine.operations.kinds import Softmax
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Step, Value
-from genolift.engine.walk.propagate import Backward, Flow, collapsed
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.engine.walk.propagate import Backward, Flow, Flows, collapsed
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
-# From the first logarithm of the ratio of the two sums of exponentials on, the bounded form mixes in; from the second
-# on it stands alone.
+# Two values of |ln(S/S⁰)|, where S and S⁰ are the sums of exponentials of the two sides. Below the first only the form
+# by products is used, above the second only the bounded form by logarithms, and between them a blend.
 _APART = 2.0, 4.0
 
 
-def softmax(step: Step, flows: list[Flow | None], back: Backward) -> dict[Value, Flow]:
-    """Return what flows into a softmax: exponentials go by their chords, and their sum by a normalising product.
+def softmax(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
+    """Return what flows into a softmax, or into the logarithm of one.
 
-    One stabilising shift is taken for each pair and row.
-    y_i = e_i·q with q = 1/S: Δy_i splits into ½(q + q⁰)Δe_i and ½(e_i + e_i⁰)Δq, and Δq/ΔS = −1/(S·S⁰).
+    Exponentials follow their chords, and their division by the sum is a product. With y_i = e_i·q and q = 1/S, the
+    difference Δy_i splits into ½(q + q⁰)Δe_i and ½(e_i + e_i⁰)Δq, where Δq/ΔS = −1/(S·S⁰). Each row of a pair has one
+    shift for numerical stability.
     """
     pairs, source = back.pairs, step.inputs[0]
     (grad,), kind = collapsed(step, flows, back), operation(step.op).kind
     log = isinstance(kind, Softmax) and kind.log
-    # Double precision leaves room for maxima that differ by hundreds between x and its reference.
+    # In double precision the maxima of x and its reference may differ by hundreds.
     x, r = tf.cast(pairs.x(source), tf.float64), tf.cast(pairs.ref(source), tf.float64)
     m = tf.cast(grad, tf.float64)
     shift = tf.reduce_max(tf.maximum(x, r), axis=-1, keepdims=True)
@@ -41,7 +42,7 @@ def softmax(step: Step, flows: list[Flow | None], back: Backward) -> dict[Value,
     else:
         normalising = tf.reduce_sum(m * (e_x + e_r) / 2, -1, keepdims=True) / (s_x * s_r)
         result = (m * (1 / s_x + 1 / s_r) / 2 - normalising) * chord
-    # Both forms are exact, and so is any mean of the two; the products cancel ever more as the two sums part.
+    # Both forms are exact, and so is any mean of the two. The more the two sums differ, the more the products cancel.
     near, far = _APART
     share = tf.clip_by_value((tf.abs(tf.math.log(s_x / s_r)) - near) / (far - near), 0, 1)
     share = tf.where(tf.math.is_finite(share), share, tf.ones_like(share))
@@ -50,16 +51,16 @@ def softmax(step: Step, flows: list[Flow | None], back: Backward) -> dict[Value,
         products = (1 - share) * tf.where(share < 1, result, tf.zeros_like(result))
         return products + share * _by_logarithms(m, x, r, log)
 
-    # As large as attention is, the second form is worth a look at whether any row needs it.
-    found = tf.cond(tf.reduce_any(share > 0), blended, lambda: result)
-    return {source: Flow(tf.cast(found, grad.dtype))}
+    # Attention is large, so the second form is computed only if some row needs it.
+    multipliers = tf.cond(tf.reduce_any(share > 0), blended, lambda: result)
+    return {source: Flow(tf.cast(multipliers, grad.dtype))}
 
 
-def _by_logarithms(m, x, r, log: bool):
-    """Softmax as y_i = exp(z_i − S), S = ln Σ e^z: a chord for exp, and ΔS shared out, bounded however far apart.
+def _by_logarithms(m: Tensor, x: Tensor, r: Tensor, log: bool) -> Tensor:
+    """Return the multipliers by the form y_i = exp(z_i − S) with S = ln Σ e^z, which stay bounded however S differs.
 
-    S is convex, so ΔS lies between Σ p⁰Δz and Σ pΔz (p: the softmax at the reference and at x), and is the sum of
-    wΔz for some w between p⁰ and p.
+    The exponential follows its chord. S is convex, so ΔS lies between Σ p⁰Δz and Σ pΔz, where p⁰ and p are the softmax
+    at the reference and at x. Hence ΔS = Σ wΔz for some w between p⁰ and p.
     """
     d = x - r
     log_x, log_r = tf.nn.log_softmax(x), tf.nn.log_softmax(r)

@@ -1,8 +1,9 @@
-"""The rule of sorts: a network of comparators, each a maximum and a minimum of two.
+"""The rule of sorts, which treats a sort as a network of comparators.
 
-Which element comes to which place differs between a sequence and its reference, so no transpose of either order holds.
-A comparator's two outputs add up to its inputs, and each change is shared out over the two orders of changing them, as
-for any maximum of two; so what leaves the network is what entered it, whatever the number of elements.
+Which element comes to which place differs between a sequence and its reference, so the transpose of neither order
+holds. A comparator gives the maximum and the minimum of two elements, so its outputs add up to its inputs. Each change
+is shared out over the two orders of changing them, as for any maximum of two. So what leaves the network equals what
+entered it.
 """
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ from __future__ import annotations
 import numpy as np
 
 from genolift.engine.operations.kinds import Sort
-from genolift.engine.program import Step
-from genolift.engine.walk.propagate import Backward, Flow, collapsed
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.engine.program import Step, Value
+from genolift.engine.walk.propagate import Backward, Flow, Flows, collapsed
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
 
-def comparators(step: Step, flows, back: Backward) -> dict:
-    """The largest of each row in order: multipliers back through the turns of the network, from the last to the first."""
+def comparators(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
+    """Return what flows into a sort of the largest elements, back through the turns of the network of comparators."""
     pairs, (source,) = back.pairs, step.active_inputs
     x, r = pairs.x(source), pairs.ref(source)
     grad, *_ = collapsed(step, flows, back)
@@ -45,15 +46,15 @@ def comparators(step: Step, flows, back: Backward) -> dict:
         x, r = xs.read(turn), rs.read(turn)
         other_x, other_r, other = (tf.gather(t, partner, axis=-1) for t in (x, r, m))
         share = (chord_over(r, x, other_x) + chord_over(r, x, other_r)) / 2
-        # What is not in the maximum of two is in their minimum.
+        # The minimum has the share of the other element that the maximum does not have.
         return turn - 1, share * tf.where(first, m, other) + (1 - share) * tf.where(first, other, m)
 
     _, m = tf.while_loop(lambda turn, _: turn >= 0, backward, [count - 1, grad])
     return {source: Flow(m)}
 
 
-def chord_over(a, b, level):
-    """(max(b, level) − max(a, level)) / (b − a), and where b = a the derivative (½ at the kink)."""
+def chord_over(a: Tensor, b: Tensor, level: Tensor) -> Tensor:
+    """Return (max(b, level) − max(a, level)) / (b − a), or the derivative where b = a, which is ½ at the kink."""
     above, below = (a >= level) & (b >= level), (a <= level) & (b <= level)
     between = tf.math.divide_no_nan(tf.maximum(b, level) - tf.maximum(a, level), b - a)
     one = tf.ones_like(between)
@@ -66,7 +67,7 @@ def _exchanged(t, partner, first):
 
 
 def _network(length):
-    """Number of turns and what each compares, for rows of a length that may be known only when the graph runs."""
+    """Return the number of turns and what each compares, for rows of a length that may be known only later."""
     tables = np.zeros((Sort.LONGEST + 1, Sort.turns(None), 3), np.int32)
     for power in range(1, Sort.LONGEST + 1):
         tables[power, : Sort.turns(2**power)] = _merge_exchange(power)
@@ -75,25 +76,29 @@ def _network(length):
 
 
 def _merge_exchange(power: int) -> list[tuple[int, int, int]]:
-    """Batcher's merge exchange for rows of up to 2^power: (bit, its value, distance) of each turn's comparators.
+    """Return the turns of Batcher's merge exchange for rows of up to 2^power elements.
 
-    Knuth, The Art of Computer Programming, volume 3, 5.2.2, Algorithm M.
+    Each turn is a bit, the value that this bit has in the place where a comparator starts, and the distance between the
+    two elements that it compares (Knuth, The Art of Computer Programming, volume 3, section 5.2.2, algorithm M).
     """
-    found, top = [], 2 ** (power - 1)
+    turns, top = [], 2 ** (power - 1)
     bit = top
     while bit:
         until, rest, apart = top, 0, bit
         while True:
-            found.append((bit, rest, apart))
+            turns.append((bit, rest, apart))
             if until == bit:
                 break
             apart, until, rest = until - bit, until // 2, bit
         bit //= 2
-    return found
+    return turns
 
 
 def _turn(comparing, length):
-    """Each place's partner (itself, where it has none), and whether it is the first of the two, which gets the larger."""
+    """Return each place's partner (itself if it has none), and whether it is the first of the two.
+
+    The first of the two gets the larger element.
+    """
     bit, rest, apart = comparing[0], comparing[1], comparing[2]
     places = tf.range(length)
 

@@ -1,7 +1,7 @@
-"""The rule of loops: the body's walk, turn by turn from the last to the first.
+"""The rule of loops, which walks back through the body turn by turn from the last to the first.
 
-Inside a loop nonlinearities follow Rescale also where the method is RevealCancel: the two parts of a difference end at
-the loop's outputs, as they do at a product.
+Inside a loop nonlinearities follow Rescale even if the method is RevealCancel. The two parts of a difference end at the
+loop's outputs, as they do at a product.
 """
 
 from __future__ import annotations
@@ -9,21 +9,21 @@ from __future__ import annotations
 from genolift.engine.program import Step, Value
 from genolift.engine.walk.integral import integrate
 from genolift.engine.walk.pairs import Pairs
-from genolift.engine.walk.propagate import Backward, Flow, every_step
+from genolift.engine.walk.propagate import Backward, Flow, Flows, every_step
 from genolift.engine.walk.reversal import Noted, Parts, Reversal
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
 
-def unwind(step: Step, flows: list[Flow | None], back: Backward) -> dict[Value, Flow]:
-    """Return the flows of a loop's inputs; they are exact wherever the body's rules are, whatever the number of turns."""
+def unwind(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
+    """Return what flows into a loop's inputs, which is exact if the body's rules are, whatever the number of turns."""
     walk, reversal = step.payload.walk, Reversal(step, parts=1)
     audited: list[Step] = []
 
-    def walk_back(inner: Pairs, seeds: dict[Value, Parts], noted: Noted) -> tuple[list[Parts], Noted]:
-        audit: list | None = None if back.audit is None else []
-        inside = Backward(inner, walk, back.rule_of, lambda step: False)
+    def walk_back(pairs: Pairs, seeds: dict[Value, Parts], noted: Noted) -> tuple[list[Parts], Noted]:
+        audit: list[tuple[Step, Tensor]] | None = None if back.audit is None else []
+        inside = Backward(pairs, walk, back.rule_of, lambda step: False)
         multipliers = inside.run({value: m for value, (m,) in seeds.items()}, reversal.ways, audit)
         noted = dict(noted)
         if audit:
@@ -44,7 +44,7 @@ def unwind(step: Step, flows: list[Flow | None], back: Backward) -> dict[Value, 
 
 
 def _nothing_noted(walk: list[Step], back: Backward) -> Noted:
-    """What goes from turn to turn beside the flows: each step's worst imbalance, and the most that an integral left."""
+    """Return the first notes of a walk back: each step's worst imbalance, and the most that an integral left."""
     noted: Noted = {}
     pairs = back.pairs
     if back.audit is not None:
@@ -55,6 +55,6 @@ def _nothing_noted(walk: list[Step], back: Backward) -> Noted:
 
 
 def _worse(worst: Tensor, imbalances: list[Tensor]) -> Tensor:
-    """The larger of each step's imbalance at this turn and at those before; fewer steps may be walked than there are."""
+    """Return the larger of each step's imbalance at this turn and before. Fewer steps may be walked than there are."""
     missing = worst.shape[0] - len(imbalances)
     return tf.maximum(worst, tf.pad(tf.abs(tf.stack(imbalances)), [[0, missing], [0, 0]]))
