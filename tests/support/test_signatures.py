@@ -11,7 +11,6 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 INCOMPLETE = (
     "engine/hidden",
     "engine/relevance",
-    "engine/windows",
 )
 
 

@@ -3,7 +3,7 @@
 Something flows into a turn through what the body hands on to the next turn and what it writes into lists. It leaves the
 turn through what the body was handed and what it reads. :class:`Reversal` takes it from turn to turn. How the body
 itself is walked back is up to the caller: by the rules for multipliers (:mod:`~genolift.engine.walk.unwind`) or by
-those for relevance (:mod:`~genolift.engine.relevance.loops`).
+those for relevance (:mod:`~genolift.engine.relevance.backward`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What a change at one position reaches: running only that part again, and receptive fields.
+"""What a change at one position of a sequence reaches, for mutagenesis and for receptive fields.
 
-Imports from ``engine.walk`` and the rooms before it, never from ``engine.relevance``.
+Mutagenesis runs only that part of the network again. This room imports from ``engine.walk`` and the rooms below it,
+never from ``engine.relevance``.
 """

@@ -1,9 +1,13 @@
-"""What can be done for a step on windows of changed rows; :mod:`~genolift.engine.windows.carry` chooses, and
-:mod:`~genolift.engine.windows.windowed` does it."""
+"""The actions by which steps are run on windows of changed rows.
+
+:mod:`~genolift.engine.windows.carry` chooses an action for a step, and :mod:`~genolift.engine.windows.windowed` runs
+it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -13,10 +17,25 @@ from genolift.engine.windows.reach import Reach, Slide
 
 @dataclass
 class Action:
-    """What is done for one step. ``reaches`` are those of its outputs, ``None`` for one that changes everywhere."""
+    """What is done for one step.
+
+    Parameters
+    ----------
+    step : Step
+        The step.
+    reaches : list of Reach or None
+        The reach of each output, None for an output that changes everywhere.
+    """
 
     step: Step
     reaches: list[Reach | None]
+
+    @property
+    def reach(self) -> Reach:
+        """The reach of the first output, for an action that leaves rows unchanged."""
+        reach = self.reaches[0]
+        assert reach is not None
+        return reach
 
 
 @dataclass
@@ -26,25 +45,46 @@ class View(Action):
 
 @dataclass
 class Shift(Action):
-    """The same rows under other numbers: slices and padding. ``key`` cuts the other axes."""
+    """The same rows under other numbers, as slices and padding give them.
 
-    key: tuple | None = None
+    Parameters
+    ----------
+    key : tuple, optional
+        The index that cuts the other axes. With None (the default) the action is padding.
+    """
+
+    key: tuple[Any, ...] | None = None
 
 
 @dataclass
 class Join(Action):
-    """Several values one after the other along the length; ``offsets`` are where each begins."""
+    """Several values one after the other along the length.
+
+    Parameters
+    ----------
+    offsets : list of int
+        The row where each value begins.
+    """
 
     offsets: list[int] = field(default_factory=list)
 
 
 @dataclass
 class Rowwise(Action):
-    """Each row comes of the same row of the inputs, ``inner`` of those that change.
+    """An operation that makes each row from the same row of its inputs.
 
-    ``aligned``: inputs are broadcast against each other from the right, so that unchanged ones may have rows too.
-    ``waits``: what does not change is constant along the length, so that the step can be done together with others.
-    ``alone``: one step reads what it gives.
+    Parameters
+    ----------
+    inner : Reach
+        The reach of the inputs that change.
+    aligned : bool
+        Whether inputs are broadcast against each other from the right, so that unchanged inputs may have rows too. By
+        default True.
+    waits : bool
+        Whether all other inputs are constant along the length, so that the step can be run together with others. By
+        default False.
+    alone : bool
+        Whether only one step reads the output. By default False.
     """
 
     inner: Reach
@@ -55,20 +95,29 @@ class Rowwise(Action):
 
 @dataclass
 class Sliding(Action):
-    """A convolution or pool along the length."""
+    """A convolution or pool along the length.
+
+    Parameters
+    ----------
+    slide : Slide
+        How its window moves.
+    """
 
     slide: Slide
-    kernel: Value | None = None
 
 
 @dataclass
 class Products(Sliding):
     """A convolution as products of each changed row with every tap, which are added up where they overlap."""
 
+    kernel: Value
+
 
 @dataclass
 class Convolution(Sliding):
-    """A convolution by the library's own kernel, on rows with nothing left to pad."""
+    """A convolution by TensorFlow's own kernel, on rows that need no more padding."""
+
+    kernel: Value
 
 
 @dataclass
@@ -78,14 +127,28 @@ class Maxima(Sliding):
 
 @dataclass
 class Averages(Sliding):
-    """Average pooling; ``counts`` (length,) are the rows that each window holds."""
+    """Average pooling.
 
-    counts: np.ndarray = None
+    Parameters
+    ----------
+    counts : np.ndarray
+        The number of rows in each window, (length,).
+    """
+
+    counts: np.ndarray
 
 
 @dataclass
 class Collapse(Action):
-    """A sum or mean over the length, and perhaps other axes: what it changes by is the sum of the rows' differences."""
+    """A sum or mean over the length and perhaps other axes, which changes by the sum of the rows' differences.
+
+    Parameters
+    ----------
+    axes : tuple of int
+        The axes.
+    divisor : int
+        What the sum is divided by, by default 1.
+    """
 
     axes: tuple[int, ...] = ()
     divisor: int = 1
@@ -93,13 +156,19 @@ class Collapse(Action):
 
 @dataclass
 class Extreme(Action):
-    """A maximum (``sign`` 1) or minimum (−1) over the length."""
+    """A maximum or minimum over the length.
+
+    Parameters
+    ----------
+    sign : int
+        1 (the default) for the maximum, −1 for the minimum.
+    """
 
     sign: int = 1
 
 
 @dataclass
 class Contraction(Action):
-    """A matrix product over the length (dense after flatten): each changed row meets its own rows of the matrix."""
+    """A matrix product over the length (dense after flatten), where each row meets its own part of the matrix."""
 
-    kernel: Value = None
+    kernel: Value

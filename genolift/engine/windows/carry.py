@@ -1,26 +1,29 @@
-"""How each operation hands on windows of changed rows: what it needs of its inputs, and what of its output changes.
+"""How rows along the length travel through each operation.
 
-The table of operations names a family of movement for an operation, and the functions here look at a step of that family
-and give an action, or ``None`` where the step is to run on whole sequences: because every row of what comes out depends
-on every row that goes in (attention, recurrent layers), or because the layout is none that is known here. A linear step
-needs the differences alone; the others need the changed rows themselves.
+The table of operations names a family of movement for an operation, or holds a function of its own. Such a function is
+given a step and a :class:`~genolift.engine.windows.reach.RowLayout`, which says where the changed rows of the step's
+inputs lie. It returns an action of :mod:`~genolift.engine.windows.actions`, or None if the step is to run on whole
+sequences. That is so if every row of the output depends on every row of the input (attention, recurrent layers), or if
+the rows lie in a way that the function does not know.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from genolift.engine.operations.record import Window
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Step
 from genolift.engine.windows import lengthwise, rowwise
 from genolift.engine.windows.actions import Action
-from genolift.engine.windows.reach import Layout
+from genolift.engine.windows.reach import RowLayout
 
-Rule = Callable[[Step, Layout], Action | None]
+#: A function from a step and where rows lie to the action for the step, or None to run it on whole sequences.
+WindowRule: TypeAlias = Callable[[Step, RowLayout], Action | None]
 
-#: What the families of movement do.
-FAMILIES: dict[Window, Rule] = {
+#: The function of each family of movement.
+FAMILIES: dict[Window, WindowRule] = {
     "elementwise": rowwise.elementwise,
     "last-axis": rowwise.last_axis,
     "batch-norm": rowwise.batch_norm,
@@ -41,15 +44,23 @@ FAMILIES: dict[Window, Rule] = {
 }
 
 
-def rule_for(op: str) -> Rule | None:
-    """Return how rows travel through an operation; None where it is run on whole sequences."""
+def rule_for(op: str) -> WindowRule | None:
+    """Return how rows travel through an operation, or None if it is run on whole sequences."""
     known = operation(op)
     window = known.window or ("elementwise" if known.elementwise else None)
     return window if window is None or callable(window) else FAMILIES[window]
 
 
-def action_for(step: Step, layout: Layout) -> Action | None:
-    """Return the action for a step with changed inputs, none of which changes everywhere; None to run it whole."""
+def action_for(step: Step, layout: RowLayout) -> Action | None:
+    """Return the action for a step, or None if it is run on whole sequences.
+
+    Parameters
+    ----------
+    step : Step
+        A step that reads changed values, none of which changes everywhere.
+    layout : RowLayout
+        Where the changed rows of its inputs lie.
+    """
     rule = rule_for(step.op)
     action = None if rule is None else rule(step, layout)
     if action is None:

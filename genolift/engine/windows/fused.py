@@ -1,12 +1,14 @@
-"""Elementwise steps between two convolutions in one pass over memory, from the differences before to those after.
+"""Elementwise steps between two convolutions, run in one pass over memory.
 
-The arithmetic of a mutant's windows is little; what costs is to write and read them for every step. So a convolution
-hands on its products before they are added up, elementwise steps wait until somebody asks for what they give, and one
-compiled function does the rest: add up, add the sequence's own activations, apply the steps, subtract the sequence's.
+A mutant's windows need little arithmetic, so writing and reading them at every step is what takes time. A convolution
+therefore hands on its products before they are added up, and elementwise steps wait until their result is needed. Then
+one compiled function adds up the products, adds the sequence's own activations, applies the steps and subtracts the
+sequence's activations after them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,35 +16,53 @@ from genolift.engine.operations import kernels
 from genolift.engine.operations.emit import emit
 from genolift.engine.operations.steps import kind_of, linear_of
 from genolift.engine.program import Dependence, Step, Value
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
 
 @dataclass
 class Chain:
-    """Elementwise ``steps`` that make a value from ``source`` and constants alone."""
+    """Elementwise steps that make a value from a source and constants alone.
+
+    Parameters
+    ----------
+    source : Value
+        The value that the chain begins with.
+    steps : list of Step
+        The steps, in running order.
+    """
 
     source: Value
     steps: list[Step]
 
     @property
     def end(self) -> Value:
+        """The value that the last step makes."""
         return self.steps[-1].output
 
     @property
     def linear(self) -> bool:
+        """Whether differences are all that the steps need."""
         return all(linear(step) for step in self.steps)
 
     def then(self, step: Step, others: list[Chain]) -> Chain | None:
-        """This and other chains to the step's inputs with the step at the end, where they have one source."""
+        """Return the chain that ends with a further step, or None if the step's inputs have several sources.
+
+        Parameters
+        ----------
+        step : Step
+            The step, which reads the end of this chain.
+        others : list of Chain
+            The chains to the step's other inputs.
+        """
         if any(other.source is not self.source for other in others):
             return None
         steps = [inner for chain in (self, *others) for inner in chain.steps]
         return Chain(self.source, [*dict.fromkeys(steps), step])
 
     def region(self) -> Step:
-        """The chain as one step, for :mod:`~genolift.engine.operations.kernels`."""
+        """Return the chain as one step, as :mod:`~genolift.engine.operations.kernels` takes it."""
         produced = {value for step in self.steps for value in step.outputs}
         read = [value for step in self.steps for value in step.inputs]
         extra = [value for value in dict.fromkeys(read) if value is not self.source and value not in produced]
@@ -50,18 +70,43 @@ class Chain:
 
 
 def linear(step: Step) -> bool:
-    """Whether differences are all that the step needs."""
+    """Return whether differences are all that the step needs."""
     switched = any(value.dependence == Dependence.DISCRETE for value in step.inputs)
     return kind_of(step) in ("weighted", "passing") and not switched
 
 
-def run(chain: Chain, rows, extra: list, *, letters: int, rate: int, before=None, after=None, there=None):
-    """The chain's end (M, width, ...) for its source's ``rows``.
+def run(
+    chain: Chain,
+    rows: Tensor,
+    extra: list[Tensor],
+    *,
+    letters: int,
+    rate: int,
+    before: Tensor | None = None,
+    after: Tensor | None = None,
+    there: Tensor | None = None,
+) -> Tensor:
+    """Return the end (M, width, ...) of a chain for M mutants, which are Q positions with ``letters`` letters each.
 
-    ``rate`` 0: rows are (M, width, ...); else products (M, width, taps, ...) to be added up ``rate`` rows apart.
-    ``before`` (Q, width, ...) is added first: rows are differences then, else activations. ``after`` (Q, width, ...) is
-    subtracted last, and what hangs over the ends, where ``there`` (Q, width) is false, becomes zero. With ``there`` alone
-    the chain is linear, and makes differences of differences.
+    Parameters
+    ----------
+    chain : Chain
+        The chain.
+    rows : Tensor
+        The rows of its source, (M, width, ...), or the products (M, width, taps, ...) that they are sums of.
+    extra : list of Tensor
+        The other inputs of the chain's region.
+    letters : int
+        The number of letters of a position.
+    rate : int
+        How many rows apart the products of neighbouring taps are added up, or 0 if ``rows`` holds no products.
+    before : Tensor, optional
+        The sequence's activations (Q, width, ...) to add first, if rows are differences.
+    after : Tensor, optional
+        The sequence's activations (Q, width, ...) to subtract last. By default the result is activations.
+    there : Tensor, optional
+        Which rows (Q, width) are inside the sequence. The others become zero. If neither ``before`` nor ``after`` is
+        given, the chain has to be linear, and makes differences from differences.
     """
     region = chain.region()
     as_delta = before is None and after is None and there is not None
@@ -70,15 +115,28 @@ def run(chain: Chain, rows, extra: list, *, letters: int, rate: int, before=None
     return kernel(rows, tuple(extra), before, after, there)
 
 
-def added_up(parts, rate: int):
-    """(M, W, K, C) → (M, W + rate·(K − 1), C): part k of row w is added to row w + rate·k."""
+def added_up(parts: Tensor, rate: int) -> Tensor:
+    """Add up the products of a convolution, part k of row w into row w + rate·k.
+
+    Parameters
+    ----------
+    parts : Tensor
+        The products (M, W, K, C) of W rows with K taps.
+    rate : int
+        How many rows the taps lie apart.
+
+    Returns
+    -------
+    Tensor
+        The sums, (M, W + rate·(K − 1), C).
+    """
     taps = parts.shape[2]
     return tf.add_n([tf.pad(parts[:, :, k], [[0, 0], [rate * k, rate * (taps - 1 - k)], [0, 0]]) for k in range(taps)])
 
 
 @lru_cache(maxsize=512)
 def _kernel(structure, letters: int, rate: int, as_delta: bool, shapes: tuple):
-    """One function for each of ``shapes`` too, or it would be traced for shapes that are not known."""
+    """Return one function for each structure and ``shapes``, so that it is traced for known shapes."""
     region = structure.region
 
     def kernel(rows, extra, before, after, there):
@@ -92,14 +150,14 @@ def _kernel(structure, letters: int, rate: int, as_delta: bool, shapes: tuple):
             if as_delta:
                 tensors = _without_offsets(step, tensors, known)
             known.update(zip(step.outputs, emit(step, tensors), strict=True))
-        found = tf.reshape(known[region.output], [-1, *shape])
+        end = tf.reshape(known[region.output], [-1, *shape])
         if after is not None:
-            found = by_letter(found, after, letters, tf.subtract)
+            end = by_letter(end, after, letters, tf.subtract)
         if there is not None:
             mask = tf.reshape(there, [-1, 1, shape[0], *[1] * (len(shape) - 1)])
-            apart = tf.reshape(found, [-1, letters, *shape])
-            found = tf.reshape(tf.where(mask, apart, tf.zeros([], found.dtype)), [-1, *shape])
-        return found
+            apart = tf.reshape(end, [-1, letters, *shape])
+            end = tf.reshape(tf.where(mask, apart, tf.zeros([], end.dtype)), [-1, *shape])
+        return end
 
     return kernels.of_region(kernel, structure)
 
@@ -113,7 +171,7 @@ def _without_offsets(step: Step, tensors: list, known: dict) -> list:
     ]
 
 
-def by_letter(rows, around, letters: int, function):
-    """(M, ...) with what is the same for all letters (Q, ...)."""
+def by_letter(rows: Tensor, around: Tensor, letters: int, function: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """Apply a function to rows of mutants (M, ...) and to what is the same for all letters of a position, (Q, ...)."""
     apart = tf.reshape(rows, [-1, letters, *rows.shape[1:]])
     return tf.reshape(function(apart, around[:, tf.newaxis]), [-1, *rows.shape[1:]])

@@ -1,6 +1,6 @@
 """Families of movement along the length: reductions, views, slices, padding, convolutions and pools.
 
-Each function looks at a step and gives an action, or ``None`` where the layout is none that is known here.
+Each function returns the action for a step, or None if the rows lie in a way that it does not know.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from genolift.engine.windows.actions import (
     Shift,
     View,
 )
-from genolift.engine.windows.reach import ROWS, Layout, Slide, padding_before
+from genolift.engine.windows.reach import ROWS, RowLayout, Slide, padding_before
 from genolift.engine.windows.rowwise import channels_last
 
 
-def reduction(step: Step, layout: Layout) -> Action | None:
-    """Return what a reduction along axes does: sums, means, extrema."""
+def reduction(step: Step, layout: RowLayout) -> Action | None:
+    """Return the action for a sum, mean, maximum or minimum along axes."""
     inner, axes = layout.reaches.get(step.inputs[0]), layout.numbers(step.inputs[1])
     if inner is None or axes is None:
         return None
@@ -47,8 +47,8 @@ def reduction(step: Step, layout: Layout) -> Action | None:
     return Extreme(step, [None], 1 if reduces == "max" else -1) if alone and reduces in ("max", "min") else None
 
 
-def view(step: Step, layout: Layout) -> Action | None:
-    """Return what another shape does that keeps rows together: each row becomes one row, or several."""
+def view(step: Step, layout: RowLayout) -> Action | None:
+    """Return the action for a view in which each row becomes one row or several."""
     inner = layout.reaches.get(step.inputs[0])
     if inner is None:
         return None
@@ -63,10 +63,12 @@ def view(step: Step, layout: Layout) -> Action | None:
     return View(step, [inner.finer(factor, axis)]) if np.prod(shape[axis + 1 :]) * factor == per_row else None
 
 
-def slice_of(step: Step, layout: Layout) -> Action | None:
-    """Return what cutting out a stretch does."""
+def slice_of(step: Step, layout: RowLayout) -> Action | None:
+    """Return the action for a slice."""
     inner = layout.reaches.get(step.inputs[0])
-    key = None if inner is None or inner.axis == 0 else _key(step, layout)
+    if inner is None or inner.axis == 0:
+        return None
+    key = _key(step, layout)
     if key is None:
         return None
     shape = layout.shape(step.inputs[0])
@@ -82,10 +84,11 @@ def slice_of(step: Step, layout: Layout) -> Action | None:
     return Shift(step, [inner.moved(by=-int(kept[0]), axis=axis, length=len(kept))], cut)
 
 
-def _key(step: Step, layout: Layout) -> tuple | None:
-    """A slice as one index per axis of its input."""
-    given = [layout.numbers(value) for value in step.inputs[1:]]
-    if any(numbers is None for numbers in given):
+def _key(step: Step, layout: RowLayout) -> tuple | None:
+    """Return a slice as one index for each axis of its input, or None if it is not known or has another form."""
+    numbers = [layout.numbers(value) for value in step.inputs[1:]]
+    given = [one for one in numbers if one is not None]
+    if len(given) < len(numbers):
         return None
     if step.op == "Slice":
         begins, sizes = given
@@ -93,7 +96,7 @@ def _key(step: Step, layout: Layout) -> tuple | None:
     masks = {name: step.node.attr[f"{name}_mask"].i for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
     if masks["ellipsis"] or masks["new_axis"]:
         return None
-    key = []
+    key: list[int | slice] = []
     for i, (begin, end, stride) in enumerate(zip(*given, strict=True)):
         if masks["shrink_axis"] >> i & 1:
             key.append(begin)
@@ -103,8 +106,8 @@ def _key(step: Step, layout: Layout) -> tuple | None:
     return tuple(key)
 
 
-def pad(step: Step, layout: Layout) -> Action | None:
-    """Return what padding along the length does."""
+def pad(step: Step, layout: RowLayout) -> Action | None:
+    """Return the action for padding along the length."""
     inner, padding = layout.reaches.get(step.inputs[0]), layout.facts.numbers.get(step.inputs[1])
     if inner is None or padding is None or inner.axis == 0:
         return None
@@ -117,11 +120,12 @@ def pad(step: Step, layout: Layout) -> Action | None:
 # Convolutions and pools
 
 
-def _slide(step: Step, layout: Layout, taps: int) -> Slide | None:
-    """How a convolution or pool of ``taps`` along the length moves; its input has shape (N, H, W, C)."""
+def _slide(step: Step, layout: RowLayout, taps: int) -> Slide:
+    """Return how a convolution or pool with ``taps`` along the length moves, whose input has shape (N, H, W, C)."""
     inner, attributes = layout.reaches[step.inputs[0]], step.node.attr
     stride = list(attributes["strides"].list.i)[inner.axis]
-    rate = list(attributes["dilations"].list.i)[inner.axis] if "dilations" in attributes else 1  # reading would add it
+    # Reading an attribute that a node does not have would add it to the node.
+    rate = list(attributes["dilations"].list.i)[inner.axis] if "dilations" in attributes else 1
     length = layout.shape(step.output)[inner.axis]
     padding = attributes["padding"].s.decode()
     if padding == "EXPLICIT":
@@ -131,8 +135,8 @@ def _slide(step: Step, layout: Layout, taps: int) -> Slide | None:
     return Slide(taps, stride, rate, before, length)
 
 
-def convolution(step: Step, layout: Layout) -> Action | None:
-    """Return what a convolution along the length does, whose kernel is constant."""
+def convolution(step: Step, layout: RowLayout) -> Action | None:
+    """Return the action for a convolution along the length with a constant kernel."""
     inner = layout.only_first(step)
     x, out = layout.shape(step.inputs[0]), layout.shape(step.output)
     if inner is None or not channels_last(step) or inner.axis not in (1, 2):
@@ -148,8 +152,8 @@ def convolution(step: Step, layout: Layout) -> Action | None:
     return Convolution(step, [reach], slide, step.inputs[1])
 
 
-def pool(step: Step, layout: Layout) -> Action | None:
-    """Return what a pool along the length does."""
+def pool(step: Step, layout: RowLayout) -> Action | None:
+    """Return the action for a pool along the length."""
     inner = layout.reaches.get(step.inputs[0])
     sizes = list(step.node.attr["ksize"].list.i)
     if inner is None or not sizes or not channels_last(step) or inner.axis not in (1, 2):

@@ -1,7 +1,8 @@
-"""In-silico mutagenesis that runs again only what a substitution reaches (after fastISM, Nair et al. 2022)."""
+"""In-silico mutagenesis that runs again only what a substitution reaches, as fastISM does (Nair et al. 2022)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,30 +13,38 @@ from genolift.engine.target import Target
 from genolift.engine.windows import actions, carry, windowed
 from genolift.engine.windows.actions import Action
 from genolift.engine.windows.mutants import Mutants, Window
-from genolift.engine.windows.reach import Facts, Layout, Reach
+from genolift.engine.windows.reach import Facts, Reach, RowLayout
 from genolift.support.precision import exact_float32
 from genolift.support.tensorflow import compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
 _SHARES = (0.5, 0.7, 0.9, 1.1)
-# What touching one number costs, in the time of so many floating-point operations of a matrix product.
+# The cost of reading or writing one number, in floating-point operations of a matrix product.
 _TOUCH = 30
-# Estimates are rough: windows must promise to save this much.
+# The estimates are rough, so windows are used only if they promise to cost less than this share.
 _PAYS = 0.8
-# Steps whose numbers are there at the same time.
+# The number of steps whose tensors are in memory at the same time.
 _ALIVE = 3
 
 
 @dataclass
 class Route:
-    """How a program is run on mutants: an action for each step that is run on windows; the others run whole.
+    """How a program is run on mutants.
 
-    ``cost`` and ``plain`` estimate the work per mutant, of this route and of running everything again; ``numbers`` what
-    the largest step holds for a mutant.
+    Parameters
+    ----------
+    layout : RowLayout
+        Where the changed rows of its values lie.
+    steps : list of (Step, Action or None)
+        The steps to run, each with its action on windows. Steps without an action are run on whole sequences.
+    cost, plain : float
+        Estimates of the work for a mutant, by this route and by running everything again, in floating-point operations.
+    numbers : int
+        How many numbers the largest step holds for a mutant.
     """
 
-    layout: Layout
+    layout: RowLayout
     steps: list[tuple[Step, Action | None]]
     cost: float
     plain: float
@@ -43,13 +52,34 @@ class Route:
 
 
 class Mutation:
-    """The targets of mutants of sequences with the given ``shapes`` (batch left out), substituted in input ``place``.
+    """An evaluator of targets at mutants of sequences of given shapes.
 
-    ``leading`` are the values that keep the sequences' rows in front (:class:`~genolift.engine.running.probe.Probe`). Windows that
-    cover one of ``shares`` of the length are given up for whole sequences; the share is taken that makes the least work.
+    Parameters
+    ----------
+    program : Program
+        The traced model.
+    targets : list of Target
+        The scalars that are evaluated.
+    shapes : list of tuple of int
+        The shapes of the inputs without the batch.
+    place : int
+        The place of the input that is substituted in, among the program's inputs.
+    leading : collection of Value
+        The values that have the sequences' rows in front, see :class:`~genolift.engine.running.probe.Probe`.
+    shares : sequence of float
+        Shares of the length to choose from. Windows that cover this share are given up for whole sequences. The share
+        is used that promises the least work.
     """
 
-    def __init__(self, program, targets: list[Target], shapes: list[tuple], place: int, leading, shares=_SHARES):
+    def __init__(
+        self,
+        program: Program,
+        targets: list[Target],
+        shapes: list[tuple[int, ...]],
+        place: int,
+        leading: Container[Value],
+        shares: Sequence[float] = _SHARES,
+    ):
         values = list(dict.fromkeys(value for target in targets for value in target.values))
         self.program = replace(program, outputs=values).pruned()
         self.targets, self.place, self.leading = targets, place, leading
@@ -57,7 +87,7 @@ class Mutation:
         routes = [route_of(self.program, program.inputs[place], facts, share) for share in shares]
         self.route = min(routes, key=lambda route: route.cost)
         self._shapes = shapes
-        self._compiled: dict[int, object] = {}
+        self._compiled: dict[int, Callable] = {}
 
     @property
     def pays(self) -> bool:
@@ -66,22 +96,39 @@ class Mutation:
 
     @property
     def mutant_bytes(self) -> int:
-        """Memory that a mutant takes while it is computed."""
+        """The memory in bytes that a mutant takes while it is computed."""
         return 4 * _ALIVE * self.route.numbers
 
-    def values(self, xs: list, sequences, positions, rows) -> np.ndarray:
-        """The targets (Q, B, T) of ``xs`` (n, ...) with ``rows`` (Q, B, letters) at ``positions`` of ``sequences`` (Q,)."""
+    def values(
+        self, xs: list[np.ndarray], sequences: np.ndarray, positions: np.ndarray, rows: np.ndarray
+    ) -> np.ndarray:
+        """Return the targets of mutants that have B letters in turn at each of Q positions.
+
+        Parameters
+        ----------
+        xs : list of np.ndarray
+            The sequences (n, ...) for each input.
+        sequences, positions : np.ndarray
+            Which sequence is substituted, and at which position, (Q,).
+        rows : np.ndarray
+            What is put there, (Q, B, channels), such as one-hot letters.
+
+        Returns
+        -------
+        np.ndarray
+            The T targets of each mutant, (Q, B, T).
+        """
         with exact_float32:
-            found = self._function(*rows.shape[1:])(
+            values = self._function(*rows.shape[1:])(
                 [tf.constant(x, tf.float32) for x in xs],
                 tf.constant(sequences, tf.int32),
                 tf.constant(positions, tf.int32),
                 tf.constant(rows, tf.float32),
             )
-        return found.numpy()
+        return values.numpy()
 
-    def _function(self, letters: int, channels: int):
-        """Compiled once for each number of letters, whatever the number of sequences and positions."""
+    def _function(self, letters: int, channels: int) -> Callable:
+        """Return the compiled function, one for each number of letters and any number of sequences and positions."""
         if letters not in self._compiled:
             numbers = tf.TensorSpec([None], tf.int32)
             inputs = [tf.TensorSpec([None, *shape], tf.float32) for shape in self._shapes]
@@ -105,7 +152,7 @@ class Mutation:
         return tf.reshape(tf.stack(totals, axis=-1), [-1, letters, len(totals)])
 
     def _total(self, target: Target, mutants: Mutants):
-        """The target of each mutant, (M,); its weights are those of the sequence."""
+        """Return the target of each mutant, (M,). Its weights are those of the sequence."""
         total = tf.zeros([mutants.count])
         for value, seed in target.seeds(mutants.at_x.__getitem__).items():
             if value in mutants.wholes:
@@ -120,8 +167,20 @@ class Mutation:
 
 
 def route_of(program: Program, source: Value, facts: Facts, share: float) -> Route:
-    """Windows as far as they cover less than ``share`` of the length, whole sequences from there on."""
-    layout = Layout(facts)
+    """Return the route that follows windows until they cover a share of the length, and whole sequences after that.
+
+    Parameters
+    ----------
+    program : Program
+        The traced model, without steps that no target needs.
+    source : Value
+        The input that is substituted in.
+    facts : Facts
+        The shapes and integers of the program's values.
+    share : float
+        The share of the length.
+    """
+    layout = RowLayout(facts)
     length = facts.shapes[source][1]
     layout.reaches[source] = Reach(1, length, np.arange(length), 1)
     readers = program.readers
@@ -140,7 +199,7 @@ def route_of(program: Program, source: Value, facts: Facts, share: float) -> Rou
         if not whole.intersection(changed):
             action = _action(step, layout, share)
         if action is None:
-            # What is read whole is put together from windows and the sequence, once.
+            # A window that is read as a whole sequence is put together with the sequence once.
             fresh = {value for value in changed if value in layout.reaches} - expanded
             expanded |= fresh
             cost += _work(step, facts) + sum(2 * _TOUCH * facts.elements(value) for value in fresh)
@@ -161,14 +220,14 @@ def route_of(program: Program, source: Value, facts: Facts, share: float) -> Rou
     return Route(layout, steps, cost, plain, numbers)
 
 
-def _action(step: Step, layout: Layout, share: float) -> Action | None:
+def _action(step: Step, layout: RowLayout, share: float) -> Action | None:
     action = carry.action_for(step, layout)
     short = action is not None and all(r is None or r.width < share * r.length for r in action.reaches)
     return action if short else None
 
 
-def _held(action: Action, layout: Layout) -> int:
-    """Numbers that an action reads, makes in between and gives, for one mutant."""
+def _held(action: Action, layout: RowLayout) -> int:
+    """Return how many numbers an action reads, makes in between and returns for one mutant."""
     step, facts = action.step, layout.facts
     held = sum(_window(v, layout.reaches[v], facts) for v in {*step.inputs, *step.outputs} if v in layout.reaches)
     if isinstance(action, actions.Products):
@@ -182,7 +241,7 @@ def _window(value: Value, reach: Reach, facts: Facts) -> int:
 
 
 def _work(step: Step, facts: Facts) -> float:
-    """Of a step on one whole sequence."""
+    """Return the work of a step on one whole sequence."""
     known = operation(step.op)
     if known.view in ("reshape", "unit-axes") or step.op == "Input" or not step.outputs:
         return 0.0
@@ -197,20 +256,20 @@ def _work(step: Step, facts: Facts) -> float:
 
 
 def _terms(step: Step, facts: Facts) -> int:
-    """Products that are summed for one number of a convolution."""
+    """Return how many products are summed for one number of a convolution."""
     kernel = facts.shapes[step.inputs[1]]
     return int(np.prod(kernel[: 3 if step.op == "Conv2D" else 2]))
 
 
-def _work_of(action: Action, layout: Layout) -> float:
-    """Of an action for one mutant; gathering what stands around windows and taking differences count as well."""
+def _work_of(action: Action, layout: RowLayout) -> float:
+    """Return the work of an action for one mutant, including the gathering of activations and taking of differences."""
     facts, step = layout.facts, action.step
     if isinstance(action, actions.View):
         return 0.0
     if isinstance(action, actions.Products):
         rows = layout.reaches[step.inputs[0]].width
         taps, channels, filters = action.slide.taps, *facts.shapes[action.kernel][-2:]
-        out = _window(step.output, action.reaches[0], facts)
+        out = _window(step.output, action.reach, facts)
         return rows * taps * filters * (2.0 * channels + 2 * _TOUCH) + 2 * _TOUCH * out
     changed = [value for value in dict.fromkeys(step.inputs) if value in layout.reaches]
     read = sum(_window(value, layout.reaches[value], facts) for value in changed)

@@ -1,11 +1,12 @@
-"""Receptive fields: which positions of an input each row of a hidden value sees.
+"""Receptive fields, which are the positions of an input that each row of a hidden value sees.
 
-The windows of changed rows that :mod:`~genolift.engine.windows.carry` knows for every operation are read backwards, from a value
-to the input, so that padding, strides, dilation, pools, crops and branches count as they ran.
+:mod:`~genolift.engine.windows.carry` knows for every operation which rows a change reaches. Here the same windows are
+read backwards, from a value to the input, so padding, strides, dilation, pools, crops and branches count as they ran.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import inf
 
@@ -15,23 +16,31 @@ from genolift.engine.operations.table import operation
 from genolift.engine.program import Program, Step, Value
 from genolift.engine.windows.actions import Action, Averages, Collapse, Join, Rowwise, Shift, Sliding, View
 from genolift.engine.windows.mutation import route_of
-from genolift.engine.windows.reach import Facts, Layout
+from genolift.engine.windows.reach import Facts, Reach, RowLayout
 from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
 
-# What a layout that is not understood may run into.
+# The errors that a program of an unknown form may run into.
 _FAILURES = (tf.errors.OpError, AttributeError, LookupError, TypeError, ValueError)
 _FAR = 1 << 40
 
 
 @dataclass(frozen=True, eq=False)
 class Fields:
-    """Row j of a value sees the positions ``starts[j]`` to ``ends[j]`` (half-open; equal where it sees none).
+    """The positions that each of the J rows of a value sees.
 
-    ``windows`` (J, 2) are the same with what hangs over the sequence's ends or was padded in between; ``axis`` is where
-    the value has its rows, ``length`` the input's.
+    Parameters
+    ----------
+    axis : int
+        The axis of the value that has the rows.
+    length : int
+        The length of the input.
+    starts, ends : np.ndarray
+        The first position that each row sees, and the one after the last, (J,). They are equal if a row sees none.
+    windows : np.ndarray
+        The same as (J, 2), including positions beyond the sequence's ends and padding in between.
     """
 
     axis: int
@@ -42,19 +51,29 @@ class Fields:
 
     @property
     def centres(self) -> np.ndarray:
-        """The middle of each row's window, as a position: of 0 to 3 (three bases) it is 1."""
+        """The middle of each row's window as a position, which is 1 for the three bases from 0 to 3."""
         return (self.windows.sum(axis=1) - 1) / 2
 
     @property
     def width(self) -> int:
-        """The widest window."""
+        """The width of the widest window."""
         return int(np.diff(self.windows, axis=1).max())
 
     def spread(self, rows: np.ndarray) -> np.ndarray:
-        """Values (..., J) of the rows as values (..., length) of positions.
+        """Spread values of the rows over the positions.
 
-        They are interpolated linearly between the centres; before the first centre and behind the last the nearest row's
-        value holds, rows of one centre are averaged, and a position that no row sees gets 0.
+        They are interpolated linearly between the centres of the windows. Rows with the same centre are averaged, and
+        before the first centre and after the last the nearest row's value holds.
+
+        Parameters
+        ----------
+        rows : np.ndarray
+            A value for each row, (..., J).
+
+        Returns
+        -------
+        np.ndarray
+            A value for each position, (..., length). A position that no row sees gets 0.
         """
         order = np.argsort(self.centres, kind="stable")
         knots, first, counts = np.unique(self.centres[order], return_index=True, return_counts=True)
@@ -63,8 +82,8 @@ class Fields:
         left = np.minimum(place.astype(int), max(len(knots) - 2, 0))
         right = np.minimum(left + 1, len(knots) - 1)
         share = np.where(right > left, place - left, 0)
-        found = values[..., left] * (1 - share) + values[..., right] * share
-        return np.where(self.seen, found, 0).astype(rows.dtype)
+        between = values[..., left] * (1 - share) + values[..., right] * share
+        return np.where(self.seen, between, 0).astype(rows.dtype)
 
     @property
     def seen(self) -> np.ndarray:
@@ -77,9 +96,23 @@ class Fields:
 
 
 class Receptive:
-    """The receptive fields of a program's values in input number ``place``, for inputs of ``shapes`` (batch left out).
+    """The receptive fields of a program's values in one of its inputs.
 
-    ``values`` are those asked for; what does not lead to them is not looked at.
+    Parameters
+    ----------
+    program : Program
+        The traced model.
+    values : list of Value
+        The values whose fields will be asked for. Steps that do not lead to them are not looked at.
+    shapes : list of tuple of int
+        The shapes of the inputs without the batch.
+    place : int
+        The place of the input among the program's inputs, by default 0.
+
+    Raises
+    ------
+    UnsupportedModel
+        If the rows cannot be followed through the program.
     """
 
     def __init__(self, program: Program, values: list[Value], shapes: list[tuple[int, ...]], place: int = 0):
@@ -93,28 +126,28 @@ class Receptive:
             raise UnsupportedModel(
                 f"receptive fields cannot be followed through this model ({told}); use deeplift or ism, which need none"
             ) from problem
-        self._layout: Layout = route.layout
+        self._layout: RowLayout = route.layout
         self._actions = [action for _, action in route.steps if action is not None]
 
     def shape(self, value: Value) -> tuple[int, ...]:
-        """Of a batch of :data:`~genolift.engine.windows.reach.ROWS`."""
+        """Return a value's shape for a batch of :data:`~genolift.engine.windows.reach.ROWS`."""
         return self._facts.shapes[value]
 
     def knows(self, value: Value) -> bool:
-        """Whether the value has rows, each of which sees a stretch of the input, and channels behind them."""
+        """Return whether the value has rows that each see a stretch of the input, with channels behind them."""
         reach = self._layout.reaches.get(value)
         return reach is not None and 0 < reach.axis < len(self.shape(value)) - 1
 
     def rows(self, value: Value) -> int:
-        """How many rows a known value has."""
+        """Return how many rows a known value has."""
         return self._layout.reaches[value].length
 
     def channels(self, value: Value) -> int:
-        """How many numbers each row of a known value has."""
+        """Return how many numbers each row of a known value has."""
         return int(np.prod(self.shape(value)[1:])) // self.rows(value)
 
     def __call__(self, value: Value) -> Fields:
-        """The fields of a value that :meth:`knows` knows."""
+        """Return the receptive fields of a value for which :meth:`knows` is true."""
         reach, length = self._layout.reaches[value], self._layout.reaches[self.source].length
         starts, ends = self._read(value, cut=True)
         empty = ends <= starts
@@ -122,7 +155,7 @@ class Receptive:
         return Fields(reach.axis, length, starts, ends, np.stack(self._read(value, cut=False), axis=1))
 
     def averages(self, step: Step) -> bool:
-        """Whether a step takes the mean over all rows of what it reads."""
+        """Return whether a step takes the mean over all rows of what it reads."""
         for action in self._actions:
             if action.step is step:
                 if isinstance(action, Averages):
@@ -132,28 +165,35 @@ class Receptive:
         return False
 
     def _read(self, value: Value, cut: bool) -> tuple[np.ndarray, np.ndarray]:
-        """First position and the one after the last that each row reads; ``cut`` leaves out what is not there."""
+        """Return the first position that each row reads and the one after the last.
+
+        With ``cut``, positions beyond the ends of a value are left out.
+        """
         rows = np.arange(self.rows(value))
-        found = {value: (rows, rows + 1)}
+        fields = {value: (rows, rows + 1)}
         for action in reversed(self._actions):
             for output in action.step.outputs:
-                if output not in found or output is self.source:
+                if output not in fields or output is self.source:
                     continue
-                for source, starts, ends in _sources(action, *found[output], self._layout):
+                for source, starts, ends in _sources(action, *fields[output], self._layout):
                     if cut:
                         starts, ends = np.maximum(starts, 0), np.minimum(ends, self._layout.reaches[source].length)
-                    found[source] = _hull(found.get(source), starts, ends)
-        return found[self.source]
+                    fields[source] = _hull(fields.get(source), starts, ends)
+        return fields[self.source]
 
 
-def _hull(known, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What either sees, from the first to the last; what is empty stays so, however it is moved later."""
+def _hull(
+    known: tuple[np.ndarray, np.ndarray] | None, starts: np.ndarray, ends: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the stretches that hold both. An empty stretch lies far away, so that it stays empty when it is moved."""
     starts, ends = np.where(ends > starts, starts, _FAR), np.where(ends > starts, ends, -_FAR)
     return (starts, ends) if known is None else (np.minimum(known[0], starts), np.maximum(known[1], ends))
 
 
-def _sources(action: Action, starts: np.ndarray, ends: np.ndarray, layout: Layout):
-    """The inputs that rows ``starts`` to ``ends`` of an action's output are made of, with the rows of each."""
+def _sources(
+    action: Action, starts: np.ndarray, ends: np.ndarray, layout: RowLayout
+) -> Iterator[tuple[Value, np.ndarray, np.ndarray]]:
+    """Yield the inputs that rows ``starts`` to ``ends`` of an action's output are made of, with the rows of each."""
     if isinstance(action, Join):
         for source, offset in zip(action.step.inputs[:-1], action.offsets, strict=True):
             if source in layout.reaches:
@@ -164,9 +204,9 @@ def _sources(action: Action, starts: np.ndarray, ends: np.ndarray, layout: Layou
         yield source, *_back(action, starts, ends, layout.reaches[source])
 
 
-def _back(action: Action, starts, ends, inner) -> tuple[np.ndarray, np.ndarray]:
-    """The rows of an input with reach ``inner`` from those of the output."""
-    outer = action.reaches[0]
+def _back(action: Action, starts: np.ndarray, ends: np.ndarray, inner: Reach) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of an input with reach ``inner`` that rows ``starts`` to ``ends`` of the output are made of."""
+    outer = action.reach
     if isinstance(action, Sliding):
         slide = action.slide
         return starts * slide.stride - slide.before, (ends - 1) * slide.stride - slide.before + slide.extent
@@ -176,6 +216,6 @@ def _back(action: Action, starts, ends, inner) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(action, Shift):
         by = int(outer.starts[0] - inner.starts[0])
         return starts - by, ends - by
-    if isinstance(action, Rowwise) and not np.array_equal(outer.starts, action.inner.starts):  # turned round
+    if isinstance(action, Rowwise) and not np.array_equal(outer.starts, action.inner.starts):  # The rows are reversed.
         return inner.length - ends, inner.length - starts
     return starts, ends

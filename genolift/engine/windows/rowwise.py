@@ -1,6 +1,6 @@
-"""Families of movement in which rows keep to themselves: each row that comes out is made of one row that went in.
+"""Families of movement in which each row of the output is made from one row of the input.
 
-Each function looks at a step and gives an action, or ``None`` where the layout is none that is known here.
+Each function returns the action for a step, or None if the rows lie in a way that it does not know.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import numpy as np
 
 from genolift.engine.program import Dependence, Step
 from genolift.engine.windows.actions import Action, Contraction, Join, Rowwise
-from genolift.engine.windows.reach import Layout, Reach
+from genolift.engine.windows.reach import Reach, RowLayout
 
 
-def elementwise(step: Step, layout: Layout) -> Action | None:
-    """Return what elementwise operations do, whose inputs may be broadcast against each other."""
+def elementwise(step: Step, layout: RowLayout) -> Action | None:
+    """Return the action for an elementwise operation, whose inputs may be broadcast against each other."""
     inner = layout.common(step)
     rank = len(layout.shape(step.output))
     if inner is None or any(len(layout.shape(value)) != rank for value in layout.changed(step)):
@@ -32,32 +32,32 @@ def elementwise(step: Step, layout: Layout) -> Action | None:
     return Rowwise(step, [inner], inner, waits=waits)
 
 
-def last_axis(step: Step, layout: Layout) -> Action | None:
-    """Return what operations along the last axis do, such as a softmax, where that is not the length."""
+def last_axis(step: Step, layout: RowLayout) -> Action | None:
+    """Return the action for an operation along the last axis, such as a softmax, if that is not the length."""
     inner = layout.common(step)
     if inner is None or inner.axis == len(layout.shape(step.output)) - 1:
         return None
     return Rowwise(step, [inner], inner, aligned=False)
 
 
-def batch_norm(step: Step, layout: Layout) -> Action | None:
-    """Return what batch normalisation by fixed statistics does."""
+def batch_norm(step: Step, layout: RowLayout) -> Action | None:
+    """Return the action for batch normalisation by fixed statistics."""
     inner = layout.only_first(step)
     if inner is None or not channels_last(step):
         return None
     return Rowwise(step, [inner], inner, aligned=False)
 
 
-def transpose(step: Step, layout: Layout) -> Action | None:
-    """Return what an exchange of axes does, where the batch stays in front."""
+def transpose(step: Step, layout: RowLayout) -> Action | None:
+    """Return the action for an exchange of axes that leaves the batch in front."""
     inner, order = layout.reaches.get(step.inputs[0]), layout.numbers(step.inputs[1])
     if inner is None or order is None or order[0] != 0 or inner.axis == 0:
         return None
     return Rowwise(step, [inner.moved(axis=order.index(inner.axis))], inner, aligned=False)
 
 
-def reverse(step: Step, layout: Layout) -> Action | None:
-    """Return what reversing axes does, the length perhaps among them."""
+def reverse(step: Step, layout: RowLayout) -> Action | None:
+    """Return the action for the reversal of axes, which may include the length."""
     inner, axes = layout.reaches.get(step.inputs[0]), layout.numbers(step.inputs[1])
     if inner is None or axes is None or inner.axis == 0:
         return None
@@ -71,8 +71,8 @@ def reverse(step: Step, layout: Layout) -> Action | None:
     return Rowwise(step, [turned], inner, aligned=False)
 
 
-def split(step: Step, layout: Layout) -> Action | None:
-    """Return what a division of other axes than the length does."""
+def split(step: Step, layout: RowLayout) -> Action | None:
+    """Return the action for a split along another axis than the length."""
     data, axis = (step.inputs[1], step.inputs[0]) if step.op == "Split" else (step.inputs[0], step.inputs[2])
     inner, along = layout.reaches.get(data), layout.numbers(axis)
     if inner is None or along is None or along[0] % len(layout.shape(data)) in (0, inner.axis):
@@ -80,16 +80,16 @@ def split(step: Step, layout: Layout) -> Action | None:
     return Rowwise(step, [inner] * len(step.outputs), inner, aligned=False)
 
 
-def tile(step: Step, layout: Layout) -> Action | None:
-    """Return what copies along other axes than the length do, which upsampling is made of."""
+def tile(step: Step, layout: RowLayout) -> Action | None:
+    """Return the action for copies along other axes than the length, which upsampling uses."""
     inner, times = layout.reaches.get(step.inputs[0]), layout.numbers(step.inputs[1])
     if inner is None or times is None or inner.axis == 0 or times[0] != 1 or times[inner.axis] != 1:
         return None
     return Rowwise(step, [inner], inner, aligned=False)
 
 
-def concat(step: Step, layout: Layout) -> Action | None:
-    """Return what putting values side by side does, or one after the other along the length."""
+def concat(step: Step, layout: RowLayout) -> Action | None:
+    """Return the action for a concatenation along the length or along another axis."""
     values, along = step.inputs[:-1], layout.numbers(step.inputs[-1])
     inner = layout.common(step)
     if along is None or any(value.dependence < Dependence.DISCRETE for value in values):
@@ -109,8 +109,8 @@ def concat(step: Step, layout: Layout) -> Action | None:
     return Join(step, [hull], offsets)
 
 
-def matmul(step: Step, layout: Layout) -> Action | None:
-    """Return what a product with a constant matrix does, row by row or over the whole length."""
+def matmul(step: Step, layout: RowLayout) -> Action | None:
+    """Return the action for a product with a constant matrix, row by row or over the whole length."""
     inner = layout.only_first(step)
     if inner is None or step.node.attr["transpose_a"].b:
         return None
@@ -119,8 +119,8 @@ def matmul(step: Step, layout: Layout) -> Action | None:
     return None if step.node.attr["transpose_b"].b else Contraction(step, [None], step.inputs[1])
 
 
-def batch_matmul(step: Step, layout: Layout) -> Action | None:
-    """Return what a product of each sequence's rows with a constant matrix does."""
+def batch_matmul(step: Step, layout: RowLayout) -> Action | None:
+    """Return the action for a product of each sequence's rows with a constant matrix."""
     inner = layout.only_first(step)
     if inner is None or step.node.attr["adj_x"].b or inner.axis != len(layout.shape(step.inputs[0])) - 2:
         return None
@@ -128,8 +128,8 @@ def batch_matmul(step: Step, layout: Layout) -> Action | None:
     return Rowwise(step, [inner], inner, aligned=False) if set(shape[:-2]) <= {1} else None
 
 
-def einsum(step: Step, layout: Layout) -> Action | None:
-    """Return what a product with constants does in which the length is neither summed over nor shared."""
+def einsum(step: Step, layout: RowLayout) -> Action | None:
+    """Return the action for a product with constants that do not have the length, which is not summed over either."""
     changed = layout.changed(step)
     others = [value for value in step.inputs if value is not changed[0]]
     if len(others) != len(step.inputs) - 1 or any(value.dependence != Dependence.CONSTANT for value in others):
@@ -151,10 +151,10 @@ def einsum(step: Step, layout: Layout) -> Action | None:
 
 
 def _spell(term: str, rank: int) -> str:
-    """An ellipsis as capitals, the last of them for the last axis."""
+    """Replace an ellipsis by capital letters, the last of them for the last axis."""
     return term.replace("...", "PQRSTUVWXYZ"[11 - (rank - len(term) + 3) :]) if "..." in term else term
 
 
 def channels_last(step: Step) -> bool:
-    """Whether the last axis holds the channels of a step that says so."""
+    """Return whether a step's attributes say that the last axis holds the channels."""
     return not step.node.attr["data_format"].s.startswith(b"NC")

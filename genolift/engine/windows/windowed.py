@@ -1,30 +1,32 @@
-"""Steps on windows: what each :mod:`~genolift.engine.windows.actions` action does with a mutant's changed rows."""
+"""What each action of :mod:`~genolift.engine.windows.actions` does with the changed rows of mutants."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from genolift.engine.operations.emit import emit
 from genolift.engine.operations.steps import linear_of
+from genolift.engine.program import Value
 from genolift.engine.tracing.nodes import copy_of
 from genolift.engine.windows import actions, fused
 from genolift.engine.windows.fused import Chain
 from genolift.engine.windows.mutants import Mutants, Window
-from genolift.engine.windows.reach import Reach
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
 
 def run(action: actions.Action, mutants: Mutants) -> None:
-    """Add what the action's step gives to the mutants' windows or whole values."""
-    found = _RUN[type(action)](action, mutants)
-    for value, reach, output in zip(action.step.outputs, action.reaches, found, strict=False):
+    """Run a step by its action, and add the outputs to the mutants' windows or whole values."""
+    outputs = _RUN[type(action)](action, mutants)
+    for value, reach, output in zip(action.step.outputs, action.reaches, outputs, strict=False):
         (mutants.wholes if reach is None else mutants.windows)[value] = output
 
 
 def _view(action: actions.View, mutants: Mutants) -> list:
-    source, value, reach = action.step.inputs[0], action.step.output, action.reaches[0]
+    source, value, reach = action.step.inputs[0], action.step.output, action.reach
     window, inner = mutants.windows[source], mutants.layout.reaches[source]
     if (reach.width, mutants.rest(value, reach)) == (inner.width, mutants.rest(source, inner)):
         return [replace(window, alone=False)]
@@ -40,9 +42,9 @@ def _view(action: actions.View, mutants: Mutants) -> list:
 def _shift(action: actions.Shift, mutants: Mutants) -> list:
     source, inner = action.step.inputs[0], mutants.layout.reaches[action.step.inputs[0]]
     if action.key is None:
-        # What hung over the end is a row of the padding now.
+        # Rows that lay beyond the ends are rows of the padding now.
         return [Window(mutants.delta(source), clean=True)]
-    window, (outer,) = mutants.windows[source], action.reaches
+    window, outer = mutants.windows[source], action.reach
 
     def cut(tensor):
         shape = [-1, outer.width, *mutants.rest(action.step.output, outer)]
@@ -50,12 +52,12 @@ def _shift(action: actions.Shift, mutants: Mutants) -> list:
 
     if window.mutated is not None:
         return [Window(mutated=cut(window.mutated))]
-    # A row that is cut off hangs over now.
+    # Rows that are cut off lie beyond the ends now.
     return [Window(cut(mutants.delta(source)))]
 
 
 def _join(action: actions.Join, mutants: Mutants) -> list:
-    (outer,) = action.reaches
+    outer = action.reach
     total = None
     for value, offset in zip(action.step.inputs, action.offsets, strict=False):
         if value in mutants.windows:
@@ -65,7 +67,7 @@ def _join(action: actions.Join, mutants: Mutants) -> list:
 
 
 def _chain(action: actions.Rowwise, mutants: Mutants) -> Chain | None:
-    """The elementwise steps up to this one, where they have one source and may wait."""
+    """Return the elementwise steps up to this one, or None if they have several sources or may not wait."""
     step = action.step
     if not action.waits:
         return None
@@ -88,14 +90,14 @@ def _rowwise(action: actions.Rowwise, mutants: Mutants) -> list:
     tensors = []
     for i, value in enumerate(step.inputs):
         if value in changed:
-            found = mutants.delta(value, inner) if as_delta else mutants.mutated(value, inner)
-            tensors.append(mutants.natural(found, inner))
+            rows = mutants.delta(value, inner) if as_delta else mutants.mutated(value, inner)
+            tensors.append(mutants.natural(rows, inner))
             continue
         tensor = mutants.beside(step, value, inner, action.aligned)
         offset = i not in kind.factors_of(step) and i not in kind.keep and tensor.dtype.is_floating
         tensors.append(tf.zeros_like(tensor) if as_delta and offset else tensor)
-    found = [mutants.window(out, value) for out, value in zip(emit(step, tensors), step.outputs, strict=True)]
-    return [Window(out, clean=True) if as_delta else Window(mutated=out) for out in found]
+    outputs = [mutants.window(out, value) for out, value in zip(emit(step, tensors), step.outputs, strict=True)]
+    return [Window(out, clean=True) if as_delta else Window(mutated=out) for out in outputs]
 
 
 def _products(action: actions.Products, mutants: Mutants) -> list:
@@ -117,7 +119,7 @@ def _products(action: actions.Products, mutants: Mutants) -> list:
 
 def _convolution(action: actions.Convolution, mutants: Mutants) -> list:
     step, slide = action.step, action.slide
-    source, (outer,) = step.inputs[0], action.reaches
+    source, outer = step.inputs[0], action.reach
     inner = mutants.layout.reaches[source]
     rows = mutants.natural(mutants.delta(source, slide.read(inner, outer)), inner)
     other = 3 - inner.axis
@@ -127,31 +129,31 @@ def _convolution(action: actions.Convolution, mutants: Mutants) -> list:
     missing = max((out - 1) * stride + rate * (taps - 1) + 1 - size, 0) if step.node.attr["padding"].s == b"SAME" else 0
     padding = [[0, 0]] * 4
     padding[other] = [missing // 2, missing - missing // 2]
-    (found,) = emit(
+    (convolved,) = emit(
         replace(step, node=copy_of(step.node, padding=b"VALID")),
         [tf.pad(rows, padding), mutants.constants[action.kernel]],
     )
-    return [Window(mutants.window(found, step.output))]
+    return [Window(mutants.window(convolved, step.output))]
 
 
 def _taps(rows, slide, width: int) -> list:
-    """For each tap, what ``width`` windows read of rows (M, ...)."""
+    """Return, for each tap, what ``width`` windows read of rows (M, ...)."""
     span = (width - 1) * slide.stride + 1
     return [rows[:, tap : tap + span : slide.stride] for tap in range(slide.taps)]
 
 
 def _maxima(action: actions.Maxima, mutants: Mutants) -> list:
-    source, (outer,) = action.step.inputs[0], action.reaches
+    source, outer = action.step.inputs[0], action.reach
     read = action.slide.read(mutants.layout.reaches[source], outer)
     rows = mutants.mutated(source, read, beyond=tf.float32.min)
-    found, *others = _taps(rows, action.slide, outer.width)
+    largest, *others = _taps(rows, action.slide, outer.width)
     for other in others:
-        found = tf.maximum(found, other)
-    return [Window(mutated=mutants.window(found, action.step.output))]
+        largest = tf.maximum(largest, other)
+    return [Window(mutated=mutants.window(largest, action.step.output))]
 
 
 def _averages(action: actions.Averages, mutants: Mutants) -> list:
-    source, (outer,) = action.step.inputs[0], action.reaches
+    source, outer = action.step.inputs[0], action.reach
     rows = mutants.delta(source, action.slide.read(mutants.layout.reaches[source], outer))
     total = tf.add_n(_taps(rows, action.slide, outer.width))
     if (action.counts == action.counts[0]).all():
@@ -159,12 +161,12 @@ def _averages(action: actions.Averages, mutants: Mutants) -> list:
     counts = tf.gather(
         tf.constant(action.counts, total.dtype), tf.clip_by_value(mutants.rows(outer), 0, outer.length - 1)
     )
-    found = total / mutants.like(mutants.by_mutant(counts), total)
-    return [Window(mutants.window(found, action.step.output))]
+    mean = total / mutants.like(mutants.by_mutant(counts), total)
+    return [Window(mutants.window(mean, action.step.output))]
 
 
 def _with_original(change, mutants: Mutants, value):
-    """What a sum changes by (M, ...) added to the sequence's, which has one row per sequence."""
+    """Return the change of a sum (M, ...) added to the sequence's sum, which has one row per sequence."""
     shape = mutants.layout.shape(value)[1:]
     return tf.reshape(mutants.repeated(value), [-1, *shape]) + tf.reshape(change, [-1, *shape])
 
@@ -177,7 +179,7 @@ def _collapse(action: actions.Collapse, mutants: Mutants) -> list:
 
 
 def _extreme(action: actions.Extreme, mutants: Mutants) -> list:
-    """The maximum of the changed rows, of all rows before them, and of all rows after."""
+    """Take the maximum of the changed rows, of all rows before them and of all rows after."""
     source, sign, lowest = action.step.inputs[0], float(action.sign), tf.float32.min
     reach = mutants.layout.reaches[source]
     rest = mutants.rest(source, reach)
@@ -188,15 +190,15 @@ def _extreme(action: actions.Extreme, mutants: Mutants) -> list:
         _running_maximum(tf.reverse(tf.pad(rows, [[0, 0], [0, 1], *edge], constant_values=lowest), [1])), [1]
     )
     own = sign * mutants.mutated(source)
-    found = tf.reduce_max(mutants.cleaned(own, reach, lowest), 1)
+    largest = tf.reduce_max(mutants.cleaned(own, reach, lowest), 1)
     for around, place in ((before, mutants.starts(reach)), (after, mutants.starts(reach) + reach.width)):
         where = tf.stack([mutants.sequences, tf.clip_by_value(place, 0, reach.length)], axis=1)
-        found = tf.maximum(found, mutants.by_mutant(tf.gather_nd(around, where)))
-    return [tf.reshape(sign * found, [-1, *mutants.layout.shape(action.step.output)[1:]])]
+        largest = tf.maximum(largest, mutants.by_mutant(tf.gather_nd(around, where)))
+    return [tf.reshape(sign * largest, [-1, *mutants.layout.shape(action.step.output)[1:]])]
 
 
 def _running_maximum(rows):
-    """Row i becomes the maximum of rows 0 to i, in log₂ steps."""
+    """Return rows of which row i is the maximum of rows 0 to i, in a number of steps that is logarithmic."""
     length, step = rows.shape[1], 1
     while step < length:
         earlier = tf.pad(
@@ -207,7 +209,7 @@ def _running_maximum(rows):
 
 
 def _contraction(action: actions.Contraction, mutants: Mutants) -> list:
-    """Mutants whose windows begin at the same row meet the same part of the matrix, and are multiplied together."""
+    """Multiply together all mutants whose windows begin at the same row, and so meet the same part of the matrix."""
     source, value = action.step.inputs[0], action.step.output
     reach = mutants.layout.reaches[source]
     kernel = mutants.constants[action.kernel]
@@ -230,9 +232,19 @@ def _contraction(action: actions.Contraction, mutants: Mutants) -> list:
     return [_with_original(change, mutants, value)]
 
 
-def changes(value, seed, mutants: Mutants):
-    """Σ seed · difference over a value's changed rows, (M,); ``seed`` has the sequences' shape."""
-    reach: Reach = mutants.layout.reaches[value]
+def changes(value: Value, seed: Tensor, mutants: Mutants) -> Tensor:
+    """Return how much each mutant changes a weighted sum of a value, (M,).
+
+    Parameters
+    ----------
+    value : Value
+        A value with a window.
+    seed : Tensor
+        The weights, of the shape that the value has for the sequences.
+    mutants : Mutants
+        The mutants.
+    """
+    reach = mutants.layout.reaches[value]
     rest = mutants.rest(value, reach)
     rows = mutants.sequences[:, tf.newaxis] * reach.length + tf.clip_by_value(mutants.rows(reach), 0, reach.length - 1)
     around = tf.gather(tf.reshape(seed, [-1, *rest]), rows)
@@ -240,7 +252,7 @@ def changes(value, seed, mutants: Mutants):
     return tf.reduce_sum(tf.reshape(product, [mutants.count, -1]), 1)
 
 
-_RUN = {
+_RUN: dict[type[actions.Action], Callable[[Any, Mutants], list]] = {
     actions.View: _view,
     actions.Shift: _shift,
     actions.Join: _join,
