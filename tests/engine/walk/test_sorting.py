@@ -5,6 +5,8 @@ import pytest
 
 import genolift as gl
 from genolift.engine.operations.kinds import Sort
+from genolift.engine.program import Step, Value
+from genolift.engine.walk.propagate import held
 from genolift.engine.walk.sorting import _merge_exchange
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -92,3 +94,11 @@ def test_where_no_order_is_asked_for_the_largest_come_first():
     found = gl.DeepLift(model, 0, references=gl.references.Fixed(ref[:, None]))(x)
     np.testing.assert_allclose(found.predictions, -np.sort(-x[..., 0])[:, :7] @ weights, rtol=1e-5)
     assert np.abs(found.residual).max() < 1e-4
+
+
+def test_a_sort_of_unknown_shape_is_held_as_the_longest():
+    """How many copies wait in memory is told for every program, also where the number of axes is not known."""
+    source = Step("Placeholder", "x", [])
+    source.outputs = [Value(source, 0, None, "float32")]
+    step = Step("TopKV2", "top", [source.output])
+    assert held([step], lambda step: False) == {source.output: 2 * Sort.turns(None)}
