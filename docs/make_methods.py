@@ -52,6 +52,62 @@ _REFUSALS = """## Why a method refuses a model
 These are the error messages behind *refused* in the table:
 """
 
+_OWN = """## A method of your own
+
+A method is a class with a `name`, derived from the class whose work it shares:
+
+- `genolift.methods.common.base.Method` traces the model and makes the result; `explain` returns its fields.
+- `genolift.methods.common.referenced.ReferenceMethod` compares sequences with references; `multipliers` returns what
+  computes the multipliers.
+- `genolift.methods.gradients.saliency.SlopeMethod` takes slopes at the sequence, or at points made from it; `block`
+  makes fields of them.
+- `genolift.methods.perturbation.perturbed.ChangingMethod` predicts changed sequences, and `PerturbationMethod` beside it
+  exchanges bases for those of references; `block` makes the changes, and `count` says how many there are.
+
+Options are keyword-only parameters of `__init__` with a type, and all others are handed on. What an option means stands
+under `Parameters` in the docstring. `describe` adds each option to the record of the result:
+
+```python
+import numpy as np
+
+import genolift as gl
+from genolift.methods.gradients.saliency import SlopeMethod
+
+
+class SlopeThere(SlopeMethod):
+    \"\"\"The slope at the base that is there, raised to a power.
+
+    Parameters
+    ----------
+    power
+        The power to which the size of each slope is raised; its sign is kept.
+    \"\"\"
+
+    name = "slope-there"
+
+    def __init__(self, model, target=None, *, power: float = 1.0, **options):
+        self.power = power
+        super().__init__(model, target, **options)
+
+    def describe(self):
+        return {**super().describe(), "power": self.power}
+
+    def block(self, copies, inputs, rows):
+        predictions, slopes = copies.own_slopes()
+        there = [(slope * x[:, None]).sum(-1) for slope, x in zip(slopes, copies.arrays, strict=True)]
+        scores = [np.sign(slope) * np.abs(slope) ** self.power for slope in there]
+        return {"predictions": predictions, "multipliers": slopes, "scores": scores}
+
+
+gl.methods.register("slope-there", SlopeThere, "the slope at the base that is there")
+```
+
+Once it is registered it is there for `genolift.method` and `genolift.methods()`, and for the command line where your
+program starts that with `genolift.cli.main()`. `"package.module:SlopeThere"` in place of the class imports it when it is
+first made. A method of genolift's own is a module of one of the families in `genolift/methods` and a line in
+`genolift/methods/catalog.py`.
+"""
+
 _FIELDS = {"hypothetical": "hypothetical", "contributions": "raw_contributions", "sum": "residual"}
 
 
@@ -94,6 +150,7 @@ def main() -> None:
         "\n".join(lines),
         _REFUSALS.rstrip(),
         "\n".join(refusals),
+        _OWN.rstrip(),
     ]
     (HERE / "methods.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 

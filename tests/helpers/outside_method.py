@@ -8,7 +8,13 @@ from genolift.methods.gradients.saliency import SlopeMethod
 
 
 class SlopeThere(SlopeMethod):
-    """The slope at the base that is there, raised to a ``power`` with its sign kept."""
+    """The slope at the base that is there, raised to a power.
+
+    Parameters
+    ----------
+    power
+        The power to which the size of each slope is raised; its sign is kept.
+    """
 
     name = "slope-there"
 

@@ -1,5 +1,8 @@
 """A method from outside the repository is made known with one call, and is then a method like any other."""
 
+import re
+from pathlib import Path
+
 import method_models
 import numpy as np
 import outside_method
@@ -34,7 +37,8 @@ def test_a_method_from_outside(where, capsys):
     assert run(["methods"]) == 0
     assert ["slope-there", SUMMARY] in [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
     assert run(["methods", "slope-there"]) == 0
-    assert "--option power=1.0" in capsys.readouterr().out
+    told = " ".join(capsys.readouterr().out.split())
+    assert "--option power=1.0 a number The power to which the size of each slope is raised; its sign is kept." in told
 
 
 @pytest.mark.usefixtures("registered")
@@ -56,3 +60,11 @@ def test_the_same_method_may_be_registered_again():
     for summary in ("first", "second"):
         gl.methods.register("slope-there", outside_method.SlopeThere, summary)
     assert gl.methods()["slope-there"] == "second"
+
+
+@pytest.mark.usefixtures("registered")
+def test_the_page_on_methods_shows_how():
+    page = Path(__file__).parents[3] / "docs" / "methods.md"
+    (example,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(example, "methods.md", "exec"), {"__name__": "example"})
+    assert gl.method("slope-there", lambda x: x[:, 0, :1], power=0.5).power == 0.5
