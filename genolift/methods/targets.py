@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 from genolift.support.errors import InputError
 
@@ -106,7 +106,7 @@ Special: TypeAlias = Sum | Profile | LogCounts | MeanCentred | Hidden
 TargetLike: TypeAlias = int | tuple | str | Special | Callable | list | None
 
 
-def is_function(target: TargetLike) -> bool:
+def is_function(target: TargetLike) -> TypeGuard[Callable]:
     """Whether the target is a user's own function of the model's outputs.
 
     Parameters

@@ -1,4 +1,4 @@
-"""The one calling convention: ``method = Method(model, target=...)``, ``explanation = method(X)``."""
+"""The base of all methods: ``method = Method(model, target=...)`` makes one, and ``method(X)`` explains sequences."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from genolift.version import __version__
 
 
 class Method(ABC):
-    """Explains what a model says of sequences.
+    """An explanation of what a model predicts for sequences.
 
     A method is made for a model and a target, and then called with sequences. Classes derived from this one define
     :meth:`explain`. They write their own options as keyword-only parameters of ``__init__``, hand all others on to
-    their base, and tell under ``Parameters`` in their docstring what their own options mean. Signature and docstring of
+    their base, and say under ``Parameters`` in their docstring what their own options mean. Signature and docstring of
     every class then show all the options that it takes.
 
     Parameters
@@ -53,7 +53,8 @@ class Method(ABC):
 
     #: What users call the method; the registry knows it by the same name.
     name = ""
-    result_type = Explanation
+    #: The class of the results.
+    result_type: type[Explanation] = Explanation
     #: Options of its bases that a method does not take.
     lacks: tuple[str, ...] = ()
     #: Whether explanations of several models can be averaged.
@@ -67,7 +68,13 @@ class Method(ABC):
 
     @classmethod
     def hands_on_to(cls, options: Mapping) -> tuple[type[Method], ...]:
-        """Return the classes of other methods that take what is left of the options."""
+        """Return the classes of other methods to which a method hands on the options that are not its own.
+
+        Parameters
+        ----------
+        options
+            The options that a user gives, some of which may name such a method.
+        """
         return ()
 
     def __init__(
@@ -103,12 +110,17 @@ class Method(ABC):
         Parameters
         ----------
         X
-            One-hot sequences of shape (N, L, 4), or any shape that the model takes; regions of a genome; or several
-            inputs as a dict by input name or as a list.
+            One-hot sequences of shape (N, L, 4), or an array of any shape that the model takes; regions of a genome; or
+            several inputs as a dict by input name or as a list.
         names
-            What the sequences are called in the result.
+            The names of the sequences in the result. By default they are those of the regions, if regions are given.
         regions
-            Where the sequences come from.
+            The regions of a genome that the sequences come from.
+
+        Returns
+        -------
+        Explanation
+            The scores and whatever else the method defines.
 
         Raises
         ------
@@ -129,10 +141,31 @@ class Method(ABC):
 
     @abstractmethod
     def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
-        """Return the explanation's fields, and the reasons for those that are not defined, by name."""
+        """Explain inputs with the traced model.
+
+        Parameters
+        ----------
+        inputs
+            The sequences, in the form in which the model takes them.
+        traced
+            The model.
+
+        Returns
+        -------
+        fields : dict
+            The fields of the explanation by name.
+        undefined : dict
+            For each field that the method does not define, the reason.
+        """
 
     def describe(self) -> dict[str, Any]:
-        """Return the method and every parameter, enough to run it again."""
+        """Return the method's name and all its parameters, with which it can be run again.
+
+        Returns
+        -------
+        dict
+            Numbers, texts and lists of them, as a result records them.
+        """
         tokens = zip(self.traced.names, self.traced.tokens, strict=True) if self.is_traced else []
         alphabets = {
             name: f"tokens 0 to {size - 1}, rows of the embedding" for name, size in tokens if size is not None
@@ -148,11 +181,17 @@ class Method(ABC):
         }
 
     def findings(self) -> dict[str, Any]:
-        """Return what the last call found out beside the fields, for the result's record."""
+        """Return what the last call found out beside the fields.
+
+        Returns
+        -------
+        dict
+            What the result records as its provenance.
+        """
         return {}
 
     def described_target(self, traced: Traced) -> Any:
-        """Return the target as the result records it, with an entry for each number of a function of several."""
+        """Return the target as the result records it, with an entry for each number that a function returns."""
         described = describe_target(self.target)
         if traced.several and not isinstance(described, list):
             return [[described, i] for i in range(len(traced.targets))]
@@ -160,7 +199,7 @@ class Method(ABC):
 
     @property
     def is_traced(self) -> bool:
-        """Whether the model is traced yet; one that does not declare its inputs is so when it is first called."""
+        """Whether the model is traced yet. One that does not declare its inputs is traced when it is first called."""
         return self._traced is not None
 
     @property
@@ -173,7 +212,15 @@ class Method(ABC):
         return self._traced
 
     def trace(self, shapes: list[tuple], names: list[str]) -> Traced:
-        """Trace the model for inputs of these shapes and names, and prepare what depends on it."""
+        """Trace the model, and prepare what depends on it.
+
+        Parameters
+        ----------
+        shapes
+            The shape of each input without the batch axis, None where an axis is free.
+        names
+            The name of each input.
+        """
         self._traced = Traced(
             self.model, self.target, self.activation, shapes, names, self.rc_average, self.mean_normalise
         )
@@ -181,10 +228,21 @@ class Method(ABC):
         return self._traced
 
     def prepare(self, traced: Traced) -> None:  # noqa: B027 - not every method has something to prepare
-        """Make, or refuse, what can be as soon as the model is known."""
+        """Make what can be made as soon as the model is known.
+
+        Parameters
+        ----------
+        traced
+            The model.
+
+        Raises
+        ------
+        UnsupportedModel
+            If the model lacks what the method needs.
+        """
 
     def adapted(self, X: Any) -> tuple[Inputs, Traced]:
-        """Return what a user gave in the form in which the model takes it, and the model traced for it."""
+        """Return the sequences that a user gave in the form in which the model takes them, and the traced model."""
         inputs = as_inputs(X, self._names)
         if not self.is_traced or (self._names is None and not self.traced.accepts(inputs.arrays)):
             names = inputs.keys or [f"input_{i}" for i in range(len(inputs.arrays))]

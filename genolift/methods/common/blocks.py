@@ -1,4 +1,9 @@
-"""Blocks of (sequence, reference) pairs: their shape, and their results put together again."""
+"""Blocks of (sequence, reference) pairs: their size, and how their results are put together.
+
+The result of a block is a dict. ``raw``, ``multipliers``, ``hypothetical``, ``mean`` and ``squares`` are lists with an
+array (n, T, ...) for each source; ``predictions`` is (n, T), and ``reference_predictions``, ``residual`` and each of
+``shares`` are (n, T, R); see :class:`genolift.engine.walk.explain.Explainer`. ``count`` is the number of references.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +17,18 @@ from genolift.methods.common.inputs import Inputs
 
 @dataclass(frozen=True)
 class Plan:
-    """The shape of a block.
+    """The size of the blocks in which pairs are explained.
 
     Parameters
     ----------
     sequences
-        How many sequences are explained at a time.
+        How many sequences a block has.
     references
-        How many references each of them is compared with at a time.
+        How many references of each sequence a block has.
     leading
-        Whether what is computed for one side of a pair is shared between pairs.
+        Whether a sequence runs forward once for all its references, rather than once for each.
     lanes
-        How many blocks are computed at a time.
+        How many blocks run at the same time.
     """
 
     sequences: int
@@ -33,29 +38,34 @@ class Plan:
 
 
 def repeat_to(array: np.ndarray, count: int, axis: int) -> np.ndarray:
-    """Return the array with its only row along an axis repeated, where it has not that many rows already."""
+    """Return an array with ``count`` entries along an axis, of which it has ``count`` already or one to be repeated."""
     return array if array.shape[axis] == count else np.repeat(array, count, axis)
 
 
 def pad(array: np.ndarray, rows: int) -> np.ndarray:
-    """Return the array with its last row repeated until there are so many rows."""
+    """Return an array with ``rows`` rows, the last of its own repeated as often as needed."""
     if len(array) == rows:
         return array
     return np.concatenate([array, np.repeat(array[-1:], rows - len(array), axis=0)])
 
 
-def head(block: dict[str, Any], rows: int) -> dict[str, Any]:
-    """Return the first rows of a block."""
+def head(block: dict, rows: int) -> dict[str, Any]:
+    """Return the first rows of a block, without those that only pad it."""
     return {
         key: value if key == "count" else [a[:rows] for a in value] if isinstance(value, list) else value[:rows]
         for key, value in block.items()
     }
 
 
-def merged(parts: list[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
-    """Return blocks of the same sequences with different references as one block.
+def merged(parts: list[tuple[int, dict]]) -> dict[str, Any]:
+    """Return one block of several that hold the same sequences with different references.
 
-    Each part is a number of references and a block. Means and squares are combined as by Chan et al. (1983).
+    Means and sums of squared deviations are combined as by Chan, Golub and LeVeque (1983).
+
+    Parameters
+    ----------
+    parts
+        The number of references of each block, and the block without its ``count``.
     """
     count, total = parts[0][0], dict(parts[0][1])
     for more, part in parts[1:]:
@@ -75,22 +85,42 @@ def merged(parts: list[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
 
 
 def standard_error(squares: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """Return the standard error of a mean over references, with ddof = 1; NaN where there is only one.
+    """Return the standard error of means over references (ddof = 1).
 
     Parameters
     ----------
     squares
-        Sums of squared deviations from the mean, (N, ...).
+        The sums of squared deviations from the means, (N, ...).
     count
-        How many references each sequence has, (N,).
+        How many references each mean is taken over, (N,).
+
+    Returns
+    -------
+    np.ndarray
+        The standard errors (N, ...) as float32, NaN where there is one reference.
     """
     count = count.reshape(-1, *[1] * (squares.ndim - 1)).astype(np.float32)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(count > 1, np.sqrt(squares / (count - 1) / count), np.nan).astype(np.float32)
 
 
-def widened(block: dict[str, Any], rows: np.ndarray, more: dict[str, Any]) -> dict[str, Any]:
-    """Return a block with further references for some of its rows; the others get NaN in the added places."""
+def widened(block: dict, rows: np.ndarray, more: dict) -> dict[str, Any]:
+    """Return a block with further references for some of its rows.
+
+    Parameters
+    ----------
+    block
+        The block, whose ``count`` (n,) is the number of references of each row.
+    rows
+        The numbers of the rows that get further references. All of them have the same number so far.
+    more
+        The results of these rows with the further references.
+
+    Returns
+    -------
+    dict
+        The block, in which the other rows have NaN in the places that were added.
+    """
     part = {key: [a[rows] for a in v] if isinstance(v, list) else v[rows] for key, v in block.items() if key != "count"}
     seen = int(block["count"][rows[0]])
     added = merged([(seen, part), (int(more["count"][0]), {k: v for k, v in more.items() if k != "count"})])
@@ -102,11 +132,14 @@ def widened(block: dict[str, Any], rows: np.ndarray, more: dict[str, Any]) -> di
     return {**wider, "count": counts}
 
 
-def padded(block: dict[str, Any], count: int) -> dict[str, Any]:
-    """Return the block with NaN for references that were not needed, so that every call gives the same shape."""
+def padded(block: dict, count: int) -> dict[str, Any]:
+    """Return a block with NaN for the references up to ``count`` that were not needed.
+
+    So the shape of a result does not depend on how many references were drawn.
+    """
     none = np.arange(0)
 
-    def widen(value):
+    def widen(value: Any) -> Any:
         if isinstance(value, list):
             return [widen(one) for one in value]
         return _spread(value, none, np.empty((0, value.shape[1], count), value.dtype), True)
@@ -117,7 +150,8 @@ def padded(block: dict[str, Any], count: int) -> dict[str, Any]:
 _BY_REFERENCE = ("reference_predictions", "residual", "shares")
 
 
-def _spread(old, rows: np.ndarray, new, by_reference: bool):
+def _spread(old: Any, rows: np.ndarray, new: Any, by_reference: bool) -> Any:
+    """Return ``old`` with ``new`` in some rows, first widened with NaN to as many references if it has that axis."""
     if isinstance(old, list):
         return [_spread(a, rows, b, by_reference) for a, b in zip(old, new, strict=True)]
     if by_reference:
@@ -129,25 +163,25 @@ def _spread(old, rows: np.ndarray, new, by_reference: bool):
     return old
 
 
-def fields_of(blocks: list[dict[str, Any]], inputs: Inputs, several: bool) -> dict[str, Any]:
+def fields_of(blocks: list[dict], inputs: Inputs, several: bool) -> dict[str, Any]:
     """Return the fields of a result from those of its blocks.
 
     Parameters
     ----------
     blocks
-        Arrays (n, T, ...) by name. A field that follows inputs has an array for each of them: a list, with None for an
-        input without, or a dict by the input's number.
+        The fields of each block: an array (n, T, ...), or for fields that follow the inputs a list with such an array
+        for each input (None for an input without), or a dict of them by the number of the input.
     inputs
-        What the result explains.
+        The inputs of the method.
     several
-        Whether the result has an axis of targets.
+        Whether the axis T stays, because there is a list of targets.
     """
 
-    def whole(parts):
+    def whole(parts: list[np.ndarray]) -> np.ndarray:
         array = np.concatenate(parts)
         return array if several else array[:, 0]
 
-    fields = {}
+    fields: dict[str, Any] = {}
     for key, value in blocks[0].items():
         if isinstance(value, np.ndarray):
             fields[key] = whole([block[key] for block in blocks])
@@ -160,8 +194,8 @@ def fields_of(blocks: list[dict[str, Any]], inputs: Inputs, several: bool) -> di
     return fields
 
 
-def joined(blocks: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return blocks of different sequences as one block."""
+def joined(blocks: list[dict]) -> dict[str, Any]:
+    """Return one block of several that hold different sequences; its ``count`` (N,) has an entry for each sequence."""
     rows = [len(block["predictions"]) for block in blocks]
     whole: dict[str, Any] = {"count": np.repeat([block["count"] for block in blocks], rows)}
     for key, value in blocks[0].items():

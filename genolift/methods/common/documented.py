@@ -12,6 +12,7 @@ import textwrap
 from typing import Any
 
 _HEADING = re.compile(r"^(\w[\w ]*)\n-{3,}$", re.MULTILINE)
+_NAME = re.compile(r"^\W*\w*")
 
 
 def initialised(kind: type) -> list[type]:
@@ -31,7 +32,7 @@ def initialised(kind: type) -> list[type]:
 def signature_of(kind: type) -> inspect.Signature:
     """Return the signature of a class, with the options that the classes it is derived from take.
 
-    Options in the attribute ``lacks`` of the class are left out. ``**options`` remains where the docstring tells what
+    Options in the attribute ``lacks`` of the class are left out. ``**options`` remains where the docstring says what
     else it takes.
     """
     first, *others = initialised(kind)
@@ -50,10 +51,13 @@ def signature_of(kind: type) -> inspect.Signature:
 
 
 class MergedSignature:
-    """What ``inspect.signature`` says of the class whose ``__signature__`` this is, and of those derived from it."""
+    """The attribute ``__signature__`` of a class, from which ``inspect.signature`` reads the merged signature.
+
+    Classes that are derived from that class have merged signatures of their own.
+    """
 
     def __get__(self, instance: object, owner: type) -> inspect.Signature:
-        if instance is not None:  # which has the signature of its __call__
+        if instance is not None:  # An instance has the signature of its __call__.
             raise AttributeError("__signature__")
         return signature_of(owner)
 
@@ -90,12 +94,12 @@ def _parameters(base: type) -> list[inspect.Parameter]:
 
 
 def _meanings_in(kind: type) -> dict[str, str]:
-    """Return the meanings that the docstring of a class itself has."""
+    """Return the meanings of parameters that the docstring of a class itself has."""
     return _entries(dict(_sections(vars(kind).get("__doc__"))).get("Parameters", ""))
 
 
 def _sections(docstring: str | None) -> list[tuple[str, str]]:
-    """Return the sections of a NumPy-style docstring, as titles and texts; what comes before them has no title."""
+    """Return the sections of a NumPy-style docstring as titles and texts. What precedes them has an empty title."""
     first, *rest = _HEADING.split(inspect.cleandoc(docstring or ""))
     return [
         ("", first.strip()),
@@ -104,12 +108,12 @@ def _sections(docstring: str | None) -> list[tuple[str, str]]:
 
 
 def _entries(body: str) -> dict[str, str]:
-    """Return the meanings of the parameters that a section lists; types may stand after a colon."""
+    """Return the meanings of the parameters that a section lists. A colon and a type may follow their names."""
     lines: dict[str, list[str]] = {}
     name = ""
     for line in body.splitlines():
         if line[:1].strip():
-            name = re.sub(r"^(\W*\w*).*", r"\1", line)
+            name = _NAME.findall(line)[0]
             lines[name] = []
         else:
             lines.setdefault(name, []).append(line)
@@ -118,10 +122,10 @@ def _entries(body: str) -> dict[str, str]:
 
 def _entry(parameter: inspect.Parameter, meanings: dict[str, str]) -> str:
     """Return a parameter as a docstring lists it."""
-    starred = parameter.kind is parameter.VAR_KEYWORD
-    name = f"**{parameter.name}" if starred else parameter.name
-    head = name
-    if not starred:
+    positional, keyword = parameter.kind is parameter.VAR_POSITIONAL, parameter.kind is parameter.VAR_KEYWORD
+    stars = "*" if positional else "**" if keyword else ""
+    name = head = f"{stars}{parameter.name}"
+    if not stars:
         head += "" if parameter.annotation is parameter.empty else f" : {_written(parameter.annotation)}"
         optional = ", optional" if parameter.default is None else f", default {parameter.default!r}"
         head += "" if parameter.default is parameter.empty else optional

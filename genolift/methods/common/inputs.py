@@ -1,4 +1,4 @@
-"""What a user explains, as float32 arrays: one array, regions, or several inputs as a dict or list."""
+"""The sequences that a user gives (an array, regions, or several inputs as a dict or list) as float32 arrays."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ from genolift.support.errors import InputError
 
 @dataclass
 class Inputs:
-    """What a user explains, an array for each input in the model's order.
+    """The sequences to explain, an array for each input of the model.
 
     Parameters
     ----------
     arrays
-        The inputs (N, ...). Where the model takes tokens they are one-hot.
+        The inputs (N, ...) as float32, in the model's order. Tokens are one-hot once the model is traced.
     keys
-        The names of the inputs, where they were given as a dict.
+        The names of the inputs where the user gave a dict.
     listed
-        Whether they were given as a list.
+        Whether the user gave a list.
     names
-        What the sequences are called.
+        The names of the sequences, if they have any.
     regions
-        Where the sequences come from.
+        The regions of a genome that the sequences are, if the user gave regions.
     tokens
-        How many different tokens each input has, and None for an input that has none.
+        For each input the number of its different tokens, or None where it has none. The list is empty until the model
+        is traced.
     """
 
     arrays: list[np.ndarray]
     keys: list[str] | None = None
     listed: bool = False
     names: list[str] | None = None
-    regions: Any = None
+    regions: object = None
     tokens: list[int | None] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -43,36 +44,36 @@ class Inputs:
 
     @property
     def dna(self) -> list[bool]:
-        """Which inputs are one-hot DNA, (N, L, 4)."""
+        """For each input, whether it is one-hot DNA (N, L, 4)."""
         return [is_dna(array.shape[1:]) for array in self.arrays]
 
     @property
     def one_hot(self) -> list[bool]:
-        """Which inputs have an axis of letters at the end, whose sum is the score of a position."""
+        """For each input, whether its last axis is one of letters, whose sum is the score of a position."""
         tokens = self.tokens or [None] * len(self.arrays)
         return [dna or size is not None for dna, size in zip(self.dna, tokens, strict=True)]
 
     def pack(self, per_input: list) -> Any:
-        """Return a list with an entry per input in the structure in which the user gave the inputs."""
+        """Return one thing per input in the structure that the user gave: a dict, a list, or the only one itself."""
         if self.keys is not None:
             return dict(zip(self.keys, per_input, strict=True))
         return per_input if self.listed else per_input[0]
 
 
 def as_inputs(X: Any, input_names: list[str] | None) -> Inputs:
-    """Return what was given as arrays in the model's order.
+    """Return what a user gave as inputs.
 
     Parameters
     ----------
     X
-        One array, regions, or several inputs as a dict by name or as a list.
+        An array, regions, a dict of arrays by input name, or a list of arrays.
     input_names
-        The names of the model's inputs; None where it does not tell them.
+        The names of the model's inputs, or None where the model does not declare them.
 
     Raises
     ------
     InputError
-        If these are not the model's inputs, or no finite numbers.
+        If these are not the model's inputs, or not sequences of finite numbers.
     """
     if isinstance(X, dict):
         expected = input_names or list(X)
@@ -98,10 +99,7 @@ def as_inputs(X: Any, input_names: list[str] | None) -> Inputs:
 
 
 def check_shapes(arrays: list[np.ndarray], shapes: list[tuple], names: list[str]) -> None:
-    """Raise an :class:`InputError` for an array that does not have the shape that the model declares.
-
-    In the shapes, which are without the axis of sequences, None stands for a size that is free.
-    """
+    """Refuse arrays that do not have the shapes that the model declares, in which None means any length."""
     for array, shape, name in zip(arrays, shapes, names, strict=True):
         fits = array.ndim == len(shape) + 1 and all(s in (None, d) for s, d in zip(shape, array.shape[1:], strict=True))
         if not fits:
@@ -109,7 +107,8 @@ def check_shapes(arrays: list[np.ndarray], shapes: list[tuple], names: list[str]
             raise InputError(f"input {name!r} takes arrays of shape (N, {takes}), but X has shape {array.shape}")
 
 
-def _array(value, name: str) -> np.ndarray:
+def _array(value: Any, name: str) -> np.ndarray:
+    """Return one input as float32; ``name`` is what messages call it."""
     array = np.asarray(value)
     if array.dtype == object or array.dtype.kind in "USO":
         raise InputError(f"{name} holds {array.dtype}, not numbers; encode sequences with genolift.one_hot first")

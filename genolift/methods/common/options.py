@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from genolift.methods.common.documented import initialised, meanings_of
 from genolift.support.errors import InputError, Remedy, setting
 
-if TYPE_CHECKING:  # methods load TensorFlow, and mistakes in their options are found without
+if TYPE_CHECKING:  # Methods load TensorFlow, and mistakes in their options are found without it.
     from genolift.methods.common.base import Method
 
 #: Options that have flags of their own on the command line.
@@ -28,13 +28,13 @@ class Option:
     Parameters
     ----------
     name
-        What it is called.
+        The name of the option.
     default
-        Its value where none is given.
+        The value of the option where none is given.
     types
-        The types that a text may mean; none if only Python can give the option.
+        The types that a text may be read as; none if the option can be given in Python only.
     meaning
-        What it does, as the docstring of the class that defines it says.
+        What the option does, as the docstring of the class that defines it says.
     """
 
     name: str
@@ -44,12 +44,12 @@ class Option:
 
     @property
     def in_python_only(self) -> bool:
-        """Whether no text on the command line can give the option."""
+        """Whether the option cannot be given on the command line."""
         return not self.types or self.name in _DECIDED
 
     @property
     def words(self) -> str:
-        """What may be written."""
+        """The words for what may be written, as in "a whole number or none"."""
         kinds = [_TYPES[one][0] for one in _TYPES if one in self.types]
         return " or ".join(kinds) or "an object, in Python only"
 
@@ -59,7 +59,13 @@ class Option:
         return f"{self.name}={shown}"
 
     def parse(self, text: str) -> Any:
-        """Return the value that ``text`` means, or raise an :class:`InputError`."""
+        """Return the value that a text means.
+
+        Raises
+        ------
+        InputError
+            If it means none.
+        """
         for one in _TYPES:
             if one in self.types:
                 try:
@@ -77,8 +83,8 @@ def all_options_of(kind: type[Method], given: Mapping[str, object] | None = None
     kind
         The class.
     given
-        The options that a user gives. Some methods hand options on to another method that these name, whose options are
-        then theirs too.
+        The options that a user gives. Some methods hand options on to another method, which these options name. The
+        options of that method are then among those that are returned.
     """
     options: dict[str, Option] = {}
     for one in (kind, *kind.hands_on_to(given or {})):
@@ -91,20 +97,31 @@ def all_options_of(kind: type[Method], given: Mapping[str, object] | None = None
 
 
 def options_of(kind: type[Method], given: Mapping[str, object] | None = None) -> dict[str, Option]:
-    """Return the options of :func:`all_options_of` that have no flag of their own, and that no job decides about."""
+    """Return the options of :func:`all_options_of` that a user gives as ``NAME=VALUE``.
+
+    Options that have a flag of their own, and those that a job decides about, are left out.
+    """
     options = all_options_of(kind, given)
     return {name: option for name, option in options.items() if name not in (*FLAGS, *_DECIDED)}
 
 
 def parsed(kind: type[Method], given: Mapping[str, object]) -> dict[str, object]:
-    """Return options as a method's class takes them; a text becomes the value that it means.
+    """Return options as a method's class takes them.
+
+    Parameters
+    ----------
+    kind
+        The class.
+    given
+        The options that a user gives, by name. A text becomes the value that it means, and everything else stays.
 
     Raises
     ------
     InputError
-        If there is no such option, which lists those that there are, or its text means nothing.
+        If the method has no such option, or if the text of an option means no value.
     """
-    known, values = options_of(kind, given), {}
+    known = options_of(kind, given)
+    values: dict[str, object] = {}
     for name, value in given.items():
         if name in FLAGS:
             raise InputError(f"{name} is no option of a method", Remedy.naming("give {}", setting(name)))
@@ -125,7 +142,7 @@ def _option(parameter: inspect.Parameter, meaning: str) -> Option:
     return Option(parameter.name, default, types if types != (NoneType,) else (), meaning)
 
 
-def _bare(value) -> bool:
+def _bare(value: object) -> bool:
     return value is None or isinstance(value, bool)
 
 
@@ -141,7 +158,7 @@ def _pairs(text: str) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-#: What a text may mean, in the order in which that is tried, in words and as a function of the text.
+#: The types that a text may be read as, in the order in which they are tried: each in words, and how it is read.
 _TYPES: dict[type, tuple[str, Callable[[str], Any]]] = {
     NoneType: ("none", _none),
     bool: ("true or false", lambda text: _TRUTH[text.lower()]),

@@ -1,4 +1,4 @@
-"""Methods that explain a sequence by what is computed at the sequence itself, or at points made from it."""
+"""Methods that compute values and slopes at a sequence itself, or at points that are made from it."""
 
 from __future__ import annotations
 
@@ -16,29 +16,52 @@ from genolift.methods.common.predicting import Copies, batch_size
 from genolift.methods.common.traced import Traced
 from genolift.support.progress import bar
 
-# Batches that a block of sequences fills: with more, less of the last one is padding.
+# How many batches a block of sequences fills. With more batches a smaller share of the work is padding of the last one.
 _BATCHES = 4
 
 
 class PointwiseMethod(Method):
-    """Walks back at points: at each sequence itself, or at several points that are made from it."""
+    """A method that walks back at points: at each sequence itself, or at several points that are made from it."""
 
     @property
     def count(self) -> int:
-        """How many points there are of each sequence."""
+        """How many points there are for each sequence."""
         return 1
 
     @abstractmethod
     def points(self, inputs: Inputs, traced: Traced) -> Points:
-        """Return what computes values, and walks back, at points."""
+        """Return the engine's evaluation of values and slopes at points.
+
+        Parameters
+        ----------
+        inputs
+            All the sequences.
+        traced
+            The model.
+        """
 
     @abstractmethod
     def block(self, copies: Copies, inputs: Inputs, rows: np.ndarray) -> dict[str, Any]:
-        """Return fields (n, T, ...) of the sequences ``rows``; a field that follows inputs is a list of arrays."""
+        """Return the fields of some sequences.
+
+        Parameters
+        ----------
+        copies
+            The targets and slopes of copies of these sequences.
+        inputs
+            All the sequences.
+        rows
+            The numbers of these sequences among all of them, (n,).
+
+        Returns
+        -------
+        dict
+            A list with an array (n, T, ...) per input, or one such array for a field that does not follow the inputs.
+        """
 
     @abstractmethod
     def undefined(self) -> dict[str, str]:
-        """Return why fields are not defined that no block has, by name."""
+        """Return the reasons why fields are not defined, by name. A field that a block has is defined nonetheless."""
 
     @override
     def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:

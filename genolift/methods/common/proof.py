@@ -1,7 +1,4 @@
-"""Summation-to-delta as a proof.
-
-What is missing from f(x) − f(reference) is either rounding or a breach, and a breach begins at some step.
-"""
+"""The check that contributions sum to f(x) − f(reference), which tells rounding from a breach and where it begins."""
 
 from __future__ import annotations
 
@@ -19,30 +16,31 @@ from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
 
-#: Gives the inputs (1, ...) and references (1, 1, ...) of sequence n and its reference r.
+#: Returns the inputs (1, ...) and references (1, 1, ...) of sequence n and its reference r.
 PairOf: TypeAlias = Callable[[int, int], tuple[list, list]]
-#: Share of the larger of |f(x)| and |f(reference)| that float32 rounding may leave.
+#: The share of the larger of |f(x)| and |f(reference)| that float32 rounding may leave.
 TOLERANCE = 3e-5
 #: The same in float64, where rounding is nine digits further down.
 _EXACT = 1e-9
-#: Rounding beyond this share of the output is worth a word of its own.
+#: The share of the output above which even rounding deserves a warning.
 _LOST = 0.01
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is found out about the residuals of a result.
+    """The outcome of the check.
 
     Parameters
     ----------
     kind
-        "exact" (within tolerance), "rounding", "breach", "undecided" or "not finite".
+        ``"exact"`` (all pairs are within the tolerance), ``"rounding"`` (the worst one is exact in float64),
+        ``"breach"`` (it is not), ``"undecided"`` (the model does not run in float64) or ``"not finite"``.
     worst
-        The largest residual, relative to the outputs of its pair.
+        The largest relative residual of a pair.
     pairs_over
-        How many pairs of a sequence and a reference are over the tolerance.
+        How many pairs are over the tolerance, or not finite.
     where
-        The step at which the balance fails first.
+        The step at which the balance first fails, or why the check is undecided.
     """
 
     kind: str
@@ -50,29 +48,40 @@ class Verdict:
     pairs_over: int
     where: str = ""
 
-    def record(self) -> dict:
-        """Return the verdict for the result's record."""
+    def record(self) -> dict[str, Any]:
+        """Return the verdict as a result records it."""
         record = {"verdict": self.kind, "worst_relative_residual": self.worst, "pairs_over_tolerance": self.pairs_over}
         return {**record, "tolerance": TOLERANCE, **({"where": self.where} if self.where else {})}
 
 
 def relative(residual: np.ndarray, predictions: np.ndarray, reference_predictions: np.ndarray) -> np.ndarray:
-    """Return |residual| over the larger of |f(x)| and |f(reference)|, for each pair."""
+    """Return |residual| over the larger of |f(x)| and |f(reference)| of every pair.
+
+    Parameters
+    ----------
+    residual
+        (N, T, R).
+    predictions
+        (N, T).
+    reference_predictions
+        (N, T, R).
+    """
     scale = np.maximum(np.abs(predictions)[..., None], np.abs(reference_predictions))
     return np.abs(residual) / np.maximum(scale, 1e-3)
 
 
-def judge(block: dict[str, Any], explainer: Explainer, pair_of: PairOf) -> Verdict:
-    """Look at every pair's residual; where one is beyond rounding, compute the worst again in float64.
+def judge(block: dict, explainer: Explainer, pair_of: PairOf) -> Verdict:
+    """Return the verdict on a block; where a residual is beyond rounding, the worst pair is computed again in float64.
 
     Parameters
     ----------
     block
-        ``residual`` (N, T, R), ``predictions`` (N, T), ``reference_predictions`` (N, T, R) and ``count`` (N,).
+        A block with ``residual`` (N, T, R), ``predictions`` (N, T), ``reference_predictions`` (N, T, R) and ``count``
+        (N,), the number of references of each sequence.
     explainer
         What explained the block.
     pair_of
-        Gives the inputs and references of one pair.
+        A function that returns the inputs and references of one pair.
     """
     lost = not_finite(block)
     if lost.any():
@@ -86,12 +95,12 @@ def judge(block: dict[str, Any], explainer: Explainer, pair_of: PairOf) -> Verdi
     most = float(finite.max())
     if not over:
         return Verdict("exact", most, 0)
-    n, t, r = map(int, np.unravel_index(int(finite.argmax()), finite.shape))
+    n, t, r = (int(i) for i in np.unravel_index(int(finite.argmax()), finite.shape))
     try:
         again = explainer.in_float64(t)
         xs, refs = pair_of(n, r)
-        pair = again(xs, refs, False, False)
-        left = relative(pair["residual"], pair["predictions"], pair["reference_predictions"]).item()
+        exact = again(xs, refs, False, False)
+        left = relative(exact["residual"], exact["predictions"], exact["reference_predictions"]).item()
         if left <= _EXACT:
             return Verdict("rounding", most, over)
         return Verdict("breach", most, over, _first_breach(again, xs, refs))
@@ -99,25 +108,25 @@ def judge(block: dict[str, Any], explainer: Explainer, pair_of: PairOf) -> Verdi
         return Verdict("undecided", most, over, f"float64 is not available: {str(problem).splitlines()[0]}")
 
 
-def _used(block: dict[str, Any]) -> np.ndarray:
-    """Which references were drawn, (N, 1, R): the others' places hold NaN."""
+def _used(block: dict) -> np.ndarray:
+    """Return which references were drawn, (N, 1, R). The places of the others hold NaN."""
     return np.arange(block["residual"].shape[2]) < block["count"][:, None, None]
 
 
-def not_finite(block: dict[str, Any]) -> np.ndarray:
-    """Which pairs (N, T, R) have a prediction, or a sum of contributions, that is no number."""
+def not_finite(block: dict) -> np.ndarray:
+    """Return which pairs (N, T, R) of a block have a prediction, or a sum of contributions, that is not finite."""
     numbers = block["predictions"][..., None] + block["reference_predictions"] + block["residual"]
-    return np.asarray(_used(block) & ~np.isfinite(numbers))
+    return _used(block) & ~np.isfinite(numbers)
 
 
 def _first_lost(explainer: Explainer, xs: list, refs: list) -> str:
-    """Return the step nearest the input whose balance is no number."""
+    """Return the step nearest the input whose imbalance is not finite."""
     audit = [step.where for step, imbalance in explainer.audit(xs, refs) if not np.isfinite(imbalance)]
     return audit[-1] if audit else "no single operation"
 
 
 def _first_breach(explainer: Explainer, xs: list, refs: list) -> str:
-    """Return the step nearest the output whose own balance fails most."""
+    """Return the step nearest the output among those whose own balance fails most."""
     audit = explainer.audit(xs, refs)
     if not audit:
         return "an operation outside the walk"
@@ -126,7 +135,7 @@ def _first_breach(explainer: Explainer, xs: list, refs: list) -> str:
 
 
 def warn(verdict: Verdict) -> None:
-    """Say what a user should know; rounding that was recognised as such needs no words."""
+    """Warn of what a user should know. Small rounding errors are not worth a warning."""
     if verdict.kind == "rounding" and verdict.worst > _LOST:
         warnings.warn(
             f"contributions miss f(x) − f(reference) by up to {verdict.worst:.2g} of the output through rounding "
@@ -160,7 +169,17 @@ def warn(verdict: Verdict) -> None:
 
 
 def steps_table(explainer: Explainer, xs: list, refs: list) -> list[dict]:
-    """Return a row for each step that is walked for one pair, output first, with its imbalance in both precisions."""
+    """Return a row for each step that importance passes through for one pair, see :func:`genolift.diagnose`.
+
+    Parameters
+    ----------
+    explainer
+        The walk back.
+    xs
+        The sequence, (1, ...) per input.
+    refs
+        Its reference, (1, 1, ...) per input.
+    """
     single = explainer.audit(xs, refs)
     try:
         double = [imbalance for _, imbalance in explainer.in_float64(0).audit(xs, refs)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -20,17 +20,18 @@ from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.proof import PairOf
 from genolift.methods.common.referring import TakesReferences
 from genolift.methods.common.traced import Traced
+from genolift.methods.references import Reference
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import LayerExplanation
 from genolift.support.errors import InputError
 from genolift.support.memory import check_fits
 from genolift.support.progress import bar
 
-# What a block should take at most: larger ones are no faster and only cost memory.
+# The most bytes that a block should take. Larger blocks are no faster and only cost memory.
 _BLOCK_BYTES = 160e6
-# References of many sequences are drawn together, which takes a fraction of the time that it takes one by one.
+# References of many sequences are drawn together, which is much faster than one sequence at a time.
 _DRAWN_BYTES = 16e6
-# References drawn for every sequence before anything is known of their spread.
+# How many references are drawn for every sequence before their spread is first looked at.
 _FIRST_DRAW = 10
 
 
@@ -55,9 +56,22 @@ class ReferenceMethod(TakesReferences):
 
     @abstractmethod
     def multipliers(self, traced: Traced) -> Multipliers:
-        """Return what computes the multipliers of ``self.sources``, for the engine's Explainer."""
+        """Return the way in which the engine computes the multipliers of ``self.sources``.
 
+        Parameters
+        ----------
+        traced
+            The model.
+
+        Returns
+        -------
+        Multipliers
+            What the engine's Explainer calls to compute them.
+        """
+
+    #: The outcome of the check that contributions sum to the difference, after a call.
     verdict: proof.Verdict | None = None
+    #: The largest relative error of a local integral in the last call.
     left = 0.0
 
     @override
@@ -69,7 +83,7 @@ class ReferenceMethod(TakesReferences):
         self._explainers: dict[tuple, Explainer] = {}
 
     def explainer(self, traced: Traced, dna: list[bool]) -> Explainer:
-        """Return what explains blocks; ``dna`` tells which inputs are one-hot."""
+        """Return the engine's explainer, where ``dna`` says of each input whether it has an axis of letters."""
         dna = [False] * self._hidden + dna
         key = tuple(dna)
         if key not in self._explainers:
@@ -77,7 +91,7 @@ class ReferenceMethod(TakesReferences):
         return self._explainers[key]
 
     def rule_for(self, dna: list[bool]) -> Multipliers:
-        """Return what computes the multipliers where ``dna`` tells which sources are one-hot."""
+        """Return how multipliers are computed, where ``dna`` says of each source whether it has an axis of letters."""
         return self._rule
 
     @override
@@ -98,9 +112,15 @@ class ReferenceMethod(TakesReferences):
         return self._fields(inputs, traced, block)
 
     def _until_enough(
-        self, inputs: Inputs, traced: Traced, explainer: Explainer, chosen: list, cap: int, tolerance: float
+        self,
+        inputs: Inputs,
+        traced: Traced,
+        explainer: Explainer,
+        chosen: list[Reference],
+        cap: int,
+        tolerance: float,
     ) -> dict:
-        """Double the references of the sequences whose standard error is still too large."""
+        """Explain, and double the references of the sequences whose standard error is still too large."""
         rows, seen = np.arange(len(inputs)), min(_FIRST_DRAW, cap)
         block = self._drawn(inputs, traced, explainer, chosen, rows, 0, seen)
         while seen < cap:
@@ -117,12 +137,12 @@ class ReferenceMethod(TakesReferences):
         inputs: Inputs,
         traced: Traced,
         explainer: Explainer,
-        chosen: list,
+        chosen: list[Reference],
         rows: np.ndarray,
         first: int,
         last: int,
     ) -> dict:
-        """Explain the given rows against references number ``first`` to ``last``, block by block."""
+        """Explain the given rows against the references from number ``first`` up to ``last``, block by block."""
         plan = self._plan(inputs, traced, len(rows), last - first)
         blocks = []
         with bar(len(rows), self.name, "sequences", self.progress, long=len(rows) > plan.sequences) as display:
@@ -133,10 +153,13 @@ class ReferenceMethod(TakesReferences):
         return joined(blocks)
 
     @staticmethod
-    def _compared(inputs: Inputs, chosen: list, rows: np.ndarray, count: int, sequences: int):
-        """Yield so many of the sequences at a time, an array (n, ...) per input, and their first ``count`` references.
+    def _compared(
+        inputs: Inputs, chosen: list[Reference], rows: np.ndarray, count: int, sequences: int
+    ) -> Iterator[tuple[list[np.ndarray], list[np.ndarray]]]:
+        """Yield the given rows, so many sequences at a time, and their first ``count`` references.
 
-        References are (R, ...) where all sequences have the same, and otherwise (n, R, ...).
+        The sequences are an array (n, ...) per input. So are the references: (R, ...) where all sequences share them,
+        and otherwise (n, R, ...).
         """
         shared = all(reference.shared for reference in chosen)
         row_bytes = sum(array[0].nbytes for array in inputs.arrays) * (1 if shared else count)
@@ -155,7 +178,18 @@ class ReferenceMethod(TakesReferences):
                 yield [array[part] for array in arrays], drawn if shared else [one[part] for one in drawn]
 
     def judge(self, block: dict, explainer: Explainer, pair_of: PairOf) -> None:
-        """Hold the residuals against what rounding explains; the verdict goes into the result's record."""
+        """Check whether rounding explains the residuals, and keep the verdict for the result's record.
+
+        Parameters
+        ----------
+        block
+            A block with the residuals and predictions of all sequences; see
+            :func:`genolift.methods.common.proof.judge`.
+        explainer
+            What explained the block.
+        pair_of
+            A function that returns the inputs and references of one pair.
+        """
         self.verdict = proof.judge(block, explainer, pair_of)
         proof.warn(self.verdict)
 
@@ -164,16 +198,26 @@ class ReferenceMethod(TakesReferences):
         return {"proof": self.verdict.record()} if self.sums and self.verdict is not None else {}
 
     def diagnose(self, X: Any, index: int = 0, reference: int = 0) -> list[dict]:
-        """Return every step of the walk back for one pair, output first, with its imbalance.
+        """Return the steps that importance passes through for one pair, see :func:`genolift.diagnose`.
 
         Parameters
         ----------
         X
-            Sequences, as when the method is called.
+            The sequences, as for a call.
         index
-            The number of the pair's sequence.
+            The number of the sequence.
         reference
-            The number of the pair's reference.
+            The number of its reference.
+
+        Returns
+        -------
+        list of dict
+            A row for each step, from the output to the input, with its imbalance.
+
+        Raises
+        ------
+        InputError
+            If there is no such pair.
         """
         inputs, traced = self.adapted(X)
         chosen = self.references_for(inputs)
@@ -186,8 +230,10 @@ class ReferenceMethod(TakesReferences):
         return proof.steps_table(self.explainer(traced, inputs.one_hot), *pair)
 
     @staticmethod
-    def _pair(inputs: Inputs, chosen: list, count: int, n: int, r: int) -> tuple[list, list]:
-        """Return inputs (1, ...) and references (1, 1, ...) of one pair."""
+    def _pair(
+        inputs: Inputs, chosen: list[Reference], count: int, n: int, r: int
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Return the inputs (1, ...) and references (1, 1, ...) of one pair."""
         xs = [array[n : n + 1] for array in inputs.arrays]
         drawn = [one.draw(x, np.array([n])) for one, x in zip(chosen, xs, strict=True)]
         drawn = [d if one.shared else d[0] for one, d in zip(chosen, drawn, strict=True)]
@@ -200,6 +246,7 @@ class ReferenceMethod(TakesReferences):
         return described
 
     def _plan(self, inputs: Inputs, traced: Traced, sequences: int, count: int) -> Plan:
+        """Return the size of the blocks for so many sequences with ``count`` references each."""
         batch = traced.probe([array.shape[1:] for array in inputs.arrays])
         need = batch.pair_bytes(self._rule.held, len(traced.targets))
         check_fits(need, self.memory, "(sequence, reference) pair")
@@ -207,14 +254,15 @@ class ReferenceMethod(TakesReferences):
         # Splitting a sequence's references would run the sequence forward again for each part.
         pairs = int(min(self.memory // (at_once * need), max(count, _BLOCK_BYTES // need)))
         rows = max(1, pairs // count)
-        if sequences > rows:  # as many blocks as are needed, and all of them full
+        if sequences > rows:  # There are as many blocks as are needed, and all of them are about full.
             rows = -(-sequences // -(-sequences // rows))
-        else:  # few shapes, whatever the number of sequences: something is compiled for each
+        else:  # A power of two keeps the number of different shapes small, for each of which something is compiled.
             rows = min(rows, 1 << (sequences - 1).bit_length())
         return Plan(rows, min(count, pairs), self._rule.compared <= batch.leading, at_once)
 
     @staticmethod
-    def _block(explainer, plan: Plan, first: int, last: int, compared: tuple[list, list]) -> dict:
+    def _block(explainer: Explainer, plan: Plan, first: int, last: int, compared: tuple[list, list]) -> dict:
+        """Explain some sequences against their references from number ``first`` up to ``last``."""
         xs, drawn = compared
         shared = drawn[0].ndim == xs[0].ndim
         kept, axis = len(xs[0]), 0 if shared else 1
@@ -265,8 +313,8 @@ class ReferenceMethod(TakesReferences):
         return fields, undefined
 
 
-def _references_of(reference, array: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return the references of some sequences, as an array of its own: what draws them may fill the same one again."""
+def _references_of(reference: Reference, array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the references of some sequences, copied, because a user's class may use its array again."""
     drawn = np.array(reference.draw(array, rows), np.float32)
     expected = (*(() if reference.shared else (len(array),)), reference.count, *array.shape[1:])
     if drawn.shape != expected:
@@ -279,7 +327,7 @@ def _references_of(reference, array: np.ndarray, rows: np.ndarray) -> np.ndarray
 
 
 def _blank(block: dict, rows: np.ndarray) -> None:
-    """Make the contributions of these sequences NaN, of which a rule may have made numbers."""
+    """Make the contributions of these sequences NaN. A rule may have made finite numbers of what is not finite."""
     if rows.any():
         for key in ("raw", "multipliers", "hypothetical", "squares"):
             for array in block[key]:
@@ -288,7 +336,7 @@ def _blank(block: dict, rows: np.ndarray) -> None:
 
 
 def _uncertain(block: dict, rows: np.ndarray, tolerance: float) -> np.ndarray:
-    """Which rows' largest standard error over positions and targets is above tolerance × their largest score."""
+    """Return which rows have a largest standard error above ``tolerance`` times their largest score."""
     error, size = np.zeros(len(rows)), np.zeros(len(rows))
     for squares, mean in zip(block["squares"], block["mean"], strict=True):
         errors = standard_error(squares, block["count"])[rows]

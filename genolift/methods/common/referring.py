@@ -1,4 +1,4 @@
-"""What methods share that compare a sequence with references: which ones there are for each input."""
+"""What methods that compare sequences with references have in common: the references of each input."""
 
 from __future__ import annotations
 
@@ -56,7 +56,13 @@ class TakesReferences(Method):
 
     @contextmanager
     def comparing_with(self, held: list[refs.Reference]) -> Iterator[None]:
-        """Inside, all sequences are compared with these references, one for each input, whatever the user gave."""
+        """Compare all sequences with given references for a while, whatever the user gave.
+
+        Parameters
+        ----------
+        held
+            The references of each input, ready to be drawn from.
+        """
         self._held = held
         try:
             yield
@@ -64,7 +70,18 @@ class TakesReferences(Method):
             self._held = None
 
     def references_for(self, inputs: Inputs) -> list[refs.Reference]:
-        """Return references for each input, ready to be drawn from."""
+        """Return the references of each input, ready to be drawn from.
+
+        Parameters
+        ----------
+        inputs
+            All the sequences.
+
+        Raises
+        ------
+        InputError
+            If the references do not suit the inputs, or each other.
+        """
         if self._held is not None:
             return self._held
         chosen = [
@@ -79,7 +96,7 @@ class TakesReferences(Method):
         return chosen
 
     def _chosen_for(self, inputs: Inputs) -> list[refs.Reference]:
-        """Return the references that the user chose for each input."""
+        """Return what the user chose for each input."""
         given = self._given()
         if isinstance(given, dict):
             unknown = set(given) - set(self.traced.names)
@@ -95,31 +112,32 @@ class TakesReferences(Method):
                 )
             return [refs.as_reference(one) for one in given]
         if self.references is None and len(inputs.arrays) > 1:
-            # The default applies to sequences; what is not DNA keeps its own value unless told otherwise.
+            # The default applies to sequences. An input that is not DNA keeps its own value unless the user says more.
             return [refs.as_reference(given if dna else None) for dna in inputs.dna]
         if len(inputs.arrays) > 1:
             raise InputError("the model has several inputs; give references as a dict by input name, or a list")
         return [refs.as_reference(given)]
 
     @staticmethod
-    def _drawn_for(chosen: list[refs.Reference], arrays: list[np.ndarray], rows: np.ndarray) -> list[np.ndarray]:
-        """Draw every sequence's own references (n, R, ...) for each input, also where all share them."""
+    def _drawn_for(chosen: list[refs.Reference], arrays: list[np.ndarray], rows: np.ndarray | None) -> list[np.ndarray]:
+        """Return the references (n, R, ...) of each sequence for each input, also where all sequences share them."""
         count = max(one.count for one in chosen)
         drawn = []
         for one, array in zip(chosen, arrays, strict=True):
-            own = one.draw(array, rows)
-            own = np.broadcast_to(own, (len(array), *own.shape)) if one.shared else own
+            references = one.draw(array, rows)
+            own = np.broadcast_to(references, (len(array), *references.shape)) if one.shared else references
             drawn.append(repeat_to(own, count, 1))
         return drawn
 
 
 def refuse_until_enough(chosen: list[refs.Reference], name: str) -> None:
-    """Refuse references that are drawn until contributions are certain enough, which other methods cannot tell."""
+    """Refuse references without a fixed number, for a method called ``name`` that cannot say when they are enough."""
     if any(one.tolerance is not None for one in chosen):
         raise InputError(f"{name} takes a number of references, not Shuffled('auto'); give Shuffled(20), for example")
 
 
-def _each(given, function):
+def _each(given: Any, function: Callable[[Any], Any]) -> Any:
+    """Return what a function makes of the references of each input, in the structure that the user gave."""
     if isinstance(given, dict):
         return {key: function(one) for key, one in given.items()}
     return [function(one) for one in given] if isinstance(given, list) else function(given)

@@ -1,4 +1,4 @@
-"""Refusals of models that lack what a method needs: what the method does, what is missing, and what to use."""
+"""Refusals of models that lack what a method needs. Each says what the method does, what is missing and what to use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a description of a target names in a program: which value, and the weights of its linear function."""
+"""The values of a program that a description of a target names, and the weights of its linear function of them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from genolift.engine.operations.table import operation
 from genolift.engine.program import Program, Value
 from genolift.engine.target import Target
 from genolift.methods.targets import Hidden, LogCounts, MeanCentred, Profile, Special, Sum, TargetLike, describe, parse
-from genolift.support.errors import InputError, Remedy, Setting, setting
+from genolift.support.errors import InputError, Remedy, Setting, UnsupportedModel, setting
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
-#: A function that gives the weights of a value, from the value at x.
+#: A function that returns the weights of a value, from the value at x.
 Weights = Callable[[Tensor], Tensor]
 
 
@@ -26,7 +26,7 @@ def resolve(target: TargetLike, program: Program, activation: str = "logit") -> 
     Parameters
     ----------
     target : TargetLike
-        The description; see :mod:`genolift.methods.targets`. A function of the outputs is none of them.
+        The description; see :mod:`genolift.methods.targets`. It is not a function of the outputs.
     program : Program
         The model, traced.
     activation : str, default "logit"
@@ -36,6 +36,8 @@ def resolve(target: TargetLike, program: Program, activation: str = "logit") -> 
     ------
     InputError
         If the program has no such output, layer or index, or the description is not understood.
+    UnsupportedModel
+        If the output does not have a known number of axes.
     """
     if activation not in ("logit", "keep"):
         raise InputError(
@@ -54,6 +56,13 @@ def counterpart(target: TargetLike, program: Program) -> TargetLike:
     A task or class is the same there. So are a profile and its counts, which are sums over all positions and strands.
     A stretch of bins is reversed.
 
+    Parameters
+    ----------
+    target : TargetLike
+        The description.
+    program : Program
+        The model, traced on the reverse complements.
+
     Raises
     ------
     InputError
@@ -68,7 +77,7 @@ def counterpart(target: TargetLike, program: Program) -> TargetLike:
     if isinstance(target, Sum):
         if target.bins is None:
             return target
-        size = _sizes(_output(program, target.output, "keep"))[0]
+        size = _sizes(_output(program, target.output, "keep"), _name(program, target.output))[0]
         if size is not None:
             return replace(target, bins=[size - 1 - i for i in _chosen(target.bins, size, "bins")])
     if isinstance(target, tuple) and len(target) - isinstance(target[0], str) <= 1:
@@ -104,9 +113,9 @@ def _one(target: TargetLike, program: Program, activation: str) -> Target:
 
 
 def _only(program: Program) -> tuple:
-    """Return the index of the one number that the model gives, or raise an error that lists what there is."""
+    """Return the place of the only number that the model returns, or raise an error that lists its outputs."""
     if len(program.outputs) == 1:
-        sizes = _sizes(program.outputs[0])
+        sizes = _sizes(program.outputs[0], program.output_names[0])
         if all(size == 1 for size in sizes):
             return (0,) * len(sizes)
     choose = Remedy.naming("choose one by {}", setting("target"))
@@ -124,7 +133,18 @@ def _name(program: Program, output: str | None) -> str:
     return program.output_names[0] if output is None else output
 
 
+def _sizes(value: Value, name: str) -> tuple[int | None, ...]:
+    """Return the lengths of the axes of an output after the batch, None where one is free."""
+    if value.shape is None:
+        raise UnsupportedModel(
+            f"the number of axes of output {name!r} is known only when the model runs; fix its shape in the model, for "
+            "example with tf.ensure_shape"
+        )
+    return value.shape[1:]
+
+
 def _output(program: Program, output: str | None, activation: str) -> Value:
+    """Return an output of the model, or its logits, after checking that it can be explained."""
     if output is None:
         if len(program.outputs) > 1:
             name = Remedy.naming("name one, as in {}", Setting("target=('name', 0)", "--target name:0"))
@@ -136,8 +156,8 @@ def _output(program: Program, output: str | None, activation: str) -> Value:
         raise InputError(f"the model has no output named {output!r}; it has {_listing(program)}")
     if not value.active:
         raise InputError(
-            f"output {_name(program, output)!r} ({value.dtype}) does not depend on the explained input, or only "
-            "in steps",
+            f"output {_name(program, output)!r} ({value.dtype}) does not depend on the explained input, or only in "
+            "steps",
             Remedy(
                 "explain what it is made of, as in target=genolift.targets.Hidden('layer')",
                 "explain what it is made of, for which Python has genolift.targets.Hidden",
@@ -162,7 +182,8 @@ def look_through(value: Value) -> Value:
 
 
 def _at(value: Value, index: tuple, name: str) -> Weights:
-    sizes = _sizes(value)
+    """Return weights that are 1 for the number at an index and 0 elsewhere."""
+    sizes = _sizes(value, name)
     if len(index) != len(sizes):
         raise InputError(
             f"target {index if len(index) != 1 else index[0]} has {len(index)} indices, but output {name!r} has "
@@ -174,7 +195,7 @@ def _at(value: Value, index: tuple, name: str) -> Weights:
         if size is not None and not -size <= int(i) < size:
             raise InputError(f"target {i} is out of range: output {name!r} has {size} (0 to {size - 1})")
 
-    def weights(at_x):
+    def weights(at_x: Tensor) -> Tensor:
         mask = tf.ones([1] * at_x.shape.rank, at_x.dtype)
         for axis, i in enumerate(index, start=1):
             length = tf.shape(at_x)[axis]
@@ -216,7 +237,9 @@ def _hidden(target: Hidden, program: Program) -> Target:
 
 
 def _profile_weights(per_strand: bool) -> Weights:
-    def weights(at_x):
+    """Return the weights of :class:`genolift.methods.targets.Profile`."""
+
+    def weights(at_x: Tensor) -> Tensor:
         shape = tf.shape(at_x)
         joint = per_strand or at_x.shape.rank == 2
         z = at_x if joint else tf.reshape(at_x, [shape[0], -1])
@@ -228,13 +251,16 @@ def _profile_weights(per_strand: bool) -> Weights:
 
 
 def _sum_weights(target: Sum, value: Value, name: str) -> Weights:
-    sizes = _sizes(value)
+    """Return the weights of :class:`genolift.methods.targets.Sum`."""
+    sizes = _sizes(value, name)
     if len(sizes) != 2:
         raise InputError(f"a sum over bins and tracks needs an output (N, bins, tracks); {name!r} has {sizes}")
-    parts = ((target.bins, sizes[0], "bins"), (target.tracks, sizes[1], "tracks"))
-    chosen = [None if what is None else _chosen(what, size, axis) for what, size, axis in parts]
+    chosen = [
+        None if some is None else _chosen(some, size, axis)
+        for some, size, axis in ((target.bins, sizes[0], "bins"), (target.tracks, sizes[1], "tracks"))
+    ]
 
-    def weights(at_x):
+    def weights(at_x: Tensor) -> Tensor:
         mask = tf.ones([1, 1, 1], at_x.dtype)
         for axis, indices in enumerate(chosen, start=1):
             if indices is not None:
@@ -245,13 +271,8 @@ def _sum_weights(target: Sum, value: Value, name: str) -> Weights:
     return weights
 
 
-def _sizes(value: Value) -> tuple[int | None, ...]:
-    """Return the sizes of a value's axes after the batch; None where one is free."""
-    return (value.shape or ())[1:]
-
-
 def _chosen(what: int | Iterable[int], size: int | None, axis: str) -> list[int]:
-    """Return the indices that a user gives along an axis of that size."""
+    """Return the bins or tracks of a sum as a list, or refuse those that are not there."""
     indices = [int(what)] if isinstance(what, (int, Integral)) else [int(i) for i in what]
     if not indices or any(i < 0 or (size is not None and i >= size) for i in indices):
         raise InputError(f"{axis} {what!r} are out of range: there are {size}")

@@ -1,4 +1,4 @@
-"""Integer-coded inputs on the user's side: tokens (N, L) in and as references, their one-hot (N, L, V) inside."""
+"""Inputs of tokens: the user gives integers (N, L), and the methods work with their one-hot form (N, L, V)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,26 @@ from genolift.support.errors import InputError
 
 
 def encode(tokens: np.ndarray, size: int, name: str) -> np.ndarray:
-    """Return tokens 0 ... ``size`` − 1, of any shape, as one-hot (..., ``size``).
+    """Return tokens as one-hot.
+
+    Parameters
+    ----------
+    tokens
+        Whole numbers from 0 to ``size`` − 1, of any shape and numeric type.
+    size
+        How many different tokens there are.
+    name
+        What the error message calls the tokens.
+
+    Returns
+    -------
+    np.ndarray
+        The tokens as float32 with an axis of length ``size`` at the end.
 
     Raises
     ------
     InputError
-        If there are other values; ``name`` is what the message calls the tokens.
+        If there are other values.
     """
     codes = tokens.astype(np.int64)
     if (codes != tokens).any() or codes.min(initial=0) < 0 or codes.max(initial=0) >= size:
@@ -26,13 +40,13 @@ def encode(tokens: np.ndarray, size: int, name: str) -> np.ndarray:
             f"{name} holds tokens, whole numbers from 0 to {size - 1} (the embedding has {size} rows), but there are "
             f"values from {tokens.min():g} to {tokens.max():g}"
         )
-    found = np.zeros((*codes.shape, size), np.float32)
-    np.put_along_axis(found, codes[..., None], 1, axis=-1)
-    return found
+    one_hot = np.zeros((*codes.shape, size), np.float32)
+    np.put_along_axis(one_hot, codes[..., None], 1, axis=-1)
+    return one_hot
 
 
 def adapt(inputs: Inputs, traced: Traced) -> Inputs:
-    """Return inputs in the form in which a traced model takes them: of its shapes, tokens as one-hot."""
+    """Return inputs in the form in which a traced model takes them: with its shapes, and tokens as one-hot."""
     check_shapes(inputs.arrays, traced.shapes, traced.names)
     inputs.tokens = traced.tokens
     inputs.arrays = [
@@ -43,7 +57,15 @@ def adapt(inputs: Inputs, traced: Traced) -> Inputs:
 
 
 class TokenReference(refs.Reference):
-    """References that are drawn as tokens, for inputs that are one-hot inside."""
+    """References that are drawn as tokens, for inputs that the methods hold as one-hot.
+
+    Parameters
+    ----------
+    inner
+        The references as the user gave them, for tokens (N, L).
+    size
+        How many different tokens there are.
+    """
 
     def __init__(self, inner: refs.Reference, size: int):
         self.inner, self.size = inner, size

@@ -1,35 +1,63 @@
-"""A user's model ready to be explained: traced, its inputs and outputs named, what is explained resolved."""
+"""A user's model ready to be explained: it is traced, its inputs and outputs have names, and its targets are known."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from genolift.engine.program import Program
 from genolift.engine.running.probe import Probe
+from genolift.engine.target import Target
 from genolift.engine.tracing.lowering import lower
 from genolift.engine.tracing.normalise import mean_normalise
 from genolift.engine.tracing.tokens import read_tokens
 from genolift.engine.tracing.trace import trace
 from genolift.methods.common.resolve import counterpart, resolve
-from genolift.methods.targets import is_function
+from genolift.methods.targets import TargetLike, is_function
 from genolift.models.signature import describe
 from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import GenoliftError, InputError, UnsupportedModel, reason_of
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
 
 class Traced:
-    """``program`` and ``targets`` of a model, for inputs of the given shapes (without batch, None where free)."""
+    """The program of a model for inputs of certain shapes, and the targets on its outputs.
+
+    Parameters
+    ----------
+    model
+        The model: a Keras 3 or tf_keras model, a loaded SavedModel, or a function of tensors.
+    target
+        What is explained; see :mod:`genolift.methods.targets`.
+    activation
+        ``"logit"`` looks through a final sigmoid or softmax, ``"keep"`` does not.
+    shapes
+        The shape of each input without the batch axis, None where an axis is free.
+    names
+        The name of each input.
+    rc_average
+        Whether each target is averaged over both strands.
+    normalise
+        Whether the mean over bases is subtracted from the weights of the first convolution.
+
+    Raises
+    ------
+    InputError
+        If the model does not run on such inputs, or has no such target.
+    UnsupportedModel
+        If the model does something that cannot be explained.
+    """
 
     def __init__(
         self,
-        model,
-        target,
+        model: Callable,
+        target: TargetLike,
         activation: str,
         shapes: list[tuple],
         names: list[str],
@@ -43,9 +71,9 @@ class Traced:
         functions = _on_outputs(strands, target)
         specs = [tf.TensorSpec((None, *shape), kind) for shape, kind in zip(shapes, _dtypes(model, names), strict=True)]
 
-        keys: list[str] = []  # of the dict that the model returns, if it returns one
+        keys: list[str] = []  # The keys of the dict that the model returns, if it returns one.
 
-        def run(*tensors):
+        def run(*tensors: Tensor) -> list:
             outputs = [function(*tensors) for function in functions]
             keys[:] = [str(key) for key in sorted(outputs[0])] if isinstance(outputs[0], dict) else []
             return outputs
@@ -66,8 +94,8 @@ class Traced:
             if spec.dtype.is_integer and size is None:
                 raise UnsupportedModel(
                     f"input {name!r} takes integers and does not look them up in an embedding or make a one-hot of "
-                    "them, "
-                    "so there is nothing that importance could go to; explain a hidden layer, or the rest of the model"
+                    "them, so there is nothing that importance could go to; explain a hidden layer, or the rest of the "
+                    "model"
                 )
         self.program = lower(program)
         if normalise:
@@ -76,9 +104,12 @@ class Traced:
         self.shapes, self.names = shapes, names
         self.probe = Probe(self.program, _made_for(model))
 
-    def _resolve(self, target, activation: str, strands: int, names: list[str]) -> tuple[list, bool]:
-        """Targets on the model's outputs, averaged over the strands that were traced one after the other."""
-        program, found = self.program, []
+    def _resolve(
+        self, target: TargetLike, activation: str, strands: int, names: list[str]
+    ) -> tuple[list[Target], bool]:
+        """Return the targets on the model's outputs, averaged over the strands, whose outputs follow each other."""
+        program = self.program
+        by_strand: list[tuple[list[Target], bool]] = []
         count = len(program.outputs) // strands
         if len(names) != count:
             names = [f"output_{i}" for i in range(count)]
@@ -86,43 +117,49 @@ class Traced:
             outputs = program.outputs[strand * count : (strand + 1) * count]
             one = replace(program, outputs=outputs, output_names=names)
             if is_function(target):
-                found.append(_computed(one))
+                by_strand.append(_computed(one))
             else:
                 what = counterpart(target, one) if strand else target
-                found.append(resolve(what, one, activation))
+                by_strand.append(resolve(what, one, activation))
         if strands == 1:
-            return found[0]
-        (forward, several), (reverse, _) = found
+            return by_strand[0]
+        (forward, several), (reverse, _) = by_strand
         return [a.average(b) for a, b in zip(forward, reverse, strict=True)], several
 
     def letters(self, shapes: list[tuple]) -> list[bool]:
-        """Which inputs have an axis of letters, DNA or tokens as one-hot, for shapes without the axis of sequences."""
+        """Return which inputs have an axis of letters, because they are one-hot DNA or tokens.
+
+        Parameters
+        ----------
+        shapes
+            The shape of each input without the batch axis. Tokens are one-hot.
+        """
         return [size is not None or is_dna(shape) for shape, size in zip(shapes, self.tokens, strict=True)]
 
     @property
     def fixed_shapes(self) -> list[tuple] | None:
-        """The shapes of the program's inputs, without the axis of sequences; None where a size is free."""
+        """The shapes of the program's inputs without the batch axis, or None where one of their axes is free."""
         shapes = [(value.shape or ())[1:] for value in self.program.inputs]
         return shapes if all(None not in shape for shape in shapes) else None
 
     def accepts(self, arrays: list[np.ndarray]) -> bool:
-        """Whether arrays of these shapes fit this trace."""
+        """Whether the model was traced for inputs of the shapes of these arrays."""
         return all(
             len(shape) == array.ndim - 1 and all(s in (None, d) for s, d in zip(shape, array.shape[1:], strict=True))
             for shape, array in zip(self.shapes, arrays, strict=True)
         )
 
 
-def _port_names(model) -> list[str]:
-    """Return the names of the outputs that a model declares; none for a plain function."""
+def _port_names(model: Callable) -> list[str]:
+    """Return the names of the outputs that a model declares. A plain function declares none."""
     try:
         return [port.name for port in describe(model).outputs]
     except UnsupportedModel:
         return []
 
 
-def _dtypes(model, names: list[str]) -> list:
-    """Return what is traced for each input: integers where a Keras model declares them, else float32."""
+def _dtypes(model: Callable, names: list[str]) -> list:
+    """Return the type of each input: integers where a Keras model declares them, else float32."""
     declared = getattr(model, "inputs", None) if is_layer(model) else None
     if not declared or len(declared) != len(names):
         return [tf.float32] * len(names)
@@ -132,45 +169,45 @@ def _dtypes(model, names: list[str]) -> list:
             f"input {names[kinds.index(tf.string)]!r} takes strings, which have no differences; explain the model "
             "after its string or vocabulary layer, on one-hot sequences or tokens"
         )
-    # Keras casts what it is given; integers that are wide enough stay exact.
+    # Keras casts its inputs, and integers of a type that is wide enough stay exact.
     return [kind if kind.is_integer else tf.float32 for kind in kinds]
 
 
-def _refuse_noise(model) -> None:
-    """Refuse a functional model whose own call draws random numbers: layers put into it with ``training=True``.
+def _refuse_noise(model: Callable) -> None:
+    """Refuse a functional model that draws random numbers because a layer was put into it with ``training=True``.
 
-    Keras 3 lets ``training=False`` overrule them, so a trace would show another model than the one that is called.
+    Keras 3 lets ``training=False`` overrule this, so a trace would show another model than the one that is called.
     """
     for node in (node for depth in getattr(model, "_nodes_by_depth", {}).values() for node in depth):
-        layer, given = getattr(node, "operation", None), getattr(node, "arguments", None)
+        layer: Any = getattr(node, "operation", None)
+        given = getattr(node, "arguments", None)
         on = given is not None and (given.kwargs.get("training") or any(one is True for one in given.args))
         if on and layer is not None and _draws(layer):
             raise UnsupportedModel(
                 f"layer {layer.name!r} ({type(layer).__name__}) was put into the model with training=True and draws "
-                "random "
-                "numbers at inference, so the output is not a function of the input; make the model without it"
+                "random numbers at inference, so the output is not a function of the input; make the model without it"
             )
-    for layer in getattr(model, "layers", []):
-        _refuse_noise(layer)
+    for inner in getattr(model, "layers", []):
+        _refuse_noise(inner)
 
 
-def _draws(layer) -> bool:
+def _draws(layer: Any) -> bool:
     """Whether a layer, or one inside it, has a generator of random numbers."""
     inner = [*getattr(layer, "layers", []), *([layer.layer] if hasattr(layer, "layer") else [])]
     return hasattr(layer, "seed_generator") or any(_draws(one) for one in inner)
 
 
-def _made_for(model) -> int | None:
+def _made_for(model: Callable) -> int | None:
     """Return the number of sequences that a Keras model takes at a time, where it declares one."""
     declared = (getattr(model, "inputs", None) or []) if is_layer(model) else []
     return next((tensor.shape[0] for tensor in declared if tensor.shape[0] is not None), None)
 
 
-def _on_outputs(strands: list[Callable], target) -> list[Callable]:
-    """Each strand's function of the inputs, with a user's function of the outputs applied."""
+def _on_outputs(strands: list[Callable], target: TargetLike) -> list[Callable]:
+    """Return each strand's function of the inputs, followed by the target if that is a function of the outputs."""
     if not is_function(target):
         return strands
-    applied = [target, getattr(target, "reverse_complement", None)][: len(strands)]
+    applied: list[Any] = [target, getattr(target, "reverse_complement", None)][: len(strands)]
     if applied[-1] is None:
         raise InputError(
             "a function target needs an attribute reverse_complement, the function for the other strand's outputs, to "
@@ -189,14 +226,14 @@ def _other_strand(function: Callable, shapes: list[tuple]) -> Callable:
     if not any(dna):
         raise InputError("rc_average needs an input of one-hot DNA with channels A, C, G, T")
 
-    def reverse(tensor, reversible):
+    def reverse(tensor: Tensor, reversible: bool) -> Tensor:
         return tf.reverse(tensor, [1, 2]) if reversible else tensor
 
     return lambda *tensors: function(*[reverse(*pair) for pair in zip(tensors, dna, strict=True)])
 
 
-def _computed(program) -> tuple[list, bool]:
-    """Targets of a user's function of the outputs: (N,) or (N, T)."""
+def _computed(program: Program) -> tuple[list[Target], bool]:
+    """Return the targets of a user's function of the outputs, which returns (N,) or (N, T)."""
     (value,) = program.outputs[:1]
     if len(program.outputs) != 1 or value.shape is None or len(value.shape) not in (1, 2):
         raise InputError(f"a target function returns one tensor of shape (N,) or (N, T), not {value.shape}")
@@ -208,9 +245,15 @@ def _computed(program) -> tuple[list, bool]:
 
 
 def ports(model: Callable) -> tuple[list[str], list[tuple]] | None:
-    """Names and shapes of the inputs a model declares; None for a plain callable or a model never built.
+    """Return the names and shapes of the inputs that a model declares, or None where it declares none.
 
-    Raises :class:`InputError` for what is no model.
+    A plain function declares no inputs, nor does a model that was never built. Shapes are without the batch axis, and
+    have None where an axis is free.
+
+    Raises
+    ------
+    InputError
+        If this is not a model.
     """
     if not callable(model):
         raise InputError(
@@ -224,16 +267,16 @@ def ports(model: Callable) -> tuple[list[str], list[tuple]] | None:
     return [port.name for port in signature.inputs], [tuple(port.shape) for port in signature.inputs]
 
 
-def _caller(model, names: list[str]) -> Callable:
-    """Return the model as a function of one tensor per input, run as at inference."""
+def _caller(model: Any, names: list[str]) -> Callable:
+    """Return the model as a function of one tensor per input, which runs it as at inference."""
     structure = getattr(model, "input", None) if hasattr(model, "inputs") and len(names) > 1 else None
     layered = is_layer(model)
     packed = layered or hasattr(model, "signature")
 
-    def call(*tensors):
+    def call(*tensors: Tensor) -> Any:
         if not packed:
             return model(*tensors)
-        argument = tensors[0] if len(tensors) == 1 else list(tensors)
+        argument: Any = tensors[0] if len(tensors) == 1 else list(tensors)
         if isinstance(structure, dict):
             argument = dict(zip(names, tensors, strict=True))
         return model(argument, training=False) if layered else model(argument)

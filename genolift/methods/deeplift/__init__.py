@@ -1,4 +1,4 @@
-"""DeepLIFT and DeepSHAP: multipliers by differences from references.
+"""DeepLIFT and DeepSHAP: multipliers from differences to references.
 
 Imports from ``methods.common``.
 """

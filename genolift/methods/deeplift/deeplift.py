@@ -23,7 +23,7 @@ RULES = ("genomics", "rescale", "revealcancel")
 
 
 class DeepLift(ReferenceMethod):
-    """DeepLIFT contributions: differences from references, handed back rule by rule until the input.
+    """DeepLIFT contributions: the difference from a reference, handed back step by step from the output to the input.
 
     ``hypothetical`` is the mean over references of m_b − Σ_c m_c·r_c, where m are the multipliers and r the reference.
     By default a sequence is compared with 20 shuffles that keep its dinucleotides.
@@ -33,11 +33,11 @@ class DeepLift(ReferenceMethod):
     rule
         The rule for nonlinearities. ``"rescale"`` and ``"revealcancel"`` use that rule wherever it is defined.
         ``"genomics"`` uses RevealCancel after dense layers and Rescale after convolutions, which is the paper's
-        DeepLIFT-fc-RC-conv-RS. A mapping from layer names or layer types to rules chooses for each layer: a name goes
-        before a type, and layers that are not named use Rescale.
+        DeepLIFT-fc-RC-conv-RS. A mapping from layer names or layer types to rules chooses for each layer. A name takes
+        precedence over a type, and layers that are not named use Rescale.
     fallback
         What to do with a differentiable operation that has no rule. ``"integrated-gradients"`` integrates its gradient
-        between its own inputs, and records what that leaves of the difference. None refuses the model.
+        between its own inputs, and records the share of the difference that this misses. None refuses the model.
     """
 
     name = "deeplift"
@@ -72,12 +72,14 @@ class DeepLift(ReferenceMethod):
         return Propagation(traced.program, traced.targets, rule_of, self._reveals, sources=self.sources)
 
     def _reveals(self, step: Step, producer: dict) -> bool:
+        """Whether a nonlinearity follows RevealCancel rather than Rescale."""
         rule = self._rule_of(step)
         if rule == "rescale":
             return False
         return (rules.after_mixing if rule == "revealcancel" else rules.after_dense)(step, producer)
 
     def _rule_of(self, step: Step) -> str:
+        """Return the rule that the user chose for a step, by the names and then the types of its layers."""
         if isinstance(self.rule, str):
             return self.rule
         layers = step.layers[::-1]
@@ -96,6 +98,7 @@ class DeepLift(ReferenceMethod):
         self._check_mapping(traced)
 
     def _check_mapping(self, traced: Traced) -> None:
+        """Refuse a mapping that names layers which the model does not have."""
         if isinstance(self.rule, str):
             return
         layers = {layer for step in traced.program.steps for layer in step.layers}
@@ -116,5 +119,5 @@ class DeepLift(ReferenceMethod):
     def findings(self) -> dict[str, Any]:
         walk = [step for step in every_step(self._rule.walk) if step.op != "Input"]
         integrated = [step.where for step in walk if kind_of(step) == "unknown"]
-        found = {"fallback": {"operations": integrated, "left": self.left}} if integrated else {}
-        return {**super().findings(), **found}
+        fallback = {"fallback": {"operations": integrated, "left": self.left}} if integrated else {}
+        return {**super().findings(), **fallback}

@@ -17,8 +17,8 @@ from genolift.support.errors import InputError
 class DeepShap(DeepLift):
     """DeepLIFT with the Rescale rule, averaged over a background set (Lundberg & Lee 2017; Chen et al. 2022).
 
-    ``reference_predictions`` average to the base value, from which contributions lead to f(x). ``hypothetical`` is the
-    mean over the background set of m_b − Σ_c m_c·r_c.
+    The mean of ``reference_predictions`` is the base value, and contributions sum to f(x) less that value.
+    ``hypothetical`` is the mean over the background set of m_b − Σ_c m_c·r_c.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Gradients and what is made of them: times input, integrated, expected, smoothed, guided.
+"""Gradients and the methods that are made of them: times input, integrated, expected, smoothed and guided.
 
 Imports from ``methods.common``.
 """

@@ -1,4 +1,4 @@
-"""The correction of gradients on one-hot sequences, an option of all methods that are made of gradients."""
+"""The correction of gradients for one-hot sequences, an option of all methods that are made of gradients."""
 
 from __future__ import annotations
 
@@ -35,7 +35,13 @@ class CorrectsGradients(Method):
 
 
 def check_letters(letters: bool) -> None:
-    """Refuse the gradient correction where no input has an axis of letters."""
+    """Refuse the gradient correction for inputs without letters.
+
+    Parameters
+    ----------
+    letters
+        Whether an input has an axis of letters.
+    """
     if not letters:
         raise InputError(
             "gradient_correction is for one-hot inputs such as DNA of shape (N, L, 4), and there is none here; leave "

@@ -24,12 +24,14 @@ class ExpectedGradients(TakesReferences, SlopeMethod):
 
     The mean gradient of each reference is multiplied by its own x − reference before averaging. ``hypothetical`` is the
     mean over references of g_b − Σ_c g_c·r_c. Contributions sum to f(x) − f(reference) in expectation, and
-    ``standard_error`` tells how nearly. By default a sequence is compared with 20 shuffles that keep its dinucleotides.
+    ``standard_error`` shows how precisely. By default a sequence is compared with 20 shuffles that keep its
+    dinucleotides.
 
     Parameters
     ----------
     draws
-        How many points are drawn for each reference: one in each of as many equal parts of the way to x.
+        How many points are drawn for each reference. The way to x is divided into as many equal parts, and one point
+        is drawn in each.
     """
 
     name = "expected-gradients"
@@ -64,18 +66,18 @@ class ExpectedGradients(TakesReferences, SlopeMethod):
         n, references = drawn[0].shape[:2]
         way = self._way(copies, references)
 
-        def make(which):
+        def make(which: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
             numbers = np.unravel_index(which, way.shape)
             at = way[numbers]
             return numbers[0], [_between(x[numbers[0]], ref[numbers[:2]], at) for x, ref in zip(xs, drawn, strict=True)]
 
         targets = len(copies.points.targets)
         slopes = [np.zeros((n, references, targets, *x.shape[1:])) for x in xs]
-        for which, _, found in copies.slopes(way.size, make):
-            # The draws of a pair lie side by side; a batch may end among them.
+        for which, _, drawn_slopes in copies.slopes(way.size, make):
+            # The draws of a pair follow each other, and a batch may end among them.
             pairs, first = np.unique(which // self.draws, return_index=True)
             at = np.unravel_index(pairs, way.shape[:2])
-            for total, slope in zip(slopes, found, strict=True):
+            for total, slope in zip(slopes, drawn_slopes, strict=True):
                 total[at] += np.add.reduceat(slope, first, axis=0) / self.draws
         at_references = copies.grid((n, references), lambda row, r: [ref[row, r] for ref in drawn])
         fields: dict[str, Any] = {
@@ -90,8 +92,8 @@ class ExpectedGradients(TakesReferences, SlopeMethod):
             fields["hypothetical"] = [part["hypothetical"] for part in parts]
         return fields
 
-    def _way(self, copies, references: int) -> np.ndarray:
-        """Where on the way from each reference to x the gradients are taken, (n, R, draws) in [0, 1)."""
+    def _way(self, copies: Copies, references: int) -> np.ndarray:
+        """Return where on the way from each reference to x the gradients are taken, (n, R, draws) in [0, 1)."""
         drawn = [
             rng.random((references, self.draws), np.float32) for rng in streams(self.seed, self.name, copies.arrays)
         ]
@@ -107,17 +109,30 @@ class ExpectedGradients(TakesReferences, SlopeMethod):
 
 
 def _between(x: np.ndarray, reference: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Return the points (b, ...) that lie at the shares ``at`` (b,) of the way from a reference to x."""
     return reference + at.reshape(-1, *[1] * (x.ndim - 1)) * (x - reference)
 
 
 def _summary(slopes: np.ndarray, x: np.ndarray, references: np.ndarray, letters: bool) -> dict:
-    """Fields (n, T, ...) from each reference's mean slope (n, R, T, ...)."""
+    """Return the fields (n, T, ...) of one input from the mean slope of each reference.
+
+    Parameters
+    ----------
+    slopes
+        The mean slope of each reference, (n, R, T, ...).
+    x
+        The sequences, (n, ...).
+    references
+        Their references, (n, R, ...).
+    letters
+        Whether the last axis is one of letters, over which scores are sums.
+    """
     x, references = x[:, None, None], references[:, :, None]
     contributions = slopes * (x - references)
     by_position = contributions.sum(-1) if letters else contributions
     scores = by_position.mean(1)
     squares = np.square(by_position - scores[:, None]).sum(1)
-    found = {
+    fields = {
         "multipliers": slopes.mean(1),
         "raw_contributions": contributions.mean(1),
         "scores": scores,
@@ -125,7 +140,7 @@ def _summary(slopes: np.ndarray, x: np.ndarray, references: np.ndarray, letters:
     }
     if letters:
         baseline = (slopes * references).sum(-1, keepdims=True)
-        found["hypothetical"] = (slopes - baseline).mean(1)
+        fields["hypothetical"] = (slopes - baseline).mean(1)
     else:
-        found["hypothetical"] = None
-    return {key: None if value is None else value.astype(np.float32) for key, value in found.items()}
+        fields["hypothetical"] = None
+    return {key: None if value is None else value.astype(np.float32) for key, value in fields.items()}

@@ -1,4 +1,4 @@
-"""Methods of gradients times a difference from a reference: gradient × input, guided backprop, integrated gradients."""
+"""Gradients times the difference from a reference: gradient × input, guided backprop and integrated gradients."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class GradientMethod(CorrectsGradients, ReferenceMethod):
 class GradientTimesInput(GradientMethod):
     """Gradient × (x − reference) (Shrikumar et al. 2016); with the default reference zero, gradient × input.
 
-    ``hypothetical`` is g_b − Σ_c g_c·r_c with the one gradient g at x.
+    ``hypothetical`` is g_b − Σ_c g_c·r_c, where g is the gradient at x.
     """
 
     name = "gradient-x-input"
@@ -56,7 +56,7 @@ class GradientTimesInput(GradientMethod):
 
 
 class _Gated(GradientMethod):
-    """Gates gradients at rectifiers (ReLU and its leaky and clipped kin), so it needs some."""
+    """A method that gates gradients at rectifiers: ReLU and its leaky and clipped variants. The model needs some."""
 
     sums = False
     rule_of = staticmethod(gradient_rules.gradient)
@@ -73,7 +73,20 @@ class _Gated(GradientMethod):
 
 
 def check_rectifiers(propagation: Propagation, name: str) -> None:
-    """Refuse a method that gates gradients at rectifiers where the walk back meets none."""
+    """Refuse a method that gates gradients at rectifiers for a model without any on the way to the target.
+
+    Parameters
+    ----------
+    propagation
+        The walk back of the method.
+    name
+        The name of the method.
+
+    Raises
+    ------
+    UnsupportedModel
+        If the walk back passes no rectifier.
+    """
     if not any(is_rectifier(step) for step in every_step(propagation.walk)):
         none, instead = (
             "this model runs none on the way to the target",
@@ -83,10 +96,16 @@ def check_rectifiers(propagation: Propagation, name: str) -> None:
 
 
 def guided(traced: Traced, name: str) -> Propagation:
-    """Return the walk back of guided backprop, for a method called ``name``."""
-    found = Propagation(traced.program, traced.targets, gradient_rules.guided, chains=False)
-    check_rectifiers(found, name)
-    return found
+    """Return the walk back of guided backprop, for a method called ``name``.
+
+    Raises
+    ------
+    UnsupportedModel
+        If the walk back passes no rectifier.
+    """
+    propagation = Propagation(traced.program, traced.targets, gradient_rules.guided, chains=False)
+    check_rectifiers(propagation, name)
+    return propagation
 
 
 class GuidedBackpropTimesInput(_Gated):
@@ -106,13 +125,13 @@ class Deconvnet(_Gated):
 class IntegratedGradients(GradientMethod):
     """Gradients averaged along the straight path from the reference, × (x − reference) (Sundararajan et al. 2017).
 
-    The average is a quadrature. What it leaves of f(x) − f(reference) is the ``residual``. The default reference is
-    zero.
+    The average is a quadrature. The part of f(x) − f(reference) that it misses is the ``residual``. The default
+    reference is zero.
 
     Parameters
     ----------
     steps
-        How many points of the path gradients are taken at.
+        At how many points of the path gradients are taken.
     quadrature
         Where those points lie and how much each counts: ``"midpoint"`` or ``"gauss-legendre"``.
     """
@@ -151,9 +170,10 @@ class IntegratedGradients(GradientMethod):
             positions, weights = (nodes + 1) / 2, weights / 2
         return PathGradient(traced.program, positions, weights)
 
-    def judge(self, found: dict[str, Any], explainer: Explainer, pair_of: PairOf) -> None:
-        """Return what is left is the quadrature's error: more steps make it smaller."""
-        worst = proof.relative(found["residual"], found["predictions"], found["reference_predictions"])
+    @override
+    def judge(self, block: dict[str, Any], explainer: Explainer, pair_of: PairOf) -> None:
+        # The residuals are the error of the quadrature, which more steps make smaller.
+        worst = proof.relative(block["residual"], block["predictions"], block["reference_predictions"])
         if not (worst < 0.1).all():
             warnings.warn(
                 f"{self.steps} steps leave up to {np.max(worst):.2g} of the output unaccounted for; give more steps",

@@ -1,4 +1,4 @@
-"""Slopes at the sequence itself, multiplied by nothing: saliency, sensitivity, guided backprop."""
+"""Slopes at the sequence itself, which are not multiplied by a difference: saliency, sensitivity, guided backprop."""
 
 from __future__ import annotations
 
@@ -18,13 +18,19 @@ from genolift.methods.gradients.gradients import guided
 
 
 class SlopeMethod(CorrectsGradients, PointwiseMethod):
-    """What slopes say that are not multiplied by a difference."""
+    """A method whose slopes are not multiplied by a difference."""
 
-    #: Why there is no hypothetical importance, and what has one.
+    #: Why there is no hypothetical importance, and which method defines one.
     no_hypothetical = "a slope alone is the same whatever base is there; gradient-x-input defines one"
 
     def propagation(self, traced: Traced) -> Propagation | None:
-        """Return the rules that slopes are walked back by; None for the plain gradient."""
+        """Return the walk back by which slopes are computed, or None for the plain gradient.
+
+        Parameters
+        ----------
+        traced
+            The model.
+        """
         return None
 
     @override
@@ -53,15 +59,15 @@ class SlopeMethod(CorrectsGradients, PointwiseMethod):
 
 
 def steepest(slope: np.ndarray, letters: bool) -> np.ndarray:
-    """Return the largest |slope| over the letters of a position; |slope| where there are none."""
+    """Return the largest |slope| over the letters of each position, or |slope| where there are no letters."""
     return np.abs(slope).max(-1) if letters else np.abs(slope)
 
 
 class Saliency(SlopeMethod):
-    """The gradient at x (Simonyan et al. 2013), as ``multipliers``.
+    """The gradient at x (Simonyan et al. 2013).
 
-    ``scores`` are its largest |slope| over the letters of a position. ``hypothetical`` and ``raw_contributions`` are
-    not defined: nothing is multiplied by the base that is there.
+    It is given as ``multipliers``, and ``scores`` are its largest |slope| over the letters. ``hypothetical`` and
+    ``raw_contributions`` are not defined, because nothing is multiplied by the base that is there.
     """
 
     name = "gradient"
@@ -71,17 +77,26 @@ class Saliency(SlopeMethod):
         predictions, slopes = copies.own_slopes()
         return {"predictions": predictions, **self.measures(slopes, inputs.one_hot)}
 
-    def measures(self, slopes: list, one_hot: list[bool]) -> dict[str, Any]:
-        """Fields from the slopes (n, T, ...) of each input."""
+    def measures(self, slopes: list[np.ndarray], one_hot: list[bool]) -> dict[str, Any]:
+        """Return the fields that are computed from the slopes.
+
+        Parameters
+        ----------
+        slopes
+            The slopes of each input, (n, T, ...).
+        one_hot
+            Whether each input has an axis of letters.
+        """
         scores = [steepest(slope, letters) for slope, letters in zip(slopes, one_hot, strict=True)]
         return {"multipliers": slopes, "scores": scores}
 
 
 class Sensitivity(Saliency):
-    """Squared derivatives (Montavon et al. 2018, section 4.1): ``raw_contributions`` of each letter, summed to scores.
+    """Squared derivatives (Montavon et al. 2018, section 4.1).
 
-    All together they are the squared length of the gradient; ``hypothetical`` is not defined, for the same reason as a
-    gradient's.
+    ``raw_contributions`` are those of each letter, and ``scores`` their sums over the letters. Their sum over a
+    sequence is the squared length of the gradient. ``hypothetical`` is not defined, because nothing is multiplied by
+    the base that is there.
     """
 
     name = "sensitivity"
@@ -94,10 +109,10 @@ class Sensitivity(Saliency):
 
 
 class GuidedBackprop(Saliency):
-    """Guided backprop (Springenberg et al. 2014).
+    """Guided backprop (Springenberg et al. 2014): the gradient, of which each ReLU passes back positive values only.
 
-    It is the gradient, keeping only positive values at each ReLU on the way back, as ``multipliers``, and ``scores``
-    are its largest |slope| over the letters. ``hypothetical`` and ``raw_contributions`` are not defined.
+    It is given as ``multipliers``, and ``scores`` are its largest |slope| over the letters. ``hypothetical`` and
+    ``raw_contributions`` are not defined.
     """
 
     name = "guided-backprop"

@@ -1,4 +1,4 @@
-"""Gradients at noisy copies of a sequence: their mean, mean square or variance."""
+"""Gradients at noisy copies of a sequence: their mean, their mean square, or their variance."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from genolift.support.numbers import whole_number
 
 
 class SmoothGrad(SlopeMethod):
-    """The mean gradient over noisy copies of x (Smilkov et al. 2017), as ``multipliers``.
+    """The mean gradient over noisy copies of x (Smilkov et al. 2017).
 
-    The explained target is that of x. ``scores`` are the largest |mean slope| over the letters. ``hypothetical`` and
-    ``raw_contributions`` are not defined, because nothing is multiplied by the base that is there.
+    It is given as ``multipliers``, and ``scores`` are its largest |mean slope| over the letters. The explained target
+    is that of x. ``hypothetical`` and ``raw_contributions`` are not defined, because nothing is multiplied by the base
+    that is there.
 
     Parameters
     ----------
@@ -41,7 +42,6 @@ class SmoothGrad(SlopeMethod):
         self.samples, self.noise = whole_number(samples, "samples", 2), float(noise)
         super().__init__(model, target, **options)
 
-    @override
     @property
     @override
     def count(self) -> int:
@@ -55,7 +55,7 @@ class SmoothGrad(SlopeMethod):
     def block(self, copies: Copies, inputs: Inputs, rows: np.ndarray) -> dict[str, Any]:
         n, noisy = len(copies), self._noisy(copies)
 
-        def make(which):
+        def make(which: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
             sequences, draws = np.divmod(which, self.samples)
             return sequences, [array[sequences, draws] for array in noisy]
 
@@ -71,7 +71,7 @@ class SmoothGrad(SlopeMethod):
         return {"predictions": copies.predictions(), **self.measures(mean, squares, inputs.one_hot)}
 
     def _noisy(self, copies: Copies) -> list[np.ndarray]:
-        """(n, samples, ...) per input; sample j of a sequence does not depend on how many there are."""
+        """Return noisy copies (n, samples, ...) per input. Copy j of a sequence does not depend on their number."""
         noisy = [np.empty((len(copies), self.samples, *array.shape[1:]), np.float32) for array in copies.arrays]
         for n, rng in enumerate(streams(self.seed, "smoothgrad", copies.arrays)):
             for j in range(self.samples):
@@ -81,14 +81,24 @@ class SmoothGrad(SlopeMethod):
         return noisy
 
     def measures(self, mean: list[np.ndarray], squares: list[np.ndarray], one_hot: list[bool]) -> dict[str, Any]:
-        """Return fields from the mean slopes (n, T, ...) and the sums of their squared deviations."""
+        """Return the fields that are computed from the slopes at noisy copies.
+
+        Parameters
+        ----------
+        mean
+            The mean slopes of each input, (n, T, ...).
+        squares
+            The sums of squared deviations from them, of the same shapes.
+        one_hot
+            Whether each input has an axis of letters.
+        """
         slopes = [one.astype(np.float32) for one in mean]
         scores = [steepest(slope, letters) for slope, letters in zip(slopes, one_hot, strict=True)]
         return {"multipliers": slopes, "scores": scores}
 
 
 def _merge(mean: np.ndarray, squares: np.ndarray, seen: int, more: np.ndarray) -> None:
-    """Take ``more`` (k, ...) into the mean and sum of squared deviations of ``seen`` before (Chan et al. 1983)."""
+    """Add ``more`` values (k, ...) to the mean and sum of squared deviations of ``seen`` others (Chan et al. 1983)."""
     k, new = len(more), more.mean(0, dtype=np.float64)
     gap = new - mean
     squares += np.square(more - new).sum(0) + gap**2 * (seen * k / (seen + k))
@@ -96,11 +106,19 @@ def _merge(mean: np.ndarray, squares: np.ndarray, seen: int, more: np.ndarray) -
 
 
 class _OfEachLetter(SmoothGrad):
-    """A number for each letter, summed to the scores of positions."""
+    """A statistic of the slopes of each letter, which is summed to the score of a position."""
 
     @abstractmethod
     def of(self, mean: np.ndarray, squares: np.ndarray) -> np.ndarray:
-        """Return the number, from the mean slope (n, T, ...) and the sum of squared deviations from it."""
+        """Return the statistic.
+
+        Parameters
+        ----------
+        mean
+            The mean slopes (n, T, ...) over the noisy copies.
+        squares
+            The sums of squared deviations from them, of the same shape.
+        """
 
     @override
     def measures(self, mean: list[np.ndarray], squares: list[np.ndarray], one_hot: list[bool]) -> dict[str, Any]:
@@ -110,9 +128,10 @@ class _OfEachLetter(SmoothGrad):
 
 
 class SmoothGradSquared(_OfEachLetter):
-    """The mean squared gradient over noisy copies of x (Hooker et al. 2019), see :class:`SmoothGrad`.
+    """The mean squared gradient over noisy copies of x (Hooker et al. 2019); see :class:`SmoothGrad`.
 
-    ``raw_contributions`` are the mean squares of each letter, summed to ``scores``; ``hypothetical`` is not defined.
+    ``raw_contributions`` are the mean squares of each letter, and ``scores`` their sums over the letters.
+    ``hypothetical`` is not defined.
     """
 
     name = "smoothgrad-squared"
@@ -123,9 +142,10 @@ class SmoothGradSquared(_OfEachLetter):
 
 
 class VarGrad(_OfEachLetter):
-    """The variance of the gradient over noisy copies of x (Adebayo et al. 2018; ddof = 1), see :class:`SmoothGrad`.
+    """The variance of the gradient over noisy copies of x (Adebayo et al. 2018; ddof = 1); see :class:`SmoothGrad`.
 
-    ``raw_contributions`` are the variances of each letter, summed to ``scores``; ``hypothetical`` is not defined.
+    ``raw_contributions`` are the variances of each letter, and ``scores`` their sums over the letters. ``hypothetical``
+    is not defined.
     """
 
     name = "smoothgrad-variance"
