@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 OUT ?= benchmark
 ARCHITECTURES ?= 2000
 
-.PHONY: benchmark test fuzz clean
+.PHONY: benchmark test docs fuzz clean
 .DELETE_ON_ERROR:
 
 benchmark: $(VENV)/installed
@@ -18,6 +18,10 @@ benchmark: $(VENV)/installed
 # Tests trace models, which one process does on one core; those of a file share theirs.
 test: $(VENV)/installed-for-tests
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+# The pages that are made from the code.
+docs: $(VENV)/installed-for-tests
+	for page in docs/make_*.py; do $(BIN)/python $$page || exit 1; done
 
 # Hours: every layer, rule and spelling in a model of its own, and ARCHITECTURES random networks.
 fuzz: $(VENV)/installed-for-tests
