@@ -1,4 +1,4 @@
-"""What the units of a hidden layer say along sequences, and which positions each of them sees."""
+"""Activations of a hidden layer along sequences, and the positions that each row of the layer sees."""
 
 from __future__ import annotations
 
@@ -20,20 +20,33 @@ from genolift.methods.common.traced import Traced, ports
 from genolift.support import drawings
 from genolift.support.errors import InputError, Remedy, UnsupportedModel, setting
 from genolift.support.memory import Recent, parse_bytes
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
-# Lengths of sequences whose receptive fields are kept.
+# Receptive fields are kept for at most this many shapes of inputs.
 _LENGTHS = 256
 
 
 @dataclass(frozen=True, eq=False)
 class Activations:
-    """``values`` (N, J, C) of a layer's C units at its J rows; row j sees positions ``starts[j]`` to ``ends[j]``.
+    """The activations of a hidden layer for sequences.
 
-    ``inputs`` are the N sequences (N, L, 4) that it sees; ``centres`` (J,) are the middles of what rows see, padding
-    included.
+    The layer has C units at each of its J rows. Row j sees the positions from ``starts[j]`` up to, but not including,
+    ``ends[j]``.
+
+    Parameters
+    ----------
+    layer
+        The path or name of the layer.
+    values
+        The activations (N, J, C).
+    fields
+        The receptive fields of the rows.
+    inputs
+        The sequences (N, L, 4) that the layer sees.
+    names
+        The names of the sequences.
     """
 
     layer: str
@@ -54,19 +67,35 @@ class Activations:
 
     @property
     def centres(self) -> np.ndarray:
-        """The middles of what rows see, padding included, (J,)."""
+        """The centre of each row's receptive field, padding included, (J,)."""
         return self.fields.centres
 
     def index(self, name: str) -> int:
-        """Return the number of the sequence called ``name``."""
+        """Return the number of the sequence called ``name``, counted from 0.
+
+        Raises
+        ------
+        InputError
+            If no sequence has that name.
+        """
         if name not in self.names:
             raise InputError(f"no sequence is called {name!r}; names begin {', '.join(self.names[:5])}")
         return self.names.index(name)
 
     def plot(self, i: int | str = 0, **options: Any) -> Any:
-        """Return a heat map over sequence ``i``, by number or name, as a Matplotlib figure.
+        """Return a heat map of the activations over one sequence.
 
-        The options are those of :func:`genolift.plot.activations.plot_activations`.
+        Parameters
+        ----------
+        i
+            The sequence, by number from 0 or by name.
+        **options
+            The options of :func:`genolift.plot.activations.plot_activations`.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            The figure.
         """
         return drawings.draw(self, drawings.PLOT, i, **options)
 
@@ -78,11 +107,34 @@ def activations(
     names: Sequence[str] | None = None,
     memory: str | int | float | None = None,
 ) -> Activations:
-    """Return the activations of a hidden ``layer``, by name or path, for sequences ``X``; what each of its rows sees.
+    """Return the activations of a hidden layer for sequences, and which positions each of its rows sees.
 
-    ``None`` is the last layer that still has positions with a place. All are held in memory: :class:`InputError` where
-    they take more than ``memory``. :class:`~genolift.support.errors.UnsupportedModel` for a layer without such
-    positions.
+    Parameters
+    ----------
+    model
+        The model: a Keras 3 or tf_keras model, a loaded SavedModel, or a function of tensors.
+    layer
+        The layer, by name or path, or the Keras layer itself. None is the last layer whose rows each see a known
+        stretch of the sequence.
+    X
+        One-hot sequences of shape (N, L, 4), or any shape that the model takes; regions of a genome; or several inputs
+        as a dict by input name or as a list.
+    names
+        The names of the sequences. By default they are those of the regions, or numbers from 0.
+    memory
+        The budget for activations, as ``"4GB"`` or a number of bytes. The default is 1 GB.
+
+    Returns
+    -------
+    Activations
+        The activations of all sequences, held in memory.
+
+    Raises
+    ------
+    InputError
+        If the activations take more than ``memory``, there is no such layer, or ``X`` or ``names`` do not fit.
+    UnsupportedModel
+        If the rows of the layer do not each see a known stretch of one sequence.
     """
     reader = LayerReader(model, layer, memory)
     inputs = reader.inputs(X)
@@ -104,9 +156,20 @@ def activations(
 
 @dataclass(frozen=True, eq=False)
 class _Opened:
-    """A layer for inputs of certain shapes, of which number ``place`` is the sequence that it sees.
+    """A layer for inputs of certain shapes.
 
-    ``behind``: whether its rows see more than those of the first convolution.
+    Parameters
+    ----------
+    layer
+        The path or name of the layer.
+    rows
+        The model up to the layer.
+    fields
+        The receptive fields of the layer's rows.
+    place
+        The number of the input that the layer sees.
+    behind
+        Whether the layer's rows see more than those of the first convolution.
     """
 
     layer: str
@@ -119,11 +182,26 @@ class _Opened:
 class LayerReader:
     """Runs a model up to one of its layers.
 
-    ``layer``: its name or path; None for the last one that has positions with a place, or with ``first`` for the first
-    whose positions each see several bases (the first convolution).
+    Parameters
+    ----------
+    model
+        The model.
+    layer
+        The layer, by name or path, or the Keras layer itself. None is the last layer whose rows each see a known
+        stretch of the sequence.
+    memory
+        The budget for the network's activations, as ``"4GB"`` or a number of bytes. The default is 1 GB.
+    first
+        Whether None is the first layer whose rows each see several bases (the first convolution) instead.
     """
 
-    def __init__(self, model, layer: str | None = None, memory=None, first: bool = False):
+    def __init__(
+        self,
+        model: Callable,
+        layer: str | None = None,
+        memory: str | int | float | None = None,
+        first: bool = False,
+    ):
         self.model, self.layer, self.first = model, getattr(layer, "name", layer), first
         self.memory = parse_bytes(memory)
         self._declared = ports(model)
@@ -138,13 +216,13 @@ class LayerReader:
         return self._traced
 
     def inputs(self, X: Any) -> Inputs:
-        """Return what the user gave, as the model takes it."""
+        """Return the inputs ``X`` that a user gave in the form in which the model takes them."""
         inputs = as_inputs(X, None if self._declared is None else self._declared[0])
         return adapt(inputs, self._tracing(inputs))
 
     @staticmethod
     def part(inputs: Inputs, rows: slice) -> Inputs:
-        """Return some of the sequences."""
+        """Return the inputs of the sequences in ``rows`` alone."""
         return replace(inputs, arrays=[array[rows] for array in inputs.arrays])
 
     def _tracing(self, inputs: Inputs) -> Traced:
@@ -156,7 +234,7 @@ class LayerReader:
         return self._traced
 
     def open(self, inputs: Inputs) -> _Opened:
-        """Return the layer for inputs of these shapes."""
+        """Return the layer for inputs of these shapes, or refuse one whose rows have no known place."""
         shapes = [tuple(array.shape[1:]) for array in inputs.arrays]
         if tuple(shapes) not in self._opened:
             self._opened[tuple(shapes)] = self._open(inputs, shapes)
@@ -198,20 +276,20 @@ class LayerReader:
                 )
             return values[0]
         find = first_wide if self.first else lambda one: last_placed(one, program.outputs)
-        found = next(filter(None, map(find, sequences.values())), None)
-        if found is None:
+        value = next(filter(None, map(find, sequences.values())), None)
+        if value is None:
             raise UnsupportedModel("no layer of this model has positions that each see a known stretch of the sequence")
-        return found
+        return value
 
     def batches(self, inputs: Inputs) -> Iterator[np.ndarray]:
-        """Return the layer's activations (n, J, C), some sequences at a time."""
+        """Yield the layer's activations (n, J, C), some sequences at a time."""
         rows = self.open(inputs).rows
         for part, xs in batches(inputs.arrays, batch_size(self.traced, inputs, self.memory)):
-            (found,) = rows(xs)
-            yield found[: part.stop - part.start]
+            (values,) = rows(xs)
+            yield values[: part.stop - part.start]
 
 
-def _everything(outputs):
-    """All that the model gives, as one number: a target that needs every layer."""
+def _everything(outputs: Any) -> Tensor:
+    """Return the sum of all outputs, (N,). As a target it needs every layer."""
     flat = [tf.cast(output, tf.float32) for output in tf.nest.flatten(outputs)]
     return tf.add_n([tf.reduce_sum(tf.reshape(output, [tf.shape(output)[0], -1]), 1) for output in flat])

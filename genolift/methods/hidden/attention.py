@@ -1,4 +1,7 @@
-"""Attention weights: what a model reads. Not an attribution: what is read need not matter (Jain & Wallace 2019)."""
+"""Attention weights: which positions a model reads.
+
+They are not attributions, because a position that is read need not matter (Jain & Wallace 2019).
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from genolift.support.errors import InputError
 from genolift.support.memory import Recent
 from genolift.support.progress import bar
 
-# Lengths of sequences whose readers are kept.
+# Readers are kept for at most this many shapes of inputs.
 _LENGTHS = 256
 _FOLLOWS = "follows self-attention from layer to layer over the same tokens"
 _MEANING = "share of attention: what the model reads, not an attribution"
@@ -38,7 +41,7 @@ class _Reader:
     readings: Readings
 
     def follows(self, i: int) -> bool:
-        """Whether an attention reads what the one before it gave."""
+        """Whether attention number ``i`` reads the result of the one before it. The first counts as such."""
         if i == 0:
             return True
         return self.attentions[i].values in follows(self.readings.program, self.attentions[i - 1].softmax.output)
@@ -50,15 +53,15 @@ class AttentionMethod(Method):
     Parameters
     ----------
     query
-        The number of the only query that is looked at, such as the class token's. By default scores are the mean over
+        The number of a single query whose weights count, such as the class token's. By default scores are the mean over
         all queries.
     maps
-        Whether the ``weights`` are kept, which take much room, or the scores alone.
+        Whether to keep the ``weights``, which take much memory, as well as the scores.
     """
 
     result_type = AttentionExplanation
     lacks = ("rc_average",)
-    averages = False  # heads and layers of one model are not those of another
+    averages = False  # The heads and layers of different models do not correspond.
 
     def __init__(
         self, model: Callable, target: TargetLike = None, *, query: int | None = None, maps: bool = True, **options: Any
@@ -100,7 +103,7 @@ class AttentionMethod(Method):
         return reader
 
     def check(self, reader: _Reader) -> None:
-        """Refuse attentions that the method makes nothing of."""
+        """Refuse attentions that the method cannot use."""
         if self.query is not None:
             fewest = min(one.queries for one in self.read(reader))
             if not -fewest <= self.query < fewest:
@@ -125,21 +128,28 @@ class AttentionMethod(Method):
         return self._fields(columns, reader, inputs, traced), self.undefined()
 
     def block(self, reader: _Reader, weights: list[np.ndarray]) -> dict[str, np.ndarray]:
-        """Fields of some sequences from their weights (n, heads, queries, keys); scores by input as ``scores.i``."""
+        """Return fields of some sequences, from the weights (n, heads, queries, keys) of each attention.
+
+        The scores of input i are called ``scores.i``.
+        """
         fields = {"weights": _together(weights)} if self.maps else {}
         return {**fields, **self.scored(reader, weights)}
 
     def scored(self, reader: _Reader, weights: list[np.ndarray]) -> dict[str, np.ndarray]:
-        """``scores.i`` (n, L) for each input i that keys lie in, and what else the method makes of the weights."""
+        """Return ``scores.i`` (n, L) for each input i that keys lie in, and further fields that a method makes."""
         raise NotImplementedError
 
     def of_queries(self, weights: np.ndarray) -> np.ndarray:
-        """(n, heads, queries, keys) of all queries, or the one asked for, as (n, keys)."""
+        """Return the mean (n, keys) of weights (n, heads, queries, keys) over heads and queries.
+
+        With the option ``query`` it is the mean over heads for that query.
+        """
         rows = weights if self.query is None else weights[:, :, self.query, None]
         return rows.mean((1, 2), dtype=np.float64)
 
     def _fields(self, columns: dict, reader: _Reader, inputs: Inputs, traced: Traced) -> dict:
-        def by_target(array):  # the same for every target
+        def by_target(array: np.ndarray) -> np.ndarray:
+            """Add the axis of targets, along which values are the same, if there are several."""
             if not traced.several:
                 return array
             return np.broadcast_to(array[:, None], (len(array), len(traced.targets), *array.shape[1:]))
@@ -174,17 +184,17 @@ class AttentionMethod(Method):
 
 
 class RawAttention(AttentionMethod):
-    """The softmax weights themselves; ``scores`` are how much is read of each position, and sum to 1.
+    """The softmax weights themselves. ``scores`` are the share of each position in what is read, and sum to 1.
 
     They are the mean over layers, heads and queries. A key's weight is divided evenly among the positions that it sees.
-    What is read is not what matters: ``hypothetical`` and contributions are not defined.
+    A position that is read need not matter, so ``hypothetical`` and contributions are not defined.
 
     Parameters
     ----------
     layer
-        The only attention layer that is read, by name or number. By default all are.
+        A single attention layer that is read, by name or number. By default all layers are read.
     head
-        The number of the only head that is read. By default all are.
+        The number of a single head that is read. By default all heads are read.
     """
 
     name = "attention"
@@ -242,10 +252,11 @@ class RawAttention(AttentionMethod):
 class AttentionRollout(AttentionMethod):
     """Attention followed through all layers (Abnar & Zuidema 2020): the product of r·I + (1 − r)·A over the layers.
 
-    A is a layer's mean over heads, with rows that sum to 1, and r the share of the residual connection. ``rollout`` has
-    queries of the last layer by keys of the first. ``scores`` are its mean over queries, divided evenly among the
-    positions that a key sees. A last layer that pools with queries of its own is read as it is. This is no attribution:
-    ``hypothetical`` and contributions are not defined.
+    A is a layer's mean over heads, with rows that sum to 1, and r is the share of the residual connection. ``rollout``
+    has a row for each query of the last layer and a column for each key of the first. ``scores`` are its mean over
+    queries, divided evenly among the positions that a key sees. If the last layer pools with queries of its own, it
+    counts without a residual connection. A position that is read need not matter, so ``hypothetical`` and contributions
+    are not defined.
 
     Parameters
     ----------
@@ -318,9 +329,10 @@ def _together(weights: list[np.ndarray]) -> np.ndarray:
 
 
 def _key_positions(reader: _Reader) -> np.ndarray:
+    """Return the start and end (layers, keys, 2) of the positions that each key sees, and −1 where there is no key."""
     most = max(one.keys for one in reader.attentions)
-    found = np.full((len(reader.tokens), most, 2), -1, np.int32)
+    positions = np.full((len(reader.tokens), most, 2), -1, np.int32)
     for i, placed in enumerate(reader.tokens):
         some = placed.ends > placed.starts
-        found[i, : len(some)][some] = np.stack([placed.starts, placed.ends], axis=-1)[some]
-    return found
+        positions[i, : len(some)][some] = np.stack([placed.starts, placed.ends], axis=-1)[some]
+    return positions

@@ -29,19 +29,26 @@ from genolift.support.errors import UnsupportedModel
 from genolift.support.memory import Recent
 from genolift.support.progress import bar
 
-# What a map needs.
+# Refusals say with these words what a map needs.
 _NEEDS = "needs a layer with several positions that each see a known stretch of the sequence"
-# What explains a model whose layers keep no place.
+# Refusals recommend these methods for a model without such layers.
 _INSTEAD = "use deeplift, integrated-gradients or occlusion, which need no such layer"
-# Lengths of sequences whose receptive fields are kept.
+# Receptive fields are kept for at most this many shapes of inputs.
 _LENGTHS = 256
 
 
 @dataclass(frozen=True)
 class _Atlas:
-    """What places maps on inputs of certain shapes.
+    """All that maps need to be computed and placed on inputs of certain shapes.
 
-    ``fields`` has for each input that is a sequence the numbers of the values that see it, with their receptive fields.
+    Parameters
+    ----------
+    maps
+        The function that computes the targets and the maps of hidden values.
+    fields
+        For each input that is a sequence, the numbers of the values that see it, with their receptive fields.
+    layer
+        The path or name of the layer whose rows are mapped.
     """
 
     maps: Maps
@@ -50,14 +57,15 @@ class _Atlas:
 
 
 class MapMethod(Method):
-    """A map over the rows of a hidden layer, put where these look.
+    """A map over the rows of a hidden layer, placed on the positions that the rows see.
 
-    A row's value stands at the centre of its receptive field, as padding, strides, dilation and pools make it; between
-    centres it is interpolated linearly, before the first and behind the last it stays, and where no row looks it is 0.
-    Of a layer that runs several times the maps are added. Positions get ``scores``; ``hypothetical`` is not defined.
+    A row's value stands at the centre of its receptive field, which follows from padding, strides, dilation and pools.
+    Between centres values are interpolated linearly. Before the first centre and after the last they are constant, and
+    where no row sees a position they are 0. The maps of a layer that runs several times are added. Positions get
+    ``scores``. ``hypothetical`` is not defined.
     """
 
-    #: How activations and slopes make a map.
+    #: The function that makes a map of activations and slopes.
     weigh = staticmethod(gradient_weighted)
 
     @override
@@ -70,7 +78,10 @@ class MapMethod(Method):
 
     @abstractmethod
     def mapped(self, traced: Traced, sequences: dict[int, Receptive]) -> list[list[Value]]:
-        """Return the values that each target has maps of; ``sequences`` are those of the inputs that are, by number."""
+        """Return the values that each target has maps of.
+
+        ``sequences`` are the receptive fields in the inputs that are sequences, by the number of the input.
+        """
 
     @override
     def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
@@ -91,7 +102,17 @@ class MapMethod(Method):
         return fields_of(blocks, inputs, traced.several), self.undefined()
 
     def block(self, xs: list[np.ndarray], maps: dict[int, np.ndarray], size: int) -> dict[str, dict[int, np.ndarray]]:
-        """Return fields (n, T, ...) by input, from maps (n, T, L) of the sequences ``xs``, ``size`` at a time."""
+        """Return fields (n, T, ...) by name and number of the input.
+
+        Parameters
+        ----------
+        xs
+            The sequences (n, ...), an array per input.
+        maps
+            The maps (n, T, L) of the inputs that are sequences, by number of the input.
+        size
+            The number of sequences that are computed at a time.
+        """
         return {"scores": maps}
 
     def _atlas(self, traced: Traced, shapes: list[tuple]) -> _Atlas:
@@ -131,7 +152,7 @@ class MapMethod(Method):
             raise lacking(self.name, _NEEDS, f"{name!r} has none", remedy)
 
     def undefined(self) -> dict[str, str]:
-        """Why the other fields are not defined."""
+        """Return why the other fields are not defined, by name."""
         what = f"{self.name} tells the importance of positions, not of each base that could be there"
         return {
             "hypothetical": f"{what}; ism and deeplift do",
@@ -149,7 +170,7 @@ class MapMethod(Method):
         return {**super().describe(), "layer": None if self._last is None else self._last.layer}
 
     def findings(self) -> dict[str, Any]:
-        """Where the map was made: the layer, how many positions it has, and how many bases each of them sees."""
+        """Return the layer of the map, how many positions it has, and how many bases each of them sees."""
         assert self._last is not None
         fields = [one for some in self._last.fields.values() for _, one in some]
         positions, width = [len(one.starts) for one in fields], [one.width for one in fields]
@@ -159,9 +180,9 @@ class MapMethod(Method):
 class Cam(MapMethod):
     """Class activation maps (Zhou et al. 2016): Σ_c w_c A_c at each row of the layer that is averaged over all rows.
 
-    For networks that end in global average pooling and a dense layer, of which w_c are the target's weights. Maps may
-    be negative; their mean over the rows and the offset are the target. Rows stand at the centres of what they see,
-    with linear interpolation in between.
+    They are for networks that end in global average pooling and a dense layer, and w_c are the target's weights in that
+    layer. Maps may be negative. The target is their mean over the rows plus an offset. Rows stand at the centres of
+    their receptive fields, with linear interpolation in between.
     """
 
     name = "cam"
@@ -169,9 +190,9 @@ class Cam(MapMethod):
 
     @override
     def mapped(self, traced: Traced, sequences: dict[int, Receptive]) -> list[list[Value]]:
-        found: list[list[Value]] = []
+        mapped: list[list[Value]] = []
         for target in traced.targets:
-            found.append([])
+            mapped.append([])
             for value in target.values:
                 layers, step = averaged(value, list(sequences.values()))
                 if step is not None:
@@ -179,22 +200,22 @@ class Cam(MapMethod):
                     why = whole if operation(step.op).reduces == "mean" else "stands in between"
                     does = "is for global average pooling followed by a dense layer that gives the target"
                     raise lacking("cam", does, f"{step.where} {why}", "use grad-cam, which needs neither")
-                found[-1].extend(layers)
-        return found
+                mapped[-1].extend(layers)
+        return mapped
 
 
 class GradCam(MapMethod):
     """Grad-CAM (Selvaraju et al. 2017): relu(Σ_c α_c A_c) at each row of a layer.
 
-    α_c is the mean over the rows of the target's slope at channel c. Rows stand at the centres of what they see, with
-    linear interpolation in between.
+    α_c is the mean over the rows of the target's slope at channel c. Rows stand at the centres of their receptive
+    fields, with linear interpolation in between.
 
     Parameters
     ----------
     layer
-        The layer whose rows are mapped, by name, path, or the Keras layer itself; for a function without layers the
-        name of an operation. The default is the last layer that still has positions with a place and that nothing of
-        the sequence goes past; the result's record names it.
+        The layer whose rows are mapped: its name, its path, or the Keras layer itself. For a function without layers
+        it is the name of an operation. The default is the last layer whose rows each see a known stretch of the
+        sequence, and which no path from the sequence to the target avoids. The result's record names it.
     """
 
     name = "grad-cam"
@@ -208,7 +229,7 @@ class GradCam(MapMethod):
         program = traced.program
         name = self.layer
         if name is None:
-            ends = list(dict.fromkeys(target.terms[0][0] for target in traced.targets))  # one strand of several
+            ends = list(dict.fromkeys(target.terms[0][0] for target in traced.targets))  # One strand is enough.
             last = next(filter(None, (last_placed(one, ends) for one in sequences.values())), None)
             if last is None:
                 raise lacking(self.name, _NEEDS, "this model has none on the way to the target", _INSTEAD)
@@ -226,8 +247,8 @@ class GradCam(MapMethod):
 class GuidedGradCam(GradCam):
     """Guided Grad-CAM (Selvaraju et al. 2017, section 3.2): guided backprop × Grad-CAM's map, elementwise.
 
-    ``multipliers`` are guided backprop's at every base, times the map at its position. ``scores`` are the largest of
-    them in size, as guided backprop's are.
+    ``multipliers`` are those of guided backprop at every base, times the map at its position. The score of a position
+    is the largest of them in size, as with guided backprop.
     """
 
     name = "guided-grad-cam"

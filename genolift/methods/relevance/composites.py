@@ -1,4 +1,4 @@
-"""Which rule of LRP each layer follows: rules as text, mappings from layers to rules, and presets of the literature."""
+"""The rule of LRP that each layer follows: as text, by a mapping from layers to rules, or by a preset."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from genolift.engine.relevance.neurons import Neurons
 from genolift.engine.relevance.rules import RULES, AlphaBeta, Box, Epsilon, Gamma, Rule
 from genolift.support.errors import InputError
 
-#: What a key of a composite may say beside layer names and types; these words never mean a layer of that name.
+#: Kinds of layers, which keys of a composite may name besides layer names and types. They never name a layer.
 KINDS = ("input", "convolution", "dense")
 
 _ABBREVIATIONS = {"zplus": "alphabeta:1,0", "alpha1beta0": "alphabeta:1,0", "alpha2beta1": "alphabeta:2,1"}
 
-#: Mappings by name, as Zennit calls them (Anders et al. 2021); layers that are not named follow LRP-ε.
+#: Mappings by name, as Zennit calls them (Anders et al. 2021). Layers that a mapping does not name follow LRP-ε.
 PRESETS: dict[str, dict[str, str]] = {
     "epsilon-plus": {"convolution": "zplus"},
     "epsilon-plus-flat": {"convolution": "zplus", "input": "flat"},
@@ -28,7 +28,18 @@ PRESETS: dict[str, dict[str, str]] = {
 
 
 def as_rule(given: str | Rule) -> Rule:
-    """Return a rule from its text, such as ``"gamma:0.5"``, ``"alphabeta:2,1"``, ``"zb"`` or ``"zplus"``."""
+    """Return a rule from its text.
+
+    Parameters
+    ----------
+    given
+        A rule, or a text such as ``"gamma:0.5"``, ``"alphabeta:2,1"``, ``"zb"`` or ``"zplus"``.
+
+    Raises
+    ------
+    InputError
+        If the text names no rule, or the numbers do not make sense.
+    """
     if isinstance(given, Rule):
         return checked(given)
     spelled = _ABBREVIATIONS.get(given, given) if isinstance(given, str) else ""
@@ -48,7 +59,7 @@ def as_rule(given: str | Rule) -> Rule:
 
 
 def checked(rule: Rule) -> Rule:
-    """Return the rule, where its numbers make sense."""
+    """Return the rule itself, or refuse one whose numbers do not make sense."""
     if isinstance(rule, Epsilon) and not 0 <= rule.epsilon < float("inf"):
         raise InputError(f"epsilon must be a number of at least 0, not {rule.epsilon:g}")
     if isinstance(rule, Gamma) and not 0 <= rule.gamma < float("inf"):
@@ -64,10 +75,22 @@ def checked(rule: Rule) -> Rule:
 
 
 class Composite:
-    """Rules by layer: a preset's name, or a mapping from layer names, layer types or kinds of layer to rules.
+    """The rule of each layer.
 
     A layer's own name (or path) goes first, then ``"input"`` (layers that read the explained input), then its type
-    (``"Conv1D"``), then its kind (``"convolution"`` or ``"dense"``); layers that nothing speaks of follow ``rest``.
+    (``"Conv1D"``), then its kind (``"convolution"`` or ``"dense"``).
+
+    Parameters
+    ----------
+    given
+        The name of a preset, or a mapping from layer names, layer types or kinds of layers to rules.
+    rest
+        The rule of layers that the mapping does not name, by default LRP-ε.
+
+    Raises
+    ------
+    InputError
+        If there is no such preset or rule.
     """
 
     def __init__(self, given: str | Mapping, rest: Rule | None = None):
@@ -83,7 +106,11 @@ class Composite:
         self.rest = rest or Epsilon()
 
     def __call__(self, neurons: Neurons, at_input: bool) -> Rule:
-        """Return the rule of a layer's step; ``at_input`` tells whether it reads the explained input."""
+        """Return the rule of a layer's step.
+
+        ``at_input`` tells whether the step reads the explained input. A rule for bounded inputs is refused for any
+        other step.
+        """
         layers = neurons.step.layers[::-1]
         convolves = linear_of(neurons.step).convolves
         named = [name for layer in layers for name in (layer.path, layer.name) if name not in KINDS]
@@ -108,5 +135,5 @@ class Composite:
             )
 
     def describe(self) -> dict[str, str]:
-        """Return the rules as text, by what they are for."""
+        """Return the rules as text, by key of the mapping, and under ``"others"`` the rule of all other layers."""
         return {**{key: str(rule) for key, rule in self.rules.items()}, "others": str(self.rest)}

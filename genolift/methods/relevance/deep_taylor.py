@@ -23,7 +23,7 @@ from genolift.support.errors import InputError
 
 
 class DeepTaylor(RelevanceMethod):
-    """Deep Taylor decomposition: z⁺ in hidden layers and sums, z^B where the input is read.
+    """Deep Taylor decomposition: the rule z⁺ in hidden layers and sums, and z^B in layers that read the input.
 
     It is for networks of ReLUs and outputs above zero. ``hypothetical`` is Σ_j (w_bj − Σ_c w⁻_cj)·R_j/z_j for one-hot
     input.

@@ -24,11 +24,12 @@ from genolift.support.errors import InputError, Remedy, Setting
 
 
 class RelevanceMethod(PointwiseMethod):
-    """Relevance R of the input as ``raw_contributions``; ``scores`` are its sum over the letters of a position.
+    """A method that walks relevance back from the output to the input.
 
-    R = c·x + q, where c_b = Σ_j w_bj·R_j/z_j are the ``multipliers`` and q is what the rules of the first layer give
-    whatever x is. ``hypothetical`` is what base b would take of the R_j/z_j that the sequence has: c_b + Σ_c q_c.
-    Neither is defined where that layer's rule does not look at the input.
+    ``raw_contributions`` are the relevance R of the input, and ``scores`` its sum over the letters of a position.
+    R = c·x + q, where c_b = Σ_j w_bj·R_j/z_j are the ``multipliers``, and q is the part that the rules of the first
+    layer give whatever x is. ``hypothetical`` is the share that base b would take of the R_j/z_j of the sequence:
+    c_b + Σ_c q_c. Neither is defined if the rule of the first layer does not depend on the input.
     """
 
     result_type = RelevanceExplanation
@@ -105,7 +106,17 @@ class RelevanceMethod(PointwiseMethod):
         return fields
 
     def check(self, predictions: np.ndarray, lowest: np.ndarray, rows: np.ndarray) -> None:
-        """Refuse predictions (n, T) that cannot be shared out; ``lowest`` is the lowest part that each is a sum of."""
+        """Refuse predictions that cannot be shared out.
+
+        Parameters
+        ----------
+        predictions
+            The predictions (n, T).
+        lowest
+            The lowest of the parts (n, T) that each prediction is a sum of.
+        rows
+            The numbers (n,) of the sequences in the call.
+        """
 
     @override
     def undefined(self) -> dict[str, str]:
@@ -131,12 +142,12 @@ class RelevanceMethod(PointwiseMethod):
 class LrpEpsilon(RelevanceMethod):
     """LRP-ε (Bach et al. 2015, equation 58) in all layers.
 
-    ``hypothetical`` is Σ_j w_bj·R_j/(z_j ± ε); on ReLU networks with ε → 0 all is gradient × input.
+    ``hypothetical`` is Σ_j w_bj·R_j/(z_j ± ε). On networks of ReLUs with ε → 0, relevance is gradient × input.
 
     Parameters
     ----------
     epsilon
-        What is added to the size of every sum that relevance is divided by, in units of those sums.
+        The number that is added to the size of every sum that relevance is divided by, in units of those sums.
     """
 
     name = "lrp-epsilon"
@@ -158,7 +169,7 @@ class LrpGamma(RelevanceMethod):
     Parameters
     ----------
     gamma
-        By how much positive terms are favoured: they count 1 + ``gamma`` times.
+        The preference for positive terms, which count 1 + ``gamma`` times.
     """
 
     name = "lrp-gamma"
@@ -173,19 +184,18 @@ class LrpGamma(RelevanceMethod):
 
 
 class LrpAlphaBeta(RelevanceMethod):
-    """LRP-αβ (Bach et al. 2015, equation 60) in all layers; ``alpha=1, beta=0`` is the z⁺ rule.
+    """LRP-αβ (Bach et al. 2015, equation 60) in all layers. With ``alpha=1, beta=0`` it is the rule z⁺.
 
-    Relevance is conserved where a sum has terms of both signs; one that has positive terms alone hands on α times its
-    own.
+    Relevance is conserved if a sum has terms of both signs. A sum of positive terms alone passes on α times its own.
 
     ``hypothetical`` is Σ_j (α·w_bj⁺/P_j − β·w_bj⁻/N_j)·R_j with the sums P and N of positive and negative terms.
 
     Parameters
     ----------
     alpha
-        How often the share of the positive terms counts. It is ``beta`` + 1, so that relevance is conserved.
+        The factor of the share of the positive terms. It is ``beta`` + 1, so that relevance is conserved.
     beta
-        How often the share of the negative terms is subtracted, at least 0.
+        The factor of the share of the negative terms, which is subtracted. It is at least 0.
     """
 
     name = "lrp-alphabeta"
@@ -202,7 +212,7 @@ class LrpAlphaBeta(RelevanceMethod):
 
 
 class _FirstLayer(RelevanceMethod):
-    """A rule of its own for the layers that read the input.
+    """A method with a rule of its own for the layers that read the input.
 
     Parameters
     ----------
@@ -216,7 +226,7 @@ class _FirstLayer(RelevanceMethod):
 
     @abstractmethod
     def first(self) -> Rule:
-        """Return the rule where the input is read."""
+        """Return the rule of layers that read the input."""
 
     @override
     def layer_rules(self) -> Composite:
@@ -224,9 +234,9 @@ class _FirstLayer(RelevanceMethod):
 
 
 class LrpBox(_FirstLayer):
-    """The rule z^B (Montavon et al. 2017) where the input, which has bounds, is read.
+    """The rule z^B (Montavon et al. 2017) in layers that read the input, which must have bounds.
 
-    ``hypothetical`` is Σ_j (w_bj − Σ_c w⁻_cj)·R_j/z_j for one-hot input: absent bases take −w⁻ ≥ 0.
+    ``hypothetical`` is Σ_j (w_bj − Σ_c w⁻_cj)·R_j/z_j for one-hot input. Absent bases take −w⁻ ≥ 0.
 
     Parameters
     ----------
@@ -250,9 +260,9 @@ class LrpBox(_FirstLayer):
 
 
 class LrpFlat(_FirstLayer):
-    """Equal shares to all that a sum of the first layer reads (Bach et al. 2016).
+    """Equal shares for all inputs of a sum in the first layer (Bach et al. 2016).
 
-    ``hypothetical`` is not defined: shares do not depend on the base that is there.
+    ``hypothetical`` is not defined, because shares do not depend on the base that is there.
     """
 
     name = "lrp-flat"
@@ -263,9 +273,9 @@ class LrpFlat(_FirstLayer):
 
 
 class LrpWSquare(_FirstLayer):
-    """Shares by squared weights in the first layer (Montavon et al. 2017).
+    """Shares in proportion to squared weights in the first layer (Montavon et al. 2017).
 
-    ``hypothetical`` is not defined: shares do not depend on the base that is there.
+    ``hypothetical`` is not defined, because shares do not depend on the base that is there.
     """
 
     name = "lrp-wsquare"
@@ -278,13 +288,13 @@ class LrpWSquare(_FirstLayer):
 class LrpComposite(RelevanceMethod):
     """LRP with a rule for each kind of layer.
 
-    ``hypothetical`` is what the rule of the first layer says: Σ_j w_bj·R_j/z_j and the like. It is not defined where
-    that rule is ``flat`` or ``wsquare``.
+    ``hypothetical`` follows from the rule of the first layer, such as Σ_j w_bj·R_j/z_j. It is not defined if that rule
+    is ``flat`` or ``wsquare``.
 
     Parameters
     ----------
     composite
-        Which rule each layer follows: the name of a preset (``"epsilon-plus"``, ``"epsilon-plus-flat"``,
+        The rule that each layer follows: the name of a preset (``"epsilon-plus"``, ``"epsilon-plus-flat"``,
         ``"epsilon-plus-zb"``, ``"epsilon-gamma-zb"``, ``"epsilon-alpha2-beta1"``, ``"epsilon-alpha2-beta1-flat"``), or
         a mapping such as ``{"input": "zb", "convolution": "gamma:0.5", "my_layer": "zplus"}``. A layer's own name goes
         first, then ``"input"`` for layers that read the explained input, then the layer's type (``"Conv1D"``), then its

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Below this share of what it is made of, a denominator is rounding: the unit is dead, or does not vary.
+# A denominator below this share of its terms is nothing but rounding: the unit is dead, or does not vary.
 _NOTHING = 1e-6
+# A power below this share of the sum of its terms is nothing but rounding.
 _ROUNDING = 1e-12
-# Added to the variances of patches, as a share of their mean, so that constant directions do not matter.
+# This share of their mean is added to the variances of patches, so that constant directions do not matter.
 _RIDGE = 1e-6
-# Samples for each number of a patch, without which a regression on patches says nothing.
+# A regression on patches needs this many samples for each number of a patch.
 _ENOUGH = 2
 
+#: Sums over samples, by name: ``count``, ``z``, ``zz``, ``x``, ``xz``, and with a ``+`` those over samples above zero.
+#: Layers whose quality is measured have ``patch`` and ``gram`` too, the sums of patches and of their products.
 Sums = dict[str, np.ndarray]
 
 
@@ -25,13 +28,13 @@ class LayerUnits:
     Parameters
     ----------
     name
-        What the layer is called.
+        The name of the layer.
     of
-        The number of each weight's unit, shaped as the weights.
+        The number of each weight's unit, in the shape of the weights, and −1 for weights that are never used.
     weights
-        The weights themselves.
+        The weights themselves, or None where they are not known.
     shift
-        The value by which sums shifted z, (u).
+        The number (u) that was subtracted from z before it was summed.
     """
 
     name: str
@@ -56,10 +59,24 @@ def plus(sums: Sums) -> Sums:
 
 
 def pattern(sums: Sums, mean: np.ndarray, layer: LayerUnits) -> tuple[np.ndarray, np.ndarray]:
-    """Return the patterns over the samples of ``sums``, and which units have one (u).
+    """Return the patterns of a layer's units, and which units have one.
 
     A pattern is a = (E[xz] − E[x]·``mean``) / (E[z²] − E[z]·``mean``). The denominator is wᵀ times the numerator, so
-    wᵀa = 1. ``mean`` (u) is E[z] over all samples, whatever the sign.
+    wᵀa = 1.
+
+    Parameters
+    ----------
+    sums
+        The sums over the samples that the pattern is estimated from.
+    mean
+        E[z] (u) over all samples, whatever the sign of z.
+    layer
+        The units.
+
+    Returns
+    -------
+    tuple of np.ndarray
+        The patterns in the shape of the weights, and whether each unit has one (u).
     """
     above = mean - layer.shift
     numerator = sums["xz"] - sums["x"] * _at(above, layer.of)
@@ -74,19 +91,29 @@ def pattern(sums: Sums, mean: np.ndarray, layer: LayerUnits) -> tuple[np.ndarray
 
 
 def mean_of(sums: Sums, layer: LayerUnits) -> np.ndarray:
-    """E[z] (u) over all samples."""
+    """Return E[z] (u) over all samples."""
     return layer.shift + sums["z"] / np.maximum(sums["count"], 1)
 
 
 def _at(units: np.ndarray, of: np.ndarray) -> np.ndarray:
-    """Return a value of each unit, for each weight; zero for weights that are never used."""
+    """Return the value of each weight's unit, and zero for weights that are never used."""
     return np.where(of >= 0, units.reshape(-1)[of], 0)
 
 
 class Covariances:
-    """Of samples z, patches x, and the parts z_s of z by regime s: z where it is in that regime and zero elsewhere.
+    """The covariances of patches x, of the sums z of U units, and of the parts of z by regime.
 
-    ``patches`` (D, D), ``cross`` (S, D, U) of x with z_s, ``parts`` (S, S, U) of z_s with each other.
+    The part z_s is z where it is in regime s, and zero elsewhere. ``patches`` (D, D) are the covariances of x,
+    ``cross`` (S, D, U) those of x with z_s, and ``parts`` (S, S, U) those of the z_s with each other.
+
+    Parameters
+    ----------
+    sums
+        The sums over all samples.
+    layer
+        The units.
+    regimes
+        The sums over the samples of each regime.
     """
 
     def __init__(self, sums: Sums, layer: LayerUnits, regimes: list[Sums]):
@@ -103,12 +130,12 @@ class Covariances:
             x, xz = (one[name].reshape(size, -1) / count for name in ("x", "xz"))
             cross.append(xz + shift * x - np.outer(mean, first[-1]))
         self.cross = np.stack(cross)
-        # Where z is in one regime it is zero in the others.
+        # Where z is in one regime, the other parts are zero.
         means = np.stack(first)
         self.parts = np.eye(len(regimes))[:, :, None] * np.stack(second) - means[:, None] * means
 
     def with_distractor(self, patterns: np.ndarray) -> np.ndarray:
-        """cov(d, z) (D, U) with d = x − Σ_s a_s·z_s, for ``patterns`` a (S, D, U)."""
+        """Return cov(d, z) (D, U) with d = x − Σ_s a_s·z_s, for ``patterns`` a (S, D, U)."""
         return self.cross.sum(0) - np.einsum("sdu,stu->du", patterns, self.parts)
 
     def of_z(self) -> np.ndarray:
@@ -116,7 +143,7 @@ class Covariances:
         return self.parts.sum((0, 1))
 
     def along(self, v: np.ndarray, patterns: np.ndarray) -> np.ndarray:
-        """var(vᵀd) (U) for directions v (D, U)."""
+        """Return var(vᵀd) (U) for directions ``v`` (D, U) and ``patterns`` (S, D, U)."""
         shares = np.einsum("du,sdu->su", v, patterns)
         crossed = np.einsum("du,sdu->su", v, self.cross)
         return (
@@ -126,30 +153,45 @@ class Covariances:
         )
 
     def regression(self, patterns: np.ndarray) -> np.ndarray:
-        """Return v (D, U), least squares of z on d: cov(d)⁻¹·cov(d, z).
+        """Return the weights (D, U) of a regression of z on d by least squares, cov(d)⁻¹·cov(d, z).
 
-        cov(d) is that of the patches and a correction of low rank for each unit, inverted by the Woodbury identity.
+        cov(d) is the covariance of the patches plus a correction of low rank for each unit. The Woodbury identity
+        inverts it.
         """
         regimes, size, units = patterns.shape
         ridge = _RIDGE * np.trace(self.patches) / size
         wanted = self.with_distractor(patterns)
-        sides = np.concatenate([patterns, self.cross])  # B, with cov(d) = cov(x) + B·M·Bᵀ
+        sides = np.concatenate([patterns, self.cross])  # This is B in cov(d) = cov(x) + B·M·Bᵀ.
         right = np.concatenate([sides, wanted[None]]).transpose(1, 0, 2).reshape(size, -1)
         solved = np.linalg.solve(self.patches + ridge * np.eye(size), right).reshape(size, -1, units)
         inner = np.zeros((units, 2 * regimes, 2 * regimes))
         inner[:, :regimes, regimes:] = inner[:, regimes:, :regimes] = -np.eye(regimes)
-        inner[:, regimes:, regimes:] = -np.moveaxis(self.parts, -1, 0)  # M⁻¹
+        inner[:, regimes:, regimes:] = -np.moveaxis(self.parts, -1, 0)  # This completes M⁻¹.
         inner += np.einsum("rdu,dsu->urs", sides, solved[:, :-1])
         by = np.linalg.solve(inner, np.einsum("rdu,du->ur", sides, solved[:, -1])[..., None])[..., 0]
         return solved[:, -1] - np.einsum("dsu,us->du", solved[:, :-1], by)
 
 
 def quality(parts: list[Sums], layer: LayerUnits, rectified: bool) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return ρ (U) of the estimated signal and of one along the weights; None where there are too few samples.
+    """Return the quality ρ of the estimated signal, and of a signal along the weights.
 
-    ρ = 1 − corr(wᵀx, vᵀ(x − S(x))): 1 where nothing of z is left in what is said to be no signal (equation 4). As its
-    authors do, patterns are estimated on the first of the ``parts``, v on the second by least squares, and the
-    correlation is that of the third; a rectified unit's signal has a pattern of its own for sums above and below zero.
+    ρ = 1 − corr(wᵀx, vᵀ(x − S(x))) (equation 4). It is 1 if the distractor x − S(x) tells nothing about z. As its
+    authors do, patterns are estimated on the first part of the samples, v on the second by least squares, and the
+    correlation on the third. The signal of a rectified unit has one pattern for sums above zero and one for the others.
+
+    Parameters
+    ----------
+    parts
+        The sums over each of the three parts of the samples.
+    layer
+        The units.
+    rectified
+        Whether the units are rectified.
+
+    Returns
+    -------
+    tuple of np.ndarray or None
+        The two qualities (U), or None if there are too few samples.
     """
     split = (lambda sums: [plus(sums), minus(sums)]) if rectified else (lambda sums: [sums])
     first, second, third = parts
@@ -167,10 +209,11 @@ def quality(parts: list[Sums], layer: LayerUnits, rectified: bool) -> tuple[np.n
 
 
 def _left(learned: Covariances, tried: Covariances, patterns: np.ndarray) -> np.ndarray:
+    """Return ρ (U) of the signal by ``patterns`` (S, D, U), NaN for a unit that does not vary."""
     v, variance = learned.regression(patterns), tried.of_z()
     power = tried.along(v, patterns)
     covariance = np.abs(np.einsum("du,du->u", v, tried.with_distractor(patterns)))
-    # A direction along which nothing varies, to rounding, tells nothing.
+    # A direction along which only rounding varies tells nothing.
     tells = power > _ROUNDING * np.einsum("du,d->u", v**2, np.diag(tried.patches))
     share = np.where(tells, covariance / np.sqrt(np.where(tells, power * variance, 1)), 0)
     varies = variance > _NOTHING * np.abs(tried.parts).sum((0, 1))

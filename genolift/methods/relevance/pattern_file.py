@@ -31,10 +31,17 @@ _FIT_AGAIN = Remedy.naming("{} again", Setting("call fit(X)", "give --fit-on a F
 
 @dataclass
 class Patterns:
-    """``arrays``: layer → pattern, shaped like the layer's weights. ``table``: a column for each of the units' facts.
+    """The fitted patterns of a model.
 
-    ``record`` says of what model and data they are: ``weights`` (digest), ``estimator``, ``sequences``, ``data``
-    (digest).
+    Parameters
+    ----------
+    arrays
+        The pattern of each layer, in the shape of the layer's weights.
+    table
+        The columns of a table with a row for each unit.
+    record
+        The model and data of the fit: ``weights`` and ``data`` are digests, ``estimator`` is the option of the method,
+        and ``sequences`` the number of sequences.
     """
 
     arrays: dict[str, np.ndarray]
@@ -48,13 +55,13 @@ class Patterns:
         return pd.DataFrame({name: np.array(values, _COLUMNS[name]) for name, values in self.table.items()})
 
     def mean_rho(self) -> dict[str, float | None]:
-        """Return the mean quality of each layer's units; None where it was not measured."""
+        """Return the mean quality of each layer's units, and None where it was not measured."""
         frame = self.frame()
         means = frame.groupby("layer", sort=False).rho.mean()
         return {str(name): None if np.isnan(value) else float(value) for name, value in means.items()}
 
     def save(self, path: str | Path) -> None:
-        """Write the patterns to ``path``, whole or not at all."""
+        """Write the patterns to ``path`` (.npz), whole or not at all."""
         told = {"format": _FORMAT, "layers": list(self.arrays), **self.record}
         content: dict[str, Any] = {"record": np.array(json.dumps(told))}
         content |= {f"pattern.{i}": array for i, array in enumerate(self.arrays.values())}
@@ -64,7 +71,13 @@ class Patterns:
 
     @classmethod
     def load(cls, path: str | Path) -> Patterns:
-        """Read what :meth:`save` wrote; nothing in it is run."""
+        """Read patterns that :meth:`save` wrote. Nothing in the file is run.
+
+        Raises
+        ------
+        FileProblem
+            If there is no such file, or it does not hold patterns.
+        """
         if not Path(path).is_file():
             raise FileProblem(f"{path} is no file; patterns are kept in an .npz that a fitted method's save() wrote")
         try:

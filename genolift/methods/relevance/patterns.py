@@ -1,4 +1,4 @@
-"""PatternNet and PatternAttribution (Kindermans et al. 2017): where in the input the signal is that a network reads."""
+"""PatternNet and PatternAttribution (Kindermans et al. 2017): the signal in the input that a network reads."""
 
 from __future__ import annotations
 
@@ -33,24 +33,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ESTIMATORS = ("relu", "linear")
-# Numbers in a patch at most for which its covariances are kept to measure ρ.
+# ρ is measured on patches of at most this many numbers, because it needs their covariances.
 _LARGEST_PATCH = 4096
+# The number of parts of the sequences, on which patterns, v and the correlation of ρ are estimated.
 _PARTS = 3
 
 
 class PatternMethod(PointwiseMethod):
-    """A walk back by patterns that :meth:`fit` finds in data, on networks of ReLUs.
+    """A method that walks back by patterns, which :meth:`fit` estimates from data, on networks of ReLUs.
 
     Parameters
     ----------
     estimator
-        Which samples a unit's pattern is estimated from. ``"relu"`` takes those above zero for rectified units (the
-        two-component estimator), ``"linear"`` takes all of them for every unit.
+        The samples that a unit's pattern is estimated from. ``"relu"`` takes those above zero for rectified units (the
+        two-component estimator), and ``"linear"`` takes all of them for every unit.
     patterns
-        A file that :meth:`save` wrote, in place of fitting.
+        A file of patterns that :meth:`save` wrote, in place of fitting.
     """
 
-    averages = False  # an ensemble has no data to fit its members on
+    averages = False  # An ensemble has no data to fit its members on.
 
     def __init__(
         self,
@@ -78,18 +79,23 @@ class PatternMethod(PointwiseMethod):
     # Fitting
 
     def fit(self, X: Any) -> Self:
-        """Estimate the patterns, and how good they are.
+        """Estimate the patterns and how good they are.
 
         Parameters
         ----------
         X
-            Sequences such as the model was trained on. The patterns are those of all of them. For ``rho`` they are
-            divided into three parts at random.
+            Sequences such as the model was trained on. The patterns are estimated from all of them. For ``rho`` they
+            are divided into three parts at random.
 
         Returns
         -------
         PatternMethod
             The method itself.
+
+        Raises
+        ------
+        InputError
+            If ``X`` is not what the model takes, or a patch does not fit the memory budget.
         """
         inputs, traced = self.adapted(X)
         sums = self._sums(inputs, traced)
@@ -104,8 +110,8 @@ class PatternMethod(PointwiseMethod):
     def _estimate(self, patterns: Patterns, layer: estimates.LayerUnits, parts: list, rectified: bool) -> None:
         total = estimates.added(parts)
         mean = estimates.mean_of(total, layer)
-        found, alive = estimates.pattern(estimates.plus(total) if rectified else total, mean, layer)
-        patterns.arrays[layer.name] = found.astype(np.float32)
+        pattern, alive = estimates.pattern(estimates.plus(total) if rectified else total, mean, layer)
+        patterns.arrays[layer.name] = pattern.astype(np.float32)
         units = alive.size
         measured = None
         if "gram" in total and len(parts) == _PARTS:
@@ -132,11 +138,11 @@ class PatternMethod(PointwiseMethod):
         arrays, count = inputs.arrays, len(inputs)
         size = self._batch(inputs, traced, measured)
         self._of, self._weights = collect.numbers(arrays), collect.weights(arrays)
-        # Around a mean of z, from the first batch, no sum is a small difference of large ones.
+        # The mean of z in the first batch is subtracted from z, so that no result is a small difference of large sums.
         first = collect([array[:size] for array in arrays], [np.zeros((), np.float32)] * len(layers))
         self._shifts = [(one["z"] / np.maximum(one["count"], 1)).astype(np.float32).astype(np.float64) for one in first]
         order = stream(self.seed, "parts", count).permutation(count)
-        found = []
+        sums = []
         with bar(count, f"{self.name}: fitting", "sequences", self.progress, long=count > size) as shown:
             for part in (np.sort(order[k::_PARTS]) for k in range(_PARTS)):
                 total: list = []
@@ -145,14 +151,14 @@ class PatternMethod(PointwiseMethod):
                     more = collect([array[rows] for array in arrays], self._shifts)
                     total = more if not total else [estimates.added(both) for both in zip(total, more, strict=True)]
                     shown.update(len(rows))
-                found.append(total)
-        return found
+                sums.append(total)
+        return sums
 
     def _batch(self, inputs: Inputs, traced: Traced, measured: list) -> int:
         size = batch_size(traced, inputs, self.memory, backward=True)
         largest = max((np.prod(units.weights.shape[:-1]) for units in measured), default=0)
         rows = max(array.shape[1] for array in inputs.arrays)
-        need = 8 * largest * rows  # patches, and their product with themselves
+        need = 8 * largest * rows  # These are the bytes of patches, and of their product with themselves.
         check_fits(need, self.memory, "sequence's patches")
         return int(max(1, min(size, self.memory // max(need, 1), len(inputs))))
 
@@ -176,18 +182,26 @@ class PatternMethod(PointwiseMethod):
 
     @property
     def quality(self) -> pd.DataFrame:
-        """How good the patterns are: a row for each unit of each layer.
+        """The quality of the patterns: a table with a row for each unit of each layer.
 
-        ``rho`` is 1 − max_v corr(wᵀx, vᵀ(x − S(x))), 1 where the estimated signal S leaves nothing of the unit's sum
-        behind; patterns, v and the correlation are of a third of the sequences each. ``rho_of_weights`` is that of a
-        signal along the weights. NaN where patches are too large, of a layout that is not measured, or too few.
-        ``above_zero`` is the share of samples that a rectifier passes; ``dead`` units have no pattern, and nothing
-        flows through them.
+        ``rho`` is 1 − max_v corr(wᵀx, vᵀ(x − S(x))). It is 1 if the estimated signal S leaves nothing of the unit's sum
+        behind. Patterns, v and the correlation are estimated on a third of the sequences each. ``rho_of_weights`` is
+        the same for a signal along the weights. Both are NaN where patches are too large or too few, or have a layout
+        that is not measured. ``above_zero`` is the share of samples that a rectifier passes. ``dead`` units have no
+        pattern, and nothing flows through them.
         """
         return self._known().frame()
 
     def save(self, path: str | Path) -> None:
-        """Write the patterns to ``path`` (.npz), for :meth:`load` or the option ``patterns``."""
+        """Write the patterns to ``path`` (.npz), for :meth:`load` or the option ``patterns``.
+
+        Raises
+        ------
+        InputError
+            If there are no patterns yet.
+        FileProblem
+            If the file cannot be written.
+        """
         self._known().save(path)
 
     def load(self, path: str | Path) -> Self:
@@ -217,7 +231,7 @@ class PatternMethod(PointwiseMethod):
         return self._fitted
 
     def _check(self, patterns: Patterns, traced: Traced) -> None:
-        # The weights are read as they are now, and patterns of others would be silently wrong.
+        # The model's weights may have changed since the fit. Patterns of other weights would be silently wrong.
         patterns.check(weights_digest(traced.program), self._by_patterns.shapes(), self.estimator, self.name)
 
     # Explaining
@@ -271,11 +285,11 @@ class PatternMethod(PointwiseMethod):
 
 
 class PatternNet(PatternMethod):
-    """The part of the input that the output was read from, as an input of its own: the ``signal`` (as the inputs).
+    """The part of the input that the network responds to, as ``signal`` in the shape of the inputs.
 
-    It is the output walked back with patterns in place of weights; for one-hot DNA positive at a base means that it
-    goes with what the network found there, negative that it speaks against it. ``scores`` are the signal at the base
-    that is there, ``hypothetical`` the signal at each base.
+    It is the output walked back with patterns in place of weights. In one-hot DNA a base with a positive signal goes
+    with what the network detects there, and a base with a negative one speaks against it. ``scores`` are the signal at
+    the base that is there, and ``hypothetical`` the signal at each base.
     """
 
     name = "patternnet"
@@ -308,9 +322,9 @@ class PatternNet(PatternMethod):
 class PatternAttribution(PatternMethod):
     """Shares of the output by weight × pattern, a deep Taylor decomposition whose root is the input without its signal.
 
-    ``raw_contributions`` are shares of every base, also of those that are not there, ``scores`` their sum over a
-    position. ``absorbed`` is what dead units and rectifiers that pass nothing took. ``hypothetical`` is not defined:
-    shares do not depend on the base that is there.
+    ``raw_contributions`` are the shares of every base, also of those that are not there, and ``scores`` their sum over
+    a position. ``absorbed`` is the part that dead units and rectifiers that pass nothing took. ``hypothetical`` is not
+    defined, because shares do not depend on the base that is there.
     """
 
     name = "pattern-attribution"
