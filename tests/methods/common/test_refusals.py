@@ -66,15 +66,6 @@ def test_targets(model, target, message):
         gl.method("gradient-x-input", model, target=target)
 
 
-@pytest.mark.parametrize("target", [None, 0, gl.targets.Sum(bins=0)])
-def test_a_target_of_an_output_whose_axes_nobody_knows(target):
-    def model(x):
-        return tf.reshape(tf.nn.relu(x), tf.boolean_mask(tf.shape(x), tf.shape(x) > 0))
-
-    with pytest.raises(UnsupportedModel, match="axes of output 'output_0' is known only when the model runs"):
-        gl.method("gradient-x-input", model, target=target)(X)
-
-
 def test_target_of_several_outputs(pair):
     with pytest.raises(InputError, match=r"'counts'.*'profile'.*; name one, as in target="):
         gl.method("gradient-x-input", pair, target=0)

@@ -184,3 +184,12 @@ def test_predictions_of_a_model_that_does_not_declare_its_inputs():
 
     with pytest.raises(InputError, match="does not declare its inputs"):
         Predictor(lambda x: x[:, 0, 0], [])
+
+
+@pytest.mark.parametrize("target", [None, 0, gl.targets.Sum(bins=0)])
+def test_a_target_of_an_output_whose_axes_nobody_knows(target):
+    def model(x):
+        return tf.reshape(tf.nn.relu(x), tf.boolean_mask(tf.shape(x), tf.shape(x) > 0))
+
+    with pytest.raises(UnsupportedModel, match="axes of output 'output_0' is known only when the model runs"):
+        gl.method("gradient-x-input", model, target=target)(X)
