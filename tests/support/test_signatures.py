@@ -8,10 +8,7 @@ import genolift
 ROOT = Path(genolift.__file__).parent
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 #: Rooms whose signatures are not complete yet.
-INCOMPLETE = (
-    "engine/hidden",
-    "engine/relevance",
-)
+INCOMPLETE = ("engine/hidden",)
 
 
 def public_functions(body: list[ast.stmt], prefix: str = ""):

@@ -2,11 +2,13 @@
 
 - Neurons share relevance out by their rule (:mod:`~genolift.engine.relevance.rules`).
 - Nonlinearities of each element hand on the relevance they receive, whatever they are (Bach et al. 2015).
-- Views, moves and copies move it; sums of several values (residuals) are neurons of weights one and share it out by LRP-ε;
-  averages, scales and sums within a value do so in plain proportion to their terms.
-- Maxima: the winner takes all. Products: see :mod:`~genolift.engine.relevance.sharing`.
-- Softmax: its first-order expansion at x (Achtibat et al. 2024), which is gradient × input.
-- Loops, so recurrent layers: the body's own walk, turn by turn from the last to the first (Arras et al. 2017).
+- Views, moves and copies move it.
+- Sums of several values (residuals) are neurons of weights one and share it out by LRP-ε. Averages, scales and sums
+  within a value share it out in plain proportion to their terms.
+- At maxima the winner takes all. Products are told of in :mod:`~genolift.engine.relevance.sharing`.
+- Softmax follows its first-order expansion at x, which is gradient × input (Achtibat et al. 2024).
+- Loops, and so recurrent layers, follow the walk of their body, turn by turn from the last to the first
+  (Arras et al. 2017).
 """
 
 from __future__ import annotations
@@ -32,22 +34,27 @@ _GUARD = 1e-6
 
 
 class RelevanceWalk:
-    """The walk back of relevance through fused steps, in which every neuron has a rule and every loop a walk of its own.
+    """The walk back of relevance through fused steps: every neuron has a rule, and every loop a walk of its own.
 
     Parameters
     ----------
-    steps
+    steps : list of Step
         The fused steps in running order.
-    inputs
+    inputs : list of Value
         Those of their values that are the explained inputs or, within a loop, that the explained inputs became.
-    explained
+    explained : set of Value
         Values that no neuron reaches past.
-    rule_of
+    rule_of : callable
         Gives the rule of some neurons, and is told whether they read the explained inputs.
-    epsilon
+    epsilon : float
         LRP-ε's ε for sums of several values.
-    positive_sums
+    positive_sums : bool
         Whether only positive terms of sums and averages take a share (z⁺).
+
+    Raises
+    ------
+    UnsupportedModel
+        If a step has no way to share relevance out, or a rule for bounded values reads the input inside a loop.
     """
 
     def __init__(
@@ -98,18 +105,19 @@ class RelevanceWalk:
         return walk_back(self.walk, flows, partial(self._back, pairs=pairs))
 
     def _back(self, item: Step | Neurons, flows: list[Relevance | None], pairs: Pairs) -> dict[Value, Relevance]:
+        (first, *_) = (flow for flow in flows if flow is not None)  # something arrived, or nobody would ask
         if isinstance(item, Neurons):
-            return {item.source: self._shared(item, flows[0], pairs)}
-        return self._handed_on(item, flows, pairs)
+            return {item.source: self._shared(item, first, pairs)}
+        return self._handed_on(item, flows, first, pairs)
 
     def _shared(self, neurons: Neurons, flow: Relevance, pairs: Pairs) -> Relevance:
-        """What neurons' source receives by their rule."""
+        """Return what neurons' source receives by their rule."""
         unsigned = not_negative(neurons.source, self.producer)
         box = partial(self._box, neurons.source, pairs)
         return self.rules[neurons].share(neurons, pairs, flow.at(pairs.x(neurons.end)), unsigned, box)
 
     def _box(self, value: Value, pairs: Pairs, low: float, high: float) -> tuple[Tensor, Tensor]:
-        """The lowest and highest values of what the inputs become through passing steps."""
+        """Return the lowest and highest values of what the inputs become through passing steps."""
         if value in self.inputs:
             return low * tf.ones_like(pairs.x(value)), high * tf.ones_like(pairs.x(value))
         step = self.producer[value]
@@ -118,19 +126,21 @@ class RelevanceWalk:
         first, second = (pairs.at(step, points)[value.slot] for points in ends)
         return tf.minimum(first, second), tf.maximum(first, second)
 
-    def _handed_on(self, step: Step, flows: list[Relevance | None], pairs: Pairs) -> dict[Value, Relevance]:
-        """What the inputs of a step receive that is no neuron."""
+    def _handed_on(
+        self, step: Step, flows: list[Relevance | None], first: Relevance, pairs: Pairs
+    ) -> dict[Value, Relevance]:
+        """Return what the inputs of a step receive that is no neuron; ``first`` is the first flow that there is."""
         kind = kind_of(step)
         if kind == "loop":
             return self._unwound(step, flows, pairs)
         if kind == "unary":
-            return {step.inputs[0]: Relevance(apart=flows[0].at(pairs.x(step.output)))}
+            return {step.inputs[0]: Relevance(apart=first.at(pairs.x(step.output)))}
         if kind in ("selection", "extremum"):
             return sharing.moved(step, flows, pairs, {value: pairs.x(value) for value in step.active_inputs})
         if kind == "passing" and operation(step.op).moves:
             return sharing.moved(step, flows, pairs)
         if step in self._scales_of_input:
-            return sharing.rescaled(step, flows[0], pairs)
+            return sharing.rescaled(step, first, pairs)
         if kind == "passing" and self.positive_sums:
             return sharing.by_positive_terms(step, flows, pairs)
         adds = kind == "passing" and len(step.active_inputs) > 1
@@ -147,7 +157,7 @@ class RelevanceWalk:
         return {value: Relevance(part) for value, part in shares.items()}
 
     def _per_unit(self, flow: Relevance, x: Tensor, adds: bool) -> Tensor:
-        """Relevance per unit of what a step gave, by LRP-ε or as it is; only what is apart has to be divided there."""
+        """Relevance per unit of what a step gave, by LRP-ε for sums of several values (``adds``)."""
         if adds:
             return divided(flow.at(x), stabilised(x, self.epsilon))
         return flow.over(x, min(self.epsilon, _GUARD))
@@ -155,25 +165,25 @@ class RelevanceWalk:
     # Loops
 
     def _inside(self, step: Step, rule_of: Callable[[Neurons, bool], Rule]) -> RelevanceWalk:
-        """The walk back through a loop's body."""
+        """Return the walk back through a loop's body."""
         loop, outside = step.payload, Reversal(step, parts=2).outside
         inputs = [inside for inside, source in outside.items() if source in self._from_input]
         walk = RelevanceWalk(loop.walk, inputs, set(loop.targets), rule_of, self.epsilon, self.positive_sums)
         bounded = next((neurons for neurons, rule in walk.rules.items() if rule.bounded), None)
         if bounded is not None:
             raise UnsupportedModel(
-                f"{bounded.step.where} reads the input inside a loop, where its bounds are not followed; give that layer "
-                "another rule than z^B, or use lrp-epsilon"
+                f"{bounded.step.where} reads the input inside a loop, where its bounds are not followed; "
+                "give that layer another rule than z^B, or use lrp-epsilon"
             )
         return walk
 
     def _unwound(self, step: Step, flows: list[Relevance | None], pairs: Pairs) -> dict[Value, Relevance]:
-        """What a loop's inputs receive from its outputs; both parts of the relevance go from turn to turn."""
+        """Return what a loop's inputs receive from its outputs. Both parts of the relevance go from turn to turn."""
         inside, reversal = self.loops[step], Reversal(step, parts=2)
 
-        def turn_back(inner: Pairs, seeds: dict[Value, Parts], noted: Noted) -> tuple[list[Parts], Noted]:
-            arrived = inside.walk_back({value: Relevance(*parts) for value, parts in seeds.items()}, inner)
-            return [arrived.get(value, Relevance()).parts(inner.x(value)) for value in reversal.ways], noted
+        def turn_back(pairs: Pairs, seeds: dict[Value, Parts], noted: Noted) -> tuple[list[Parts], Noted]:
+            arrived = inside.walk_back({value: Relevance(*parts) for value, parts in seeds.items()}, pairs)
+            return [arrived.get(value, Relevance()).parts(pairs.x(value)) for value in reversal.ways], noted
 
         given = zip(step.outputs, flows, strict=True)
         received = {value: flow.parts(pairs.x(value)) for value, flow in given if flow is not None}
@@ -181,7 +191,7 @@ class RelevanceWalk:
         return {value: Relevance(*parts) for value, parts in arriving.items()}
 
     def _downstream(self, *kinds: str) -> set[Value]:
-        """Values made of the inputs by steps of some kinds alone, differences of them left out."""
+        """Return the values made of the inputs by steps of some kinds alone, differences of them left out."""
         made = set(self.inputs)
         for item in self.walk:
             if isinstance(item, Neurons) or item.op == "Input" or kind_of(item) not in kinds:

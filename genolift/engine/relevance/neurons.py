@@ -94,7 +94,10 @@ class Neurons:
 
 
 def grouped(walk: list[Step], explained: set[Value]) -> list[Step | Neurons]:
-    """Return the walk with each layer's weighted step, biases, scales and views as one item, where its last step was."""
+    """Return the walk with each layer's weighted step, biases, scales and views as one item, where the last step was.
+
+    ``explained`` are values that no neuron reaches past.
+    """
     readers = readers_of(walk)
     last: dict[Step, Neurons] = {}
     taken: set[Step] = set()
@@ -119,8 +122,15 @@ def walk_back(
 ) -> dict[Value, Flow]:
     """Return what flows into every value that is reached, going back through a walk from what flows into some.
 
-    ``back`` gives what flows into the inputs of a step or of neurons from what flows into their outputs, which is None for
-    an output that nothing reaches.
+    Parameters
+    ----------
+    walk : list of Step and Neurons
+        What is walked back through.
+    flows : dict of Value to Flow
+        What flows into the values that the walk starts from.
+    back : callable
+        Gives what flows into the inputs of a step or of neurons from what flows into their outputs, which is None for
+        an output that nothing reaches.
     """
     flows = dict(flows)
     for item in reversed(walk):

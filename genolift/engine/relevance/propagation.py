@@ -20,8 +20,8 @@ tf = quiet_tensorflow()
 class InputRelevance(NamedTuple):
     """What the inputs receive of a target, R = per_unit·x + apart, and the ``lowest`` (n,) of the parts it is a sum of.
 
-    ``per_unit`` and ``apart`` hold a tensor (n, ...) for each input. Arrays of several targets have an axis of them behind
-    the first, (n, T, ...).
+    ``per_unit`` and ``apart`` hold a tensor (n, ...) for each input. Arrays of several targets have an axis of them
+    behind the first, (n, T, ...).
     """
 
     per_unit: list[Tensor]
@@ -30,7 +30,17 @@ class InputRelevance(NamedTuple):
 
 
 class RelevancePropagation(RelevanceWalk):
-    """The relevance of a program's inputs for some targets; the other arguments are those of :class:`RelevanceWalk`."""
+    """The relevance of a program's inputs for some targets.
+
+    Parameters
+    ----------
+    program : Program
+        What is walked back through.
+    targets : list of Target
+        Where the walk starts.
+    rule_of, epsilon, positive_sums
+        See :class:`RelevanceWalk`.
+    """
 
     def __init__(
         self,

@@ -2,9 +2,9 @@
 
 - Moves and maxima hand both parts of the relevance on to the elements that they took.
 - An input that is scaled before the first layer keeps what it received.
-- Products: the signal takes all where the other factor is a gate or a normaliser (a sigmoid, softmax, or reciprocal root;
-  Arras et al. 2017; Ali et al. 2022 for attention and layer normalisation), else each factor takes an equal share
-  (Achtibat et al. 2024).
+- In a product, the signal takes all where the other factor is a gate or a normaliser: a sigmoid, softmax, or reciprocal
+  root (Arras et al. 2017; Ali et al. 2022 for attention and layer normalisation). Otherwise each factor takes an equal
+  share (Achtibat et al. 2024).
 """
 
 from __future__ import annotations
@@ -32,7 +32,19 @@ def check(step: Step) -> None:
 def moved(
     step: Step, flows: list[Relevance | None], pairs: Pairs, points: dict[Value, Tensor] | None = None
 ) -> dict[Value, Relevance]:
-    """Return both parts of the relevance by the transpose of a step; ``points`` are its inputs where it is not linear."""
+    """Return both parts of the relevance by the transpose of a step.
+
+    Parameters
+    ----------
+    step : Step
+        The step that took the elements.
+    flows : list of Relevance or None
+        What each of its outputs received.
+    pairs : Pairs
+        The activations.
+    points : dict of Value to tensor, optional
+        The inputs at which the transpose is taken, where the step is not linear.
+    """
     shares: dict[Value, Relevance] = {}
     for name in ("per_unit", "apart"):
         grads = [None if flow is None else getattr(flow, name) for flow in flows]

@@ -156,7 +156,7 @@ class PatternMethod(PointwiseMethod):
 
     def _batch(self, inputs: Inputs, traced: Traced, measured: list) -> int:
         size = batch_size(traced, inputs, self.memory, backward=True)
-        largest = max((np.prod(units.weights.shape[:-1]) for units in measured), default=0)
+        largest = max((np.prod(units.shape[:-1]) for units in measured), default=0)
         rows = max(array.shape[1] for array in inputs.arrays)
         need = 8 * largest * rows  # These are the bytes of patches, and of their product with themselves.
         check_fits(need, self.memory, "sequence's patches")
