@@ -18,7 +18,7 @@ _WIDTH = 100
 
 
 @click.command(epilog=parameters.epilog("genolift methods", "genolift methods integrated-gradients"))
-@click.argument("name", required=False, type=parameters.Method(), metavar="[NAME]")
+@click.argument("name", required=False, type=parameters.MethodName(), metavar="[NAME]")
 def command(name: str | None) -> None:
     """List the methods there are, one line each: names for `genolift explain --method`.
 

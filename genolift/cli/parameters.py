@@ -20,7 +20,7 @@ def path(**options: Any) -> click.Path:
     return click.Path(path_type=Path, **options)
 
 
-class Method(click.ParamType):
+class MethodName(click.ParamType):
     """The name of a method."""
 
     name = "method"
@@ -63,7 +63,7 @@ seed = click.option(
 def method(help: str, default: str | None = "deeplift") -> Decorator:
     """Return the option for an explanation method."""
     shown = default is not None
-    return click.option("--method", type=Method(), default=default, show_default=shown, metavar="NAME", help=help)
+    return click.option("--method", type=MethodName(), default=default, show_default=shown, metavar="NAME", help=help)
 
 
 # -- what is read -------------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def command_line() -> str:
     return shlex.join([*context.command_path.split(), *context.meta[_GIVEN]])
 
 
-class Target(click.ParamType):
+class TargetText(click.ParamType):
     """A target as text. One that cannot be read is refused at once, before anything is loaded."""
 
     name = "target"
@@ -50,7 +50,7 @@ class Target(click.ParamType):
 
 def targets_option(help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the option ``--target`` of a command of the class :class:`TargetsCommand`."""
-    return click.option("--target", "targets", multiple=True, type=Target(), metavar="T ...", help=help)
+    return click.option("--target", "targets", multiple=True, type=TargetText(), metavar="T ...", help=help)
 
 
 class TargetsCommand(click.Command):
