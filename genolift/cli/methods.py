@@ -57,4 +57,7 @@ def _how(option: Option) -> str:
 def _filled(text: str, indent: int = 0) -> str:
     """Return a paragraph of a docstring, without its markup."""
     plain = re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"\1", text).replace("``", "")
-    return textwrap.fill(" ".join(plain.split()), _WIDTH, initial_indent=" " * indent, subsequent_indent=" " * indent)
+    margin = " " * indent
+    text = " ".join(plain.split())
+    # Names of methods and rules have hyphens, and can be copied only where they are whole.
+    return textwrap.fill(text, _WIDTH, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False)
