@@ -1,4 +1,4 @@
-"""Values inside the network placed on the sequence: feature maps, attention, representations.
+"""Values inside the network, such as feature maps and attention, and their places in the sequence.
 
-Imports from every other room of the engine.
+This room imports from every other room of the engine.
 """

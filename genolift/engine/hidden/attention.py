@@ -1,4 +1,4 @@
-"""Attention in a traced program: softmaxes over positions whose result weighs values, whoever wrote the layer."""
+"""Attention in a traced program, which is any softmax over positions whose result weighs values."""
 
 from __future__ import annotations
 
@@ -23,9 +23,20 @@ tf = quiet_tensorflow()
 
 @dataclass(eq=False)
 class Attention:
-    """One attention: ``softmax`` over keys, whose result weighs the rows of ``values`` along their axis ``axis``.
+    """An attention of a program.
 
-    ``heads``, ``queries`` and ``keys`` are how many there are, for inputs of the shapes that it was found with.
+    Parameters
+    ----------
+    name : str
+        The layer's path, with a number if the layer has several.
+    softmax : Step
+        The softmax over the keys.
+    values : Value
+        What its result weighs.
+    axis : int
+        The axis of the values that has the keys.
+    heads, queries, keys : int
+        How many there are, for inputs of the shapes that the attention was found with.
     """
 
     name: str
@@ -38,32 +49,45 @@ class Attention:
 
     @property
     def square(self) -> bool:
+        """Whether there are as many queries as keys."""
         return self.queries == self.keys
 
 
 def find(program: Program, shapes: list[tuple[int, ...]], leading: Collection[Value]) -> list[Attention]:
-    """The attentions of a program in running order, for inputs of ``shapes`` (batch left out).
+    """Return the attentions of a program in running order.
 
-    ``leading`` are the values whose rows are the sequences'. Raises :class:`UnsupportedModel` for attention layers whose
-    weights are not to be seen.
+    Parameters
+    ----------
+    program : Program
+        The traced model.
+    shapes : list of tuple of int
+        The shapes of the inputs without the batch.
+    leading : collection of Value
+        The values that have the sequences' rows in front.
+
+    Raises
+    ------
+    UnsupportedModel
+        If there are attention layers whose weights cannot be read.
     """
     facts = Facts(program, shapes)
-    found, names = [], []
+    attentions: list[Attention] = []
+    names: list[str] = []
     for softmax, product, place, tag in _tagged(program, shapes):
         varies = [axis for axis in range(tag.ndim) if tag.shape[axis] > 1 and np.ptp(tag, axis=axis).any()]
         read = _read(product, place, varies[0], facts, program) if len(varies) == 1 else None
-        if read is not None and softmax not in [one.softmax for one in found]:
+        if read is not None and softmax not in [one.softmax for one in attentions]:
             path = softmax.layers[-1].path if softmax.layers else softmax.name
             names.append(path)
             name = path if names.count(path) == 1 else f"{path}:{names.count(path)}"
-            found.append(Attention(name, softmax, *read, *_counts(softmax, facts, leading)))
-    _check_seen(program, found)
-    return found
+            attentions.append(Attention(name, softmax, *read, *_counts(softmax, facts, leading)))
+    _check_seen(program, attentions)
+    return attentions
 
 
 @dataclass(eq=False)
 class _Weighing:
-    """A softmax that, seen through ``views`` and the like, is factor number ``place`` of a ``product``."""
+    """A softmax that is factor number ``place`` of a product, directly or through ``views`` and the like."""
 
     softmax: Step
     views: list[Step]
@@ -72,7 +96,7 @@ class _Weighing:
 
 
 def _weighings(program: Program) -> list[_Weighing]:
-    """Every way from a softmax to a product, of each softmax the shortest first."""
+    """Return every way from a softmax to a product, the shortest of each softmax first."""
     readers = readers_of(program.active_steps)
     weighings = []
     for softmax in program.active_steps:
@@ -88,9 +112,9 @@ def _weighings(program: Program) -> list[_Weighing]:
 
 
 def _tagged(program: Program, shapes: list[tuple[int, ...]]) -> list[tuple[Step, Step, int, np.ndarray]]:
-    """(softmax, product, place, tag): where a softmax, seen through views and the like, is a factor of a product.
+    """Return every softmax that is a factor of a product, as (softmax, product, place, tag).
 
-    ``tag`` is the factor with the numbers of the keys in place of their weights, so that it varies along their axis.
+    The tag is the factor with the numbers of the keys in place of their weights, so that it varies along their axis.
     """
     weighings = _weighings(program)
 
@@ -110,7 +134,7 @@ def _tagged(program: Program, shapes: list[tuple[int, ...]]) -> list[tuple[Step,
 
 
 def _read(product: Step, place: int, axis: int, facts: Facts, program: Program) -> tuple[Value, int] | None:
-    """The values that a factor weighs and their axis of keys, where the product sums over the factor's ``axis``."""
+    """Return the values that a factor weighs and their axis of keys, if the product sums over the factor's ``axis``."""
     if len(product.inputs) != 2:
         return None
     values, rank = product.inputs[1 - place], [len(facts.shapes[value]) for value in product.inputs]
@@ -125,7 +149,7 @@ def _read(product: Step, place: int, axis: int, facts: Facts, program: Program) 
             return None
         label = terms[place][axis]
         return (values, terms[1 - place].index(label)) if label not in out and label in terms[1 - place] else None
-    # A product of elements, summed afterwards: attention pooling.
+    # In attention pooling, an elementwise product is summed afterwards.
     if product.op != "Mul":
         return None
     out, its_own = len(facts.shapes[product.output]), rank[1 - place]
@@ -139,39 +163,60 @@ def _read(product: Step, place: int, axis: int, facts: Facts, program: Program) 
 
 
 def _counts(softmax: Step, facts: Facts, leading: Collection[Value]) -> tuple[int, int, int]:
-    """Heads, queries and keys of weights (N, keys), (N, queries, keys), (N, heads, queries, keys) or (N·heads, ...)."""
+    """Return the numbers of heads, queries and keys.
+
+    The weights are (N, keys), (N, queries, keys), (N, heads, queries, keys) or (N·heads, ...).
+    """
     shape = facts.shapes[softmax.output]
     if softmax.output not in leading or len(shape) > 4:
         raise UnsupportedModel(
-            f"{softmax.where} has weights of shape {('N', *shape[1:])}, and which axes are heads and queries cannot be told; use "
-            "deeplift or integrated-gradients"
+            f"{softmax.where} has weights of shape {('N', *shape[1:])}, and which axes are heads and queries cannot be "
+            "told; use deeplift or integrated-gradients"
         )
     rest = shape[1:] if shape[0] == ROWS else (shape[0] // ROWS, *shape[1:])
-    return tuple([1] * (3 - len(rest)) + list(rest))
+    heads, queries, keys = [1] * (3 - len(rest)) + list(rest)
+    return heads, queries, keys
 
 
-def _check_seen(program: Program, found: list[Attention]) -> None:
-    """Refuse layers that say they are attention and whose weights were not found."""
-    seen = {layer.path for one in found for layer in one.softmax.layers}
+def _check_seen(program: Program, attentions: list[Attention]) -> None:
+    """Raise UnsupportedModel for layers that say they are attention and whose weights were not found."""
+    seen = {layer.path for one in attentions for layer in one.softmax.layers}
     for step in program.active_steps:
         for layer in step.layers:
             inner = any(layer.path.startswith(f"{path}/") for path in seen)
             if "attention" in layer.type.lower() and layer.path not in seen and not inner:
                 raise UnsupportedModel(
-                    f"layer {layer.path!r} ({layer.type}) has no softmax over positions whose result weighs values, so its "
-                    "weights cannot be read (a fused or kernel form of attention, or weights that are mixed further); use "
-                    "deeplift or integrated-gradients"
+                    f"layer {layer.path!r} ({layer.type}) has no softmax over positions whose result weighs values, so "
+                    "its weights cannot be read (a fused or kernel form of attention, or weights that are mixed "
+                    "further); use deeplift or integrated-gradients"
                 )
 
 
 class Readings:
-    """The targets (N, T) of sequences, and the weights (N, heads, queries, keys) of each attention."""
+    """A reader of the targets of sequences and of the weights of each attention.
+
+    Parameters
+    ----------
+    program : Program
+        The traced model.
+    targets : list of Target
+        The scalars that are evaluated.
+    attentions : list of Attention
+        The attentions.
+    """
 
     def __init__(self, program: Program, targets: list[Target], attentions: list[Attention]):
         self.program, self.targets, self.attentions = program, targets, attentions
         self._run = compiled(self._compute, reduce_retracing=True)
 
     def __call__(self, arrays: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Return the targets (N, T), and the weights (N, heads, queries, keys) of each attention.
+
+        Parameters
+        ----------
+        arrays : list of np.ndarray
+            The sequences (N, ...) for each input.
+        """
         with exact_float32:
             predictions, weights = self._run([tf.constant(array) for array in arrays])
         return predictions.numpy(), [tensor.numpy() for tensor in weights]

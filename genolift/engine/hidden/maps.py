@@ -1,8 +1,9 @@
-"""Activation maps: what the activations of a layer's rows and the targets' slopes there say of each row."""
+"""Activation maps, which combine the activations of a layer's rows with the slopes of the targets there."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -13,39 +14,75 @@ from genolift.engine.running.run import constants, forward
 from genolift.engine.target import Target
 from genolift.engine.windows.receptive import Receptive
 from genolift.support.precision import exact_float32
-from genolift.support.tensorflow import compiled, quiet_tensorflow
+from genolift.support.tensorflow import Tensor, compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
 
-def class_activation(activations, slopes):
-    """Σ_c w_c A_jc (Zhou et al. 2016, equation 2), rows (N, J, C) to (N, J).
+def class_activation(activations: Tensor, slopes: Tensor) -> Tensor:
+    """Return the map Σ_c w_c A_jc (Zhou et al. 2016, equation 2).
 
-    w_c is the weight of the channel's mean: each row's slope is a J-th of it.
+    The weight w_c of a channel's mean is the sum of its J rows' slopes.
+
+    Parameters
+    ----------
+    activations, slopes : Tensor
+        The activations A and the slopes of a target, (N, J, C).
+
+    Returns
+    -------
+    Tensor
+        The map, (N, J).
     """
     return tf.einsum("njc,nc->nj", activations, tf.reduce_sum(slopes, 1))
 
 
-def gradient_weighted(activations, slopes):
-    """relu(Σ_c α_c A_jc), α_c the mean slope over the length (Selvaraju et al. 2017, equations 1 and 2)."""
+def gradient_weighted(activations: Tensor, slopes: Tensor) -> Tensor:
+    """Return the map relu(Σ_c α_c A_jc) (Selvaraju et al. 2017, equations 1 and 2).
+
+    The weight α_c of a channel is its mean slope over the length.
+
+    Parameters
+    ----------
+    activations, slopes : Tensor
+        The activations A and the slopes of a target, (N, J, C).
+
+    Returns
+    -------
+    Tensor
+        The map, (N, J).
+    """
     return tf.nn.relu(tf.einsum("njc,nc->nj", activations, tf.reduce_mean(slopes, 1)))
 
 
 class Rows:
-    """The activations of hidden ``values`` as rows of channels, (N, J, C) each, for sequences of any length.
+    """A reader of hidden activations as rows of channels, for sequences of any length.
 
-    ``channels`` are the C of each: what stands behind the axis of rows.
+    Parameters
+    ----------
+    program : Program
+        The traced model.
+    values : list of Value
+        The hidden values.
+    channels : list of int
+        How many numbers each row of a value has.
     """
 
     def __init__(self, program: Program, values: list[Value], channels: list[int]):
         self.program, self.values, self.channels = program, values, channels
         self._run = compiled(self._compute, reduce_retracing=True)
 
-    def __call__(self, xs: list[np.ndarray]):
-        """Of inputs (N, ...), as NumPy arrays: a list with an entry for each value."""
+    def __call__(self, xs: list[np.ndarray]) -> Any:
+        """Return the rows (N, J, C) of each value.
+
+        Parameters
+        ----------
+        xs : list of np.ndarray
+            The sequences (N, ...) for each input.
+        """
         with exact_float32:
-            found = self._run([tf.constant(x, tf.float32) for x in xs])
-        return tf.nest.map_structure(lambda tensor: tensor.numpy(), found)
+            results = self._run([tf.constant(x, tf.float32) for x in xs])
+        return tf.nest.map_structure(lambda tensor: tensor.numpy(), results)
 
     def _compute(self, xs):
         known = forward(self.program, xs, constants(self.program))
@@ -56,13 +93,29 @@ class Rows:
 
 
 class Maps(Rows):
-    """The targets (N, T), and for each value the targets' maps (N, T, J), ``weigh(activations, slopes)``.
+    """A reader of the targets (N, T), and of the targets' maps (N, T, J) of each value.
 
-    ``own[t]`` are the values that target number t has a map of; those of the others are zero.
+    Parameters
+    ----------
+    program : Program
+        The traced model.
+    targets : list of Target
+        The scalars that are explained.
+    own : list of list of Value
+        The values that each target has a map of. Its maps of the other values are zero.
+    channels : dict of Value to int
+        How many numbers each row of a value has.
+    weigh : callable
+        A function from activations and slopes to a map, such as :func:`class_activation`.
     """
 
     def __init__(
-        self, program: Program, targets: list[Target], own: list[list[Value]], channels: dict, weigh: Callable
+        self,
+        program: Program,
+        targets: list[Target],
+        own: list[list[Value]],
+        channels: dict[Value, int],
+        weigh: Callable[[Tensor, Tensor], Tensor],
     ):
         self.targets, self.own, self.weigh = targets, own, weigh
         values = list(dict.fromkeys(value for some in own for value in some))
@@ -90,7 +143,22 @@ def _total(tensor):
 
 
 def averaged(value: Value, sequences: list[Receptive]) -> tuple[list[Value], Step | None]:
-    """The values whose means over all rows ``value`` is a weighted sum of, and the step that stands in the way, if any."""
+    """Return the values whose means over all rows a value is a weighted sum of.
+
+    Parameters
+    ----------
+    value : Value
+        The value.
+    sequences : list of Receptive
+        The receptive fields in each input that is a sequence.
+
+    Returns
+    -------
+    rows : list of Value
+        The values. The list is empty if a step stands in the way.
+    step : Step or None
+        The step that stands in the way.
+    """
     rows: list[Value] = []
 
     def is_mean(made: Value) -> bool:

@@ -1,4 +1,4 @@
-"""Which layers keep a place in the sequence: by name, the last of them, the first that looks along the sequence."""
+"""The layers whose outputs keep a place in the sequence, found by name or as the last or the first of them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,35 @@ from genolift.support.errors import InputError
 
 
 def named(program: Program, name: str) -> list[Value]:
-    """What the layer ``name`` hands on; in a program without layers, what the operation of that name gives."""
+    """Return the outputs of a layer, or of an operation in a program without layers.
+
+    Parameters
+    ----------
+    program : Program
+        The traced model.
+    name : str
+        The name of the layer or operation.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
     if layer_names(program):
         return layer_outputs(program, name)
     steps = [step for step in program.active_steps if step.op != "Input"]
-    found = [step.output for step in steps if step.name == name]
-    if not found:
+    outputs = [step.output for step in steps if step.name == name]
+    if not outputs:
         told = ", ".join(step.name for step in steps)
         raise InputError(f"the function runs no operation {name!r} that depends on its input; it runs {told}")
-    return found
+    return outputs
 
 
 def name_of(value: Value, program: Program) -> str:
-    """The layer's name (its path, where several have that name), or the operation's where no layer ran it."""
+    """Return the name of the layer that made a value, or of the operation if no layer ran it.
+
+    If several layers have the name, it is the layer's path.
+    """
     if not value.step.layers:
         return value.step.name
     layer = value.step.layers[-1]
@@ -32,24 +48,25 @@ def name_of(value: Value, program: Program) -> str:
 
 
 def follows(program: Program, source: Value) -> set[Value]:
-    """All values that depend on ``source``, itself included."""
-    found = {source}
+    """Return all values that depend on ``source``, including itself."""
+    values = {source}
     for step in program.steps:
-        if step.dependence >= Dependence.DISCRETE and not found.isdisjoint(step.inputs):
-            found.update(step.outputs)
-    return found
+        if step.dependence >= Dependence.DISCRETE and not values.isdisjoint(step.inputs):
+            values.update(step.outputs)
+    return values
 
 
 def last_placed(receptive: Receptive, outputs: list[Value]) -> Value | None:
-    """The last layer's output before ``outputs`` that has several rows with a place, and that nothing goes past.
+    """Return the last output of a layer before ``outputs`` that has several rows with a place.
 
-    Where something of the input always goes past (towers side by side) it is simply the last; None where there is none.
+    If possible it is one that all of the input goes through. If something of the input always goes past (towers side by
+    side), it is simply the last. The result is None if there is none.
     """
     program = replace(receptive.program, outputs=outputs).pruned()
     readers, downstream = program.readers, follows(program, receptive.source)
     last_use = {value: i for i, step in enumerate(program.steps) for value in step.inputs}
     last_use |= dict.fromkeys(program.outputs, len(program.steps))
-    pending: set[Value] = set()  # what is there already, depends on the input, and is still to be read
+    pending: set[Value] = set()  # The values so far that depend on the input and are still to be read.
     last = alone = None
     for i, step in enumerate(program.steps):
         pending |= {value for value in step.outputs if value in downstream and value in last_use}
@@ -63,7 +80,7 @@ def last_placed(receptive: Receptive, outputs: list[Value]) -> Value | None:
 
 
 def first_wide(receptive: Receptive) -> Value | None:
-    """The first layer's output whose rows see several positions each: what the first convolution gives."""
+    """Return the first output of a layer whose rows see several positions each, as that of the first convolution."""
     readers = receptive.program.readers
     for step in receptive.program.steps:
         for value in step.outputs:
@@ -73,12 +90,12 @@ def first_wide(receptive: Receptive) -> Value | None:
 
 
 def placed(receptive: Receptive, value: Value) -> bool:
-    """Whether a value, and not the input itself, has several rows with a place."""
+    """Return whether a value other than the input has several rows with a place."""
     return value.active and value.step.op != "Input" and receptive.knows(value) and receptive.rows(value) > 1
 
 
 def _leaves(value: Value, readers: dict[Value, list[Step]]) -> bool:
-    """Whether a value is handed on by the layer that made it, and not of its own inner workings."""
+    """Return whether the layer that made a value hands it on, rather than using it inside only."""
     if not value.step.layers:
         return True
     within, reading = value.step.layers[-1], readers.get(value)

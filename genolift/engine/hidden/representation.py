@@ -1,4 +1,4 @@
-"""A hidden representation of sequences: the activations that a target is read from, or those of a layer."""
+"""The hidden representation of sequences, which is the activations that a target is read from, or those of a layer."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from genolift.engine.operations.steps import kind_of
 from genolift.engine.program import Program, Value, ancestors
 from genolift.engine.running.run import constants, forward
 from genolift.support.precision import exact_float32
-from genolift.support.tensorflow import compiled, quiet_tensorflow
+from genolift.support.tensorflow import Tensor, compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
 
 def read_from(values: list[Value]) -> list[Value]:
-    """Return what the last weighted steps before ``values`` read, but for views of the input itself."""
+    """Return what the last weighted steps before ``values`` read, without views of the input itself."""
 
     def is_weighted(value: Value) -> bool:
         return value.step.op != "Input" and kind_of(value.step) == "weighted"
@@ -27,20 +27,27 @@ def read_from(values: list[Value]) -> list[Value]:
 
 
 def _is_view(value: Value) -> bool:
-    """Whether there are passing steps only between the input and a value."""
+    """Return whether only passing steps lie between the input and a value."""
     steps = (before.step for before in _active_ancestors([value]))
     return all(step.op == "Input" or kind_of(step) == "passing" for step in steps)
 
 
 def _active_ancestors(values: list[Value], stop: Callable[[Value], bool] | None = None) -> Iterator[Value]:
-    """The values that importance takes its way through, the nearest first."""
+    """Return some values and those that importance flows into from them, the nearest first."""
     return ancestors(values, lambda value: value.step.active_inputs, stop, breadth_first=True)
 
 
 class Representation:
-    """Activations of ``values`` as one vector for each point.
+    """A reader of hidden activations as one vector for each point.
 
-    ``values`` and ``frozen`` are those of :class:`genolift.engine.walk.points.Points`, so that copies can be predicted.
+    It has the methods of :class:`genolift.engine.walk.points.Points` that evaluate targets, so it can stand in for one.
+
+    Parameters
+    ----------
+    program : Program
+        The traced model.
+    values : list of Value
+        The hidden values.
     """
 
     targets: tuple = ()
@@ -49,11 +56,14 @@ class Representation:
         self.program, self.hidden = program, values
         self._run = compiled(self._activations, reduce_retracing=True)
 
-    def frozen(self, xs, size: int) -> tuple[list, list]:
+    def frozen(self, xs: list[np.ndarray], size: int) -> tuple[list[Tensor], list[bool]]:
+        """Return no weights, because activations have none."""
         return [], []
 
-    def values(self, points: list[np.ndarray], weights, by_row, rows) -> np.ndarray:
-        """Vectors (B, D) at ``points`` (B, ...)."""
+    def values(
+        self, points: list[np.ndarray], weights: list[Tensor], by_row: list[bool], rows: np.ndarray
+    ) -> np.ndarray:
+        """Return the vectors (B, D) at ``points`` (B, ...). Nothing depends on the other arguments."""
         with exact_float32:
             return self._run([tf.constant(point) for point in points]).numpy()
 

@@ -1,4 +1,4 @@
-"""Relevance (LRP and patterns): rules that share out what a neuron received among its inputs.
+"""Relevance (LRP and patterns), whose rules share out what a neuron received among its inputs.
 
-Imports from ``engine.walk`` and the rooms before it, never from ``engine.windows``.
+This room imports from ``engine.walk`` and the rooms below it, never from ``engine.windows``.
 """

@@ -1,4 +1,4 @@
-"""Relevance at any points, for several targets at once."""
+"""The relevance of the inputs at any points, for several targets at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,17 @@ tf = quiet_tensorflow()
 
 
 class RelevancePoints(Points):
-    """Points whose targets are shared out among the inputs rather than differentiated."""
+    """An evaluator whose targets are shared out among the inputs rather than differentiated.
+
+    Parameters
+    ----------
+    program : Program
+        The traced model.
+    targets : list of Target
+        The scalars that are evaluated.
+    share_out : RelevancePropagation
+        The walk back that shares them out.
+    """
 
     def __init__(self, program: Program, targets: list[Target], share_out: RelevancePropagation):
         super().__init__(program, targets)
@@ -27,12 +37,12 @@ class RelevancePoints(Points):
     ) -> tuple[np.ndarray, InputRelevance]:
         """Return the targets (B, T) at ``points`` (B, ...), and their relevance with targets (T) as the second axis.
 
-        The other arguments are those of :meth:`Points.slopes`. Nothing depends on them: relevance follows the point's
-        own weights.
+        The other arguments are those of :meth:`Points.slopes`. They have no effect, because relevance follows the
+        point's own weights.
         """
         with exact_float32:
-            found = self._run([tf.constant(point) for point in points])
-        return tf.nest.map_structure(lambda tensor: tensor.numpy(), found)
+            results = self._run([tf.constant(point) for point in points])
+        return tf.nest.map_structure(lambda tensor: tensor.numpy(), results)
 
     def _shared_out(self, points: list[Tensor]) -> tuple[Tensor, InputRelevance]:
         predictions, by_target = self._walked_back(points, self._share_out)
