@@ -318,7 +318,7 @@ class Explanation(Contents):
         """
         from genolift.results import store  # This loads Zarr, which takes time.
 
-        store.save(self, path, dtype=dtype, force=force)
+        store.save(self, self.__getitem__, path, dtype=dtype, force=force)
 
     @classmethod
     def load(cls, path: str | Path) -> Explanation:

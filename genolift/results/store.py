@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,14 +18,12 @@ from genolift.results import arrays as checked
 from genolift.results import layout as disk
 from genolift.results import provenance as origin
 from genolift.results.coding import to_codes
+from genolift.results.contents import Contents
 from genolift.results.fields import INPUT, PAIR, POSITION, cut_or_pad, leaves
 from genolift.results.listing import LISTED, Listing
 from genolift.results.lock import WriteLock, hold, tidy
 from genolift.support.errors import FORCE, START_AFRESH, FileProblem, InputError, Remedy, file_problems
 from genolift.support.files import write_json
-
-if TYPE_CHECKING:
-    from genolift.results.explanation import Explanation
 
 # The command line is kept, but two results are the same if only it differs: one may ask for the same work in other
 # words.
@@ -238,7 +237,7 @@ class StoreWriter:
 
     # -- writing ---------------------------------------------------------------------------------------------
 
-    def prepare(self, explanation: Explanation) -> None:
+    def prepare(self, explanation: Contents) -> None:
         """Make the arrays for explanations like this one, unless they are there.
 
         Parameters
@@ -256,7 +255,7 @@ class StoreWriter:
         with file_problems(self.path, "written"):
             self._prepare(*self._plan(explanation))
 
-    def write(self, k: int, explanation: Explanation) -> None:
+    def write(self, k: int, explanation: Contents) -> None:
         """Store a block.
 
         Parameters
@@ -283,7 +282,7 @@ class StoreWriter:
                 checked.write(self.path / name, start, values)
             write_json(self.path / disk.DONE / f"{k}.json", {"start": start, "stop": stop})
 
-    def _plan(self, explanation: Explanation) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def _plan(self, explanation: Contents) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Return which array holds which field, as JSON, and the contents of the arrays."""
         fields: dict[str, Any] = {}
         arrays: dict[str, np.ndarray] = {}
@@ -302,7 +301,7 @@ class StoreWriter:
             fields[name] = {"kind": explanation.kind(name), "form": form, "arrays": entries}
         return {"fields": fields, "undefined": explanation.undefined}, arrays
 
-    def _encode(self, explanation: Explanation, name: str, leaf: np.ndarray) -> tuple[np.ndarray, str]:
+    def _encode(self, explanation: Contents, name: str, leaf: np.ndarray) -> tuple[np.ndarray, str]:
         """Return an array of a field as it is kept, and the name of the coding."""
         width = self._width
         if width is not None:
@@ -339,8 +338,15 @@ class StoreWriter:
             raise InputError(f"this block differs from those stored in {self.path}: {difference}")
 
 
-def save(explanation: Explanation, path: str | os.PathLike, *, dtype: str | None = None, force: bool = False) -> None:
-    """Write an explanation, with one block in memory at a time. See :meth:`Explanation.save`."""
+def save(
+    explanation: Contents,
+    rows: Callable[[slice], Contents],
+    path: str | os.PathLike,
+    *,
+    dtype: str | None = None,
+    force: bool = False,
+) -> None:
+    """Write an explanation, with one block in memory at a time: ``rows`` gives it. See :meth:`Explanation.save`."""
     if disk.read_header(Path(path)) is not None and not force:
         replace = Remedy.naming("give another path, or {} to replace it", FORCE)
         raise FileProblem(f"{path} holds a score store already", replace)
@@ -365,7 +371,7 @@ def save(explanation: Explanation, path: str | os.PathLike, *, dtype: str | None
         type_name=type(explanation).__name__,
     ) as writer:
         for k, (start, stop) in enumerate(blocks):
-            writer.write(k, explanation[start:stop])
+            writer.write(k, rows(slice(start, stop)))
 
 
 def _digest(path: Path) -> str:

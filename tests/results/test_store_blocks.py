@@ -6,7 +6,7 @@ from stored import assert_same, dna, full
 
 from genolift.results.explanation import Explanation
 from genolift.results.reading import read_provenance
-from genolift.results.store import StoreWriter, save
+from genolift.results.store import StoreWriter
 from genolift.support.errors import FileProblem, InputError
 
 
@@ -104,7 +104,7 @@ def test_blocks_of_mixed_lengths_are_padded_to_the_longest_of_all(tmp_path):
 @pytest.mark.parametrize("name", ["blocks", "sequences"])
 def test_a_field_cannot_take_the_name_of_what_is_the_stores_own(tmp_path, name):
     with pytest.raises(InputError, match=f"cannot be called '{name}'"):
-        save(Explanation({"inputs": dna(2, 4), name: np.ones(2)}), tmp_path / "s.zarr")
+        Explanation({"inputs": dna(2, 4), name: np.ones(2)}).save(tmp_path / "s.zarr")
 
 
 def test_zeros_are_written_not_taken_for_missing(tmp_path):
