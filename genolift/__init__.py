@@ -43,9 +43,8 @@ Each name below has a docstring: ``help(gl.DeepLift)``. Modules are loaded when 
 
 **Files and pictures**
 
-- ``export``: files for other programs, such as ``export(result, to="modisco", out="scores")``. ``export.listing()``
-lists
-  the formats.
+- ``export``: files for other programs, such as ``export(result, to="modisco", out="scores")``. The formats are listed
+  by ``export.listing()``.
 - ``drawings``: which function draws which result; ``drawings.register`` adds one of yours.
 """
 

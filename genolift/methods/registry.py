@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
@@ -44,14 +45,15 @@ def register(name: str, where: str | type, summary: str) -> None:
     Raises
     ------
     InputError
-        If another method has the name, or if the class has a different one.
+        If another method has the name, if the class has a different one, or if it takes options and does not record
+        them.
 
     Examples
     --------
     >>> genolift.methods.register("counts", "my_package.counts:Counts", "how often a motif occurs")
     """
     if isinstance(where, type):
-        _check_name(name, where)
+        _check(name, where)
     known = _METHODS.get(name)
     if known is not None and _place(known.where) != _place(where):
         raise InputError(f"there is a method {name!r} already, {_place(known.where)}; give yours another name")
@@ -92,10 +94,15 @@ def method_class(name: str) -> type[Method]:
         return where
     module, _, attribute = where.partition(":")
     # The name of the module is in the catalog, or was given by whoever registered the method.
-    kind = getattr(import_module(module), attribute, None)
+    try:
+        kind = getattr(import_module(module), attribute, None)
+    except ModuleNotFoundError as problem:
+        if problem.name is None or not f"{module}.".startswith(f"{problem.name}."):
+            raise  # The module is there, and lacks one that it needs.
+        raise InputError(f"the method {name} is registered as {where}, but there is no module {problem.name}") from None
     if kind is None:
         raise InputError(f"the method {name} is registered as {where}, but {module} has no class {attribute}")
-    _check_name(name, kind)
+    _check(name, kind)
     return kind
 
 
@@ -103,9 +110,25 @@ def _place(where: str | type) -> str:
     return where if isinstance(where, str) else f"{where.__module__}:{where.__qualname__}"
 
 
-def _check_name(name: str, kind: type) -> None:
+def _check(name: str, kind: type) -> None:
     if getattr(kind, "name", None) != name:
         raise InputError(
             f"the class {_place(kind)} is registered as {name!r}, so its attribute name must say the same, not "
             f"{getattr(kind, 'name', None)!r}"
         )
+    # Tests hold our own methods to this. A store of another option would be taken for the same result without it.
+    others = [base for base in kind.__mro__ if base.__module__.partition(".")[0] not in ("genolift", "builtins")]
+    options = [option for base in others for option in _options(base)]
+    if options and not any("describe" in vars(base) for base in others):
+        raise InputError(
+            f"the method {name} takes the options {', '.join(options)} and does not record them, so results of "
+            "different options could not be told apart; override describe() and add them to what it returns"
+        )
+
+
+def _options(kind: type) -> list[str]:
+    """Return the keywords that a class's own ``__init__`` names."""
+    if "__init__" not in vars(kind):
+        return []
+    parameters = inspect.signature(vars(kind)["__init__"]).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]

@@ -68,3 +68,23 @@ def test_the_page_on_methods_shows_how():
     (example,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     exec(compile(example, "methods.md", "exec"), {"__name__": "example"})
     assert gl.method("slope-there", lambda x: x[:, 0, :1], power=0.5).power == 0.5
+
+
+@pytest.mark.usefixtures("registered")
+def test_options_that_are_not_recorded_are_refused():
+    class Forgetful(outside_method.SlopeMethod):
+        name = "forgetful"
+
+        def __init__(self, model, target=None, *, width: int = 3, **options):
+            self.width = width
+            super().__init__(model, target, **options)
+
+    with pytest.raises(InputError, match=r"takes the options width and does not record them"):
+        gl.methods.register("forgetful", Forgetful, "nothing")
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_class_that_is_not_there():
+    gl.methods.register("absent", "nowhere.at_all:Absent", "nothing")
+    with pytest.raises(InputError, match="there is no module nowhere"):
+        gl.method("absent", method_models.build("conv"), 0)
