@@ -93,8 +93,8 @@ def method_class(name: str) -> type[Method]:
     if isinstance(where, type):
         return where
     module, _, attribute = where.partition(":")
-    # The name of the module is in the catalog, or was given by whoever registered the method.
     try:
+        # The name of the module is in the catalog, or was given by whoever registered the method.
         kind = getattr(import_module(module), attribute, None)
     except ModuleNotFoundError as problem:
         if problem.name is None or not f"{module}.".startswith(f"{problem.name}."):
