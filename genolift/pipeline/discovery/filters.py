@@ -86,14 +86,14 @@ class FiltersJob:
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenFilters:
     """What was found: the filters, how many of them look like which known motif (q at most 0.05)."""
 
     filters: Filters
     named: dict[str, int]
 
 
-def write_filters(job: FiltersJob) -> Written:
+def write_filters(job: FiltersJob) -> WrittenFilters:
     """Write filters.meme, filters.tsv and filters.png into ``job.out``.
 
     All that can be is checked before the sequences are read. Raises :class:`InputError`, :class:`FileProblem` or
@@ -142,7 +142,7 @@ def _batches(reading: Reading, source: Source, reader: LayerReader) -> Iterator[
             yield reader.inputs(reading.encode(some))
 
 
-def _write(job: FiltersJob, filters: Filters, motifs: dict[str, np.ndarray] | None) -> Written:
+def _write(job: FiltersJob, filters: Filters, motifs: dict[str, np.ndarray] | None) -> WrittenFilters:
     matches: MotifMatches | None = None
     labels: list[str] = []
     like: dict[int, str] = {}
@@ -156,7 +156,7 @@ def _write(job: FiltersJob, filters: Filters, motifs: dict[str, np.ndarray] | No
         meme.write_text(filters.to_meme(), encoding="utf-8")
         tsv.write_text(filters.to_tsv(matches, labels), encoding="utf-8")
         save_figure(filters.plot(names=like), picture)
-    return Written(filters, commonest(like.values()))
+    return WrittenFilters(filters, commonest(like.values()))
 
 
 @dataclass(frozen=True)

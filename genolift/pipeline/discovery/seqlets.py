@@ -41,7 +41,7 @@ class Seqlets:
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenSeqlets:
     """How many seqlets were written, by sign, and how many of them by motif, where one matches (``q`` ≤ the FDR)."""
 
     positive: int
@@ -49,7 +49,7 @@ class Written:
     motifs: dict[str, int] = field(default_factory=dict)
 
 
-def write_seqlets(job: Seqlets) -> Written:
+def write_seqlets(job: Seqlets) -> WrittenSeqlets:
     """Write the stretches whose q-value is at most ``job.search.fdr``.
 
     The columns after BED's six are ``sequence``, ``importance`` (the sum of scores), ``p``, ``q`` and, with motifs,
@@ -86,7 +86,7 @@ def write_seqlets(job: Seqlets) -> Written:
     with outputs([job.out], job.search.execution.force) as (part,):
         write_bed(part, scores, seqlets.sequence, seqlets.start, seqlets.end, strand, columns)
     positive = int((seqlets.importance > 0).sum())
-    return Written(positive, len(seqlets) - positive, named)
+    return WrittenSeqlets(positive, len(seqlets) - positive, named)
 
 
 def _threshold(scores: Scores) -> float:
