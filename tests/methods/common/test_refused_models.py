@@ -74,6 +74,26 @@ def test_batch_dependent_models(function):
         gl.DeepLift(of_inputs(function), references=gl.references.Zeros())(X)
 
 
+@pytest.mark.parametrize(("scale", "offset"), [(1e-10, 0), (1e-4, 0), (1e8, 0), (1, 1e4)])
+def test_batch_dependence_at_any_scale(scale, offset):
+    """Neither the size of a model's numbers nor a constant that is added to them hides it."""
+    model = of_inputs(lambda x: scale * (x - tf.reduce_mean(x, 0, keepdims=True)) + offset)
+    with pytest.raises(UnsupportedModel, match="depends on the other sequences of its batch"):
+        gl.DeepLift(model, references=gl.references.Zeros())(X)
+
+
+def test_an_output_of_rounding_alone_does_not_mix():
+    """Two orders of one sum, whose difference in float32 depends on how many rows run."""
+    weights = tf.constant(np.random.default_rng(0).normal(size=(L * 4, 50)), tf.float32)
+
+    def rounded(x):
+        flat = tf.reshape(x, [-1, L * 4])
+        return tf.reduce_sum(flat @ weights, 1, keepdims=True) - flat @ tf.reduce_sum(weights, 1, keepdims=True)
+
+    found = gl.method("gradient-x-input", keras.Sequential([keras.Input((L, 4)), K.Lambda(rounded)]))(X)
+    assert np.abs(found.predictions).max() < 1e-5
+
+
 def sequential(*layers, **shape):
     return keras.Sequential([keras.Input(**shape), *layers, K.Dense(1, name="top")])
 
