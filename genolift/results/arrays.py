@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from genolift.results import layout as disk
 from genolift.results.lazy import LazyArray
+from genolift.support.errors import FileProblem
 from genolift.support.files import flush
 
 CHUNK_BYTES = 4 * 2**20
@@ -82,23 +84,47 @@ def open_rows(store: Path, label: str) -> LazyArray:
     FileProblem
         If the array is damaged or missing. For chunks this is raised when they are read.
     """
-    path = store / label
+    rows = _open(store, label)
+    return LazyArray(rows.array.shape, rows.array.dtype, rows)
+
+
+def _open(store: Path, label: str) -> _Rows:
     try:
-        array = zarr.open_array(path, mode="r")
+        return _Rows(store, label, zarr.open_array(store / label, mode="r"))
     except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
         raise disk.damaged(store, f"{type(error).__name__} {error}") from None
 
-    def read(start: int, stop: int) -> np.ndarray:
-        missing = [file for file in _chunk_files(path, array, start, stop) if not file.exists()]
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of an array of a store. A pickle of it holds the place of the store, not the rows."""
+
+    store: Path
+    label: str
+    array: zarr.Array
+
+    def __call__(self, start: int, stop: int) -> np.ndarray:
+        """Return the rows of a half-open range."""
+        missing = [file for file in _chunk_files(self.store / self.label, self.array, start, stop) if not file.exists()]
         if missing:
-            raise disk.damaged(store, f"{missing[0].relative_to(store)} is missing")
+            raise disk.damaged(self.store, f"{missing[0].relative_to(self.store)} is missing")
         try:
-            return np.asarray(array[start:stop])
+            return np.asarray(self.array[start:stop])
         except (ValueError, OSError, RuntimeError) as error:
             what = "a checksum is wrong" if "checksum" in str(error) else error
-            raise disk.damaged(store, f"{label}, rows {start} to {stop}: {what}") from None
+            raise disk.damaged(self.store, f"{self.label}, rows {start} to {stop}: {what}") from None
 
-    return LazyArray(array.shape, array.dtype, read)
+    def __reduce__(self) -> tuple:
+        return _reopened, (self.store.absolute(), self.label)
+
+
+def _reopened(store: Path, label: str) -> _Rows:
+    if not store.exists():
+        raise FileProblem(
+            f"{store} is not there; a result that was loaded from a store reads its rows there, also as a copy or in "
+            "another process"
+        )
+    return _open(store, label)
 
 
 def _chunk_files(folder: Path, array: zarr.Array, start: int, stop: int) -> list[Path]:

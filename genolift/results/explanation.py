@@ -188,7 +188,7 @@ class Explanation(Contents):
             raise InputError(f"target {target!r} is not among those explained: {', '.join(map(str, choices))}")
         pick = place[0]
         fields = {
-            name: value if name == "inputs" else each(lambda leaf: rowwise(lambda x: x[:, pick], leaf), value)
+            name: value if name == "inputs" else each(lambda leaf: rowwise(partial(_of_target, pick), leaf), value)
             for name, value in self._fields.items()
         }
         return self._with(fields, target=choices[pick])
@@ -349,3 +349,7 @@ class Explanation(Contents):
     def named(name: str) -> type[Explanation]:
         """Return the type of explanation with a name; :class:`Explanation` for a name that is not known."""
         return Explanation._types.get(name, Explanation)
+
+
+def _of_target(pick: int, values: np.ndarray) -> np.ndarray:
+    return values[:, pick]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ class LazyArray(np.lib.mixins.NDArrayOperatorsMixin):
     dtype
         The type of its values.
     read
-        ``read(start, stop)`` returns the rows of a half-open range as a NumPy array.
+        ``read(start, stop)`` returns the rows of a half-open range as a NumPy array. Where it can be pickled, the lazy
+        array can be too.
     """
 
     def __init__(self, shape: tuple[int, ...], dtype: npt.DTypeLike, read: Callable[[int, int], np.ndarray]):
@@ -84,7 +86,7 @@ class LazyArray(np.lib.mixins.NDArrayOperatorsMixin):
     def select(self, key: slice | np.ndarray | list[int]) -> LazyArray:
         """Return the rows of a slice, mask or list of numbers, without reading them."""
         index = np.arange(len(self))[key]
-        return LazyArray((len(index), *self.shape[1:]), self.dtype, lambda start, stop: self[index[start:stop]])
+        return LazyArray((len(index), *self.shape[1:]), self.dtype, partial(_selected, self, index))
 
 
 def rowwise(function: Callable[..., np.ndarray], *arrays: np.ndarray | LazyArray) -> Any:
@@ -105,8 +107,12 @@ def rowwise(function: Callable[..., np.ndarray], *arrays: np.ndarray | LazyArray
     if not any(isinstance(array, LazyArray) for array in arrays):
         return function(*arrays)
     sample = function(*(np.zeros((1, *array.shape[1:]), array.dtype) for array in arrays))
-    return LazyArray(
-        (len(arrays[0]), *sample.shape[1:]),
-        sample.dtype,
-        lambda start, stop: function(*(array[start:stop] for array in arrays)),
-    )
+    return LazyArray((len(arrays[0]), *sample.shape[1:]), sample.dtype, partial(_applied, function, arrays))
+
+
+def _selected(array: LazyArray, index: np.ndarray, start: int, stop: int) -> np.ndarray:
+    return array[index[start:stop]]
+
+
+def _applied(function: Callable[..., np.ndarray], arrays: tuple, start: int, stop: int) -> np.ndarray:
+    return function(*(array[start:stop] for array in arrays))

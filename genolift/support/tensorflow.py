@@ -13,6 +13,8 @@ from functools import cache, partial
 from importlib import import_module
 from typing import Any, TypeAlias
 
+from genolift.support.errors import InputError
+
 #: A TensorFlow tensor. TensorFlow has no types that a type checker could follow, so the name is for readers.
 Tensor: TypeAlias = Any
 
@@ -81,10 +83,48 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """Return a function as a ``tf.function``, without autograph and with further ``options`` of ``tf.function``.
+class Compiled:
+    """A function that runs as a graph, also after ``tf.config.run_functions_eagerly(True)``: slopes need a graph.
 
-    TensorFlow counts how often the code of a function is traced, and warns when many objects trace the same method once
-    each. A partial function is counted by itself, so there is no such warning.
+    Parameters
+    ----------
+    function
+        The function.
+    **options
+        Further options of ``tf.function``.
     """
-    return quiet_tensorflow().function(partial(function), autograph=False, **options)
+
+    def __init__(self, function: Callable[..., Any], **options: Any):
+        # TensorFlow counts how often the code of a function is traced, and warns when many objects trace the same
+        # method once each. A partial function is counted by itself, so there is no such warning.
+        self._function = quiet_tensorflow().function(partial(function), autograph=False, **options)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Return what the function returns for these arguments."""
+        if quiet_tensorflow().config.functions_run_eagerly():
+            return self._function.get_concrete_function(*arguments)(*arguments)
+        return self._function(*arguments)
+
+    def experimental_get_tracing_count(self) -> int:
+        """Return how often the function was traced."""
+        return self._function.experimental_get_tracing_count()
+
+
+def compiled(function: Callable[..., Any], **options: Any) -> Compiled:
+    """Return a function as a graph, without autograph and with further ``options`` of ``tf.function``."""
+    return Compiled(function, **options)
+
+
+def require_eager() -> None:
+    """Refuse to work where TensorFlow only builds a graph and computes no numbers.
+
+    Raises
+    ------
+    InputError
+        If eager execution was switched off, or the caller is inside a ``tf.Graph`` or ``tf.function``.
+    """
+    if not quiet_tensorflow().executing_eagerly():
+        raise InputError(
+            "TensorFlow only builds a graph here and computes no numbers; call genolift outside of tf.Graph and "
+            "tf.function, and without tf.compat.v1.disable_eager_execution() or disable_v2_behavior()"
+        )

@@ -62,7 +62,22 @@ def trace(fn: Callable[..., Any], specs: list[Any], input_names: list[str] | Non
     if len(names) != len(outputs):
         names = [f"output_{i}" for i in range(len(outputs))]
     program = Program(recorder.steps, inputs, outputs, list(input_names), names, recorder.library)
-    return mark_dependence(open_lists(program.pruned()))
+    needed = program.pruned()
+    _refuse_changed_variables(program.steps, needed.steps)
+    return mark_dependence(open_lists(needed))
+
+
+def _refuse_changed_variables(steps: list[Step], needed: list[Step]) -> None:
+    """Refuse a model whose output reads a variable that the model itself writes."""
+    read = {id(step.payload) for step in needed if step.op in ("Variable", "ResourceGather")}
+    for step in steps:
+        if step.op.startswith(("Assign", "Resource")) and step.op != "ResourceGather" and step.inputs:
+            variable = step.inputs[0].step.payload
+            if variable is not None and id(variable) in read:
+                raise UnsupportedModel(
+                    f"{step.where} changes the variable {getattr(variable, 'name', step.name)!r} that the output is "
+                    "made of, so the output depends on the calls before; explain a model that keeps no state"
+                )
 
 
 def mark_dependence(program: Program, given: dict[Value, Dependence] | None = None) -> Program:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from genolift.methods.common.documented import MergedSignature, merged_docstring
 from genolift.methods.common.inputs import Inputs, as_inputs
@@ -15,6 +15,7 @@ from genolift.methods.targets import describe as describe_target
 from genolift.results.explanation import Explanation
 from genolift.support.errors import InputError
 from genolift.support.memory import parse_bytes
+from genolift.support.tensorflow import require_eager
 from genolift.version import __version__
 
 
@@ -62,6 +63,25 @@ class Method(ABC):
 
     __signature__ = MergedSignature()
 
+    _made_of: tuple[tuple, dict[str, Any]]
+    #: The attributes that hold what a call of ``fit`` learned. A pickle of the method keeps them.
+    learned: tuple[str, ...] = ()
+
+    def __new__(cls, *arguments: Any, **options: Any) -> Self:
+        """Return a method that knows what it is made of, so that it can be copied and pickled."""
+        method = super().__new__(cls)
+        method._made_of = arguments, options
+        return method
+
+    def __reduce__(self) -> tuple:
+        """Return how the method is made again: of its model and options, and of what it learned.
+
+        The model is traced anew, so the model itself has to allow pickling. Keras models do. Of a function, only its
+        name is kept, so the other process must be able to import it.
+        """
+        arguments, options = self._made_of
+        return _made_again, (type(self), arguments, options), {name: getattr(self, name) for name in self.learned}
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         cls.__doc__ = merged_docstring(cls)
@@ -94,6 +114,7 @@ class Method(ABC):
                 f"{type(self).__name__} explains one model; for an ensemble of several write "
                 f"genolift.method({self.name!r}, [models...], target)"
             )
+        require_eager()
         declared = ports(model)
         self.rc_average, self.mean_normalise = rc_average, mean_normalise
         self.model, self.target, self.activation = model, target, activation
@@ -243,8 +264,13 @@ class Method(ABC):
 
     def adapted(self, X: Any) -> tuple[Inputs, Traced]:
         """Return the sequences that a user gave in the form in which the model takes them, and the traced model."""
+        require_eager()
         inputs = as_inputs(X, self._names)
         if not self.is_traced or (self._names is None and not self.traced.accepts(inputs.arrays)):
             names = inputs.keys or [f"input_{i}" for i in range(len(inputs.arrays))]
             self.trace([array.shape[1:] for array in inputs.arrays], names)
         return adapt(inputs, self.traced), self.traced
+
+
+def _made_again(kind: type[Method], arguments: tuple, options: dict[str, Any]) -> Method:
+    return kind(*arguments, **options)

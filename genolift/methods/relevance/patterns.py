@@ -73,6 +73,8 @@ class PatternMethod(PointwiseMethod):
         if patterns is not None:
             self.load(patterns)
 
+    learned = ("_fitted",)
+
     #: Whether shares of the output are walked back, rather than the signal.
     attributes = False
 

@@ -45,6 +45,7 @@ class SufficientSubsets(PerturbationMethod):
     """
 
     name = "sis"
+    learned = ("fitted",)
     averages = False
     result_type = SubsetExplanation
 

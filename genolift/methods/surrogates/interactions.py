@@ -65,6 +65,7 @@ class InteractionMaps(Method):
     """
 
     name = "interaction-maps"
+    learned = ("by",)
     result_type = InteractionExplanation
 
     def __init__(
@@ -131,6 +132,11 @@ class InteractionMaps(Method):
             self.by.trace(shapes, names)
         self._traced = self.by.traced
         return self._traced
+
+    def __setstate__(self, learned: dict[str, Any]) -> None:
+        self.by = learned["by"]
+        if self.by.is_traced:
+            self._traced = self.by.traced
 
     @override
     def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:

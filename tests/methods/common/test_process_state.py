@@ -8,6 +8,7 @@ import small_network
 from small_network import L, X
 
 import genolift as gl
+from genolift.support.errors import InputError
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -121,3 +122,31 @@ def test_tracing_in_two_threads_leaves_keras_as_it_was():
         made = list(pool.map(lambda m: gl.method("gradient-x-input", m, target=0), models))
     assert len(made) == 4
     assert keras.layers.Layer.__call__ is before
+
+
+@pytest.mark.parametrize("name", ["deeplift", "gradient", "ism", "lrp-zb", "grad-cam", "mask", "activations"])
+def test_functions_that_run_eagerly(model, name):
+    """A debugging aid that many notebooks forget; the result is the same, and the setting stays."""
+    options = {} if name == "activations" else {"target": 0}
+    expected = _explained(name, model, **options)
+    tf.config.run_functions_eagerly(True)
+    try:
+        found = _explained(name, model, **options)
+        assert tf.config.functions_run_eagerly()
+    finally:
+        tf.config.run_functions_eagerly(False)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def _explained(name, model, **options):
+    if name == "activations":
+        return gl.activations(model, "conv", X).values
+    return gl.method(name, model, **options)(X).scores
+
+
+def test_graphs_under_construction_are_refused(model):
+    method = gl.DeepLift(model, 0)
+    with tf.Graph().as_default():
+        for one in (lambda: gl.DeepLift(model, 0), lambda: method(X)):
+            with pytest.raises(InputError, match=r"only builds a graph .* outside of tf.Graph and tf.function"):
+                one()

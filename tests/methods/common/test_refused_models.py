@@ -107,19 +107,53 @@ SHORT = r"does not run on sequences of shape \(8, 4\) .*; give sequences of the 
 @pytest.mark.parametrize(
     ("layers", "shape", "message"),
     [
-        ([K.LSTM(3, stateful=True, name="lstm")], {"batch_shape": (2, L, 4)}, f"Loop in layer '.*lstm'.*{FIXED}"),
         ([K.Lambda(lambda t: tf.reshape(t, (2, L * 4)))], {"batch_shape": (2, L, 4)}, f"Reshape in layer.*{FIXED}"),
         ([K.Conv1D(3, 20, name="wide"), K.GlobalMaxPooling1D()], {"shape": (None, 4)}, f"Conv2D in layer '.*wide' .*{SHORT}"),
         ([K.MaxPooling1D(20, name="pool"), K.GlobalMaxPooling1D()], {"shape": (None, 4)}, f"MaxPool in layer '.*pool' .*{SHORT}"),
         ([K.AveragePooling1D(20, name="mean"), K.GlobalAveragePooling1D()], {"shape": (None, 4)},
          "AvgPool in layer '.*mean' .*nothing is left of them.*give sequences"),
     ],
-    ids=["stateful", "fixed", "short for a kernel", "short for a maximum", "short for a mean"],
+    ids=["fixed", "short for a kernel", "short for a maximum", "short for a mean"],
 )  # fmt: skip
 def test_sequences_that_do_not_go_through(layers, shape, message):
     """In a sentence that names the layer, where TensorFlow has a screenful."""
     with pytest.raises(InputError, match=message):
         gl.DeepLift(sequential(*layers, **shape), references=gl.references.Zeros())(X)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: K.LSTM(3, stateful=True, name="lstm"),
+        lambda: K.Bidirectional(K.GRU(3, stateful=True, name="gru")),
+        lambda: keras.Sequential([K.SimpleRNN(3, stateful=True, name="rnn", return_sequences=True), K.Flatten()]),
+    ],
+    ids=["LSTM", "bidirectional", "nested"],
+)
+@pytest.mark.parametrize("number", [1, 2])
+def test_recurrent_layers_that_keep_their_state(layer, number):
+    """The output of the second call is another than that of the first, for any number of sequences."""
+    model = sequential(layer(), batch_shape=(number, L, 4))
+    for one in (model, lambda x: model(x)):
+        with pytest.raises(UnsupportedModel, match=r"is stateful .* stateful=False .* set_weights"):
+            gl.DeepLift(one, references=gl.references.Zeros())(X)
+
+
+class Counting(K.Layer):
+    """Scales by how often it was called."""
+
+    def build(self, shape):
+        self.calls = self.add_weight(shape=(), initializer="ones", trainable=False)
+
+    def call(self, x):
+        self.calls.assign_add(1.0)
+        return x * self.calls
+
+
+def test_a_model_that_writes_what_it_reads():
+    model = sequential(K.Flatten(), Counting(), shape=(L, 4))
+    with pytest.raises(UnsupportedModel, match=r"changes the variable .* depends on the calls before"):
+        gl.method("ism", model)(X)
 
 
 def test_a_declared_number_of_sequences_does_no_harm():
