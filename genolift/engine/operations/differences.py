@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from genolift.engine.operations.slopes import product
 from genolift.engine.program import Step
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
@@ -57,7 +58,7 @@ def by_midpoint(function: Callable[..., Tensor], ends: list[Span], out: Span) ->
     subtracted = out.b - out.a
     if any(slope is None for slope in slopes):
         return subtracted
-    linear = sum(slope * ends[i].d for i, slope in zip(moving, slopes, strict=True))
+    linear = sum(product(slope, ends[i].d) for i, slope in zip(moving, slopes, strict=True))
     size = sum(tf.abs(ends[i].d) / (tf.abs(middles[i]) + 1e-3) for i in moving)
     limit = 5e-3 if out.a.dtype == tf.float32 else 5e-6
     return tf.where(size < limit, linear, subtracted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from genolift.engine.operations.slopes import ATTRIBUTE, PREFIX
 from genolift.engine.program import Step
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
@@ -49,7 +50,7 @@ def run_natively(
     node = graph_def.node.add()
     node.op, node.name = step.op, "step"
     for key, attribute in step.node.attr.items():
-        if not key.startswith("_"):
+        if not key.startswith("_") or (key == ATTRIBUTE and attribute.s.startswith(PREFIX.encode())):
             node.attr[key].CopyFrom(changed.get(key, attribute))
             _retype(node.attr[key], precision)
     graph = tf.compat.v1.get_default_graph()

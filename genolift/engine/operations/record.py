@@ -58,6 +58,9 @@ class Operation:
     difference: Callable | None = None
     #: Whether it is undefined for some numbers, so that RevealCancel must not look far away from its input.
     bounded_domain: bool = False
+    #: Whether its slope may overflow, or be infinite or undefined at some number, though its value is finite there or
+    #: does not count.
+    overflows: bool = False
     #: Whether it is a ReLU or a leaky or clipped variant, at which guided backprop gates gradients.
     rectifier: bool = False
     #: Whether it is max(x, 0) itself.
@@ -125,6 +128,11 @@ class Operation:
     implementation: Callable | None = None
     #: (step, tensors, run) -> outputs, where ``run`` is the library's kernel, which does not serve in every case.
     substitute: Callable | None = None
+
+    @property
+    def steep(self) -> bool:
+        """Whether its slope may be infinite or undefined, so that a zero that it is multiplied with makes NaN."""
+        return self.overflows or self.bounded_domain
 
     @property
     def elementwise(self) -> bool:

@@ -103,6 +103,11 @@ def written(step: Step, x: Tensor, part: Tensor, start: Tensor) -> list[Tensor]:
     return [tf.where(tf.ensure_shape(inside, x.shape), tf.ensure_shape(tf.pad(part, around), x.shape), x)]
 
 
+def length(step: Step, x: Tensor, axes: Tensor) -> list[Tensor]:
+    """Spell the Euclidean length of vectors."""
+    return [tf.sqrt(tf.reduce_sum(tf.square(x), axes, keepdims=step.node.attr["keep_dims"].b))]
+
+
 def half_of_squares(step: Step, x: Tensor) -> list[Tensor]:
     """Spell half the sum of squares."""
     return [tf.reduce_sum(tf.square(x)) / 2]

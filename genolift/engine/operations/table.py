@@ -70,7 +70,14 @@ OPERATIONS: dict[str, Operation] = _table(
     # Scales. A quotient whose denominator is active is rewritten as a product.
     _rows("Mul", _PRODUCT, scale=True, part_of_rectifier=True, difference=differences.multiplied),
     _rows("MulNoNan", Linear((0, 1))),
-    _rows("RealDiv Div", _PRODUCT, scale=True, reciprocal="Reciprocal", difference=differences.divided),
+    _rows(
+        "RealDiv Div",
+        _PRODUCT,
+        overflows=True,
+        scale=True,
+        reciprocal="Reciprocal",
+        difference=differences.divided,
+    ),
     _rows("DivNoNan", _PRODUCT, scale=True, reciprocal="ReciprocalNoNan", difference=differences.divided_if_possible),
     _rows(
         "FusedBatchNormV2 FusedBatchNormV3",
@@ -142,11 +149,12 @@ OPERATIONS: dict[str, Operation] = _table(
     _rows(
         "Exp",
         Unary(),
+        overflows=True,
         non_negative=True,
         difference=of_one(differences.exp),
         spelling=spellings.of_complex(spellings.exponential),
     ),
-    _rows("Expm1", Unary(), difference=of_one(differences.exp)),
+    _rows("Expm1", Unary(), overflows=True, difference=of_one(differences.exp)),
     _rows("Log", Unary(), bounded_domain=True, difference=of_one(differences.log)),
     _rows("Log1p", Unary(), bounded_domain=True, difference=of_one(differences.log1p)),
     _rows("Sqrt", Unary(), bounded_domain=True, difference=of_one(differences.sqrt)),
@@ -180,12 +188,17 @@ OPERATIONS: dict[str, Operation] = _table(
     # ... of angles
     _rows("Sin", Unary(), difference=of_one(differences.sin)),
     _rows("Cos", Unary(), difference=of_one(differences.cos)),
-    _rows("Tan Sinh Cosh Asinh Atan Atan2", Unary()),
+    _rows("Asinh Atan", Unary()),
+    _rows("Tan Sinh Cosh Atan2", Unary(), overflows=True),
     _rows("Acosh Atanh Asin Acos", Unary(), bounded_domain=True),
     # ... special functions
-    _rows("Erfinv Lgamma Digamma Xlogy Xlog1py Xdivy Ndtri", Unary()),
-    _rows("Igamma Igammac Betainc Polygamma Zeta Dawsn Expint FresnelSin FresnelCos Spence", Unary()),
-    _rows("BesselI0 BesselI1 BesselI0e BesselI1e BesselJ0 BesselJ1 BesselK0 BesselK1 BesselK0e BesselK1e", Unary()),
+    _rows("Erfinv Lgamma Digamma Xlogy Xlog1py Xdivy Ndtri", Unary(), overflows=True),
+    _rows("Igamma Igammac Betainc Polygamma Zeta Dawsn Expint FresnelSin FresnelCos Spence", Unary(), overflows=True),
+    _rows(
+        "BesselI0 BesselI1 BesselI0e BesselI1e BesselJ0 BesselJ1 BesselK0 BesselK1 BesselK0e BesselK1e",
+        Unary(),
+        overflows=True,
+    ),
     # ... with jumps
     _rows("Floor Ceil Round Rint Sign FloorDiv", Unary(), difference=differences.stepwise),
     _rows("FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars", Unary(), difference=differences.stepwise),
@@ -210,6 +223,7 @@ OPERATIONS: dict[str, Operation] = _table(
     _rows("Cumprod", spelling=spellings.running(tf.multiply, unit=1)),
     _rows("CumulativeLogsumexp", spelling=spellings.running(spellings.log_add)),
     _rows("XlaDynamicUpdateSlice", spelling=spellings.written),
+    _rows("EuclideanNorm", spelling=spellings.length),
     _rows("L2Loss", spelling=spellings.half_of_squares),
     _rows("Cross", spelling=spellings.cross_product),
     _rows("LRN", spelling=spellings.response_normalisation),

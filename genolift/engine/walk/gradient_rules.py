@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from genolift.engine.operations import kernels
 from genolift.engine.operations.regions import is_rectifier
 from genolift.engine.operations.secants import apply
 from genolift.engine.program import Dependence, Step, Value
@@ -23,8 +22,9 @@ def derivative(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
         multipliers = pairs.transpose(step, parts(flows, "mean"), points)
         return {value: Flow(m) for value, m in multipliers.items()}
     source, (mean,) = step.inputs[0], parts(flows, "mean")
-    x, extra = pairs.x_side(source), extra_sides(step, pairs)
-    slope = kernels.rescale(step, pairs.precision, x, x, extra, pairs.pair_side(mean))
+    x = tf.identity(pairs.x_side(source))
+    y = apply(step, x, [tf.stop_gradient(tensor) for tensor in extra_sides(step, pairs)], pairs.precision)
+    (slope,) = tf.gradients(y, x, pairs.pair_side(mean), stop_gradients=x, unconnected_gradients="zero")
     return {source: Flow(pairs.flat(slope, source))}
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from genolift.engine.program import Program
 from genolift.engine.running.probe import Probe
 from genolift.engine.target import Target
+from genolift.engine.tracing.guarding import guard
 from genolift.engine.tracing.lowering import lower
 from genolift.engine.tracing.normalise import mean_normalise
 from genolift.engine.tracing.tokens import read_tokens
@@ -100,6 +101,7 @@ class Traced:
         self.program = lower(program)
         if normalise:
             self.program = mean_normalise(self.program)
+        guard(self.program)
         self.targets, self.several = self._resolve(target, activation, len(functions), _port_names(model) or keys)
         self.shapes, self.names = shapes, names
         self.probe = Probe(self.program, _made_for(model))

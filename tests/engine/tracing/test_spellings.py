@@ -68,6 +68,7 @@ CASES = {
         lambda t: tf.raw_ops.ClipByValue(t=t, clip_value_min=t[:, ::-1] - 0.3, clip_value_max=t[:, ::-1] + 0.3),
     ),
     "half the square": ("L2Loss", lambda t: tf.nn.l2_loss(t)),
+    "length": ("EuclideanNorm", lambda t: tf.math.reduce_euclidean_norm(t, -1)),
     "cross": ("Cross", lambda t: tf.linalg.cross(t[..., :3], t[:, ::-1, 1:])),
     "responses": ("LRN", lambda t: tf.nn.local_response_normalization(t[:, None], 1, 0.7, 0.4, 0.6)),
     "contrast": ("AdjustContrastv2", lambda t: tf.raw_ops.AdjustContrastv2(images=t[..., None], contrast_factor=1.7)),
