@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from genolift.cli import parameters
+from genolift.cli.targets import explained_target
 from genolift.export.registry import listing, own_options
 
 
@@ -38,9 +39,7 @@ def _of_formats(function: Callable) -> Callable:
 @click.argument("scores", type=parameters.path())
 @click.option("--to", required=True, type=click.Choice(list(listing())), metavar="FORMAT", help="Which one; see below.")
 @click.option("--out", required=True, type=parameters.path(), help="The file; of a pair, what both names begin with.")
-@click.option(
-    "--target", metavar="T", help="Which one, where several were explained, as it was asked for or by its place."
-)
+@explained_target("Which one, where several were explained, as it was asked for.")
 @_of_formats
 @parameters.replace
 def command(scores: Path, to: str, out: Path, target: str | None, force: bool, **options: Any) -> None:

@@ -17,7 +17,7 @@ from click.core import ParameterSource
 
 from genolift.cli import parameters
 from genolift.cli.parameters import Decorator
-from genolift.cli.targets import TargetsCommand, command_line
+from genolift.cli.targets import TargetsCommand, command_line, explained_target
 
 
 def part(name: str, make: Callable[..., Any], *options: Decorator, arguments: tuple[str, ...] = ()) -> Decorator:
@@ -157,7 +157,7 @@ def _search(force: bool, **given: Any) -> Any:
 search = part(
     "search",
     _search,
-    click.option("--target", metavar="T", help="Which target, where several were explained."),
+    explained_target(),
     click.option(
         "--null",
         type=parameters.path(),

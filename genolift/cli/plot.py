@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from genolift.cli import parameters
+from genolift.cli.targets import explained_target
 
 
 @click.command(
@@ -22,7 +23,7 @@ from genolift.cli import parameters
 @click.option(
     "--end", type=click.IntRange(1), metavar="N", help="Position after the last.  [default: the sequence's length]"
 )
-@click.option("--target", metavar="T", help="Which one, where several were explained.")
+@explained_target()
 @click.option(
     "--map",
     "as_map",

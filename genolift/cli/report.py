@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from genolift.cli import parameters
+from genolift.cli.targets import explained_target
 
 
 @click.command(
@@ -16,7 +17,7 @@ from genolift.cli import parameters
 )
 @click.argument("source", type=parameters.path())
 @click.option("--out", required=True, type=parameters.path(), help="The page, one self-contained HTML file.")
-@click.option("--target", metavar="T", help="Which one to draw, where several were explained.  [default: the first]")
+@explained_target("Which one to draw, where several were explained.  [default: the first]")
 @click.option(
     "--sequences", type=click.IntRange(0), metavar="N", default=5, show_default=True, help="Logos of the first so many."
 )

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from genolift.methods.targets import parse
+from genolift.methods.targets import describe, parse
+from genolift.support.errors import InputError
 
 _TARGET = re.compile(r"-?\d+(,-?\d+)*|profile|logcounts|(profile|logcounts|sum):.*|\w+:\d+(,\d+)*")
 _GIVEN = "genolift.arguments"
@@ -46,6 +47,25 @@ class TargetText(click.ParamType):
         """Return the text, or fail where it means no target."""
         parse(value)
         return value
+
+
+class ExplainedTarget(click.ParamType):
+    """One of the targets of a result, as it was typed for the command that made the result."""
+
+    name = "target"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> str:
+        """Return the text of the form in which results record the target."""
+        try:
+            recorded = describe(parse(value))
+        except InputError:
+            return value  # A recorded form itself, which is no text of the command line.
+        return value if recorded == [value] else str(recorded)  # The name of a function is recorded as it is.
+
+
+def explained_target(help: str = "Which target, where several were explained.") -> Callable[..., Any]:
+    """Return the option ``--target`` of a command that reads a result."""
+    return click.option("--target", type=ExplainedTarget(), metavar="T", help=help)
 
 
 def targets_option(help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -20,7 +20,7 @@ tf = quiet_tensorflow()
 
 FOLDER = Path(__file__).parents[2] / "docs" / "families"
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.md")) if path.stem != "README"}
-QUICK = {"optimus", "deepstarr", "twins"}
+QUICK = {"backends", "twins"}
 
 
 def blocks(page: str) -> list[tuple[str, str]]:

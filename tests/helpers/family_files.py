@@ -60,7 +60,7 @@ class ConvDNA(tf_keras.layers.Conv1D):
         return {**super().get_config(), "seq_length": self.seq_length}
 
 
-class GlobalAveragePooling1D_Mask0(tf_keras.layers.Layer):  # noqa: N801 - the name is in the files
+class GlobalAveragePooling1D_Mask0(tf_keras.layers.Layer):
     """The mean over the positions at which the input has a base."""
 
     def call(self, inputs):
@@ -118,7 +118,9 @@ def deepsea(path: Path) -> None:
     K = keras.layers
     layers = [keras.Input((1, 1000, 4)), K.Conv2D(8, (1, 8), activation="relu"), K.MaxPooling2D((1, 4))]
     layers += [K.Conv2D(6, (1, 8), activation="relu"), K.MaxPooling2D((1, 4)), K.Conv2D(6, (1, 8), activation="relu")]
-    keras.Sequential([*layers, K.Flatten(), K.Dense(8, activation="relu"), K.Dense(19, activation="sigmoid")]).save(path)
+    keras.Sequential([*layers, K.Flatten(), K.Dense(8, activation="relu"), K.Dense(19, activation="sigmoid")]).save(
+        path
+    )
 
 
 def deepstarr(path: Path) -> None:
@@ -167,7 +169,6 @@ def chrombpnet(path: Path) -> None:
     joined = K.Concatenate(axis=-1)([counts, bias_counts])
     counts = K.Lambda(lambda t: tf.math.reduce_logsumexp(t, axis=-1, keepdims=True), name="logcounts")(joined)
     tf_keras.Model(x, [K.Add(name="profile")([profile, bias_profile]), counts]).save(path)
-
 
 
 def crested(path: Path) -> None:
