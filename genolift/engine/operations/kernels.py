@@ -234,9 +234,13 @@ def summary(m: Tensor, x: Tensor, ref: Tensor, dna: bool) -> dict[str, Tensor]:
     -------
     dict
         Over references the means of contributions (``raw``), of ``multipliers`` and of scores (``mean``), and the sum
-        of squared deviations of scores (``squares``), each (n, ...). ``shares`` (n, r) are the sums of scores per pair.
-        For DNA there are ``hypothetical`` contributions too.
+        of squared deviations of scores (``squares``), each (n, ...). ``shares`` (n, r) are the sums of contributions of
+        a pair, and ``sizes`` (n, r) those of their absolute values. For DNA there are ``hypothetical`` contributions.
     """
+
+    def per_pair(tensor: Tensor) -> Tensor:
+        return tf.reduce_sum(tf.reshape(tensor, tf.concat([tf.shape(m)[:2], [-1]], 0)), -1)
+
     contributions = m * (x - ref)
     scores = _over_bases(contributions) if dna else contributions
     mean = tf.reduce_mean(scores, 1)
@@ -245,7 +249,8 @@ def summary(m: Tensor, x: Tensor, ref: Tensor, dna: bool) -> dict[str, Tensor]:
         "multipliers": tf.reduce_mean(m, 1),
         "mean": mean,
         "squares": tf.reduce_sum(tf.square(scores - mean[:, tf.newaxis]), 1),
-        "shares": tf.reduce_sum(tf.reshape(scores, tf.concat([tf.shape(m)[:2], [-1]], 0)), -1),
+        "shares": per_pair(scores),
+        "sizes": per_pair(tf.abs(contributions)),
     }
     if dna:
         # Base b would be worth m_b − Σ_c m_c·r_c there. This is computed for each reference and then averaged.

@@ -136,7 +136,7 @@ class Probe:
         """Run the two middle rows of four alone, and all four together; ``rows`` are (4, ...) for each input."""
         (one, kept), (two, _), (among, _) = [self._run(*[tf.constant(row[part]) for row in rows]) for part in _PARTS]
         apart = {
-            value: _rows_apart(*[tensor.numpy() for tensor in tensors], each=value in self.program.outputs)
+            value: _rows_apart(*[tensor.numpy() for tensor in tensors], value in self.program.outputs)
             for value, *tensors in zip(self.values, one, two, among, strict=True)
         }
         leading = {value for value, gap in apart.items() if gap == 0}
@@ -179,7 +179,7 @@ class Probe:
         finally:
             self.values = values
         exact = [
-            _rows_apart(*[tensor.numpy() for tensor in of_one], each=value in self.program.outputs)
+            _rows_apart(*[tensor.numpy() for tensor in of_one], value in self.program.outputs)
             for value, *of_one in zip(apart, *tensors, strict=True)
         ]
         return {value for value, left in zip(apart, exact, strict=True) if left <= _VANISHES * apart[value]}

@@ -79,7 +79,8 @@ def merged(parts: list[tuple[int, dict]]) -> dict[str, Any]:
             total[key] = [old + (new - old) * share for old, new in zip(total[key], part[key], strict=True)]
         for key in ("reference_predictions", "residual"):
             total[key] = np.concatenate([total[key], part[key]], axis=2)
-        total["shares"] = [np.concatenate(both, axis=2) for both in zip(total["shares"], part["shares"], strict=True)]
+        for key in ("shares", "sizes"):
+            total[key] = [np.concatenate(both, axis=2) for both in zip(total[key], part[key], strict=True)]
         count += more
     return {**total, "count": count}
 
@@ -147,7 +148,7 @@ def padded(block: dict, count: int) -> dict[str, Any]:
     return {key: widen(value) if key in _BY_REFERENCE else value for key, value in block.items()}
 
 
-_BY_REFERENCE = ("reference_predictions", "residual", "shares")
+_BY_REFERENCE = ("reference_predictions", "residual", "shares", "sizes")
 
 
 def _spread(old: Any, rows: np.ndarray, new: Any, by_reference: bool) -> Any:

@@ -18,12 +18,22 @@ tf = quiet_tensorflow()
 
 #: Returns the inputs (1, ...) and references (1, 1, ...) of sequence n and its reference r.
 PairOf: TypeAlias = Callable[[int, int], tuple[list, list]]
-#: The share of the larger of |f(x)| and |f(reference)| that float32 rounding may leave.
+# Each operation in float32 rounds its result by up to 2⁻²⁴ = 6e-8 of it, so the errors of a sum have the size of the
+# numbers that are added, however small the sum is. Contributions are sums in every layer that they pass: 3e-5 of them
+# are five hundred such errors. An output is the end of one forward run: 2e-6 of it, which is a fifteenth of 3e-5, are
+# thirty-two. On random networks of up to five blocks (tests/methods/common/test_proof.py) the largest residual was an
+# eighth of what this allows.
+#: The share of the numbers that are added, as :func:`size` gives them, that float32 rounding may leave.
 TOLERANCE = 3e-5
-#: The same in float64, where rounding is nine digits further down.
-_EXACT = 1e-9
+_OF_OUTPUTS = 1 / 15
 #: The share of the output above which even rounding deserves a warning.
 _LOST = 0.01
+# What rounding has taken: only the sum's last digits, or those of the contributions too.
+_LOSSES = {
+    False: "the contributions are so large beside it, and cancel so far, that float32 cannot hold their sum",
+    True: "numbers within the model are so large beside it, and cancel so far, that float32 cannot hold what is left; "
+    "do not read single ones of the contributions",
+}
 
 
 @dataclass(frozen=True)
@@ -33,20 +43,26 @@ class Verdict:
     Parameters
     ----------
     kind
-        ``"exact"`` (all pairs are within the tolerance), ``"rounding"`` (the worst one is exact in float64),
-        ``"breach"`` (it is not), ``"undecided"`` (the model does not run in float64) or ``"not finite"``.
+        ``"exact"`` (all pairs are within the tolerance), ``"rounding"`` (the worst ones are exact in float64),
+        ``"breach"`` (one is not), ``"undecided"`` (the model does not run in float64) or ``"not finite"``.
     worst
-        The largest relative residual of a pair.
+        The largest relative residual of a pair, see :func:`relative`.
     pairs_over
         How many pairs are over the tolerance, or not finite.
     where
         The step at which the balance first fails, or why the check is undecided.
+    seen
+        What the worst pair shows, in words with numbers.
+    lost
+        Whether rounding takes more than a hundredth of an output.
     """
 
     kind: str
     worst: float
     pairs_over: int
     where: str = ""
+    seen: str = ""
+    lost: bool = False
 
     def record(self) -> dict[str, Any]:
         """Return the verdict as a result records it."""
@@ -54,58 +70,113 @@ class Verdict:
         return {**record, "tolerance": TOLERANCE, **({"where": self.where} if self.where else {})}
 
 
-def relative(residual: np.ndarray, predictions: np.ndarray, reference_predictions: np.ndarray) -> np.ndarray:
-    """Return |residual| over the larger of |f(x)| and |f(reference)| of every pair.
+def difference(block: dict) -> np.ndarray:
+    """Return |f(x) − f(reference)| of every pair of a block, (N, T, R)."""
+    return np.abs(block["predictions"][..., None] - block["reference_predictions"])
 
-    Parameters
-    ----------
-    residual
-        (N, T, R).
-    predictions
-        (N, T).
-    reference_predictions
-        (N, T, R).
-    """
-    scale = np.maximum(np.abs(predictions)[..., None], np.abs(reference_predictions))
-    return np.abs(residual) / np.maximum(scale, 1e-3)
+
+def added(block: dict) -> np.ndarray:
+    """Return the sum of the absolute contributions of every pair, or its difference where that is larger, (N, T, R)."""
+    return np.maximum(np.sum(block["sizes"], axis=0), difference(block))
+
+
+def size(block: dict) -> np.ndarray:
+    """Return the size of the numbers that are added for every pair, of which rounding is a share, (N, T, R)."""
+    return added(block) + _OF_OUTPUTS * _output(block)
+
+
+def relative(block: dict) -> np.ndarray:
+    """Return the absolute residual of every pair over the :func:`size` of the numbers that were added, (N, T, R)."""
+    return over(np.abs(block["residual"]), size(block))
+
+
+def over(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Return part / whole, and 0 where both are 0; both are arrays (N, T, R)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(part == 0, 0, part / whole)
+
+
+def place(array: np.ndarray) -> tuple[int, int, int]:
+    """Return where the largest number of an array (N, T, R) stands."""
+    n, t, r = np.unravel_index(int(array.argmax()), array.shape)
+    return int(n), int(t), int(r)
+
+
+def numbers(block: dict, n: int, t: int, r: int) -> str:
+    """Return what one pair's contributions sum to and what they should, in words."""
+    change = float(block["predictions"][n, t]) - float(block["reference_predictions"][n, t, r])
+    total = change + float(block["residual"][n, t, r])
+    sums = float(np.sum(block["sizes"], axis=0)[n, t, r])
+    return (
+        f"for sequence {n} and its reference {r}, contributions sum to {total:.4g}, where f(x) − f(reference) is "
+        f"{change:.4g} (their absolute values sum to {sums:.2g}, f(x) is {float(block['predictions'][n, t]):.4g})"
+    )
 
 
 def judge(block: dict, explainer: Explainer, pair_of: PairOf) -> Verdict:
-    """Return the verdict on a block; where a residual is beyond rounding, the worst pair is computed again in float64.
+    """Return the verdict on a block; where a residual is beyond rounding, the worst pairs are computed in float64.
 
     Parameters
     ----------
     block
-        A block with ``residual`` (N, T, R), ``predictions`` (N, T), ``reference_predictions`` (N, T, R) and ``count``
-        (N,), the number of references of each sequence.
+        A block with ``residual`` (N, T, R), ``predictions`` (N, T), ``reference_predictions`` (N, T, R), ``sizes`` (a
+        list of (N, T, R), the sums of absolute contributions of each source) and ``count`` (N,), the number of
+        references of each sequence.
     explainer
         What explained the block.
     pair_of
         A function that returns the inputs and references of one pair.
     """
-    lost = not_finite(block)
-    if lost.any():
-        n, _, r = (int(i) for i in np.argwhere(lost)[0])
-        return Verdict(
-            "not finite", float("inf"), int(lost.sum()), f"{_first_lost(explainer, *pair_of(n, r))}, row {n}"
-        )
-    worst = relative(block["residual"], block["predictions"], block["reference_predictions"])
-    finite = np.where(_used(block), worst, 0)
-    over = int((finite > TOLERANCE).sum())
-    most = float(finite.max())
-    if not over:
-        return Verdict("exact", most, 0)
-    n, t, r = (int(i) for i in np.unravel_index(int(finite.argmax()), finite.shape))
+    lost = judge_finite(block, explainer, pair_of)
+    if lost is not None:
+        return lost
+    used = _used(block)
+    share = np.where(used, relative(block), 0)
+    # Where contributions are far larger than the output and cancel, rounding may be all that is left of it.
+    of_output = np.where(used, over(np.abs(block["residual"]), np.maximum(_output(block), difference(block))), 0)
+    beyond, drowned = share > TOLERANCE, of_output > _LOST
+    found = {"worst": float(share.max()), "pairs_over": int(beyond.sum())}
+    if not (beyond | drowned).any():
+        return Verdict("exact", **found)
+    worst = place(share if beyond.any() else of_output)
+    missing = np.where(beyond[:, worst[1]], np.abs(block["residual"][:, worst[1]]), 0)
+    n, r = (int(i) for i in np.unravel_index(int(missing.argmax()), missing.shape))
+    rounded = Verdict("rounding", **found, seen=numbers(block, *worst), lost=bool(drowned.any()))
+    if not beyond.any():
+        return rounded
     try:
-        again = explainer.in_float64(t)
-        xs, refs = pair_of(n, r)
-        exact = again(xs, refs, False, False)
-        left = relative(exact["residual"], exact["predictions"], exact["reference_predictions"]).item()
-        if left <= _EXACT:
-            return Verdict("rounding", most, over)
-        return Verdict("breach", most, over, _first_breach(again, xs, refs))
+        again = explainer.in_float64(worst[1])
+        for pair in dict.fromkeys([worst, (n, worst[1], r)]):
+            xs, refs = pair_of(pair[0], pair[2])
+            exact = again(xs, refs, False, False)
+            # Doubles hold what float32 loses of an output, so what is missing is compared with the contributions alone.
+            if not over(np.abs(exact["residual"]), added(exact)).item() <= TOLERANCE:
+                return Verdict("breach", **found, where=_first_breach(again, xs, refs), seen=numbers(block, *pair))
     except (tf.errors.OpError, TypeError, ValueError) as problem:
-        return Verdict("undecided", most, over, f"float64 is not available: {str(problem).splitlines()[0]}")
+        why = f"float64 is not available: {str(problem).splitlines()[0]}"
+        return Verdict("undecided", **found, where=why, seen=numbers(block, *worst))
+    return rounded
+
+
+def judge_finite(block: dict, explainer: Explainer, pair_of: PairOf) -> Verdict | None:
+    """Return the verdict on a block with pairs that are not finite, and None if there is none.
+
+    Parameters
+    ----------
+    block, explainer, pair_of
+        As for :func:`judge`.
+    """
+    lost = not_finite(block)
+    if not lost.any():
+        return None
+    n, t, r = place(lost)
+    where = f"{_first_lost(explainer, *pair_of(n, r), t)}, row {n}"
+    return Verdict("not finite", float("inf"), int(lost.sum()), where)
+
+
+def _output(block: dict) -> np.ndarray:
+    """Return the larger of |f(x)| and |f(reference)| of every pair, (N, T, R)."""
+    return np.maximum(np.abs(block["predictions"])[..., None], np.abs(block["reference_predictions"]))
 
 
 def _used(block: dict) -> np.ndarray:
@@ -119,10 +190,14 @@ def not_finite(block: dict) -> np.ndarray:
     return _used(block) & ~np.isfinite(numbers)
 
 
-def _first_lost(explainer: Explainer, xs: list, refs: list) -> str:
-    """Return the step nearest the input whose imbalance is not finite."""
-    audit = [step.where for step, imbalance in explainer.audit(xs, refs) if not np.isfinite(imbalance)]
-    return audit[-1] if audit else "no single operation"
+def _first_lost(explainer: Explainer, xs: list, refs: list, target: int) -> str:
+    """Return the step that first makes something that is not finite, forward or, if f is finite, on the way back."""
+    forward = explainer.lost(xs, refs, target)
+    if forward is not None:
+        step, side = forward
+        return f"at {step.where}, whose value at {side} is not finite"
+    audit = [step.where for step, imbalance in explainer.audit(xs, refs, target) if not np.isfinite(imbalance)]
+    return f"at {audit[0]}, which hands back what is not finite" if audit else "somewhere on the way back"
 
 
 def _first_breach(explainer: Explainer, xs: list, refs: list) -> str:
@@ -130,42 +205,22 @@ def _first_breach(explainer: Explainer, xs: list, refs: list) -> str:
     audit = explainer.audit(xs, refs)
     if not audit:
         return "an operation outside the walk"
-    size = max(abs(imbalance) for _, imbalance in audit)
-    return next((step.where for step, imbalance in audit if abs(imbalance) >= size / 2), "no single operation")
+    most = max(abs(imbalance) for _, imbalance in audit)
+    return next((step.where for step, imbalance in audit if abs(imbalance) >= most / 2), "no single operation")
 
 
 def warn(verdict: Verdict) -> None:
     """Warn of what a user should know. Small rounding errors are not worth a warning."""
-    if verdict.kind == "rounding" and verdict.worst > _LOST:
-        warnings.warn(
-            f"contributions miss f(x) − f(reference) by up to {verdict.worst:.2g} of the output through rounding "
-            "alone: they are so large, and cancel so far, that float32 cannot hold their sum; do not read single ones "
-            "of them",
-            GenoliftWarning,
-            stacklevel=6,
-        )
-    elif verdict.kind == "not finite":
-        warnings.warn(
-            f"{verdict.pairs_over} (sequence, reference) pairs have outputs or contributions that are not finite, "
-            f"first at {verdict.where}; the contributions of these sequences are NaN: give other references, or mend "
-            "the model",
-            GenoliftWarning,
-            stacklevel=6,
-        )
-    elif verdict.kind == "breach":
-        warnings.warn(
-            f"contributions miss f(x) − f(reference) by up to {verdict.worst:.2g} of the output, and not through "
-            f"rounding: the balance first fails at {verdict.where}",
-            GenoliftWarning,
-            stacklevel=6,
-        )
-    elif verdict.kind == "undecided":
-        warnings.warn(
-            f"contributions miss f(x) − f(reference) by up to {verdict.worst:.2g} of the output; whether that is "
-            f"rounding is undecided ({verdict.where})",
-            GenoliftWarning,
-            stacklevel=6,
-        )
+    text = {
+        "rounding": f"{verdict.seen}, which is rounding: {_LOSSES[verdict.pairs_over > 0]}" if verdict.lost else "",
+        "not finite": f"{verdict.pairs_over} (sequence, reference) pairs have outputs or contributions that are not "
+        f"finite, first {verdict.where}; the contributions of these sequences are NaN: give other references, or "
+        "mend the model",
+        "breach": f"{verdict.seen}, and not through rounding: the balance first fails at {verdict.where}",
+        "undecided": f"{verdict.seen}; whether that is rounding is undecided ({verdict.where})",
+    }.get(verdict.kind)
+    if text:
+        warnings.warn(text, GenoliftWarning, stacklevel=6)
 
 
 def steps_table(explainer: Explainer, xs: list, refs: list) -> list[dict]:
