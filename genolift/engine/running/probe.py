@@ -136,7 +136,7 @@ class Probe:
         """Run the two middle rows of four alone, and all four together; ``rows`` are (4, ...) for each input."""
         (one, kept), (two, _), (among, _) = [self._run(*[tf.constant(row[part]) for row in rows]) for part in _PARTS]
         apart = {
-            value: _rows_apart(*[tensor.numpy() for tensor in tensors], value in self.program.outputs)
+            value: _rows_apart([tensor.numpy() for tensor in tensors], value in self.program.outputs)
             for value, *tensors in zip(self.values, one, two, among, strict=True)
         }
         leading = {value for value, gap in apart.items() if gap == 0}
@@ -179,7 +179,7 @@ class Probe:
         finally:
             self.values = values
         exact = [
-            _rows_apart(*[tensor.numpy() for tensor in of_one], value in self.program.outputs)
+            _rows_apart([tensor.numpy() for tensor in of_one], value in self.program.outputs)
             for value, *of_one in zip(apart, *tensors, strict=True)
         ]
         return {value for value, left in zip(apart, exact, strict=True) if left <= _VANISHES * apart[value]}
@@ -232,24 +232,21 @@ def _first_mixing(value: Value, leading: set[Value]) -> Step:
         value = before[0]
 
 
-def _rows_apart(one: np.ndarray, two: np.ndarray, among: np.ndarray, each: bool) -> float:
-    """Return by how much ``one`` and ``two``, of one row each, differ from the second and third of the rows ``among``.
+def _rows_apart(arrays: list[np.ndarray], each: bool) -> float:
+    """Return by how much two rows that ran alone differ from the second and third of four rows that ran together.
 
     It is 0 where that is little beside what the four rows differ by among themselves, and infinite where the four rows
     are no rows of such arrays. So neither the scale of a model's numbers matters nor what is added to all of them.
 
     Parameters
     ----------
-    one : np.ndarray
-        The second row alone.
-    two : np.ndarray
-        The third row alone.
-    among : np.ndarray
-        All four rows.
+    arrays : list of np.ndarray
+        The second row alone, the third row alone, and all four rows.
     each : bool
         Whether each number of a row is compared by itself. Otherwise the array is compared as a whole, so that noise
         in its small numbers does not count.
     """
+    one, two, among = arrays
     if one.ndim == 0 or one.shape != two.shape or among.shape != (4 * one.shape[0], *one.shape[1:]):
         return np.inf
     alone, among = np.concatenate([one.reshape(1, -1), two.reshape(1, -1)]), among.reshape(4, -1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -135,13 +136,13 @@ def judge(block: dict, explainer: Explainer, pair_of: PairOf) -> Verdict:
     # Where contributions are far larger than the output and cancel, rounding may be all that is left of it.
     of_output = np.where(used, over(np.abs(block["residual"]), np.maximum(_output(block), difference(block))), 0)
     beyond, drowned = share > TOLERANCE, of_output > _LOST
-    found = {"worst": float(share.max()), "pairs_over": int(beyond.sum())}
+    verdict = partial(Verdict, worst=float(share.max()), pairs_over=int(beyond.sum()))
     if not (beyond | drowned).any():
-        return Verdict("exact", **found)
+        return verdict("exact")
     worst = place(share if beyond.any() else of_output)
     missing = np.where(beyond[:, worst[1]], np.abs(block["residual"][:, worst[1]]), 0)
     n, r = (int(i) for i in np.unravel_index(int(missing.argmax()), missing.shape))
-    rounded = Verdict("rounding", **found, seen=numbers(block, *worst), lost=bool(drowned.any()))
+    rounded = verdict("rounding", seen=numbers(block, *worst), lost=bool(drowned.any()))
     if not beyond.any():
         return rounded
     try:
@@ -151,10 +152,10 @@ def judge(block: dict, explainer: Explainer, pair_of: PairOf) -> Verdict:
             exact = again(xs, refs, False, False)
             # Doubles hold what float32 loses of an output, so what is missing is compared with the contributions alone.
             if not over(np.abs(exact["residual"]), added(exact)).item() <= TOLERANCE:
-                return Verdict("breach", **found, where=_first_breach(again, xs, refs), seen=numbers(block, *pair))
+                return verdict("breach", where=_first_breach(again, xs, refs), seen=numbers(block, *pair))
     except (tf.errors.OpError, TypeError, ValueError) as problem:
         why = f"float64 is not available: {str(problem).splitlines()[0]}"
-        return Verdict("undecided", **found, where=why, seen=numbers(block, *worst))
+        return verdict("undecided", where=why, seen=numbers(block, *worst))
     return rounded
 
 
