@@ -7,6 +7,7 @@ It scores each base of a sequence by its contribution to a prediction of a Tenso
     genome = gl.Fasta("hg38.fa.gz")
     regions = genome.regions("peaks.narrowPeak", width=2114)
     model = gl.load_model("model.keras")
+    gl.check(model)  # which targets and methods suit it
     method = gl.DeepLift(model, target=0)
     result = method(regions)
     result.scores  # importance of each position, (N, L)
@@ -22,6 +23,8 @@ Each name below has a docstring: ``help(gl.DeepLift)``. Modules are loaded when 
 - ``one_hot``, ``reverse_complement``: texts to one-hot arrays, and either of them to the other strand.
 - ``load_model``: the model of a Keras file, of an architecture with weights, or of a SavedModel directory.
 - ``load_spec``: the configuration of a simulated data set.
+
+- ``check``: what a model is, what can be explained of it, by which methods, and what that costs. Begin here.
 
 **Explanations**
 
@@ -70,6 +73,7 @@ if TYPE_CHECKING:  # what editors and type checkers see of the names below
     from genolift.methods.factory import method as method
     from genolift.methods.hidden.activations import activations as activations
     from genolift.models.loading import load_model as load_model
+    from genolift.pipeline.checking.check import check as check
     from genolift.results.explanation import Explanation as Explanation
     from genolift.sequence.alphabet import one_hot as one_hot
     from genolift.sequence.alphabet import reverse_complement as reverse_complement
@@ -83,6 +87,7 @@ _NAMES = {
     "Explanation": "genolift.results.explanation",
     "ablate": "genolift.evaluate.experiments.experiments",
     "activations": "genolift.methods.hidden.activations",
+    "check": "genolift.pipeline.checking.check",
     "diagnose": "genolift.methods.diagnosis",
     "Fasta": "genolift.sequence.genome",
     "Undefined": "genolift.support.errors",

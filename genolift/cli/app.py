@@ -16,6 +16,7 @@ from genolift.version import __version__
 
 # In the order of a piece of work. The lines stand here so that --help need not load the commands.
 COMMANDS = {
+    "check": "Say what a model is, and what can be done with it: begin here.",
     "simulate": "Draw a data set with known motifs.",
     "train": "Train a network on a data set.",
     "benchmark": "Simulate, train, explain and judge: the paper's figures from nothing.",
@@ -72,6 +73,7 @@ def genolift() -> None:
     \b
     Examples:
       genolift benchmark tal_gata --out benchmark
+      genolift check benchmark/model.keras
       genolift explain benchmark/model.keras sequences.fa --target 0 --out scores.zarr
       genolift plot scores.zarr --sequence NAME --out logo.png
 

@@ -153,7 +153,7 @@ def parse(text: str) -> int | tuple | Special:
     text : str
         An index (``0``), several (``3,1``), an output's name with indices (``counts:0``), ``profile`` or ``logcounts``
         with or without an output's name (``profile:head``), or a sum (``sum:bins=10-20,tracks=3``, where bin 20 is not
-        included).
+        included; with several outputs ``sum:output=head,bins=10-20``).
 
     Returns
     -------
@@ -172,6 +172,9 @@ def parse(text: str) -> int | tuple | Special:
         except ValueError:
             raise InputError(f"target {text!r} is not understood; write for example 0, or 3,1") from None
         return numbers[0] if len(numbers) == 1 else numbers
+    if options and all(part.lstrip("-").isdigit() for part in options.split(",")):
+        # An output may be called "profile", and none is called by a number.
+        return (kind, *map(int, options.split(",")))
     if kind == "profile":
         return Profile(options or None)
     if kind == "logcounts":
@@ -212,6 +215,9 @@ def _parse_sum(options: str, text: str) -> Sum:
     chosen: dict[str, Any] = {}
     for part in options.split(","):
         key, _, span = part.partition("=")
+        if key == "output" and span:
+            chosen[key] = span
+            continue
         first, _, last = span.partition("-")
         if key not in ("bins", "tracks") or not first.isdigit() or (last and not last.isdigit()):
             raise InputError(f"target {text!r} is not understood; write sum:bins=10-20,tracks=3 (20 not included)")

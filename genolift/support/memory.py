@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 from contextlib import suppress
 from typing import Any
@@ -70,6 +71,11 @@ def give_back() -> None:
     """Return freed memory from the C library to the system. Only glibc can do so; elsewhere this does nothing."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def physical() -> int:
+    """Return the memory of this machine in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def check_fits(need: int | float, budget: int, what: str) -> None:

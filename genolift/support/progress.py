@@ -49,3 +49,44 @@ def bar(total: int | None, label: str, unit: str, show: bool | None = True, *, l
         dynamic_ncols=terminal,
     ) as display:
         yield display
+
+
+class Status:
+    """A line in a terminal that says what is being done; elsewhere nothing is shown."""
+
+    def __init__(self, display: tqdm):
+        self._display = display
+
+    def say(self, what: str) -> None:
+        """Show what is done next, in a few words."""
+        self._display.set_description_str(what)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Take the line away while other lines are printed."""
+        self._display.clear()
+        yield
+        self._display.refresh()
+
+
+@contextmanager
+def status(label: str, show: bool | None = True) -> Iterator[Status]:
+    """Show what is being done and for how long, on the last line of a terminal.
+
+    Parameters
+    ----------
+    label
+        What is being done in all.
+    show
+        Whether anything is shown; None where the user did not say, which is as True.
+
+    Yields
+    ------
+    Status
+        The line.
+    """
+    from tqdm import tqdm
+
+    quiet = show is False or not sys.stderr.isatty()
+    with tqdm(bar_format=f"{label}: {{desc}} [{{elapsed}}]", leave=False, disable=quiet) as display:
+        yield Status(display)

@@ -248,6 +248,22 @@ class Method(ABC):
         self.prepare(self._traced)
         return self._traced
 
+    def accept(self, inputs: Inputs, traced: Traced) -> None:  # noqa: B027 - most methods accept all that the model does
+        """Refuse inputs that the method cannot explain, where that shows before anything is computed.
+
+        Parameters
+        ----------
+        inputs
+            The sequences, in the form in which the model takes them.
+        traced
+            The model.
+
+        Raises
+        ------
+        UnsupportedModel
+            If the method is not for inputs of this kind.
+        """
+
     def prepare(self, traced: Traced) -> None:  # noqa: B027 - not every method has something to prepare
         """Make what can be made as soon as the model is known.
 

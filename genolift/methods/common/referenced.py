@@ -245,10 +245,23 @@ class ReferenceMethod(TakesReferences):
         described["layer"] = self.layer
         return described
 
+    def pair_bytes(self, inputs: Inputs, traced: Traced) -> int:
+        """Return how much memory the activations of one pair of a sequence and a reference take, in bytes.
+
+        Parameters
+        ----------
+        inputs
+            The sequences, of which only the shapes matter.
+        traced
+            The model.
+        """
+        batch = traced.probe([array.shape[1:] for array in inputs.arrays])
+        return int(batch.pair_bytes(self._rule.held, len(traced.targets)))
+
     def _plan(self, inputs: Inputs, traced: Traced, sequences: int, count: int) -> Plan:
         """Return the size of the blocks for so many sequences with ``count`` references each."""
         batch = traced.probe([array.shape[1:] for array in inputs.arrays])
-        need = batch.pair_bytes(self._rule.held, len(traced.targets))
+        need = self.pair_bytes(inputs, traced)
         check_fits(need, self.memory, "(sequence, reference) pair")
         at_once = int(min(lanes(traced.program), self.memory // need))
         # Splitting a sequence's references would run the sequence forward again for each part.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,47 @@ from genolift.support.errors import GenoliftError, InputError, UnsupportedModel,
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
+
+# What was read inside :func:`traced_once`, by what it was read for. None outside of it.
+_SHARED: ContextVar[dict[str, tuple[Any, Any, ModelProgram]] | None] = ContextVar("shared", default=None)
+
+
+@contextmanager
+def traced_once() -> Iterator[None]:
+    """Let methods share one trace of each model for a while, whatever their targets are.
+
+    The models must not change meanwhile.
+    """
+    token = _SHARED.set({})
+    try:
+        yield
+    finally:
+        _SHARED.reset(token)
+
+
+@dataclass(frozen=True)
+class ModelProgram:
+    """A model as a program, whatever is explained of its outputs.
+
+    Parameters
+    ----------
+    program
+        The steps and values. Its outputs are those of the model on each strand, one strand after the other.
+    tokens
+        How many different tokens each input has, None where an input is none of tokens.
+    strands
+        How often the model ran.
+    names
+        The names of the outputs of one strand.
+    probe
+        What runs the program on a few random rows.
+    """
+
+    program: Program
+    tokens: list[int | None]
+    strands: int
+    names: list[str]
+    probe: Probe
 
 
 class Traced:
@@ -65,46 +108,10 @@ class Traced:
         rc_average: bool = False,
         normalise: bool = False,
     ):
-        _refuse_noise(model)
-        strands = [_caller(model, names)]
-        if rc_average:
-            strands.append(_other_strand(strands[0], shapes))
-        functions = _on_outputs(strands, target)
-        specs = [tf.TensorSpec((None, *shape), kind) for shape, kind in zip(shapes, _dtypes(model, names), strict=True)]
-
-        keys: list[str] = []  # The keys of the dict that the model returns, if it returns one.
-
-        def run(*tensors: Tensor) -> list:
-            outputs = [function(*tensors) for function in functions]
-            keys[:] = [str(key) for key in sorted(outputs[0])] if isinstance(outputs[0], dict) else []
-            return outputs
-
-        try:
-            program = trace(run, specs, names)
-        except GenoliftError:
-            raise
-        except (TypeError, ValueError, LookupError, NotImplementedError, tf.errors.OpError) as problem:
-            takes = " and ".join(str(spec.shape).replace("None", "N", 1) for spec in specs)
-            raise InputError(
-                f"the model cannot be traced on inputs of shape {takes}: {reason_of(problem)}"
-            ) from problem
-        if not program.outputs:
-            raise InputError("the model returns no tensor, so there is nothing to explain; return the output")
-        program, self.tokens = read_tokens(program)
-        for name, spec, size in zip(names, specs, self.tokens, strict=True):
-            if spec.dtype.is_integer and size is None:
-                raise UnsupportedModel(
-                    f"input {name!r} takes integers and does not look them up in an embedding or make a one-hot of "
-                    "them, so there is nothing that importance could go to; explain a hidden layer, or the rest of the "
-                    "model"
-                )
-        self.program = lower(program)
-        if normalise:
-            self.program = mean_normalise(self.program)
-        guard(self.program)
-        self.targets, self.several = self._resolve(target, activation, len(functions), _port_names(model) or keys)
+        made = program_of(model, shapes, names, target, rc_average, normalise)
+        self.program, self.tokens, self.probe = made.program, made.tokens, made.probe
+        self.targets, self.several = self._resolve(target, activation, made.strands, made.names)
         self.shapes, self.names = shapes, names
-        self.probe = Probe(self.program, _made_for(model))
 
     def _resolve(
         self, target: TargetLike, activation: str, strands: int, names: list[str]
@@ -113,8 +120,6 @@ class Traced:
         program = self.program
         by_strand: list[tuple[list[Target], bool]] = []
         count = len(program.outputs) // strands
-        if len(names) != count:
-            names = [f"output_{i}" for i in range(count)]
         for strand in range(strands):
             outputs = program.outputs[strand * count : (strand + 1) * count]
             one = replace(program, outputs=outputs, output_names=names)
@@ -150,6 +155,73 @@ class Traced:
             len(shape) == array.ndim - 1 and all(s in (None, d) for s, d in zip(shape, array.shape[1:], strict=True))
             for shape, array in zip(self.shapes, arrays, strict=True)
         )
+
+
+def program_of(
+    model: Callable,
+    shapes: list[tuple],
+    names: list[str],
+    target: TargetLike = None,
+    rc_average: bool = False,
+    normalise: bool = False,
+) -> ModelProgram:
+    """Return a model as a program, inside :func:`traced_once` the one that there is.
+
+    Parameters and errors are those of :class:`Traced`. Of targets, only a function is part of the program.
+    """
+    shared = _SHARED.get()
+    if shared is None:
+        return _trace(model, target, shapes, names, rc_average, normalise)
+    function = id(target) if is_function(target) else None
+    key = repr((id(model), function, [*map(tuple, shapes)], names, rc_average, normalise))
+    if key not in shared:
+        # The model and the function are kept, so that no others have the same identity meanwhile.
+        shared[key] = model, target, _trace(model, target, shapes, names, rc_average, normalise)
+    return shared[key][-1]
+
+
+def _trace(
+    model: Callable, target: TargetLike, shapes: list[tuple], names: list[str], rc_average: bool, normalise: bool
+) -> ModelProgram:
+    _refuse_noise(model)
+    strands = [_caller(model, names)]
+    if rc_average:
+        strands.append(_other_strand(strands[0], shapes))
+    functions = _on_outputs(strands, target)
+    specs = [tf.TensorSpec((None, *shape), kind) for shape, kind in zip(shapes, _dtypes(model, names), strict=True)]
+
+    keys: list[str] = []  # The keys of the dict that the model returns, if it returns one.
+
+    def run(*tensors: Tensor) -> list:
+        outputs = [function(*tensors) for function in functions]
+        keys[:] = [str(key) for key in sorted(outputs[0])] if isinstance(outputs[0], dict) else []
+        return outputs
+
+    try:
+        program = trace(run, specs, names)
+    except GenoliftError:
+        raise
+    except (TypeError, ValueError, LookupError, NotImplementedError, tf.errors.OpError) as problem:
+        takes = " and ".join(str(spec.shape).replace("None", "N", 1) for spec in specs)
+        raise InputError(f"the model cannot be traced on inputs of shape {takes}: {reason_of(problem)}") from problem
+    if not program.outputs:
+        raise InputError("the model returns no tensor, so there is nothing to explain; return the output")
+    program, tokens = read_tokens(program)
+    for name, spec, size in zip(names, specs, tokens, strict=True):
+        if spec.dtype.is_integer and size is None:
+            raise UnsupportedModel(
+                f"input {name!r} takes integers and does not look them up in an embedding or make a one-hot of "
+                "them, so there is nothing that importance could go to; explain a hidden layer, or the rest of the "
+                "model"
+            )
+    program = lower(program)
+    if normalise:
+        program = mean_normalise(program)
+    guard(program)
+    count, named = len(program.outputs) // len(functions), _port_names(model) or keys
+    if len(named) != count:
+        named = [f"output_{i}" for i in range(count)]
+    return ModelProgram(program, tokens, len(functions), named, Probe(program, _made_for(model)))
 
 
 def _port_names(model: Callable) -> list[str]:

@@ -82,6 +82,10 @@ class AttentionMethod(Method):
         if (shapes := traced.fixed_shapes) is not None:
             self._reader(traced, shapes)
 
+    @override
+    def accept(self, inputs: Inputs, traced: Traced) -> None:
+        self._reader(traced, [array.shape[1:] for array in inputs.arrays])
+
     def _reader(self, traced: Traced, shapes: list[tuple]) -> _Reader:
         key = tuple(map(tuple, shapes))
         if key not in self._readers:

@@ -76,6 +76,10 @@ class MapMethod(Method):
         if (shapes := traced.fixed_shapes) is not None:
             self._atlas(traced, shapes)
 
+    @override
+    def accept(self, inputs: Inputs, traced: Traced) -> None:
+        self._atlas(traced, [array.shape[1:] for array in inputs.arrays])
+
     @abstractmethod
     def mapped(self, traced: Traced, sequences: dict[int, Receptive]) -> list[list[Value]]:
         """Return the values that each target has maps of.

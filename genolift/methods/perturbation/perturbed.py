@@ -98,6 +98,10 @@ class ChangingMethod(Method):
     def prepare(self, traced: Traced) -> None:
         self._points = Points(traced.program, traced.targets)
 
+    @override
+    def accept(self, inputs: Inputs, traced: Traced) -> None:
+        self.changed(inputs)
+
     @abstractmethod
     def count(self, lengths: list[int]) -> int | None:
         """Return the number of predictions for each sequence with changed inputs of these ``lengths``.

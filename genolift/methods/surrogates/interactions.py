@@ -139,8 +139,16 @@ class InteractionMaps(Method):
             self._traced = self.by.traced
 
     @override
+    def accept(self, inputs: Inputs, traced: Traced) -> None:
+        self._place(inputs)
+
+    def _place(self, inputs: Inputs) -> int:
+        """Return the number of the input that is mutated."""
+        return only_dna(self.name, "mutates", inputs, "use a function of one of them")
+
+    @override
     def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
-        place = only_dna(self.name, "mutates", inputs, "use a function of one of them")
+        place = self._place(inputs)
         X = inputs.arrays[place]
         sources = self._sources(*X.shape[:2])
         references = self._references_of_each(inputs)
