@@ -12,6 +12,7 @@ from itertools import permutations
 from typing import TypeAlias
 
 from genolift.engine.operations import kernels
+from genolift.engine.operations.growth import explodes
 from genolift.engine.operations.kinds import Extremum, Selection
 from genolift.engine.operations.secants import secant
 from genolift.engine.operations.steps import kind_of, linear_of, refusal
@@ -323,12 +324,13 @@ def last_mixing(value: Value, producer: dict[Value, Step]) -> set[Step | None]:
 def after_mixing(step: Step, producer: dict[Value, Step]) -> bool:
     """Return whether RevealCancel is defined at a nonlinearity.
 
-    It is if every branch before the nonlinearity leads to a weighted step and all its operations exist for every
-    number, because RevealCancel evaluates them far outside their own values, at x⁰ + Δ⁺ alone.
+    It is if every branch before the nonlinearity leads to a weighted step, all its operations exist for every number,
+    and it does not grow as an exponential does. RevealCancel evaluates it far outside its own values, at x⁰ + Δ⁺ alone,
+    where an exponential is larger by orders of magnitude than anything that the model computes.
     """
     if any(operation(inner.op).bounded_domain for inner in step.body):
         return False
-    return None not in last_mixing(step.inputs[0], producer)
+    return None not in last_mixing(step.inputs[0], producer) and not explodes(step)
 
 
 def after_dense(step: Step, producer: dict[Value, Step]) -> bool:

@@ -29,12 +29,6 @@ TOLERANCE = 3e-5
 _OF_OUTPUTS = 1 / 15
 #: The share of the output above which even rounding deserves a warning.
 _LOST = 0.01
-# What rounding has taken: only the sum's last digits, or those of the contributions too.
-_LOSSES = {
-    False: "the contributions are so large beside it, and cancel so far, that float32 cannot hold their sum",
-    True: "numbers within the model are so large beside it, and cancel so far, that float32 cannot hold what is left; "
-    "do not read single ones of the contributions",
-}
 
 
 @dataclass(frozen=True)
@@ -128,23 +122,18 @@ def judge(block: dict, explainer: Explainer, pair_of: PairOf) -> Verdict:
     pair_of
         A function that returns the inputs and references of one pair.
     """
-    lost = judge_finite(block, explainer, pair_of)
-    if lost is not None:
-        return lost
+    not_proven = judge_finite(block, explainer, pair_of)
+    if not_proven is not None:
+        return not_proven
     used = _used(block)
     share = np.where(used, relative(block), 0)
-    # Where contributions are far larger than the output and cancel, rounding may be all that is left of it.
-    of_output = np.where(used, over(np.abs(block["residual"]), np.maximum(_output(block), difference(block))), 0)
-    beyond, drowned = share > TOLERANCE, of_output > _LOST
+    beyond = share > TOLERANCE
     verdict = partial(Verdict, worst=float(share.max()), pairs_over=int(beyond.sum()))
-    if not (beyond | drowned).any():
+    if not beyond.any():
         return verdict("exact")
-    worst = place(share if beyond.any() else of_output)
+    worst = place(share)
     missing = np.where(beyond[:, worst[1]], np.abs(block["residual"][:, worst[1]]), 0)
     n, r = (int(i) for i in np.unravel_index(int(missing.argmax()), missing.shape))
-    rounded = verdict("rounding", seen=numbers(block, *worst), lost=bool(drowned.any()))
-    if not beyond.any():
-        return rounded
     try:
         again = explainer.in_float64(worst[1])
         for pair in dict.fromkeys([worst, (n, worst[1], r)]):
@@ -156,7 +145,9 @@ def judge(block: dict, explainer: Explainer, pair_of: PairOf) -> Verdict:
     except (tf.errors.OpError, TypeError, ValueError) as problem:
         why = f"float64 is not available: {str(problem).splitlines()[0]}"
         return verdict("undecided", where=why, seen=numbers(block, *worst))
-    return rounded
+    lost = beyond & (np.abs(block["residual"]) > _LOST * _output(block))
+    worst = place(np.where(lost, share, 0)) if lost.any() else worst
+    return verdict("rounding", seen=numbers(block, *worst), lost=bool(lost.any()))
 
 
 def judge_finite(block: dict, explainer: Explainer, pair_of: PairOf) -> Verdict | None:
@@ -213,7 +204,10 @@ def _first_breach(explainer: Explainer, xs: list, refs: list) -> str:
 def warn(verdict: Verdict) -> None:
     """Warn of what a user should know. Small rounding errors are not worth a warning."""
     text = {
-        "rounding": f"{verdict.seen}, which is rounding: {_LOSSES[verdict.pairs_over > 0]}" if verdict.lost else "",
+        "rounding": f"{verdict.seen}, which is rounding: numbers within the model are so large beside it, and cancel "
+        "so far, that float32 cannot hold what is left; do not read single ones of the contributions"
+        if verdict.lost
+        else "",
         "not finite": f"{verdict.pairs_over} (sequence, reference) pairs have outputs or contributions that are not "
         f"finite, first {verdict.where}; the contributions of these sequences are NaN: give other references, or "
         "mend the model",
