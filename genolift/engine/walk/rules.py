@@ -12,8 +12,8 @@ from itertools import permutations
 from typing import TypeAlias
 
 from genolift.engine.operations import kernels
-from genolift.engine.operations.growth import explodes
 from genolift.engine.operations.kinds import Extremum, Selection
+from genolift.engine.operations.regions import explodes
 from genolift.engine.operations.secants import secant
 from genolift.engine.operations.steps import kind_of, linear_of, refusal
 from genolift.engine.operations.table import operation
