@@ -44,36 +44,65 @@ def run_natively(
     **changed : AttrValue
         Attributes that take the place of the step's own.
     """
+    attributes = {
+        key: _retyped(changed.get(key, attribute), precision)
+        for key, attribute in step.node.attr.items()
+        if not key.startswith("_") or (key == ATTRIBUTE and attribute.s.startswith(PREFIX.encode()))
+    }
+    calls = library is not None and any(attribute.HasField("func") for attribute in attributes.values())
+    if calls:
+        made = _imported(step.op, attributes, tensors, library)
+    else:
+        made = tf.compat.v1.get_default_graph().create_op(step.op, tensors, name="step", attrs=attributes)
+    return list(made.outputs)
+
+
+def _imported(op: str, attributes: dict[str, Any], tensors: list[Tensor], library: Any) -> Any:
+    """Return an operation that brings the functions that it calls into the graph.
+
+    Importing looks at every node that the graph already has, so it is not done for other operations.
+    """
     graph_def = tf.compat.v1.GraphDef()
-    if library is not None and any(attribute.HasField("func") for attribute in step.node.attr.values()):
-        graph_def.library.CopyFrom(library)
+    graph_def.library.CopyFrom(library)
     node = graph_def.node.add()
-    node.op, node.name = step.op, "step"
-    for key, attribute in step.node.attr.items():
-        if not key.startswith("_") or (key == ATTRIBUTE and attribute.s.startswith(PREFIX.encode())):
-            node.attr[key].CopyFrom(changed.get(key, attribute))
-            _retype(node.attr[key], precision)
+    node.op, node.name = op, "step"
+    for key, attribute in attributes.items():
+        node.attr[key].CopyFrom(attribute)
     graph = tf.compat.v1.get_default_graph()
     mapping = {}
     for i, tensor in enumerate(tensors):
         node.input.append(f"input{i}")
         # Inside the body of a loop, a tensor from outside has to be captured first.
         mapping[f"input{i}:0"] = tensor if tensor.graph is graph else tf.identity(tensor)
-    (operation,) = tf.graph_util.import_graph_def(graph_def, mapping, return_elements=["step"], name="")
-    return list(operation.outputs)
+    (made,) = tf.graph_util.import_graph_def(graph_def, mapping, return_elements=["step"], name="")
+    return made
 
 
-def _retype(attribute: Any, precision: Any) -> None:
-    """Replace floating-point and complex types in an attribute, and cast a constant's value."""
+def _retyped(attribute: Any, precision: Any) -> Any:
+    """Return an attribute with floating-point and complex types replaced, and a constant's value cast."""
     if precision is None:
-        return
+        return attribute
     exchange = dict.fromkeys(_FLOATS, precision) | dict.fromkeys(_COMPLEX, _complex(precision))
-    if attribute.type in exchange:
-        attribute.type = exchange[attribute.type].as_datatype_enum
-    for i, kind in enumerate(attribute.list.type):
-        if kind in exchange:
-            attribute.list.type[i] = exchange[kind].as_datatype_enum
-    wanted = exchange.get(attribute.tensor.dtype) if attribute.HasField("tensor") else None
-    if wanted is not None and attribute.tensor.dtype != wanted.as_datatype_enum:
-        value = tf.make_ndarray(attribute.tensor).astype(wanted.as_numpy_dtype)
-        attribute.tensor.CopyFrom(tf.make_tensor_proto(value))
+    field = attribute.WhichOneof("value")
+    if field == "type":
+        kinds = [attribute.type]
+    elif field == "list":
+        kinds = attribute.list.type
+    elif field == "tensor":
+        kinds = [attribute.tensor.dtype]
+    else:
+        return attribute
+    if all(kind not in exchange or exchange[kind].as_datatype_enum == kind for kind in kinds):
+        return attribute
+    new = type(attribute)()
+    if field == "tensor":
+        value = tf.make_ndarray(attribute.tensor).astype(exchange[attribute.tensor.dtype].as_numpy_dtype)
+        new.tensor.CopyFrom(tf.make_tensor_proto(value))
+        return new
+    new.CopyFrom(attribute)
+    retyped = [exchange[kind].as_datatype_enum if kind in exchange else kind for kind in kinds]
+    if field == "type":
+        (new.type,) = retyped
+    else:
+        new.list.type[:] = retyped
+    return new
