@@ -61,12 +61,9 @@ class Operation:
     #: Whether its slope may overflow, or be infinite or undefined at some number, though its value is finite there or
     #: does not count.
     overflows: bool = False
-    #: Whether it is a ReLU or a leaky or clipped variant, at which guided backprop gates gradients.
+    #: Whether guided backprop gates gradients there as at a ReLU. It is for operations that users register; others are
+    #: known by their function, see :mod:`genolift.support.piecewise`.
     rectifier: bool = False
-    #: Whether it is max(x, 0) itself.
-    relu: bool = False
-    #: Whether it may stand beside rectifiers in one that is spelled with several steps, as PReLU is.
-    part_of_rectifier: bool = False
 
     # How relevance goes back through it
 

@@ -6,18 +6,18 @@ on how an activation was spelled. A chain of nonlinear elementwise steps is like
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 
 import numpy as np
 
 from genolift.engine.operations.kernels import Structure
 from genolift.engine.operations.kinds import Linear
-from genolift.engine.operations.record import Operation
 from genolift.engine.operations.secants import apply
 from genolift.engine.operations.steps import active_factors
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Dependence, Program, Step, Value, ancestors
+from genolift.support import piecewise
 from genolift.support.tensorflow import Tensor, compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -25,6 +25,10 @@ tf = quiet_tensorflow()
 # From half of this number to the whole of it, a cube grows eightfold and an exponential by e³⁰.
 _FAR = 60.0
 _CUBE = 8.5
+# A region whose function has more breaks is not followed.
+_MOST_BREAKS = 16
+# The number that stands for parameters that are learned, whose numbers may change. It is that of a leaky ReLU's slope.
+_LEARNED = 0.25
 
 
 def fuse(program: Program, targets: list[Value], chains: bool = True, sources: Collection[Value] = ()) -> list[Step]:
@@ -66,14 +70,15 @@ def fuse(program: Program, targets: list[Value], chains: bool = True, sources: C
 
 
 def is_relu(region: Step) -> bool:
-    """Whether a fused region is a plain ReLU."""
-    return all(one.relu or one.view is not None for one in _operations(region))
+    """Whether a fused region is a plain ReLU, however it is written."""
+    function = _function(region)
+    return function is not None and piecewise.same(function, piecewise.RELU)
 
 
 def is_rectifier(region: Step) -> bool:
-    """Whether a fused region is a ReLU or a leaky or clipped variant, such as PReLU, which has several steps."""
-    parts = _operations(region)
-    return any(one.rectifier for one in parts) and all(one.rectifier or one.part_of_rectifier for one in parts)
+    """Whether a fused region is a ReLU or a leaky or clipped variant, such as PReLU, however it is written."""
+    function = _function(region)
+    return function is not None and function.is_rectifier
 
 
 def explodes(region: Step) -> bool:
@@ -107,9 +112,15 @@ def _explodes(structure: Structure) -> bool:
         return bool(((whole > _CUBE * half) & (whole > 1)).any())
 
 
-def _operations(region: Step) -> list[Operation]:
-    """Return the records of a region's operations, without its constants."""
-    return [operation(step.op) for step in region.body if step.op != "Const"]
+def is_not_negative(region: Step) -> bool:
+    """Whether a fused region never gives a negative number."""
+    function = _function(region)
+    return operation(region.output.step.op).non_negative or (function is not None and function.is_not_negative)
+
+
+def _function(region: Step) -> piecewise.Piecewise | None:
+    """Return a region as a function of straight pieces, if it is one."""
+    return _of_straight_pieces(region.body, region.inputs[0], region.output) if region.body else None
 
 
 def _chains(program: Program, sources: Collection[Value]) -> dict[Value, list[Value]]:
@@ -187,3 +198,117 @@ def _region(program: Program, source: Value, end: Value) -> Step:
     region = Step("Unary", end.step.name, [source, *dict.fromkeys(extra)], layers=end.step.layers, body=body)
     region.dependence, region.outputs = Dependence.ACTIVE, [end]
     return region
+
+
+# Regions as functions of straight pieces
+
+
+def _of_straight_pieces(body: Sequence[Step], source: Value, end: Value) -> piecewise.Piecewise | None:
+    """Return a region's function of its source, or None where it is not made of straight pieces.
+
+    A parameter that is learned, and a constant of several numbers, counts as a small positive number, as the slopes of
+    leaky rectifiers are.
+
+    Parameters
+    ----------
+    body
+        The steps between the source and the end, in running order.
+    source
+        The value that the function is of.
+    end
+        The value that the function gives.
+    """
+    known: dict[Value, piecewise.Piecewise] = {source: piecewise.IDENTITY}
+    for step in body:
+        inputs = [known.get(value) or _constant(value) for value in step.inputs]
+        rule = _RULES.get(step.op) or (_relu if operation(step.op).rectifier else None)
+        if rule is None or any(one is None for one in inputs):
+            continue  # The end is not known if it depends on this step.
+        made = rule(step, [one for one in inputs if one is not None])
+        if made is not None and len(made.breaks) <= _MOST_BREAKS:
+            known[step.output] = made
+    return known.get(end)
+
+
+def _constant(value: Value) -> piecewise.Piecewise | None:
+    """Return a value that depends on no number of the explained input, as a function that is the same everywhere."""
+    if value.dependence > Dependence.SHAPE or not value.dtype.startswith(("float", "bfloat", "int", "bool")):
+        return None
+    step, number = value.step, _LEARNED
+    if step.op in _FILLED:
+        number = _FILLED[step.op]
+    elif step.op in _SPREAD:
+        return _constant(step.inputs[_SPREAD[step.op]])
+    elif step.op == "Const":
+        numbers = np.unique(tf.make_ndarray(step.node.attr["value"].tensor).astype(np.float64))
+        number = float(numbers[0]) if numbers.size == 1 else _LEARNED
+    return piecewise.line(0.0, number)
+
+
+# Operations that give the same number everywhere, and those that spread the number of one of their inputs.
+_FILLED = {"ZerosLike": 0.0, "OnesLike": 1.0}
+_SPREAD = {"Fill": 1, **dict.fromkeys(["BroadcastTo", "Reshape", "ExpandDims", "Squeeze", "Tile", "Cast"], 0)}
+
+
+def _relu(step: Step, given: list[piecewise.Piecewise]) -> piecewise.Piecewise | None:
+    return piecewise.larger(given[0], piecewise.line(0.0, 0.0))
+
+
+def _leaky(step: Step, given: list[piecewise.Piecewise]) -> piecewise.Piecewise | None:
+    alpha = float(step.node.attr["alpha"].f)
+    low = piecewise.by_piece(given, lambda p: (alpha * p[0], alpha * p[1]))
+    return None if low is None else (piecewise.larger if alpha <= 1 else piecewise.smaller)(given[0], low)
+
+
+def _sign(step: Step, given: list[piecewise.Piecewise]) -> piecewise.Piecewise | None:
+    return piecewise.compared(given[0], piecewise.line(0.0, 0.0), lambda sign, p, q: (0.0, sign))
+
+
+def _truth(holds: Callable[[float], bool]) -> Callable[[Step, list[piecewise.Piecewise]], piecewise.Piecewise | None]:
+    """Return the rule of a comparison, of which single points are left out of account."""
+    return lambda step, given: piecewise.compared(given[0], given[1], lambda sign, p, q: (0.0, float(holds(sign))))
+
+
+def _piecewise(
+    combine: Callable[..., piecewise.Piece | None],
+) -> Callable[[Step, list[piecewise.Piecewise]], piecewise.Piecewise | None]:
+    return lambda step, given: piecewise.by_piece(given, combine)
+
+
+def _chosen(condition: piecewise.Piece, chosen: piecewise.Piece, other: piecewise.Piece) -> piecewise.Piece:
+    return chosen if condition[1] else other
+
+
+def _cast(step: Step, given: list[piecewise.Piecewise]) -> piecewise.Piecewise | None:
+    """Return the function itself. A cast to integers is a staircase, whose pieces are not known."""
+    rounds = step.output.dtype.startswith(("int", "uint")) and step.inputs[0].dtype.startswith(("float", "bfloat"))
+    return None if rounds else given[0]
+
+
+def _absolute(step: Step, given: list[piecewise.Piecewise]) -> piecewise.Piecewise | None:
+    negated = piecewise.by_piece(given, lambda p: (-p[0], -p[1]))
+    return None if negated is None else piecewise.larger(given[0], negated)
+
+
+_RULES: dict[str, Callable[[Step, list[piecewise.Piecewise]], piecewise.Piecewise | None]] = {
+    **dict.fromkeys(["Add", "AddV2", "AddN", "BiasAdd"], _piecewise(piecewise.total)),
+    "Sub": _piecewise(lambda p, q: (p[0] - q[0], p[1] - q[1])),
+    "Neg": _piecewise(lambda p: (-p[0], -p[1])),
+    **dict.fromkeys(["Mul", "MulNoNan"], _piecewise(piecewise.times)),
+    **dict.fromkeys(["RealDiv", "Div"], _piecewise(piecewise.over)),
+    "Cast": _cast,
+    "Relu": _relu,
+    "Relu6": lambda step, given: piecewise.within(given[0], piecewise.line(0.0, 0.0), piecewise.line(0.0, 6.0)),
+    "LeakyRelu": _leaky,
+    "Maximum": lambda step, given: piecewise.larger(*given),
+    "Minimum": lambda step, given: piecewise.smaller(*given),
+    "ClipByValue": lambda step, given: piecewise.within(*given),
+    "Abs": _absolute,
+    "Sign": _sign,
+    **dict.fromkeys(["Greater", "GreaterEqual"], _truth(lambda sign: sign > 0)),
+    **dict.fromkeys(["Less", "LessEqual"], _truth(lambda sign: sign < 0)),
+    "LogicalNot": _piecewise(lambda p: (0.0, 1.0 - p[1])),
+    "LogicalAnd": _piecewise(lambda p, q: (0.0, p[1] * q[1])),
+    "LogicalOr": _piecewise(lambda p, q: (0.0, max(p[1], q[1]))),
+    **dict.fromkeys(["Select", "SelectV2"], _piecewise(_chosen)),
+}

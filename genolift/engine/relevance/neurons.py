@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from genolift.engine.operations.regions import is_not_negative
 from genolift.engine.operations.steps import kind_of, linear_of
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Step, Value, only_reader, readers_of
@@ -158,6 +159,6 @@ def not_negative(value: Value, producer: dict[Value, Step]) -> bool:
     if step is None or step.op == "Input":
         return False
     if step.body:
-        return operation(value.step.op).non_negative
+        return is_not_negative(step)
     numbers = [part for part in step.inputs if part.dtype.startswith(("float", "bfloat"))]  # neither shapes nor axes
     return operation(step.op).keeps_sign and all(part.active and not_negative(part, producer) for part in numbers)

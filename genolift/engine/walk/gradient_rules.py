@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from genolift.engine.operations.regions import is_rectifier
+from genolift.engine.operations.regions import is_rectifier, is_relu
 from genolift.engine.operations.secants import apply
 from genolift.engine.program import Dependence, Step, Value
 from genolift.engine.walk.propagate import Backward, Flow, Flows, Rule
@@ -22,6 +22,8 @@ def derivative(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
         multipliers = pairs.transpose(step, parts(flows, "mean"), points)
         return {value: Flow(m) for value, m in multipliers.items()}
     source, (mean,) = step.inputs[0], parts(flows, "mean")
+    if is_relu(step):  # The slope at zero is that of a ReLU, however it is written.
+        return {source: Flow(tf.where(pairs.x(source) > 0, mean, tf.zeros_like(mean)))}
     x = tf.identity(pairs.x_side(source))
     y = apply(step, x, [tf.stop_gradient(tensor) for tensor in extra_sides(step, pairs)], pairs.precision)
     (slope,) = tf.gradients(y, x, pairs.pair_side(mean), stop_gradients=x, unconnected_gradients="zero")

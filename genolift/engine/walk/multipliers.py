@@ -99,6 +99,9 @@ class Propagation:
         Whether consecutive nonlinearities become one function. By default they do.
     sources : list of Value, optional
         The values that are explained, by default the program's inputs.
+    at_x : bool
+        Whether the rules look at x alone, so that a reference may switch a step in another way. By default they
+        compare the two sides.
     """
 
     def __init__(
@@ -109,8 +112,9 @@ class Propagation:
         reveals: Callable[[Step, dict[Value, Step]], bool] = lambda step, producer: False,
         chains: bool = True,
         sources: list[Value] | None = None,
+        at_x: bool = False,
     ):
-        self.program, self.rule_of = program, rule_of
+        self.program, self.rule_of, self._at_x = program, rule_of, at_x
         self.sources = program.inputs if sources is None else sources
         explained = list(dict.fromkeys(value for target in targets for value in target.values))
         self.walk = fuse(program, explained, chains, self.sources)
@@ -127,7 +131,8 @@ class Propagation:
         back = Backward(pairs, self.walk, self.rule_of, self.reveals)
         audited: list[tuple[Step, Tensor]] | None = [] if audit else None
         reached = back.run(seeds, self.sources, audited)
-        differ = {step: [pairs.differ(value) for value in switches(step)] for step in back.steps}
+        steps = [] if self._at_x else back.steps
+        differ = {step: [pairs.differ(value) for value in switches(step)] for step in steps}
         switched = {step: tf.reduce_any(tf.stack(some)) for step, some in differ.items() if some}
         return Walked(reached, switched, back.left, audited or [])
 

@@ -108,7 +108,10 @@ class ReferenceMethod(TakesReferences):
         self.left = float(block["left"].max())
         if self.sums:
             self.judge(block, explainer, lambda n, r: self._pair(inputs, chosen, count, n, r))
-        _blank(block, np.logical_or.reduce(proof.not_finite(block), axis=(1, 2)))
+            lost = np.logical_or.reduce(proof.not_finite(block), axis=(1, 2))
+        else:  # References of which f is not finite are not used.
+            lost = ~np.logical_and.reduce(np.isfinite(block["predictions"]), axis=1)
+        _blank(block, lost)
         return self._fields(inputs, traced, block)
 
     def _until_enough(

@@ -64,7 +64,7 @@ class _Gated(GradientMethod):
 
     @override
     def multipliers(self, traced: Traced) -> Multipliers:
-        return Propagation(traced.program, traced.targets, self.rule_of, chains=False, sources=self.sources)
+        return Propagation(traced.program, traced.targets, self.rule_of, chains=False, sources=self.sources, at_x=True)
 
     @override
     def prepare(self, traced: Traced) -> None:

@@ -58,15 +58,9 @@ def test_facts_agree_with_each_other(name):
     if known.moves or known.shift or known.scale or known.adds:
         assert isinstance(known.kind, kinds.Linear)
         assert not known.kind.mixes
-    if known.relu:
-        assert known.rectifier
-        assert known.non_negative
     if known.rectifier:
         assert isinstance(known.kind, kinds.Unary)
         assert not known.bounded_domain
-    if known.part_of_rectifier:
-        assert isinstance(known.kind, kinds.Linear)
-        assert known.elementwise
     if known.filters:
         assert known.kind.convolves
     if known.transposes is not None:
