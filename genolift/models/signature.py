@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.errors import InputError, Remedy, UnsupportedModel
 from genolift.support.tensorflow import Tensor
+
+
+class UndeclaredInputs(UnsupportedModel):
+    """A model that does not tell which inputs it takes. Python can still call it, and sees then what it was given."""
 
 
 @dataclass(frozen=True)
 class Port:
-    """One input or output: its name, and its shape without the batch axis (``None`` where any size will do)."""
+    """One input or output.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    shape
+        Its shape without the batch axis, with ``None`` where any size will do.
+    dtype
+        TensorFlow's name of its type.
+    """
 
     name: str
     shape: tuple[int | None, ...]
+    dtype: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -63,28 +79,57 @@ def describe(model: Any) -> Signature:
 
     Raises
     ------
-    UnsupportedModel
+    UndeclaredInputs
         If the model does not have one because it is subclassed or was never built.
+    UnsupportedModel
+        If an input is no array.
     """
     if isinstance(getattr(model, "signature", None), Signature):
         return model.signature
     inputs, outputs = (getattr(model, which, None) for which in ("inputs", "outputs"))
     if not inputs or not outputs:
-        raise UnsupportedModel(
+        raise UndeclaredInputs(
             f"{type(model).__name__} {getattr(model, 'name', '')!r} does not tell the shapes of its inputs; "
             "a functional or Sequential model that starts with keras.Input does"
         )
     return Signature(
-        tuple(Port(name, tuple(tensor.shape)[1:]) for name, tensor in _named(model, "input", inputs)),
+        tuple(_input(name, tensor) for name, tensor in _named(model, "input", inputs)),
         tuple(Port(name, tuple(tensor.shape)[1:]) for name, tensor in _named(model, "output", outputs)),
     )
+
+
+def _input(name: str, tensor: Tensor) -> Port:
+    for kind in ("ragged", "sparse"):
+        if getattr(tensor, kind, False) or kind in type(getattr(tensor, "type_spec", None)).__name__.lower():
+            raise UnsupportedModel(
+                f"input {name!r} of the model takes {kind} tensors, which have no positions that scores could stand at",
+                Remedy.naming("make the model again for arrays, whose sequences are padded to one length"),
+            )
+    dtype = tensor.dtype
+    return Port(name, tuple(tensor.shape)[1:], dtype if isinstance(dtype, str) else dtype.name)
+
+
+def flat(structure: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the leaves of a structure of dicts and lists, each with the keys and numbers that lead to it.
+
+    Dicts are sorted by key. The keys are joined by ``/``.
+    """
+    if isinstance(structure, dict):
+        for key in sorted(structure):
+            yield from flat(structure[key], f"{path}/{key}" if path else str(key))
+    elif isinstance(structure, list | tuple):
+        for number, one in enumerate(structure):
+            yield from flat(one, f"{path}/{number}" if path else str(number))
+    else:
+        yield path, structure
 
 
 def _named(model: Any, which: str, tensors: list) -> list[tuple[str, Tensor]]:
     """Return pairs of name and symbolic tensor; the names are the keys of a dict, and otherwise those of the layers."""
     structure = getattr(model, which, None) if hasattr(model, f"{which}_names") or which == "input" else None
-    if isinstance(structure, dict):
-        return [(str(key), structure[key]) for key in sorted(structure)]
+    nested = isinstance(structure, list | tuple) and any(isinstance(one, dict | list | tuple) for one in structure)
+    if isinstance(structure, dict) or nested:
+        return list(flat(structure))
     # A tf_keras model has the names of both. A Keras 3 model has those of its outputs, and only if it is functional.
     names = getattr(model, f"{which}_names", None)
     if not names and which == "input":

@@ -72,6 +72,11 @@ def tokens(step: Step, tensors: list[Tensor], precision: Any) -> list[Tensor]:
     return [tf.cast(tf.argmax(tensors[0], -1), at_precision(tf.as_dtype(step.output.dtype), precision))]
 
 
+def whole_numbers(step: Step, tensors: list[Tensor], precision: Any) -> list[Tensor]:
+    """Return whole numbers in the type in which the model takes them."""
+    return [tf.cast(tf.round(tensors[0]), tf.as_dtype(step.output.dtype))]
+
+
 # Lists of tensors. A list is one dense tensor whose first axis is time.
 
 

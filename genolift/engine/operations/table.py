@@ -247,6 +247,7 @@ OPERATIONS: dict[str, Operation] = _table(
     # The engine's own
     _rows("Loop", Loop(), implementation=implementations.loop),
     _rows("Tokens", implementation=implementations.tokens),
+    _rows("WholeNumbers", implementation=implementations.whole_numbers),
     _rows("TokenTable", implementation=implementations.token_table),
     _rows("Variable", variable=True, implementation=implementations.variable),
     _rows("Captured", variable=True, implementation=implementations.captured),

@@ -101,7 +101,9 @@ def read_tokens(program: Program) -> tuple[Program, list[int | None]]:
     sizes: list[int | None] = []
     for place, value in enumerate(program.inputs):
         lookups = [lookup for step in program.steps if (lookup := _lookup(step, value)) is not None]
-        if not lookups or any(step.dependence == Dependence.ACTIVE and value in step.inputs for step in program.steps):
+        looking = {lookup.step for lookup in lookups}
+        others = [step for step in program.steps if value in step.inputs and step not in looking]
+        if not lookups or any(step.dependence == Dependence.ACTIVE for step in others):
             sizes.append(None)
             continue
         known = {lookup.size for lookup in lookups}

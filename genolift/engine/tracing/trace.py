@@ -111,7 +111,7 @@ def mark_dependence(program: Program, given: dict[Value, Dependence] | None = No
             step.payload.mark(step, mark_dependence)
         elif operation(step.op).shape_only:
             step.dependence = min(reads, Dependence.SHAPE)
-        elif step.op == "Tokens":
+        elif step.op in ("Tokens", "WholeNumbers"):
             step.dependence = Dependence.DISCRETE
         else:
             levels = [min(reads, _highest(value.dtype)) for value in step.outputs]

@@ -9,9 +9,10 @@ from typing import Any, Self
 from genolift.methods.common.documented import MergedSignature, merged_docstring
 from genolift.methods.common.inputs import Inputs, as_inputs
 from genolift.methods.common.tokens import adapt
-from genolift.methods.common.traced import Traced, ports
+from genolift.methods.common.traced import Traced
 from genolift.methods.targets import TargetLike
 from genolift.methods.targets import describe as describe_target
+from genolift.models.calling import Caller, Order
 from genolift.results.explanation import Explanation
 from genolift.support.errors import InputError
 from genolift.support.memory import parse_bytes
@@ -115,15 +116,13 @@ class Method(ABC):
                 f"genolift.method({self.name!r}, [models...], target)"
             )
         require_eager()
-        declared = ports(model)
+        self._caller = Caller(model)
         self.rc_average, self.mean_normalise = rc_average, mean_normalise
         self.model, self.target, self.activation = model, target, activation
         self.progress, self.memory, self.seed = progress, parse_bytes(memory), seed
         self._traced: Traced | None = None
-        self._names: list[str] | None = None
-        if declared is not None:
-            self._names, shapes = declared
-            self.trace(shapes, self._names)
+        if self._caller.names is not None and self._caller.shapes is not None:
+            self.trace(self._caller.shapes, self._caller.names)
 
     def __call__(self, X: Any, names: Sequence[str] | None = None, regions: Any = None) -> Explanation:
         """Explain sequences.
@@ -232,7 +231,9 @@ class Method(ABC):
             )
         return self._traced
 
-    def trace(self, shapes: list[tuple], names: list[str]) -> Traced:
+    def trace(
+        self, shapes: list[tuple], names: list[str], order: Order | None = None, kinds: list[str] | None = None
+    ) -> Traced:
         """Trace the model, and prepare what depends on it.
 
         Parameters
@@ -241,9 +242,11 @@ class Method(ABC):
             The shape of each input without the batch axis, None where an axis is free.
         names
             The name of each input.
+        order, kinds
+            How the model takes the inputs, and their types, where the model does not declare them.
         """
         self._traced = Traced(
-            self.model, self.target, self.activation, shapes, names, self.rc_average, self.mean_normalise
+            self.model, self.target, self.activation, shapes, names, self.rc_average, self.mean_normalise, order, kinds
         )
         self.prepare(self._traced)
         return self._traced
@@ -281,10 +284,10 @@ class Method(ABC):
     def adapted(self, X: Any) -> tuple[Inputs, Traced]:
         """Return the sequences that a user gave in the form in which the model takes them, and the traced model."""
         require_eager()
-        inputs = as_inputs(X, self._names)
-        if not self.is_traced or (self._names is None and not self.traced.accepts(inputs.arrays)):
-            names = inputs.keys or [f"input_{i}" for i in range(len(inputs.arrays))]
-            self.trace([array.shape[1:] for array in inputs.arrays], names)
+        inputs = as_inputs(X, self._caller)
+        if not self.is_traced or (self._caller.names is None and not self.traced.accepts(inputs)):
+            shapes = [array.shape[1:] for array in inputs.arrays]
+            self.trace(shapes, list(inputs.order.names), inputs.order, inputs.kinds)
         return adapt(inputs, self.traced), self.traced
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from genolift.models.calling import ALONE, Caller, Order
+from genolift.models.signature import flat
 from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import InputError
 
@@ -19,6 +21,8 @@ class Inputs:
     ----------
     arrays
         The inputs (N, ...) as float32, in the model's order. Tokens are one-hot once the model is traced.
+    order
+        The inputs' names in the model's order, and the structure in which the model takes them.
     keys
         The names of the inputs where the user gave a dict.
     listed
@@ -30,14 +34,22 @@ class Inputs:
     tokens
         For each input the number of its different tokens, or None where it has none. The list is empty until the model
         is traced.
+    kinds
+        The type of each input as the user gave it.
+    kept
+        Which inputs keep their own values because importance cannot flow to them, such as masks of integers. The list
+        is empty until the model is traced.
     """
 
     arrays: list[np.ndarray]
+    order: Order = ALONE
     keys: list[str] | None = None
     listed: bool = False
     names: list[str] | None = None
     regions: object = None
     tokens: list[int | None] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    kept: list[bool] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.arrays[0])
@@ -60,15 +72,15 @@ class Inputs:
         return per_input if self.listed else per_input[0]
 
 
-def as_inputs(X: Any, input_names: list[str] | None) -> Inputs:
-    """Return what a user gave as inputs.
+def as_inputs(X: Any, caller: Caller) -> Inputs:
+    """Return what a user gave as inputs, in the order in which the model takes them.
 
     Parameters
     ----------
     X
         An array, regions, a dict of arrays by input name, or a list of arrays.
-    input_names
-        The names of the model's inputs, or None where the model does not declare them.
+    caller
+        What calls the model.
 
     Raises
     ------
@@ -76,26 +88,62 @@ def as_inputs(X: Any, input_names: list[str] | None) -> Inputs:
         If these are not the model's inputs, or not sequences of finite numbers.
     """
     if isinstance(X, dict):
-        expected = input_names or list(X)
-        if set(X) != set(expected):
-            raise InputError(f"the model's inputs are {', '.join(expected)}; X has {', '.join(map(str, X))}")
-        inputs = Inputs([_array(X[name], name) for name in expected], keys=list(expected))
-    elif isinstance(X, (list, tuple)):
-        inputs = Inputs([_array(x, f"input {i}") for i, x in enumerate(X)], listed=True)
-    elif hasattr(X, "one_hot"):
-        inputs = Inputs([_array(X.one_hot(), "regions")], names=list(X.names), regions=X)
+        given = _by_name(X, caller)
+        order = caller.order(list(given))
+        inputs = Inputs([_array(given[name], str(name)) for name in order.names], order, keys=list(order.names))
+        kinds = [given[name] for name in order.names]
+    elif isinstance(X, (list, tuple)) and not _is_one(X, caller):
+        inputs = Inputs([_array(x, f"input {i}") for i, x in enumerate(X)], caller.order(len(X)), listed=True)
+        kinds = list(X)
     else:
-        inputs = Inputs([_array(X, "X")])
-    if input_names is not None and len(inputs.arrays) != len(input_names):
-        raise InputError(
-            f"the model has {len(input_names)} inputs ({', '.join(input_names)}), but {len(inputs.arrays)} were given"
-        )
+        inputs = Inputs([_array(X, "regions" if hasattr(X, "one_hot") else "X")], caller.order(1))
+        kinds = [X]
+    inputs.kinds = [str(getattr(x, "dtype", "float32")).rsplit(".", maxsplit=1)[-1] for x in kinds]
+    regions = [x for x in kinds if hasattr(x, "one_hot")]
+    if len(regions) == 1:
+        inputs.names, inputs.regions = list(regions[0].names), regions[0]
+    _check_axes(inputs, caller)
+    return inputs
+
+
+def _by_name(X: dict, caller: Caller) -> dict:
+    """Return inputs by name; the names of those in a structure are the keys that lead there, joined by ``/``."""
+    if not any(isinstance(x, dict) or (isinstance(x, list | tuple) and not _is_written(x)) for x in X.values()):
+        return X
+    if caller.names is None:
+        raise InputError("X holds dicts or lists of inputs inside a dict; give a dict of arrays, without others inside")
+    return dict(flat(X))
+
+
+def _is_one(X: list | tuple, caller: Caller) -> bool:
+    """Whether a list is the only input, written as a list of its sequences, rather than several inputs."""
+    if not caller.takes_one:
+        return False
+    if _is_written(X):
+        return True
+    ports = caller.shapes
+    return ports is not None and all(np.ndim(x) == len(ports[0]) for x in X if not hasattr(x, "one_hot"))
+
+
+def _is_written(X: list | tuple) -> bool:
+    """Whether a list is an array that is written as lists, rather than a list of arrays."""
+    return all(isinstance(x, list | tuple | int | float | str | np.generic) for x in X)
+
+
+def _check_axes(inputs: Inputs, caller: Caller) -> None:
+    """Refuse arrays without sequences, or with different numbers of them."""
+    # A model may take one number for each sequence. Alone, an array without further axes is more likely a sequence
+    # whose axis of sequences was forgotten, unless the model says that it takes such.
+    numbers = caller.shapes is not None or any(array.ndim > 1 for array in inputs.arrays)
+    for array, name in zip(inputs.arrays, inputs.order.names, strict=True):
+        if array.ndim < (1 if numbers else 2):
+            what = "X" if len(inputs.arrays) == 1 else name
+            raise InputError(f"{what} has shape {array.shape}; the first axis is the sequences, as in (N, L, 4)")
     counts = {len(array) for array in inputs.arrays}
     if len(counts) != 1:
         raise InputError(f"the inputs have different numbers of sequences: {[len(a) for a in inputs.arrays]}")
     if not len(inputs):
         raise InputError("there are no sequences to explain: X has length 0")
-    return inputs
 
 
 def check_shapes(arrays: list[np.ndarray], shapes: list[tuple], names: list[str]) -> None:
@@ -103,17 +151,31 @@ def check_shapes(arrays: list[np.ndarray], shapes: list[tuple], names: list[str]
     for array, shape, name in zip(arrays, shapes, names, strict=True):
         fits = array.ndim == len(shape) + 1 and all(s in (None, d) for s, d in zip(shape, array.shape[1:], strict=True))
         if not fits:
-            takes = ", ".join("any" if s is None else str(s) for s in shape)
-            raise InputError(f"input {name!r} takes arrays of shape (N, {takes}), but X has shape {array.shape}")
+            takes = "".join(", any" if s is None else f", {s}" for s in shape) or ","
+            raise InputError(f"input {name!r} takes arrays of shape (N{takes}), but X has shape {array.shape}")
 
 
 def _array(value: Any, name: str) -> np.ndarray:
     """Return one input as float32; ``name`` is what messages call it."""
-    array = np.asarray(value)
+    kind = type(value).__name__
+    if kind in ("RaggedTensor", "SparseTensor"):
+        way = (
+            "pad to one length, as with its to_tensor()" if kind == "RaggedTensor" else "give tf.sparse.to_dense of it"
+        )
+        raise InputError(f"{name} is a {kind}; {way}, because scores stand at the positions of an array")
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise InputError(f"{name} is an array with masked values; fill them first, because models do not see masks")
+    try:
+        array = np.asarray(value.one_hot() if hasattr(value, "one_hot") else value)
+    except ValueError as problem:
+        if isinstance(value, list | tuple):
+            raise InputError(
+                f"{name} is a list of {len(value)} sequences that do not all have one shape, so they make no array; "
+                "pad them to one length, or explain those of each length by themselves"
+            ) from problem
+        raise
     if array.dtype == object or array.dtype.kind in "USO":
         raise InputError(f"{name} holds {array.dtype}, not numbers; encode sequences with genolift.one_hot first")
-    if array.ndim < 2:
-        raise InputError(f"{name} has shape {array.shape}; the first axis is the sequences, as in (N, L, 4)")
     if array.dtype.kind == "c":
         raise InputError(f"{name} holds complex numbers; give their real and imaginary parts as channels")
     if 0 in array.shape[1:]:

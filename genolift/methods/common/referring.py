@@ -88,6 +88,12 @@ class TakesReferences(Method):
             one if size is None else token_reference(one, size)
             for one, size in zip(self._chosen_for(inputs), inputs.tokens, strict=True)
         ]
+        for one, kept, name in zip(chosen, inputs.kept, self.traced.names, strict=True):
+            if kept and not one.is_own:
+                raise InputError(
+                    f"input {name!r} holds whole numbers that the model does not calculate with, so no importance can "
+                    "flow to it and it keeps its own value; give references for the other inputs only"
+                )
         for reference, array in zip(chosen, inputs.arrays, strict=True):
             reference.prepare(array)
         counts = {reference.count for reference in chosen if reference.count > 1}
@@ -113,10 +119,11 @@ class TakesReferences(Method):
             return [refs.as_reference(one) for one in given]
         if self.references is None and len(inputs.arrays) > 1:
             # The default applies to sequences. An input that is not DNA keeps its own value unless the user says more.
-            return [refs.as_reference(given if dna else None) for dna in inputs.dna]
-        if len(inputs.arrays) > 1:
-            raise InputError("the model has several inputs; give references as a dict by input name, or a list")
-        return [refs.as_reference(given)]
+            compared = [dna and not kept for dna, kept in zip(inputs.dna, inputs.kept, strict=True)]
+            return [refs.as_reference(given if one else None) for one in compared]
+        if inputs.kept.count(False) == 1:
+            return [refs.as_reference(None if kept else given) for kept in inputs.kept]
+        raise InputError("the model has several inputs; give references as a dict by input name, or a list")
 
     @staticmethod
     def _drawn_for(chosen: list[refs.Reference], arrays: list[np.ndarray], rows: np.ndarray | None) -> list[np.ndarray]:

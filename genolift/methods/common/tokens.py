@@ -11,6 +11,9 @@ from genolift.methods.common.inputs import Inputs, check_shapes
 from genolift.methods.common.traced import Traced
 from genolift.support.errors import InputError
 
+# The largest number up to which float32, in which the methods calculate, holds every whole number.
+_EXACT = 2**24
+
 
 def encode(tokens: np.ndarray, size: int, name: str) -> np.ndarray:
     """Return tokens as one-hot.
@@ -48,12 +51,27 @@ def encode(tokens: np.ndarray, size: int, name: str) -> np.ndarray:
 def adapt(inputs: Inputs, traced: Traced) -> Inputs:
     """Return inputs in the form in which a traced model takes them: with its shapes, and tokens as one-hot."""
     check_shapes(inputs.arrays, traced.shapes, traced.names)
+    for array, kind, name in zip(inputs.arrays, traced.whole, traced.names, strict=True):
+        if kind is not None:
+            _check_whole(array, kind, f"input {name!r}")
     inputs.tokens = traced.tokens
+    inputs.kept = traced.kept
     inputs.arrays = [
         array if size is None else encode(array, size, f"input {name!r}")
         for array, size, name in zip(inputs.arrays, traced.tokens, traced.names, strict=True)
     ]
     return inputs
+
+
+def _check_whole(array: np.ndarray, kind: str, name: str) -> None:
+    """Refuse numbers that the model could not take as they are, because its input is of the integer type ``kind``."""
+    limits = np.iinfo(kind) if kind != "bool" else None
+    low, high = (0, 1) if limits is None else (max(limits.min, -_EXACT), min(limits.max, _EXACT))
+    if (array != np.round(array)).any() or array.min() < low or array.max() > high:
+        raise InputError(
+            f"{name} takes whole numbers from {low} to {high} ({kind}), but there are values from {array.min():g} to "
+            f"{array.max():g}, or numbers between them that are not whole"
+        )
 
 
 class TokenReference(refs.Reference):

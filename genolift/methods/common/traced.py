@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
 
 from genolift.engine.program import Program
 from genolift.engine.running.probe import Probe
@@ -19,9 +16,11 @@ from genolift.engine.tracing.lowering import lower
 from genolift.engine.tracing.normalise import mean_normalise
 from genolift.engine.tracing.tokens import read_tokens
 from genolift.engine.tracing.trace import trace
+from genolift.engine.tracing.whole_numbers import read_whole_numbers
+from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.resolve import counterpart, resolve
 from genolift.methods.targets import TargetLike, is_function
-from genolift.models.signature import describe
+from genolift.models.calling import Caller, Order, is_layer
 from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import GenoliftError, InputError, UnsupportedModel, reason_of
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
@@ -55,6 +54,12 @@ class ModelProgram:
         The steps and values. Its outputs are those of the model on each strand, one strand after the other.
     tokens
         How many different tokens each input has, None where an input is none of tokens.
+    whole
+        The type of each input of whole numbers that are no tokens, None for all others.
+    kept
+        Which inputs keep their own values, because the model's output has no derivative with respect to them.
+    order
+        The structure in which the model takes the inputs.
     strands
         How often the model ran.
     names
@@ -65,6 +70,9 @@ class ModelProgram:
 
     program: Program
     tokens: list[int | None]
+    whole: list[str | None]
+    kept: list[bool]
+    order: Order
     strands: int
     names: list[str]
     probe: Probe
@@ -89,6 +97,19 @@ class Traced:
         Whether each target is averaged over both strands.
     normalise
         Whether the mean over bases is subtracted from the weights of the first convolution.
+    order
+        The structure in which the model takes the inputs. By default it is the model's own for so many.
+    kinds
+        The type of each input as the user gave it, where the model does not declare any.
+
+    Attributes
+    ----------
+    tokens : list of int or None
+        The number of different tokens of each input, None for an input that holds no tokens.
+    whole : list of str or None
+        The type of each input of whole numbers that are no tokens, None for all others.
+    kept : list of bool
+        Which inputs keep their own values, because the model's output has no derivative with respect to them.
 
     Raises
     ------
@@ -107,9 +128,12 @@ class Traced:
         names: list[str],
         rc_average: bool = False,
         normalise: bool = False,
+        order: Order | None = None,
+        kinds: list[str] | None = None,
     ):
-        made = program_of(model, shapes, names, target, rc_average, normalise)
+        made = program_of(model, shapes, names, target, rc_average, normalise, order, kinds)
         self.program, self.tokens, self.probe = made.program, made.tokens, made.probe
+        self.whole, self.kept, self.order = made.whole, made.kept, made.order
         self.targets, self.several = self._resolve(target, activation, made.strands, made.names)
         self.shapes, self.names = shapes, names
 
@@ -149,11 +173,11 @@ class Traced:
         shapes = [(value.shape or ())[1:] for value in self.program.inputs]
         return shapes if all(None not in shape for shape in shapes) else None
 
-    def accepts(self, arrays: list[np.ndarray]) -> bool:
-        """Whether the model was traced for inputs of the shapes of these arrays."""
-        return all(
+    def accepts(self, inputs: Inputs) -> bool:
+        """Whether the model was traced for inputs of these shapes, in this order and structure."""
+        return self.order == inputs.order and all(
             len(shape) == array.ndim - 1 and all(s in (None, d) for s, d in zip(shape, array.shape[1:], strict=True))
-            for shape, array in zip(self.shapes, arrays, strict=True)
+            for shape, array in zip(self.shapes, inputs.arrays, strict=True)
         )
 
 
@@ -164,32 +188,41 @@ def program_of(
     target: TargetLike = None,
     rc_average: bool = False,
     normalise: bool = False,
+    order: Order | None = None,
+    kinds: list[str] | None = None,
 ) -> ModelProgram:
     """Return a model as a program, inside :func:`traced_once` the one that there is.
 
     Parameters and errors are those of :class:`Traced`. Of targets, only a function is part of the program.
     """
     shared = _SHARED.get()
+    caller = Caller(model)
+    order = order or caller.order(len(names))
     if shared is None:
-        return _trace(model, target, shapes, names, rc_average, normalise)
+        return _trace(caller, target, shapes, names, rc_average, normalise, order, kinds or [])
     function = id(target) if is_function(target) else None
-    key = repr((id(model), function, [*map(tuple, shapes)], names, rc_average, normalise))
+    key = repr((id(model), function, [*map(tuple, shapes)], names, rc_average, normalise, order, kinds))
     if key not in shared:
         # The model and the function are kept, so that no others have the same identity meanwhile.
-        shared[key] = model, target, _trace(model, target, shapes, names, rc_average, normalise)
+        shared[key] = model, target, _trace(caller, target, shapes, names, rc_average, normalise, order, kinds or [])
     return shared[key][-1]
 
 
 def _trace(
-    model: Callable, target: TargetLike, shapes: list[tuple], names: list[str], rc_average: bool, normalise: bool
+    caller: Caller,
+    target: TargetLike,
+    shapes: list[tuple],
+    names: list[str],
+    rc_average: bool,
+    normalise: bool,
+    order: Order,
+    kinds: list[str],
 ) -> ModelProgram:
-    _refuse_noise(model)
-    strands = [_caller(model, names)]
+    _refuse_noise(caller.model)
+    strands = [caller.function(order)]
     if rc_average:
         strands.append(_other_strand(strands[0], shapes))
     functions = _on_outputs(strands, target)
-    specs = [tf.TensorSpec((None, *shape), kind) for shape, kind in zip(shapes, _dtypes(model, names), strict=True)]
-
     keys: list[str] = []  # The keys of the dict that the model returns, if it returns one.
 
     def run(*tensors: Tensor) -> list:
@@ -197,54 +230,69 @@ def _trace(
         keys[:] = [str(key) for key in sorted(outputs[0])] if isinstance(outputs[0], dict) else []
         return outputs
 
-    try:
-        program = trace(run, specs, names)
-    except GenoliftError:
-        raise
-    except (TypeError, ValueError, LookupError, NotImplementedError, tf.errors.OpError) as problem:
-        takes = " and ".join(str(spec.shape).replace("None", "N", 1) for spec in specs)
-        raise InputError(f"the model cannot be traced on inputs of shape {takes}: {reason_of(problem)}") from problem
+    program = _traced(run, shapes, names, _types(caller, names, kinds))
     if not program.outputs:
         raise InputError("the model returns no tensor, so there is nothing to explain; return the output")
     program, tokens = read_tokens(program)
-    for name, spec, size in zip(names, specs, tokens, strict=True):
-        if spec.dtype.is_integer and size is None:
-            raise UnsupportedModel(
-                f"input {name!r} takes integers and does not look them up in an embedding or make a one-hot of "
-                "them, so there is nothing that importance could go to; explain a hidden layer, or the rest of the "
-                "model"
-            )
+    whole, kept = read_whole_numbers(program)
+    if all(kept):
+        raise UnsupportedModel(
+            f"input {names[0]!r} takes integers and does not look them up in an embedding, make a one-hot of them or "
+            "calculate with them, so there is nothing that importance could go to; explain a hidden layer, or the rest "
+            "of the model"
+        )
     program = lower(program)
     if normalise:
         program = mean_normalise(program)
     guard(program)
-    count, named = len(program.outputs) // len(functions), _port_names(model) or keys
+    count, named = len(program.outputs) // len(functions), _port_names(caller) or keys
     if len(named) != count:
         named = [f"output_{i}" for i in range(count)]
-    return ModelProgram(program, tokens, len(functions), named, Probe(program, _made_for(model)))
+    probe = Probe(program, _made_for(caller.model))
+    return ModelProgram(program, tokens, whole, kept, order, len(functions), named, probe)
 
 
-def _port_names(model: Callable) -> list[str]:
+def _port_names(caller: Caller) -> list[str]:
     """Return the names of the outputs that a model declares. A plain function declares none."""
-    try:
-        return [port.name for port in describe(model).outputs]
-    except UnsupportedModel:
-        return []
+    return [] if caller.signature is None else [port.name for port in caller.signature.outputs]
 
 
-def _dtypes(model: Callable, names: list[str]) -> list:
-    """Return the type of each input: integers where a Keras model declares them, else float32."""
-    declared = getattr(model, "inputs", None) if is_layer(model) else None
-    if not declared or len(declared) != len(names):
-        return [tf.float32] * len(names)
-    kinds = [tf.as_dtype(tensor.dtype) for tensor in declared]
-    if tf.string in kinds:
+def _types(caller: Caller, names: list[str], given: list[str]) -> list[list]:
+    """Return the types of the inputs; where the model does not declare them, there may be others to try.
+
+    Integers of a type that is wide enough stay exact, and Keras casts its inputs to what a layer needs.
+    """
+    if caller.signature is None:
+        plain = [tf.float32] * len(names)
+        as_given = [tf.as_dtype(kind) if _is_whole(kind) else tf.float32 for kind in given]
+        return [plain] if as_given in ([], plain) else [plain, as_given]
+    kinds = [port.dtype for port in caller.signature.inputs]
+    if "string" in kinds:
         raise UnsupportedModel(
-            f"input {names[kinds.index(tf.string)]!r} takes strings, which have no differences; explain the model "
+            f"input {names[kinds.index('string')]!r} takes strings, which have no differences; explain the model "
             "after its string or vocabulary layer, on one-hot sequences or tokens"
         )
-    # Keras casts its inputs, and integers of a type that is wide enough stay exact.
-    return [kind if kind.is_integer else tf.float32 for kind in kinds]
+    return [[tf.as_dtype(kind) if _is_whole(kind) else tf.float32 for kind in kinds]]
+
+
+def _is_whole(kind: str) -> bool:
+    return kind.startswith(("int", "uint", "bool"))
+
+
+def _traced(run: Callable, shapes: list[tuple], names: list[str], types: list[list]) -> Program:
+    """Return the program of a function for inputs of the first of several lists of types with which it runs."""
+    takes = " and ".join(str(tf.TensorShape((None, *shape))).replace("None", "N", 1) for shape in shapes)
+    failed = None
+    for kinds in types:
+        specs = [tf.TensorSpec((None, *shape), kind) for shape, kind in zip(shapes, kinds, strict=True)]
+        try:
+            return trace(run, specs, names)
+        except GenoliftError:
+            raise
+        except (TypeError, ValueError, LookupError, NotImplementedError, tf.errors.OpError) as problem:
+            failed = failed or problem
+    assert failed is not None
+    raise InputError(f"the model cannot be traced on inputs of shape {takes}: {reason_of(failed)}") from failed
 
 
 def _refuse_noise(model: Callable) -> None:
@@ -316,49 +364,3 @@ def _computed(program: Program) -> tuple[list[Target], bool]:
     if value.shape[1] is None:
         raise InputError("a target function's number of targets must be known; it returned shape (N, ?)")
     return resolve(list(range(value.shape[1])), program, "keep")
-
-
-def ports(model: Callable) -> tuple[list[str], list[tuple]] | None:
-    """Return the names and shapes of the inputs that a model declares, or None where it declares none.
-
-    A plain function declares no inputs, nor does a model that was never built. Shapes are without the batch axis, and
-    have None where an axis is free.
-
-    Raises
-    ------
-    InputError
-        If this is not a model.
-    """
-    if not callable(model):
-        raise InputError(
-            f"a model is a Keras model or a function of tensors, not {type(model).__name__}; load a file or directory "
-            "with genolift.load_model"
-        )
-    try:
-        signature = describe(model)
-    except UnsupportedModel:
-        return None
-    return [port.name for port in signature.inputs], [tuple(port.shape) for port in signature.inputs]
-
-
-def _caller(model: Any, names: list[str]) -> Callable:
-    """Return the model as a function of one tensor per input, which runs it as at inference."""
-    structure = getattr(model, "input", None) if hasattr(model, "inputs") and len(names) > 1 else None
-    layered = is_layer(model)
-    packed = layered or hasattr(model, "signature")
-
-    def call(*tensors: Tensor) -> Any:
-        if not packed:
-            return model(*tensors)
-        argument: Any = tensors[0] if len(tensors) == 1 else list(tensors)
-        if isinstance(structure, dict):
-            argument = dict(zip(names, tensors, strict=True))
-        return model(argument, training=False) if layered else model(argument)
-
-    return call
-
-
-def is_layer(model: Callable) -> bool:
-    """Whether the model is a Keras 3 or tf_keras layer (every Keras model is one)."""
-    libraries = [sys.modules[name] for name in ("keras", "tf_keras") if name in sys.modules]
-    return isinstance(model, tuple(library.layers.Layer for library in libraries))

@@ -53,7 +53,7 @@ class SmoothGrad(SlopeMethod):
 
     @override
     def block(self, copies: Copies, inputs: Inputs, rows: np.ndarray) -> dict[str, Any]:
-        n, noisy = len(copies), self._noisy(copies)
+        n, noisy = len(copies), self._noisy(copies, inputs.kept)
 
         def make(which: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
             sequences, draws = np.divmod(which, self.samples)
@@ -70,13 +70,16 @@ class SmoothGrad(SlopeMethod):
                     _merge(total[row], square[row], int(draws[some][0]), slope[some])
         return {"predictions": copies.predictions(), **self.measures(mean, squares, inputs.one_hot)}
 
-    def _noisy(self, copies: Copies) -> list[np.ndarray]:
-        """Return noisy copies (n, samples, ...) per input. Copy j of a sequence does not depend on their number."""
+    def _noisy(self, copies: Copies, kept: list[bool]) -> list[np.ndarray]:
+        """Return noisy copies (n, samples, ...) per input. Copy j of a sequence does not depend on their number.
+
+        Inputs that keep their own values have no noise.
+        """
         noisy = [np.empty((len(copies), self.samples, *array.shape[1:]), np.float32) for array in copies.arrays]
         for n, rng in enumerate(streams(self.seed, "smoothgrad", copies.arrays)):
             for j in range(self.samples):
-                for array, drawn in zip(copies.arrays, noisy, strict=True):
-                    scale = self.noise * np.ptp(array[n])
+                for array, drawn, own in zip(copies.arrays, noisy, kept, strict=True):
+                    scale = 0 if own else self.noise * np.ptp(array[n])
                     drawn[n, j] = array[n] + scale * rng.standard_normal(array.shape[1:], np.float32)
         return noisy
 

@@ -16,7 +16,8 @@ from genolift.methods.common.inputs import Inputs, as_inputs
 from genolift.methods.common.predicting import batch_size, batches
 from genolift.methods.common.refusals import no_sequences
 from genolift.methods.common.tokens import adapt
-from genolift.methods.common.traced import Traced, ports
+from genolift.methods.common.traced import Traced
+from genolift.models.calling import Caller
 from genolift.support import drawings
 from genolift.support.errors import InputError, Remedy, UnsupportedModel, setting
 from genolift.support.memory import Recent, parse_bytes
@@ -204,7 +205,7 @@ class LayerReader:
     ):
         self.model, self.layer, self.first = model, getattr(layer, "name", layer), first
         self.memory = parse_bytes(memory)
-        self._declared = ports(model)
+        self._caller = Caller(model)
         self._traced: Traced | None = None
         self._opened = Recent(_LENGTHS)
         self._compiled: dict[Value, Rows] = {}
@@ -217,7 +218,7 @@ class LayerReader:
 
     def inputs(self, X: Any) -> Inputs:
         """Return the inputs ``X`` that a user gave in the form in which the model takes them."""
-        inputs = as_inputs(X, None if self._declared is None else self._declared[0])
+        inputs = as_inputs(X, self._caller)
         return adapt(inputs, self._tracing(inputs))
 
     @staticmethod
@@ -226,10 +227,10 @@ class LayerReader:
         return replace(inputs, arrays=[array[rows] for array in inputs.arrays])
 
     def _tracing(self, inputs: Inputs) -> Traced:
-        if self._traced is None or (self._declared is None and not self._traced.accepts(inputs.arrays)):
-            keys = inputs.keys or [f"input_{i}" for i in range(len(inputs.arrays))]
-            names, shapes = self._declared or (keys, [array.shape[1:] for array in inputs.arrays])
-            self._traced = Traced(self.model, _everything, "keep", shapes, names)
+        if self._traced is None or (self._caller.names is None and not self._traced.accepts(inputs)):
+            names, shapes = list(inputs.order.names), self._caller.shapes or [x.shape[1:] for x in inputs.arrays]
+            order, kinds = inputs.order, inputs.kinds
+            self._traced = Traced(self.model, _everything, "keep", shapes, names, order=order, kinds=kinds)
             self._opened, self._compiled = Recent(_LENGTHS), {}
         return self._traced
 

@@ -96,7 +96,7 @@ class MapMethod(Method):
             for rows, padded in batches(inputs.arrays, size):
                 predictions, maps = atlas.maps(padded)
                 xs, kept = [array[rows] for array in inputs.arrays], rows.stop - rows.start
-                blank = [np.zeros((*predictions[:kept].shape, x.shape[1]), np.float32) for x in xs]
+                blank = {i: np.zeros((*predictions[:kept].shape, xs[i].shape[1]), np.float32) for i in atlas.fields}
                 on_inputs = {
                     i: sum((fields.spread(maps[k][:kept]) for k, fields in some), blank[i])
                     for i, some in atlas.fields.items()

@@ -15,8 +15,9 @@ from genolift.methods import targets
 from genolift.methods.common.blocks import pad
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import batch_size
-from genolift.methods.common.traced import Traced, ports
+from genolift.methods.common.traced import Traced
 from genolift.methods.targets import TargetLike
+from genolift.models.calling import Caller
 from genolift.support.errors import InputError
 from genolift.support.memory import parse_bytes
 from genolift.support.precision import exact_float32
@@ -77,13 +78,13 @@ class Predictor:
         memory: str | int | float | None = None,
         both_strands: bool = True,
     ):
-        declared = ports(model)
-        if declared is None:
+        caller = Caller(model)
+        names, shapes = caller.names, caller.shapes
+        if names is None or shapes is None:
             raise InputError(
                 "the model does not declare its inputs, so sequences cannot be checked against them; build it by a "
                 "call before it is saved"
             )
-        names, shapes = declared
         target = chosen or None
         self._traced = Traced(model, target, activation, shapes, names, rc_average=both_strands)
         self.program, self.targets = self._traced.program, self._traced.targets

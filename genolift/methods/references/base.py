@@ -126,7 +126,7 @@ class Fixed(Reference):
         # The array is copied, so that what the result says of it stays true.
         self.array = np.array(array, np.float32)
         self.array.setflags(write=False)
-        if self.array.ndim < 2:
+        if self.array.ndim < 1:
             raise InputError(f"fixed references have shape (R, L, 4) or (N, R, L, 4), not {self.array.shape}")
         if 0 in self.array.shape:
             raise InputError(f"fixed references of shape {self.array.shape} are none at all; give at least one")
@@ -136,7 +136,7 @@ class Fixed(Reference):
     def prepare(self, X: np.ndarray) -> None:
         shape, expected = self.array.shape, X.shape[1:]
         self.shared = len(shape) == len(expected) + 1
-        if shape[-len(expected) :] != expected or len(shape) - len(expected) not in (1, 2):
+        if shape[len(shape) - len(expected) :] != expected or len(shape) - len(expected) not in (1, 2):
             raise InputError(f"fixed references of shape {shape} do not fit inputs of shape {X.shape}")
         if not self.shared and shape[0] != len(X):
             raise InputError(f"fixed references are given for {shape[0]} sequences, but there are {len(X)}")

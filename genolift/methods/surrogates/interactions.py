@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from genolift.methods.common.refusals import only_dna
 from genolift.methods.common.traced import Traced
 from genolift.methods.registry import method_class
 from genolift.methods.targets import TargetLike
+from genolift.models.calling import Order
 from genolift.results.kinds import InteractionExplanation, LayerExplanation, PositionInteractions
 from genolift.sequence.shuffle import shuffle
 from genolift.support.errors import InputError
@@ -127,9 +129,11 @@ class InteractionMaps(Method):
         return {**super().describe(), **own, "stretches": sources, "by": self.by.describe()}
 
     @override
-    def trace(self, shapes: list[tuple], names: list[str]) -> Traced:
+    def trace(
+        self, shapes: list[tuple], names: list[str], order: Order | None = None, kinds: list[str] | None = None
+    ) -> Traced:
         if self.is_traced or not self.by.is_traced:  # The model is traced once for both methods.
-            self.by.trace(shapes, names)
+            self.by.trace(shapes, names, order, kinds)
         self._traced = self.by.traced
         return self._traced
 
@@ -200,9 +204,7 @@ class InteractionMaps(Method):
             some = copies[first : first + at_once]
             arrays = [np.broadcast_to(array, (len(some), *array.shape)).copy() for array in xs]
             arrays[place] = some
-            parts.append(
-                self._explained(Inputs(arrays, inputs.keys, inputs.listed, tokens=inputs.tokens), traced, place)
-            )
+            parts.append(self._explained(replace(inputs, arrays=arrays, names=None, regions=None), traced, place))
         predictions, scores = (np.concatenate(column) for column in zip(*parts, strict=True))
         changes = np.split(scores[:1] - scores[1:], np.cumsum(counts)[:-1])
         combined = np.stack([self._combined(change) for change in changes], axis=1)

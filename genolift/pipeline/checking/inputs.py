@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
-from genolift.methods.common.traced import ports
+from genolift.models.calling import Caller
 from genolift.models.layout import Arranged, guess
 from genolift.pipeline.checking.finding import Finding, columns, shape
 
@@ -60,7 +61,7 @@ class Sample:
     Parameters
     ----------
     X
-        The inputs as a method takes them: an array, or a dict by the name of the input.
+        The inputs as a method takes them: an array, a list of arrays, or a dict by the name of the input.
     what
         What they are, in words that follow "on".
     names
@@ -72,24 +73,31 @@ class Sample:
     names: list[str]
 
     def __len__(self) -> int:
-        return len(next(iter(self.X.values()))) if isinstance(self.X, dict) else len(self.X)
+        if isinstance(self.X, dict):
+            return len(next(iter(self.X.values())))
+        return len(self.X[0] if isinstance(self.X, list) else self.X)
 
     def first(self, count: int) -> Sample:
         """Return the first of the sequences."""
-        X = {key: one[:count] for key, one in self.X.items()} if isinstance(self.X, dict) else self.X[:count]
-        return replace(self, X=X, names=self.names[:count])
+        return replace(self, X=_each(self.X, lambda one: one[:count]), names=self.names[:count])
 
     def repeated(self, count: int) -> Sample:
         """Return so many sequences, which are the first over and over."""
-        X = self.first(1).X
-        X = {k: np.repeat(one, count, 0) for k, one in X.items()} if isinstance(X, dict) else np.repeat(X, count, 0)
+        X = _each(self.X, lambda one: np.repeat(one[:1], count, 0))
         return replace(self, X=X, names=self.names[:1] * count)
+
+
+def _each(X: Any, function: Callable[[np.ndarray], np.ndarray]) -> Any:
+    """Return inputs in the same structure, each as a function makes it."""
+    if isinstance(X, dict):
+        return {key: function(one) for key, one in X.items()}
+    return [function(one) for one in X] if isinstance(X, list) else function(X)
 
 
 def likely_layout(model: Any) -> str | None:
     """Return the layout that a model's only input most likely has, where it is not (length, 4)."""
-    declared = None if isinstance(model, Arranged) else ports(model)
-    if declared is None or len(declared[1]) != 1:
+    shapes = None if isinstance(model, Arranged) else Caller(model).shapes
+    if shapes is None or len(shapes) != 1:
         return None
-    layout = guess(declared[1][0])
+    layout = guess(shapes[0])
     return None if layout is None else str(layout)

@@ -11,7 +11,8 @@ from genolift.engine.running.run import constants, forward
 from genolift.methods import references as refs
 from genolift.methods.common.inputs import as_inputs
 from genolift.methods.common.tokens import encode
-from genolift.methods.common.traced import ModelProgram, ports, program_of
+from genolift.methods.common.traced import ModelProgram, program_of
+from genolift.models.calling import Caller
 from genolift.models.layout import guess
 from genolift.pipeline.checking.inputs import InputsFound, Sample, Taken
 from genolift.sequence.alphabet import is_dna
@@ -48,9 +49,10 @@ class Subject:
     """
 
     def __init__(self, model: Callable, X: Any = None, length: int | None = None, likely: int | None = None):
-        declared = ports(model)
-        given = None if X is None else as_inputs(X, None if declared is None else declared[0])
-        if declared is None and given is None:
+        self.caller = Caller(model)
+        given = None if X is None else as_inputs(X, self.caller)
+        names, shapes = self.caller.names, self.caller.shapes
+        if (names is None or shapes is None) and given is None:
             raise InputError(
                 "the model does not declare its inputs, so nobody knows their shapes",
                 Remedy(
@@ -59,13 +61,14 @@ class Subject:
                 ),
             )
         self.model, self.given = model, given
-        if declared is not None:
-            self.names, self.declared = declared
+        order, kinds = (None, None) if given is None else (given.order, given.kinds)
+        if names is not None and shapes is not None:
+            self.names, self.declared = names, shapes
         else:
             assert given is not None
-            self.names = given.keys or [f"input_{i}" for i in range(len(given.arrays))]
+            self.names = list(given.order.names)
             self.declared = [array.shape[1:] for array in given.arrays]
-        self.made: ModelProgram = program_of(model, self.declared, self.names)
+        self.made: ModelProgram = program_of(model, self.declared, self.names, order=order, kinds=kinds)
         self._run = compiled(self._outputs, reduce_retracing=True)
         self.length = self._first_length(likely) if length is None else self._fitting(length)
 
@@ -178,7 +181,9 @@ class Subject:
 
     def sample(self, arrays: list[np.ndarray], what: str, names: list[str]) -> Sample:
         """Return arrays, one per input, as a sample."""
-        X: Any = arrays[0] if len(arrays) == 1 else dict(zip(self.names, arrays, strict=True))
+        named = self.given.keys is not None if self.given is not None else len(arrays) > 1
+        listed = self.given is not None and self.given.listed
+        X: Any = dict(zip(self.names, arrays, strict=True)) if named else list(arrays) if listed else arrays[0]
         return Sample(X, what, names)
 
     def references(self, count: int) -> Any:
@@ -191,7 +196,7 @@ class Subject:
             elif i in self.dna:
                 chosen[name] = refs.Shuffled(count, k=2, seed=0)
             else:
-                chosen[name] = None if letters else refs.Zeros()
+                chosen[name] = None if letters or self.made.kept[i] else refs.Zeros()
         return chosen if len(self.names) > 1 else chosen[self.names[0]]
 
     @property
@@ -213,6 +218,8 @@ class Subject:
                 arrays.append(rng.integers(0, tokens, (count, *sizes)).astype(np.float32))
             elif i in self.dna:
                 arrays.append(np.eye(4, dtype=np.float32)[rng.integers(0, 4, (count, sizes[0]))])
+            elif self.made.whole[i] is not None:
+                arrays.append(rng.integers(0, 2, (count, *sizes)).astype(np.float32))
             else:
                 arrays.append(rng.uniform(0, 1, (count, *sizes)).astype(np.float32))
         return arrays
@@ -223,7 +230,7 @@ class Subject:
 
     def _encoded(self, sample: Sample) -> list[np.ndarray]:
         """Return a sample as arrays that the program takes, in which tokens are one-hot."""
-        arrays = as_inputs(sample.X, self.names).arrays
+        arrays = as_inputs(sample.X, self.caller).arrays
         return [
             array if tokens is None else encode(array, tokens, f"input {name!r}")
             for array, tokens, name in zip(arrays, self.made.tokens, self.names, strict=True)

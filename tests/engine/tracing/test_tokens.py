@@ -164,6 +164,6 @@ def test_refusals():
     h = K.Concatenate()([K.Embedding(V, 2)(inputs), K.Embedding(V + 1, 2)(inputs)])
     with pytest.raises(UnsupportedModel, match="tables of"):
         gl.DeepLift(keras.Model(inputs, K.Dense(1)(K.Flatten()(h))))
-    counted = keras.Model(inputs, K.Dense(1)(K.Lambda(lambda t: tf.cast(t, tf.float32))(inputs)))
+    counted = keras.Model(inputs, K.Dense(1)(K.Lambda(lambda t: tf.cast(t > 3, tf.float32))(inputs)))
     with pytest.raises(UnsupportedModel, match="takes integers"):
         gl.DeepLift(counted)
