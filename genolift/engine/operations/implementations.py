@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from genolift.engine.operations import substitutes
 from genolift.engine.operations.native import at_precision, run_natively
+from genolift.engine.operations.substitutes import images
 from genolift.engine.program import Step
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
@@ -127,7 +127,7 @@ def length_of_list(step: Step, tensors: list[Tensor], precision: Any) -> list[Te
 
 def absolute_resize(step: Step, tensors: list[Tensor], precision: Any) -> list[Tensor]:
     """Interpolate with the absolute values of the weights."""
-    return substitutes.resize_absolutely(step, tensors, partial(run_natively, step, precision=precision))
+    return images.resize_absolutely(step, tensors, partial(run_natively, step, precision=precision))
 
 
 def added(step: Step, tensors: list[Tensor], precision: Any) -> list[Tensor]:

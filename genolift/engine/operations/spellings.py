@@ -17,6 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 from genolift.engine.program import Dependence, Step, Value
+from genolift.engine.sizes import constant, constant_difference
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -167,7 +168,8 @@ def clipped(step: Step, x: Tensor, low: Tensor, high: Tensor) -> list[Tensor] | 
 def around_dilation(step: Step) -> list[Value] | None:
     """Return what a dilated convolution reads that TensorFlow runs on interleaved pieces of the length, as on CPUs.
 
-    The step is the last of three, which puts the pieces together again. The result is None for any other step.
+    The step is the last of three, which puts the pieces together again. The result is None for any other step, and
+    where it depends on the length how much is added at the ends.
     """
     inner = _behind(step, "Squeeze")
     if inner.op != "Conv2D" or inner.inputs[1].dependence != Dependence.CONSTANT:
@@ -178,7 +180,7 @@ def around_dilation(step: Step) -> list[Value] | None:
         return None
     kernel, ranks = inner.inputs[1].shape, {len(value.shape or ()) for value in (first.inputs[0], step.output)}
     one_axis = ranks == {3} and kernel is not None and kernel[0] == 1
-    return [first.inputs[0], inner.inputs[1], *first.inputs[1:], *step.inputs[1:]] if one_axis or ranks == {4} else None
+    return [first.inputs[0], inner.inputs[1]] if (one_axis or ranks == {4}) and _dilation(step) is not None else None
 
 
 def _behind(step: Step, op: str) -> Step:
@@ -187,35 +189,42 @@ def _behind(step: Step, op: str) -> Step:
     return before.inputs[0].step if before.op == op else before
 
 
-def dilated(
-    step: Step, x: Tensor, kernel: Tensor, rates: Tensor, padding: Tensor, same_rates: Tensor, crops: Tensor
-) -> list[Tensor] | None:
-    """Spell three steps as one dilated convolution, padded by the padding of the first less the crops of the last."""
-    rates, again = tf.get_static_value(rates), tf.get_static_value(same_rates)
-    if rates is None or not np.array_equal(rates, again):
+def _dilation(step: Step) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the rates (axes,) of a dilated convolution, and how much it adds before and behind each axis (axes, 2).
+
+    What it adds is the padding of the first of its three steps, less the crops of the last. At a free length TensorFlow
+    computes both, and their difference is still the same for every length.
+    """
+    first = _behind(_behind(step, "Squeeze"), "ExpandDims")
+    rates, again = constant(first.inputs[1]), constant(step.inputs[1])
+    added = constant_difference(first.inputs[2], step.inputs[2])
+    if rates is None or again is None or added is None or not np.array_equal(rates, again):
         return None
-    sizes = [tf.get_static_value(size) for size in (padding, crops)]
-    known = None if any(size is None for size in sizes) else sizes[0] - sizes[1]
-    if known is None or (known < 0).any():  # Negative padding cuts off.
-        net = padding - crops
-        x = tf.pad(x, tf.concat([[[0, 0]], tf.maximum(net, 0), [[0, 0]] * (x.shape.rank - 1 - len(rates))], 0))
-        sizes, cut = tf.shape(x), tf.maximum(-net, 0)
-        x = x[(slice(None), *[slice(cut[i, 0], sizes[i + 1] - cut[i, 1]) for i in range(len(rates))])]
-        known = np.zeros((len(rates), 2), int)
-    flat = x.shape.rank == 3
-    rates = [1, *rates] if flat else [*rates, 1][:2]
-    known = [[0, 0], *known] if flat else [*known, [0, 0]][:2]
+    return rates, added
+
+
+def dilated(step: Step, x: Tensor, kernel: Tensor) -> list[Tensor] | None:
+    """Spell three steps as one dilated convolution."""
+    found = _dilation(step)
+    if found is None:
+        return None
+    rates, added = found
+    for axis, (before, behind) in enumerate(added, 1):  # Negative padding cuts off.
+        kept = slice(max(-before, 0), min(behind, 0) or None)
+        x = x[(slice(None),) * axis + (kept,)] if kept != slice(0, None) else x
+    flat, padding = x.shape.rank == 3, np.maximum(added, 0).tolist()
+    along = [1, *rates.tolist()] if flat else [*rates.tolist(), 1][:2]
+    padding = [[0, 0], *padding] if flat else [*padding, [0, 0]][:2]
     x = tf.expand_dims(x, 1) if flat else x
-    spans = [rate * (taps - 1) for rate, taps in zip(rates, kernel.shape[:2], strict=True)]
-    same = [[span // 2, span - span // 2] for span in spans]
-    if np.any(known) and not np.array_equal(known, same):
-        x, known = tf.pad(x, [[0, 0], *known, [0, 0]]), [[0, 0]] * 2
+    spans = [rate * (taps - 1) for rate, taps in zip(along, kernel.shape[:2], strict=True)]
+    same = padding == [[span // 2, span - span // 2] for span in spans] and max(spans) > 0
+    x = x if same or not np.any(padding) else tf.pad(x, [[0, 0], *padding, [0, 0]])
     y = tf.raw_ops.Conv2D(
         input=x,
         filter=kernel,
         strides=[1] * 4,
-        padding="SAME" if np.any(known) else "VALID",
-        dilations=[1, *map(int, rates), 1],
+        padding="SAME" if same else "VALID",
+        dilations=[1, *along, 1],
     )
     return [tf.squeeze(y, [1]) if flat else y]
 

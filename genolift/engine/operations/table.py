@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from genolift.engine.operations import differences, implementations, spellings, substitutes
+from genolift.engine.operations import differences, implementations, spellings
 from genolift.engine.operations.differences import of_one
 from genolift.engine.operations.kinds import (
     Comparison,
@@ -22,6 +22,7 @@ from genolift.engine.operations.kinds import (
     Unary,
 )
 from genolift.engine.operations.record import Operation
+from genolift.engine.operations.substitutes import convolutions, images
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -52,16 +53,22 @@ _PRODUCT = Linear((0, 1), elementwise=True)
 #: The record of each operation, by TensorFlow's name of it, or by the engine's name for operations of its own.
 OPERATIONS: dict[str, Operation] = _table(
     # Weighted sums
-    _rows("Conv2D", _CONVOLUTION, filters=True, substitute=substitutes.convolution, window="convolution"),
-    _rows("Conv3D", _CONVOLUTION, filters=True, substitute=substitutes.convolution),
-    _rows("DepthwiseConv2dNative", _CONVOLUTION, filters=True, window="convolution"),
-    _rows("Conv2DBackpropInput Conv3DBackpropInputV2", _TRANSPOSED, substitute=substitutes.transposed_convolution),
+    _rows("Conv2D", _CONVOLUTION, filters=True, substitute=convolutions.convolution, window="convolution"),
+    _rows("Conv3D", _CONVOLUTION, filters=True, substitute=convolutions.convolution),
+    _rows(
+        "DepthwiseConv2dNative",
+        _CONVOLUTION,
+        filters=True,
+        substitute=convolutions.depthwise_convolution,
+        window="convolution",
+    ),
+    _rows("Conv2DBackpropInput Conv3DBackpropInputV2", _TRANSPOSED, substitute=convolutions.transposed_convolution),
     _rows("DepthwiseConv2dNativeBackpropInput", _TRANSPOSED),
     _rows("MatMul", _MATRICES, transposes=("transpose_a", "transpose_b"), window="matmul"),
     _rows("BatchMatMul BatchMatMulV2 BatchMatMulV3", _MATRICES, transposes=("adj_x", "adj_y"), window="batch-matmul"),
     _rows("Einsum", Linear(None, mixes=True), window="einsum"),
     _rows("SparseTensorDenseMatMul", Linear((1, 3), mixes=True)),
-    _rows("ResizeBicubic ScaleAndTranslate", _RESIZE, substitute=substitutes.resize),
+    _rows("ResizeBicubic ScaleAndTranslate", _RESIZE, substitute=images.resize),
     # Complex numbers. These operations are linear in the real and the imaginary part.
     _rows("RFFT RFFT2D RFFT3D RFFTND IRFFT IRFFT2D IRFFT3D FFT FFT2D FFT3D FFTND IFFT IFFT2D IFFT3D", Linear()),
     _rows("Real Imag Conj Complex", Linear()),
@@ -103,7 +110,7 @@ OPERATIONS: dict[str, Operation] = _table(
     _rows("Sum", Linear(), reduces="sum", keeps_sign=True, window="reduction"),
     _rows("Mean", Linear(), reduces="mean", keeps_sign=True, window="reduction"),
     _rows("AvgPool", Linear(), keeps_sign=True, window="pool"),
-    _rows("AvgPool3D", Linear(), keeps_sign=True, substitute=substitutes.pool3d),
+    _rows("AvgPool3D", Linear(), keeps_sign=True, substitute=images.pool3d),
     _rows("Cumsum SegmentSum SegmentMean UnsortedSegmentSum", Linear()),
     # Views, moves and copies
     _rows("Reshape", Linear(), view="reshape", moves=True, keeps_sign=True, window="view"),
@@ -127,7 +134,7 @@ OPERATIONS: dict[str, Operation] = _table(
     _rows("SelectV2", _SUM, moves=True, difference=differences.selected),
     _rows("TensorScatterUpdate TensorScatterAdd ParallelDynamicStitch DynamicPartition", Linear()),
     _rows("MatrixSetDiagV3 MatrixBandPart", Linear()),
-    _rows("ResizeBilinear", Linear(), substitute=substitutes.resize),
+    _rows("ResizeBilinear", Linear(), substitute=images.resize),
     _rows("TensorListGetItem", Linear(), implementation=implementations.read_list),
     _rows("TensorListSetItem", Linear(), implementation=implementations.write_list),
     _rows("ResourceGather", implementation=implementations.gather_variable),
@@ -206,7 +213,7 @@ OPERATIONS: dict[str, Operation] = _table(
     # One of several passes
     _rows("MaxPool", Selection(), keeps_sign=True, window="pool"),
     _rows("MaxPoolV2", Selection(), keeps_sign=True),
-    _rows("MaxPool3D", Selection(), keeps_sign=True, substitute=substitutes.pool3d),
+    _rows("MaxPool3D", Selection(), keeps_sign=True, substitute=images.pool3d),
     _rows("Max", Selection(), reduces="max", keeps_sign=True, window="reduction"),
     _rows("MaxPoolWithArgmax SegmentMax UnsortedSegmentMax", Selection()),
     _rows("Min", Selection(-1), reduces="min", window="reduction"),

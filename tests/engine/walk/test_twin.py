@@ -173,6 +173,24 @@ def residual():
     return net, net.model("softmax")
 
 
+def splicing():
+    """SpliceAI's residual units, whose convolutions are dilated, with skip connections, in a model of free length."""
+    net = Net(7)
+    h = net.conv(net.input(10, 4), 4, 1)
+    skip = net.conv(h, 4, 1)
+    for width, rate in ((4, 1), (3, 3)):
+        further = h
+        for _ in range(2):
+            further = net.conv(net.act(net.norm(further), "relu"), 4, width, dilation=rate, padding="same")
+        h = net.sum(h, further)
+        skip = net.sum(skip, net.conv(h, 4, 1))
+    net.dense(net.global_average(net.conv(skip, 3, 1)), 2)
+    model = net.model("softmax")
+    free = keras.models.clone_model(model, input_tensors=[keras.Input((None, 4))])
+    free.set_weights(model.get_weights())
+    return net, free
+
+
 def several():
     """Two inputs, one of them not DNA; a nonlinearity whose branches are a convolution and a dense layer."""
     net = Net(5)
@@ -204,7 +222,7 @@ def pairs(net, seed=0, n=3):
 
 
 @pytest.mark.parametrize("rule", ["rescale", "revealcancel", "genomics"])
-@pytest.mark.parametrize("build", [strided, normalised, pooled, pooled_before, residual, several])
+@pytest.mark.parametrize("build", [strided, normalised, pooled, pooled_before, residual, splicing, several])
 def test_engine_equals_the_twin(uncompiled, build, rule):
     net, model = build()
     xs, refs = pairs(net)
