@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 from genolift.engine.program import Program
@@ -39,7 +40,7 @@ def overlapped(function: Callable[[_Item], _Result], items: Iterable[_Item], lan
     Parameters
     ----------
     function : callable
-        The function, which other threads call where there are several lanes.
+        The function, which other threads call where there are several lanes and several items.
     items : iterable
         The items. The next one is made in the thread of the caller while those before it are computed.
     lanes : int
@@ -50,8 +51,14 @@ def overlapped(function: Callable[[_Item], _Result], items: Iterable[_Item], lan
     object
         The function's result for the next item.
     """
+    ahead = iter(items)
+    first = list(islice(ahead, min(lanes, 2)))
+    items = chain(first, ahead)
+    if len(first) < 2:  # To start a thread takes longer than a small network.
+        yield from map(function, items)
+        return
     with ThreadPoolExecutor(lanes, "lane") as pool:
-        if lanes < 2 or not _same_scope(pool):
+        if not _same_scope(pool):
             yield from map(function, items)
             return
         coming: deque[Future[_Result]] = deque()

@@ -26,6 +26,11 @@ def test_results_come_in_the_order_of_the_items():
     assert list(overlapped(slow_at_first, [], 2)) == []
 
 
+def test_one_item_is_computed_without_another_thread():
+    """Networks of short sequences are computed in less time than a thread takes to start."""
+    assert list(overlapped(lambda _: threading.get_ident(), iter([0]), 2)) == [threading.get_ident()]
+
+
 def test_two_at_a_time_and_never_more():
     both, most, now, lock = threading.Barrier(2, timeout=10), 0, 0, threading.Lock()
 
