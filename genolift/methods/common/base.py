@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
+from genolift.engine.walk.origins import Origins
+from genolift.methods.common import finiteness
 from genolift.methods.common.documented import MergedSignature, merged_docstring
 from genolift.methods.common.inputs import Inputs, as_inputs
 from genolift.methods.common.tokens import adapt
@@ -59,6 +61,8 @@ class Method(ABC):
     result_type: type[Explanation] = Explanation
     #: Options of its bases that a method does not take.
     lacks: tuple[str, ...] = ()
+    #: Fields in which NaN says that there is nothing, such as the standard error of a single reference.
+    gaps: tuple[str, ...] = ("standard_error",)
     #: Whether explanations of several models can be averaged.
     averages = True
 
@@ -149,6 +153,7 @@ class Method(ABC):
         """
         inputs, traced = self.adapted(X)
         fields, undefined = self.explain(inputs, traced)
+        self.check_finite(fields, inputs, traced)
         return self.result_type(
             {"inputs": inputs.pack(inputs.arrays), **fields},
             undefined=undefined,
@@ -177,6 +182,24 @@ class Method(ABC):
         undefined : dict
             For each field that the method does not define, the reason.
         """
+
+    def check_finite(self, fields: dict[str, Any], inputs: Inputs, traced: Traced) -> None:
+        """Warn where a field is not finite, and name the step that makes it so where it can be found.
+
+        Parameters
+        ----------
+        fields
+            The fields of the explanation by name.
+        inputs
+            The sequences.
+        traced
+            The model.
+        """
+        found = finiteness.lost(fields, self.gaps)
+        if found:
+            row = int(found[finiteness.first(found)][0])
+            origin = Origins(traced.program, traced.targets)([array[row : row + 1] for array in inputs.arrays])
+            finiteness.warn(found, len(inputs), origin)
 
     def describe(self) -> dict[str, Any]:
         """Return the method's name and all its parameters, with which it can be run again.

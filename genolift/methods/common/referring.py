@@ -120,7 +120,14 @@ class TakesReferences(Method):
         if self.references is None and len(inputs.arrays) > 1:
             # The default applies to sequences. An input that is not DNA keeps its own value unless the user says more.
             compared = [dna and not kept for dna, kept in zip(inputs.dna, inputs.kept, strict=True)]
-            return [refs.as_reference(given if one else None) for one in compared]
+            if any(compared):
+                return [refs.as_reference(given if one else None) for one in compared]
+            if inputs.kept.count(False) > 1:
+                raise InputError(
+                    f"{self.name} compares sequences (N, L, 4) with a default reference, and none of the inputs "
+                    f"{', '.join(self.traced.names)} is one, so each would be compared with itself; give references as "
+                    "a dict by input name, such as Zeros()"
+                )
         if inputs.kept.count(False) == 1:
             return [refs.as_reference(None if kept else given) for kept in inputs.kept]
         raise InputError("the model has several inputs; give references as a dict by input name, or a list")

@@ -61,6 +61,7 @@ class AttentionMethod(Method):
 
     result_type = AttentionExplanation
     lacks = ("rc_average",)
+    gaps = ("standard_error", "weights")
     averages = False  # The heads and layers of different models do not correspond.
 
     def __init__(

@@ -47,6 +47,7 @@ class SufficientSubsets(PerturbationMethod):
     name = "sis"
     learned = ("fitted",)
     averages = False
+    gaps = ("standard_error", "subset_predictions")
     result_type = SubsetExplanation
 
     @staticmethod

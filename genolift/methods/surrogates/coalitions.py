@@ -86,7 +86,7 @@ def solve(members: np.ndarray, weights: np.ndarray, gains: np.ndarray, total: np
         return total[None].copy()
     design, response = _eliminated(members, gains, total)
     factor = _factor(design, weights)
-    values = cho_solve(factor, (design * weights[:, None]).T @ response)
+    values = cho_solve(factor, (design * weights[:, None]).T @ response, check_finite=False)
     return np.concatenate([values, (total - values.sum(0))[None]])
 
 

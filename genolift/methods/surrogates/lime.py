@@ -112,7 +112,7 @@ class Lime(PerturbationMethod):
         weighted = centred * weights[:, None]
         # scikit-learn and the authors set the penalty against the sum of the weights, and not against their mean.
         penalty = self.alpha * np.eye(kept.shape[1]) / np.exp(-share / self.kernel_width**2).sum()
-        coefficients = cho_solve(cho_factor(weighted.T @ centred + penalty), weighted.T @ risen)
+        coefficients = cho_solve(cho_factor(weighted.T @ centred + penalty), weighted.T @ risen, check_finite=False)
         left = weights @ np.square(risen - centred @ coefficients)
         total = weights @ np.square(risen)
         with np.errstate(invalid="ignore", divide="ignore"):

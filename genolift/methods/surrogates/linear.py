@@ -167,7 +167,7 @@ def _by_weights(codes: np.ndarray, y: np.ndarray, alpha: float, pairs: bool) -> 
     if alpha:
         squares = table.T @ table
         squares[np.diag_indices_from(squares)] += alpha
-        solution = cho_solve(cho_factor(squares.T, overwrite_a=True), table.T @ (y - level))
+        solution = cho_solve(cho_factor(squares.T, overwrite_a=True), table.T @ (y - level), check_finite=False)
     else:
         solution = np.linalg.lstsq(table, y - level, rcond=None)[0]
     constant = level - middle @ solution
@@ -205,7 +205,7 @@ def _by_copies(codes: np.ndarray, y: np.ndarray, alpha: float, pairs: bool) -> L
     kernel += middle.mean() - middle - middle[:, None]
     kernel[np.diag_indices_from(kernel)] += alpha
     # The share (S, T) of each copy in the weights. The shares sum to 0.
-    share = cho_solve(cho_factor(kernel.T, overwrite_a=True), y - level)
+    share = cho_solve(cho_factor(kernel.T, overwrite_a=True), y - level, check_finite=False)
     weights = (centred.T @ share).T.reshape(-1, width, 4)
     constant = level - middle @ share
     if not pairs:

@@ -1,0 +1,73 @@
+"""Where a number that is not finite begins: forward in a program, or on the way back through it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from genolift.engine.program import Program, Value
+from genolift.engine.running.run import constants, forward
+from genolift.engine.target import Target
+from genolift.support.precision import exact_float32
+from genolift.support.tensorflow import Tensor, compiled, quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+
+class Origins:
+    """A search for the step from which on a target, or its slope, is not finite.
+
+    Parameters
+    ----------
+    program : Program
+        The traced model.
+    targets : list of Target
+        What is explained.
+    """
+
+    def __init__(self, program: Program, targets: list[Target]):
+        self.program, self.targets = program, targets
+        self._values = [
+            value
+            for step in program.active_steps
+            for value in step.outputs
+            if value.active and value.dtype.startswith(("float", "bfloat"))
+        ]
+        self._run = compiled(self._finite)
+
+    def __call__(self, xs: list[np.ndarray]) -> str:
+        """Return the step in words, or an empty text where everything is finite at the sequence itself.
+
+        Parameters
+        ----------
+        xs : list of np.ndarray
+            The sequence (1, ...) for each input.
+        """
+        with exact_float32:
+            numbers, slopes = self._run([tf.constant(x, tf.float32) for x in xs])
+        lost = {value for value, good in zip(self._values, numbers.numpy(), strict=True) if not good}
+        steep = {value for value, good in zip(self._values, slopes.numpy(), strict=True) if not good}
+        value = next((value for target in self.targets for value in target.values if value in lost), None)
+        while value is not None:  # Values that are not finite and that nothing depends on are not met on this way.
+            step = value.step
+            value = next((source for source in step.inputs if source in lost), None)
+            if value is None:
+                return step.where
+        for step in reversed(self.program.active_steps):
+            if steep.intersection(step.inputs) and not steep.intersection(step.outputs):
+                return step.where
+        return ""
+
+    def _finite(self, xs: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Return which values are finite, and which of the targets' slopes at them are."""
+        known = forward(self.program, xs, constants(self.program))
+        tensors = [known[value] for value in self._values]
+        seeds: list[tuple[Value, Tensor]] = [
+            seed for target in self.targets for seed in target.seeds(known.__getitem__).items()
+        ]
+        outputs = [known[value] for value, _ in seeds]
+        slopes = tf.gradients(outputs, tensors, [weight for _, weight in seeds], unconnected_gradients="zero")
+        return tf.stack([_all_finite(one) for one in tensors]), tf.stack([_all_finite(one) for one in slopes])
+
+
+def _all_finite(tensor: Tensor) -> Tensor:
+    return tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(tensor)))
