@@ -35,6 +35,31 @@ def is_dna(shape: Sequence[int | None]) -> bool:
     return len(shape) == 2 and shape[1] == 4
 
 
+def axes_hint(shape: Sequence[int]) -> str:
+    """Return what to do if an array looks like DNA whose axes are not those of (N, L, 4); empty if it does not.
+
+    Parameters
+    ----------
+    shape
+        The shape of the whole array.
+    """
+    if len(shape) == 2 and shape[1] == 4:
+        return "the axis of the sequences is missing: for one sequence, give X[None]"
+    if len(shape) == 2 and shape[0] == 4:
+        return "the axis of the sequences is missing, and the bases come first: for one sequence, give X.T[None]"
+    layouts = {1: "NCL"} if len(shape) == 3 else {}
+    layouts |= {2: "N1CL", 3: "N1LC"} if len(shape) == 4 and shape[1] == 1 else {}
+    layouts |= {3: "NL1C"} if len(shape) == 4 and shape[2] == 1 else {}
+    layouts |= {1: "NCL1"} if len(shape) == 4 and shape[3] == 1 else {}
+    layout = next((layout for axis, layout in layouts.items() if shape[axis] == 4), None)
+    if layout is None:
+        return ""
+    return (
+        f"this is the layout {layout}: load the model with genolift.load_model(path, layout={layout!r}) and give "
+        "sequences (N, L, 4), or explain a function that takes (N, L, 4) and arranges the axes for the model"
+    )
+
+
 def check_letters(sequence: str, where: str = "sequence") -> None:
     """Raise :class:`InputError` for the first letter that is not DNA. The check is cheap when there is none.
 

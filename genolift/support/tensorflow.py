@@ -105,6 +105,10 @@ class Compiled:
             return self._function.get_concrete_function(*arguments)(*arguments)
         return self._function(*arguments)
 
+    def get_concrete_function(self, *arguments: Any) -> Any:
+        """Return the function as a graph for arguments of these shapes and types."""
+        return self._function.get_concrete_function(*arguments)
+
     def experimental_get_tracing_count(self) -> int:
         """Return how often the function was traced."""
         return self._function.experimental_get_tracing_count()

@@ -10,6 +10,7 @@ from genolift.engine.walk.origins import Origins
 from genolift.methods.common import finiteness
 from genolift.methods.common.documented import MergedSignature, merged_docstring
 from genolift.methods.common.inputs import Inputs, as_inputs
+from genolift.methods.common.options import refuse_unknown
 from genolift.methods.common.tokens import adapt
 from genolift.methods.common.traced import Traced
 from genolift.methods.targets import TargetLike
@@ -74,6 +75,7 @@ class Method(ABC):
 
     def __new__(cls, *arguments: Any, **options: Any) -> Self:
         """Return a method that knows what it is made of, so that it can be copied and pickled."""
+        refuse_unknown(cls, options)
         method = super().__new__(cls)
         method._made_of = arguments, options
         return method

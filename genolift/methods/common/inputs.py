@@ -9,7 +9,7 @@ import numpy as np
 
 from genolift.models.calling import ALONE, Caller, Order
 from genolift.models.signature import flat
-from genolift.sequence.alphabet import is_dna
+from genolift.sequence.alphabet import axes_hint, is_dna
 from genolift.support.errors import InputError
 
 
@@ -152,7 +152,27 @@ def check_shapes(arrays: list[np.ndarray], shapes: list[tuple], names: list[str]
         fits = array.ndim == len(shape) + 1 and all(s in (None, d) for s, d in zip(shape, array.shape[1:], strict=True))
         if not fits:
             takes = "".join(", any" if s is None else f", {s}" for s in shape) or ","
-            raise InputError(f"input {name!r} takes arrays of shape (N{takes}), but X has shape {array.shape}")
+            raise InputError(
+                f"input {name!r} takes arrays of shape (N{takes}), but X has shape {array.shape}{_turn(array, shape)}"
+            )
+
+
+def _turn(array: np.ndarray, shape: tuple) -> str:
+    """Return how an array can be made to fit a shape (without the axis of sequences), where one step does it."""
+
+    def fits(other: tuple) -> bool:
+        return len(other) == len(shape) and all(s in (None, d) for s, d in zip(shape, other, strict=True))
+
+    if fits(array.shape):
+        return "; the axis of the sequences is missing: for one sequence, give X[None]"
+    layout = axes_hint((len(array), *shape))
+    if layout and is_dna(array.shape[1:]) and not is_dna(shape):
+        return f"; {layout}"
+    if array.ndim == 3 and fits(array.shape[:0:-1]):
+        return "; its axes are turned: give X.transpose(0, 2, 1)"
+    if array.ndim == 2 and fits(array.shape[::-1]):
+        return "; its axes are turned, and the axis of the sequences is missing: for one sequence, give X.T[None]"
+    return ""
 
 
 def _array(value: Any, name: str) -> np.ndarray:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, get_args
 
-from genolift.methods.common.documented import initialised, meanings_of
+from genolift.methods.common.documented import initialised, meanings_of, signature_of
 from genolift.support.errors import InputError, Remedy, setting
 
 if TYPE_CHECKING:  # Methods load TensorFlow, and mistakes in their options are found without it.
@@ -19,6 +20,12 @@ FLAGS = ("references", "seed", "memory")
 #: Options that a job decides about itself.
 _DECIDED = ("progress",)
 _TRUTH = {"true": True, "yes": True, "false": False, "no": False}
+#: Why a method does not have an option that others have.
+_REASONS = {
+    "references": "it compares a sequence with none",
+    "layer": "it explains the inputs",
+    "gradient_correction": "it has no gradients of inputs to correct",
+}
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,39 @@ def all_options_of(kind: type[Method], given: Mapping[str, object] | None = None
     return options
 
 
+def refuse_unknown(kind: type[Method], given: Mapping[str, object]) -> None:
+    """Refuse options that a method's class does not take.
+
+    Parameters
+    ----------
+    kind
+        The class.
+    given
+        The keywords that a user gives. Options that the class hands on to another method are left to that method.
+
+    Raises
+    ------
+    InputError
+        If the class does not take one of them.
+    """
+    parameters = signature_of(kind).parameters
+    if any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
+        return
+    for name in given:
+        if name not in (*parameters, *kind.lacks):  # A class says itself why it lacks an option of its base.
+            options = [one.name for one in parameters.values() if one.kind is one.KEYWORD_ONLY]
+            raise _none_such(kind, name, options)
+
+
+def _none_such(kind: type[Method], name: str, options: list[str]) -> InputError:
+    """Return the error for an option that a method does not have, ready to be raised."""
+    near = get_close_matches(name, options, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    reason = f", because {_REASONS[name]}" if name in _REASONS else ""
+    takes = ", ".join(sorted(options))
+    return InputError(f"the method {kind.name} takes no option {name!r}{reason}; {hint}it takes {takes}")
+
+
 def options_of(kind: type[Method], given: Mapping[str, object] | None = None) -> dict[str, Option]:
     """Return the options of :func:`all_options_of` that a user gives as ``NAME=VALUE``.
 
@@ -126,7 +166,7 @@ def parsed(kind: type[Method], given: Mapping[str, object]) -> dict[str, object]
         if name in FLAGS:
             raise InputError(f"{name} is no option of a method", Remedy.naming("give {}", setting(name)))
         if name not in known:
-            raise InputError(f"the method {kind.name} takes no option {name!r}; it takes {', '.join(sorted(known))}")
+            raise _none_such(kind, name, list(known))
         values[name] = known[name].parse(value) if isinstance(value, str) else value
     return values
 

@@ -143,12 +143,14 @@ def _sizes(value: Value, name: str) -> tuple[int | None, ...]:
     return value.shape[1:]
 
 
-def _output(program: Program, output: str | None, activation: str) -> Value:
-    """Return an output of the model, or its logits, after checking that it can be explained."""
+def _output(program: Program, output: str | None, activation: str, target: Special | None = None) -> Value:
+    """Return an output of the model, or its logits, after checking that it can be explained.
+
+    ``target`` is the target whose output it is, if it has a class of its own.
+    """
     if output is None:
         if len(program.outputs) > 1:
-            name = Remedy.naming("name one, as in {}", Setting("target=('name', 0)", "--target name:0"))
-            raise InputError(f"the model has several outputs: {_listing(program)}", name)
+            raise InputError(f"the model has several outputs: {_listing(program)}", _named(program, target))
         value = program.outputs[0]
     elif output in program.output_names:
         value = program.outputs[program.output_names.index(output)]
@@ -181,13 +183,39 @@ def look_through(value: Value) -> Value:
     return value.step.inputs[0] if operation(value.step.op).link is not None else value
 
 
+def _named(program: Program, target: Special | None) -> Remedy:
+    """Return how each of the outputs is named in a target, or in one of the same kind as ``target``."""
+    names = program.output_names
+    if target is None or isinstance(target, Hidden):
+        python = [f"({name!r}, 0)" for name in names]
+    else:
+        python = [f"genolift.targets.{replace(target, output=name)!r}" for name in names]
+    command = {Profile: "profile:{}", LogCounts: "logcounts:{}"}.get(type(target), "{}:0")
+    return Remedy(
+        f"name one, as in target={' or '.join(python)}",
+        f"name one, as in --target {' or '.join(command.format(name) for name in names)}",
+    )
+
+
+def _numbered(name: str, sizes: tuple) -> Remedy:
+    """Return how one number of an output is chosen."""
+    zeros = ", ".join("0" for _ in sizes)
+    index = f"({name!r}, {zeros})" if sizes else f"({name!r},)"
+    command = f"{name}:{zeros.replace(' ', '')}" if sizes else name
+    return Remedy.naming("choose one number, as in {}", Setting(f"target={index}", f"--target {command}"))
+
+
 def _at(value: Value, index: tuple, name: str) -> Weights:
     """Return weights that are 1 for the number at an index and 0 elsewhere."""
     sizes = _sizes(value, name)
     if len(index) != len(sizes):
+        has = f"{len(sizes)} {'axis' if len(sizes) == 1 else 'axes'} after the batch: {sizes}"
+        if not index:
+            raise InputError(f"output {name!r} has {has}", _numbered(name, sizes))
         raise InputError(
-            f"target {index if len(index) != 1 else index[0]} has {len(index)} indices, but output {name!r} has "
-            f"{len(sizes)} axes after the batch: {sizes}"
+            f"target {index if len(index) != 1 else index[0]} has {len(index)} "
+            f"{'index' if len(index) == 1 else 'indices'}, but output {name!r} has {has}",
+            _numbered(name, sizes),
         )
     for i, size in zip(index, sizes, strict=True):
         if not isinstance(i, Integral):
@@ -209,7 +237,8 @@ def _at(value: Value, index: tuple, name: str) -> Weights:
 def _special(target: Special, program: Program, activation: str) -> Target:
     if isinstance(target, Hidden):
         return _hidden(target, program)
-    value = _output(program, target.output, "keep" if isinstance(target, (Profile, LogCounts)) else activation)
+    kept = isinstance(target, (Profile, LogCounts))
+    value = _output(program, target.output, "keep" if kept else activation, target)
     name = _name(program, target.output)
     if isinstance(target, Profile):
         return _linear(look_through(value), _profile_weights(target.per_strand), f"profile of {name}")

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from genolift.methods.references.base import Reference
 from genolift.methods.references.constant import Background
-from genolift.sequence.alphabet import is_dna, one_hot, one_hot_codes
+from genolift.sequence.alphabet import axes_hint, is_dna, one_hot, one_hot_codes
 from genolift.sequence.shuffle import shuffle
 from genolift.support.errors import InputError
 from genolift.support.numbers import whole_number
@@ -198,4 +198,6 @@ class Genomic(Reference):
 def _check_dna(X: np.ndarray, name: str) -> None:
     """Refuse inputs that are not one-hot DNA, for the class of references called ``name``."""
     if not is_dna(X.shape[1:]):
-        raise InputError(f"{name} references need one-hot DNA of shape (N, L, 4), not {X.shape}; give other references")
+        hint = axes_hint(X.shape)
+        other = f"{hint}; or give other references" if hint else "give other references"
+        raise InputError(f"{name} references need one-hot DNA of shape (N, L, 4), not {X.shape}; {other}")

@@ -32,7 +32,9 @@ def pair():
     ("given", "message"),
     [
         (X[:, :5], r"'dna' takes arrays of shape \(N, 8, 4\), but X has shape \(3, 5, 4\)"),
-        (X[0], r"takes arrays of shape \(N, 8, 4\)"),
+        (X[0], r"takes arrays of shape \(N, 8, 4\).*the axis of the sequences is missing: .* X\[None\]"),
+        (X[0].T, r"axes are turned, and the axis of the sequences is missing: .* X\.T\[None\]"),
+        (X.transpose(0, 2, 1), r"takes arrays of shape \(N, 8, 4\).*axes are turned: give X\.transpose\(0, 2, 1\)"),
         (X[..., :3], r"takes arrays of shape"),
         (X[0, 0], "first axis is the sequences"),
         (X[:0], "no sequences"),
@@ -53,7 +55,8 @@ def test_inputs(model, given, message):
         (None, r"'tasks' of shape \(N, 3\); choose one by target="),
         (3, r"out of range: output 'tasks' has 3 \(0 to 2\)"),
         (-4, "out of range"),
-        ((0, 1), "has 2 indices, but output 'tasks' has 1 axes"),
+        ("tasks", r"'tasks' has 1 axis after the batch: \(3,\); choose one number, as in target=\('tasks', 0\)"),
+        ((0, 1), r"has 2 indices, but output 'tasks' has 1 axis .*choose one number, as in target=\('tasks', 0\)"),
         (("counts", 0), "no output named 'counts'; it has 'tasks'"),
         ([], "list of targets is empty"),
         (0.5, "not understood"),
@@ -157,3 +160,63 @@ def test_empty_and_complex_inputs(given, message):
 def test_no_references():
     with pytest.raises(InputError, match="none at all"):
         gl.references.Fixed(np.zeros((0, L, 4)))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        (
+            "gradient",
+            {"references": "zeros"},
+            "gradient takes no option 'references', because it compares a sequence with",
+        ),
+        ("gradient", {"steps": 5}, "gradient takes no option 'steps'; it takes activation, "),
+        ("deeplift", {"refrences": "zeros"}, "deeplift takes no option 'refrences'; did you mean references"),
+        ("ism", {"layer": "tasks"}, "ism takes no option 'layer', because it explains the inputs"),
+    ],
+)
+def test_options_of_other_methods(model, name, options, message):
+    with pytest.raises(InputError, match=message):
+        gl.method(name, model, target=0, **options)
+
+
+@pytest.mark.parametrize(
+    ("shape", "layout"),
+    [
+        ((L, 4), None),
+        ((4, L), "NCL"),
+        ((1, L, 4), "N1LC"),
+        ((L, 1, 4), "NL1C"),
+        ((1, 4, L), "N1CL"),
+        ((4, L, 1), "NCL1"),
+    ],
+)
+def test_models_in_another_layout(shape, layout):
+    """The layout is named, and one that the model loader understands."""
+    from genolift.models.layout import Layout
+
+    inputs = keras.Input(shape)
+    model = keras.Model(inputs, K.Dense(1)(K.Flatten()(inputs)))
+    given = np.random.default_rng(0).random((3, *shape), np.float32)
+    if layout is None:
+        gl.DeepLift(model)(X)
+        return
+    with pytest.raises(InputError, match=f"this is the layout {layout}: load the model with"):
+        gl.DeepLift(model)(given)
+    assert Layout.parse(layout).fits(shape)
+    if layout == "NCL":
+        with pytest.raises(InputError, match="this is the layout NCL"):
+            gl.DeepLift(model)(X)
+
+
+def test_outputs_are_named_in_the_kind_of_target_that_was_given(pair):
+    for target, python, command in (
+        (None, "choose one by target=", "choose one by --target"),
+        (0, r"target=\('counts', 0\)", "--target counts:0"),
+        ("logcounts", r"genolift\.targets\.LogCounts\(output='counts'\)", "--target logcounts:counts"),
+        ("profile", r"genolift\.targets\.Profile\(output='counts'.*\)", "--target profile:counts"),
+        ("counts", r"target=\('counts', 0\)", "--target counts:0"),
+    ):
+        with pytest.raises(InputError, match=python) as refused:
+            gl.method("gradient-x-input", pair, target)
+        assert command in refused.value.for_command_line()
