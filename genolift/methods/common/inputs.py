@@ -165,6 +165,8 @@ def _turn(array: np.ndarray, shape: tuple) -> str:
 
     if fits(array.shape):
         return "; the axis of the sequences is missing: for one sequence, give X[None]"
+    if array.ndim < len(shape):
+        return "; the first axis is the sequences"
     layout = axes_hint((len(array), *shape))
     if layout and is_dna(array.shape[1:]) and not is_dna(shape):
         return f"; {layout}"
