@@ -121,17 +121,17 @@ def added_up(parts: Tensor, rate: int) -> Tensor:
     Parameters
     ----------
     parts : Tensor
-        The products (M, W, K, C) of W rows with K taps.
+        The products (M, W, K, ...) of W rows with K taps.
     rate : int
         How many rows the taps lie apart.
 
     Returns
     -------
     Tensor
-        The sums, (M, W + rate·(K − 1), C).
+        The sums, (M, W + rate·(K − 1), ...).
     """
-    taps = parts.shape[2]
-    return tf.add_n([tf.pad(parts[:, :, k], [[0, 0], [rate * k, rate * (taps - 1 - k)], [0, 0]]) for k in range(taps)])
+    taps, rest = parts.shape[2], [[0, 0]] * (parts.shape.rank - 3)
+    return tf.add_n([tf.pad(parts[:, :, k], [[0, 0], [rate * k, rate * (taps - 1 - k)], *rest]) for k in range(taps)])
 
 
 @lru_cache(maxsize=512)

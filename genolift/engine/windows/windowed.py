@@ -107,13 +107,14 @@ def _products(action: actions.Products, mutants: Mutants) -> list:
     kernel = tf.reverse(tf.reshape(mutants.constants[action.kernel], [slide.taps, channels, filters]), [0])
     kernel = tf.reshape(tf.transpose(kernel, [1, 0, 2]), [channels, slide.taps * filters])
     width = rows.shape[1]
+    rest = mutants.rest(action.step.output, action.reach)  # It has the filters, behind the width where that comes last.
     parts = tf.matmul(tf.reshape(rows, [-1, channels]), kernel)
     if slide.taps == 1:
-        out = tf.reshape(parts, [-1, width, filters])
+        out = tf.reshape(parts, [-1, width, *rest])
     elif width == 1 and slide.rate == 1:
-        out = tf.reshape(parts, [-1, slide.taps, filters])
+        out = tf.reshape(parts, [-1, slide.taps, *rest])
     else:
-        return [Window(parts=tf.reshape(parts, [-1, width, slide.taps, filters]), rate=slide.rate)]
+        return [Window(parts=tf.reshape(parts, [-1, width, slide.taps, *rest]), rate=slide.rate)]
     return [Window(out)]
 
 

@@ -110,6 +110,26 @@ def planar(x):
     return head(K.Reshape((LENGTH, 12))(h))
 
 
+def upright(x, pool=1):
+    """DNA as (L, 1, 4), so that an axis of size 1 lies between the length and the channels."""
+    h = K.Conv2D(6, (7, 1), activation="relu")(K.Reshape((LENGTH, 1, 4))(x))
+    h = K.BatchNormalization()(K.Conv2D(5, (3, 1), dilation_rate=(2, 1), padding="same", activation="tanh")(h))
+    h = K.Conv2D(4, (1, 1), activation="relu")(K.MaxPooling2D((pool, 1))(h))
+    return K.Dense(2)(K.Flatten()(K.Add()([h, K.Conv2D(4, (3, 1), padding="same")(h)])))
+
+
+def lying(x):
+    """DNA as (1, L, 4)."""
+    h = K.Conv2D(6, (1, 7), activation="relu")(K.Reshape((1, LENGTH, 4))(x))
+    return K.Dense(2)(K.Flatten()(K.Conv2D(5, (1, 3), activation="relu")(h)))
+
+
+def over_bases(x):
+    """DNA as (L, 4, 1), whose bases the first kernel spans."""
+    h = K.Conv2D(6, (7, 4), activation="relu")(K.Reshape((LENGTH, 4, 1))(x))
+    return K.Dense(2)(K.GlobalAveragePooling2D()(K.Conv2D(5, (3, 1), activation="relu")(h)))
+
+
 def positional(x):
     """Weights of their own for every position, as in position embeddings and scales."""
     h = conv(x)
@@ -142,6 +162,10 @@ WINDOWS = {
     "branches": branches,
     "along": along,
     "planar": planar,
+    "upright": upright,
+    "upright, pooled": lambda x: upright(x, pool=3),
+    "lying": lying,
+    "over bases": over_bases,
     "positional": positional,
     "turned": turned,
     "max pool": lambda x: head(conv(K.MaxPooling1D(3)(conv(x)))),
@@ -164,7 +188,7 @@ WHOLE = {
 
 # Variations on what others try: run with the slow tests.
 SELDOM = {"skipping", "causal", "separable", "positional", "planar", "turned", "average pool", "max pool", "gelu"}
-SELDOM |= {"upsampled", "transposed", "dense per row", "flatten, pooled"}
+SELDOM |= {"upright", "lying", "upsampled", "transposed", "dense per row", "flatten, pooled"}
 
 
 def mutants(model, X, target):
