@@ -12,7 +12,7 @@ from genolift.engine.operations.steps import kind_of
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Program, Step, Value, readers_of
 from genolift.engine.running.run import constants, forward
-from genolift.engine.target import Target
+from genolift.engine.target import Target, for_each
 from genolift.engine.windows.reach import ROWS, Facts
 from genolift.support.errors import UnsupportedModel
 from genolift.support.precision import exact_float32
@@ -224,11 +224,8 @@ class Readings:
     def _compute(self, arrays):
         values = forward(self.program, arrays, constants(self.program))
         count = tf.shape(arrays[0])[0]
-        totals = [
-            tf.add_n([tf.reduce_sum(tf.reshape(seed * values[v], [count, -1]), 1) for v, seed in seeds.items()])
-            for seeds in (target.seeds(values.__getitem__) for target in self.targets)
-        ]
+        totals = for_each(self.targets, lambda target: target.total(values.__getitem__, count))
         weights = [
             tf.reshape(values[one.softmax.output], [count, one.heads, one.queries, one.keys]) for one in self.attentions
         ]
-        return tf.stack(totals, axis=1), weights
+        return totals, weights

@@ -11,7 +11,7 @@ from genolift.engine.operations.steps import kind_of
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Program, Step, Value, ancestors
 from genolift.engine.running.run import constants, forward
-from genolift.engine.target import Target
+from genolift.engine.target import Target, for_each
 from genolift.engine.windows.receptive import Receptive
 from genolift.support.precision import exact_float32
 from genolift.support.tensorflow import Tensor, compiled, quiet_tensorflow
@@ -102,7 +102,8 @@ class Maps(Rows):
     targets : list of Target
         The scalars that are explained.
     own : list of list of Value
-        The values that each target has a map of. Its maps of the other values are zero.
+        The values that each target has a map of, which are the same for targets of a kind. Its maps of the other
+        values are zero.
     channels : dict of Value to int
         How many numbers each row of a value has.
     weigh : callable
@@ -124,22 +125,23 @@ class Maps(Rows):
     def _compute(self, xs):
         known = forward(self.program, xs, constants(self.program))
         hidden = [known[value] for value in self.values]
-        predictions, maps = [], []
-        for target, own in zip(self.targets, self.own, strict=True):
+        own, count = (
+            {target.kind: some for target, some in zip(self.targets, self.own, strict=True)},
+            tf.shape(xs[0])[0],
+        )
+
+        def of_target(target: Target) -> tuple[Tensor, list[Tensor]]:
             seeds = target.seeds(known.__getitem__)
             outputs = [known[value] for value in seeds]
-            totals = [_total(seed * output) for seed, output in zip(seeds.values(), outputs, strict=True)]
-            predictions.append(tf.add_n(totals))
             slopes = tf.gradients(outputs, hidden, list(seeds.values()), unconnected_gradients="zero")
             rows = zip(self.values, self._shaped(hidden), self._shaped(slopes), strict=True)
-            maps.append(
-                [self.weigh(a, slope) if value in own else tf.zeros_like(a[..., 0]) for value, a, slope in rows]
-            )
-        return tf.stack(predictions, axis=1), [tf.stack(column, axis=1) for column in zip(*maps, strict=True)]
+            maps = [
+                self.weigh(a, slope) if value in own[target.kind] else tf.zeros_like(a[..., 0])
+                for value, a, slope in rows
+            ]
+            return target.total(known.__getitem__, count), maps
 
-
-def _total(tensor):
-    return tf.reduce_sum(tf.reshape(tensor, [tf.shape(tensor)[0], -1]), 1)
+        return for_each(self.targets, of_target)
 
 
 def averaged(value: Value, sequences: list[Receptive]) -> tuple[list[Value], Step | None]:

@@ -56,13 +56,11 @@ class Representation:
         self.program, self.hidden = program, values
         self._run = compiled(self._activations, reduce_retracing=True)
 
-    def frozen(self, xs: list[np.ndarray], size: int) -> tuple[list[Tensor], list[bool]]:
+    def frozen(self, xs: list[np.ndarray], size: int) -> list[Tensor]:
         """Return no weights, because activations have none."""
-        return [], []
+        return []
 
-    def values(
-        self, points: list[np.ndarray], weights: list[Tensor], by_row: list[bool], rows: np.ndarray
-    ) -> np.ndarray:
+    def values(self, points: list[np.ndarray], weights: list[Tensor], rows: np.ndarray) -> np.ndarray:
         """Return the vectors (B, D) at ``points`` (B, ...). Nothing depends on the other arguments."""
         with exact_float32:
             return self._run([tf.constant(point) for point in points]).numpy()

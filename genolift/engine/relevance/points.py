@@ -33,7 +33,7 @@ class RelevancePoints(Points):
         self._run = compiled(self._shared_out, reduce_retracing=True)
 
     def relevance(
-        self, points: list[np.ndarray], weights: list[Tensor], by_row: list[bool], rows: np.ndarray
+        self, points: list[np.ndarray], weights: list[Tensor], rows: np.ndarray
     ) -> tuple[np.ndarray, InputRelevance]:
         """Return the targets (B, T) at ``points`` (B, ...), and their relevance with targets (T) as the second axis.
 
@@ -45,5 +45,4 @@ class RelevancePoints(Points):
         return tf.nest.map_structure(lambda tensor: tensor.numpy(), results)
 
     def _shared_out(self, points: list[Tensor]) -> tuple[Tensor, InputRelevance]:
-        predictions, by_target = self._walked_back(points, self._share_out)
-        return predictions, tf.nest.map_structure(lambda *tensors: tf.stack(tensors, axis=1), *by_target)
+        return self._walked_back(points, self._share_out)

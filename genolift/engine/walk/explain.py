@@ -12,7 +12,7 @@ import numpy as np
 from genolift.engine.operations import kernels
 from genolift.engine.operations.steps import switch_refusal
 from genolift.engine.program import Program, Step, Value
-from genolift.engine.target import Target
+from genolift.engine.target import Target, for_each
 from genolift.engine.walk.multipliers import Multipliers, Walked
 from genolift.engine.walk.pairs import Pairs
 from genolift.support.precision import exact_float32
@@ -223,15 +223,18 @@ class Explainer:
 
     def _block(self, xs, refs, shared, leading):
         pairs = self._pairs(xs, refs, shared, leading)
-        switches: dict[Step, Tensor] = {}
-        blocks = []
-        for target in self.targets:
-            seeds = target.seeds(pairs.x)
-            walked = self.multipliers(pairs, target, seeds)
-            blocks.append(self._of_target(pairs, seeds, walked))
-            switches.update(walked.switches)
-        block = tf.nest.map_structure(lambda *tensors: tf.stack(tensors, axis=1), *blocks)
-        return block, _BySteps(tuple(switches), tuple(switches.values()))
+        switched: dict[Step, list[Value]] = {}
+
+        def of_target(target: Target) -> dict:
+            inside = pairs.inside()
+            seeds = target.seeds(inside.x)
+            walked = self.multipliers(inside, target, seeds)
+            switched.update(walked.switched)
+            return self._of_target(inside, seeds, walked)
+
+        block = for_each(self.targets, of_target)
+        differ = [tf.reduce_any(tf.stack([pairs.differ(value) for value in by])) for by in switched.values()]
+        return block, _BySteps(tuple(switched), tuple(differ))
 
     def _of_target(self, pairs: Pairs, seeds: dict[Value, Tensor], walked: Walked) -> dict:
         kept = ("raw", "multipliers", "hypothetical", "mean", "squares", "shares", "sizes")

@@ -29,8 +29,9 @@ class Walked:
     ----------
     reached : list of Tensor
         What came to each source, one row per pair. This is a multiplier, or whatever else was walked back.
-    switches : dict of Step to Tensor
-        Whether the two sides differ in a comparison of the input that switches the step. If they do, no rule holds.
+    switched : dict of Step to list of Value
+        The steps that comparisons of the input switch, with these comparisons. Where the two sides differ in one, no
+        rule holds.
     left : list of Tensor
         The share that each local integral did not account for.
     audit : list of (Step, Tensor)
@@ -38,7 +39,7 @@ class Walked:
     """
 
     reached: list[Tensor]
-    switches: dict[Step, Tensor] = field(default_factory=dict)
+    switched: dict[Step, list[Value]] = field(default_factory=dict)
     left: list[Tensor] = field(default_factory=list)
     audit: list[tuple[Step, Tensor]] = field(default_factory=list)
 
@@ -132,8 +133,7 @@ class Propagation:
         audited: list[tuple[Step, Tensor]] | None = [] if audit else None
         reached = back.run(seeds, self.sources, audited)
         steps = [] if self._at_x else back.steps
-        differ = {step: [pairs.differ(value) for value in switches(step)] for step in steps}
-        switched = {step: tf.reduce_any(tf.stack(some)) for step, some in differ.items() if some}
+        switched = {step: by for step in steps if (by := switches(step))}
         return Walked(reached, switched, back.left, audited or [])
 
     def reveals(self, step: Step) -> bool:

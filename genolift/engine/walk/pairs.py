@@ -103,6 +103,15 @@ class Pairs:
         """
         return self._ref[value]
 
+    def inside(self) -> Pairs:
+        """Return the same pairs for use in a function that is called here, where tensors made outside can be read.
+
+        What is made inside cannot be read outside, so it is kept apart.
+        """
+        inner = copy(self)
+        inner._aux = dict(self._aux)
+        return inner
+
     # Inside a loop
 
     def turns(self, step: Step) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Dependence, Program, Step, Value
-from genolift.engine.target import Target
+from genolift.engine.target import Target, for_each
 from genolift.engine.windows import actions, carry, windowed
 from genolift.engine.windows.actions import Action
 from genolift.engine.windows.mutants import Mutants, Window
@@ -148,8 +148,11 @@ class Mutation:
                 windowed.run(action, mutants)
             else:
                 mutants.wholes.update(zip(step.outputs, mutants.run(step), strict=True))
-        totals = [self._total(target, mutants) for target in self.targets]
-        return tf.reshape(tf.stack(totals, axis=-1), [-1, letters, len(totals)])
+        for value in self.program.outputs:
+            if value in mutants.windows:
+                mutants.delta(value)  # What is first made for one target cannot be read for another.
+        totals = for_each(self.targets, lambda target: self._total(target, mutants))
+        return tf.reshape(totals, [-1, letters, len(self.targets)])
 
     def _total(self, target: Target, mutants: Mutants):
         """Return the target of each mutant, (M,). Its weights are those of the sequence."""

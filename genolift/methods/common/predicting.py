@@ -228,7 +228,7 @@ class Copies:
 
         def one(batch: tuple[int, np.ndarray, list[np.ndarray]]) -> tuple[int, Any]:
             kept, rows, arrays = batch
-            return kept, compute(arrays, *self._frozen, rows)
+            return kept, compute(arrays, self._frozen, rows)
 
         for kept, computed in overlapped(one, self._batches(count, make), min(self.size, lanes(self.points.program))):
             yield kept, computed

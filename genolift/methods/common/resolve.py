@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from numbers import Integral
+
+import numpy as np
 
 from genolift.engine.layers import layer_outputs
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Program, Value
-from genolift.engine.target import Target
+from genolift.engine.target import Target, Weights
 from genolift.methods.targets import Hidden, LogCounts, MeanCentred, Profile, Special, Sum, TargetLike, describe, parse
 from genolift.support.errors import InputError, Remedy, Setting, UnsupportedModel, setting
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
-
-#: A function that returns the weights of a value, from the value at x.
-Weights = Callable[[Tensor], Tensor]
 
 
 def resolve(target: TargetLike, program: Program, activation: str = "logit") -> tuple[list[Target], bool]:
@@ -223,15 +222,17 @@ def _at(value: Value, index: tuple, name: str) -> Weights:
         if size is not None and not -size <= int(i) < size:
             raise InputError(f"target {i} is out of range: output {name!r} has {size} (0 to {size - 1})")
 
-    def weights(at_x: Tensor) -> Tensor:
-        mask = tf.ones([1] * at_x.shape.rank, at_x.dtype)
-        for axis, i in enumerate(index, start=1):
-            length = tf.shape(at_x)[axis]
-            line = tf.one_hot(tf.math.floormod(i, length), length, dtype=at_x.dtype)
-            mask = mask * tf.reshape(line, [1] * axis + [-1] + [1] * (at_x.shape.rank - axis - 1))
-        return mask
+    return Weights(_one_number, (np.array([int(i) for i in index], np.int32),))
 
-    return weights
+
+def _one_number(at_x: Tensor, index: Tensor) -> Tensor:
+    """Return weights that are 1 for the number at an index and 0 elsewhere."""
+    mask = tf.ones([1] * at_x.shape.rank, at_x.dtype)
+    for axis in range(1, at_x.shape.rank):
+        length = tf.shape(at_x)[axis]
+        line = tf.one_hot(tf.math.floormod(index[axis - 1], length), length, dtype=at_x.dtype)
+        mask = mask * tf.reshape(line, [1] * axis + [-1] + [1] * (at_x.shape.rank - axis - 1))
+    return mask
 
 
 def _special(target: Special, program: Program, activation: str) -> Target:
@@ -241,17 +242,26 @@ def _special(target: Special, program: Program, activation: str) -> Target:
     value = _output(program, target.output, "keep" if kept else activation, target)
     name = _name(program, target.output)
     if isinstance(target, Profile):
-        return _linear(look_through(value), _profile_weights(target.per_strand), f"profile of {name}")
+        weights = _profile_of_each_strand if target.per_strand else _profile
+        return _linear(look_through(value), Weights(weights, follow=True), f"profile of {name}")
     if isinstance(target, LogCounts):
-        return _linear(value, lambda at_x: 1 / tf.cast(tf.size(at_x[0]), at_x.dtype), f"log-counts of {name}")
+        return _linear(value, Weights(_mean), f"log-counts of {name}")
     if isinstance(target, MeanCentred):
         one = _at(value, (target.index,), name)
-        return _linear(
-            value,
-            lambda at_x: one(at_x) - 1 / tf.cast(tf.shape(at_x)[-1], at_x.dtype),
-            f"mean-centred {target.index} of {name}",
-        )
+        return _linear(value, replace(one, function=_mean_centred), f"mean-centred {target.index} of {name}")
     return _linear(value, _sum_weights(target, value, name), repr(target))
+
+
+def _mean(at_x: Tensor) -> Tensor:
+    return 1 / tf.cast(tf.size(at_x[0]), at_x.dtype)
+
+
+def _mean_centred(at_x: Tensor, index: Tensor) -> Tensor:
+    return _one_number(at_x, index) - 1 / tf.cast(tf.shape(at_x)[-1], at_x.dtype)
+
+
+def _everything(at_x: Tensor) -> Tensor:
+    return tf.ones([1] * at_x.shape.rank, at_x.dtype)
 
 
 def _hidden(target: Hidden, program: Program) -> Target:
@@ -260,23 +270,23 @@ def _hidden(target: Hidden, program: Program) -> Target:
         raise InputError(f"layer {target.layer!r} gives {len(values)} tensors in this model, so it cannot be a target")
     (value,) = values
     if target.index is None:
-        return _linear(value, lambda at_x: tf.ones([1] * at_x.shape.rank, at_x.dtype), f"sum of {target.layer}")
+        return _linear(value, Weights(_everything), f"sum of {target.layer}")
     index = target.index if isinstance(target.index, tuple) else (target.index,)
     return _linear(value, _at(value, index, target.layer), f"{target.layer} {target.index}")
 
 
-def _profile_weights(per_strand: bool) -> Weights:
+def _profile(at_x: Tensor, per_strand: bool = False) -> Tensor:
     """Return the weights of :class:`genolift.methods.targets.Profile`."""
+    shape = tf.shape(at_x)
+    by_axis = per_strand or at_x.shape.rank == 2
+    z = at_x if by_axis else tf.reshape(at_x, [shape[0], -1])
+    p = tf.nn.softmax(z, axis=1)
+    # Σ p_i (z_i − mean z) = Σ (p_i − mean p)·z_i, because the p_i sum to one.
+    return tf.reshape(p - tf.reduce_mean(p, 1, keepdims=True), shape)
 
-    def weights(at_x: Tensor) -> Tensor:
-        shape = tf.shape(at_x)
-        joint = per_strand or at_x.shape.rank == 2
-        z = at_x if joint else tf.reshape(at_x, [shape[0], -1])
-        p = tf.nn.softmax(z, axis=1)
-        # Σ p_i (z_i − mean z) = Σ (p_i − mean p)·z_i, because the p_i sum to one.
-        return tf.reshape(p - tf.reduce_mean(p, 1, keepdims=True), shape)
 
-    return weights
+def _profile_of_each_strand(at_x: Tensor) -> Tensor:
+    return _profile(at_x, per_strand=True)
 
 
 def _sum_weights(target: Sum, value: Value, name: str) -> Weights:
@@ -284,20 +294,35 @@ def _sum_weights(target: Sum, value: Value, name: str) -> Weights:
     sizes = _sizes(value, name)
     if len(sizes) != 2:
         raise InputError(f"a sum over bins and tracks needs an output (N, bins, tracks); {name!r} has {sizes}")
-    chosen = [
-        None if some is None else _chosen(some, size, axis)
+    lines = [
+        _line(None if some is None else _chosen(some, size, axis), size)
         for some, size, axis in ((target.bins, sizes[0], "bins"), (target.tracks, sizes[1], "tracks"))
     ]
+    return Weights(_crossed, tuple(lines))
 
-    def weights(at_x: Tensor) -> Tensor:
-        mask = tf.ones([1, 1, 1], at_x.dtype)
-        for axis, indices in enumerate(chosen, start=1):
-            if indices is not None:
-                line = tf.reduce_max(tf.one_hot(indices, tf.shape(at_x)[axis], dtype=at_x.dtype), 0)
-                mask = mask * tf.reshape(line, [1] * axis + [-1] + [1] * (2 - axis))
-        return mask
 
-    return weights
+def _line(chosen: list[int] | None, size: int | None) -> np.ndarray:
+    """Return 1 at the chosen places along an axis, and 0 at the others; an empty array stands for all places.
+
+    Where the size of the axis is free, the array ends some way behind the last chosen place. Sums over different
+    stretches have arrays of few sizes then, for each of which a program is made.
+    """
+    if chosen is None:
+        return np.ones(0, np.float32)
+    line = np.zeros(1 << max(chosen).bit_length() if size is None else size, np.float32)
+    line[chosen] = 1
+    return line
+
+
+def _crossed(at_x: Tensor, *lines: Tensor) -> Tensor:
+    """Return the product of a line along each axis behind the first."""
+    mask = tf.ones([1] * at_x.shape.rank, at_x.dtype)
+    for axis, line in enumerate(lines, start=1):
+        if line.shape[0]:
+            length = tf.shape(at_x)[axis]
+            line = tf.pad(tf.convert_to_tensor(line)[:length], [[0, tf.maximum(length - line.shape[0], 0)]])
+            mask = mask * tf.reshape(tf.cast(line, at_x.dtype), [1] * axis + [-1] + [1] * (at_x.shape.rank - axis - 1))
+    return mask
 
 
 def _chosen(what: int | Iterable[int], size: int | None, axis: str) -> list[int]:

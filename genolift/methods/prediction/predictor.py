@@ -9,8 +9,7 @@ import numpy as np
 from scipy.special import rel_entr
 
 from genolift.engine.running.run import constants, forward
-from genolift.engine.target import Target
-from genolift.engine.walk.points import totals
+from genolift.engine.target import Target, for_each
 from genolift.methods import targets
 from genolift.methods.common.blocks import pad
 from genolift.methods.common.inputs import Inputs
@@ -135,13 +134,13 @@ class Predictor:
     def _outputs(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the targets (N, T) of sequences (N, L, 4), and the probabilities of those that are profiles."""
         known = forward(self.program, [x], constants(self.program))
-        seeds = [list(target.seeds(known.__getitem__).items()) for target in self.targets]
         profiles = [
             tf.concat([_profile(known[value], per_strand) for value, _ in target.terms], axis=1)
             for target, per_strand in zip(self.targets, self._per_strand, strict=True)
             if per_strand is not None
         ]
-        return totals(seeds, known.__getitem__, tf.shape(x)[0]), profiles
+        count = tf.shape(x)[0]
+        return for_each(self.targets, lambda target: target.total(known.__getitem__, count)), profiles
 
 
 def _flat(tensor: Tensor) -> Tensor:
