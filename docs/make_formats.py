@@ -31,7 +31,7 @@ from genolift.export.source import Scores
 
 
 class Means:
-    OPTIONS = (gl.export.FormatOption("digits", "how many digits are written"),)
+    OPTIONS = (gl.export.FormatOption("digits", "how many digits are written", type=int),)
 
     @staticmethod
     def files(out, options):
@@ -40,7 +40,7 @@ class Means:
     @staticmethod
     def write(explanation, paths, options):
         scores = Scores(explanation, options.target, options.input, options.progress)
-        digits = int(options.own["digits"] or 3)
+        digits = options.own["digits"] or 3
         with open(paths[0], "w") as file:
             for rows, block in scores.blocks("scores"):
                 for name, row in zip(scores.names[rows], block):

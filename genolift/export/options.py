@@ -9,6 +9,9 @@ from typing import Any
 
 from genolift.support.errors import InputError
 
+_TRUTH = {"true": True, "yes": True, "false": False, "no": False}
+_TYPES = {int: "a whole number", float: "a number", bool: "true or false"}
+
 
 @dataclass(frozen=True)
 class FormatOption:
@@ -24,12 +27,15 @@ class FormatOption:
         The values that it can have; empty (the default) if any text is accepted.
     is_path
         Whether it names a file.
+    type
+        What its values are: ``str``, ``int``, ``float`` or ``bool``. A text, as the command line gives it, becomes one.
     """
 
     name: str
     help: str
     choices: tuple[str, ...] = ()
     is_path: bool = False
+    type: type = str
 
     def read(self, value: Any) -> Any:
         """Return a value in the form in which formats take it.
@@ -42,18 +48,25 @@ class FormatOption:
         Returns
         -------
         Any
-            A ``Path`` for an option that names a file, else the value itself; ``None`` for ``None``.
+            A ``Path`` for an option that names a file, else a value of the option's type; ``None`` for ``None``.
 
         Raises
         ------
         InputError
-            If the value is not one of the choices.
+            If the value is not one of the choices, or not of the option's type.
         """
         if value is None:
             return None
         if self.choices and value not in self.choices:
             raise InputError(f"{self.name} is {' or '.join(map(repr, self.choices))}, not {value!r}")
-        return Path(value) if self.is_path else value
+        if self.is_path:
+            return Path(value)
+        if self.type is str or not isinstance(value, str):
+            return value
+        try:
+            return _TRUTH[value.lower()] if self.type is bool else self.type(value)
+        except (KeyError, ValueError):
+            raise InputError(f"{self.name} is {_TYPES.get(self.type, self.type.__name__)}, not {value!r}") from None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +12,7 @@ from genolift.export.options import FormatOption, Options
 from genolift.export.outputs import outputs
 from genolift.results.explanation import Explanation
 from genolift.support.errors import InputError
+from genolift.support.plugins import imported
 
 # A format of ours is the module of its name in genolift.export.formats and its line here.
 _OURS = {
@@ -23,6 +23,8 @@ _OURS = {
     "npz": "every field that the scores have, as NumPy arrays",
     "tsv": "a table with a row per base",
 }
+# What every export takes, so that no format has an option of that name.
+_COMMON = ("scores", "to", "out", "target", "input", "force", "progress", "help")
 
 
 class Format(Protocol):
@@ -95,8 +97,8 @@ def register(name: str, where: str | Format, summary: str) -> None:
     name
         What users call the format.
     where
-        The format (see :class:`Format`): a module or a class, or the name ``"package.module"`` of a module, which is
-        imported when it is needed.
+        The format (see :class:`Format`): a module or a class, or the name ``"package.module"`` of a module or
+        ``"package.module:Class"`` of a class, which is imported when it is needed.
     summary
         One line that says what the files hold, for the list of formats.
 
@@ -132,10 +134,13 @@ def format_named(name: str) -> Format:
     if name not in _FORMATS:
         raise InputError(f"there is no format {name!r}; there are {', '.join(_FORMATS)}")
     where = _FORMATS[name].where
-    # The names of our own modules are in the table above. Others were registered.
-    module: Any = import_module(where) if isinstance(where, str) else where
+    module: Any = imported(where, f"the format {name}") if isinstance(where, str) else where
     if missing := [part for part in ("OPTIONS", "files", "write") if not hasattr(module, part)]:
         raise InputError(f"the format {name} is registered as {_place(where)}, which has no {' and no '.join(missing)}")
+    if taken := [option.name for option in module.OPTIONS if option.name in _COMMON]:
+        raise InputError(
+            f"the format {name} has an option {taken[0]!r}, which means the same for every format; give it another name"
+        )
     return module
 
 
@@ -145,11 +150,16 @@ def own_options() -> dict[str, dict[FormatOption, list[str]]]:
     Returns
     -------
     dict
-        By the name of an option, the options of that name, and for each the names of the formats that take it.
+        By the name of an option, the options of that name, and for each the names of the formats that take it. A
+        registered format that cannot be imported has none; whoever asks for it is told.
     """
     options: dict[str, dict[FormatOption, list[str]]] = {}
     for name in _FORMATS:
-        for option in format_named(name).OPTIONS:
+        try:
+            own = format_named(name).OPTIONS
+        except (InputError, ImportError):
+            continue
+        for option in own:
             options.setdefault(option.name, {}).setdefault(option, []).append(name)
     return options
 

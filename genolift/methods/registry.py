@@ -9,10 +9,10 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from genolift.support.errors import InputError
+from genolift.support.plugins import imported
 
 if TYPE_CHECKING:
     from genolift.methods.common.base import Method
@@ -92,16 +92,7 @@ def method_class(name: str) -> type[Method]:
     where = _METHODS[name].where
     if isinstance(where, type):
         return where
-    module, _, attribute = where.partition(":")
-    try:
-        # The name of the module is in the catalog, or was given by whoever registered the method.
-        kind = getattr(import_module(module), attribute, None)
-    except ModuleNotFoundError as problem:
-        if problem.name is None or not f"{module}.".startswith(f"{problem.name}."):
-            raise  # The module is there, and lacks one that it needs.
-        raise InputError(f"the method {name} is registered as {where}, but there is no module {problem.name}") from None
-    if kind is None:
-        raise InputError(f"the method {name} is registered as {where}, but {module} has no class {attribute}")
+    kind = imported(where, f"the method {name}")
     _check(name, kind)
     return kind
 

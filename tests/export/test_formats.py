@@ -83,6 +83,32 @@ def test_options_of_one_name_that_differ():
     assert registry.own_options()["chrom_sizes"].popitem()[1] == ["bigwig", "bedgraph"]
 
 
+def test_a_format_that_is_not_there_does_no_harm_to_the_others():
+    gl.export.register("absent", "no_such_package.formats", "nothing")
+    gl.export.register("nameless", "json:Nothing", "nothing")
+    assert "chrom_sizes" in registry.own_options()
+    with pytest.raises(InputError, match=r"absent is registered as no_such_package\.formats, but there is no module"):
+        gl.export(explained(), to="absent", out="x")
+    with pytest.raises(InputError, match="json has no class Nothing"):
+        gl.export(explained(), to="nameless", out="x")
+
+
+def test_options_have_types_and_names_of_their_own():
+    option = FormatOption("width", "a width", type=int)
+    assert (option.read("5"), option.read(5), option.read(None)) == (5, 5, None)
+    assert FormatOption("bare", "without a header", type=bool).read("no") is False
+    with pytest.raises(InputError, match=r"width is a whole number, not '5\.5'"):
+        option.read("5.5")
+
+    class Taken(Names):
+        OPTIONS = (FormatOption("target", "another target"),)
+
+    gl.export.register("taken", Taken, "names again")
+    assert "target" not in registry.own_options()
+    with pytest.raises(InputError, match="taken has an option 'target', which means the same for every format"):
+        gl.export(explained(), to="taken", out="x")
+
+
 def example() -> str:
     """The format that the documentation makes."""
     (text,) = re.findall(r"```python\n(.*?)```", (DOCS / "formats.md").read_text(encoding="utf-8"), re.DOTALL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any, get_args
 
 from genolift.engine.operations.differences import of_one
@@ -12,6 +13,9 @@ from genolift.engine.operations.record import Window
 from genolift.engine.operations.table import OPERATIONS, operation
 from genolift.engine.walk.propagate import Backward, Flow, Rule
 from genolift.support.errors import InputError
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
 
 __all__ = ["Backward", "Flow", "Linear", "Selection", "Unary", "register"]
 
@@ -32,9 +36,10 @@ def register(
     """Teach genolift a TensorFlow operation, by the name that its error message gave.
 
     The facts hold at once and for every method. What is left out (None) keeps its present value for an operation that
-    genolift knows already, and its default otherwise. For example, a cube that is one operation is registered as::
+    genolift knows already, and its default otherwise. For example, 1/x, as an old operation that few models run, is
+    registered as::
 
-        genolift.rules.register("Cube", genolift.rules.Unary(), difference=lambda a, b, d: d * (a*a + a*b + b*b))
+        genolift.rules.register("Inv", genolift.rules.Unary(), difference=lambda a, b, d: -d / (a * b))
 
     Parameters
     ----------
@@ -71,12 +76,14 @@ def register(
     Raises
     ------
     InputError
-        If there is neither a kind nor a rule, or an argument is not what it should be.
+        If TensorFlow has no operation of that name, if there is neither a kind nor a rule, or if an argument is not
+        what it should be.
     """
     if not isinstance(op, str) or not op:
         raise InputError(f"register needs the name of an operation, not {op!r}")
     if kind is None and rule is None:
         raise InputError("register needs a kind or a rule")
+    _check_name(op)
     facts = {
         "bounded_domain": bounded_domain,
         "rectifier": rectifier,
@@ -94,6 +101,21 @@ def register(
     given: dict[str, Any] = {"kind": kind, "rule": rule, "window": window, **facts}
     given["difference"] = None if difference is None else of_one(difference)
     OPERATIONS[op] = replace(operation(op), **{name: fact for name, fact in given.items() if fact is not None})
+
+
+def _check_name(op: str) -> None:
+    """Raise InputError for a name that neither TensorFlow nor genolift has for an operation."""
+    if op in OPERATIONS or hasattr(tf.raw_ops, op):
+        return
+    from tensorflow.python.framework import op_def_registry  # No public list has operations of loaded libraries.
+
+    if op_def_registry.get(op) is None:
+        near = get_close_matches(op, [*OPERATIONS, *dir(tf.raw_ops)], n=3, cutoff=0.7)
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        raise InputError(
+            f"TensorFlow has no operation {op!r}; {hint}give the name that the error message of the model gave, and "
+            "load the library of an operation of your own before (tf.load_op_library)"
+        )
 
 
 def _check_functions(op: str, kind: Any, rule: Any, difference: Any) -> None:

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
+import numpy as np
+
 from genolift.engine.walk.origins import Origins
 from genolift.methods.common import finiteness
 from genolift.methods.common.documented import MergedSignature, merged_docstring
@@ -17,6 +19,7 @@ from genolift.methods.targets import TargetLike
 from genolift.methods.targets import describe as describe_target
 from genolift.models.calling import Caller, Order
 from genolift.results.explanation import Explanation
+from genolift.results.fields import leaves
 from genolift.support.errors import InputError
 from genolift.support.memory import parse_bytes
 from genolift.support.tensorflow import require_eager
@@ -155,6 +158,7 @@ class Method(ABC):
         """
         inputs, traced = self.adapted(X)
         fields, undefined = self.explain(inputs, traced)
+        self._check_axes(fields, inputs, traced)
         self.check_finite(fields, inputs, traced)
         return self.result_type(
             {"inputs": inputs.pack(inputs.arrays), **fields},
@@ -184,6 +188,26 @@ class Method(ABC):
         undefined : dict
             For each field that the method does not define, the reason.
         """
+
+    def _check_axes(self, fields: dict[str, Any], inputs: Inputs, traced: Traced) -> None:
+        """Refuse fields of a method from outside that lack the axis of sequences or of targets.
+
+        Nothing would notice it later: four targets of a sequence of four positions look like its scores. Tests hold our
+        own methods to it.
+        """
+        if type(self).__module__.partition(".")[0] == "genolift":
+            return
+        first = (len(inputs), len(traced.targets)) if traced.several else (len(inputs),)
+        for name, value in fields.items():
+            for array in leaves(value):
+                if name != "inputs" and np.shape(array)[: len(first)] != first:
+                    axes = f"{len(inputs)} sequences" + (
+                        f" and {len(traced.targets)} targets" if traced.several else ""
+                    )
+                    raise InputError(
+                        f"the method {self.name} returned {name} of shape {np.shape(array)}, where the first axes must "
+                        f"be those of {axes}"
+                    )
 
     def check_finite(self, fields: dict[str, Any], inputs: Inputs, traced: Traced) -> None:
         """Warn where a field is not finite, and name the step that makes it so where it can be found.

@@ -243,6 +243,7 @@ def test_what_is_known_already_stays(table):
     [
         ((OP,), {}, "a kind or a rule"),
         (("", gl.rules.Unary()), {}, "name of an operation"),
+        (("BesselY00", gl.rules.Unary()), {}, "no operation 'BesselY00'; did you mean BesselY0"),
         ((OP, gl.rules.Unary), {}, r"must be made, as in Unary\(\)"),
         ((OP, "unary"), {}, r"must be Linear\(\.\.\.\), Unary\(\) or Selection"),
         ((OP, gl.rules.Unary()), {"window": "sideways"}, "one of elementwise, last-axis.*'sideways'"),

@@ -88,3 +88,21 @@ def test_a_class_that_is_not_there():
     gl.methods.register("absent", "nowhere.at_all:Absent", "nothing")
     with pytest.raises(InputError, match="there is no module nowhere"):
         gl.method("absent", method_models.build("conv"), 0)
+
+
+@pytest.mark.usefixtures("registered")
+def test_fields_without_the_axis_of_targets_are_refused():
+    """They would be taken for those of other targets."""
+    from genolift.methods.common.base import Method
+
+    class Flat(Method):
+        name = "flat"
+
+        def explain(self, inputs, traced):
+            return {"scores": inputs.arrays[0].sum(-1)}, {}
+
+    gl.methods.register("flat", Flat, "ones")
+    model, X = method_models.build("conv"), method_models.sequences(3)
+    assert gl.method("flat", model, target=0)(X).scores.shape == X.shape[:2]
+    with pytest.raises(InputError, match=r"flat returned scores of shape .* those of 3 sequences and 2 targets"):
+        gl.method("flat", model, target=[0, 1])(X)
