@@ -14,8 +14,7 @@ def imported(where: str, what: str) -> Any:
     Parameters
     ----------
     where
-        ``"package.module"`` or ``"package.module:Name"``. It comes from genolift's own lists, or from whoever
-        registered it.
+        ``"package.module"`` or ``"package.module:Name"``.
     what
         What it is, for messages, as in "the method counts".
 
@@ -26,6 +25,7 @@ def imported(where: str, what: str) -> Any:
     """
     module, _, attribute = where.partition(":")
     try:
+        # The name comes from genolift's own lists, or from whoever registered it.
         found = import_module(module)
     except ModuleNotFoundError as problem:
         if problem.name is None or not f"{module}.".startswith(f"{problem.name}."):

@@ -20,8 +20,7 @@ ROOMS = sorted(path.parent for path in MODULES.values() if path.name == "__init_
 LOADERS = {
     "genolift",
     "genolift.cli.app",
-    "genolift.export.registry",
-    "genolift.methods.registry",
+    "genolift.support.plugins",
 }
 MOST_MODULES, MOST_LINES = 16, 400
 
