@@ -53,7 +53,7 @@ class Attention:
         return self.queries == self.keys
 
 
-def find(program: Program, shapes: list[tuple[int, ...]], leading: Collection[Value]) -> list[Attention]:
+def find(program: Program, shapes: list[tuple[int, ...]], leading: Collection[Value], facts: Facts) -> list[Attention]:
     """Return the attentions of a program in running order.
 
     Parameters
@@ -64,13 +64,14 @@ def find(program: Program, shapes: list[tuple[int, ...]], leading: Collection[Va
         The shapes of the inputs without the batch.
     leading : collection of Value
         The values that have the sequences' rows in front.
+    facts : Facts
+        The facts of the program for inputs of these shapes.
 
     Raises
     ------
     UnsupportedModel
         If there are attention layers whose weights cannot be read.
     """
-    facts = Facts(program, shapes)
     attentions: list[Attention] = []
     names: list[str] = []
     for softmax, product, place, tag in _tagged(program, shapes):

@@ -6,7 +6,7 @@ read backwards, from a value to the input, so padding, strides, dilation, pools,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import inf
 
@@ -108,6 +108,9 @@ class Receptive:
         The shapes of the inputs without the batch.
     place : int
         The place of the input among the program's inputs, by default 0.
+    facts : callable, optional
+        Returns the facts of the whole program for these shapes, where somebody has them. By default the part of the
+        program that leads to ``values`` is run to learn them.
 
     Raises
     ------
@@ -115,11 +118,18 @@ class Receptive:
         If the rows cannot be followed through the program.
     """
 
-    def __init__(self, program: Program, values: list[Value], shapes: list[tuple[int, ...]], place: int = 0):
+    def __init__(
+        self,
+        program: Program,
+        values: list[Value],
+        shapes: list[tuple[int, ...]],
+        place: int = 0,
+        facts: Callable[[], Facts] | None = None,
+    ):
         self.program = replace(program, outputs=list(values)).pruned()
         self.source = program.inputs[place]
         try:
-            self._facts = Facts(self.program, shapes)
+            self._facts = Facts(self.program, shapes) if facts is None else facts()
             route = route_of(self.program, self.source, self._facts, inf)
         except _FAILURES as problem:
             told = " ".join(str(problem).split())[-200:]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from genolift.engine.program import Program
@@ -17,16 +17,20 @@ from genolift.engine.tracing.normalise import mean_normalise
 from genolift.engine.tracing.tokens import read_tokens
 from genolift.engine.tracing.trace import trace
 from genolift.engine.tracing.whole_numbers import read_whole_numbers
+from genolift.engine.windows.reach import Facts
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.resolve import counterpart, resolve
 from genolift.methods.targets import TargetLike, is_function
 from genolift.models.calling import Caller, Order, is_layer
 from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import GenoliftError, InputError, UnsupportedModel, reason_of
+from genolift.support.memory import Recent
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
+# Facts are kept for at most this many shapes of inputs.
+_LENGTHS = 16
 # What was read inside :func:`traced_once`, by what it was read for. None outside of it.
 _SHARED: ContextVar[dict[str, tuple[Any, Any, ModelProgram]] | None] = ContextVar("shared", default=None)
 
@@ -76,6 +80,20 @@ class ModelProgram:
     strands: int
     names: list[str]
     probe: Probe
+    _facts: Recent = field(default_factory=lambda: Recent(_LENGTHS))
+
+    def facts(self, shapes: list[tuple]) -> Facts:
+        """Return the facts of the program for inputs of these shapes, see :class:`genolift.engine.windows.reach.Facts`.
+
+        Parameters
+        ----------
+        shapes
+            The shape of each input of the program, without the batch axis.
+        """
+        key = tuple(map(tuple, shapes))
+        if key not in self._facts:
+            self._facts[key] = Facts(self.program, list(key))
+        return self._facts[key]
 
 
 class Traced:
@@ -132,7 +150,7 @@ class Traced:
         kinds: list[str] | None = None,
     ):
         made = program_of(model, shapes, names, target, rc_average, normalise, order, kinds)
-        self.program, self.tokens, self.probe = made.program, made.tokens, made.probe
+        self.program, self.tokens, self.probe, self.facts = made.program, made.tokens, made.probe, made.facts
         self.whole, self.kept, self.order = made.whole, made.kept, made.order
         self.targets, self.several = self._resolve(target, activation, made.strands, made.names)
         self.shapes, self.names = shapes, names

@@ -96,7 +96,7 @@ class AttentionMethod(Method):
 
     def _made(self, traced: Traced, shapes: list[tuple]) -> _Reader:
         program = traced.program
-        attentions = find(program, shapes, traced.probe(shapes).leading)
+        attentions = find(program, shapes, traced.probe(shapes).leading, traced.facts(shapes))
         if not attentions:
             none = "this model has none: no softmax over positions whose result weighs values"
             instead = "use deeplift, integrated-gradients or ism"

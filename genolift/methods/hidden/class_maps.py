@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -132,7 +133,7 @@ class MapMethod(Method):
     def _drawn(self, traced: Traced, shapes: list[tuple], places: list[int]) -> _Atlas:
         program = traced.program
         ends = list(dict.fromkeys(value for target in traced.targets for value in target.values))
-        sequences = {i: Receptive(program, ends, shapes, i) for i in places}
+        sequences = {i: Receptive(program, ends, shapes, i, partial(traced.facts, shapes)) for i in places}
         own = self.mapped(traced, sequences)
         values = list(dict.fromkeys(value for some in own for value in some))
         name = ", ".join(dict.fromkeys(name_of(value, program) for value in values))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -66,7 +67,9 @@ def sight(subject: Subject) -> Sight:
     program, seen, unknown = subject.made.program, [], "no layer has rows that each see a known stretch"
     for place in subject.sequences:
         try:
-            receptive = Receptive(program, program.outputs, subject.shapes, place)
+            receptive = Receptive(
+                program, program.outputs, subject.shapes, place, partial(subject.made.facts, subject.shapes)
+            )
         except UnsupportedModel as problem:
             unknown = problem.message
             continue
