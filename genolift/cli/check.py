@@ -57,9 +57,9 @@ def command(
     the contributions sum to the difference that they explain, what a thousand sequences cost in seconds and memory, and
     which command to give next. Nothing is written.
 
-    MODEL is a .keras file, a Keras .h5, an architecture in JSON (with --weights) or a SavedModel. Each part is printed
-    as soon as it is known. The exit code is 0 if DeepLIFT explains the model and its contributions sum to the
-    difference, 1 if not, and 2 if the model or an option cannot be used.
+    MODEL is a .keras file, a Keras .h5, an architecture in JSON (with --weights), a SavedModel or a frozen graph.
+    Each part is printed as soon as it is known. The exit code is 0 if DeepLIFT explains the model and its contributions
+    sum to the difference, 1 if not, and 2 if the model or an option cannot be used.
     """
     from genolift.pipeline.checking.job import CheckJob, check_file
 

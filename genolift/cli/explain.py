@@ -126,9 +126,9 @@ def command(
 ) -> None:
     """Score the sequences of a FASTA file, or regions of a genome, with a model.
 
-    MODEL is a .keras file, a Keras .h5, an architecture in JSON (with --weights) or a SavedModel. Writes importance
-    scores, one per base, with all that made them, into a Zarr directory, which `genolift plot`, `genolift report` and
-    Python's genolift.Explanation.load read. One of the input files may be -, standard input.
+    MODEL is a .keras file, a Keras .h5, an architecture in JSON (with --weights), a SavedModel or a frozen graph.
+    Writes importance scores, one per base, with all that made them, into a Zarr directory, which `genolift plot`,
+    `genolift report` and Python's genolift.Explanation.load read. One of the input files may be -, standard input.
 
     All input is checked before anything is written. What is left out is told, with line and reason, and kept in the
     result. An interrupted run continues with the same command, on one process, several or a cluster.

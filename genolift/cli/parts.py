@@ -90,6 +90,20 @@ model = part(
         help="How the model takes DNA, if not as (N, length, 4): NCL or channels-first for (N, 4, length), N1LC for "
         "(N, 1, length, 4); other channels after a colon, as NLC:AGCT or NLC:ACGTN.",
     ),
+    click.option("--signature", metavar="NAME", help="The signature of a SavedModel to call.  [default: its only one]"),
+    click.option(
+        "--graph-input",
+        multiple=True,
+        metavar="NAME",
+        help="The placeholder that is the input of a frozen graph.  [default: the one that its output depends on]",
+    ),
+    click.option(
+        "--graph-output",
+        multiple=True,
+        metavar="NAME",
+        help="The operation that is the output of a frozen graph. May be given several times.  [default: the only one "
+        "that nothing reads]",
+    ),
     click.option(
         "--unsafe", is_flag=True, help="Allow Lambda layers, which are code that runs: only for files you trust."
     ),

@@ -15,6 +15,7 @@ from enum import Enum, auto
 from functools import cached_property
 from typing import Any
 
+from genolift.models.graphs import as_model
 from genolift.models.signature import Signature, UndeclaredInputs, describe
 from genolift.support.errors import InputError
 from genolift.support.tensorflow import Tensor
@@ -61,7 +62,8 @@ class Caller:
     Parameters
     ----------
     model
-        A Keras 3 or tf_keras model, a model that :func:`genolift.models.loading.load_model` returned, or a function.
+        A Keras 3 or tf_keras model, a model that :func:`genolift.models.loading.load_model` returned, a concrete
+        function of TensorFlow, or a function of tensors.
 
     Attributes
     ----------
@@ -75,6 +77,7 @@ class Caller:
     """
 
     def __init__(self, model: Any):
+        model = as_model(model)
         if not callable(model):
             raise InputError(
                 f"a model is a Keras model or a function of tensors, not {type(model).__name__}; load a file or "

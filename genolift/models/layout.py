@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from genolift.models.savedmodel import SavedModel
+from genolift.models.graphs import GraphModel
 from genolift.models.signature import Port, Signature, describe
 from genolift.support.errors import InputError
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
@@ -136,7 +136,7 @@ class Arranged:
             for tensor, arranged in zip(tensors, self._arranged, strict=True)
         ]
         argument = tensors[0] if len(tensors) == 1 else tensors
-        if isinstance(self.model, SavedModel):
+        if isinstance(self.model, GraphModel):
             return self.model(argument)
         if isinstance(getattr(self.model, "input", None), dict):
             argument = dict(zip(names, tensors, strict=True))

@@ -1,4 +1,4 @@
-"""Models read from files: ``.keras``, ``.h5``, architecture JSON with weights, and SavedModels.
+"""Models read from files: ``.keras``, ``.h5``, architecture JSON with weights, SavedModels, and frozen graphs.
 
 A file that Keras 2 wrote is read by ``tf_keras``, the maintained continuation of Keras 2, and the model stays a
 ``tf_keras`` model. It is not converted to Keras 3, because Keras 3 has no class for TFOpLambda layers, refuses list
@@ -12,16 +12,18 @@ import json
 import os
 import re
 import shutil
+import sys
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from genolift.models.graphs import load_graph, parse_graph
 from genolift.models.layout import Layout, arranged
 from genolift.models.safety import check_config, custom_objects, give_layer
 from genolift.models.savedmodel import load_saved_model
@@ -29,9 +31,13 @@ from genolift.support.errors import FileProblem, InputError, Remedy, setting
 from genolift.support.tensorflow import quiet_tensorflow
 
 _KINDS = Remedy.naming(
-    "a model is a .keras file, a Keras .h5 file, an architecture .json (with {}) or a SavedModel directory",
+    "a model is a .keras file, a Keras .h5 file, an architecture .json (with {}), a SavedModel directory or a frozen "
+    "graph",
     setting("weights"),
 )
+_SIGNATURE = setting("signature")
+_LEAVE_OUT = Remedy("leave inputs= and outputs= out", "leave --graph-input and --graph-output out")
+_NAMES = {"graph": "frozen graph"}
 # Keras distinguishes its two formats of weights by these names.
 _LEGACY_WEIGHTS, _WEIGHTS = "weights.h5", "model.weights.h5"
 
@@ -42,14 +48,17 @@ def load_model(
     layers: Mapping[str, type] | None = None,
     unsafe: bool = False,
     layout: str | None = None,
+    signature: str | None = None,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
 ) -> Any:
     """Return the model of a file, ready to be called and without its training state.
 
     Parameters
     ----------
     path
-        A ``.keras`` file, a ``.h5`` file of Keras 2 or 3, the JSON of an architecture, or a SavedModel directory. The
-        content decides which of these it is, not the name.
+        A ``.keras`` file, a ``.h5`` file of Keras 2 or 3, the JSON of an architecture, a SavedModel directory, or a
+        frozen graph (``.pb``). The content decides which of these it is, not the name.
     weights
         The HDF5 file of the weights, for the JSON of an architecture. In a Keras file they replace its own.
     layers
@@ -60,12 +69,19 @@ def load_model(
     layout
         The layout in which the model takes DNA if it is not (N, length, 4), such as ``"NCL"`` for (N, 4, length); see
         :mod:`genolift.models.layout`.
+    signature
+        The signature of a SavedModel that is called. The default is its only one, or the one called
+        "serving_default".
+    inputs, outputs
+        The names of the placeholders and of the tensors that are a frozen graph's inputs and outputs, where they cannot
+        be found in it.
 
     Returns
     -------
     keras.Model, tf_keras.Model or SavedModel
         A Keras 3 model if Keras 3 wrote the file, a ``tf_keras`` model if Keras 2 did, and a
-        :class:`genolift.models.savedmodel.SavedModel` for a directory. With ``layout``, a callable around it that takes
+        :class:`genolift.models.savedmodel.SavedModel` for a directory. A frozen graph is a
+        :class:`genolift.models.graphs.GraphModel`. With ``layout``, a callable around it that takes
         (N, length, 4).
 
     Raises
@@ -80,16 +96,21 @@ def load_model(
     if layout is not None:
         Layout.parse(layout)  # A wrong layout is refused before anything slow is done.
     quiet_tensorflow()
-    return arranged(_load_model(path, weights, custom, unsafe), layout)
-
-
-def _load_model(path: Path, weights: str | os.PathLike | None, layers: dict[str, type], unsafe: bool) -> Any:
     kind = _kind(path)
-    if kind == "SavedModel":
+    if signature is not None and kind != "SavedModel":
+        raise InputError(f"{path} is no SavedModel, so it has no signatures", Remedy.naming("leave {} out", _SIGNATURE))
+    if (inputs or outputs) and kind != "graph":
+        raise InputError(f"{path} is no frozen graph and says itself what its inputs and outputs are", _LEAVE_OUT)
+    if kind in ("SavedModel", "graph"):
         if weights is not None:
             leave_out = Remedy.naming("leave {} out", setting("weights"))
-            raise InputError(f"{path}: a SavedModel holds its weights already", leave_out)
-        return load_saved_model(path, unsafe)
+            raise InputError(f"{path}: a {_NAMES.get(kind, kind)} holds its weights already", leave_out)
+        saved = load_saved_model(path, unsafe, signature) if kind == "SavedModel" else None
+        return arranged(saved or load_graph(path, inputs, outputs, unsafe), layout)
+    return arranged(_load_keras(kind, path, weights, custom, unsafe), layout)
+
+
+def _load_keras(kind: str, path: Path, weights: str | os.PathLike | None, layers: dict[str, type], unsafe: bool) -> Any:
     if kind == "JSON" and weights is None:
         give = Remedy.naming("give the weights file with {}", setting("weights"))
         raise InputError(f"{path} is an architecture without weights", give)
@@ -112,6 +133,10 @@ def _kind(path: Path) -> str:
         return "HDF5"
     if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         return "JSON"
+    if start[:3] == b"\x08\x01\x12":
+        raise FileProblem(f"{path} is the graph of a SavedModel; give the directory in which it lies")
+    if start[:1] == b"\x0a" and parse_graph(path) is not None:
+        return "graph"
     what = "is empty" if not start else "is not a model"
     raise FileProblem(f"{path} {what}", _KINDS)
 
@@ -176,6 +201,7 @@ def _read_json(path: Path, layers: dict[str, type], unsafe: bool) -> Any:
         raise FileProblem(f"{path} is JSON but not a Keras architecture; model.to_json() writes one")
     # Keras 3 writes the module of every object and no version. Keras 2 wrote a version and no modules.
     library = _library(config.get("keras_version", "3" if "module" in config else "2"))
+    _check_library(library, layers, path)
     if not unsafe:
         check_config(config, layers, path)
     known = custom_objects(config, layers)
@@ -207,8 +233,23 @@ def _library(version: str | bytes | None) -> Any:
     return tf_keras
 
 
+def _check_library(library: Any, layers: dict[str, type], path: Path) -> None:
+    """Refuse custom layers of the other Keras than the one that reads the file, which Keras itself does not notice."""
+    mine, other = ("Keras 2", "Keras 3") if library.__name__ == "tf_keras" else ("Keras 3", "Keras 2")
+    wrong = sys.modules.get("keras" if mine == "Keras 2" else "tf_keras")
+    for name, kind in layers.items():
+        if wrong is not None and isinstance(kind, type) and issubclass(kind, wrong.layers.Layer):
+            use = "1, so that tf.keras is Keras 2" if mine == "Keras 2" else "0, so that tf.keras is Keras 3"
+            raise InputError(
+                f"{path} is a file of {mine}, and the class of layer {name!r} is one of {other}; set the environment "
+                f"variable TF_USE_LEGACY_KERAS to {use}, before Python starts, or derive the class from "
+                f"{library.__name__}.layers.Layer"
+            )
+
+
 def _load(library: Any, path: Path, name: str, config: Any, layers: dict[str, type], unsafe: bool) -> Any:
     """Load a whole model with the library that reads it, under a ``name`` that tells the library the format."""
+    _check_library(library, layers, path)
     if not unsafe:
         check_config(config, layers, path)
     with _alias(path, name) as file, _explained(path), warnings.catch_warnings():

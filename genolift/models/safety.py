@@ -20,6 +20,12 @@ UNSAFE_OPERATIONS = PYTHON_OPERATIONS | {"ReadFile", "WriteFile", "MatchingFiles
 UNSAFE = Setting("load with unsafe=True", "give --unsafe")
 
 
+def unsafe_operations(graph: Any) -> list[str]:
+    """Return the names of the operations of a GraphDef that call Python or touch files."""
+    bodies = [graph.node, *(function.node_def for function in graph.library.function)]
+    return sorted({node.op for body in bodies for node in body} & UNSAFE_OPERATIONS)
+
+
 def objects(config: Any) -> Iterator[dict[str, Any]]:
     """Yield every serialised object (a dict with ``class_name``) anywhere in a configuration."""
     pending = [config]

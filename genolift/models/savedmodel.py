@@ -5,88 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from genolift.models.safety import UNSAFE, UNSAFE_OPERATIONS
-from genolift.models.signature import Port, Signature
+from genolift.models.graphs import GraphModel, chosen_signature, of_function
+from genolift.models.safety import UNSAFE, unsafe_operations
 from genolift.support.errors import FileProblem, InputError, Remedy, file_problems
 from genolift.support.tensorflow import quiet_tensorflow
 
 
-class SavedModel:
-    """The serving function of a loaded SavedModel.
-
-    Parameters
-    ----------
-    path
-        The directory, whose name is the model's name.
-    loaded
-        The object that TensorFlow loaded.
-    function
-        The function of ``loaded`` to call.
-
-    Attributes
-    ----------
-    name : str
-        The name of the directory.
-    signature : Signature
-        The inputs and outputs, in alphabetical order.
-    """
-
-    def __init__(self, path: Path, loaded: Any, function: Any):
-        self.name = path.name
-        self.signature = Signature(_ports(function.structured_input_signature[1]), _ports(function.structured_outputs))
-        self._loaded = loaded  # This object owns the variables, so it must stay alive.
-        self._function = function
-        self._dtypes = {name: spec.dtype for name, spec in function.structured_input_signature[1].items()}
-
-    def __call__(self, inputs: Any) -> Any:
-        """Return the model's outputs.
-
-        Parameters
-        ----------
-        inputs
-            One tensor, a list in the order of ``signature``, or a dict by input name.
-
-        Returns
-        -------
-        Tensor or dict of str to Tensor
-            The output, or several outputs by name.
-
-        Raises
-        ------
-        InputError
-            If the number or the names of the inputs are not those of the model.
-        """
-        tf = quiet_tensorflow()
-        names = [port.name for port in self.signature.inputs]
-        if not isinstance(inputs, dict):
-            values = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
-            if len(values) != len(names):
-                raise InputError(
-                    f"model {self.name!r} takes {len(names)} inputs ({', '.join(names)}), not {len(values)}"
-                )
-            inputs = dict(zip(names, values, strict=True))
-        if set(inputs) != set(names):
-            raise InputError(f"model {self.name!r} takes the inputs {', '.join(names)}, not {', '.join(inputs)}")
-        outputs = self._function(**{name: tf.cast(inputs[name], self._dtypes[name]) for name in names})
-        return next(iter(outputs.values())) if len(outputs) == 1 else {name: outputs[name] for name in sorted(outputs)}
+class SavedModel(GraphModel):
+    """The function of a loaded SavedModel that is called; the name of the directory is the model's name."""
 
 
-def load_saved_model(path: Path, unsafe: bool = False) -> SavedModel:
+def load_saved_model(path: Path, unsafe: bool = False, signature: str | None = None) -> GraphModel:
     """Return the model of a SavedModel directory.
 
     Parameters
     ----------
     path
-        The directory. Its only signature, or the one called "serving_default", is the function that will be called.
+        The directory.
     unsafe
         Whether to allow graphs that call Python or touch files. The default is ``False``.
+    signature
+        The name of the signature that is called. By default it is the only one, or the one called "serving_default".
 
     Raises
     ------
     FileProblem
-        If the directory is damaged or has no such signature.
+        If the directory is damaged or has no signatures.
     InputError
-        If the graph calls Python or touches files, and ``unsafe`` is ``False``.
+        If it has no such signature, if several could be meant, or if the graph calls Python or touches
+        files, and ``unsafe`` is ``False``.
     """
     tf = quiet_tensorflow()
     stored = _parse(path)
@@ -99,18 +46,9 @@ def load_saved_model(path: Path, unsafe: bool = False) -> SavedModel:
     functions = dict(loaded.signatures)
     if not functions:
         raise FileProblem(f"{path}: this SavedModel has no signature; save it with model.export() or signatures=")
-    if "serving_default" not in functions and len(functions) > 1:
-        raise FileProblem(f"{path}: none of the signatures {', '.join(sorted(functions))} is 'serving_default'")
-    return SavedModel(path, loaded, functions.get("serving_default") or next(iter(functions.values())))
-
-
-def _ports(structure: dict[str, Any]) -> tuple[Port, ...]:
-    ports = []
-    for name, spec in sorted(structure.items()):
-        if spec.shape.rank is None:
-            raise FileProblem(f"the SavedModel does not tell the shape of {name!r}; save it with an input signature")
-        ports.append(Port(name, tuple(spec.shape)[1:]))
-    return tuple(ports)
+    model = of_function(chosen_signature(functions, signature, str(path)), path.name, loaded, SavedModel)
+    model.made_by = load_saved_model, (path.absolute(), unsafe, signature)
+    return model
 
 
 def _parse(path: Path) -> Any:
@@ -132,8 +70,7 @@ def _parse(path: Path) -> Any:
 def _check_operations(stored: Any, path: Path) -> None:
     """Raise :class:`InputError` if a graph calls Python or touches files."""
     for graph in stored.meta_graphs:
-        bodies = [graph.graph_def.node, *(function.node_def for function in graph.graph_def.library.function)]
-        for operation in sorted({node.op for body in bodies for node in body} & UNSAFE_OPERATIONS):
+        for operation in unsafe_operations(graph.graph_def):
             raise InputError(
                 f"{path}: the model's graph contains {operation}, which calls Python or touches files",
                 Remedy.naming("{} if you trust the directory", UNSAFE),

@@ -221,3 +221,24 @@ def test_every_refusal_is_an_oserror_or_a_valueerror(tmp_path):
     with pytest.raises(OSError, match="no such file") as caught:
         load_model(tmp_path / "none")
     assert isinstance(caught.value, GenoliftError)
+
+
+def test_custom_layers_of_the_other_keras(tmp_path):
+    """Keras 2 takes a class of Keras 3 and fails in the middle, with "list index out of range"."""
+    import keras
+    import tf_keras
+
+    for library, other, value in ((tf_keras, keras, 1), (keras, tf_keras, 0)):
+
+        class Own(library.layers.Layer):
+            def call(self, x):
+                return 2 * x
+
+        class Theirs(other.layers.Layer):
+            pass
+
+        path = tmp_path / f"{library.__name__}.{'h5' if library is tf_keras else 'keras'}"
+        library.Sequential([library.layers.Input((8, 4)), Own(), library.layers.Flatten()]).save(path)
+        with pytest.raises(InputError, match=rf"'Own' is one of Keras .; set .* TF_USE_LEGACY_KERAS to {value}"):
+            load_model(path, layers={"Own": Theirs})
+        assert load_model(path, layers={"Own": Own}).output_shape == (None, 32)

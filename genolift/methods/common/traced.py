@@ -293,6 +293,10 @@ def _types(caller: Caller, names: list[str], given: list[str]) -> list[list]:
     return [[tf.as_dtype(kind) if _is_whole(kind) else tf.float32 for kind in kinds]]
 
 
+# What models raise while they are traced. An AssertionError is TensorFlow's where a function's variables are gone.
+_FAILURES = (TypeError, ValueError, LookupError, NotImplementedError, AssertionError, tf.errors.OpError)
+
+
 def _is_whole(kind: str) -> bool:
     return kind.startswith(("int", "uint", "bool"))
 
@@ -307,7 +311,7 @@ def _traced(run: Callable, shapes: list[tuple], names: list[str], types: list[li
             return trace(run, specs, names)
         except GenoliftError:
             raise
-        except (TypeError, ValueError, LookupError, NotImplementedError, tf.errors.OpError) as problem:
+        except _FAILURES as problem:
             failed = failed or problem
     assert failed is not None
     raise InputError(f"the model cannot be traced on inputs of shape {takes}: {reason_of(failed)}") from failed

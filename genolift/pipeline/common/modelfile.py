@@ -22,7 +22,7 @@ class ModelFile:
     Parameters
     ----------
     path
-        A ``.keras`` or ``.h5`` file, an architecture in JSON, or the directory of a SavedModel.
+        A ``.keras`` or ``.h5`` file, an architecture in JSON, the directory of a SavedModel, or a frozen graph.
     weights
         The weights' file of an architecture in JSON.
     layers_from
@@ -31,6 +31,10 @@ class ModelFile:
         Whether Lambda layers, which are code, may run.
     layout
         How the model takes DNA, if not as (N, length, 4): see :mod:`genolift.models.layout`.
+    signature
+        The signature of a SavedModel that is called, if not its usual one.
+    graph_input, graph_output
+        The names of the inputs and outputs of a frozen graph, where they cannot be found in it.
     """
 
     path: Path
@@ -38,6 +42,9 @@ class ModelFile:
     layers_from: Path | None = None
     unsafe: bool = False
     layout: str | None = None
+    signature: str | None = None
+    graph_input: tuple[str, ...] = ()
+    graph_output: tuple[str, ...] = ()
 
     def absolute(self) -> ModelFile:
         """Return the same for processes that work in another directory."""
@@ -52,13 +59,16 @@ class ModelFile:
     def check_exists(self) -> None:
         """Raise :class:`FileProblem` at once, before TensorFlow is loaded."""
         if not self.path.exists():
-            raise FileProblem(f"{self.path} does not exist; a model is a .keras or .h5 file or a SavedModel directory")
+            raise FileProblem(
+                f"{self.path} does not exist; a model is a .keras or .h5 file, a SavedModel directory or a frozen graph"
+            )
 
     def load(self) -> Any:
         """Return the model, ready to be called with (N, length, 4)."""
         self.check_exists()
         layers = layers_from(self.layers_from) if self.layers_from else {}
-        return load_model(self.path, self.weights, layers, self.unsafe, self.layout)
+        own = self.signature, self.graph_input, self.graph_output
+        return load_model(self.path, self.weights, layers, self.unsafe, self.layout, *own)
 
     def describe(self) -> dict[str, str]:
         """Return what tells this model from others, by content."""
@@ -66,7 +76,13 @@ class ModelFile:
         for part, path in (("weights", self.weights), ("layers", self.layers_from)):
             if path is not None:
                 told[part] = digest_path(path)
-        return told if self.layout is None else told | {"layout": self.layout}
+        texts = {
+            "layout": self.layout,
+            "signature": self.signature,
+            "graph_input": ",".join(self.graph_input),
+            "graph_output": ",".join(self.graph_output),
+        }
+        return told | {name: text for name, text in texts.items() if text}
 
     def sequence_length(self, model: Any) -> int | None:
         """Return how long the model's only input is, which is DNA; ``None`` for any length.
