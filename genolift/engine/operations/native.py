@@ -1,7 +1,8 @@
-"""TensorFlow's own kernel of an operation, run again in the current graph at a chosen precision."""
+"""TensorFlow's own kernel of an operation, run again at a chosen precision, in the current graph or outside of one."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from genolift.engine.operations.slopes import ATTRIBUTE, PREFIX
@@ -9,6 +10,9 @@ from genolift.engine.program import Step
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
+
+_execute = import_module("tensorflow.python.eager.execute").execute
+_context = import_module("tensorflow.python.eager.context").context
 
 _HALVES = (tf.float16.as_datatype_enum, tf.bfloat16.as_datatype_enum)
 _FLOATS = (*_HALVES, tf.float32.as_datatype_enum, tf.float64.as_datatype_enum)
@@ -50,11 +54,33 @@ def run_natively(
         if not key.startswith("_") or (key == ATTRIBUTE and attribute.s.startswith(PREFIX.encode()))
     }
     calls = library is not None and any(attribute.HasField("func") for attribute in attributes.values())
+    if tf.executing_eagerly() and not calls:
+        return _executed(step, attributes, tensors)
     if calls:
         made = _imported(step.op, attributes, tensors, library)
     else:
         made = tf.compat.v1.get_default_graph().create_op(step.op, tensors, name="step", attrs=attributes)
     return list(made.outputs)
+
+
+def _executed(step: Step, attributes: dict[str, Any], tensors: list[Tensor]) -> list[Tensor]:
+    """Return the outputs of a step's operation outside of a graph."""
+    if step.op == "Const":
+        return [tf.constant(tf.make_ndarray(attributes["value"].tensor))]
+    plain = [part for key, attribute in attributes.items() if key[0] != "_" for part in (key, _plain(attribute))]
+    return list(_execute(step.op, len(step.outputs), tensors, tuple(plain), _context()))
+
+
+def _plain(attribute: Any) -> Any:
+    """Return an attribute as numbers, bytes and lists."""
+    kind = attribute.WhichOneof("value")
+    if kind == "shape":
+        return tf.TensorShape(attribute.shape)
+    if kind == "list":
+        found = [field for field, _ in attribute.list.ListFields()]
+        numbers = list(getattr(attribute.list, found[0].name)) if found else []
+        return [tf.TensorShape(shape) for shape in numbers] if found and found[0].name == "shape" else numbers
+    return getattr(attribute, kind)
 
 
 def _imported(op: str, attributes: dict[str, Any], tensors: list[Tensor], library: Any) -> Any:

@@ -6,16 +6,17 @@ It tells which activations have one row for each sequence, and how much memory a
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from genolift.engine.operations.steps import switches
 from genolift.engine.program import Program, Step, Value
-from genolift.engine.running.run import constants, forward
+from genolift.engine.running.stepwise import Made, StepFailed, stepwise
 from genolift.support.errors import GenoliftError, InputError, UnsupportedModel, reason_of
-from genolift.support.tensorflow import Tensor, compiled, quiet_tensorflow
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
@@ -88,23 +89,11 @@ class Probe:
 
     def __init__(self, program: Program, made_for: int | None = None):
         self.program, self.made_for = program, made_for
-        self.loops = [step for step in program.active_steps if step.op == "Loop"]
-        self.values = [v for step in program.active_steps for v in step.outputs if v.active]
-        self.values += list(dict.fromkeys(v for step in program.active_steps for v in switches(step)))
-        self.values += [value for step in self.loops for value in step.payload.active_values]
-        inner = [tf.TensorShape(value.shape)[1:] for value in program.inputs]
-        self._specs = [tf.TensorSpec([None, *shape], tf.float32) for shape in inner]
-        self._run = compiled(self._activations, input_signature=self._specs)
+        loops = [step for step in program.active_steps if step.op == "Loop"]
+        self._compared = {v for step in program.active_steps for v in step.outputs if v.active}
+        self._compared |= {v for step in program.active_steps for v in switches(step)}
+        self._compared |= {value for step in loops for value in step.payload.active_values}
         self._known: dict[tuple, Batch] = {}
-
-    def _activations(self, *tensors: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Return every activation in the precision of the inputs, and how many bytes loops keep of their turns."""
-        precision = tensors[0].dtype
-        values = forward(self.program, list(tensors), constants(self.program, precision), precision, record=True)
-        for step in self.loops:
-            values.update(step.payload.last_turn(values[step]))
-        kept = [step.payload.kept_bytes(values[step], values) for step in self.loops]
-        return [values[value] for value in self.values], sum(kept, tf.constant(0, tf.int64))
 
     def __call__(self, shapes: list[tuple[int, ...]]) -> Batch:
         """Return what a run on inputs of these shapes tells.
@@ -126,34 +115,51 @@ class Probe:
             rows = [np.random.default_rng(0).uniform(0.05, 0.95, (4, *shape)).astype(np.float32) for shape in shapes]
             try:
                 self._known[key] = self._measure(rows)
-            except GenoliftError:
-                raise
-            except (tf.errors.OpError, TypeError, ValueError) as problem:
-                raise self._refusal(self._first_failing(rows), rows, reason_of(problem)) from problem
+            except StepFailed as failed:
+                problem = failed.__cause__
+                if isinstance(problem, GenoliftError):
+                    raise problem from None
+                assert problem is not None
+                raise self._refusal(failed.step, rows, reason_of(problem)) from problem
         return self._known[key]
 
     def _measure(self, rows: list[np.ndarray]) -> Batch:
         """Run the two middle rows of four alone, and all four together; ``rows`` are (4, ...) for each input."""
-        (one, kept), (two, _), (among, _) = [self._run(*[tf.constant(row[part]) for row in rows]) for part in _PARTS]
-        apart = {
-            value: _rows_apart([tensor.numpy() for tensor in tensors], value in self.program.outputs)
-            for value, *tensors in zip(self.values, one, two, among, strict=True)
-        }
+        apart: dict[Value, float] = {}
+        sizes: dict[Value, int] = {}
+        turns, nothing, finite = 0, [], True
+        for step, made in stepwise(self.program, self._batches(rows, tf.float32)):
+            turns += made[0].kept
+            for value, arrays in self._to_compare(made, self._compared):
+                apart[value] = _rows_apart(arrays, value in self.program.outputs)
+                sizes[value] = arrays[0].nbytes
+                nothing += [] if arrays[0].size else [step]
+                finite = finite and not (value in self.program.outputs and not np.isfinite(arrays[0]).all())
         leading = {value for value, gap in apart.items() if gap == 0}
         leading |= self._rounded({value: gap for value, gap in apart.items() if 0 < gap < np.inf}, rows)
         for value in self.program.outputs:
-            if value in self.values and value not in leading:
+            if value in self._compared and value not in leading:
                 raise UnsupportedModel(
                     "the model's output for a sequence depends on the other sequences of its batch, from "
                     f"{_first_mixing(value, leading).where} on (batch normalisation in training mode, or a statistic "
                     "over the batch); make it independent of the batch before explaining"
                 )
-        nothing = [value.step for value, tensor in zip(self.values, one, strict=True) if tf.size(tensor) == 0]
-        outputs = [tensor for value, tensor in zip(self.values, one, strict=True) if value in self.program.outputs]
-        if nothing and not all(np.isfinite(tensor).all() for tensor in outputs):
+        if nothing and not finite:
             raise self._refusal(nothing[0], rows, "nothing is left of them")
-        sizes = {value: tensor.numpy().nbytes for value, tensor in zip(self.values, one, strict=True)}
-        return Batch(frozenset(leading), sizes, int(kept))
+        return Batch(frozenset(leading), sizes, turns)
+
+    @staticmethod
+    def _batches(rows: list[np.ndarray], precision: Any) -> list[list[Tensor]]:
+        return [[tf.constant(row[part], precision) for row in rows] for part in _PARTS]
+
+    @staticmethod
+    def _to_compare(made: list[Made], wanted: Collection[Value]) -> Iterator[tuple[Value, list[np.ndarray]]]:
+        """Yield those of a step's values that are wanted, with the arrays of the two rows alone and of all four."""
+        for part in ("outputs", "inside"):
+            of_each = [getattr(one, part) for one in made]
+            for value in of_each[0]:
+                if value in wanted:
+                    yield value, [tensors[value].numpy() for tensors in of_each]
 
     def _rounded(self, apart: dict[Value, float], rows: list[np.ndarray]) -> set[Value]:
         """Return those of the values whose rows differ through rounding: in float64 the difference goes.
@@ -169,20 +175,14 @@ class Probe:
         """
         if not apart:
             return set()
-        values, self.values = self.values, list(apart)
-        specs = [tf.TensorSpec(spec.shape, tf.float64) for spec in self._specs]
+        left: dict[Value, float] = {}
         try:
-            run = compiled(self._activations, input_signature=specs)
-            tensors = [run(*[tf.constant(row[part], tf.float64) for row in rows])[0] for part in _PARTS]
-        except (tf.errors.OpError, TypeError, ValueError):  # Then nobody can say that it is rounding.
+            for _, made in stepwise(self.program, self._batches(rows, tf.float64)):
+                for value, arrays in self._to_compare(made, apart):
+                    left[value] = _rows_apart(arrays, value in self.program.outputs)
+        except StepFailed:  # Then nobody can say that it is rounding.
             return set()
-        finally:
-            self.values = values
-        exact = [
-            _rows_apart([tensor.numpy() for tensor in of_one], value in self.program.outputs)
-            for value, *of_one in zip(apart, *tensors, strict=True)
-        ]
-        return {value for value, left in zip(apart, exact, strict=True) if left <= _VANISHES * apart[value]}
+        return {value for value, gap in left.items() if gap <= _VANISHES * apart[value]}
 
     def _refusal(self, step: Step, rows: list[np.ndarray], why: str) -> InputError:
         shapes = " and ".join(str(row.shape[1:]) for row in rows)
@@ -193,34 +193,6 @@ class Probe:
                 "stateful=True): make it again for any number"
             )
         return InputError(f"{failing}; give sequences of the length, or at least as long as, the model was made for")
-
-    def _first_failing(self, rows: list[np.ndarray]) -> Step:
-        """Return the first step that does not run, found by halving the program."""
-        first, last = 0, len(self.program.steps)
-        while last - first > 1:
-            middle = (first + last) // 2
-            part = replace(self.program, steps=self.program.steps[:middle])
-            if _runs(part, self._specs, rows):
-                first = middle
-            else:
-                last = middle
-        return self.program.steps[first]
-
-
-def _runs(program: Program, specs: list[Any], rows: list[np.ndarray]) -> bool:
-    """Whether a program runs on some rows, and on the first of them alone."""
-
-    def everything(*tensors: Tensor) -> list[Tensor]:
-        values = forward(program, list(tensors), constants(program))
-        return [tensor for value, tensor in values.items() if tensor.dtype not in (tf.resource, tf.variant)]
-
-    try:
-        run = compiled(everything, input_signature=specs)
-        for some in (rows, [row[:1] for row in rows]):
-            run(*[tf.constant(row) for row in some])
-    except (tf.errors.OpError, TypeError, ValueError):
-        return False
-    return True
 
 
 def _first_mixing(value: Value, leading: set[Value]) -> Step:
