@@ -19,7 +19,7 @@ tf = quiet_tensorflow()
 
 
 def convolution(step: Step, tensors: list[Tensor], run: Run) -> list[Tensor]:
-    """Run a convolution, group by group where there are several groups."""
+    """Run a convolution, group by group where there are several groups of several channels each."""
     x, kernel = tensors
     axis = _channels(step)
     if x.shape[axis] is None and step.inputs[0].shape is not None:
@@ -32,8 +32,29 @@ def convolution(step: Step, tensors: list[Tensor], run: Run) -> list[Tensor]:
 
     if groups == 1:
         return [of_one_group(x, kernel)]
+    if _is_depthwise(step, x, kernel):
+        return [_of_single_channels(step, x, kernel)]
     parts = zip(tf.split(x, groups, axis), tf.split(kernel, groups, -1), strict=True)
     return [tf.concat([of_one_group(*part) for part in parts], axis)]
+
+
+def _is_depthwise(step: Step, x: Tensor, kernel: Tensor) -> bool:
+    """Whether the library's operation for groups of one channel takes a convolution."""
+    plain = step.op == "Conv2D" and _channels(step) == -1 and not _is_dilated(step)
+    known = None not in kernel.shape[:3] and kernel.shape[2] == 1 and x.shape[-1] is not None
+    return plain and known and len(set(_along(step, "strides"))) == 1
+
+
+def _of_single_channels(step: Step, x: Tensor, kernel: Tensor) -> Tensor:
+    """Run a convolution whose groups are the single channels, which the library has as an operation of its own."""
+    attributes = step.node.attr
+    return tf.raw_ops.DepthwiseConv2dNative(
+        input=x,
+        filter=tf.reshape(kernel, [*kernel.shape[:2], x.shape[-1], -1]),
+        strides=list(attributes["strides"].list.i),
+        padding=attributes["padding"].s,
+        explicit_paddings=list(attributes["explicit_paddings"].list.i),
+    )
 
 
 def transposed_convolution(step: Step, tensors: list[Tensor], run: Run) -> list[Tensor]:
