@@ -13,7 +13,7 @@ from functools import cache, partial
 from importlib import import_module
 from typing import Any, TypeAlias
 
-from genolift.support.errors import InputError
+from genolift.support.errors import InputError, Remedy
 
 #: A TensorFlow tensor. TensorFlow has no types that a type checker could follow, so the name is for readers.
 Tensor: TypeAlias = Any
@@ -22,7 +22,7 @@ _ours = False
 
 
 def own_process() -> None:
-    """Declare that this process does only genolift's work, so that its garbage collector may be tuned.
+    """Declare that this process does only genolift's work, so that its garbage collector and Keras may be set up for it.
 
     A search for garbage among the objects of TensorFlow takes half a second. The tuned collector does not look at them,
     and it does not search when the process ends, because its memory is freed then anyway.
@@ -30,6 +30,7 @@ def own_process() -> None:
     global _ours
     if not _ours:
         _ours = True
+        os.environ["KERAS_BACKEND"] = "tensorflow"  # What the user trains on does not matter here.
         atexit.register(gc.freeze)
 
 
@@ -38,7 +39,13 @@ def quiet_tensorflow() -> Any:
     """Return the module ``tensorflow``, with Keras imported too and nothing printed.
 
     What they write to the file descriptor of standard error is kept, and printed only if the import fails.
+
+    Raises
+    ------
+    InputError
+        If Keras runs, or is set to run, on another backend than TensorFlow.
     """
+    _check_backend()
     if "tensorflow" in sys.modules:
         return sys.modules["tensorflow"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -63,6 +70,18 @@ def quiet_tensorflow() -> Any:
             os.close(saved)
     tensorflow.get_logger().setLevel("ERROR")
     return tensorflow
+
+
+def _check_backend() -> None:
+    """Refuse another backend of Keras, on which models are not made of TensorFlow's operations."""
+    keras = sys.modules.get("keras")
+    running = getattr(keras, "config", None)
+    backend = running.backend() if running is not None else os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend != "tensorflow":
+        raise InputError(
+            f"Keras is set to run on {backend}, and genolift explains models that run on TensorFlow",
+            Remedy.naming("set KERAS_BACKEND=tensorflow before Python starts, on which files trained elsewhere load too"),
+        )
 
 
 @contextmanager
