@@ -22,7 +22,7 @@ _ours = False
 
 
 def own_process() -> None:
-    """Declare that this process does only genolift's work, so that its garbage collector and Keras may be set up for it.
+    """Declare that this process does only genolift's work, so that it may be set up for it.
 
     A search for garbage among the objects of TensorFlow takes half a second. The tuned collector does not look at them,
     and it does not search when the process ends, because its memory is freed then anyway.
@@ -80,7 +80,7 @@ def _check_backend() -> None:
     if backend != "tensorflow":
         raise InputError(
             f"Keras is set to run on {backend}, and genolift explains models that run on TensorFlow",
-            Remedy.naming("set KERAS_BACKEND=tensorflow before Python starts, on which files trained elsewhere load too"),
+            Remedy.naming("set KERAS_BACKEND=tensorflow before Python starts; files trained elsewhere load there too"),
         )
 
 

@@ -250,6 +250,25 @@ def trained_elsewhere(path: Path) -> None:
     keras.Sequential(layers).save(path)
 
 
+def _small() -> keras.Model:
+    K = keras.layers
+    layers = [keras.Input((48, 4)), K.Conv1D(6, 7, activation="relu"), K.MaxPooling1D(3), K.Flatten(), K.Dense(2)]
+    return keras.Sequential(layers)
+
+
+def frozen(path: Path) -> None:
+    """Write the graph of a function whose variables have become constants."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    model = _small()
+    function = tf.function(lambda x: model(x)).get_concrete_function(tf.TensorSpec([None, 48, 4], name="dna"))
+    path.write_bytes(convert_variables_to_constants_v2(function).graph.as_graph_def().SerializeToString())
+
+
+def saved_model(path: Path) -> None:
+    _small().export(path, verbose=False)
+
+
 #: What writes each file that a page names.
 FILES = {
     "genome.fa": genome,
@@ -273,6 +292,8 @@ FILES = {
     "kmers.keras": kmers,
     "twin.keras": twin,
     "trained_elsewhere.keras": trained_elsewhere,
+    "frozen.pb": frozen,
+    '"saved_model"': saved_model,
 }
 
 
@@ -281,7 +302,7 @@ def write(names: list[str], folder: Path) -> None:
     for seed, name in enumerate(names):
         keras.utils.set_random_seed(seed)
         tf_keras.utils.set_random_seed(seed)
-        FILES[name](folder / name)
+        FILES[name](folder / name.strip('"'))
 
 
 def mmsplice_layers() -> types.ModuleType:
