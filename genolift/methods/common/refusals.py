@@ -1,9 +1,15 @@
-"""Refusals of models that lack what a method needs. Each says what the method does, what is missing and what to use."""
+"""Refusals of models that lack what a method needs, and what users are told of models that are explained otherwise.
+
+Each refusal says what the method does, what is missing and what to use.
+"""
 
 from __future__ import annotations
 
+import warnings
+
+from genolift.engine.program import Program
 from genolift.methods.common.inputs import Inputs
-from genolift.support.errors import Remedy, UnsupportedModel
+from genolift.support.errors import GenoliftWarning, Remedy, UnsupportedModel
 
 
 def lacking(name: str, does: str, but: str, instead: str | Remedy) -> UnsupportedModel:
@@ -57,3 +63,15 @@ def only_dna(name: str, does: str, inputs: Inputs, instead: str) -> int:
         takes = "other letters" if len(numbers) == 1 else f"{len(numbers)} sequences"
         raise lacking(name, f"{does} one sequence of A, C, G and T", f"this model takes {takes}", instead)
     return numbers[0]
+
+
+def tell_of_halves(program: Program) -> None:
+    """Warn of a model that computes with half as many bits as genolift does."""
+    halves = {value.dtype for step in program.active_steps for value in step.outputs} & {"float16", "half", "bfloat16"}
+    if halves:
+        warnings.warn(
+            f"the model computes in {' and '.join(sorted(halves))}; genolift runs it in float32, so its predictions "
+            "differ from the model's own by what the model rounds",
+            GenoliftWarning,
+            stacklevel=6,
+        )

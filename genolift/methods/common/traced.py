@@ -19,6 +19,7 @@ from genolift.engine.tracing.trace import trace
 from genolift.engine.tracing.whole_numbers import read_whole_numbers
 from genolift.engine.windows.reach import Facts
 from genolift.methods.common.inputs import Inputs
+from genolift.methods.common.refusals import tell_of_halves
 from genolift.methods.common.resolve import counterpart, resolve
 from genolift.methods.targets import TargetLike, is_function
 from genolift.models.calling import Caller, Order, is_layer
@@ -267,6 +268,7 @@ def _trace(
     if len(named) != count:
         named = [f"output_{i}" for i in range(count)]
     probe = Probe(program, _made_for(caller.model))
+    tell_of_halves(program)
     return ModelProgram(program, tokens, whole, kept, order, len(functions), named, probe)
 
 

@@ -1,11 +1,14 @@
 """Models of every kind: how they are made, what they take and give, and in which precision they run."""
 
+import warnings
+
 import contract
 import keras_cases
 import numpy as np
 import pytest
 
 import genolift as gl
+from genolift.support.errors import GenoliftWarning
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -131,7 +134,10 @@ def test_other_precisions_are_computed_in_float32(uncompiled, policy):
     finally:
         keras.mixed_precision.set_dtype_policy(before)
     other.set_weights(plain.get_weights())
-    found = gl.DeepLift(other, 0, references=REFS)(X)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", GenoliftWarning)
+        found = gl.DeepLift(other, 0, references=REFS)(X)
+    assert any("genolift runs it in float32" in str(one.message) for one in said) == (policy != "float64")
     expected = gl.DeepLift(plain, 0, references=REFS)(X)
     np.testing.assert_allclose(found.raw_contributions, expected.raw_contributions, atol=1e-6)
     assert found.raw_contributions.dtype == np.float32
