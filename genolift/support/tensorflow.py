@@ -117,9 +117,16 @@ class Compiled:
         # TensorFlow counts how often the code of a function is traced, and warns when many objects trace the same
         # method once each. A partial function is counted by itself, so there is no such warning.
         self._function = quiet_tensorflow().function(partial(function), autograph=False, **options)
+        # With a signature there is one graph for all arguments, and it need not be looked up for each call.
+        self._signed = options.get("input_signature") is not None
+        self._graph: Callable[..., Any] | None = None
 
     def __call__(self, *arguments: Any) -> Any:
         """Return what the function returns for these arguments."""
+        if self._signed:
+            if self._graph is None:
+                self._graph = self._function.get_concrete_function()
+            return self._graph(*arguments)
         if quiet_tensorflow().config.functions_run_eagerly():
             return self._function.get_concrete_function(*arguments)(*arguments)
         return self._function(*arguments)

@@ -13,6 +13,7 @@ from typing import Any
 from genolift.engine.operations import narrow
 from genolift.engine.operations.emit import emit
 from genolift.engine.operations.steps import linear_of
+from genolift.engine.operations.substitutes.running import sizes_of
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Dependence, Program, Step, Value
 from genolift.engine.running.run import constants, forward
@@ -145,8 +146,7 @@ class Pairs:
         """Return a tensor (sequence, reference, rows, ...) with one row per pair, shaped as ``value`` is."""
         if not self.leading:
             return tf.squeeze(sided, [0, 1])
-        shape = tf.shape(sided)
-        tensor = tf.reshape(sided, tf.concat([[shape[0] * shape[1] * shape[2]], shape[3:]], 0))
+        tensor = _reshaped(sided, [], 3)
         if value.shape is not None:
             tensor.set_shape([None, *value.shape[1:]])
         return tensor
@@ -154,24 +154,13 @@ class Pairs:
     def _sided(self, tensor, r, groups=None):
         if not self.leading:  # The rows may lie along any axis, and those of the two sides correspond.
             return tf.expand_dims(tf.expand_dims(tensor, 0), 0)
-        shape = tf.shape(tensor)
-        groups = self.n if groups is None else groups
-        sided = tf.reshape(tensor, tf.concat([[groups, r, shape[0] // (groups * r)], shape[1:]], 0))
-        sided.set_shape([None, None, None, *tensor.shape[1:]])
-        return sided
+        return _reshaped(tensor, [self.n if groups is None else groups, r])
 
     def _spread(self, tensor, axis: int):
         """Repeat each sequence's rows for its references (axis 1), or the shared references for each sequence (0)."""
-        shape = tf.shape(tensor)
-        if axis == 1:
-            rows = tf.reshape(tensor, tf.concat([[self.n, 1, shape[0] // self.n], shape[1:]], 0))
-        else:
-            rows = tf.reshape(tensor, tf.concat([[1, self.r, shape[0] // self.r], shape[1:]], 0))
+        rows = _reshaped(tensor, [self.n, 1] if axis == 1 else [1, self.r])
         counts = [1, self.r, 1] if axis == 1 else [self.n, 1, 1]
-        tiled = tf.tile(rows, tf.concat([counts, tf.ones_like(shape[1:])], 0))
-        flat = tf.reshape(tiled, tf.concat([[-1], shape[1:]], 0))
-        flat.set_shape([None, *tensor.shape[1:]])
-        return flat
+        return _reshaped(tf.tile(rows, [*counts, *[1] * (tensor.shape.rank - 1)]), [], 3)
 
     def differ(self, value: Value) -> Tensor:
         """Return whether the two sides of a value differ anywhere by more than rounding."""
@@ -306,3 +295,16 @@ class Pairs:
         (pulled,) = tf.gradients(output, point, cotangent, stop_gradients=[point])
         (pushed,) = tf.gradients(pulled, cotangent, tangent, stop_gradients=[point])
         return pushed
+
+
+def _reshaped(tensor: Tensor, groups: list[Any], merged: int = 1) -> Tensor:
+    """Return a tensor with its first axes, ``merged`` of them, as axes of the sizes ``groups`` and one of what is left.
+
+    Sizes that are known need no operation, of which a small network would feel each.
+    """
+    inner, left = sizes_of(tensor)[merged:], -1
+    if not all(isinstance(size, int) and size > 0 for size in inner):  # What is left of nothing cannot be told.
+        left = tf.reduce_prod(tf.shape(tensor)[:merged]) // tf.reduce_prod(tf.stack([1, *groups]))
+    reshaped = tf.reshape(tensor, [*groups, left, *inner])
+    reshaped.set_shape([*[None] * (len(groups) + 1), *tensor.shape[merged:]])
+    return reshaped
