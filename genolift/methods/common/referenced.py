@@ -29,6 +29,9 @@ from genolift.support.progress import bar
 
 # The most bytes that a block should take. Larger blocks are no faster and only cost memory.
 _BLOCK_BYTES = 160e6
+# For each target a sequence's results take so many times its size: at most five arrays, in two copies while a block is
+# put together.
+_KEPT = 10
 # References of many sequences are drawn together, which is much faster than one sequence at a time.
 _DRAWN_BYTES = 16e6
 # How many references are drawn for every sequence before their spread is first looked at.
@@ -254,7 +257,7 @@ class ReferenceMethod(TakesReferences):
         return described
 
     def pair_bytes(self, inputs: Inputs, traced: Traced) -> int:
-        """Return how much memory the activations of one pair of a sequence and a reference take, in bytes.
+        """Return how much memory one pair of a sequence and a reference takes with the targets' results, in bytes.
 
         Parameters
         ----------
@@ -264,22 +267,28 @@ class ReferenceMethod(TakesReferences):
             The model.
         """
         batch = traced.probe([array.shape[1:] for array in inputs.arrays])
-        return int(batch.pair_bytes(self._rule.held, len(traced.targets)))
+        return int(batch.pair_bytes(self._rule.held, len(traced.targets))) + self._kept_bytes(inputs, traced)
+
+    @staticmethod
+    def _kept_bytes(inputs: Inputs, traced: Traced) -> int:
+        return _KEPT * len(traced.targets) * sum(array[0].nbytes for array in inputs.arrays)
 
     def _plan(self, inputs: Inputs, traced: Traced, sequences: int, count: int) -> Plan:
         """Return the size of the blocks for so many sequences with ``count`` references each."""
         batch = traced.probe([array.shape[1:] for array in inputs.arrays])
-        need = self.pair_bytes(inputs, traced)
-        check_fits(need, self.memory, "(sequence, reference) pair")
-        at_once = int(min(lanes(traced.program), self.memory // need))
+        whole, kept, targets = self.pair_bytes(inputs, traced), self._kept_bytes(inputs, traced), len(traced.targets)
+        pair = "(sequence, reference) pair"
+        check_fits(whole, self.memory, pair if targets == 1 else f"{pair} with {targets} targets")
+        need, at_once = whole - kept, int(min(lanes(traced.program), self.memory // whole))
+        budget = self.memory // at_once
         # Splitting a sequence's references would run the sequence forward again for each part.
-        pairs = int(min(self.memory // (at_once * need), max(count, _BLOCK_BYTES // need)))
-        rows = max(1, pairs // count)
+        rows = int(max(1, min(_BLOCK_BYTES // need // count, budget // (count * need + kept))))
+        references = int(min(count, (budget - kept) // need))
         if sequences > rows:  # There are as many blocks as are needed, and all of them are about full.
             rows = -(-sequences // -(-sequences // rows))
         else:  # A power of two keeps the number of different shapes small, for each of which something is compiled.
             rows = min(rows, 1 << (sequences - 1).bit_length())
-        return Plan(rows, min(count, pairs), self._rule.compared <= batch.leading, at_once)
+        return Plan(rows, references, self._rule.compared <= batch.leading, at_once)
 
     @staticmethod
     def _block(explainer: Explainer, plan: Plan, first: int, last: int, compared: tuple[list, list]) -> dict:

@@ -7,6 +7,7 @@ import genolift as gl
 from genolift.engine.target import for_each
 from genolift.engine.walk.multipliers import Propagation
 from genolift.methods.common.traced import Traced
+from genolift.support.errors import InputError
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -100,3 +101,10 @@ def test_a_sum_reaches_a_free_axis():
     np.testing.assert_allclose(
         whole.predictions, np.stack([outputs[:, 3:20, 1].sum(1), outputs[:, 21, 1]], 1), rtol=1e-5
     )
+
+
+def test_many_targets_count_in_the_memory_budget(two_heads):
+    many = [("counts", 0)] * 2000
+    method = gl.DeepLift(two_heads, target=many, references=SHUFFLED, memory="5MB")
+    with pytest.raises(InputError, match="pair with 2000 targets needs about"):
+        method(X)

@@ -106,7 +106,7 @@ def test_arrangement_of_the_work_does_not_matter(model, rule):
     """Batches, blocks and chunks of references move results by rounding: 1e-5 of the largest."""
     method = gl.DeepLift(model, target=[0, 1], rule=rule, references=gl.references.Fixed(REFS))
     whole = method(X)
-    need = method.traced.probe([(L, 4)]).pair_bytes(method._rule.held, 2)
+    need = method.pair_bytes(*method.adapted(X))
     small = gl.DeepLift(model, target=[0, 1], rule=rule, references=gl.references.Fixed(REFS), memory=2 * need)(X)
     one = gl.DeepLift(model, target=[0, 1], rule=rule, references=gl.references.Fixed(REFS[2:3]))(X[2:3])
     for name in ("raw_contributions", "hypothetical", "multipliers", "standard_error", "predictions"):
