@@ -194,7 +194,8 @@ def test_no_convolution_of_a_layer_has_more_taps_than_its_kernel():
 @pytest.mark.parametrize("name", field_models.MODELS)
 def test_no_convolution_of_a_network_has_more_taps_than_its_kernel(name):
     model, _ = field_models.MODELS[name]()
-    program = lower(trace(model, [tf.TensorSpec((None, *port.shape[1:]), port.dtype) for port in model.inputs]))
+    specs = [tf.TensorSpec((None, *port.shape[1:]), port.dtype) for port in model.inputs]
+    program = lower(trace(lambda *tensors: model(tf.nest.pack_sequence_as(model.input, tensors)), specs))
     if any(step.op in CONVOLUTIONS for step in program.active_steps):
         check_taps(program)
 
