@@ -57,6 +57,9 @@ class Method(ABC):
     mean_normalise
         Whether to subtract the mean over bases from the weights of the first convolution and add it as an offset. This
         leaves outputs on one-hot inputs as they are, and changes gradients.
+    dna
+        Whether inputs of shape (N, L, 4) are one-hot DNA. False is for four tracks of signals, which have no bases
+        that could be exchanged. By default their numbers tell: those of a base are not negative and sum to at most 1.
     """
 
     #: What users call the method; the registry knows it by the same name.
@@ -118,6 +121,7 @@ class Method(ABC):
         seed: int = 0,
         rc_average: bool = False,
         mean_normalise: bool = False,
+        dna: bool | None = None,
     ):
         if isinstance(model, (list, tuple)):
             raise InputError(
@@ -126,7 +130,7 @@ class Method(ABC):
             )
         require_eager()
         self._caller = Caller(model)
-        self.rc_average, self.mean_normalise = rc_average, mean_normalise
+        self.rc_average, self.mean_normalise, self.dna = rc_average, mean_normalise, dna
         self.model, self.target, self.activation = model, target, activation
         self.progress, self.memory, self.seed = progress, parse_bytes(memory), seed
         self._traced: Traced | None = None
@@ -159,6 +163,7 @@ class Method(ABC):
         inputs, traced = self.adapted(X)
         fields, undefined = self.explain(inputs, traced)
         self._check_axes(fields, inputs, traced)
+        _without_bases(fields, undefined, inputs)
         self.check_finite(fields, inputs, traced)
         return self.result_type(
             {"inputs": inputs.pack(inputs.arrays), **fields},
@@ -245,6 +250,7 @@ class Method(ABC):
             "activation": self.activation,
             "rc_average": self.rc_average,
             "mean_normalise": self.mean_normalise,
+            "dna": self.dna,
             "seed": self.seed,
             "genolift": __version__,
         }
@@ -337,7 +343,27 @@ class Method(ABC):
         if not self.is_traced or (self._caller.names is None and not self.traced.accepts(inputs)):
             shapes = [array.shape[1:] for array in inputs.arrays]
             self.trace(shapes, list(inputs.order.names), inputs.order, inputs.kinds)
-        return adapt(inputs, self.traced), self.traced
+        adapted = adapt(inputs, self.traced)
+        adapted.tell_signals(self.dna)
+        return adapted, self.traced
+
+
+def _without_bases(fields: dict[str, Any], undefined: dict[str, str], inputs: Inputs) -> None:
+    """Leave out what another base would be worth, for inputs that hold no bases."""
+    found = fields.get("hypothetical")
+    if found is None or inputs.letters == inputs.one_hot:
+        return
+    kept = [one if letters else None for one, letters in zip(_parts_of(found), inputs.letters, strict=True)]
+    if any(one is not None for one in kept):
+        fields["hypothetical"] = inputs.pack(kept)
+    else:
+        del fields["hypothetical"]
+        undefined["hypothetical"] = "the inputs hold numbers that are no bases; say dna=True if they are"
+
+
+def _parts_of(field: Any) -> list[Any]:
+    """Return a field's part of each input, None where it has none."""
+    return list(field.values()) if isinstance(field, dict) else field if isinstance(field, list) else [field]
 
 
 def _made_again(kind: type[Method], arguments: tuple, options: dict[str, Any]) -> Method:

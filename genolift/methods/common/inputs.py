@@ -12,6 +12,9 @@ from genolift.models.signature import flat
 from genolift.sequence.alphabet import axes_hint, is_dna
 from genolift.support.errors import InputError
 
+# By how much a sum of shares may exceed 1.
+_ROUNDING = 1e-3
+
 
 @dataclass
 class Inputs:
@@ -39,6 +42,9 @@ class Inputs:
     kept
         Which inputs keep their own values because importance cannot flow to them, such as masks of integers. The list
         is empty until the model is traced.
+    signals
+        Which inputs have the shape of one-hot DNA and hold other numbers, such as four tracks of signals. By default
+        there are none.
     """
 
     arrays: list[np.ndarray]
@@ -50,6 +56,7 @@ class Inputs:
     tokens: list[int | None] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
     kept: list[bool] = field(default_factory=list)
+    signals: list[bool] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.arrays[0])
@@ -57,19 +64,45 @@ class Inputs:
     @property
     def dna(self) -> list[bool]:
         """For each input, whether it is one-hot DNA (N, L, 4)."""
-        return [is_dna(array.shape[1:]) for array in self.arrays]
+        signals = self.signals or [False] * len(self.arrays)
+        return [is_dna(array.shape[1:]) and not other for array, other in zip(self.arrays, signals, strict=True)]
 
     @property
     def one_hot(self) -> list[bool]:
-        """For each input, whether its last axis is one of letters, whose sum is the score of a position."""
+        """For each input, whether its scores are sums over the last axis, which is one of letters or four signals."""
+        tokens = self.tokens or [None] * len(self.arrays)
+        pairs = zip(self.arrays, tokens, strict=True)
+        return [is_dna(array.shape[1:]) or size is not None for array, size in pairs]
+
+    @property
+    def letters(self) -> list[bool]:
+        """For each input, whether its last axis is one of letters, so that another letter could be there."""
         tokens = self.tokens or [None] * len(self.arrays)
         return [dna or size is not None for dna, size in zip(self.dna, tokens, strict=True)]
+
+    def tell_signals(self, dna: bool | None) -> None:
+        """Find out which inputs of the shape of one-hot DNA hold other numbers.
+
+        Parameters
+        ----------
+        dna
+            Whether the user says that such inputs are DNA. With None their numbers tell: the four numbers of a position
+            of DNA are not negative, and their sum is at most 1. They are shares of bases where a base is not certain.
+        """
+        self.signals = [
+            is_dna(array.shape[1:]) and (not _holds_shares(array) if dna is None else not dna) for array in self.arrays
+        ]
 
     def pack(self, per_input: list) -> Any:
         """Return one thing per input in the structure that the user gave: a dict, a list, or the only one itself."""
         if self.keys is not None:
             return dict(zip(self.keys, per_input, strict=True))
         return per_input if self.listed else per_input[0]
+
+
+def _holds_shares(array: np.ndarray) -> bool:
+    """Whether the numbers along the last axis are shares, which are not negative and sum to at most 1."""
+    return bool(array.min() >= 0 and array.sum(-1).max() <= 1 + _ROUNDING)
 
 
 def as_inputs(X: Any, caller: Caller) -> Inputs:

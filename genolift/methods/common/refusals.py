@@ -9,7 +9,7 @@ import warnings
 
 from genolift.engine.program import Program
 from genolift.methods.common.inputs import Inputs
-from genolift.support.errors import GenoliftWarning, Remedy, UnsupportedModel
+from genolift.support.errors import GenoliftWarning, Remedy, UnsupportedModel, method_option
 
 
 def lacking(name: str, does: str, but: str, instead: str | Remedy) -> UnsupportedModel:
@@ -44,6 +44,24 @@ def sequences(name: str, does: str, inputs: Inputs) -> list[int]:
     return numbers
 
 
+def with_bases(name: str, does: str, inputs: Inputs) -> list[int]:
+    """Return the numbers of the inputs that are sequences of letters, without those that hold other numbers.
+
+    Raises
+    ------
+    UnsupportedModel
+        If there are none.
+    """
+    numbers = [i for i in sequences(name, does, inputs) if inputs.letters[i]]
+    if not numbers:
+        but = "X holds other numbers"
+        instead = Remedy.naming(
+            "say {} if they are, or use integrated-gradients or deeplift", method_option("dna", True)
+        )
+        raise lacking(name, f"{does} one-hot sequences (N, L, 4)", but, instead)
+    return numbers
+
+
 def no_sequences(name: str, does: str) -> UnsupportedModel:
     """Return the error for a model without sequences; ``does`` is what the method does with one-hot sequences."""
     instead = "use integrated-gradients or deeplift"
@@ -58,7 +76,7 @@ def only_dna(name: str, does: str, inputs: Inputs, instead: str) -> int:
     UnsupportedModel
         If there are no sequences, several, or one of other letters.
     """
-    numbers = sequences(name, does, inputs)
+    numbers = with_bases(name, does, inputs)
     if len(numbers) > 1 or not inputs.dna[numbers[0]]:
         takes = "other letters" if len(numbers) == 1 else f"{len(numbers)} sequences"
         raise lacking(name, f"{does} one sequence of A, C, G and T", f"this model takes {takes}", instead)

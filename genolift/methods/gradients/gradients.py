@@ -16,6 +16,7 @@ from genolift.engine.walk.explain import Explainer
 from genolift.engine.walk.multipliers import Gradient, Multipliers, PathGradient, Propagation
 from genolift.engine.walk.propagate import every_step
 from genolift.methods.common import proof
+from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.proof import PairOf
 from genolift.methods.common.referenced import ReferenceMethod
 from genolift.methods.common.refusals import lacking
@@ -32,6 +33,12 @@ class GradientMethod(CorrectsGradients, ReferenceMethod):
     def __init__(self, model: Callable, target: TargetLike = None, **options: Any):
         super().__init__(model, target, **options)
         self.sums = type(self).sums and not self.gradient_correction
+
+    @override
+    def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
+        if self.gradient_correction:
+            check_letters(inputs.letters == inputs.one_hot)
+        return super().explain(inputs, traced)
 
     @override
     def rule_for(self, dna: list[bool]) -> Multipliers:

@@ -40,7 +40,7 @@ class SlopeMethod(CorrectsGradients, PointwiseMethod):
 
     @override
     def points(self, inputs: Inputs, traced: Traced) -> Points:
-        letters = inputs.one_hot if self.gradient_correction else [False] * len(inputs.arrays)
+        letters = inputs.letters if self.gradient_correction else [False] * len(inputs.arrays)
         if self.gradient_correction:
             check_letters(any(letters))
         key = tuple(letters)

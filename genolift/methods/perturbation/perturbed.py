@@ -16,7 +16,7 @@ from genolift.methods.common.blocks import fields_of
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import Copies, batch_size, streams
 from genolift.methods.common.referring import TakesReferences, refuse_until_enough
-from genolift.methods.common.refusals import sequences
+from genolift.methods.common.refusals import sequences, with_bases
 from genolift.methods.common.traced import Traced
 from genolift.support.errors import InputError
 from genolift.support.progress import bar
@@ -133,7 +133,7 @@ class ChangingMethod(Method):
 
     def changed(self, inputs: Inputs) -> list[int]:
         """Return the numbers of the inputs whose bases are changed: those with an axis of letters."""
-        return sequences(self.name, "exchanges bases of", inputs)
+        return with_bases(self.name, "exchanges bases of", inputs)
 
     def drawn(self, xs: list[np.ndarray], rows: np.ndarray) -> list[np.ndarray]:
         """Return the references (n, R, ...), an array per input, that the sequences ``xs`` are mixed with.
@@ -197,7 +197,7 @@ class PerturbationMethod(TakesReferences, ChangingMethod):
 
     @override
     def changed(self, inputs: Inputs) -> list[int]:
-        letters = super().changed(inputs)
+        letters = sequences(self.name, "exchanges bases of", inputs)
         self._chosen = self.references_for(inputs)
         refuse_until_enough(self._chosen, self.name)
         changed = [i for i in letters if not self._chosen[i].is_own]
