@@ -8,6 +8,8 @@ a mean and a half-difference. A net is a list of nodes; the first ones are input
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import product
+from math import comb
 
 import numpy as np
 
@@ -190,11 +192,12 @@ class Sum:
 
 
 class Maximum:
-    """Max pooling over windows of positions, per channel.
+    """Max pooling over windows of positions, per channel, by exact Shapley values; windows that overlap add.
 
-    A rise of the pooled value is credited to the position that has the maximum in x, a fall to the one that has it in
-    the reference; windows that overlap add. Of equal maxima the first has it. The share Δy/Δ of that position's
-    difference which passes is the same for both its parts; where Δ = 0 it is 1 for the windows it leads in the reference.
+    A position's Shapley value is what the maximum changes by as that position changes from the reference to x, averaged
+    over the sets of other positions that have changed before. The share of the position's difference which passes is
+    the same for both its parts. Where the difference is 0, the share is the probability that the position is a maximum
+    of its window, divided among the positions at the window's floor.
     """
 
     def __init__(self, shape, width, stride, same=False):
@@ -203,23 +206,28 @@ class Maximum:
     def value(self, x):
         return np.array([np.max([x[p] for _, p in window], axis=0) for window in self.reads])
 
-    def leaders(self, column, window):
-        """The positions that have the maximum, each with its share."""
-        top = max(column[p] for _, p in window)
-        return [(next(p for _, p in window if column[p] >= top - NEAR_ZERO), 1.0)]
-
     def shares(self, x, x0):
         """What part of a position's difference each window passes on, as (o, p, c, share)."""
-        change = np.reshape(self.value(x) - self.value(x0), (len(self.reads), self.shape[1]))
-        delta = x - x0
         for o, window in enumerate(self.reads):
+            places = [p for _, p in window]
             for c in range(self.shape[1]):
-                for p, share in self.leaders((x if change[o, c] > 0 else x0)[:, c], window):
-                    if delta[p, c] != 0:
-                        yield o, p, c, share * change[o, c] / delta[p, c]
-                for p, share in self.leaders(x0[:, c], window):
-                    if delta[p, c] == 0:
-                        yield o, p, c, share
+                for p, share in zip(places, self.of_window(x[places, c], x0[places, c]), strict=True):
+                    yield o, p, c, share
+
+    @staticmethod
+    def of_window(x, x0):
+        shares, size = np.zeros(len(x)), len(x)
+        floor = np.minimum(x, x0).max()
+        for i in range(size):
+            others = [j for j in range(size) if j != i]
+            for changed in product([False, True], repeat=size - 1):
+                rest = np.where(changed, x[others], x0[others]).max(initial=-np.inf)
+                weight = 1 / (size * comb(size - 1, sum(changed)))
+                if abs(x[i] - x0[i]) > NEAR_ZERO:
+                    shares[i] += weight * (max(x[i], rest) - max(x0[i], rest)) / (x[i] - x0[i])
+                elif x[i] >= rest - NEAR_ZERO:
+                    shares[i] += weight / np.sum(np.minimum(x, x0) >= floor - NEAR_ZERO)
+        return shares
 
     def parts(self, x, x0, plus, minus):
         up, down = np.zeros((2, len(self.reads), self.shape[1]))
@@ -238,17 +246,13 @@ class Maximum:
 
 
 class GlobalMaximum(Maximum):
-    """Over all positions; equal maxima share."""
+    """Over all positions."""
 
     def __init__(self, shape):
         super().__init__(shape, shape[0], 1)
 
     def value(self, x):
         return x.max(axis=0)
-
-    def leaders(self, column, window):
-        places = np.flatnonzero(column >= column.max() - NEAR_ZERO)
-        return [(p, 1 / len(places)) for p in places]
 
     def back(self, x, x0, plus, minus, m_plus, m_minus):
         return super().back(x, x0, plus, minus, m_plus[None], m_minus[None])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from genolift.engine.program import Step
 
@@ -70,9 +71,13 @@ class Selection(Kind):
     ----------
     sign : int
         1 (the default) where the maximum passes, −1 where the minimum passes.
+    over : str, optional
+        What it selects among: the elements of ``"windows"``, as pools do, or those along ``"axes"``, which the second
+        input names. By default this is not known, and the operation's derivative says which element passed.
     """
 
     sign: int = 1
+    over: Literal["windows", "axes"] | None = None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from genolift.engine.operations.table import operation
 from genolift.engine.program import Step, Value, ancestors
 from genolift.engine.walk.integral import integrate
 from genolift.engine.walk.pairs import Pairs
+from genolift.engine.walk.pooling import POOLING, lays_out
 from genolift.engine.walk.propagate import Backward, Flow, Flows, Rule, collapsed
 from genolift.engine.walk.softmax import softmax
 from genolift.engine.walk.sorting import chord_over, comparators
@@ -197,9 +198,11 @@ def _sign(step: Step) -> int:
 def route(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
     """Credit a rise of a maximum where x has the maximum, and a fall where the reference has it.
 
+    This is for selections of which only the derivative is known. Equal maxima share as the derivative says.
+
     The contributions are the transpose at x of m·max(Δy, 0) plus the transpose at the reference of m·min(Δy, 0). For a
-    minimum it is the other way round. Contributions of overlapping windows add up. Where a contribution lands, |Δ| ≥
-    |Δy|. Both parts of a difference are shared out in this way.
+    minimum it is the other way round. Where a contribution lands, |Δ| ≥ |Δy|. Both parts of a difference are shared
+    out in this way.
     """
     pairs, (source,) = back.pairs, step.active_inputs
     delta = pairs.delta(source)
@@ -278,7 +281,7 @@ DEEPLIFT: dict[str, Rule] = {
 }
 
 
-def deeplift(step: Step, fallback: bool = False) -> Rule:
+def deeplift(step: Step, fallback: bool = False, pooling: str = "shapley") -> Rule:
     """Return DeepLIFT's rule for a step of a fused walk.
 
     Parameters
@@ -287,6 +290,8 @@ def deeplift(step: Step, fallback: bool = False) -> Rule:
         The step.
     fallback : bool
         Whether an operation that is not in the table is explained by integrating its gradient. By default False.
+    pooling : str
+        The name of the rule for pools and for maxima along axes, one of ``POOLING``.
 
     Raises
     ------
@@ -297,6 +302,8 @@ def deeplift(step: Step, fallback: bool = False) -> Rule:
     if own is not None:
         return own
     kind = kind_of(step)
+    if kind == "selection" and lays_out(step):
+        return POOLING[pooling]
     if kind in DEEPLIFT:
         return DEEPLIFT[kind]
     if fallback and kind == "unknown":

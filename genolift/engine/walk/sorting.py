@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from genolift.engine.operations.kinds import Sort
+from genolift.engine.operations.shares import merge_exchange
 from genolift.engine.program import Step, Value
 from genolift.engine.walk.propagate import Backward, Flow, Flows, collapsed
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
@@ -70,28 +71,9 @@ def _network(length):
     """Return the number of turns and what each compares, for rows of a length that may be known only later."""
     tables = np.zeros((Sort.LONGEST + 1, Sort.turns(None), 3), np.int32)
     for power in range(1, Sort.LONGEST + 1):
-        tables[power, : Sort.turns(2**power)] = _merge_exchange(power)
+        tables[power, : Sort.turns(2**power)] = merge_exchange(power)
     power = tf.reduce_sum(tf.cast(2 ** tf.range(Sort.LONGEST) < length, tf.int32))
     return power * (power + 1) // 2, tf.gather(tf.constant(tables), power)
-
-
-def _merge_exchange(power: int) -> list[tuple[int, int, int]]:
-    """Return the turns of Batcher's merge exchange for rows of up to 2^power elements.
-
-    Each turn is a bit, the value that this bit has in the place where a comparator starts, and the distance between the
-    two elements that it compares (Knuth, The Art of Computer Programming, volume 3, section 5.2.2, algorithm M).
-    """
-    turns, top = [], 2 ** (power - 1)
-    bit = top
-    while bit:
-        until, rest, apart = top, 0, bit
-        while True:
-            turns.append((bit, rest, apart))
-            if until == bit:
-                break
-            apart, until, rest = until - bit, until // 2, bit
-        bit //= 2
-    return turns
 
 
 def _turn(comparing, length):

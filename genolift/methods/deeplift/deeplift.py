@@ -12,6 +12,7 @@ from genolift.engine.operations.steps import kind_of
 from genolift.engine.program import Step
 from genolift.engine.walk import rules
 from genolift.engine.walk.multipliers import Multipliers, Propagation
+from genolift.engine.walk.pooling import POOLING
 from genolift.engine.walk.propagate import every_step
 from genolift.methods.common.referenced import ReferenceMethod
 from genolift.methods.common.traced import Traced
@@ -35,6 +36,12 @@ class DeepLift(ReferenceMethod):
         ``"genomics"`` uses RevealCancel after dense layers and Rescale after convolutions, which is the paper's
         DeepLIFT-fc-RC-conv-RS. A mapping from layer names or layer types to rules chooses for each layer. A name takes
         precedence over a type, and layers that are not named use Rescale.
+    pooling
+        The rule for max pooling and for maxima along axes. ``"shapley"`` gives each element of a window its exact
+        Shapley value: the average, over all orders of changing the elements from the reference to x, of what the
+        maximum changes by. ``"rise-and-fall"`` credits a rise to the maximum of x and a fall to the maximum of the
+        reference; equal maxima share. ``"winner"`` lets the maximum of x pass whole, as the original code does.
+        Contributions then miss the difference unless the reference is constant along the window.
     fallback
         What to do with a differentiable operation that has no rule. ``"integrated-gradients"`` integrates its gradient
         between its own inputs, and records the share of the difference that this misses. None refuses the model.
@@ -54,6 +61,7 @@ class DeepLift(ReferenceMethod):
         target: TargetLike = None,
         *,
         rule: str | Mapping[str, str] = "genomics",
+        pooling: str = "shapley",
         fallback: str | None = None,
         **options: Any,
     ):
@@ -64,11 +72,14 @@ class DeepLift(ReferenceMethod):
             if one not in RULES:
                 raise InputError(f"rule {one!r} is not known; choose among {', '.join(RULES)}, or map layers to them")
         self.rule = rule
+        if pooling not in POOLING:
+            raise InputError(f"pooling {pooling!r} is not known; choose among {', '.join(POOLING)}")
+        self.pooling = pooling
         super().__init__(model, target, **options)
 
     @override
     def multipliers(self, traced: Traced) -> Multipliers:
-        rule_of = partial(rules.deeplift, fallback=self.fallback is not None)
+        rule_of = partial(rules.deeplift, fallback=self.fallback is not None, pooling=self.pooling)
         return Propagation(traced.program, traced.targets, rule_of, self._reveals, sources=self.sources)
 
     def _reveals(self, step: Step, producer: dict) -> bool:
@@ -113,7 +124,7 @@ class DeepLift(ReferenceMethod):
     @override
     def describe(self) -> dict[str, Any]:
         rule = self.rule if isinstance(self.rule, str) else dict(self.rule)
-        return {**super().describe(), "rule": rule, "fallback": self.fallback}
+        return {**super().describe(), "rule": rule, "pooling": self.pooling, "fallback": self.fallback}
 
     @override
     def findings(self) -> dict[str, Any]:

@@ -141,37 +141,58 @@ def sequence_model(layer, channels=1, length=4):
     return keras.Model(inputs, K.Lambda(lambda t: tf.reduce_sum(t, axis=list(range(1, len(t.shape))))[:, None])(h))
 
 
-def test_max_pooling_credits_rises_and_falls():
-    """One window. A rise goes to x's maximum; a fall to the reference's."""
+def test_max_pooling_is_shared_by_all_orders():
+    """One window. The values follow from the heights max(x, r) above the floor, which is the largest min(x, r)."""
     model = sequence_model(K.MaxPooling1D(4))
     rise = explain(model, np.reshape([1, 5, 2, 0], (1, 4, 1)), np.reshape([3, 0, 0, 1], (1, 4, 1)))
-    np.testing.assert_allclose(rise.raw_contributions[0, :, 0], [0, 2, 0, 0], atol=1e-6)
+    # The floor is 1. Up to 2 two rise and one falls, up to 3 one of each, and up to 5 the second alone.
+    np.testing.assert_allclose(
+        rise.raw_contributions[0, :, 0], [-1 / 3 - 1 / 2, 1 / 6 + 1 / 2 + 2, 1 / 6, 0], atol=1e-6
+    )
     fall = explain(model, np.reshape([1, 0, 2, 0], (1, 4, 1)), np.reshape([7, 0, 3, 1], (1, 4, 1)))
-    np.testing.assert_allclose(fall.raw_contributions[0, :, 0], [-5, 0, 0, 0], atol=1e-6)
+    # The floor is 2. Up to 3 the first and the third fall, and above it the first alone.
+    np.testing.assert_allclose(fall.raw_contributions[0, :, 0], [-4.5, 0, -0.5, 0], atol=1e-6)
+
+
+def test_max_pooling_can_credit_rises_and_falls():
+    """One window. A rise goes to x's maximum; a fall to the reference's."""
+    model = sequence_model(K.MaxPooling1D(4))
+    x, ref = np.reshape([[1, 5, 2, 0], [1, 0, 2, 0]], (2, 4, 1)), np.reshape([[3, 0, 0, 1], [7, 0, 3, 1]], (2, 4, 1))
+    found = explain(model, x, ref, pooling="rise-and-fall")
+    np.testing.assert_allclose(found.raw_contributions[:, :, 0], [[0, 2, 0, 0], [-5, 0, 0, 0]], atol=1e-6)
 
 
 def test_overlapping_windows_add():
-    """Windows (0, 1), (1, 2), (2, 3): position 1 leads two of them."""
+    """Windows (0, 1), (1, 2), (2, 3): the second of the positions rises alone, then beside the third."""
     model = sequence_model(K.MaxPooling1D(2, 1))
-    found = explain(model, np.reshape([0, 5, 1, 2], (1, 4, 1)), np.zeros((1, 4, 1)))
+    x, ref = np.reshape([0, 5, 1, 2], (1, 4, 1)), np.zeros((1, 4, 1))
+    found = explain(model, x, ref)
+    np.testing.assert_allclose(found.raw_contributions[0, :, 0], [0, 5 + 4.5, 0.5 + 0.5, 1.5], atol=1e-6)
+    found = explain(model, x, ref, pooling="rise-and-fall")
     np.testing.assert_allclose(found.raw_contributions[0, :, 0], [0, 10, 0, 2], atol=1e-6)
 
 
+@pytest.mark.parametrize("pooling", ["shapley", "rise-and-fall"])
 @pytest.mark.parametrize("layer", [K.MaxPooling1D(4), K.GlobalMaxPooling1D()])
-def test_ties_keep_the_sum(layer):
+def test_ties_keep_the_sum(layer, pooling):
     """Ties in x, in the reference, and in both."""
     model = sequence_model(layer)
     x = np.reshape([[3, 3, 1, 0], [1, 0, 0, 1], [2, 2, 2, 2], [2, 2, 0, 0]], (4, 4, 1))
     ref = np.reshape([[1, 1, 1, 1], [4, 4, 2, 4], [1, 1, 1, 1], [0, 0, 2, 2]], (4, 4, 1))
-    found = explain(model, x, ref)
+    found = explain(model, x, ref, pooling=pooling)
     np.testing.assert_allclose(found.raw_contributions.sum((1, 2)), [2, -3, 1, 0], atol=1e-6)
     np.testing.assert_allclose(found.residual, 0, atol=1e-6)
-    assert not np.abs(found.raw_contributions)[3].any()  # the maximum did not change
+    # The last maximum did not change. With two that rise and two that fall, each has a sixth of its difference.
+    share = 0 if pooling == "rise-and-fall" else 1 / 6
+    np.testing.assert_allclose(found.raw_contributions[3, :, 0], np.multiply([2, 2, -2, -2], share), atol=1e-6)
 
 
 def test_global_max_with_ties_shares():
     model = sequence_model(K.GlobalMaxPooling1D())
-    found = explain(model, np.reshape([3, 3, 1, 0], (1, 4, 1)), np.zeros((1, 4, 1)))
+    x, ref = np.reshape([3, 3, 1, 0], (1, 4, 1)), np.zeros((1, 4, 1))
+    found = explain(model, x, ref)
+    np.testing.assert_allclose(found.raw_contributions[0, :, 0], [4 / 3, 4 / 3, 1 / 3, 0], rtol=1e-6)
+    found = explain(model, x, ref, pooling="rise-and-fall")
     np.testing.assert_allclose(found.raw_contributions[0, :, 0], [1.5, 1.5, 0, 0])
 
 
@@ -186,9 +207,13 @@ def test_max_pooling_is_bounded():
 
 def test_minimum_over_positions():
     model = sequence_model(K.Lambda(lambda t: tf.reduce_min(t, axis=1)))
-    rise = explain(model, np.reshape([4, 5, 3, 6], (1, 4, 1)), np.reshape([3, 1, 2, 9], (1, 4, 1)))
+    x, ref = np.reshape([4, 5, 3, 6], (1, 4, 1)), np.reshape([3, 1, 2, 9], (1, 4, 1))
+    rise = explain(model, x, ref)
+    # Of the depths min(x, r) the second alone has those from 1 to 2, and the second and the third have those up to 3.
+    np.testing.assert_allclose(rise.raw_contributions[0, :, 0], [0, 1.5, 0.5, 0], atol=1e-6)
+    rise = explain(model, x, ref, pooling="rise-and-fall")
     np.testing.assert_allclose(rise.raw_contributions[0, :, 0], [0, 2, 0, 0], atol=1e-6)
-    fall = explain(model, np.reshape([4, 5, 0, 6], (1, 4, 1)), np.reshape([3, 1, 2, 9], (1, 4, 1)))
+    fall = explain(model, np.reshape([4, 5, 0, 6], (1, 4, 1)), ref, pooling="rise-and-fall")
     np.testing.assert_allclose(fall.raw_contributions[0, :, 0], [0, 0, -1, 0], atol=1e-6)
 
 

@@ -39,6 +39,8 @@ CASES = {
     "saturated": lambda x: 1 - tf.nn.relu(1 - weighted(x, [1, 1, 1])),
     "mixed signs": lambda x: tf.nn.relu(weighted(x, [3, -2, 1]) - 0.5),
     "max pool": lambda x: tf.reduce_max(x, 1, keepdims=True),
+    "max pool that falls from equal maxima": lambda x: tf.reduce_max(x, 1, keepdims=True),
+    "max pool of rises and falls": lambda x: tf.reduce_max(x, 1, keepdims=True),
     "softmax": lambda x: tf.nn.softmax(x)[:, :1],
     "max pools that overlap (width 2, stride 1), summed": lambda x: tf.reduce_sum(
         tf.nn.max_pool1d(x[:, :, None], 2, 1, "VALID"), 1
