@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from genolift.engine.operations.kinds import Sort
-from genolift.engine.operations.shares import merge_exchange
 from genolift.engine.program import Step, Value
+from genolift.engine.selection.shares import merge_exchange
 from genolift.engine.walk.propagate import Backward, Flow, Flows, collapsed
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
 

@@ -182,8 +182,8 @@ def test_ties_keep_the_sum(layer, pooling):
     found = explain(model, x, ref, pooling=pooling)
     np.testing.assert_allclose(found.raw_contributions.sum((1, 2)), [2, -3, 1, 0], atol=1e-6)
     np.testing.assert_allclose(found.residual, 0, atol=1e-6)
-    # The last maximum did not change. With two that rise and two that fall, each has a sixth of its difference.
-    share = 0 if pooling == "rise-and-fall" else 1 / 6
+    # The last maximum did not change. With two that rise and two that fall, each has a twelfth of its difference.
+    share = 0 if pooling == "rise-and-fall" else 1 / 12
     np.testing.assert_allclose(found.raw_contributions[3, :, 0], np.multiply([2, 2, -2, -2], share), atol=1e-6)
 
 

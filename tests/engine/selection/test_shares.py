@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from genolift.engine.operations import shares
+from genolift.engine.selection import shares
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()

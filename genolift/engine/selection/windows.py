@@ -1,0 +1,196 @@
+"""The windows of selections: which elements a pool, or a maximum or minimum along axes, selects among."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from genolift.engine.operations.kinds import Selection
+from genolift.engine.operations.table import operation
+from genolift.engine.program import Step, Value
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+#: A function that lays out the elements of each window of a tensor along an axis of their own.
+Cut: TypeAlias = Callable[[Tensor], Tensor]
+#: A function that returns the numbers of a value, or None if they are not known before the program runs.
+Numbers: TypeAlias = Callable[[Value], np.ndarray | None]
+
+_BEFORE = 2  # The elementwise layout of pairs has so many axes more than a value, all of them first.
+
+
+class Windows:
+    """The elements of each window of a selection at the two ends.
+
+    Parameters
+    ----------
+    x, r : Tensor
+        The source's two sides in the layout for elementwise work.
+    cut : callable
+        A function that lays out the elements of each window of such a tensor along an axis.
+    axis : int
+        That axis, counted from the end.
+    """
+
+    def __init__(self, x: Tensor, r: Tensor, cut: Callable[[Tensor], Tensor], axis: int):
+        self.cut, self.axis = cut, axis
+        self.x, self.r = cut(x), cut(r)
+        self._source = tf.broadcast_dynamic_shape(tf.shape(x), tf.shape(r)), tf.broadcast_static_shape(x.shape, r.shape)
+
+    @classmethod
+    def of(cls, step: Step, x: Tensor, r: Tensor, numbers: Numbers) -> Windows:
+        """Return the windows of a step. The elements of a minimum are turned into those of a maximum.
+
+        Parameters
+        ----------
+        step : Step
+            The step.
+        x, r : Tensor
+            The two sides of its source in the layout for elementwise work.
+        numbers : callable
+            A function that returns the numbers of the step's other inputs.
+        """
+        kind, rank = operation(step.op).kind, x.shape.rank
+        assert isinstance(kind, Selection)
+        if rank is None:
+            raise NotImplementedError("its input has no known number of axes")
+        cut, axis = (_along if kind.over == "axes" else _pooled)(step, rank, numbers)
+        return cls(kind.sign * x, kind.sign * r, cut, axis)
+
+    def opened(self, tensor: Tensor) -> Tensor:
+        """Return a tensor with one number for each window with an axis for the window's elements, of size one."""
+        shape = tf.unstack(tf.broadcast_dynamic_shape(tf.shape(self.x), tf.shape(self.r)), num=self.x.shape.rank)
+        known = tf.broadcast_static_shape(self.x.shape, self.r.shape).as_list()
+        known[:_BEFORE] = [None] * _BEFORE
+        shape[self.axis] = known[self.axis] = 1
+        opened = tf.reshape(tensor, shape)
+        opened.set_shape(known)
+        return opened
+
+    def joined(self, parts: Tensor) -> Tensor:
+        """Return what comes back to the source from the elements of all windows."""
+        dynamic, static = self._source
+        source = tf.zeros(dynamic, parts.dtype)
+        source.set_shape(static)
+        return tf.gradients(self.cut(source), source, parts)[0]
+
+
+def _along(step: Step, rank: int, numbers: Numbers) -> tuple[Cut, int]:
+    """Return how the elements of a reduction are laid out, and along which axis."""
+    given = numbers(step.inputs[1])
+    if given is None:
+        raise NotImplementedError("its axes are not known before it runs")
+    axes = sorted({int(axis) % (rank - _BEFORE) + _BEFORE for axis in np.ravel(given)})
+    if len(axes) == 1:
+        return tf.identity, axes[0] - rank
+    return lambda tensor: _merged(tensor, axes), -1
+
+
+def _merged(tensor: Tensor, axes: list[int]) -> Tensor:
+    """Return a tensor whose last axis takes the place of some axes."""
+    rest = [axis for axis in range(tensor.shape.rank) if axis not in axes]
+    sizes = _sizes(tensor)
+    known = [sizes[axis] for axis in axes]
+    size = -1 if any(tf.is_tensor(one) for one in known) else _product(known)
+    return tf.reshape(tf.transpose(tensor, rest + axes), [*(sizes[axis] for axis in rest), size])
+
+
+def _product(sizes: list[int]) -> int:
+    product = 1
+    for size in sizes:
+        product *= size
+    return product
+
+
+def _pooled(step: Step, rank: int, numbers: Numbers) -> tuple[Cut, int]:
+    """Return how the elements of a pool's windows are laid out, and along which axis."""
+    attributes = step.node.attr
+    sizes: Any
+    strides: Any
+    if step.op == "MaxPoolV2":
+        sizes, strides = (numbers(value) for value in step.inputs[1:])
+        if sizes is None or strides is None:
+            raise NotImplementedError("its windows are not known before it runs")
+    else:
+        sizes, strides = (attributes[name].list.i for name in ("ksize", "strides"))
+    padding = attributes["padding"].s.decode()
+    explicit = list(attributes["explicit_paddings"].list.i) if padding == "EXPLICIT" else None
+    slides = []
+    for i, (size, stride) in enumerate(zip(sizes, strides, strict=True)):
+        if size > 1 or stride > 1:
+            around = padding if explicit is None else tuple(explicit[2 * i : 2 * i + 2])
+            slides.append(_Slide(i + _BEFORE, int(size), int(stride), around))
+    if len(slides) == 1:
+        return slides[0].cut, slides[0].axis - rank
+
+    def cut(tensor: Tensor) -> Tensor:
+        for slide in reversed(slides):  # So the axes of those that follow stay where they are.
+            tensor = slide.cut(tensor)
+        return _merged(tensor, [slide.axis + 1 + i for i, slide in enumerate(slides)])
+
+    return cut, -1
+
+
+@dataclass(frozen=True)
+class _Slide:
+    """Windows that slide along one axis.
+
+    Parameters
+    ----------
+    axis : int
+        The axis.
+    size, stride : int
+        The number of elements of a window, and the way from one window to the next.
+    padding : str or tuple of int
+        ``"VALID"``, ``"SAME"``, or how many elements are added before and behind.
+    """
+
+    axis: int
+    size: int
+    stride: int
+    padding: str | tuple[int, ...]
+
+    def cut(self, tensor: Tensor) -> Tensor:
+        """Return a tensor whose axis holds the windows, and the axis after it the elements of each."""
+        count, tensor = self._padded(tensor)
+        sizes, axis = _sizes(tensor), self.axis
+        if self.size == self.stride:
+            whole = self._part(tensor, 0, count * self.size)
+            return tf.reshape(whole, [*sizes[:axis], count, self.size, *sizes[axis + 1 :]])
+        reach = (count - 1) * self.stride + 1
+        taps = [self._part(tensor, i, i + reach) for i in range(self.size)]
+        return tf.stack(taps, axis + 1)
+
+    def _part(self, tensor: Tensor, begin: Any, end: Any) -> Tensor:
+        if self.size == self.stride:
+            if not tf.is_tensor(end) and end == tensor.shape[self.axis]:
+                return tensor
+            return tensor[(slice(None),) * self.axis + (slice(begin, end),)]
+        return tensor[(slice(None),) * self.axis + (slice(begin, end, self.stride),)]
+
+    def _padded(self, tensor: Tensor) -> tuple[Any, Tensor]:
+        """Return the number of windows, and the tensor with elements around it that never are the largest."""
+        length = _sizes(tensor)[self.axis]
+        if self.padding == "VALID":
+            return (length - self.size) // self.stride + 1, tensor
+        if self.padding == "SAME":
+            count = -(-length // self.stride)
+            missing = (count - 1) * self.stride + self.size - length
+            missing = tf.maximum(missing, 0) if tf.is_tensor(missing) else max(missing, 0)
+            before, behind = missing // 2, missing - missing // 2
+        else:
+            before, behind = (int(size) for size in self.padding)
+            count = (length + before + behind - self.size) // self.stride + 1
+        around: list[Any] = [[0, 0]] * tensor.shape.rank
+        around[self.axis] = [before, behind]
+        return count, tf.pad(tensor, around, constant_values=tensor.dtype.min)
+
+
+def _sizes(tensor: Tensor) -> list[Any]:
+    """Return the size of each axis, as a number where it is known, else as a tensor."""
+    dynamic = tf.shape(tensor)
+    return [dynamic[i] if size is None else size for i, size in enumerate(tensor.shape)]
