@@ -35,13 +35,16 @@ class Kernel:
         Whether the compiler takes all operations of the function. If not, the function is never compiled.
     sizes : bool
         Whether the function reads the sizes of axes, so that it has to be traced for each size. By default it does not.
+    steps : int
+        How many times as many operations it has as a chord. It is compiled for tensors that are smaller by as much. By
+        default 1.
     """
 
     #: Whether anything is compiled.
     compiling = True
 
-    def __init__(self, function: Callable[..., Any], known: bool = True, sizes: bool = False):
-        self._known = known
+    def __init__(self, function: Callable[..., Any], known: bool = True, sizes: bool = False, steps: int = 1):
+        self._known, self._steps = known, steps
         self._plain = tf.function(function, autograph=False, reduce_retracing=not sizes)
         self._compiled = tf.function(function, autograph=False, jit_compile=True, reduce_retracing=not sizes)
 
@@ -51,7 +54,7 @@ class Kernel:
             return self._plain(*operands)
         tensors = [tensor for tensor in tf.nest.flatten(operands) if tf.is_tensor(tensor)]
         size = tf.reduce_max(tf.stack([tf.size(tensor) for tensor in tensors]))
-        worth = size >= _WORTH_COMPILING
+        worth = size >= _WORTH_COMPILING // self._steps
         return tf.cond(worth, lambda: self._compiled(*operands), lambda: self._plain(*operands))
 
 

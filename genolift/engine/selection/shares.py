@@ -71,7 +71,7 @@ def shapley(x: Tensor, r: Tensor, weight: Tensor, axis: int) -> Tensor:
 @lru_cache
 def _compared(axis: int, size: int, rank: int) -> Kernel:
     # Another rank needs another kernel, because a kernel is traced for any sizes of the axes, but not for any number.
-    return Kernel(partial(_by_comparisons, axis=axis, size=size))
+    return Kernel(partial(_by_comparisons, axis=axis, size=size), steps=4)
 
 
 def _by_comparisons(x: Tensor, r: Tensor, weight: Tensor, axis: int, size: int) -> Tensor:
