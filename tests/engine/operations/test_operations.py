@@ -232,7 +232,7 @@ def test_a_family_says_how_rows_travel(table):
 
 
 def test_what_is_known_already_stays(table):
-    table[OP] = replace(operation("Relu"))
+    table[OP] = replace(operation("Relu"), rectifier=True)
     gl.rules.register(OP, gl.rules.Unary(), difference=difference)
     assert operation(OP).rectifier
     assert operation(OP).difference is not operation("Relu").difference
