@@ -22,8 +22,8 @@ PairOf: TypeAlias = Callable[[int, int], tuple[list, list]]
 # Each operation in float32 rounds its result by up to 2⁻²⁴ = 6e-8 of it, so the errors of a sum have the size of the
 # numbers that are added, however small the sum is. Contributions are sums in every layer that they pass: 3e-5 of them
 # are five hundred such errors. An output is the end of one forward run: 2e-6 of it, which is a fifteenth of 3e-5, are
-# thirty-two. On random networks of up to five blocks (tests/methods/common/test_proof.py) the largest residual was an
-# eighth of what this allows.
+# thirty-two. On seventy random networks of up to four blocks, with outputs of 1e-8 to 1e8, the largest residual was a
+# quarter of what this allows; tests/methods/common/test_proof.py has such networks.
 #: The share of the numbers that are added, as :func:`size` gives them, that float32 rounding may leave.
 TOLERANCE = 3e-5
 _OF_OUTPUTS = 1 / 15
