@@ -43,7 +43,7 @@ def test_options_reach_the_method_and_the_record(files, genolift, two, tmp_path)
         (("--option", "steps=3", "--option", "steps=4"), "steps is given twice"),
         (("--option", "steps=3", "--steps", 4), "steps is given twice"),
         (("--option", "steps=many"), "steps=many is not understood; it takes a whole number"),
-        (("--option", "samples=4"), "takes no option 'samples'; it takes activation, gradient_correction"),
+        (("--option", "samples=4"), "takes no option 'samples'; it takes activation, dna, gradient_correction"),
         (("--option", "steps=0"), "steps must be a whole number of at least 1"),
         (("--option", "activation=no"), "activation"),
     ],

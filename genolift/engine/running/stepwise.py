@@ -103,7 +103,7 @@ def _run(step: Step, precision: Any, values: dict[Value, Tensor]) -> Made:
     tensors = [values[value] for value in step.inputs]
     try:
         made = outputs(*tensors)
-    except RuntimeError:
+    except (RuntimeError, tf.errors.OpError):  # Some operations run in graphs only.
         made = compiled(outputs)(*tensors)
     return Made(dict(zip(step.outputs, made, strict=True)))
 

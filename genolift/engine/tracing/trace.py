@@ -73,9 +73,15 @@ def _refuse_changed_variables(steps: list[Step], needed: list[Step]) -> None:
     for step in steps:
         if step.op.startswith(("Assign", "Resource")) and step.op != "ResourceGather" and step.inputs:
             variable = step.inputs[0].step.payload
-            if variable is not None and id(variable) in read:
+            name = str(getattr(variable, "name", step.name))
+            # The state of a random generator is refused as the random numbers that come of it.
+            if (
+                variable is not None
+                and id(variable) in read
+                and "seed_generator" not in str(getattr(variable, "path", name))
+            ):
                 raise UnsupportedModel(
-                    f"{step.where} changes the variable {getattr(variable, 'name', step.name)!r} that the output is "
+                    f"{step.where} changes the variable {name!r} that the output is "
                     "made of, so the output depends on the calls before; explain a model that keeps no state"
                 )
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from genolift.engine.walk.origins import Origins
+from genolift.engine.running.origins import Origins
 from genolift.methods.common import finiteness
 from genolift.methods.common.documented import MergedSignature, merged_docstring
 from genolift.methods.common.inputs import Inputs, as_inputs

@@ -6,8 +6,8 @@ import pytest
 import genolift as gl
 from genolift.engine.operations.kinds import Sort
 from genolift.engine.program import Step, Value
+from genolift.engine.selection.shares import merge_exchange
 from genolift.engine.walk.propagate import held
-from genolift.engine.walk.sorting import _merge_exchange
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -22,7 +22,7 @@ def explained(function, x, reference, target=0):
 @pytest.mark.parametrize("power", range(1, 7))
 def test_the_network_sorts(power):
     """Every row of zeros and ones comes out in order, so every row does (Knuth 5.3.4, theorem Z); of any length."""
-    turns = _merge_exchange(power)
+    turns = merge_exchange(power)
     assert len(turns) == Sort.turns(2**power)
     for length in range(2 ** (power - 1) + 1, 2**power + 1):
         rows = np.random.default_rng(length).integers(0, 2, (300, length))

@@ -14,6 +14,7 @@ from genolift.support.errors import InputError, UnsupportedModel
 
 #: A value for each option that takes a name or numbers, none of them a default.
 NAMES = {
+    "pooling": "winner",
     "activation": "keep",
     "by": "ism",
     "combine": "max",
@@ -120,7 +121,11 @@ def test_what_texts_mean(name, texts, expected):
 @pytest.mark.parametrize(
     ("name", "texts", "words"),
     [
-        ("lime", {"windows": "3"}, "lime takes no option 'windows'; it takes activation, alpha, kernel_width, mean_"),
+        (
+            "lime",
+            {"windows": "3"},
+            "lime takes no option 'windows'; it takes activation, alpha, dna, kernel_width, mean_",
+        ),
         ("lrp-epsilon", {"gradient_correction": "true"}, "takes no option 'gradient_correction'"),
         ("integrated-gradients", {"layer": "first"}, "takes no option 'layer'"),
         ("lime", {"samples": "3.5"}, "samples=3.5 is not understood; it takes a whole number"),

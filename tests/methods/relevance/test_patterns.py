@@ -299,5 +299,5 @@ def test_options_and_order_of_calls(model):
         _ = gl.method("pattern-attribution", model, 0).quality
     with pytest.raises(InputError, match="estimator must be one of relu, linear, not 'mean'"):
         gl.method("patternnet", model, 0, estimator="mean")
-    with pytest.raises(InputError, match="has no gradient to correct"):
+    with pytest.raises(InputError, match="has no gradients of inputs to correct"):
         gl.method("patternnet", model, 0, gradient_correction=True)

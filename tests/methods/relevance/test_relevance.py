@@ -352,7 +352,7 @@ def test_every_preset_is_made_of_rules():
         ("lrp-composite", {"composite": "best"}, "composite 'best' is not known; choose among epsilon-plus"),
         ("lrp-composite", {"composite": {"third": "flat"}}, "composite names layers .* third; it runs"),
         ("lrp-composite", {"composite": 3}, "must be the name of a preset or a mapping"),
-        ("lrp-epsilon", {"gradient_correction": True}, "has no gradient to correct"),
+        ("lrp-epsilon", {"gradient_correction": True}, "has no gradients of inputs to correct"),
     ],
 )
 def test_options_are_refused(model, name, options, message):
