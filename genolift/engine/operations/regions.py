@@ -239,6 +239,9 @@ def _constant(value: Value) -> piecewise.Piecewise | None:
         number = _FILLED[step.op]
     elif step.op in _SPREAD:
         return _constant(step.inputs[_SPREAD[step.op]])
+    elif step.op == "Neg":  # PReLU multiplies by −α.
+        given = _constant(step.inputs[0])
+        return None if given is None else piecewise.line(0.0, -given.pieces[0][1])
     elif step.op == "Const":
         numbers = np.unique(tf.make_ndarray(step.node.attr["value"].tensor).astype(np.float64))
         number = float(numbers[0]) if numbers.size == 1 else _LEARNED

@@ -24,9 +24,10 @@ def derivative(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
     source, (mean,) = step.inputs[0], parts(flows, "mean")
     if is_relu(step):  # The slope at zero is that of a ReLU, however it is written.
         return {source: Flow(tf.where(pairs.x(source) > 0, mean, tf.zeros_like(mean)))}
-    x = tf.identity(pairs.x_side(source))
+    flow = pairs.pair_side(mean)
+    x = tf.broadcast_to(pairs.x_side(source), tf.shape(flow))  # What flows back has a row for each pair.
     y = apply(step, x, [tf.stop_gradient(tensor) for tensor in extra_sides(step, pairs)], pairs.precision)
-    (slope,) = tf.gradients(y, x, pairs.pair_side(mean), stop_gradients=x, unconnected_gradients="zero")
+    (slope,) = tf.gradients(y, x, flow, stop_gradients=x, unconnected_gradients="zero")
     return {source: Flow(pairs.flat(slope, source))}
 
 

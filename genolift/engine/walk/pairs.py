@@ -302,6 +302,10 @@ def _reshaped(tensor: Tensor, groups: list[Any], merged: int = 1) -> Tensor:
 
     Sizes that are known need no operation, of which a small network would feel each.
     """
+    if tensor.shape.rank is None:
+        shape = tf.shape(tensor)
+        count = tf.reduce_prod(shape[:merged]) // tf.reduce_prod(tf.stack([1, *groups]))
+        return tf.reshape(tensor, tf.concat([tf.stack([*groups, count]), shape[merged:]], 0))
     inner, left = sizes_of(tensor)[merged:], -1
     if not all(isinstance(size, int) and size > 0 for size in inner):  # What is left of nothing cannot be told.
         left = tf.reduce_prod(tf.shape(tensor)[:merged]) // tf.reduce_prod(tf.stack([1, *groups]))

@@ -236,8 +236,6 @@ LINEAR = {
     "average_pool": lambda t: ops.average_pool(t, 2, 1, "same"),
     "conv": lambda t: ops.conv(t, ops.reshape(ops.sin(ops.arange(24.0)), (3, 4, 2)), padding="same"),
     "depthwise": lambda t: ops.depthwise_conv(t, ops.reshape(ops.sin(ops.arange(8.0)), (2, 4, 1))),
-    "conv1d": lambda t: tf.nn.conv1d(t, tf.reshape(tf.sin(tf.range(24.0)), (3, 4, 2)), 1, "SAME", dilations=2),
-    "atrous": lambda t: tf.nn.conv2d(t[:, None], tf.reshape(tf.sin(tf.range(24.0)), (1, 3, 4, 2)), 1, "VALID", dilations=(1, 2)),
     "extract_patches": lambda t: tf.image.extract_patches(t[:, None], [1, 1, 3, 1], [1, 1, 2, 1], [1] * 4, "VALID"),
     "frame": lambda t: tf.signal.frame(t[:, :, 0], 4, 2),
     "overlap_and_add": lambda t: tf.signal.overlap_and_add(tf.reshape(t, (-1, 6, 8)), 4),
