@@ -50,7 +50,7 @@ this table, a tensor is active if it depends on the input that is explained.
 | product | a linear operation with several active inputs that multiply | over both orders of changing them |
 | unary | a nonlinearity of each element of one tensor | by a chord, or by RevealCancel's two |
 | elementwise | a nonlinearity of the elements of several active tensors | over the orders of changing them |
-| selection | one of several elements passes | to the element that passes |
+| selection | one of several elements passes | to the elements of the window, by their Shapley values |
 | extremum | the elementwise maximum or minimum of two tensors | over both orders of changing the two |
 | sort | the largest elements of each row, in order | through comparators, each a maximum and a minimum of two |
 | softmax | exponentials over their sum | exponentials by chords, then a normalising product; see below |
