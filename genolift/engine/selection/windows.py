@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -123,14 +123,19 @@ def _pooled(step: Step, rank: int, numbers: Numbers) -> tuple[Cut, int]:
     for i, (size, stride) in enumerate(zip(sizes, strides, strict=True)):
         if size > 1 or stride > 1:
             around = padding if explicit is None else tuple(explicit[2 * i : 2 * i + 2])
-            slides.append(_Slide(i + _BEFORE, int(size), int(stride), around))
+            slides.append(_Slide(i, int(size), int(stride), around))
     if len(slides) == 1:
-        return slides[0].cut, slides[0].axis - rank
+        slide = replace(slides[0], axis=slides[0].axis + _BEFORE)
+        return slide.cut, slide.axis - rank
 
     def cut(tensor: Tensor) -> Tensor:
+        # The rows of pairs are one axis meanwhile, because kernels take eight axes at most.
+        rows, inner = _sizes(tensor)[: _BEFORE + 1], _sizes(tensor)[_BEFORE + 1 :]
+        flat = tf.reshape(tensor, [tf.reduce_prod(tf.stack(rows)), *inner])
         for slide in reversed(slides):  # So the axes of those that follow stay where they are.
-            tensor = slide.cut(tensor)
-        return _merged(tensor, [slide.axis + 1 + i for i, slide in enumerate(slides)])
+            flat = slide.cut(flat)
+        merged = _merged(flat, [slide.axis + 1 + i for i, slide in enumerate(slides)])
+        return tf.reshape(merged, [*rows, *_sizes(merged)[1:]])
 
     return cut, -1
 

@@ -94,14 +94,8 @@ def test_random_architectures(uncompiled, seed):
         pytest.skip("this architecture does not run, or its output hardly depends on its input")
 
 
-# In seed 10116 TensorFlow cannot pad the pieces of a dilated convolution on images within more axes.
-PIECES = pytest.mark.xfail(reason="a dilated convolution in pieces would be padded in nine axes", strict=False)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "seed", [pytest.param(seed, marks=PIECES) if seed == 10_116 else seed for seed in range(10_000, 10_200)]
-)
+@pytest.mark.parametrize("seed", range(10_000, 10_200))
 def test_many_random_architectures(uncompiled, seed):
     if not explained(seed):
         pytest.skip("this architecture does not run, or its output hardly depends on its input")
