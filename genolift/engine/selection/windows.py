@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from genolift.engine.operations.kinds import Selection
+from genolift.engine.operations.substitutes.running import sizes_of
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Step, Value
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
@@ -93,7 +94,7 @@ def _along(step: Step, rank: int, numbers: Numbers) -> tuple[Cut, int]:
 def _merged(tensor: Tensor, axes: list[int]) -> Tensor:
     """Return a tensor whose last axis takes the place of some axes."""
     rest = [axis for axis in range(tensor.shape.rank) if axis not in axes]
-    sizes = _sizes(tensor)
+    sizes = sizes_of(tensor)
     known = [sizes[axis] for axis in axes]
     size = -1 if any(tf.is_tensor(one) for one in known) else _product(known)
     return tf.reshape(tf.transpose(tensor, rest + axes), [*(sizes[axis] for axis in rest), size])
@@ -130,12 +131,12 @@ def _pooled(step: Step, rank: int, numbers: Numbers) -> tuple[Cut, int]:
 
     def cut(tensor: Tensor) -> Tensor:
         # The rows of pairs are one axis meanwhile, because kernels take eight axes at most.
-        rows, inner = _sizes(tensor)[: _BEFORE + 1], _sizes(tensor)[_BEFORE + 1 :]
+        rows, inner = sizes_of(tensor)[: _BEFORE + 1], sizes_of(tensor)[_BEFORE + 1 :]
         flat = tf.reshape(tensor, [tf.reduce_prod(tf.stack(rows)), *inner])
         for slide in reversed(slides):  # So the axes of those that follow stay where they are.
             flat = slide.cut(flat)
         merged = _merged(flat, [slide.axis + 1 + i for i, slide in enumerate(slides)])
-        return tf.reshape(merged, [*rows, *_sizes(merged)[1:]])
+        return tf.reshape(merged, [*rows, *sizes_of(merged)[1:]])
 
     return cut, -1
 
@@ -162,7 +163,7 @@ class _Slide:
     def cut(self, tensor: Tensor) -> Tensor:
         """Return a tensor whose axis holds the windows, and the axis after it the elements of each."""
         count, tensor = self._padded(tensor)
-        sizes, axis = _sizes(tensor), self.axis
+        sizes, axis = sizes_of(tensor), self.axis
         if self.size == self.stride:
             whole = self._part(tensor, 0, count * self.size)
             return tf.reshape(whole, [*sizes[:axis], count, self.size, *sizes[axis + 1 :]])
@@ -179,7 +180,7 @@ class _Slide:
 
     def _padded(self, tensor: Tensor) -> tuple[Any, Tensor]:
         """Return the number of windows, and the tensor with elements around it that never are the largest."""
-        length = _sizes(tensor)[self.axis]
+        length = sizes_of(tensor)[self.axis]
         if self.padding == "VALID":
             return (length - self.size) // self.stride + 1, tensor
         if self.padding == "SAME":
@@ -193,9 +194,3 @@ class _Slide:
         around: list[Any] = [[0, 0]] * tensor.shape.rank
         around[self.axis] = [before, behind]
         return count, tf.pad(tensor, around, constant_values=tensor.dtype.min)
-
-
-def _sizes(tensor: Tensor) -> list[Any]:
-    """Return the size of each axis, as a number where it is known, else as a tensor."""
-    dynamic = tf.shape(tensor)
-    return [dynamic[i] if size is None else size for i, size in enumerate(tensor.shape)]
