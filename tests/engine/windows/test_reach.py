@@ -121,13 +121,13 @@ def upright(x, pool=1):
 def lying(x):
     """DNA as (1, L, 4)."""
     h = K.Conv2D(6, (1, 7), activation="relu")(K.Reshape((1, LENGTH, 4))(x))
-    return K.Dense(2)(K.Flatten()(K.Conv2D(5, (1, 3), activation="relu")(h)))
+    return K.Dense(2)(K.Flatten()(K.Conv2D(5, (1, 3), activation="tanh")(h)))
 
 
 def over_bases(x):
     """DNA as (L, 4, 1), whose bases the first kernel spans."""
     h = K.Conv2D(6, (7, 4), activation="relu")(K.Reshape((LENGTH, 4, 1))(x))
-    return K.Dense(2)(K.GlobalAveragePooling2D()(K.Conv2D(5, (3, 1), activation="relu")(h)))
+    return K.Dense(2)(K.GlobalAveragePooling2D()(K.Conv2D(5, (3, 1), activation="tanh")(h)))
 
 
 def positional(x):

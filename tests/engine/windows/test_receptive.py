@@ -44,6 +44,7 @@ def changed_rows(receptive, values):
 QUICK = ("strided", "dilated", "along", "turned")
 # One row in three may show less than it sees: the maximum of a pool hides the rest, dilated taps fall beside the ends.
 SHOWN = {"max pool": 0.4, "max pool, overlapping": 0.6, "flatten, pooled": 0.6, "average pool": 0.9}
+SHOWN |= {"upright": 0.85, "upright, pooled": 0.6}
 
 
 @pytest.mark.parametrize(
