@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from genolift.engine.program import Value
+from genolift.support.errors import InputError
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -32,12 +33,16 @@ class Weights:
         The factor of the weights. By default 1.
     follow : bool
         Whether the weights depend on what the value is, and not only on its shape. By default they do not.
+    least : tuple of int
+        How long each axis of the value behind the first must be, for the weights to mean what they say. Axes that are
+        not mentioned may have any length.
     """
 
     function: Callable[..., Tensor]
     numbers: tuple[Any, ...] = ()
     share: float = 1.0
     follow: bool = False
+    least: tuple[int, ...] = ()
 
     def __call__(self, at_x: Tensor) -> Tensor:
         """Return the weights, from the value at x."""
@@ -79,6 +84,36 @@ class Target:
     def values(self) -> list[Value]:
         """The distinct values that the function reads."""
         return list(dict.fromkeys(value for value, _ in self.terms))
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the target needs a value to have some length, which is not known before a program runs."""
+        return any(
+            least > 0 and size is None
+            for value, weights in self.terms
+            for least, size in zip(weights.least, (value.shape or ())[1:], strict=False)
+        )
+
+    def check(self, sizes: Mapping[Value, tuple[int, ...]]) -> None:
+        """Refuse the target where a value is too short for it.
+
+        Parameters
+        ----------
+        sizes : mapping of Value to tuple of int
+            The lengths of the axes of values behind the first, for the sequences to explain.
+
+        Raises
+        ------
+        InputError
+            If the target names a place that is not there. Weights would count nothing there, or something else.
+        """
+        for value, weights in self.terms:
+            for axis, (size, least) in enumerate(zip(sizes.get(value, ()), weights.least, strict=False), start=1):
+                if size < least:
+                    raise InputError(
+                        f"target {self.name} is out of range: for sequences of this length, axis {axis} of "
+                        f"what it is taken from has {size} (0 to {size - 1}, or {-size} to -1 from the end)"
+                    )
 
     @property
     def kind(self) -> tuple:

@@ -7,6 +7,7 @@ model or loads TensorFlow; :mod:`genolift.methods.common.resolve` looks a descri
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
@@ -21,16 +22,16 @@ class Sum:
 
     Parameters
     ----------
-    bins : int, range or list of int, optional
-        The bins that are summed; all of them by default.
-    tracks : int, range or list of int, optional
-        The tracks that are summed; all of them by default.
+    bins : int, slice, range or list of int, optional
+        The bins that are summed, each once; all of them by default. Numbers below zero count from the end.
+    tracks : int, slice, range or list of int, optional
+        The tracks that are summed, in the same way; all of them by default.
     output : str, optional
         The output's name, for models with several.
     """
 
-    bins: int | Iterable[int] | None = None
-    tracks: int | Iterable[int] | None = None
+    bins: int | slice | Iterable[int] | None = None
+    tracks: int | slice | Iterable[int] | None = None
     output: str | None = None
 
 
@@ -218,8 +219,9 @@ def _parse_sum(options: str, text: str) -> Sum:
         if key == "output" and span:
             chosen[key] = span
             continue
-        first, _, last = span.partition("-")
-        if key not in ("bins", "tracks") or not first.isdigit() or (last and not last.isdigit()):
+        ends = re.fullmatch(r"(-?\d+)(?:-(-?\d+))?", span)
+        if key not in ("bins", "tracks") or ends is None:
             raise InputError(f"target {text!r} is not understood; write sum:bins=10-20,tracks=3 (20 not included)")
-        chosen[key] = range(int(first), int(last)) if last else int(first)
+        first, last = ends.groups()
+        chosen[key] = int(first) if last is None else range(int(first), int(last))
     return Sum(**chosen)

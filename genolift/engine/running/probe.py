@@ -43,11 +43,14 @@ class Batch:
         The size of one row of each activation, in bytes.
     turns : int
         How much loops keep of their turns for one row, in bytes.
+    shapes : dict
+        The lengths of the axes of each activation behind the first.
     """
 
     leading: frozenset[Value]
     sizes: dict[Value, int]
     turns: int
+    shapes: dict[Value, tuple[int, ...]]
 
     @property
     def row_bytes(self) -> int:
@@ -127,12 +130,13 @@ class Probe:
         """Run the two middle rows of four alone, and all four together; ``rows`` are (4, ...) for each input."""
         apart: dict[Value, float] = {}
         sizes: dict[Value, int] = {}
+        shapes: dict[Value, tuple[int, ...]] = {}
         turns, nothing, finite = 0, [], True
         for step, made in stepwise(self.program, self._batches(rows, tf.float32)):
             turns += made[0].kept
             for value, arrays in self._to_compare(made, self._compared):
                 apart[value] = _rows_apart(arrays, value in self.program.outputs)
-                sizes[value] = arrays[0].nbytes
+                sizes[value], shapes[value] = arrays[0].nbytes, arrays[0].shape[1:]
                 nothing += [] if arrays[0].size else [step]
                 finite = finite and not (value in self.program.outputs and not np.isfinite(arrays[0]).all())
         leading = {value for value, gap in apart.items() if gap == 0}
@@ -146,7 +150,7 @@ class Probe:
                 )
         if nothing and not finite:
             raise self._refusal(nothing[0], rows, "nothing is left of them")
-        return Batch(frozenset(leading), sizes, turns)
+        return Batch(frozenset(leading), sizes, turns, shapes)
 
     @staticmethod
     def _batches(rows: list[np.ndarray], precision: Any) -> list[list[Tensor]]:

@@ -345,6 +345,7 @@ class Method(ABC):
             self.trace(shapes, list(inputs.order.names), inputs.order, inputs.kinds)
         adapted = adapt(inputs, self.traced)
         adapted.tell_signals(self.dna)
+        self.traced.check_targets([array.shape[1:] for array in adapted.arrays])
         return adapted, self.traced
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from numbers import Integral
 
@@ -12,6 +11,7 @@ from genolift.engine.layers import layer_outputs
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Program, Value
 from genolift.engine.target import Target, Weights
+from genolift.methods.places import at_index, chosen, crossing, one_number
 from genolift.methods.targets import Hidden, LogCounts, MeanCentred, Profile, Special, Sum, TargetLike, describe, parse
 from genolift.support.errors import InputError, Remedy, Setting, UnsupportedModel, setting
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
@@ -77,8 +77,8 @@ def counterpart(target: TargetLike, program: Program) -> TargetLike:
         if target.bins is None:
             return target
         size = _sizes(_output(program, target.output, "keep"), _name(program, target.output))[0]
-        if size is not None:
-            return replace(target, bins=[size - 1 - i for i in _chosen(target.bins, size, "bins")])
+        last = -1 if size is None else size - 1
+        return replace(target, bins=[last - i for i in chosen(target.bins, size, "bins")])
     if isinstance(target, tuple) and len(target) - isinstance(target[0], str) <= 1:
         return target
     raise InputError(
@@ -217,22 +217,20 @@ def _at(value: Value, index: tuple, name: str) -> Weights:
             _numbered(name, sizes),
         )
     for i, size in zip(index, sizes, strict=True):
-        if not isinstance(i, Integral):
-            raise InputError(f"target index {i!r} is not a whole number")
+        if not isinstance(i, Integral) or isinstance(i, bool):
+            several = isinstance(i, slice | range | list | np.ndarray)
+            raise InputError(
+                f"target index {i!r} is not a whole number",
+                Remedy(
+                    "give genolift.targets.Sum(bins, tracks) for a sum of several",
+                    "give sum:bins=0-2,tracks=0 for a sum of several",
+                )
+                if several
+                else None,
+            )
         if size is not None and not -size <= int(i) < size:
             raise InputError(f"target {i} is out of range: output {name!r} has {size} (0 to {size - 1})")
-
-    return Weights(_one_number, (np.array([int(i) for i in index], np.int32),))
-
-
-def _one_number(at_x: Tensor, index: Tensor) -> Tensor:
-    """Return weights that are 1 for the number at an index and 0 elsewhere."""
-    mask = tf.ones([1] * at_x.shape.rank, at_x.dtype)
-    for axis in range(1, at_x.shape.rank):
-        length = tf.shape(at_x)[axis]
-        line = tf.one_hot(tf.math.floormod(index[axis - 1], length), length, dtype=at_x.dtype)
-        mask = mask * tf.reshape(line, [1] * axis + [-1] + [1] * (at_x.shape.rank - axis - 1))
-    return mask
+    return one_number(index)
 
 
 def _special(target: Special, program: Program, activation: str) -> Target:
@@ -257,7 +255,7 @@ def _mean(at_x: Tensor) -> Tensor:
 
 
 def _mean_centred(at_x: Tensor, index: Tensor) -> Tensor:
-    return _one_number(at_x, index) - 1 / tf.cast(tf.shape(at_x)[-1], at_x.dtype)
+    return at_index(at_x, index) - 1 / tf.cast(tf.shape(at_x)[-1], at_x.dtype)
 
 
 def _everything(at_x: Tensor) -> Tensor:
@@ -294,40 +292,8 @@ def _sum_weights(target: Sum, value: Value, name: str) -> Weights:
     sizes = _sizes(value, name)
     if len(sizes) != 2:
         raise InputError(f"a sum over bins and tracks needs an output (N, bins, tracks); {name!r} has {sizes}")
-    lines = [
-        _line(None if some is None else _chosen(some, size, axis), size)
+    places = [
+        None if some is None else chosen(some, size, axis)
         for some, size, axis in ((target.bins, sizes[0], "bins"), (target.tracks, sizes[1], "tracks"))
     ]
-    return Weights(_crossed, tuple(lines))
-
-
-def _line(chosen: list[int] | None, size: int | None) -> np.ndarray:
-    """Return 1 at the chosen places along an axis, and 0 at the others; an empty array stands for all places.
-
-    Where the size of the axis is free, the array ends some way behind the last chosen place. Sums over different
-    stretches have arrays of few sizes then, for each of which a program is made.
-    """
-    if chosen is None:
-        return np.ones(0, np.float32)
-    line = np.zeros(1 << max(chosen).bit_length() if size is None else size, np.float32)
-    line[chosen] = 1
-    return line
-
-
-def _crossed(at_x: Tensor, *lines: Tensor) -> Tensor:
-    """Return the product of a line along each axis behind the first."""
-    mask = tf.ones([1] * at_x.shape.rank, at_x.dtype)
-    for axis, line in enumerate(lines, start=1):
-        if line.shape[0]:
-            length = tf.shape(at_x)[axis]
-            line = tf.pad(tf.convert_to_tensor(line)[:length], [[0, tf.maximum(length - line.shape[0], 0)]])
-            mask = mask * tf.reshape(tf.cast(line, at_x.dtype), [1] * axis + [-1] + [1] * (at_x.shape.rank - axis - 1))
-    return mask
-
-
-def _chosen(what: int | Iterable[int], size: int | None, axis: str) -> list[int]:
-    """Return the bins or tracks of a sum as a list, or refuse those that are not there."""
-    indices = [int(what)] if isinstance(what, (int, Integral)) else [int(i) for i in what]
-    if not indices or any(i < 0 or (size is not None and i >= size) for i in indices):
-        raise InputError(f"{axis} {what!r} are out of range: there are {size}")
-    return indices
+    return crossing(places, sizes)

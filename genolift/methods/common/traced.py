@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from genolift.engine.program import Program
-from genolift.engine.running.probe import Probe
+from genolift.engine.running.probe import Batch, Probe
 from genolift.engine.target import Target
 from genolift.engine.tracing.guarding import guard
 from genolift.engine.tracing.lowering import lower
@@ -22,7 +22,8 @@ from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.refusals import tell_of_halves
 from genolift.methods.common.resolve import counterpart, resolve
 from genolift.methods.targets import TargetLike, is_function
-from genolift.models.calling import Caller, Order, is_layer
+from genolift.models.calling import Caller, Order
+from genolift.models.declared import made_for, refuse_noise
 from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import GenoliftError, InputError, UnsupportedModel, reason_of
 from genolift.support.memory import Recent
@@ -151,7 +152,7 @@ class Traced:
         kinds: list[str] | None = None,
     ):
         made = program_of(model, shapes, names, target, rc_average, normalise, order, kinds)
-        self.program, self.tokens, self.probe, self.facts = made.program, made.tokens, made.probe, made.facts
+        self.program, self.tokens, self._probe, self.facts = made.program, made.tokens, made.probe, made.facts
         self.whole, self.kept, self.order = made.whole, made.kept, made.order
         self.targets, self.several = self._resolve(target, activation, made.strands, made.names)
         self.shapes, self.names = shapes, names
@@ -175,6 +176,29 @@ class Traced:
             return by_strand[0]
         (forward, several), (reverse, _) = by_strand
         return [a.average(b) for a, b in zip(forward, reverse, strict=True)], several
+
+    def probe(self, shapes: list[tuple[int, ...]]) -> Batch:
+        """Return what a run on inputs of these shapes tells, see :class:`genolift.engine.running.probe.Probe`.
+
+        Parameters
+        ----------
+        shapes
+            The shape of each input of the program without the batch axis.
+
+        Raises
+        ------
+        InputError
+            If the model does not run on such inputs, or gives too little for a target.
+        """
+        batch = self._probe(shapes)
+        for target in self.targets:
+            target.check(batch.shapes)
+        return batch
+
+    def check_targets(self, shapes: list[tuple[int, ...]]) -> None:
+        """Refuse inputs for which the model gives too little for a target, as :meth:`probe` does."""
+        if any(target.is_bound for target in self.targets):
+            self.probe(shapes)
 
     def letters(self, shapes: list[tuple]) -> list[bool]:
         """Return which inputs have an axis of letters, because they are one-hot DNA or tokens.
@@ -237,7 +261,7 @@ def _trace(
     order: Order,
     kinds: list[str],
 ) -> ModelProgram:
-    _refuse_noise(caller.model)
+    refuse_noise(caller.model)
     strands = [caller.function(order)]
     if rc_average:
         strands.append(_other_strand(strands[0], shapes))
@@ -267,7 +291,7 @@ def _trace(
     count, named = len(program.outputs) // len(functions), _port_names(caller) or keys
     if len(named) != count:
         named = [f"output_{i}" for i in range(count)]
-    probe = Probe(program, _made_for(caller.model))
+    probe = Probe(program, made_for(caller.model))
     tell_of_halves(program)
     return ModelProgram(program, tokens, whole, kept, order, len(functions), named, probe)
 
@@ -317,36 +341,6 @@ def _traced(run: Callable, shapes: list[tuple], names: list[str], types: list[li
             failed = failed or problem
     assert failed is not None
     raise InputError(f"the model cannot be traced on inputs of shape {takes}: {reason_of(failed)}") from failed
-
-
-def _refuse_noise(model: Callable) -> None:
-    """Refuse a functional model that draws random numbers because a layer was put into it with ``training=True``.
-
-    Keras 3 lets ``training=False`` overrule this, so a trace would show another model than the one that is called.
-    """
-    for node in (node for depth in getattr(model, "_nodes_by_depth", {}).values() for node in depth):
-        layer: Any = getattr(node, "operation", None)
-        given = getattr(node, "arguments", None)
-        on = given is not None and (given.kwargs.get("training") or any(one is True for one in given.args))
-        if on and layer is not None and _draws(layer):
-            raise UnsupportedModel(
-                f"layer {layer.name!r} ({type(layer).__name__}) was put into the model with training=True and draws "
-                "random numbers at inference, so the output is not a function of the input; make the model without it"
-            )
-    for inner in getattr(model, "layers", []):
-        _refuse_noise(inner)
-
-
-def _draws(layer: Any) -> bool:
-    """Whether a layer, or one inside it, has a generator of random numbers."""
-    inner = [*getattr(layer, "layers", []), *([layer.layer] if hasattr(layer, "layer") else [])]
-    return hasattr(layer, "seed_generator") or any(_draws(one) for one in inner)
-
-
-def _made_for(model: Callable) -> int | None:
-    """Return the number of sequences that a Keras model takes at a time, where it declares one."""
-    declared = (getattr(model, "inputs", None) or []) if is_layer(model) else []
-    return next((tensor.shape[0] for tensor in declared if tensor.shape[0] is not None), None)
 
 
 def _on_outputs(strands: list[Callable], target: TargetLike) -> list[Callable]:
