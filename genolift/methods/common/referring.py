@@ -13,9 +13,10 @@ from genolift.methods import references as refs
 from genolift.methods.common.base import Method
 from genolift.methods.common.blocks import repeat_to
 from genolift.methods.common.inputs import Inputs
-from genolift.methods.common.tokens import token_reference
+from genolift.methods.common.tokens import token_reference, usual_reference
 from genolift.methods.references import ReferencesLike
 from genolift.methods.targets import TargetLike
+from genolift.sequence.alphabet import axes_hint, is_dna
 from genolift.support.errors import InputError
 
 
@@ -28,7 +29,8 @@ class TakesReferences(Method):
         What each sequence is compared with: one of ``genolift.references``, an array of shape (R, L, 4) for all
         sequences or (N, R, L, 4) with each sequence's own, a function from (N, L, 4) to (N, R, L, 4), or a text as the
         command line takes it, such as ``"shuffled:20"``. For a model with several inputs give a dict by input name, or
-        a list; an input without references keeps its own value. The method says what the default is.
+        a list; an input without references keeps its own value. The method says what the default is. Inputs of tokens,
+        for which that is not defined, are compared with the even mixture of all tokens.
     """
 
     @staticmethod
@@ -52,7 +54,13 @@ class TakesReferences(Method):
         return described
 
     def _given(self) -> ReferencesLike:
-        return self.default_references() if self.references is None else self.references
+        """Return what the user gave, or what takes its place for the model's only input that can be compared."""
+        if self.references is not None:
+            return self.references
+        usual = self.default_references()
+        free = [i for i, kept in enumerate(self.traced.kept) if not kept] if self.is_traced else []
+        size = self.traced.tokens[free[0]] if len(free) == 1 else None
+        return usual if size is None else usual_reference(usual, size)
 
     @contextmanager
     def comparing_with(self, held: list[refs.Reference]) -> Iterator[None]:
@@ -94,12 +102,34 @@ class TakesReferences(Method):
                     f"input {name!r} holds whole numbers that the model does not calculate with, so no importance can "
                     "flow to it and it keeps its own value; give references for the other inputs only"
                 )
+        for one, letters, name in zip(chosen, inputs.letters, self.traced.names, strict=True):
+            if not (letters or one.is_own):
+                self._refuse_bases(one, name, inputs)
         for reference, array in zip(chosen, inputs.arrays, strict=True):
             reference.prepare(array)
         counts = {reference.count for reference in chosen if reference.count > 1}
         if len(counts) > 1:
             raise InputError(f"the inputs have different numbers of references: {sorted(counts)}")
         return chosen
+
+    def _refuse_bases(self, chosen: refs.Reference, name: str, inputs: Inputs) -> None:
+        """Refuse references of bases for an input that holds other numbers, where they would be no references."""
+        default = self.references is None
+        if not chosen.only_dna and not (default and isinstance(chosen, refs.Background)):
+            return
+        array = inputs.arrays[self.traced.names.index(name)]
+        kind = f"{type(chosen).__name__}()"
+        which = f"the default references of {self.name}, {kind}," if default else f"{kind} references"
+        ways = [
+            axes_hint(array.shape),
+            "give references='zeros' if zeros mean nothing there, an array (R, ...), or a function from (N, ...) to "
+            "(N, R, ...)",
+            "say dna=True if they are bases" if is_dna(array.shape[1:]) else "",
+        ]
+        raise InputError(
+            f"{which} need one-hot DNA of shape (N, L, 4), and input {name!r} of shape {array.shape} holds other "
+            f"numbers; {'; or '.join(filter(None, ways))}"
+        )
 
     def _chosen_for(self, inputs: Inputs) -> list[refs.Reference]:
         """Return what the user chose for each input."""

@@ -111,6 +111,15 @@ def _decode(X: np.ndarray) -> np.ndarray:
     return X.argmax(-1).astype(np.float32)
 
 
+def usual_reference(usual: refs.Reference, size: int) -> refs.Reference:
+    """Return what takes the place of a method's default references for an input of ``size`` different tokens.
+
+    Four tokens can be shuffled and drawn as bases are. Otherwise it is the even mixture of all tokens, at which an
+    embedding gives the mean of its rows: shuffles of k-mers are no sequences, and zeros stand for no token.
+    """
+    return usual if size == 4 and usual.only_dna else refs.Background([1 / size] * size)
+
+
 def token_reference(given: refs.Reference, size: int) -> refs.Reference:
     """Return references for an input of ``size`` different tokens.
 
@@ -121,7 +130,7 @@ def token_reference(given: refs.Reference, size: int) -> refs.Reference:
     """
     if isinstance(given, (refs.Fixed, refs.Computed, refs.Own)):
         return TokenReference(given, size)
-    if isinstance(given, refs.Background) or (size == 4 and isinstance(given, (refs.Shuffled, refs.Genomic))):
+    if isinstance(given, refs.Background) or (size == 4 and given.only_dna):
         return given
     raise InputError(
         f"{type(given).__name__} references are not defined for sequences of {size} tokens; give tokens, "

@@ -27,6 +27,8 @@ class Reference(ABC):
     shared = True
     #: Whether each input is its own reference.
     is_own = False
+    #: Whether the references are one-hot DNA, which suits no other inputs.
+    only_dna = False
     #: The relative standard error until which references are drawn; None where their number is given.
     tolerance: float | None = None
 

@@ -48,6 +48,7 @@ class Shuffled(Reference):
     """
 
     shared = False
+    only_dna = True
 
     def __init__(self, n: int | str = 20, k: int = 2, seed: int = 0, tolerance: float = 0.1, cap: int = 320):
         self.tolerance = tolerance if n == "auto" else None
@@ -95,6 +96,8 @@ class Sampled(Reference):
         If ``n`` is not a positive whole number, or if the frequencies are negative or do not sum to 1.
     """
 
+    only_dna = True
+
     def __init__(self, n: int = 100, frequencies: Sequence[float] = (0.25, 0.25, 0.25, 0.25), seed: int = 0):
         self.count = whole_number(n, "the number of sampled references")
         self.frequencies, self.seed = Background(frequencies).frequencies, seed
@@ -135,6 +138,7 @@ class Genomic(Reference):
     """
 
     shared = False
+    only_dna = True
     _POOL = 2000
 
     def __init__(self, fasta: Fasta, n: int = 20, match_gc: bool = True, seed: int = 0):

@@ -10,7 +10,7 @@ import numpy as np
 from genolift.engine.running.run import constants, forward
 from genolift.methods import references as refs
 from genolift.methods.common.inputs import as_inputs
-from genolift.methods.common.tokens import encode
+from genolift.methods.common.tokens import encode, usual_reference
 from genolift.methods.common.traced import ModelProgram, program_of
 from genolift.models.calling import Caller
 from genolift.models.layout import guess
@@ -192,7 +192,7 @@ class Subject:
         chosen: dict[str, refs.Reference | None] = {}
         for i, (name, tokens) in enumerate(zip(self.names, self.made.tokens, strict=True)):
             if tokens is not None:
-                chosen[name] = refs.Background([1 / tokens] * tokens)
+                chosen[name] = usual_reference(refs.Shuffled(count, k=2, seed=0), tokens)
             elif i in self.dna:
                 chosen[name] = refs.Shuffled(count, k=2, seed=0)
             else:
@@ -202,7 +202,7 @@ class Subject:
     @property
     def references_in_python(self) -> str | None:
         """The references that a user has to give in Python; None where the default will do."""
-        if self.dna:
+        if self.dna or (len(self.names) == 1 and self.made.tokens[0] is not None):
             return None
         each = [
             f"gl.references.Background([1 / {tokens}] * {tokens})" if tokens is not None else "gl.references.Zeros()"

@@ -159,7 +159,7 @@ def test_refusals():
     with pytest.raises(InputError, match="whole numbers from 0 to 6"):
         gl.DeepLift(one, 0, references=REFS + 0.5)(X)
     with pytest.raises(InputError, match="Shuffled references are not defined for sequences of 7 tokens"):
-        gl.DeepLift(one, 0)(X)
+        gl.DeepLift(one, 0, references="shuffled:5")(X)
     inputs = keras.Input((L,), dtype="int32")
     h = K.Concatenate()([K.Embedding(V, 2)(inputs), K.Embedding(V + 1, 2)(inputs)])
     with pytest.raises(UnsupportedModel, match="tables of"):

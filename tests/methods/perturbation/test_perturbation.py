@@ -167,7 +167,7 @@ def test_tokens():
         close(found.scores[:, position], value(x) - value(changed))
     assert gl.method("gradient", tokens)(x).scores.shape == (2, 6)
     with pytest.raises(InputError, match="not defined for sequences of 7 tokens"):
-        gl.method("lime", tokens, width=1)(x)
+        gl.method("lime", tokens, width=1, references="shuffled:5")(x)
 
 
 def test_subsets_are_not_averaged_over_models(model):
