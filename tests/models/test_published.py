@@ -21,8 +21,8 @@ def folder(package: str) -> Path:
     return Path(spec.origin).parent
 
 
-def sequences(n, length):
-    return np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (n, length))]
+def sequences(n, length, seed=0):
+    return np.eye(4, dtype=np.float32)[np.random.default_rng(seed).integers(0, 4, (n, length))]
 
 
 def test_spliceai():
@@ -35,26 +35,34 @@ def test_spliceai():
     np.testing.assert_allclose(found.predictions, own(X)[:, 0, 1], atol=1e-5)
 
 
-def test_mmsplice():
-    tf_keras, X = pytest.importorskip("tf_keras"), sequences(3, 18)
-    where = folder("mmsplice")
+MODULES = ["Acceptor", "Donor", "Exon", "Exon_prime3", "Intron3", "Intron5"]
+TISSUES = [*(f"mtsplice{i}" for i in range(8)), *(f"mtsplice_deep{i}" for i in range(4))]
+
+
+@pytest.mark.parametrize("name", MODULES + TISSUES)
+def test_mmsplice(name):
+    tf_keras, where = pytest.importorskip("tf_keras"), folder("mmsplice")
     spec = spec_from_file_location("mmsplice_layers", where / "layers.py")
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    kind = module.ConvDNA
-    if not issubclass(kind, tf_keras.layers.Layer):
+    if not issubclass(module.ConvDNA, tf_keras.layers.Layer):
         pytest.skip("MMSplice's layers are of Keras 3 here; set TF_USE_LEGACY_KERAS=1")
     layers = {
         name: one
         for name, one in vars(module).items()
         if isinstance(one, type) and issubclass(one, tf_keras.layers.Layer)
     }
-    own = tf_keras.models.load_model(where / "models" / "Donor.h5", custom_objects=layers, compile=False)
-    model = gl.load_model(where / "models" / "Donor.h5", layers=layers)
-    np.testing.assert_allclose(model(X), own(X), atol=1e-6)
-    found = gl.DeepLift(model, activation="keep", references="zeros")(X)
-    np.testing.assert_allclose(found.predictions, own(X)[:, 0], atol=1e-5)
+    path = where / "models" / f"{name}.h5"
+    own = tf_keras.models.load_model(path, custom_objects=layers, compile=False)
+    model = gl.load_model(path, layers=layers)
+    X = [sequences(3, port.shape[1] or 90, seed) for seed, port in enumerate(own.inputs)]
+    X = X[0] if len(X) == 1 else X
+    np.testing.assert_allclose(model(X), own(X), atol=1e-5)
+    target = None if own.output_shape[-1] == 1 else own.output_shape[-1] - 1
+    found = gl.DeepLift(model, target, activation="keep", references="zeros" if isinstance(X, np.ndarray) else None)(X)
+    np.testing.assert_allclose(found.predictions, own(X)[:, target or 0], atol=1e-5)
     assert np.abs(found.residual).max() < 1e-5
+    assert all(np.abs(scores).max() > 0 for scores in tf.nest.flatten(found.scores))
 
 
 def test_ci_spliceai():

@@ -60,6 +60,8 @@ class Method(ABC):
     dna
         Whether inputs of shape (N, L, 4) are one-hot DNA. False is for four tracks of signals, which have no bases
         that could be exchanged. By default their numbers tell: those of a base are not negative and sum to at most 1.
+        For a model with several inputs give a dict by input name, or a list; of those that are missing, or None, the
+        numbers tell.
     """
 
     #: What users call the method; the registry knows it by the same name.
@@ -121,7 +123,7 @@ class Method(ABC):
         seed: int = 0,
         rc_average: bool = False,
         mean_normalise: bool = False,
-        dna: bool | None = None,
+        dna: bool | dict | list | None = None,
     ):
         if isinstance(model, (list, tuple)):
             raise InputError(

@@ -80,18 +80,39 @@ class Inputs:
         tokens = self.tokens or [None] * len(self.arrays)
         return [dna or size is not None for dna, size in zip(self.dna, tokens, strict=True)]
 
-    def tell_signals(self, dna: bool | None) -> None:
+    def tell_signals(self, dna: bool | dict | list | None) -> None:
         """Find out which inputs of the shape of one-hot DNA hold other numbers.
 
         Parameters
         ----------
         dna
-            Whether the user says that such inputs are DNA. With None their numbers tell: the four numbers of a position
-            of DNA are not negative, and their sum is at most 1. They are shares of bases where a base is not certain.
+            Whether the user says that such inputs are DNA: of all of them, or a dict by input name or a list of each.
+            With None their numbers tell: the four numbers of a position of DNA are not negative, and their sum is at
+            most 1. They are shares of bases where a base is not certain.
+
+        Raises
+        ------
+        InputError
+            If there is no such input, or the list has another length.
         """
         self.signals = [
-            is_dna(array.shape[1:]) and (not _holds_shares(array) if dna is None else not dna) for array in self.arrays
+            is_dna(array.shape[1:]) and (not _holds_shares(array) if one is None else not one)
+            for array, one in zip(self.arrays, self._each(dna), strict=True)
         ]
+
+    def _each(self, dna: bool | dict | list | None) -> list[bool | None]:
+        """Return what the user says of each input."""
+        names = self.order.names
+        if isinstance(dna, dict):
+            if unknown := set(dna) - set(names):
+                raise InputError(f"dna is given for unknown inputs {sorted(unknown)}; there are {', '.join(names)}")
+            dna = [dna.get(name) for name in names]
+        if isinstance(dna, (list, tuple)) and len(dna) != len(self.arrays):
+            raise InputError(f"dna is given for {len(dna)} inputs, but there are {len(self.arrays)}; give one each")
+        each = list(dna) if isinstance(dna, (list, tuple)) else [dna] * len(self.arrays)
+        if any(not isinstance(one, bool | np.bool_ | None) for one in each):
+            raise InputError(f"dna must be True, False or None, or a dict or list of these by input, not {dna!r}")
+        return each
 
     def pack(self, per_input: list) -> Any:
         """Return one thing per input in the structure that the user gave: a dict, a list, or the only one itself."""

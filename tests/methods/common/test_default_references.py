@@ -61,7 +61,7 @@ def test_the_default_for_tokens_is_the_mean_of_the_embedding():
 @pytest.mark.parametrize("name", OF_BASES)
 def test_numbers_are_not_compared_with_bases(name, shape):
     X = RNG.normal(size=(2, *shape))
-    with pytest.raises(GenoliftError, match="need one-hot DNA.*references=|the model takes none; use") as refused:
+    with pytest.raises(GenoliftError, match=r"need one-hot DNA.*references=|the model takes none; use") as refused:
         gl.method(name, of_numbers(*shape), progress=False, **QUICK.get(name, {}))(X)
     assert ("dna=True" in str(refused.value)) == (shape == (L, 4))
 

@@ -57,3 +57,31 @@ def test_tracks_beside_dna_are_told_apart() -> None:
     assert np.abs(found.scores[1]).max() == 0  # They keep their own values.
     mutated = gl.method("ism", both, target=0)([DNA, TRACKS])
     assert mutated.scores[1] is None
+
+
+def _of_two(x: Any, tracks: Any) -> Any:
+    return model(x) + model(tracks)
+
+
+@pytest.mark.parametrize("dna", [[True, False], {"tracks": False}, {"x": True, "tracks": False}, [None, False]])
+def test_dna_is_said_of_each_input(dna: Any) -> None:
+    for X in ([DNA, DNA], {"x": DNA, "tracks": DNA}, {"tracks": DNA, "x": DNA}):
+        found = gl.method("ism", _of_two, target=0, dna=dna)(X)
+        scores = found.scores if isinstance(X, list) else [found.scores["x"], found.scores["tracks"]]
+        assert scores[0].shape == (2, 6)
+        assert scores[1] is None
+        assert found.method["dna"] == dna
+
+
+@pytest.mark.parametrize(
+    ("dna", "message"),
+    [
+        ({"signal": False}, "unknown inputs.*'signal'.*x, tracks"),
+        ([True], "for 1 inputs, but there are 2"),
+        ("yes", "must be True, False or None"),
+        ({"x": "no"}, "must be True, False or None"),
+    ],
+)
+def test_dna_of_inputs_that_are_not_there(dna: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        gl.method("ism", _of_two, target=0, dna=dna)([DNA, DNA])
