@@ -9,7 +9,9 @@ tensors only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache, partial
 from typing import Any
 
@@ -20,8 +22,23 @@ from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
-# A shape may never come again, so a kernel is compiled for it only if a tensor has at least so many elements.
-_WORTH_COMPILING = 1 << 20
+#: A shape may never come again, so a kernel is compiled for it only if a tensor has at least so many elements.
+WORTH_COMPILING = 1 << 20
+
+_small: ContextVar[bool] = ContextVar("small", default=False)
+
+
+@contextmanager
+def small_activations() -> Iterator[None]:
+    """Declare that no activation is large enough to be worth compiling for, while a graph is made.
+
+    Then the graph need not hold the choice at every activation, which is half of what it takes to make it.
+    """
+    before = _small.set(True)
+    try:
+        yield
+    finally:
+        _small.reset(before)
 
 
 class Kernel:
@@ -44,17 +61,19 @@ class Kernel:
     compiling = True
 
     def __init__(self, function: Callable[..., Any], known: bool = True, sizes: bool = False, steps: int = 1):
-        self._known, self._steps = known, steps
+        self._known, self._sizes, self._steps = known, sizes, steps
         self._plain = tf.function(function, autograph=False, reduce_retracing=not sizes)
         self._compiled = tf.function(function, autograph=False, jit_compile=True, reduce_retracing=not sizes)
 
     def __call__(self, *operands: Any) -> Any:
         """Return the function's result for tensors or nested structures of them."""
-        if not (self.compiling and self._known):
+        # What reads sizes may work on tensors that are larger than all activations.
+        small = _small.get() and not self._sizes and self._steps == 1
+        if small or not (self.compiling and self._known):
             return self._plain(*operands)
         tensors = [tensor for tensor in tf.nest.flatten(operands) if tf.is_tensor(tensor)]
         size = tf.reduce_max(tf.stack([tf.size(tensor) for tensor in tensors]))
-        worth = size >= _WORTH_COMPILING // self._steps
+        worth = size >= WORTH_COMPILING // self._steps
         return tf.cond(worth, lambda: self._compiled(*operands), lambda: self._plain(*operands))
 
 

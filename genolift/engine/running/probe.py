@@ -57,6 +57,11 @@ class Batch:
         """The size of all activations of one row, in bytes."""
         return max(1, sum(self.sizes.values()) + self.turns)
 
+    @property
+    def widest(self) -> int:
+        """How many elements a row of the largest activation has; it is computed in float32."""
+        return max(self.sizes.values(), default=0) // np.dtype(np.float32).itemsize
+
     def pair_bytes(self, held: Counter[Value], targets: int) -> int:
         """Return how much memory explaining one pair of a sequence and a reference takes, in bytes.
 

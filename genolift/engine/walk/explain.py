@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -75,12 +76,14 @@ class Explainer:
         self.program, self.targets, self.multipliers, self.dna = program, targets, multipliers, dna
         self.precision = precision
         self._exact: dict[int, Explainer] = {}
-        self._runs: dict[tuple[bool, bool], Callable] = {}
+        self._runs: dict[tuple[bool, bool, bool], Callable] = {}
         self._making = Lock()  # blocks come from several threads
         self._audit = compiled(self._audited, reduce_retracing=True)
         self._finite = compiled(self._finite_sides, reduce_retracing=True)
 
-    def __call__(self, xs: list[np.ndarray], refs: list[np.ndarray], shared: bool, leading: bool) -> dict:
+    def __call__(
+        self, xs: list[np.ndarray], refs: list[np.ndarray], shared: bool, leading: bool, large: bool = True
+    ) -> dict:
         """Explain a block of n sequences with r references each.
 
         Parameters
@@ -93,6 +96,8 @@ class Explainer:
             Whether all sequences share the references.
         leading : bool
             Whether every activation keeps the batch as its first axis.
+        large : bool
+            Whether an activation of the block may be large enough to compile kernels for. By default it may.
 
         Returns
         -------
@@ -116,25 +121,30 @@ class Explainer:
             If a comparison of the input switches differently for a sequence and its reference, so that no rule holds.
         """
         with exact_float32:
-            block, switches = self._run(shared, leading)(self._tensors(xs), self._tensors(refs))
+            block, switches = self._run(shared, leading, large)(self._tensors(xs), self._tensors(refs))
         for step, differs in switches:
             if differs:
                 raise switch_refusal(step)
         return tf.nest.map_structure(lambda tensor: tensor.numpy(), block)
 
-    def _run(self, shared: bool, leading: bool) -> Callable:
-        """Return the compiled block. It is traced once for any number of sequences, references and free lengths."""
+    def _run(self, shared: bool, leading: bool, large: bool) -> Callable:
+        """Return the compiled block. It is traced once for any number of sequences, references and free lengths.
+
+        What was traced for large activations serves for small ones too.
+        """
         with self._making:
-            if (shared, leading) not in self._runs:
+            large = large or (shared, leading, True) in self._runs
+            if (shared, leading, large) not in self._runs:
                 shapes = [tuple(value.shape or ())[1:] for value in self.program.inputs]
                 xs = [tf.TensorSpec([None, *shape], self.precision) for shape in shapes]
                 refs = [tf.TensorSpec([None, *([] if shared else [None]), *shape], self.precision) for shape in shapes]
 
                 def block(xs, refs):
-                    return self._block(xs, refs, shared, leading)
+                    with nullcontext() if large else kernels.small_activations():
+                        return self._block(xs, refs, shared, leading)
 
-                self._runs[shared, leading] = compiled(block, input_signature=[xs, refs])
-            return self._runs[shared, leading]
+                self._runs[shared, leading, large] = compiled(block, input_signature=[xs, refs])
+            return self._runs[shared, leading, large]
 
     def in_float64(self, target: int) -> Explainer:
         """Return an explainer of one target in double precision, which tells rounding from a breach of completeness.

@@ -29,12 +29,15 @@ class Plan:
         Whether a sequence runs forward once for all its references, rather than once for each.
     lanes
         How many blocks run at the same time.
+    large
+        Whether an activation of a block is large enough to compile kernels for.
     """
 
     sequences: int
     references: int
     leading: bool
     lanes: int
+    large: bool
 
 
 def repeat_to(array: np.ndarray, count: int, axis: int) -> np.ndarray:

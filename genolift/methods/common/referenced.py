@@ -11,6 +11,7 @@ import numpy as np
 from typing_extensions import override
 
 from genolift.engine.layers import layer_outputs
+from genolift.engine.operations.kernels import WORTH_COMPILING
 from genolift.engine.running.overlap import lanes, overlapped
 from genolift.engine.walk.explain import Explainer
 from genolift.engine.walk.multipliers import Multipliers
@@ -288,7 +289,8 @@ class ReferenceMethod(TakesReferences):
             rows = -(-sequences // -(-sequences // rows))
         else:  # A power of two keeps the number of different shapes small, for each of which something is compiled.
             rows = min(rows, 1 << (sequences - 1).bit_length())
-        return Plan(rows, references, self._rule.compared <= batch.leading, at_once)
+        large = rows * references * batch.widest >= WORTH_COMPILING
+        return Plan(rows, references, self._rule.compared <= batch.leading, at_once, large)
 
     @staticmethod
     def _block(explainer: Explainer, plan: Plan, first: int, last: int, compared: tuple[list, list]) -> dict:
@@ -302,7 +304,7 @@ class ReferenceMethod(TakesReferences):
         for start in range(first, last, plan.references):
             some = [np.take(one, range(start, min(start + plan.references, last)), axis) for one in drawn]
             some = some if shared else [pad(one, plan.sequences) for one in some]
-            part = explainer(xs, some, shared, plan.leading)
+            part = explainer(xs, some, shared, plan.leading, plan.large)
             parts.append((some[0].shape[axis], part))
         return head(merged(parts), kept)
 

@@ -15,10 +15,23 @@ def test_a_free_length_gives_what_a_fixed_one_gives(rule, monkeypatch):
     """Small tensors are not compiled for; results must not depend on that."""
     found = []
     for length, worth in ((40, 1 << 20), (40, 1), (None, 1 << 20), (None, 1)):
-        monkeypatch.setattr(kernels, "_WORTH_COMPILING", worth)
+        monkeypatch.setattr(kernels, "WORTH_COMPILING", worth)
         model = build("tal_gata", length=length)
         found.append(gl.DeepLift(model, target=0, rule=rule, references=gl.references.Shuffled(3))(X))
     for other in found[1:]:
         for name in ("raw_contributions", "multipliers", "hypothetical", "standard_error"):
             expected = getattr(found[0], name)
             np.testing.assert_allclose(getattr(other, name), expected, atol=2e-6 * np.abs(expected).max())
+
+
+def test_graphs_for_small_activations_hold_no_choice():
+    kernel = kernels.Kernel(tf.abs)
+
+    def operations():
+        made = tf.function(lambda tensor: kernel(tensor)).get_concrete_function(tf.TensorSpec([None]))
+        return {operation.type for operation in made.graph.get_operations()}
+
+    assert "StatelessIf" in operations()
+    with kernels.small_activations():
+        assert "StatelessIf" not in operations()
+    assert "StatelessIf" in operations()
