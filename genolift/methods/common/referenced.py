@@ -11,7 +11,7 @@ import numpy as np
 from typing_extensions import override
 
 from genolift.engine.layers import layer_outputs
-from genolift.engine.operations.kernels import WORTH_COMPILING
+from genolift.engine.operations import kernels
 from genolift.engine.running.overlap import lanes, overlapped
 from genolift.engine.walk.explain import Explainer
 from genolift.engine.walk.multipliers import Multipliers
@@ -289,7 +289,7 @@ class ReferenceMethod(TakesReferences):
             rows = -(-sequences // -(-sequences // rows))
         else:  # A power of two keeps the number of different shapes small, for each of which something is compiled.
             rows = min(rows, 1 << (sequences - 1).bit_length())
-        large = rows * references * batch.widest >= WORTH_COMPILING
+        large = rows * references * batch.widest >= kernels.WORTH_COMPILING
         return Plan(rows, references, self._rule.compared <= batch.leading, at_once, large)
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import genolift as gl
 from genolift.engine.operations import kernels
