@@ -90,7 +90,7 @@ def test_many_elements_sum_to_the_difference_and_are_all_bounded():
 def test_float32_is_exact_however_little_elements_change(monkeypatch, compiling):
     """Contributions are taken from sorted differences, so no small difference of large numbers is lost."""
     monkeypatch.setattr(shares.Kernel, "compiling", compiling)
-    monkeypatch.setattr("genolift.engine.operations.kernels._WORTH_COMPILING", 1)
+    monkeypatch.setattr("genolift.engine.operations.kernels.WORTH_COMPILING", 1)
     rng = np.random.default_rng(0)
     r = rng.normal(100, 1, (50, 4)).astype(np.float32)
     x = np.nextafter(r, np.float32(1000)) * rng.choice([1, 1.01], r.shape).astype(np.float32)
