@@ -8,6 +8,7 @@ from genolift.engine.operations.kinds import Selection
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Step, Value
 from genolift.engine.selection import shares
+from genolift.engine.selection.shapley import shapley
 from genolift.engine.selection.windows import Windows
 from genolift.engine.walk.pairs import Pairs
 from genolift.engine.walk.propagate import Backward, Flow, Flows
@@ -55,7 +56,7 @@ class Pooling:
 
 #: The rules by name.
 POOLING = {
-    "shapley": Pooling(shares.shapley),
+    "shapley": Pooling(shapley),
     "rise-and-fall": Pooling(shares.rise_and_fall),
     "winner": Pooling(shares.winner),
 }

@@ -12,7 +12,7 @@ import numpy as np
 
 from genolift.engine.operations.kinds import Sort
 from genolift.engine.program import Step, Value
-from genolift.engine.selection.shares import merge_exchange
+from genolift.engine.selection.sorting_network import merge_exchange
 from genolift.engine.walk.propagate import Backward, Flow, Flows, collapsed
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
 

@@ -6,7 +6,7 @@ import pytest
 import genolift as gl
 from genolift.engine.operations.kinds import Sort
 from genolift.engine.program import Step, Value
-from genolift.engine.selection.shares import merge_exchange
+from genolift.engine.selection.sorting_network import merge_exchange
 from genolift.engine.walk.propagate import held
 from genolift.support.tensorflow import quiet_tensorflow
 
