@@ -33,6 +33,7 @@ def definite(t):
 
 #: Without a rule: the local integral does them.
 INTEGRATED = {
+    "python": lambda t: tf.ensure_shape(tf.py_function(lambda a: a * 2, [t], tf.float32), (None, 12, 4)),
     "determinant": lambda t: linalg.det(t[:, :4])[:, None],
     "log_determinant": lambda t: linalg.logdet(definite(t))[:, None],
     "slogdet": lambda t: ops.slogdet(definite(t))[1][:, None],
@@ -89,6 +90,12 @@ EXACT = {
     "straight_through": lambda t: t + ops.stop_gradient(ops.round(t) - t),
     "quantised": lambda t: tf.quantization.fake_quant_with_min_max_args(t, -2, 2),
 }  # fmt: skip
+#: Infinite on the way to a finite end.
+INFINITE = {
+    "alignment": lambda t: tf.nn.ctc_loss(
+        tf.ones((tf.shape(t)[0], 3), tf.int32), first(t), tf.fill([tf.shape(t)[0]], 3), tf.fill([tf.shape(t)[0]], 12)
+    )[:, None],
+}
 #: What no method could mend.
 REFUSED = {
     "argsort": lambda t: tf.gather(t, tf.argsort(t, axis=1), axis=1, batch_dims=2),
@@ -98,15 +105,11 @@ REFUSED = {
     "branch": lambda t: tf.cond(tf.reduce_sum(t) > 0, lambda: t, lambda: 2 * t),
     "case": lambda t: tf.switch_case(tf.cast(tf.reduce_sum(t) > 0, tf.int32), [lambda: t, lambda: t * t]),
     "until": lambda t: tf.while_loop(lambda h: tf.reduce_sum(h) < 100.0, lambda h: (tf.abs(h) * 1.5 + 0.1,), (t,))[0],
-    "python": lambda t: tf.ensure_shape(tf.py_function(lambda a: a * 2, [t], tf.float32), (None, 12, 4)),
     "exponential_of_matrix": lambda t: linalg.expm(t[:, :4] * 0.3),
     "logarithm_of_matrix": lambda t: tf.math.real(linalg.logm(tf.cast(definite(t), tf.complex64))),
     "hue": lambda t: tf.image.adjust_hue(tf.sigmoid(t[:, :, None, :3]), 0.1),
     "strings": lambda t: tf.strings.to_number(tf.strings.as_string(t)),
     "bits": lambda t: tf.bitcast(tf.bitcast(t, tf.int32), tf.float32),
-    "alignment": lambda t: tf.nn.ctc_loss(
-        tf.ones((tf.shape(t)[0], 3), tf.int32), first(t), tf.fill([tf.shape(t)[0]], 3), tf.fill([tf.shape(t)[0]], 12)
-    )[:, None],
     "noise": lambda t: t * keras.random.normal((12, 4)),
     "another_row": lambda t: ops.tensordot(t, t[0], axes=[[2], [1]]),
     "python_bool": lambda t: t if tf.reduce_sum(t) > 0 else 2 * t,
@@ -185,3 +188,11 @@ def test_refused(uncompiled, name):
         assert (
             name in str(caught.value) or "only in steps" in str(caught.value) or "cannot be traced" in str(caught.value)
         )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", INFINITE)
+def test_what_is_infinite_on_the_way_is_reported(uncompiled, name):
+    method, _ = explained(name, INFINITE[name])
+    assert method.verdict.kind == "not finite"
+    assert name in method.verdict.where
