@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from genolift.models.graphs import load_graph, parse_graph
+from genolift.models.frozen import load_graph, parse_graph
 from genolift.models.layout import Layout, arranged
 from genolift.models.safety import check_config, custom_objects, give_layer
 from genolift.models.savedmodel import load_saved_model

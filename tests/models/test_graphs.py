@@ -1,6 +1,7 @@
 """TensorFlow's own graphs: concrete functions, signatures of SavedModels, and frozen graphs."""
 
 import copy
+import gc
 import pickle
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 import genolift as gl
 from genolift.cli.app import main
-from genolift.support.errors import FileProblem, InputError
+from genolift.support.errors import FileProblem, InputError, UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -196,3 +197,96 @@ def test_a_function_of_a_fixed_number_of_sequences():
     function = tf.function(network).get_concrete_function(tf.TensorSpec((2, L, 4)))
     with pytest.raises(InputError, match=r"takes inputs of shape \(2, 12, 4\), .* None as the size of the first axis"):
         gl.DeepLift(function)
+
+
+# Conditions of TensorFlow 1
+
+
+def conditional(path, predicate, nested=False):
+    """Write a graph with a condition of TensorFlow 1: the network, or a hundred times its output in training."""
+    control = V1.control_flow_v2_enabled()
+    V1.disable_control_flow_v2()
+    try:
+        with tf.Graph().as_default() as graph:
+            x = V1.placeholder(tf.float32, (None, L, 4), name="x")
+            training = predicate(x)
+
+            def output():
+                return V1.cond(training, lambda: network(x) * tf.constant(100.0), lambda: tf.identity(network(x)))
+
+            y = V1.cond(training, lambda: tf.zeros_like(output()), output) if nested else output()
+            tf.identity(y, name="logits")
+    finally:
+        if control:
+            V1.enable_control_flow_v2()
+    assert {"Switch", "Merge"} <= {node.op for node in graph.as_graph_def().node}
+    path.write_bytes(graph.as_graph_def().SerializeToString())
+    return path
+
+
+PREDICATES = {
+    "constant": lambda x: tf.constant(False),
+    "placeholder": lambda x: V1.placeholder(tf.bool, (), name="is_training"),
+    "default": lambda x: V1.placeholder_with_default(False, (), name="is_training"),
+    "default of training": lambda x: V1.placeholder_with_default(True, (), name="keras_learning_phase"),
+    "calculated": lambda x: tf.logical_and(V1.placeholder_with_default(False, (), name="phase"), tf.constant(True)),
+}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("name", PREDICATES)
+def test_conditions_that_are_known_are_folded(tmp_path, name, nested):
+    model = gl.load_model(conditional(tmp_path / "m.pb", PREDICATES[name], nested))
+    np.testing.assert_allclose(model(X)[:, 0], WANT, atol=1e-5)
+    found = gl.DeepLift(model, references="zeros")(X)
+    expected = gl.DeepLift(lambda x: network(x), references="zeros")(X)
+    np.testing.assert_allclose(found.raw_contributions, expected.raw_contributions, atol=1e-5)
+
+
+def test_conditions_inside_a_function(tmp_path):
+    graph = V1.GraphDef()
+    graph.ParseFromString(conditional(tmp_path / "m.pb", PREDICATES["default"]).read_bytes())
+    whole = V1.wrap_function(lambda: tf.graph_util.import_graph_def(graph, name=""), [])
+    model = whole.prune("x:0", "logits:0")
+    found = gl.DeepLift(model, references="zeros")(X)
+    np.testing.assert_allclose(found.predictions, WANT, atol=1e-5)
+    called = gl.DeepLift(tf.function(lambda x: model(x) * 2), references="zeros")(X)
+    np.testing.assert_allclose(called.predictions, 2 * WANT, atol=1e-5)
+
+
+def test_a_condition_of_the_input_is_refused_by_its_name(tmp_path):
+    model = gl.load_model(conditional(tmp_path / "m.pb", lambda x: tf.reduce_sum(x) > 3))
+    with pytest.raises(UnsupportedModel, match=r"Switch|Merge.*lower_control_flow=False"):
+        gl.DeepLift(model, references="zeros")(X)
+
+
+def test_a_loop_of_tensorflow_1_is_refused_by_its_name(tmp_path):
+    control = V1.control_flow_v2_enabled()
+    V1.disable_control_flow_v2()
+    with tf.Graph().as_default() as graph:
+        x = V1.placeholder(tf.float32, (None, L, 4), name="x")
+        _, y = V1.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, y * 1.5), [0, network(x)])
+        tf.ensure_shape(y, (None, 1), name="logits")
+    if control:
+        V1.enable_control_flow_v2()
+    (tmp_path / "m.pb").write_bytes(graph.as_graph_def().SerializeToString())
+    with pytest.raises(UnsupportedModel, match=r"Enter.*loop of TensorFlow 1; freeze"):
+        gl.DeepLift(gl.load_model(tmp_path / "m.pb"), references="zeros")(X)
+
+
+# Functions whose variables are gone
+
+
+def test_a_function_keeps_its_variables(saved):
+    def made():
+        loaded = tf.saved_model.load(saved)
+        return gl.DeepLift(loaded.signatures["predict"], references="zeros")
+
+    assert made()(X).scores.shape == (3, L)
+
+
+def test_a_function_without_its_variables_is_refused(saved):
+    function = tf.saved_model.load(saved).signatures["predict"]
+    gc.collect()
+    with pytest.raises(InputError, match=r"variables of the function .* are gone.*keep it"):
+        gl.DeepLift(function, references="zeros")

@@ -125,10 +125,8 @@ class Maps(Rows):
     def _compute(self, xs):
         known = forward(self.program, xs, constants(self.program))
         hidden = [known[value] for value in self.values]
-        own, count = (
-            {target.kind: some for target, some in zip(self.targets, self.own, strict=True)},
-            tf.shape(xs[0])[0],
-        )
+        own = {target.kind: some for target, some in zip(self.targets, self.own, strict=True)}
+        count = tf.shape(xs[0])[0]
 
         def of_target(target: Target) -> tuple[Tensor, list[Tensor]]:
             seeds = target.seeds(known.__getitem__)

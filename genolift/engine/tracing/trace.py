@@ -17,6 +17,7 @@ from genolift.engine.tracing.layer_calls import Interval, record_layers
 from genolift.engine.tracing.lists import open_lists
 from genolift.engine.tracing.nodes import copy_of
 from genolift.engine.tracing.static import static_value
+from genolift.engine.tracing.switches import Switches, refuse_loop, refuse_switches
 from genolift.support.errors import UnsupportedModel
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
@@ -63,6 +64,7 @@ def trace(fn: Callable[..., Any], specs: list[Any], input_names: list[str] | Non
         names = [f"output_{i}" for i in range(len(outputs))]
     program = Program(recorder.steps, inputs, outputs, list(input_names), names, recorder.library)
     needed = program.pruned()
+    refuse_switches(needed)
     _refuse_changed_variables(program.steps, needed.steps)
     return mark_dependence(open_lists(needed))
 
@@ -164,17 +166,17 @@ class _Recorder:
             known[tensor.name] = inputs[-1]
         for tensor, captured in zip(placeholders[n_inputs:], self.concrete.captured_inputs, strict=True):
             known[tensor.name] = self._capture(tensor, captured)
+        switches = Switches()
         for index, made in enumerate(self.graph.get_operations()):
             if made.type in ("Placeholder", "NoOp"):
                 continue
             layers = self._layers_at(index)
+            refuse_loop(made.node_def, layers)
             values = [known[tensor.name] for tensor in made.inputs]
-            for tensor, value in zip(
-                made.outputs,
-                self._operation(made.node_def, values, made.outputs, layers),
-                strict=True,
-            ):
-                known[tensor.name] = value
+            outputs = switches.folded(made.node_def, values, made.outputs)
+            if outputs is None:
+                outputs = self._operation(made.node_def, values, made.outputs, layers)
+            known.update(zip([tensor.name for tensor in made.outputs], outputs, strict=True))
         return inputs, [known[tensor.name] for tensor in self.concrete.outputs]
 
     def _layers_at(self, index: int) -> tuple[LayerCall, ...]:
@@ -284,7 +286,9 @@ class _Recorder:
                     stand_ins[value] = tf.compat.v1.placeholder(tf.as_dtype(value.dtype), value.shape)
                 return stand_ins[value]
 
+            switches = Switches()
             for node in _in_order(function):
+                refuse_loop(node, layers)
                 values = [_resolve(known, name) for name in node.input if not name.startswith("^")]
                 if (inner := self._called(node)) is not None:
                     outputs = self._inline(inner, values, f"{prefix}/{node.name}", layers)
@@ -305,7 +309,8 @@ class _Recorder:
                 else:
                     tensors = emit(draft, [tensor_of(v) for v in values], None, self.library)
                     arguments_of = _output_arguments(tensors, named)
-                outputs = self._operation(named, values, tensors, layers)
+                folded = switches.folded(node, values, tensors)
+                outputs = self._operation(named, values, tensors, layers) if folded is None else folded
                 stand_ins.update(zip(outputs, tensors, strict=True))
                 known[node.name], start = {}, 0
                 for name, count in arguments_of.items():

@@ -21,9 +21,6 @@ from genolift.support.tensorflow import Tensor, compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
-# The types of numbers that may not be finite.
-_FINITE = (tf.float16, tf.bfloat16, tf.float32, tf.float64, tf.complex64, tf.complex128)
-
 
 @dataclass(frozen=True)
 class _BySteps:
@@ -79,7 +76,6 @@ class Explainer:
         self._runs: dict[tuple[bool, bool, bool], Callable] = {}
         self._making = Lock()  # blocks come from several threads
         self._audit = compiled(self._audited, reduce_retracing=True)
-        self._finite = compiled(self._finite_sides, reduce_retracing=True)
 
     def __call__(
         self, xs: list[np.ndarray], refs: list[np.ndarray], shared: bool, leading: bool, large: bool = True
@@ -106,10 +102,10 @@ class Explainer:
 
             ``points`` (n, T, ...) are the activations of a hidden layer at x, if attributions are to a layer.
             ``shares`` (n, T, r) are the sums of a source's contributions, ``sizes`` (n, T, r) those of their absolute
-            values. ``raw`` and ``multipliers`` (n, T, ...) are
-            means over the block's references. ``hypothetical`` (n, T, L, 4) are hypothetical contributions, or None for
-            a source that is not DNA. ``mean`` and ``squares`` (n, T, ...) are the mean of the position scores over
-            references and the sum of their squared deviations from it.
+            values. ``raw`` and ``multipliers`` (n, T, ...) are means over the block's references. ``hypothetical``
+            (n, T, L, 4) are hypothetical contributions, or None for a source that is not DNA. ``mean`` and ``squares``
+            (n, T, ...) are the mean of the position scores over references and the sum of their squared deviations from
+            it.
 
             ``predictions`` (n, T) and ``reference_predictions`` (n, T, r) are the targets, ``residual`` (n, T, r) is
             what the contributions exceed their difference by, and ``left`` (n, T) is the largest relative error of
@@ -174,53 +170,6 @@ class Explainer:
         with exact_float32:
             imbalances = self._audit(self._tensors(xs), self._tensors(refs), target)
         return [(step, float(imbalance[0])) for step, imbalance in imbalances]
-
-    def lost(self, xs: list[np.ndarray], refs: list[np.ndarray], target: int) -> tuple[Step, str] | None:
-        """Return the step from which on a target of one pair is not finite, and at which side.
-
-        The step is followed back from the target through values that are not finite, because a model may compute such
-        values elsewhere and not use them.
-
-        Parameters
-        ----------
-        xs : list of np.ndarray
-            The sequence (1, ...) for each input.
-        refs : list of np.ndarray
-            Its reference (1, 1, ...) for each input.
-        target : int
-            The place of the target in the list of targets.
-
-        Returns
-        -------
-        tuple, optional
-            The step, and ``"the sequence"`` or ``"the reference"``; None if the target is finite at both.
-        """
-        with exact_float32:
-            sides = self._finite(self._tensors(xs), self._tensors(refs))
-        for side, finite in zip(("the sequence", "the reference"), sides, strict=True):
-            bad = {value for value, good in zip(self._values, finite, strict=True) if not good}
-            value = next((value for value in self.targets[target].values if value in bad), None)
-            while value is not None:
-                step = value.step
-                value = next((source for source in step.inputs if source in bad), None)
-                if value is None:
-                    return step, side
-        return None
-
-    @property
-    def _values(self) -> list[Value]:
-        return [value for step in self.program.active_steps for value in step.outputs if value.active]
-
-    def _finite_sides(self, xs: list[Tensor], refs: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Return of the sequence, and of its reference, which of the active values are finite."""
-        pairs = self._pairs(xs, refs, False, False)
-
-        def finite(tensor: Tensor) -> Tensor:
-            return tf.reduce_all(tf.math.is_finite(tf.abs(tensor))) if tensor.dtype in _FINITE else tf.constant(True)
-
-        return [finite(pairs.x_alone(value)) for value in self._values], [
-            finite(pairs.ref_alone(value)) for value in self._values
-        ]
 
     def _tensors(self, arrays: list) -> list:
         return [tf.cast(tf.convert_to_tensor(array), self.precision) for array in arrays]

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from genolift.engine.operations.steps import kind_of
+from genolift.engine.running.origins import Origins
 from genolift.engine.walk.explain import Explainer
 from genolift.support.errors import GenoliftWarning
 from genolift.support.tensorflow import quiet_tensorflow
@@ -184,10 +185,11 @@ def not_finite(block: dict) -> np.ndarray:
 
 def _first_lost(explainer: Explainer, xs: list, refs: list, target: int) -> str:
     """Return the step that first makes something that is not finite, forward or, if f is finite, on the way back."""
-    forward = explainer.lost(xs, refs, target)
-    if forward is not None:
-        step, side = forward
-        return f"at {step.where}, whose value at {side} is not finite"
+    origins = Origins(explainer.program, [explainer.targets[target]])
+    for side, arrays in (("the sequence", xs), ("the reference", [ref[0] for ref in refs])):
+        step = origins.forward(arrays)
+        if step is not None:
+            return f"at {step.where}, whose value at {side} is not finite"
     audit = [step.where for step, imbalance in explainer.audit(xs, refs, target) if not np.isfinite(imbalance)]
     return f"at {audit[0]}, which hands back what is not finite" if audit else "somewhere on the way back"
 

@@ -12,6 +12,7 @@ from genolift.engine.program import Program
 from genolift.engine.running.probe import Batch, Probe
 from genolift.engine.target import Target
 from genolift.engine.tracing.guarding import guard
+from genolift.engine.tracing.links import recognise_links
 from genolift.engine.tracing.lowering import lower
 from genolift.engine.tracing.normalise import mean_normalise
 from genolift.engine.tracing.tokens import read_tokens
@@ -284,7 +285,7 @@ def _trace(
             "calculate with them, so there is nothing that importance could go to; explain a hidden layer, or the rest "
             "of the model"
         )
-    program = lower(program)
+    program = lower(recognise_links(program))
     if normalise:
         program = mean_normalise(program)
     guard(program)

@@ -5,20 +5,27 @@ from __future__ import annotations
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import FunctionType
+from typing import Any
 
 from genolift.support.errors import FileProblem, InputError
 from genolift.support.tensorflow import quiet_tensorflow
 
+# The packages whose layers Keras finds by itself.
+_KNOWN = ("keras", "tf_keras", "tensorflow")
 
-def layers_from(path: Path) -> dict[str, type]:
-    """Run a Python file and return the Keras layers it holds, by name.
+
+def layers_from(path: Path) -> dict[str, Any]:
+    """Run a Python file and return the Keras layers it defines or imports, and the functions it defines, by name.
+
+    Functions are the activations of layers. One that is called as an activation of Keras' is not taken for it.
 
     Raises
     ------
     FileProblem
         If the file cannot be run.
     InputError
-        If it defines no layers.
+        If it holds no layers.
     """
     if not path.is_file():
         raise FileProblem(f"{path} {'is not a file' if path.exists() else 'does not exist'}")
@@ -37,11 +44,14 @@ def layers_from(path: Path) -> dict[str, type]:
     finally:
         sys.path.remove(str(path.parent.resolve()))
     bases = tuple(library.layers.Layer for library in (keras, sys.modules.get("tf_keras")) if library)
-    layers = {
-        name: item
-        for name, item in vars(module).items()
-        if isinstance(item, type) and issubclass(item, bases) and item.__module__ == module.__name__
-    }
-    if not layers:
-        raise InputError(f"{path} defines no Keras layers; classes derived from keras.layers.Layer are looked for")
-    return layers
+    held: dict[str, Any] = {}
+    for name, item in vars(module).items():
+        is_own = getattr(item, "__module__", None) == module.__name__
+        if isinstance(item, type) and issubclass(item, bases):
+            if item.__module__.partition(".")[0] not in _KNOWN:
+                held[name] = item
+        elif is_own and isinstance(item, FunctionType) and not hasattr(keras.activations, name):
+            held[name] = item
+    if not held:
+        raise InputError(f"{path} holds no Keras layers; classes derived from keras.layers.Layer are looked for")
+    return held

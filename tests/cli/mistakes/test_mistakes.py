@@ -142,7 +142,7 @@ def test_pipes_are_refused(files, genolift, tmp_path):
 def test_layers_from_a_broken_file(files, genolift, tmp_path):
     for name, text, words in (
         ("broken.py", "1 / 0", "ZeroDivisionError"),
-        ("empty.py", "x = 1", "defines no Keras layers"),
+        ("empty.py", "x = 1", "holds no Keras layers"),
     ):
         (tmp_path / name).write_text(text)
         told = genolift("explain", files.model, files.fasta, "--layers-from", tmp_path / name, "--out", tmp_path / "s")

@@ -1,26 +1,13 @@
 """The shares of the elements of a maximum, against the enumeration of all orders in which the elements can change."""
 
-from itertools import permutations
-
 import numpy as np
 import pytest
+from maxima import enumerated
 
 from genolift.engine.selection import shapley, shares
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
-
-
-def enumerated(x, r):
-    """The average over all orders of what the maximum changes by as each element changes from r to x."""
-    total, orders = np.zeros(len(x)), list(permutations(range(len(x))))
-    for order in orders:
-        now = r.copy()
-        for i in order:
-            before = now.max()
-            now[i] = x[i]
-            total[i] += now.max() - before
-    return total / len(orders)
 
 
 def ends(size, kind, seed):

@@ -1,9 +1,8 @@
 """Max pools, and maxima and minima along axes, through the engine: ties, overlapping windows, paddings and axes."""
 
-from itertools import permutations
-
 import numpy as np
 import pytest
+from maxima import enumerated
 
 import genolift as gl
 from genolift.support.errors import InputError
@@ -14,18 +13,6 @@ import keras  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("uncompiled")
 K = keras.layers
-
-
-def enumerated(x, r):
-    """The average over all orders of what the maximum changes by as each element changes from r to x."""
-    total, orders = np.zeros(len(x)), list(permutations(range(len(x))))
-    for order in orders:
-        now = r.copy()
-        for i in order:
-            before = now.max()
-            now[i] = x[i]
-            total[i] += now.max() - before
-    return total / len(orders)
 
 
 def by_windows(x, r, windows, weights, sign=1):

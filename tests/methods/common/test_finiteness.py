@@ -82,3 +82,15 @@ def test_default_references_need_a_sequence(method: str) -> None:
     inputs = [np.ones((2, 5, 5), np.float32), np.ones((2, 3), np.float32)]
     with pytest.raises(InputError, match="give references as a dict by input name"):
         gl.method(method, model, target=0)(inputs)
+
+
+def test_deconvnet_says_where_it_is_infinite() -> None:
+    """It hands on what a dead rectifier gives the infinite slope behind it, which has no limit."""
+
+    def model(x: Any) -> Any:
+        return tf.reduce_sum((tf.nn.relu(tf.reduce_sum(x, -1) - 100.0)) ** 0.5, 1, keepdims=True)
+
+    with pytest.warns(GenoliftWarning, match="not, from operation Pow .*the slope is infinite there"):
+        gl.method("deconvnet", model, target=0)(np.ones((2, 6, 4), np.float32))
+    found = gl.method("guided-backprop", model, target=0)(np.ones((2, 6, 4), np.float32))
+    assert np.isfinite(found.scores).all()
