@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache, partial
 from importlib import import_module
 from typing import Any, TypeAlias
@@ -102,6 +102,21 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
+@contextmanager
+def _as_it_stands() -> Iterator[None]:
+    """Let TensorFlow run the graphs that this thread calls as they are, without rewriting them first."""
+    module = import_module("tensorflow.python.eager.context")
+    context = module.context()
+    before = context.function_call_options
+    config = quiet_tensorflow().compat.v1.ConfigProto.FromString(before.config_proto_serialized)
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    context.function_call_options = module.FunctionCallOptions(before.executor_type, config)
+    try:
+        yield
+    finally:
+        context.function_call_options = before
+
+
 class Compiled:
     """A function that runs as a graph, also after ``tf.config.run_functions_eagerly(True)``: slopes need a graph.
 
@@ -109,24 +124,34 @@ class Compiled:
     ----------
     function
         The function.
+    rewritten : int, optional
+        A graph of more operations than this is run as it stands, if the function has a signature. Before TensorFlow
+        first runs a graph, it rewrites it to be faster. Of thousands of operations on small tensors, that takes longer
+        than hundreds of runs. By default every graph is rewritten.
     **options
         Further options of ``tf.function``.
     """
 
-    def __init__(self, function: Callable[..., Any], **options: Any):
+    def __init__(self, function: Callable[..., Any], rewritten: int | None = None, **options: Any):
         # TensorFlow counts how often the code of a function is traced, and warns when many objects trace the same
         # method once each. A partial function is counted by itself, so there is no such warning.
         self._function = quiet_tensorflow().function(partial(function), autograph=False, **options)
         # With a signature there is one graph for all arguments, and it need not be looked up for each call.
         self._signed = options.get("input_signature") is not None
         self._graph: Callable[..., Any] | None = None
+        self._rewritten = rewritten
+        self._running: Callable[[], AbstractContextManager[None]] = nullcontext
 
     def __call__(self, *arguments: Any) -> Any:
         """Return what the function returns for these arguments."""
         if self._signed:
             if self._graph is None:
-                self._graph = self._function.get_concrete_function()
-            return self._graph(*arguments)
+                graph = self._function.get_concrete_function()
+                if self._rewritten is not None and len(graph.graph.get_operations()) > self._rewritten:
+                    self._running = _as_it_stands
+                self._graph = graph
+            with self._running():
+                return self._graph(*arguments)
         if quiet_tensorflow().config.functions_run_eagerly():
             return self._function.get_concrete_function(*arguments)(*arguments)
         return self._function(*arguments)
@@ -140,9 +165,9 @@ class Compiled:
         return self._function.experimental_get_tracing_count()
 
 
-def compiled(function: Callable[..., Any], **options: Any) -> Compiled:
-    """Return a function as a graph, without autograph and with further ``options`` of ``tf.function``."""
-    return Compiled(function, **options)
+def compiled(function: Callable[..., Any], rewritten: int | None = None, **options: Any) -> Compiled:
+    """Return a function as a graph, see :class:`Compiled`; further ``options`` are those of ``tf.function``."""
+    return Compiled(function, rewritten, **options)
 
 
 def require_eager() -> None:

@@ -93,7 +93,10 @@ def stepwise(program: Program, batches: list[list[Tensor]]) -> Iterator[tuple[St
 
 
 def _run(step: Step, precision: Any, values: dict[Value, Tensor]) -> Made:
-    """Run one step outside of a graph, or in a graph of its own if it is a derivative, which only graphs have."""
+    """Run one step outside of a graph, or in a graph of its own if it runs in graphs only.
+
+    Any other fault would be the same in a graph, so it is not tried again.
+    """
 
     def outputs(*tensors: Tensor) -> list[Tensor]:
         known = dict(zip(step.inputs, tensors, strict=True))
@@ -103,7 +106,9 @@ def _run(step: Step, precision: Any, values: dict[Value, Tensor]) -> Made:
     tensors = [values[value] for value in step.inputs]
     try:
         made = outputs(*tensors)
-    except (RuntimeError, tf.errors.OpError):  # Some operations run in graphs only.
+    except (RuntimeError, tf.errors.NotFoundError, tf.errors.UnimplementedError) as problem:
+        if isinstance(problem, RuntimeError) and "tf.gradients" not in str(problem):
+            raise
         made = compiled(outputs)(*tensors)
     return Made(dict(zip(step.outputs, made, strict=True)))
 

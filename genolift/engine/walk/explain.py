@@ -21,6 +21,9 @@ from genolift.support.tensorflow import Tensor, compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
+# A graph for small activations is rewritten by TensorFlow if it has no more operations than this.
+_REWRITTEN = 2000
+
 
 @dataclass(frozen=True)
 class _BySteps:
@@ -126,10 +129,10 @@ class Explainer:
     def _run(self, shared: bool, leading: bool, large: bool) -> Callable:
         """Return the compiled block. It is traced once for any number of sequences, references and free lengths.
 
-        What was traced for large activations serves for small ones too.
+        A graph of small activations does not serve for large ones, nor the other way round, because results must not
+        depend on the calls before.
         """
         with self._making:
-            large = large or (shared, leading, True) in self._runs
             if (shared, leading, large) not in self._runs:
                 shapes = [tuple(value.shape or ())[1:] for value in self.program.inputs]
                 xs = [tf.TensorSpec([None, *shape], self.precision) for shape in shapes]
@@ -139,7 +142,8 @@ class Explainer:
                     with nullcontext() if large else kernels.small_activations():
                         return self._block(xs, refs, shared, leading)
 
-                self._runs[shared, leading, large] = compiled(block, input_signature=[xs, refs])
+                rewritten = None if large else _REWRITTEN
+                self._runs[shared, leading, large] = compiled(block, rewritten, input_signature=[xs, refs])
             return self._runs[shared, leading, large]
 
     def in_float64(self, target: int) -> Explainer:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from copy import copy
 from typing import Any
 
-from genolift.engine.operations import narrow
+from genolift.engine.operations import transposes
 from genolift.engine.operations.emit import emit
 from genolift.engine.operations.steps import linear_of
 from genolift.engine.operations.substitutes.running import sizes_of
@@ -67,6 +67,7 @@ class Pairs:
         self._x = forward(program, xs, self.constants, precision, record=True)
         self._ref = self._x if refs is None else forward(program, refs, self.constants, precision, record=True)
         self._aux = dict(self.constants)
+        self._sides: dict[tuple[Any, str, Value], Tensor] = {}
 
     # One row per pair
 
@@ -85,10 +86,7 @@ class Pairs:
 
     def delta(self, value: Value) -> Tensor:
         """Return x − reference, one row per pair."""
-        if not self.leading:
-            return self._x[value] - self._ref[value]
-        left, right = self.x_side(value), self.ref_side(value)
-        return self.flat(left - right, value)
+        return self.elementwise(lambda ref, x: x - ref, value)
 
     def x_alone(self, value: Value) -> Tensor:
         """Return the sequences' activation as it ran, one row per sequence.
@@ -125,18 +123,26 @@ class Pairs:
         inner._x = loop.at_turn(self._x[step], turn, self.precision)
         alike = self._ref is self._x
         inner._ref = inner._x if alike else loop.at_turn(self._ref[step], turn, self.precision)
-        inner.shared, inner._aux = False, {}
+        inner.shared, inner._aux, inner._sides = False, {}, {}
         return inner
 
     # The layout (sequence, reference, rows of one sequence, ...) is for elementwise work: broadcasting replaces copies.
 
     def x_side(self, value: Value) -> Tensor:
         """Return the sequences' activation as (sequence, 1, rows, ...)."""
-        return self._sided(self._x[value], 1 if self.leading else self.r)
+        return self._once("x", value, lambda: self._sided(self._x[value], 1 if self.leading else self.r))
 
     def ref_side(self, value: Value) -> Tensor:
         """Return the references' activation as (sequence, reference, rows, ...), or (1, reference, ...) if shared."""
-        return self._sided(self._ref[value], self.r, groups=1 if self.shared else self.n)
+        groups = 1 if self.shared else self.n
+        return self._once("ref", value, lambda: self._sided(self._ref[value], self.r, groups))
+
+    def _once(self, side: str, value: Value, laid_out: Callable[[], Tensor]) -> Tensor:
+        """Return one side of a value as laid out for the first rule of this graph that asked for it."""
+        key = (tf.compat.v1.get_default_graph(), side, value)
+        if key not in self._sides:
+            self._sides[key] = laid_out()
+        return self._sides[key]
 
     def pair_side(self, tensor: Tensor) -> Tensor:
         """Return a tensor with one row per pair as (sequence, reference, rows, ...)."""
@@ -151,9 +157,19 @@ class Pairs:
             tensor.set_shape([None, *value.shape[1:]])
         return tensor
 
+    def elementwise(self, kernel: Callable[..., Tensor], value: Value, *flows: Tensor) -> Tensor:
+        """Return ``kernel(*flows, reference, x)`` of a value's two sides, one row per pair."""
+        if not self.leading:
+            return kernel(*flows, self._ref[value], self._x[value])
+        sided = [self.pair_side(flow) for flow in flows]
+        return self.flat(kernel(*sided, self.ref_side(value), self.x_side(value)), value)
+
     def _sided(self, tensor, r, groups=None):
         if not self.leading:  # The rows may lie along any axis, and those of the two sides correspond.
-            return tf.expand_dims(tf.expand_dims(tensor, 0), 0)
+            sizes = [None, None] if tensor.shape.rank is None else tensor.shape.as_list()
+            if 0 in sizes or sizes.count(None) > 1:
+                return tf.expand_dims(tf.expand_dims(tensor, 0), 0)
+            return tf.reshape(tensor, [1, 1, *(-1 if size is None else size for size in sizes)])
         return _reshaped(tensor, [self.n if groups is None else groups, r])
 
     def _spread(self, tensor, axis: int):
@@ -226,6 +242,8 @@ class Pairs:
             Whether inputs that are added take part. Without them, only the linear part is left. By default True.
         """
         kind = linear_of(step)
+        if not offsets and transposes.hands_on(step) and step.active_inputs[0] in tensors:
+            return [tensors[step.active_inputs[0]]]
         arguments = []
         for i, value in enumerate(step.inputs):
             if value in tensors:
@@ -262,9 +280,14 @@ class Pairs:
         weights : callable, optional
             A function that is applied to the weights, as in :meth:`at`.
         """
-        if points is None and narrow.applies(step):
-            kernel = self.aux(step.inputs[1])
-            return {step.inputs[0]: narrow.transpose(step, grads[0], kernel if weights is None else weights(kernel))}
+        if points is None and len(grads) == 1 and grads[0] is not None:
+
+            def read(value: Value) -> Tensor:
+                return self.aux(value) if weights is None else weights(self.aux(value))
+
+            found = transposes.written_out(step, grads[0], read)
+            if found is not None:
+                return found
         if points is None:
             points = {value: tf.identity(self.stand_in(value)) for value in step.active_inputs}
         outputs = self.at(step, points, weights)

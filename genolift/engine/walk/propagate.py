@@ -209,9 +209,7 @@ class Backward:
         """
         if flow.half is None:
             return flow.mean
-        pairs = self.pairs
-        parts = [pairs.pair_side(flow.mean), pairs.pair_side(flow.half)]
-        return pairs.flat(kernels.collapse(*parts, pairs.ref_side(value), pairs.x_side(value)), value)
+        return self.pairs.elementwise(kernels.collapse, value, flow.mean, flow.half)
 
     def distance(self, value: Value) -> Tensor:
         """Return the size |Δ| of a value's difference.
@@ -226,8 +224,7 @@ class Backward:
         Tensor
             The size, of the value's shape with one row per pair.
         """
-        pairs = self.pairs
-        return pairs.flat(kernels.distance(pairs.ref_side(value), pairs.x_side(value)), value)
+        return self.pairs.elementwise(kernels.distance, value)
 
     def mass(self, value: Value) -> Tensor:
         """Return the forward mass A = Δ⁺ − Δ⁻ of a value.

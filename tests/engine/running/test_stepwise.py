@@ -53,7 +53,8 @@ def test_loops_show_their_last_turn_and_what_they_keep():
     assert made.kept >= 4 * 2 * 6 * 4  # four turns of a state (2, 6) in float32
 
 
-def test_the_step_that_fails_is_named():
+def test_the_step_that_fails_is_named_and_not_tried_again(monkeypatch):
+    monkeypatch.setattr("genolift.engine.running.stepwise.compiled", lambda _: pytest.fail("it is tried in a graph"))
     program = _program(lambda x: tf.reshape(tf.nn.relu(x), [-1, 7, 4]) + 1.0, None, 4)
     with pytest.raises(StepFailed) as failed:
         list(stepwise(program, [[tf.ones([1, 5, 4])]]))
@@ -68,3 +69,19 @@ def test_nothing_is_held_that_no_later_step_reads():
             alive.append(weakref.ref(made.outputs[step.output]))
         del made
         assert sum(one() is not None for one in alive) <= 2
+
+
+def test_derivatives_run_in_a_graph_of_their_own():
+    """A dilated transposed convolution is a derivative, which TensorFlow has in graphs only."""
+    taps = np.random.default_rng(2).normal(size=(1, 3, 2, 4)).astype(np.float32)
+
+    def function(x):
+        size = tf.stack([tf.shape(x)[0], 1, 14, 2])
+        return tf.nn.conv2d_transpose(x[:, None], taps, size, 1, "VALID", dilations=[1, 2])
+
+    rows = tf.random.normal([2, 10, 4], seed=1)
+    program = trace(function, [tf.TensorSpec([None, 10, 4])])
+    seen = {}
+    for _, (made,) in stepwise(program, [[rows]]):
+        seen.update(made.outputs)
+    np.testing.assert_allclose(seen[program.outputs[0]], tf.function(function)(rows), rtol=1e-5, atol=1e-5)
