@@ -176,7 +176,7 @@ NETWORKS = {
         start_filters=64, filters=192, pointwise_filters=256, unet_filters=192,
     ),
     "gopher-basset": Network(
-        "bio-gopher", partial(gopher, "Basset", (1024, 4), 15, activation="relu"), 1024, 1, at(1), legacy=True
+        "bio-gopher", partial(gopher, "Basset", (1024, 4), 15, activation="relu"), 1024, 1, at(1), 8, legacy=True
     ),
     "gopher-bpnet": Network(
         "bio-gopher", partial(gopher, "bpnet", (2048, 4), (2048, 2)), 2048, (1024, 1), at(1024, 1), 1, legacy=True

@@ -161,36 +161,53 @@ class _Slide:
     padding: str | tuple[int, ...]
 
     def cut(self, tensor: Tensor) -> Tensor:
-        """Return a tensor whose axis holds the windows, and the axis after it the elements of each."""
-        count, tensor = self._padded(tensor)
-        sizes, axis = sizes_of(tensor), self.axis
-        if self.size == self.stride:
-            whole = self._part(tensor, 0, count * self.size)
-            return tf.reshape(whole, [*sizes[:axis], count, self.size, *sizes[axis + 1 :]])
-        reach = (count - 1) * self.stride + 1
-        taps = [self._part(tensor, i, i + reach) for i in range(self.size)]
-        return tf.stack(taps, axis + 1)
+        """Return a tensor whose axis holds the windows, and the axis after it the elements of each.
 
-    def _part(self, tensor: Tensor, begin: Any, end: Any) -> Tensor:
-        if self.size == self.stride:
-            if not tf.is_tensor(end) and end == tensor.shape[self.axis]:
-                return tensor
-            return tensor[(slice(None),) * self.axis + (slice(begin, end),)]
-        return tensor[(slice(None),) * self.axis + (slice(begin, end, self.stride),)]
+        The axis is cut into rows as long as a stride, and a window is put together from whole rows and a part of one.
+        In this way, what comes back from the windows is added up by padding, which is faster than by strided slices.
+        """
+        count, tensor = self._padded(tensor)
+        before, behind = sizes_of(tensor)[: self.axis], sizes_of(tensor)[self.axis + 1 :]
+        rows = tf.reshape(tensor, [*before, count + self._whole - 1, self.stride, *behind])
+        pieces = []
+        for row in range(self._whole):
+            elements = min(self.stride, self.size - row * self.stride)
+            begin, size = [0] * rows.shape.rank, [-1] * rows.shape.rank
+            begin[self.axis], size[self.axis], size[self.axis + 1] = row, count, elements
+            alone = self._whole == 1 and elements == self.stride
+            pieces.append(rows if alone else tf.slice(rows, begin, size))
+        return pieces[0] if len(pieces) == 1 else tf.concat(pieces, self.axis + 1)
+
+    @property
+    def _whole(self) -> int:
+        """How many rows a window takes elements from."""
+        return -(-self.size // self.stride)
 
     def _padded(self, tensor: Tensor) -> tuple[Any, Tensor]:
-        """Return the number of windows, and the tensor with elements around it that never are the largest."""
+        """Return the number of windows, and the rows that they are cut from, as a tensor of whole rows.
+
+        Elements around the tensor are never the largest.
+        """
         length = sizes_of(tensor)[self.axis]
         if self.padding == "VALID":
-            return (length - self.size) // self.stride + 1, tensor
-        if self.padding == "SAME":
+            before, count = 0, (length - self.size) // self.stride + 1
+        elif self.padding == "SAME":
             count = -(-length // self.stride)
             missing = (count - 1) * self.stride + self.size - length
-            missing = tf.maximum(missing, 0) if tf.is_tensor(missing) else max(missing, 0)
-            before, behind = missing // 2, missing - missing // 2
+            before = (tf.maximum(missing, 0) if tf.is_tensor(missing) else max(missing, 0)) // 2
         else:
-            before, behind = (int(size) for size in self.padding)
-            count = (length + before + behind - self.size) // self.stride + 1
-        around: list[Any] = [[0, 0]] * tensor.shape.rank
-        around[self.axis] = [before, behind]
-        return count, tf.pad(tensor, around, constant_values=tensor.dtype.min)
+            before, after = (int(size) for size in self.padding)
+            count = (length + before + after - self.size) // self.stride + 1
+        # Of the last rows, no window may need all. What is added there is in no window.
+        needed = (count + self._whole - 1) * self.stride
+        behind = needed - before - length
+        known = not (tf.is_tensor(before) or tf.is_tensor(behind))
+        if not known or before > 0 or behind > 0:
+            around: list[Any] = [[0, 0]] * tensor.shape.rank
+            around[self.axis] = [before, max(behind, 0) if known else tf.maximum(behind, 0)]
+            tensor = tf.pad(tensor, around, constant_values=tensor.dtype.min)
+        if not known or behind < 0:
+            size = [-1] * tensor.shape.rank
+            size[self.axis] = needed
+            tensor = tf.slice(tensor, [0] * tensor.shape.rank, size)
+        return count, tensor
