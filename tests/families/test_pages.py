@@ -19,7 +19,10 @@ from genolift.support.tensorflow import quiet_tensorflow
 tf = quiet_tensorflow()
 
 FOLDER = Path(__file__).parents[2] / "docs" / "families"
-PAGES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.md")) if path.stem != "README"}
+FAMILIES = {
+    path.stem: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.md")) if path.stem != "README"
+}
+PAGES = {**FAMILIES, "models": (FOLDER.parent / "models.md").read_text(encoding="utf-8")}
 QUICK = {"backends", "twins"}
 
 
@@ -74,7 +77,7 @@ def check(name, folder, monkeypatch):
 
 def test_the_index_lists_every_page():
     index = (FOLDER / "README.md").read_text(encoding="utf-8")
-    assert set(re.findall(r"\((\S+?)\.md\)", index)) == set(PAGES)
+    assert set(re.findall(r"\((\S+?)\.md\)", index)) == set(FAMILIES)
 
 
 @pytest.mark.parametrize("name", sorted(QUICK & set(PAGES)))

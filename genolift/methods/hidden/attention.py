@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from typing_extensions import override
 from genolift.engine.hidden.attended import Tokens, tokens
 from genolift.engine.hidden.attention import Attention, Readings, find
 from genolift.engine.hidden.placing import follows
+from genolift.engine.program import Program
 from genolift.methods.common.base import Method
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import batch_size, batches
@@ -37,14 +39,23 @@ class _Reader:
     """The attentions of a model for inputs of some shapes, where their keys lie, and what computes their weights."""
 
     attentions: list[Attention]
-    tokens: list[Tokens]
+    place: Callable[[Attention], Tokens]
     readings: Readings
+
+    @cached_property
+    def tokens(self) -> list[Tokens]:
+        """Where the keys of each attention lie. It takes many predictions to find out in a long sequence."""
+        return [self.place(one) for one in self.attentions]
 
     def follows(self, i: int) -> bool:
         """Whether attention number ``i`` reads the result of the one before it. The first counts as such."""
         if i == 0:
             return True
         return self.attentions[i].values in follows(self.readings.program, self.attentions[i - 1].softmax.output)
+
+
+def _placed(program: Program, attentions: list, shapes: list[tuple], places: list[int], one: Attention) -> Tokens:
+    return tokens(program, one, attentions, shapes, places)
 
 
 class AttentionMethod(Method):
@@ -102,8 +113,8 @@ class AttentionMethod(Method):
             instead = "use deeplift, integrated-gradients or ism"
             raise lacking(self.name, "reads the weights of attention layers", none, instead)
         places = [i for i, letters in enumerate(traced.letters(shapes)) if letters]
-        placed = [tokens(program, one, attentions, shapes, places) for one in attentions]
-        reader = _Reader(attentions, placed, Readings(program, traced.targets, attentions))
+        place = partial(_placed, program, attentions, shapes, places)
+        reader = _Reader(attentions, place, Readings(program, traced.targets, attentions))
         self.check(reader)
         return reader
 

@@ -61,6 +61,9 @@ def wrapped(text: str, margin: int) -> list[str]:
 
 def seconds(number: float) -> str:
     """Return a duration in words, with two digits that matter."""
+    if number >= 172_800:
+        days = float(f"{number / 86_400:.2g}")
+        return f"{days:,.0f} days" if days >= 10 else f"{days:g} days"
     if number >= 5400:
         return f"{number / 3600:.2g} h"
     return f"{number / 60:.2g} min" if number >= 90 else f"{number:.2g} s"

@@ -37,6 +37,9 @@ _OTHERS = "of your own"
 # Options without which a method runs the model as soon as it is made, only to see what is faster.
 _UNTRIED: dict[str, dict[str, Any]] = {"ism": {"fast": False}}
 
+# Methods whose own look at a model can take many minutes, with others that refuse most of what they refuse.
+_LIKE = {"attention-rollout": "attention"}
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -103,7 +106,10 @@ def kinds(model: Callable, target: Any, sample: Sample, tick: Callable[[str], No
     for name in listing():
         tick(name)
         takes, refuses = found.setdefault(known.get(name, _OTHERS), ([], {}))
-        reason = _reason(name, model, target, sample, options)
+        asked = _LIKE.get(name, name)
+        reason = _reason(asked, model, target, sample, options)
+        if asked != name and reason is not None:
+            reason = f"{name} {reason.removeprefix(f'{asked} ')}"
         if reason is None:
             takes.append(name)
         else:
