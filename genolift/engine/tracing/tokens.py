@@ -190,5 +190,6 @@ def _table(program: Program, lookup: Lookup) -> Step:
     rows.payload = TokenTable(lookup, rows.inputs, body, gather)
     looked_up = lookup.step.output
     width = None if looked_up.shape is None else looked_up.shape[-1]
+    gather.outputs.append(Value(gather, 0, (lookup.size, width), looked_up.dtype))
     rows.outputs.append(Value(rows, 0, (lookup.size, width), looked_up.dtype))
     return rows
