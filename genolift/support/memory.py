@@ -91,8 +91,14 @@ def check_fits(need: int | float, budget: int, what: str) -> None:
         The step, as the message calls it.
     """
     if need > budget:
+        enough, remedy = need * 1.1, "give {} or more"
+        if enough > physical():
+            remedy += (
+                f"; this machine has {physical() / 1e9:.2g} GB, so take one with more, shorter sequences, or a model "
+                "with fewer output bins"
+            )
         raise InputError(
             f"one {what} needs about {need / 1e9:.2g} GB for this model and length, more than the budget of "
             f"{budget / 1e9:.2g} GB",
-            Remedy.naming("give {} or more", setting("memory", f"{need * 1.1 / 1e9:.2g}GB")),
+            Remedy.naming(remedy, setting("memory", f"{enough / 1e9:.2g}GB")),
         )

@@ -25,6 +25,10 @@ _SPARE = 10
 # Of four rows, those that run alone: the second and the third; and all of them. There are other rows on both sides, so
 # that a model that looks at the first, the last or the next row is noticed too.
 _PARTS = (slice(1, 2), slice(2, 3), slice(None))
+# Where the activations of a row are larger than this, rows run two at a time, and of each activation but the outputs so
+# many numbers are compared.
+_LARGE = 500e6
+_SAMPLE = 4096
 # A row that is summed in another order may differ by this share of what random rows differ by among themselves.
 _SAME = 1e-3
 # Of a difference that is rounding, about 2e-9 is left in float64; of one that is not, all of it.
@@ -97,11 +101,25 @@ class Probe:
 
     def __init__(self, program: Program, made_for: int | None = None):
         self.program, self.made_for = program, made_for
-        loops = [step for step in program.active_steps if step.op == "Loop"]
+        self._loops = loops = [step for step in program.active_steps if step.op == "Loop"]
         self._compared = {v for step in program.active_steps for v in step.outputs if v.active}
         self._compared |= {v for step in program.active_steps for v in switches(step)}
         self._compared |= {value for step in loops for value in step.payload.active_values}
         self._known: dict[tuple, Batch] = {}
+
+    def foreseen(self, inputs: list[tuple[int, ...]]) -> Batch | None:
+        """Return the sizes of activations where the program tells them without a run, and None where it does not.
+
+        Parameters
+        ----------
+        inputs : list of tuple of int
+            The shape of each input, without the axis of the batch.
+        """
+        if tuple(inputs) in self._known:
+            return self._known[tuple(inputs)]
+        sizes = static_sizes(self.program)
+        needed = {value for step in self.program.active_steps for value in step.outputs if value.active}
+        return None if needed - sizes.keys() or self._loops else Batch(frozenset(), sizes, 0, {})
 
     def __call__(self, shapes: list[tuple[int, ...]]) -> Batch:
         """Return what a run on inputs of these shapes tells.
@@ -137,12 +155,12 @@ class Probe:
         sizes: dict[Value, int] = {}
         shapes: dict[Value, tuple[int, ...]] = {}
         turns, nothing, finite = 0, [], True
-        for step, made in stepwise(self.program, self._batches(rows, tf.float32)):
-            turns += made[0].kept
-            for value, arrays in self._to_compare(made, self._compared):
+        for step, kept, found in self._found(rows, tf.float32, self._compared):
+            turns += kept
+            for value, arrays, size, shape in found:
                 apart[value] = _rows_apart(arrays, value in self.program.outputs)
-                sizes[value], shapes[value] = arrays[0].nbytes, arrays[0].shape[1:]
-                nothing += [] if arrays[0].size else [step]
+                sizes[value], shapes[value] = size, shape
+                nothing += [] if size else [step]
                 finite = finite and not (value in self.program.outputs and not np.isfinite(arrays[0]).all())
         leading = {value for value, gap in apart.items() if gap == 0}
         leading |= self._rounded({value: gap for value, gap in apart.items() if 0 < gap < np.inf}, rows)
@@ -156,6 +174,35 @@ class Probe:
         if nothing and not finite:
             raise self._refusal(nothing[0], rows, "nothing is left of them")
         return Batch(frozenset(leading), sizes, turns, shapes)
+
+    def _found(
+        self, rows: list[np.ndarray], precision: Any, wanted: Collection[Value]
+    ) -> Iterator[tuple[Step, int, list[tuple[Value, list[np.ndarray], int, tuple[int, ...]]]]]:
+        """Yield each step with the bytes that a loop keeps, and its wanted values as :func:`_rows_apart` takes them.
+
+        Beside each value stand the size of one row in bytes and its shape behind the first axis.
+        """
+        if static_bytes(self.program) <= _LARGE:
+            for step, made in stepwise(self.program, self._batches(rows, precision)):
+                compared = self._to_compare(made, wanted)
+                yield step, made[0].kept, [(v, arrays, arrays[0].nbytes, arrays[0].shape[1:]) for v, arrays in compared]
+            return
+        # The middle row of three has another neighbour in each of two batches, before it in one and behind it in the
+        # other. What is left of the first batch are samples.
+        first: dict[Value, list[np.ndarray]] = {}
+        for part in (slice(0, 2), slice(1, 3)):
+            batch = [tf.constant(row[part], precision) for row in rows]
+            for step, made in stepwise(self.program, [batch]):
+                found = []
+                for value, (array,) in self._to_compare(made, wanted):
+                    halves = _halves(array, value in self.program.outputs)
+                    if value in first:
+                        arranged = _arranged(first.pop(value), halves)
+                        found.append((value, arranged, array.nbytes // 2, array.shape[1:]))
+                    else:
+                        first[value] = halves
+                if part.start:
+                    yield step, made[0].kept // 2, found
 
     @staticmethod
     def _batches(rows: list[np.ndarray], precision: Any) -> list[list[Tensor]]:
@@ -186,8 +233,8 @@ class Probe:
             return set()
         left: dict[Value, float] = {}
         try:
-            for _, made in stepwise(self.program, self._batches(rows, tf.float64)):
-                for value, arrays in self._to_compare(made, apart):
+            for _, _, found in self._found(rows, tf.float64, apart):
+                for value, arrays, *_ in found:
                     left[value] = _rows_apart(arrays, value in self.program.outputs)
         except StepFailed:  # Then nobody can say that it is rounding.
             return set()
@@ -202,6 +249,41 @@ class Probe:
                 "stateful=True): make it again for any number"
             )
         return InputError(f"{failing}; give sequences of the length, or at least as long as, the model was made for")
+
+
+def static_bytes(program: Program) -> int:
+    """Return the size of all activations of one row in bytes, as far as it is known before the program runs."""
+    return sum(static_sizes(program).values())
+
+
+def static_sizes(program: Program) -> dict[Value, int]:
+    """Return the size of one row of each activation in bytes, where it is known before the program runs."""
+    sizes = {}
+    for step in program.active_steps:
+        for value in step.outputs:
+            inner = tf.TensorShape(None if value.shape is None else value.shape[1:])
+            if value.active and inner.is_fully_defined():
+                sizes[value] = tf.as_dtype(value.dtype).size * inner.num_elements()
+    return sizes
+
+
+def _halves(array: np.ndarray, whole: bool) -> list[np.ndarray]:
+    """Return a sample of the first and of the second half of an array (1, ...), or all of both."""
+    if array.ndim == 0 or array.shape[0] % 2 or not array.size:
+        return [array.reshape(1, -1)[:, :0]] * 2
+    halves = array.reshape(2, -1)
+    if not whole and halves.shape[1] > _SAMPLE:
+        halves = halves[:, np.random.default_rng(0).integers(0, halves.shape[1], _SAMPLE)]
+    return [halves[:1].copy(), halves[1:].copy()]
+
+
+def _arranged(first: list[np.ndarray], second: list[np.ndarray]) -> list[np.ndarray]:
+    """Return the halves of two batches, which share a row, as if each half had run alone and all of them together."""
+    before, one = first
+    two, behind = second
+    if one.shape != two.shape or not one.size:
+        return [np.zeros(()), np.zeros(()), np.zeros(())]  # These are no rows.
+    return [one, two, np.concatenate([before, two, one, behind])]
 
 
 def _first_mixing(value: Value, leading: set[Value]) -> Step:

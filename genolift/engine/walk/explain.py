@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -21,12 +21,15 @@ from genolift.support.tensorflow import Tensor, compiled, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
+#: A target at the sequences and at the references, and the difference.
+Ends: TypeAlias = tuple[Tensor, Tensor, Tensor]
+
 # A graph for small activations is rewritten by TensorFlow if it has no more operations than this.
 _REWRITTEN = 2000
 
 
 @dataclass(frozen=True)
-class _BySteps:
+class BySteps:
     """Tensors that each belong to a step.
 
     TensorFlow asks ``__tf_flatten__`` which parts of the object are tensors, so a compiled function can return it. The
@@ -43,7 +46,7 @@ class _BySteps:
         return (self.steps,), (self.tensors,)
 
     @classmethod
-    def __tf_unflatten__(cls, metadata: tuple, components: tuple) -> _BySteps:
+    def __tf_unflatten__(cls, metadata: tuple, components: tuple) -> BySteps:
         (steps,), (tensors,) = metadata, components
         return cls(steps, tuple(tensors))
 
@@ -121,9 +124,7 @@ class Explainer:
         """
         with exact_float32:
             block, switches = self._run(shared, leading, large)(self._tensors(xs), self._tensors(refs))
-        for step, differs in switches:
-            if differs:
-                raise switch_refusal(step)
+        refuse_switched(switches)
         return tf.nest.map_structure(lambda tensor: tensor.numpy(), block)
 
     def _run(self, shared: bool, leading: bool, large: bool) -> Callable:
@@ -175,13 +176,17 @@ class Explainer:
             imbalances = self._audit(self._tensors(xs), self._tensors(refs), target)
         return [(step, float(imbalance[0])) for step, imbalance in imbalances]
 
+    def begin(self, xs: list[np.ndarray], leading: bool) -> Any:
+        """Return sequences ready for several calls with different references, see :meth:`__call__`."""
+        return xs
+
     def _tensors(self, arrays: list) -> list:
         return [tf.cast(tf.convert_to_tensor(array), self.precision) for array in arrays]
 
     def _pairs(self, xs, refs, shared, leading) -> Pairs:
         if shared:
             return Pairs(self.program, xs, refs, tf.shape(refs[0])[0], True, leading, self.precision)
-        flat = [_merge(ref) for ref in refs]
+        flat = [merge(ref) for ref in refs]
         return Pairs(self.program, xs, flat, tf.shape(refs[0])[1], False, leading, self.precision)
 
     def _block(self, xs, refs, shared, leading):
@@ -196,50 +201,87 @@ class Explainer:
             return self._of_target(inside, seeds, walked)
 
         block = for_each(self.targets, of_target)
-        differ = [tf.reduce_any(tf.stack([pairs.differ(value) for value in by])) for by in switched.values()]
-        return block, _BySteps(tuple(switched), tuple(differ))
+        return block, BySteps(tuple(switched), differing(pairs, switched))
 
     def _of_target(self, pairs: Pairs, seeds: dict[Value, Tensor], walked: Walked) -> dict:
+        return self.summarised(pairs, walked.reached, totals(pairs, seeds), walked.left)
+
+    def summarised(self, pairs: Pairs, reached: list[Tensor], ends: Ends, left: list[Tensor]) -> dict:
+        """Return what is kept of a walk.
+
+        Parameters
+        ----------
+        pairs : Pairs
+            Both sides, of which the sources are read.
+        reached : list of Tensor
+            The multipliers of each source, one row per pair.
+        ends : tuple of Tensor
+            What :func:`totals` returns.
+        left : list of Tensor
+            The share that each local integral did not account for.
+        """
         kept = ("raw", "multipliers", "hypothetical", "mean", "squares", "shares", "sizes")
         block: dict = {key: [] for key in (*kept, "points")}
-        for value, m, dna in zip(self.multipliers.sources, walked.reached, self.dna, strict=True):
+        for value, m, dna in zip(self.multipliers.sources, reached, self.dna, strict=True):
             # Broadcasting replaces copies where the two sides are shared among pairs.
-            x = pairs.x_alone(value)[:, tf.newaxis] if pairs.leading else self._by_pair(pairs, pairs.x(value))
-            ref = pairs.ref_alone(value)[tf.newaxis] if pairs.shared else self._by_pair(pairs, pairs.ref(value))
+            x = pairs.x_alone(value)[:, tf.newaxis] if pairs.leading else _by_pair(pairs, pairs.x(value))
+            ref = pairs.ref_alone(value)[tf.newaxis] if pairs.shared else _by_pair(pairs, pairs.ref(value))
             if value not in self.program.inputs:
                 block["points"].append(x[:, 0])
-            for key, tensor in kernels.summary(self._by_pair(pairs, m), x, ref, dna).items():
+            for key, tensor in kernels.summary(_by_pair(pairs, m), x, ref, dna).items():
                 block[key].append(tensor)
-        at_x = self._total(pairs, seeds, pairs.x)
-        at_ref = self._total(pairs, seeds, pairs.ref)
-        difference = self._total(pairs, seeds, pairs.delta)
-        left = tf.reduce_max(tf.stack(walked.left)) if walked.left else tf.zeros([], pairs.precision)
-        block["left"] = tf.fill([pairs.n], left)
+        at_x, at_ref, difference = ends
+        block["left"] = tf.fill([pairs.n], tf.reduce_max(tf.stack(left)) if left else tf.zeros([], pairs.precision))
         block["predictions"] = at_x[:, 0]
         block["reference_predictions"] = at_ref
         block["residual"] = tf.add_n(block["shares"]) - difference
         return block
 
-    @staticmethod
-    def _by_pair(pairs: Pairs, tensor):
-        shaped = tf.reshape(tensor, tf.concat([[pairs.n, pairs.r], tf.shape(tensor)[1:]], 0))
-        shaped.set_shape([None, None, *tensor.shape[1:]])
-        return shaped
+    def _audited(self, xs, refs, place: int) -> BySteps:
+        pairs, target = self._pairs(xs, refs, False, False), self.targets[place]
+        audit = self.multipliers(pairs, target, target.seeds(pairs.x), audit=True).audit
+        return BySteps(tuple(step for step, _ in audit), tuple(imbalance for _, imbalance in audit))
 
-    @staticmethod
-    def _total(pairs: Pairs, seeds: dict, at: Callable):
+
+def refuse_switched(switches: BySteps) -> None:
+    """Refuse steps that comparisons of the input switch differently for a sequence and its reference."""
+    for step, differs in switches:
+        if differs:
+            raise switch_refusal(step)
+
+
+def differing(pairs: Pairs, switched: dict[Step, list[Value]]) -> tuple[Tensor, ...]:
+    """Return for each step whether a comparison that switches it differs between the two sides."""
+    return tuple(tf.reduce_any(tf.stack([pairs.differ(value) for value in by])) for by in switched.values())
+
+
+def totals(pairs: Pairs, seeds: dict[Value, Tensor]) -> Ends:
+    """Return a target at the sequences and at the references, and the difference, each (n, r).
+
+    Parameters
+    ----------
+    pairs : Pairs
+        Both sides.
+    seeds : dict of Value to Tensor
+        The weights of the target's values, one row per pair.
+    """
+
+    def total(at: Callable) -> Tensor:
         sums = [
             tf.reduce_sum(tf.reshape(seed * at(value), [pairs.n, pairs.r, -1]), -1) for value, seed in seeds.items()
         ]
         return tf.add_n(sums)
 
-    def _audited(self, xs, refs, place: int) -> _BySteps:
-        pairs, target = self._pairs(xs, refs, False, False), self.targets[place]
-        audit = self.multipliers(pairs, target, target.seeds(pairs.x), audit=True).audit
-        return _BySteps(tuple(step for step, _ in audit), tuple(imbalance for _, imbalance in audit))
+    return total(pairs.x), total(pairs.ref), total(pairs.delta)
 
 
-def _merge(ref):
+def _by_pair(pairs: Pairs, tensor: Tensor) -> Tensor:
+    shaped = tf.reshape(tensor, tf.concat([[pairs.n, pairs.r], tf.shape(tensor)[1:]], 0))
+    shaped.set_shape([None, None, *tensor.shape[1:]])
+    return shaped
+
+
+def merge(ref: Tensor) -> Tensor:
     """Return references (n, r, ...) as (n·r, ...)."""
     flat = tf.reshape(ref, tf.concat([[-1], tf.shape(ref)[2:]], 0))
     flat.set_shape([None, *ref.shape[2:]])

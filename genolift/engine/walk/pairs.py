@@ -54,15 +54,56 @@ class Pairs:
         leading: bool,
         precision: Any = tf.float32,
     ):
-        self.precision = precision
-        self.n, self.r = tf.shape(xs[0])[0], r
+        n = tf.shape(xs[0])[0]
         # The variables that a loop carries along cannot be shared among sequences.
         leading = leading and not (shared and any(step.op == "Loop" for step in program.active_steps))
         if not leading and refs is not None:
             xs = [tf.repeat(x, r, axis=0) for x in xs]
-            refs = [tf.tile(ref, [self.n] + [1] * (ref.shape.rank - 1)) for ref in refs] if shared else refs
-        self.shared = shared and leading
-        self.leading = leading
+            refs = [tf.tile(ref, [n] + [1] * (ref.shape.rank - 1)) for ref in refs] if shared else refs
+        self._run(program, xs, refs, n, r, shared and leading, leading, precision)
+
+    @classmethod
+    def within(
+        cls,
+        program: Program,
+        xs: list[Tensor],
+        refs: list[Tensor],
+        n: int | Tensor,
+        r: int | Tensor,
+        leading: bool,
+        precision: Any = tf.float32,
+    ) -> Pairs:
+        """Return the pairs of a part of a program, from the values that it reads from before.
+
+        Parameters
+        ----------
+        program : Program
+            The part, whose inputs are these values.
+        xs, refs : list of Tensor
+            The values of the sequences and of the references. References have one row per pair, and so have sequences
+            if ``leading`` is false.
+        n, r : int or Tensor
+            The number of sequences, and of references of each.
+        leading, precision
+            As for the pairs of a whole program.
+        """
+        pairs = cls.__new__(cls)
+        pairs._run(program, xs, refs, n, r, False, leading, precision)
+        return pairs
+
+    def _run(
+        self,
+        program: Program,
+        xs: list[Tensor],
+        refs: list[Tensor] | None,
+        n: int | Tensor,
+        r: int | Tensor,
+        shared: bool,
+        leading: bool,
+        precision: Any,
+    ) -> None:
+        self.precision, self.n, self.r = precision, n, r
+        self.shared, self.leading = shared, leading
         self.constants = constants(program, precision)
         self._x = forward(program, xs, self.constants, precision, record=True)
         self._ref = self._x if refs is None else forward(program, refs, self.constants, precision, record=True)

@@ -161,6 +161,13 @@ class Backward:
         UnsupportedModel
             If a step cannot be walked back through.
         """
+        reached = self.reach(seeds, sources, audit)
+        return [self._nothing(value) if m is None else m for value, m in zip(sources, reached, strict=True)]
+
+    def reach(
+        self, seeds: dict[Value, Tensor], sources: list[Value], audit: list[tuple[Step, Tensor]] | None = None
+    ) -> list[Tensor | None]:
+        """Walk back as :meth:`run` does, and return None for each source that nothing flows back into."""
         self.audit = audit
         if audit is not None:
             self._by_pair = tf.stack([self.pairs.n * self.pairs.r, -1])
@@ -177,7 +184,7 @@ class Backward:
                 audit.append((step, self._imbalance(step, incoming, outgoing)))
             for value, flow in outgoing.items():
                 flows[value] = flows[value] + flow if value in flows else flow
-        return [self.collapsed(flows[value], value) if value in flows else self._nothing(value) for value in sources]
+        return [self.collapsed(flows[value], value) if value in flows else None for value in sources]
 
     def _through(self, step: Step, incoming: list) -> dict:
         try:

@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from genolift.engine.operations import kernels
+from genolift.engine.running.overlap import lanes
+from genolift.engine.running.probe import Batch
+from genolift.engine.staged.stages import Cutting, Layout
+from genolift.engine.walk.multipliers import Multipliers, Propagation
 from genolift.methods.common.inputs import Inputs
+from genolift.methods.common.traced import Traced
+from genolift.support.memory import Recent, check_fits
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,99 @@ class Plan:
     leading: bool
     lanes: int
     large: bool
+
+
+# The most bytes that a block should take. Larger blocks are no faster and only cost memory.
+_BLOCK_BYTES = 160e6
+# For each target a sequence's results take so many times its size: at most five arrays, in two copies while a block is
+# put together.
+_KEPT = 10
+# Cuts into stages are kept for at most this many lengths.
+_LENGTHS = 16
+
+
+class Planner:
+    """What pairs of sequences and references take of memory, and the blocks in which they are explained.
+
+    Parameters
+    ----------
+    traced
+        The model.
+    rule
+        The way in which multipliers are computed.
+    memory
+        The budget in bytes.
+    """
+
+    def __init__(self, traced: Traced, rule: Multipliers, memory: int):
+        self.traced, self.rule, self.memory = traced, rule, memory
+        self._layouts: dict[tuple, tuple[Cutting, Layout]] = Recent(_LENGTHS)
+
+    def kept_bytes(self, inputs: Inputs) -> int:
+        """Return what the results of one sequence take, in bytes."""
+        return _KEPT * len(self.traced.targets) * sum(array[0].nbytes for array in inputs.arrays)
+
+    def pair_bytes(self, inputs: Inputs) -> int:
+        """Return how much memory one pair takes with the targets' results, in bytes, where it is walked as a whole."""
+        return self._whole(inputs, self.traced.probe(list(inputs.shapes)))
+
+    def stages(self, inputs: Inputs) -> tuple[Cutting, Layout] | None:
+        """Return where the model is cut into stages, or None where one pair fits into memory as a whole.
+
+        Only rules are walked stage by stage, and only from the outputs to the inputs.
+
+        Raises
+        ------
+        InputError
+            If not even a stage of the model fits. Where that is known before the model runs, it does not run.
+        """
+        if inputs.shapes not in self._layouts:
+            foreseen = self._cut(inputs, self.traced.foreseen(list(inputs.shapes)))
+            if foreseen is None:
+                return None
+            found = self._cut(inputs, self.traced.probe(list(inputs.shapes)))
+            assert found is not None
+            self._layouts[inputs.shapes] = found
+        return self._layouts[inputs.shapes]
+
+    def plan(self, inputs: Inputs, sequences: int, count: int) -> Plan:
+        """Return the size of the blocks for so many sequences with ``count`` references each."""
+        stages = self.stages(inputs)
+        batch, kept = self.traced.probe(list(inputs.shapes)), self.kept_bytes(inputs)
+        leading = self.rule.compared <= batch.leading
+        if stages is not None:  # What stands between the stages of the sequence is kept for all its references.
+            layout = stages[1]
+            more = (self.memory - layout.pair_bytes - kept) // (layout.pair_bytes - layout.kept)
+            return Plan(1, min(count, 1 + more) if leading else 1, leading, 1, True)
+        whole = self._whole(inputs, batch)
+        need, at_once = whole - kept, int(min(lanes(self.traced.program), self.memory // whole))
+        budget = self.memory // at_once
+        # Splitting a sequence's references would run the sequence forward again for each part.
+        rows = int(max(1, min(_BLOCK_BYTES // need // count, budget // (count * need + kept))))
+        references = int(min(count, (budget - kept) // need))
+        if sequences > rows:  # There are as many blocks as are needed, and all of them are about full.
+            rows = -(-sequences // -(-sequences // rows))
+        else:  # A power of two keeps the number of different shapes small, for each of which something is compiled.
+            rows = min(rows, 1 << (sequences - 1).bit_length())
+        large = rows * references * batch.widest >= kernels.WORTH_COMPILING
+        return Plan(rows, references, leading, at_once, large)
+
+    def _whole(self, inputs: Inputs, batch: Batch) -> int:
+        return int(batch.pair_bytes(self.rule.held, len(self.traced.targets))) + self.kept_bytes(inputs)
+
+    def _cut(self, inputs: Inputs, batch: Batch) -> tuple[Cutting, Layout] | None:
+        """Return where the model is cut if its activations have these sizes, see :meth:`stages`."""
+        least, found, rule, traced = self._whole(inputs, batch), None, self.rule, self.traced
+        if least <= self.memory:
+            return None
+        if isinstance(rule, Propagation) and rule.sources == traced.program.inputs:
+            kept = self.kept_bytes(inputs)
+            cutting = Cutting(traced.program, rule, traced.targets, batch.sizes)
+            layout = cutting.fit(self.memory - kept)
+            least, found = min(least, layout.pair_bytes + kept), (cutting, layout)
+        pair, count = "(sequence, reference) pair", len(traced.targets)
+        check_fits(least, self.memory, pair if count == 1 else f"{pair} with {count} targets")
+        return found
 
 
 def repeat_to(array: np.ndarray, count: int, axis: int) -> np.ndarray:

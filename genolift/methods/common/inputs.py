@@ -62,6 +62,11 @@ class Inputs:
         return len(self.arrays[0])
 
     @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shape of each input, without the axis of the sequences."""
+        return tuple(array.shape[1:] for array in self.arrays)
+
+    @property
     def dna(self) -> list[bool]:
         """For each input, whether it is one-hot DNA (N, L, 4)."""
         signals = self.signals or [False] * len(self.arrays)

@@ -11,12 +11,23 @@ import numpy as np
 from typing_extensions import override
 
 from genolift.engine.layers import layer_outputs
-from genolift.engine.operations import kernels
-from genolift.engine.running.overlap import lanes, overlapped
+from genolift.engine.running.overlap import overlapped
+from genolift.engine.staged.explain import StagedExplainer
 from genolift.engine.walk.explain import Explainer
 from genolift.engine.walk.multipliers import Multipliers
 from genolift.methods.common import proof
-from genolift.methods.common.blocks import Plan, head, joined, merged, pad, padded, repeat_to, standard_error, widened
+from genolift.methods.common.blocks import (
+    Plan,
+    Planner,
+    head,
+    joined,
+    merged,
+    pad,
+    padded,
+    repeat_to,
+    standard_error,
+    widened,
+)
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.proof import PairOf
 from genolift.methods.common.referring import TakesReferences
@@ -25,14 +36,8 @@ from genolift.methods.references import Reference
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import LayerExplanation
 from genolift.support.errors import InputError
-from genolift.support.memory import check_fits
 from genolift.support.progress import bar
 
-# The most bytes that a block should take. Larger blocks are no faster and only cost memory.
-_BLOCK_BYTES = 160e6
-# For each target a sequence's results take so many times its size: at most five arrays, in two copies while a block is
-# put together.
-_KEPT = 10
 # References of many sequences are drawn together, which is much faster than one sequence at a time.
 _DRAWN_BYTES = 16e6
 # How many references are drawn for every sequence before their spread is first looked at.
@@ -85,13 +90,29 @@ class ReferenceMethod(TakesReferences):
         self.sources = [*at_layer, *traced.program.inputs]
         self._rule = self.multipliers(traced)
         self._explainers: dict[tuple, Explainer] = {}
+        self._planner = Planner(traced, self._rule, self.memory)
 
-    def explainer(self, traced: Traced, dna: list[bool]) -> Explainer:
-        """Return the engine's explainer, where ``dna`` says of each input whether it has an axis of letters."""
-        dna = [False] * self._hidden + dna
-        key = tuple(dna)
+    def explainer(self, inputs: Inputs, traced: Traced) -> Explainer:
+        """Return the engine's explainer for inputs of these shapes and letters.
+
+        Where the activations of one pair do not fit into memory, it holds those of one stage of the model at a time.
+
+        Parameters
+        ----------
+        inputs
+            The sequences.
+        traced
+            The model.
+        """
+        dna = [False] * self._hidden + inputs.one_hot
+        stages = self._planner.stages(inputs)
+        key = (tuple(dna), None if stages is None else inputs.shapes)
         if key not in self._explainers:
-            self._explainers[key] = Explainer(traced.program, traced.targets, self.rule_for(dna), dna)
+            self._explainers[key] = (
+                Explainer(traced.program, traced.targets, self.rule_for(dna), dna)
+                if stages is None
+                else StagedExplainer(*stages, self.memory - self._planner.kept_bytes(inputs), dna)
+            )
         return self._explainers[key]
 
     def rule_for(self, dna: list[bool]) -> Multipliers:
@@ -102,7 +123,7 @@ class ReferenceMethod(TakesReferences):
     def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
         chosen = self.references_for(inputs)
         count = max(reference.count for reference in chosen)
-        explainer = self.explainer(traced, inputs.one_hot)
+        explainer = self.explainer(inputs, traced)
         tolerance = min((one.tolerance for one in chosen if one.tolerance is not None), default=None)
         rows = np.arange(len(inputs))
         if tolerance is None:
@@ -150,13 +171,21 @@ class ReferenceMethod(TakesReferences):
         last: int,
     ) -> dict:
         """Explain the given rows against the references from number ``first`` up to ``last``, block by block."""
-        plan = self._plan(inputs, traced, len(rows), last - first)
+        plan = self._planner.plan(inputs, len(rows), last - first)
         blocks = []
-        with bar(len(rows), self.name, "sequences", self.progress, long=len(rows) > plan.sequences) as display:
+        staged = explainer if isinstance(explainer, StagedExplainer) else None
+        total, unit, long = len(rows), "sequences", len(rows) > plan.sequences
+        if staged is not None:
+            total *= staged.ticks(-(-(last - first) // plan.references))
+            unit, long = "stages of the model", True
+        with bar(total, self.name, unit, self.progress, long=long) as display:
+            if staged is not None:
+                staged.tick = display.update
             explain = partial(self._block, explainer, plan, first, last)
             for block in overlapped(explain, self._compared(inputs, chosen, rows, last, plan.sequences), plan.lanes):
                 blocks.append(block)
-                display.update(len(block["predictions"]))
+                if staged is None:
+                    display.update(len(block["predictions"]))
         return joined(blocks)
 
     @staticmethod
@@ -239,7 +268,7 @@ class ReferenceMethod(TakesReferences):
                 f"there are {len(inputs)} sequences and {count} references; pair ({index}, {reference}) is not one"
             )
         pair = self._pair(inputs, chosen, count, index, reference)
-        return proof.steps_table(self.explainer(traced, inputs.one_hot), *pair)
+        return proof.steps_table(self.explainer(inputs, traced), *pair)
 
     @staticmethod
     def _pair(
@@ -267,30 +296,7 @@ class ReferenceMethod(TakesReferences):
         traced
             The model.
         """
-        batch = traced.probe([array.shape[1:] for array in inputs.arrays])
-        return int(batch.pair_bytes(self._rule.held, len(traced.targets))) + self._kept_bytes(inputs, traced)
-
-    @staticmethod
-    def _kept_bytes(inputs: Inputs, traced: Traced) -> int:
-        return _KEPT * len(traced.targets) * sum(array[0].nbytes for array in inputs.arrays)
-
-    def _plan(self, inputs: Inputs, traced: Traced, sequences: int, count: int) -> Plan:
-        """Return the size of the blocks for so many sequences with ``count`` references each."""
-        batch = traced.probe([array.shape[1:] for array in inputs.arrays])
-        whole, kept, targets = self.pair_bytes(inputs, traced), self._kept_bytes(inputs, traced), len(traced.targets)
-        pair = "(sequence, reference) pair"
-        check_fits(whole, self.memory, pair if targets == 1 else f"{pair} with {targets} targets")
-        need, at_once = whole - kept, int(min(lanes(traced.program), self.memory // whole))
-        budget = self.memory // at_once
-        # Splitting a sequence's references would run the sequence forward again for each part.
-        rows = int(max(1, min(_BLOCK_BYTES // need // count, budget // (count * need + kept))))
-        references = int(min(count, (budget - kept) // need))
-        if sequences > rows:  # There are as many blocks as are needed, and all of them are about full.
-            rows = -(-sequences // -(-sequences // rows))
-        else:  # A power of two keeps the number of different shapes small, for each of which something is compiled.
-            rows = min(rows, 1 << (sequences - 1).bit_length())
-        large = rows * references * batch.widest >= kernels.WORTH_COMPILING
-        return Plan(rows, references, self._rule.compared <= batch.leading, at_once, large)
+        return self._planner.pair_bytes(inputs)
 
     @staticmethod
     def _block(explainer: Explainer, plan: Plan, first: int, last: int, compared: tuple[list, list]) -> dict:
@@ -300,11 +306,11 @@ class ReferenceMethod(TakesReferences):
         kept, axis = len(xs[0]), 0 if shared else 1
         drawn = [repeat_to(one, last, axis) for one in drawn]
         xs = [pad(array, plan.sequences) for array in xs]
-        parts = []
+        begun, parts = explainer.begin(xs, plan.leading), []
         for start in range(first, last, plan.references):
             some = [np.take(one, range(start, min(start + plan.references, last)), axis) for one in drawn]
             some = some if shared else [pad(one, plan.sequences) for one in some]
-            part = explainer(xs, some, shared, plan.leading, plan.large)
+            part = explainer(begun, some, shared, plan.leading, plan.large)
             parts.append((some[0].shape[axis], part))
         return head(merged(parts), kept)
 

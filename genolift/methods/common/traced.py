@@ -196,6 +196,16 @@ class Traced:
             target.check(batch.shapes)
         return batch
 
+    def foreseen(self, shapes: list[tuple[int, ...]]) -> Batch:
+        """Return the sizes of activations without a run where the program tells them, else what :meth:`probe` does.
+
+        Parameters
+        ----------
+        shapes
+            The shape of each input of the program without the batch axis.
+        """
+        return self._probe.foreseen(shapes) or self.probe(shapes)
+
     def check_targets(self, shapes: list[tuple[int, ...]]) -> None:
         """Refuse inputs for which the model gives too little for a target, as :meth:`probe` does."""
         if any(target.is_bound for target in self.targets):

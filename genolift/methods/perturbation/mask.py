@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from typing_extensions import override
 
-from genolift.engine.walk.points import Points
 from genolift.methods import references as refs
 from genolift.methods.common.predicting import Copies
 from genolift.methods.common.traced import Traced
@@ -85,7 +84,7 @@ class Mask(PerturbationMethod):
     def prepare(self, traced: Traced) -> None:
         super().prepare(traced)
         # Every target has masks of its own, so each needs the slopes of one target only.
-        self._single = [Points(traced.program, [target]) for target in traced.targets]
+        self._single = self._points.each()
 
     @override
     def count(self, lengths: list[int]) -> int:

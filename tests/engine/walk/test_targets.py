@@ -49,6 +49,7 @@ def two_heads():
         ("gradient", {}),
         ("lrp-epsilon", {}),
         ("ism", {}),
+        ("mask", {"steps": 3, "restarts": 1}),
     ],
 )
 @pytest.mark.filterwarnings("ignore:with 8 steps")
@@ -108,3 +109,10 @@ def test_many_targets_count_in_the_memory_budget(two_heads):
     method = gl.DeepLift(two_heads, target=many, references=SHUFFLED, memory="5MB")
     with pytest.raises(InputError, match="pair with 2000 targets needs about"):
         method(X)
+
+
+def test_masks_of_targets_of_a_kind_are_computed_by_one_graph(two_heads):
+    method = gl.method("mask", two_heads, target=[("counts", 0), ("counts", 1), ("counts", 2)], steps=2, restarts=1)
+    method(X)
+    graphs = {id(points._differentiate): points._differentiate for points in method._single}
+    assert [graph.experimental_get_tracing_count() for graph in graphs.values()] == [1]
