@@ -6,12 +6,14 @@
     python benchmarks/field.py table field.jsonl      # the table again
 
 ``install`` makes a virtual environment beside genolift's own, because the packages would change genolift's. ``measure``
-runs three processes for each network, so that a first call is one:
+runs four processes for each network, so that a first call is one:
 
 - **gradient** times TensorFlow's own first gradient of the explained number, and a second;
 - **deeplift** times genolift's first call (the method is made and a sequence is explained) and a second, and looks at the
   residual and at how much the memory of the process grew;
-- **ratio** calls DeepLIFT and as many plain gradients as there are pairs in alternation.
+- **ratio** calls DeepLIFT and as many plain gradients as there are pairs in alternation;
+- **twins** calls DeepLIFT, tangermeme and captum in alternation, the latter two on the network rebuilt in PyTorch, where
+  `field_twins.py` can rebuild it, and looks at how far the contributions are from adding up.
 
 Each process has a time limit, after which the network is marked as such. Times of a busy machine are long; ratios are
 what to look at, and the processor seconds beside them.
@@ -29,7 +31,7 @@ import click
 ROOT = Path(__file__).parents[1]
 ENVIRONMENT = ROOT / "build" / "field"
 #: What each process is asked for.
-JOBS = ("gradient", "deeplift", "ratio")
+JOBS = ("gradient", "deeplift", "ratio", "twins")
 #: The goal: a ratio of at most this, and a first call of at most 3 first gradients and 3 s.
 RATIO, FIRST = 1.25, (3.0, 3.0)
 
@@ -68,15 +70,21 @@ def _first(found: dict) -> str:
     return f"{found['seconds']:.1f} ({found['cpu']:.1f})"
 
 
+def _other(twins: dict, package: str) -> str:
+    """How many times as long another package takes, and how far its sums are off."""
+    found = twins.get(package, twins)
+    return "–" if "failed" in found else f"{found['times']:.1f} × ({found['miss']:.0e})"
+
+
 def table(records: list[dict]) -> str:
     """A table in Markdown of what was measured."""
     head = (
         "| network | bp | residual | ratio to gradients (processor time) | gradient's first call, s (processor) | "
-        "DeepLIFT's first call | second | memory grown |\n|---|---|---|---|---|---|---|---|"
+        "DeepLIFT's first call | second | memory grown | tangermeme | captum |\n|---|---|---|---|---|---|---|---|---|---|"
     )
     rows = []
     for one in records:
-        gradient, ours, ratio = (one[job] for job in JOBS)
+        gradient, ours, ratio, twins = (one.get(job, {"failed": "left out"}) for job in JOBS)
         failed = next((found["failed"] for found in (ours, gradient, ratio) if "failed" in found), None)
         residual = "" if "failed" in ours else f"{ours['residual']:.0e} of {ours['change']:.1g}"
         against = "" if "failed" in ratio else f"{ratio['wall']:.2f} ({ratio['cpu']:.2f})"
@@ -85,7 +93,7 @@ def table(records: list[dict]) -> str:
         note = "" if failed is None else f" – {failed}"
         rows.append(
             f"| {one['network']}{note} | {one['length']:,} | {residual} | {against} | {_first(gradient)} | "
-            f"{_first(ours)} | {second} | {grown} |"
+            f"{_first(ours)} | {second} | {grown} | {_other(twins, 'tangermeme')} | {_other(twins, 'captum')} |"
         )
     return "\n".join([head, *rows])
 

@@ -1,6 +1,7 @@
-"""What ``field.py`` runs in a process of its own for each network: a first call and a second, or the ratio to gradients."""
+"""What ``field.py`` runs in a process of its own for each network: a first call, or a comparison in alternation."""
 
 import json
+import os
 import resource
 import sys
 import time
@@ -116,6 +117,74 @@ def ratio(network: Any, X: np.ndarray, references: np.ndarray, rounds: int) -> d
     return {"wall": wall, "cpu": cpu, "seconds": seconds, "gradients": base, "batch": batch, "pairs": len(rows)}
 
 
+def twins(network: Any, X: np.ndarray, references: np.ndarray, rounds: int) -> dict:
+    """DeepLIFT of genolift, tangermeme and captum in alternation, the latter two on the network rebuilt in PyTorch.
+
+    They explain the output itself, without leaving out a last activation, at the best of a few batch sizes each.
+    """
+    import captum.attr
+    import torch
+    from field_twins import Exp, Twin
+    from tangermeme.deep_lift_shap import _nonlinear, deep_lift_shap
+
+    import genolift as gl
+
+    model = network.build()
+    target = network.target if isinstance(network.target, tuple) else (network.target,)
+    twin = Twin(model, target)
+    x, r = (torch.tensor(np.ascontiguousarray(array.swapaxes(-1, -2))) for array in (X, references))
+    pairs = x.repeat_interleave(r.shape[1], 0), r.flatten(0, 1)
+    with torch.no_grad():
+        theirs, ours = twin(x)[:, 0].numpy(), np.asarray(network.number(model(X, training=False)))
+        change = (twin(pairs[0]) - twin(pairs[1]))[:, 0]
+    np.testing.assert_allclose(theirs, ours, rtol=1e-3, atol=1e-6 + 1e-3 * np.abs(ours).max())
+    method = gl.DeepLift(
+        model, _target(network, model), references=lambda x: references[: len(x)], memory="4GB", progress=False
+    )
+    by_captum = captum.attr.DeepLift(twin)
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 2)))
+
+    def genolift(batch: int) -> None:
+        method(X)
+
+    def tangermeme(batch: int) -> Any:
+        return deep_lift_shap(
+            twin, x, target=0, references=r, batch_size=batch, device="cpu", hypothetical=True,
+            warning_threshold=1e9, raw_outputs=True, additional_nonlinear_ops={Exp: _nonlinear},
+        )  # fmt: skip
+
+    def captum_(batch: int) -> Any:
+        parts = zip(*(side.split(batch) for side in pairs), strict=True)
+        return torch.cat([by_captum.attribute(*part, target=0).detach() for part in parts])
+
+    found: dict[str, Any] = {"agree": float(np.abs(theirs - ours).max())}
+    residuals = {
+        "tangermeme": lambda: (tangermeme(5).flatten(0, 1) * (pairs[0] - pairs[1])).sum((1, 2)) - change,
+        "captum": lambda: captum_(5).sum((1, 2)) - change,
+    }
+    jobs, batches = {"genolift": genolift}, {"genolift": 0}
+    method(X)
+    for name, job in (("tangermeme", tangermeme), ("captum", captum_)):
+        try:
+            found[name] = {"miss": float(residuals[name]().abs().max() / change.abs().max())}
+            tried = {
+                size: _timed(lambda size=size, job=job: job(size))[1] for size in (5, 20, 40) if size <= len(pairs[0])
+            }
+        except Exception as error:  # Whatever stops a package is what is told of it.
+            found[name] = {"failed": f"{type(error).__name__}: {error}".splitlines()[0][:200]}
+            continue
+        jobs[name], batches[name] = job, min(tried, key=tried.__getitem__)
+    times: dict[str, list] = {name: [] for name in jobs}
+    for _ in range(rounds):
+        for name, job in jobs.items():
+            times[name].append(_timed(lambda name=name, job=job: job(batches[name]))[1])
+    medians = {name: float(np.median(values)) for name, values in times.items()}
+    found["genolift"] = {"seconds": medians["genolift"]}
+    for name in jobs.keys() - {"genolift"}:
+        found[name] |= {"seconds": medians[name], "times": medians[name] / medians["genolift"]}
+    return found
+
+
 def main() -> None:
     """Do what the arguments say, and print a line of JSON: the job, the name of the network, the number of rounds."""
     from field_zoo import NETWORKS, data
@@ -127,7 +196,11 @@ def main() -> None:
     network = NETWORKS[name]
     X, references = data(network)
     jobs = {"gradient": gradient_first, "deeplift": deeplift_first}
-    found = ratio(network, X, references, rounds) if job == "ratio" else jobs[job](network, X, references)
+    rounded = {"ratio": ratio, "twins": twins}
+    if job in rounded:
+        found = rounded[job](network, X, references, rounds)
+    else:
+        found = jobs[job](network, X, references)
     print(json.dumps(found))
 
 

@@ -169,7 +169,7 @@ NETWORKS = {
     "basenji": _crested("basenji", 4096, sequences=1, filters=256, first_filters=96),
     "enformer": _crested(
         "enformer", 8192, (16, 1), at(16, 1), sequences=1, num_transformer_blocks=2, target_length=32,
-        start_filters=128, filters=256, pointwise_filters=512,
+        start_filters=128, filters=384, pointwise_filters=768,
     ),
     "borzoi": _crested(
         "borzoi", 16_384, (192, 1), at(192, 1), sequences=1, num_transformer_blocks=2, target_length=384,
