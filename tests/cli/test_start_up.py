@@ -52,7 +52,7 @@ def test_threads_are_chosen_before_tensorflow_is_loaded(files, tmp_path):
 
 def test_targets_are_read_before_tensorflow_is_loaded(files):
     assert loaded("import genolift as gl; gl.targets.Sum(3, 4), gl.targets.parse('sum:bins=3-4')") == ""
-    wrong = ["--target", "sum:bins=10--20", "--out", files.folder / "nothing"]
+    wrong = ["--target", "sum:bins=ten-20", "--out", files.folder / "nothing"]
     commands = [
         ["explain", files.model, files.fasta, *wrong],
         ["variants", files.model, files.fasta, "--fasta", files.fasta, *wrong],

@@ -80,7 +80,7 @@ def small_model():
 
 @pytest.fixture
 def many_blocks(monkeypatch):
-    monkeypatch.setattr("genolift.methods.common.referenced._BLOCK_BYTES", 4e5)
+    monkeypatch.setattr("genolift.methods.common.blocks._BLOCK_BYTES", 4e5)
     monkeypatch.setattr("genolift.methods.common.referenced._DRAWN_BYTES", 1)
 
 

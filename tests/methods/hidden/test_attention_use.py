@@ -21,11 +21,19 @@ def two_layers():
     return attention_models.two_layers()
 
 
-class Spelled(K.Layer):
-    """Attention without a softmax operation."""
+class WrittenOut(K.Layer):
+    """Attention whose softmax is written by hand."""
 
     def call(self, x):
         weights = ops.exp(ops.matmul(x, ops.transpose(x, (0, 2, 1))))
+        return ops.matmul(weights / ops.sum(weights, -1, keepdims=True), x)
+
+
+class Spelled(K.Layer):
+    """Weights that sum to one, but are no softmax."""
+
+    def call(self, x):
+        weights = ops.softplus(ops.matmul(x, ops.transpose(x, (0, 2, 1))))
         return ops.matmul(weights / ops.sum(weights, -1, keepdims=True), x)
 
 
@@ -76,7 +84,7 @@ def test_keys_of_two_inputs():
     both = K.Add()([left, right])
     model = drawn(pooled([a, b], K.MultiHeadAttention(2, 3)(left, both)))
     with pytest.raises(UnsupportedModel, match="do not each stand for a stretch of the sequence"):
-        gl.method("attention", model)
+        gl.method("attention", model)({"a": X, "b": X})
     fewer = K.MaxPooling1D(2)(left)
     model = drawn(pooled([a, b], K.MultiHeadAttention(2, 3)(fewer, right)))
     assert gl.method("attention", model)({"a": X, "b": X}).weights.shape == (N, 1, 2, L // 2, L)
@@ -142,7 +150,13 @@ def test_models_are_refused(layers, message, name):
     for layer in layers:
         h = K.MultiHeadAttention(2, 3)(h, h) if layer == "attention" else layer(h)
     with pytest.raises(UnsupportedModel, match=message):
-        gl.method(name, drawn(pooled(inputs, h)))
+        gl.method(name, drawn(pooled(inputs, h)))(X)
+
+
+def test_a_softmax_written_by_hand_is_read():
+    inputs = keras.Input((L, 4))
+    found = gl.method("attention", drawn(pooled(inputs, WrittenOut()(inputs))))(X)
+    close(found.weights[:, 0, 0], np.asarray(ops.softmax(np.matmul(X, X.transpose(0, 2, 1)), -1)))
 
 
 @pytest.fixture(scope="module")
