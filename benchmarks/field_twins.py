@@ -167,6 +167,10 @@ def _listed(one: Any) -> list:
     return list(one) if isinstance(one, (list, tuple)) else [one]
 
 
+def _layers(model: Any) -> list:
+    return [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
+
+
 class Twin(nn.Module):
     """The Keras network as a PyTorch one: (N, 4, L) to the number that is explained, (N, 1).
 
@@ -181,26 +185,25 @@ class Twin(nn.Module):
 
     def __init__(self, model: Any, index: tuple[int, ...]):
         super().__init__()
-        layers = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
+        layers = _layers(model)
         if len(layers) == 1 and hasattr(layers[0], "layers"):
-            model = layers[0]
-            layers = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
+            model, layers = layers[0], _layers(layers[0])
+        ends = [id(tensor) for tensor in (*_listed(model.inputs), *_listed(model.outputs))]
+        if len(ends) != 2:
+            raise NotImplementedError(f"a twin of {len(ends)} inputs and outputs")
         self._steps = []
-        self._names = [id(tensor) for tensor in (*_listed(model.inputs), *_listed(model.outputs))]
         for number, layer in enumerate(layers):
             self.add_module(f"step{number}", _module(layer))
             read = [id(tensor) for tensor in _listed(layer.input)]
             self._steps.append((f"step{number}", read, id(layer.output)))
-        # A sequence of layers may make a tensor anew for what begins and ends it.
-        if len(self._names) != 2:
-            raise NotImplementedError(f"a twin of {len(self._names)} inputs and outputs")
-        if type(model).__name__ == "Sequential":
-            self._names = [self._steps[0][1][0], self._steps[-1][2]]
+        if type(model).__name__ == "Sequential":  # It may make tensors anew for what begins and ends it.
+            ends = [self._steps[0][1][0], self._steps[-1][2]]
+        self._first, self._last = ends
         self._index = (slice(None), *index[::-1])
         self.eval()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        values = {self._names[0]: x}
+        values = {self._first: x}
         for name, read, made in self._steps:
             values[made] = getattr(self, name)(*(values[one] for one in read))
-        return values[self._names[1]][self._index][:, None]
+        return values[self._last][self._index][:, None]
