@@ -52,7 +52,7 @@ _BLOCK_BYTES = 160e6
 # For each target a sequence's results take so many times its size: at most five arrays, in two copies while a block is
 # put together.
 _KEPT = 10
-# Cuts into stages are kept for at most this many lengths.
+# Whether and where a model is cut into stages is kept for at most this many lengths.
 _LENGTHS = 16
 
 
@@ -71,7 +71,7 @@ class Planner:
 
     def __init__(self, traced: Traced, rule: Multipliers, memory: int):
         self.traced, self.rule, self.memory = traced, rule, memory
-        self._layouts: dict[tuple, tuple[Cutting, Layout]] = Recent(_LENGTHS)
+        self._layouts: dict[tuple, tuple[Cutting, Layout] | None] = Recent(_LENGTHS)
 
     def kept_bytes(self, inputs: Inputs) -> int:
         """Return what the results of one sequence take, in bytes."""
@@ -92,11 +92,10 @@ class Planner:
             If not even a stage of the model fits. Where that is known before the model runs, it does not run.
         """
         if inputs.shapes not in self._layouts:
-            foreseen = self._cut(inputs, self.traced.foreseen(list(inputs.shapes)))
-            if foreseen is None:
-                return None
-            found = self._cut(inputs, self.traced.probe(list(inputs.shapes)))
-            assert found is not None
+            found = self._cut(inputs, self.traced.foreseen(list(inputs.shapes)))
+            if found is not None:
+                found = self._cut(inputs, self.traced.probe(list(inputs.shapes)))
+                assert found is not None
             self._layouts[inputs.shapes] = found
         return self._layouts[inputs.shapes]
 
