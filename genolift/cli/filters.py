@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--out", required=True, type=parameters.path(), metavar="DIR", help="The directory to write into.")
 @click.option("--layer", metavar="NAME", help="Which layer.  [default: the first convolution]")
 @parameters.known_motifs
+@parameters.motif_format
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1, min_open=True),
@@ -59,6 +60,7 @@ def command(
     execution: Execution,
     out: Path,
     motifs: Path | None,
+    motif_format: str | None,
     by_activation: bool,
     **sites: Any,
 ) -> None:
@@ -76,7 +78,7 @@ def command(
     from genolift.pipeline.discovery.filters import FiltersJob, Sites, write_filters
 
     weights = "activation" if by_activation else "sites"
-    job = FiltersJob(model, reading, out, Sites(weights=weights, **sites), motifs, execution)
+    job = FiltersJob(model, reading, out, Sites(weights=weights, **sites), motifs, execution, motif_format)
     written = write_filters(job)
     filters = written.filters
     told = f"{len(filters.excited):,} of {len(filters):,} filters of layer {filters.layer} have sites"

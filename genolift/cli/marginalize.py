@@ -23,6 +23,7 @@ from genolift.cli.targets import TargetsCommand
 @click.argument("sequences", type=parameters.path(), metavar="BACKGROUNDS.fa[.gz]")
 @click.option("--motif", "chosen", multiple=True, required=True, metavar="MOTIF", help=experimenting.MOTIF_HELP)
 @experimenting.motifs_option
+@parameters.motif_format
 @click.option("--both-strands", is_flag=True, help="Insert each motif's reverse complement too.")
 @click.option(
     "--start", type=click.IntRange(0), metavar="N", help="Where it begins, 0-based.  [default: in the middle]"
@@ -30,7 +31,13 @@ from genolift.cli.targets import TargetsCommand
 @experimenting.shuffles_option
 @experimenting.experiment_options
 def command(
-    chosen: tuple[str, ...], motifs: Path | None, both_strands: bool, start: int | None, shuffles: int, **shared: Any
+    chosen: tuple[str, ...],
+    motifs: Path | None,
+    motif_format: str | None,
+    both_strands: bool,
+    start: int | None,
+    shuffles: int,
+    **shared: Any,
 ) -> None:
     """Insert motifs into backgrounds, and tell what that does to the prediction.
 
@@ -41,6 +48,6 @@ def command(
     from genolift.evaluate.experiments.experiments import marginalize
     from genolift.pipeline.experiments.experiments import by_name, motif, run_experiment
 
-    patterns = by_name([motif(text, motifs) for text in chosen])
+    patterns = by_name([motif(text, motifs, motif_format) for text in chosen])
     job = experimenting.job_of(shared, both_strands=both_strands, start=start, shuffles=shuffles)
     experimenting.tell(job, run_experiment(job, marginalize, patterns))

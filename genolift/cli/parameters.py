@@ -75,6 +75,11 @@ unknown = click.option(
     show_default=True,
     help="How N and other IUPAC codes are encoded: 1/4 for each base, or nothing.",
 )
+motif_format = click.option(
+    "--motif-format",
+    type=click.Choice(["meme", "jaspar", "transfac", "homer"]),
+    help="The format of --motifs. jaspar has a row per base, homer a row per position.  [default: by the content]",
+)
 known_motifs = click.option(
     "--motifs",
     type=path(),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     "--width", type=click.IntRange(1), metavar="N", default=3, show_default=True, help="The smallest width of a seqlet."
 )
 @parameters.known_motifs
+@parameters.motif_format
 @click.option(
     "--shuffles-to",
     type=parameters.path(),
@@ -42,7 +43,13 @@ if TYPE_CHECKING:
     help="Only write shuffles of the sequences, which keep dinucleotides, to be explained for --null.",
 )
 def command(
-    search: Search, out: Path | None, shuffles_to: Path | None, gap: int, width: int, motifs: Path | None
+    search: Search,
+    out: Path | None,
+    shuffles_to: Path | None,
+    gap: int,
+    width: int,
+    motifs: Path | None,
+    motif_format: str | None,
 ) -> None:
     """Find contiguous stretches of high importance, positive and negative, and the motifs they look like.
 
@@ -65,6 +72,6 @@ def command(
         return
     if out is None:
         raise click.UsageError("Missing option '--out': where should the seqlets go?")
-    written = write_seqlets(Seqlets(search, out, gap, width, motifs))
+    written = write_seqlets(Seqlets(search, out, gap, width, motifs, motif_format))
     click.echo(f"{out}: {written.positive:,} positive, {written.negative:,} negative seqlets")
     parameters.tell_commonest(written.motifs)

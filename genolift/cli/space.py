@@ -24,6 +24,7 @@ from genolift.cli.targets import TargetsCommand
 @click.option("--first", required=True, metavar="MOTIF", help=experimenting.MOTIF_HELP)
 @click.option("--second", required=True, metavar="MOTIF", help="The same; this one moves.")
 @experimenting.motifs_option
+@parameters.motif_format
 @click.option(
     "--distances",
     default="0-40:2",
@@ -51,6 +52,7 @@ def command(
     first: str,
     second: str,
     motifs: Path | None,
+    motif_format: str | None,
     distances: str,
     orientations: str,
     both_orders: bool,
@@ -66,7 +68,7 @@ def command(
     from genolift.evaluate.experiments.spacing import space
     from genolift.pipeline.experiments import experiments
 
-    subjects = [experiments.motif(text, motifs)[1] for text in (first, second)]
+    subjects = [experiments.motif(text, motifs, motif_format)[1] for text in (first, second)]
     job = experimenting.job_of(
         shared,
         distances=experiments.distances(distances),

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import io
+import difflib
+import gzip
+import logging
 import os
-import re
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from genolift.sequence.alphabet import BASES
 from genolift.sequence.files import open_text
-from genolift.support.errors import FileProblem, InputError
+from genolift.simulate import motif_formats
+from genolift.simulate.motif_values import Entry
+from genolift.support.errors import FileProblem, InputError, Remedy
+
+log = logging.getLogger("genolift")
 
 #: Published matrices are rounded. A row whose sum is this close to 1 is renormalised, and any other is refused.
 ROUNDING = 1.0001e-3
@@ -122,49 +128,160 @@ class Motif:
         return np.log(((1 - pseudo) * self.matrix + pseudo / 4) / background)
 
 
-def read_motifs(path: str | os.PathLike) -> dict[str, Motif]:
+@dataclass(frozen=True)
+class MotifFile:
+    """The motifs of a file, and those that cannot be used.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    motifs : dict of str to Motif
+        The motifs by their names. A motif with both an accession and a name is there under both. Where several
+        different motifs have the same accession, they are ``NAME#1``, ``NAME#2`` and so on.
+    faulty : dict of str to str
+        The names of motifs that cannot be used, and the reasons.
+    left_out : int
+        The number of motifs that cannot be used.
+    shared : dict of str to list of str
+        Names that several motifs have, and the names that tell these apart.
+    titles : dict of str to tuple of str
+        All names of each motif by the one that tells it apart.
+    """
+
+    path: Path
+    motifs: dict[str, Motif]
+    faulty: dict[str, str]
+    shared: dict[str, list[str]]
+    titles: dict[str, tuple[str, ...]]
+    left_out: int
+
+    @classmethod
+    def read(cls, path: str | os.PathLike, motif_format: str | None = None) -> MotifFile:
+        """Read a file; the arguments and errors are those of :func:`read_motifs`, but single motifs raise nothing."""
+        path = Path(path)
+        try:
+            with open_text(path) as handle:
+                text = handle.read()
+        except (EOFError, UnicodeDecodeError, zlib.error, gzip.BadGzipFile):
+            raise FileProblem(f"{path} is not a motif file: it is damaged or holds binary data") from None
+        try:
+            entries = motif_formats.parse(text, motif_format)
+        except InputError as problem:
+            raise InputError(f"{path} cannot be read as a motif file: {problem.message}", problem.remedy) from None
+        if not entries:
+            raise InputError(f"{path} holds no motifs; MEME, JASPAR, TRANSFAC and HOMER formats are read")
+        return cls(path, *_named(entries), sum(bool(entry.fault) for entry in entries))
+
+    def get(self, name: str) -> Motif:
+        """Return the motif of a name.
+
+        Raises
+        ------
+        InputError
+            If there is none, if several have this name, or if it cannot be used.
+        """
+        if name in self.shared:
+            others = " and ".join(map(repr, self.shared[name]))
+            raise InputError(f"{self.path} has several motifs named {name!r}; ask for {others}")
+        if name in self.motifs:
+            return self.motifs[name]
+        if name in self.faulty:
+            raise InputError(f"{self.path}: motif {name!r}, {self.faulty[name]}")
+        close = difflib.get_close_matches(name, self.motifs, 4, 0.5) or list(self.motifs)[:8]
+        raise InputError(f"{self.path} holds no motif {name!r}; it has {', '.join(close)}")
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.motifs or name in self.shared or name in self.faulty
+
+
+def _named(
+    entries: Sequence[Entry],
+) -> tuple[dict[str, Motif], dict[str, str], dict[str, list[str]], dict[str, tuple[str, ...]]]:
+    """Return motifs, faults, shared names and titles of entries by name."""
+    alike: dict[str, list[Entry]] = {}
+    faulty: dict[str, str] = {}
+    for entry in entries:
+        if entry.fault:
+            for name in entry.names:
+                faulty.setdefault(
+                    name, entry.fault if entry.fault.startswith("line ") else f"line {entry.line}: {entry.fault}"
+                )
+            continue
+        others = alike.setdefault(entry.names[0], [])
+        if not any(_same(entry, other) for other in others):
+            others.append(entry)
+    motifs: dict[str, Motif] = {}
+    shared: dict[str, list[str]] = {}
+    second: dict[str, list[str]] = {}
+    titles: dict[str, tuple[str, ...]] = {}
+    for first, several in alike.items():
+        for number, entry in enumerate(several, start=1):
+            name = first if len(several) == 1 else f"{first}#{number}"
+            motifs[name] = Motif(name, entry.matrix)
+            titles[name] = tuple(dict.fromkeys([name, *entry.names[1:]]))
+            if name != first:
+                shared.setdefault(first, []).append(name)
+            for other in entry.names[1:]:
+                if other not in alike:
+                    second.setdefault(other, []).append(name)
+                    motifs[other] = Motif(other, entry.matrix)
+    for name, owners in second.items():
+        if len(owners) > 1:
+            shared[name] = owners
+            del motifs[name]
+    # A good motif keeps its own name. A second name that a faulty one has as well is not to be taken for the good one.
+    for name in faulty.keys() & second.keys():
+        motifs.pop(name, None)
+        shared.pop(name, None)
+    return motifs, faulty, shared, titles
+
+
+def _same(one: Entry, other: Entry) -> bool:
+    return one.names == other.names and np.array_equal(one.matrix, other.matrix)
+
+
+def read_motifs(
+    path: str | os.PathLike, motif_format: str | None = None, on_bad: Literal["refuse", "skip"] = "refuse"
+) -> dict[str, Motif]:
     """Return the motifs of a file by their names.
 
     Parameters
     ----------
     path
         A file in the format of MEME, JASPAR, TRANSFAC, HOMER or a similar one (headers that begin with ``>``, and rows
-        of four numbers): plain, gzip or bgzip.
+        of numbers): plain, gzip or bgzip.
+    motif_format
+        ``"meme"``, ``"jaspar"`` (a row per base), ``"transfac"`` or ``"homer"`` (a row of four numbers per position).
+        The default ``None`` recognises the format by the content.
+    on_bad
+        ``"refuse"`` (the default) raises where a motif cannot be used, ``"skip"`` leaves it out with a warning.
 
     Returns
     -------
     dict of str to Motif
         A motif with both an accession and a name is there under both, the accession first. Counts are turned into
-        probabilities.
+        probabilities. Different motifs of one accession are ``NAME#1``, ``NAME#2`` and so on. A second name that
+        several motifs share is left out.
 
     Raises
     ------
     FileProblem
         If the file cannot be read, or does not hold text.
     InputError
-        If the file holds no motifs, or holds one that is malformed.
+        If the file holds no motifs, if its rows may be bases or positions, or if it holds a motif that is malformed.
     """
-    path = Path(path)
-    try:
-        with open_text(path) as handle:
-            text = handle.read()
-    except (EOFError, UnicodeDecodeError):
-        raise FileProblem(f"{path} is not a motif file: it is damaged or holds binary data") from None
-    try:
-        entries = _parse(text)
-    except (ValueError, KeyError, IndexError) as problem:
-        raise InputError(f"{path} cannot be read as a motif file: {problem}") from None
-    if not entries:
-        raise InputError(f"{path} holds no motifs; MEME, JASPAR, TRANSFAC and HOMER formats are read")
-    motifs: dict[str, Motif] = {}
-    for names, counts in entries:
-        totals = counts.sum(axis=1, keepdims=True)
-        if counts.size == 0 or not (totals > 0).all():
-            raise InputError(f"{path}: motif {names[0]!r} has a position without any counts")
-        for name in dict.fromkeys(names):
-            if name and name not in motifs:
-                motifs[name] = Motif(name, counts / totals)
-    return motifs
+    found = MotifFile.read(path, motif_format)
+    if found.faulty:
+        name, fault = next(iter(found.faulty.items()))
+        told = f"{found.path}: motif {name!r}, {fault}"
+        if on_bad == "refuse":
+            skip = Remedy("on_bad='skip' leaves such motifs out", "remove the motif, or ask for others by name")
+            raise InputError(told, skip)
+        if not found.motifs:
+            raise InputError(f"{told}; no other motif can be used")
+        log.warning("%s motifs are left out, for example: %s", f"{len(found.faulty):,}", told)
+    return found.motifs
 
 
 def meme_text(motifs: Iterable[tuple[Motif, int]], background: Iterable[float]) -> str:
@@ -189,86 +306,3 @@ def meme_text(motifs: Iterable[tuple[Motif, int]], background: Iterable[float]) 
         head = f"letter-probability matrix: alength= 4 w= {motif.width} nsites= {sites} E= 0"
         parts.append(f"MOTIF {motif.name}\n{head}\n{rows}\n")
     return "\n".join(parts)
-
-
-def _parse(text: str) -> list[tuple[list[str], np.ndarray]]:
-    """Return the names, and the counts or probabilities (width, 4), of every motif of a text."""
-    if re.search(r"^MEME version", text, re.MULTILINE):
-        return _meme(text)
-    if re.search(r"^(P0|PO)\s", text, re.MULTILINE):
-        return _by_library(text, "transfac")
-    blocks = re.findall(r"^>(.*)\n((?:(?!>).*\n?)*)", text, re.MULTILINE)
-    if blocks and _is_jaspar([body for _, body in blocks]):
-        return _by_library(text, "jaspar")
-    return [_rows(header, body) for header, body in blocks]
-
-
-def _is_jaspar(bodies: list[str]) -> bool:
-    """Return whether motifs have a row per base, as in JASPAR's files, and not one per position, as in HOMER's.
-
-    Brackets or the shape of the first motif decide. A motif of four positions without brackets fits both formats, so
-    then the next one decides. If none does, the sums over the four bases are compared: read in the right direction they
-    differ less from position to position.
-    """
-    by_row = by_column = 0.0
-    for body in bodies:
-        rows = [line.split() for line in body.splitlines() if line.strip()]
-        if "[" in body or len(rows) != 4:
-            return "[" in body
-        if len(rows[0]) == 5 and not rows[0][0].replace(".", "").isdigit():
-            return False
-        if len(rows[0]) != 4:
-            return True
-        table = np.array(rows, dtype=np.float64)
-        by_row += np.ptp(table.sum(axis=1))
-        by_column += np.ptp(table.sum(axis=0))
-    return by_row > by_column
-
-
-def _by_library(text: str, form: str) -> list[tuple[list[str], np.ndarray]]:
-    """Return what Biopython reads from a text in JASPAR's or TRANSFAC's format."""
-    from Bio import motifs
-
-    entries = []
-    for motif in motifs.parse(io.StringIO(text), form, strict=False):
-        if form == "transfac":
-            names = [motif.get(key) for key in ("AC", "ID", "NA")]
-        else:
-            names = [motif.matrix_id, motif.name]
-        counts = np.array([motif.counts[base] for base in BASES], dtype=np.float64).T
-        entries.append(([name for name in names if name], counts))
-    return entries
-
-
-def _meme(text: str) -> list[tuple[list[str], np.ndarray]]:
-    """Read MEME's text format. Biopython is no help, because it rounds the probabilities to counts of ``nsites``."""
-    alphabet = re.search(r"^ALPHABET\s*=?\s*(\S+)", text, re.MULTILINE)
-    if alphabet and alphabet[1] != BASES and not alphabet[1].startswith('"DNA'):
-        raise ValueError(f"its alphabet is {alphabet[1]}, not ACGT")
-    entries = []
-    for block in re.split(r"^MOTIF\s+", text, flags=re.MULTILINE)[1:]:
-        header, _, body = block.partition("\n")
-        matrix = re.search(
-            r"letter-probability matrix:[^\n]*\n((?:\s*[-+.\deE]+(?:[ \t]+[-+.\deE]+){3}[ \t]*\n?)+)", body
-        )
-        if not matrix:
-            raise ValueError(f"motif {header.strip()!r} has no letter-probability matrix of four columns")
-        rows = [row.split() for row in matrix[1].split("\n") if row.strip()]
-        entries.append((header.split()[:2], np.array(rows, float)))
-    return entries
-
-
-def _rows(header: str, body: str) -> tuple[list[str], np.ndarray]:
-    """Read one motif with a row of four numbers per position, with or without the consensus letter before them."""
-    names = header.split("\t") if "\t" in header else header.split()
-    rows = []
-    for line in body.splitlines():
-        fields = line.split()
-        if not fields or line.startswith("#"):
-            continue
-        if len(fields) == 5 and len(fields[0]) == 1 and not fields[0].isdigit():
-            fields = fields[1:]
-        if len(fields) != 4:
-            raise ValueError(f"motif {header.strip()!r} has a row that is not four numbers: {line.strip()!r}")
-        rows.append([float(field) for field in fields])
-    return [name.strip() for name in names[:2]], np.array(rows)

@@ -77,6 +77,7 @@ class MotifSource(Strict):
     matrix: list[list[float]] | None = None
     file: str | None = None
     name: str | None = None
+    motif_format: Literal["meme", "jaspar", "transfac", "homer"] | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> MotifSource:

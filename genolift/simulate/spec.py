@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field, ValidationError
 
 from genolift.simulate.expressions import Label
-from genolift.simulate.motifs import check_probabilities, read_motifs
+from genolift.simulate.motifs import MotifFile, check_probabilities
 from genolift.simulate.parts import Centre, Group, Length, MotifSource, Splits, Strict, length_of
 from genolift.support.errors import ConfigError, FileProblem, InputError, file_problems
 
@@ -224,14 +224,14 @@ def _matrix(name: str, motif: MotifSource, source: str, folder: Path | None) -> 
         if motif.file is None:
             return check_probabilities(motif.matrix, f"motif {name!r}")
         path = (folder or Path()) / motif.file
-        collection = read_motifs(path)
+        collection = MotifFile.read(path, motif.motif_format)
+        wanted = motif.name or name
+        if wanted in collection:
+            return collection.get(wanted).matrix
     except (InputError, FileProblem) as problem:
         raise ConfigError(f"{key}.{'matrix' if motif.matrix is not None else 'file'}: {problem}") from None
-    wanted = motif.name or name
-    if wanted not in collection:
-        some = ", ".join(list(collection)[:5])
-        raise ConfigError(f"{key}.name: {path} has no motif {wanted!r}; it has {some}")
-    return collection[wanted].matrix
+    some = ", ".join(list(collection.motifs)[:5])
+    raise ConfigError(f"{key}.name: {path} has no motif {wanted!r}; it has {some}")
 
 
 def _check_names(spec: Spec, source: str) -> None:

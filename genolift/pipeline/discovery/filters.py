@@ -70,6 +70,8 @@ class FiltersJob:
         A file of known motifs to compare with.
     execution
         The memory, whether files that are there are replaced, and whether progress is shown.
+    motif_format
+        The format of the known motifs; ``None`` recognises it by the content.
     """
 
     model: ModelFile
@@ -78,6 +80,7 @@ class FiltersJob:
     sites: Sites = field(default_factory=Sites)
     motifs: Path | None = None
     execution: Execution = field(default_factory=Execution)
+    motif_format: str | None = None
 
     @property
     def files(self) -> list[Path]:
@@ -100,7 +103,7 @@ def write_filters(job: FiltersJob) -> WrittenFilters:
     :class:`UnsupportedModel` in one line.
     """
     _check_places(job)
-    motifs = None if job.motifs is None else known_motifs(job.motifs)
+    motifs = None if job.motifs is None else known_motifs(job.motifs, job.motif_format)
     if motifs is not None:
         match_matrices([], motifs)  # says at once where the library is missing
     sites = job.sites

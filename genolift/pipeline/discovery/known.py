@@ -9,22 +9,36 @@ from pathlib import Path
 import numpy as np
 
 from genolift.export.bed import one_word
-from genolift.simulate.motifs import read_motifs
+from genolift.simulate.motifs import MotifFile
+from genolift.support.errors import InputError
 
 log = logging.getLogger("genolift")
 
 
-def known_motifs(path: Path) -> dict[str, np.ndarray]:
+def known_motifs(path: Path, motif_format: str | None = None) -> dict[str, np.ndarray]:
     """Return the motifs (width, 4) of a file by accession and name, as one word.
 
-    The same matrix in succession is one motif.
+    Motifs that cannot be used are left out, and said. Names that are the same as one word get a number.
     """
-    motifs: list[tuple[str, np.ndarray]] = []
-    for name, motif in read_motifs(path).items():
-        if motifs and np.array_equal(motifs[-1][1], motif.matrix):
-            name = f"{motifs.pop()[0]}_{name}"
-        motifs.append((one_word(name), motif.matrix))
-    return dict(motifs)
+    found = MotifFile.read(path, motif_format)
+    if found.faulty:
+        name, fault = next(iter(found.faulty.items()))
+        told = f"{path}: motif {name!r}, {fault}"
+        if not found.titles:
+            raise InputError(f"{told}; the file holds no other motif that can be used")
+        log.warning(
+            "%s of %s motifs are left out; %s",
+            *(f"{count:,}" for count in (found.left_out, found.left_out + len(found.titles))),
+            told,
+        )
+    motifs: dict[str, np.ndarray] = {}
+    for name, names in found.titles.items():
+        word, again = one_word("_".join(names)), 2
+        label = word
+        while label in motifs:
+            label, again = f"{word}#{again}", again + 1
+        motifs[label] = found.motifs[name].matrix
+    return motifs
 
 
 def tell_comparison(count: int, what: str, motifs: int) -> None:

@@ -38,6 +38,7 @@ class Seqlets:
     gap: int = 2
     width: int = 3
     motifs: Path | None = None
+    motif_format: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def write_seqlets(job: Seqlets) -> WrittenSeqlets:
     ``motif`` (the best one), ``motif_p`` and ``motif_q``. The strand is the motif's, without motifs a point.
     """
     check_new(job.out, job.search.execution.force)
-    motifs = None if job.motifs is None else known_motifs(job.motifs)
+    motifs = None if job.motifs is None else known_motifs(job.motifs, job.motif_format)
     scores, null_scores = job.search.open()
     threshold = _threshold(null_scores or scores)
 

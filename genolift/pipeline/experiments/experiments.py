@@ -19,7 +19,7 @@ from genolift.pipeline.common.recipe import Recipe
 from genolift.pipeline.keeping.places import check_file
 from genolift.sequence.fasta import read_fasta
 from genolift.sequence.files import write_text
-from genolift.simulate.motifs import Motif, read_motifs
+from genolift.simulate.motifs import Motif, MotifFile
 from genolift.support.errors import InputError
 from genolift.support.memory import parse_bytes
 
@@ -124,17 +124,15 @@ def by_name(entries: Iterable[tuple[str, _Subject]]) -> dict[str, _Subject]:
     return named
 
 
-def motif(text: str, collection: Path | None) -> tuple[str, str | Motif]:
+def motif(text: str, collection: Path | None, motif_format: str | None = None) -> tuple[str, str | Motif]:
     """Return a motif and its name from a text: AGATAAG, GATA=AGATAAG, or a name in a file of motifs."""
     name, equals, sequence = text.partition("=")
     if equals:
         return name, sequence
     if collection is not None:
-        known = read_motifs(collection)
-        if text in known:
-            return text, known[text]
-        if text.upper().strip("ACGTN"):
-            raise InputError(f"{collection} holds no motif {text!r}; it has {', '.join(list(known)[:8])}")
+        known = MotifFile.read(collection, motif_format)
+        if text in known or text.upper().strip("ACGTN"):
+            return text, known.get(text)
     return text, text
 
 
