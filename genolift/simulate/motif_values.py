@@ -76,7 +76,7 @@ def probabilities_of(matrix: np.ndarray, rows: Sequence[Line] | None = None, onl
         place = f"position {i + 1}" if rows is None else f"line {rows[i].number}"
         return f"{place}: {' '.join(f'{value:g}' for value in matrix[i])}"
 
-    bad = (matrix < 0).any(axis=1)
+    bad = np.asarray((matrix < 0).any(axis=1))
     if bad.any():
         raise InputError(
             f"{where(bad)} has a number below 0; the matrix looks like log-odds or contributions, and probabilities "
