@@ -82,6 +82,7 @@ if TYPE_CHECKING:
         metavar="N",
         help="How long regions become where the model takes any length.  [default: as they are]",
     ),
+    parameters.summits,
     click.option(
         "--names",
         "select",

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 )
 @parts.reading(
     click.option("--regions", type=parameters.path(), metavar="BED", help="Take these regions of the FASTA file."),
+    parameters.summits,
     parameters.on_bad(
         "Records that the model cannot take: stop at the first, leave them out, or pad with N what is too short."
     ),

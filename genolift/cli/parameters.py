@@ -80,6 +80,14 @@ motif_format = click.option(
     type=click.Choice(["meme", "jaspar", "transfac", "homer"]),
     help="The format of --motifs. jaspar has a row per base, homer a row per position.  [default: by the content]",
 )
+summits = click.option(
+    "--summits",
+    default="auto",
+    show_default=True,
+    metavar="COLUMN",
+    help="Which column of --regions holds summits, as offsets from the start: its number, none, or auto, which is "
+    "column 10 of narrowPeak.",
+)
 known_motifs = click.option(
     "--motifs",
     type=path(),

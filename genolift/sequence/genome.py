@@ -174,7 +174,7 @@ class Fasta:
         check_letters(sequence, f"{self.path}: {name}:{start}-{end}")
         return sequence
 
-    def regions(self, path: str | os.PathLike, width: int | None = None) -> Regions:
+    def regions(self, path: str | os.PathLike, width: int | None = None, summits: str = "auto") -> Regions:
         """Return the sequences of the regions of a BED or narrowPeak file.
 
         Regions on the strand ``-`` are reverse-complemented.
@@ -186,6 +186,9 @@ class Fasta:
         width
             Number of bases that every region gets, centred on the summit of a narrowPeak line or, without one, on the
             middle of the region. The default ``None`` keeps the regions as they are.
+        summits
+            Which column holds summits, as offsets from the start: ``"auto"`` (the default) takes column 10 where the
+            lines are narrowPeak, ``"none"`` takes none, and a number such as ``"10"`` names the column.
 
         Returns
         -------
@@ -200,7 +203,7 @@ class Fasta:
         FileProblem
             If the file of regions cannot be read.
         """
-        intervals = read_intervals(path, width)
+        intervals = read_intervals(path, width, summits)
         for interval in intervals:
             if reason := self.fault(interval, width):
                 raise InputError(f"{path}, line {interval.line}: {reason}")

@@ -10,6 +10,7 @@ MACS writes.
 from __future__ import annotations
 
 import gzip
+import logging
 import os
 import re
 import sys
@@ -17,16 +18,19 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from genolift.sequence.alphabet import one_hot, reverse_complement
 from genolift.sequence.files import open_text
-from genolift.support.errors import FileProblem, InputError
+from genolift.sequence.peaks import LOOKED_AT, offset_of, summit_column
+from genolift.support.errors import FileProblem, InputError, Remedy
 from genolift.support.texts import Listed
 
-_NARROWPEAK_COLUMNS = 10
+log = logging.getLogger("genolift")
+
 _WHOLE = re.compile(r"-?[0-9]+")
 _TITLES = {"chrom", "chr", "chromosome", "seqname", "seqnames"}  # the first word of a line that names the columns
 
@@ -46,11 +50,12 @@ class Interval(NamedTuple):
 
 
 class Malformed(NamedTuple):
-    """A line that is not a region: its number in the file, its text, and the reason."""
+    """A line that is not a region: its number in the file, its text, the reason, and what would be right."""
 
     line: int
     text: str
     reason: str
+    remedy: Remedy | None = None
 
 
 @dataclass(frozen=True)
@@ -204,8 +209,8 @@ def _repeats(names: Sequence[str]) -> dict[int, int]:
     return repeats
 
 
-def read_intervals(path: str | os.PathLike, width: int | None = None) -> list[Interval]:
-    """Return the intervals of a BED file (3 columns or more) or narrowPeak file (10 columns).
+def read_intervals(path: str | os.PathLike, width: int | None = None, summits: str = "auto") -> list[Interval]:
+    """Return the intervals of a BED file (3 columns or more) or narrowPeak file (10 columns or more).
 
     Parameters
     ----------
@@ -214,6 +219,9 @@ def read_intervals(path: str | os.PathLike, width: int | None = None) -> list[In
     width
         Number of bases that every interval gets, centred on its summit (narrowPeak) or its middle. The default ``None``
         keeps the intervals as they are.
+    summits
+        Which column holds summits, as offsets from the start: ``"auto"`` (the default) takes column 10 where the lines
+        are narrowPeak, ``"none"`` takes none, and a number such as ``"10"`` names the column.
 
     Returns
     -------
@@ -223,34 +231,52 @@ def read_intervals(path: str | os.PathLike, width: int | None = None) -> list[In
     Raises
     ------
     InputError
-        If a line is malformed (the message names file and line), or if there is no interval.
+        If a line is malformed (the message names file and line), if it is not clear whether column 10 holds summits, or
+        if there is no interval.
     FileProblem
         If the file cannot be read.
     """
     intervals = []
-    for one in scan_intervals(path, width):
+    for one in scan_intervals(path, width, summits):
         if isinstance(one, Malformed):
-            raise InputError(f"{path}, line {one.line}: {one.reason}")
+            raise InputError(f"{path}, line {one.line}: {one.reason}", one.remedy)
         intervals.append(one)
     return intervals
 
 
-def scan_intervals(path: str | os.PathLike, width: int | None = None) -> Iterator[Interval | Malformed]:
+def scan_intervals(
+    path: str | os.PathLike,
+    width: int | None = None,
+    summits: str = "auto",
+    say: Callable[[str], None] | None = None,
+) -> Iterator[Interval | Malformed]:
     """Yield the intervals of a file like :func:`read_intervals`, but do not stop at a malformed line.
 
-    In the place of such a line comes a :class:`Malformed` with the reason.
+    In the place of such a line comes a :class:`Malformed` with the reason. ``say`` is called with what was taken for
+    summits; by default it is logged.
     """
     if width is not None and width < 1:
         raise InputError(f"width must be at least 1, not {width}")
     empty = True
-    for number, line in _lines(path):
+    lines = _lines(path)
+    first = list(islice(lines, LOOKED_AT))
+    column = None
+    try:
+        column = summit_column([_fields(line) for _, line in first], path, summits)
+    except InputError:
+        if width is not None:  # Without one, nothing is centred on a summit.
+            raise
+    if width is not None and column is not None:
+        told = f"summits from column {column + 1}, on which windows are centred"
+        say(told) if say is not None else log.info("%s: %s", path, told)
+    for number, line in chain(first, lines):
         if empty and _names_columns(line):
             continue
         empty = False
         try:
-            yield _interval(line, number, width)
+            yield _interval(line, number, width, column)
         except InputError as problem:
-            yield Malformed(number, line, str(problem))
+            yield Malformed(number, line, problem.message, problem.remedy)
     if empty:
         raise InputError(f"{path} holds no regions: a BED line is chromosome, start, end, separated by tabs")
 
@@ -277,8 +303,12 @@ def _names_columns(line: str) -> bool:
     return len(fields) > 2 and fields[0] in _TITLES and not _WHOLE.fullmatch(fields[1])
 
 
-def _interval(line: str, number: int, width: int | None) -> Interval:
-    fields = line.split("\t") if "\t" in line else line.split()
+def _fields(line: str) -> list[str]:
+    return line.split("\t") if "\t" in line else line.split()
+
+
+def _interval(line: str, number: int, width: int | None, column: int | None) -> Interval:
+    fields = _fields(line)
     if len(fields) < 3:
         raise InputError("a BED line has at least three columns: chromosome, start, end")
     start, end = _integer(fields[1], "start"), _integer(fields[2], "end")
@@ -290,11 +320,7 @@ def _interval(line: str, number: int, width: int | None) -> Interval:
         raise InputError("chromosome (column 1) is empty")
     if strand not in ("+", "-", "."):
         raise InputError(f"strand (column 6) is {strand!r}; it must be +, - or .")
-    summit = -1
-    if len(fields) == _NARROWPEAK_COLUMNS:  # A BED12 line also has a column 10, but there it means something else.
-        summit = _integer(fields[9], "summit (column 10)")
-        if not -1 <= summit < end - start:
-            raise InputError(f"summit (column 10) is {summit}, outside the region of {end - start} bases")
+    summit = offset_of(fields, column, end - start)
     if width is not None:
         centre = start + summit if summit >= 0 else (start + end) // 2
         start = centre - width // 2

@@ -16,6 +16,7 @@ from genolift.pipeline.common.sources import FastaSource, NamesSource, RegionSou
 from genolift.pipeline.common.standard_input import CALLED, DASH, spooled
 from genolift.sequence.alphabet import one_hot
 from genolift.sequence.files import open_text
+from genolift.sequence.peaks import check_choice
 from genolift.support.errors import InputError, Remedy, setting
 
 
@@ -33,6 +34,8 @@ class Reading:
         A list of names, one a line. It says which records of the FASTA file are read.
     width
         How long regions become where the model takes any length. ``None`` leaves them as they are.
+    summits
+        Which column of the regions holds summits: ``auto``, ``none`` or its number.
     on_bad, max_n
         What becomes of records that cannot be used, and the largest share of N:
         see :class:`genolift.pipeline.common.screening.Policy`.
@@ -50,6 +53,7 @@ class Reading:
     max_n: float | None = None
     unknown: str = "uniform"
     report: Path | None = None
+    summits: str = "auto"
 
     @property
     def files(self) -> list[Path]:
@@ -64,6 +68,7 @@ class Reading:
     def check(self) -> None:
         """Raise :class:`InputError` for what cannot be asked for, before anything is read."""
         self._policy()
+        check_choice(self.summits)
         if self.regions is not None and self.select is not None:
             raise InputError("either regions or names choose what is scored, not both")
 
@@ -91,7 +96,7 @@ class Reading:
             )
             raise InputError(f"a width is for {why}", Remedy.naming("leave {} out", setting("width")))
         if self.regions is not None:
-            return RegionSource(self.sequences, self.regions, length or self.width, policy)
+            return RegionSource(self.sequences, self.regions, length or self.width, policy, self.summits)
         if self.select is not None:
             return NamesSource(self.sequences, self.select, length, policy)
         return FastaSource(self.sequences, length, policy)

@@ -78,6 +78,8 @@ class Screening:
     ``read`` of them were read. The ``refused`` ones come with the reason, and the ``padded`` ones with the numbers of N
     added at the left and the right. A record is known by its name and by its place: its line, or its number in a FASTA
     file.
+
+    ``notes`` say how the input was understood.
     """
 
     policy: Policy
@@ -86,6 +88,7 @@ class Screening:
     read: int = 0
     refused: list[tuple[int, str, str]] = field(default_factory=list)
     padded: list[tuple[int, str, int, int]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def refuse(self, place: int, name: str, reason: str) -> None:
         """Note that a record cannot be scored."""
@@ -116,6 +119,8 @@ class Screening:
 
     def tell(self) -> None:
         """Say on standard error what was left out or padded, and why."""
+        for note in self.notes:
+            log.info("%s: %s", self.path, note)
         if self.padded:
             places = ", ".join(str(place) for place, *_ in self.padded[:_SHOWN])
             more = ", ..." if len(self.padded) > _SHOWN else ""

@@ -170,21 +170,26 @@ class CutSource(Source):
 
 
 class RegionSource(CutSource):
-    """The regions of a BED or narrowPeak file, cut out of a FASTA file; ``width`` as in ``Fasta.regions``."""
+    """The regions of a BED or narrowPeak file, cut out of a FASTA file; options as in ``Fasta.regions``."""
 
-    def __init__(self, fasta: Path, regions: Path, width: int | None, policy: Policy | None = None):
+    def __init__(
+        self, fasta: Path, regions: Path, width: int | None, policy: Policy | None = None, summits: str = "auto"
+    ):
         genome, screening = Fasta(fasta), Screening(policy or Policy(), regions)
-        super().__init__(genome, self._intervals(genome, regions, width, screening), screening)
+        super().__init__(genome, self._intervals(genome, regions, width, summits, screening), screening)
         self.regions, self.chrom_sizes = self.where, genome.sizes
         where = self.where
         self.names = unique_names(self.names, where.chroms, where.starts, where.ends, where.strands)
 
     @staticmethod
-    def _intervals(genome: Fasta, regions: Path, width: int | None, screening: Screening) -> Iterator[Interval]:
-        for one in scan_intervals(regions, width):
+    def _intervals(
+        genome: Fasta, regions: Path, width: int | None, summits: str, screening: Screening
+    ) -> Iterator[Interval]:
+        for one in scan_intervals(regions, width, summits, screening.notes.append):
             screening.read += 1
             if isinstance(one, Malformed):
-                screening.refuse(one.line, one.text[:_LONGEST_TEXT], one.reason)
+                remedy = "" if one.remedy is None else f" ({one.remedy.command})"
+                screening.refuse(one.line, one.text[:_LONGEST_TEXT], one.reason + remedy)
                 continue
             reason = genome.fault(one, width)
             mendable = (
