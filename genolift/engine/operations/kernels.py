@@ -211,6 +211,37 @@ def collapse(mean: Tensor, half: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return mean + tf.sign(b - a) * half
 
 
+# Terms that exceed their sum by this factor are rounding noise in float32.
+_CANCELS = 1e3
+
+
+@Kernel
+def product(flow: Tensor, a0: Tensor, a: Tensor, b0: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Return ``flow`` times each factor's multiplier in the product ``a * b``, in the product's shape.
+
+    It is the mean of the two orders of changing the factors, or the one order whose terms do not cancel. Dividing by
+    the norm of a tensor that is zero on one side multiplies by 10¹² there. The two orders then differ by that factor,
+    and their mean is noise. Either order is exact, and so is any mean of them.
+
+    Parameters
+    ----------
+    flow : Tensor
+        The multipliers at the product.
+    a0, a : Tensor
+        The left factor at the reference and at x.
+    b0, b : Tensor
+        The right factor at the reference and at x.
+    """
+    first = tf.abs(a0 * (b - b0)) + tf.abs(b * (a - a0))  # The left factor changes last.
+    second = tf.abs(a * (b - b0)) + tf.abs(b0 * (a - a0))
+    size = tf.maximum(tf.abs(a * b), tf.abs(a0 * b0))
+    cancels = tf.maximum(first, second) > _CANCELS * (size + tf.minimum(first, second))
+    share = tf.where(cancels, tf.cast(first <= second, first.dtype), tf.cast(0.5, first.dtype))
+    share = tf.cast(share, flow.dtype)
+    left = flow * tf.math.conj(share * b + (1 - share) * b0)
+    return left, flow * tf.math.conj(share * a0 + (1 - share) * a)
+
+
 @Kernel
 def distance(a: Tensor, b: Tensor) -> Tensor:
     """Return |b − a|."""

@@ -38,8 +38,15 @@ def _fits(shape: tuple[int | None, ...] | None, whole: tuple[int | None, ...] | 
     return all(size == 1 or (size is not None and size == other) for size, other in pairs)
 
 
+def alike(one: tuple[int | None, ...] | None, other: tuple[int | None, ...] | None) -> bool:
+    """Whether two tensors of the same rows have the same shape for sure, so that neither is repeated along an axis."""
+    if one is None or other is None or len(one) != len(other):
+        return False
+    return one[:1] == other[:1] and None not in one[1:] and one[1:] == other[1:]
+
+
 def written_out(step: Step, grad: Tensor, weights_of: Callable[[Value], Tensor]) -> dict[Value, Tensor] | None:
-    """Return what arrives at a linear step's only active input, or None where TensorFlow's derivative has to say it.
+    """Return what arrives at a linear step's active inputs, or None where TensorFlow's derivative has to say it.
 
     Parameters
     ----------
@@ -54,6 +61,9 @@ def written_out(step: Step, grad: Tensor, weights_of: Callable[[Value], Tensor])
         return {step.active_inputs[0]: grad}
     if narrow.applies(step):
         return {step.inputs[0]: narrow.transpose(step, grad, weights_of(step.inputs[1]))}
+    if step.op in ("Add", "AddV2") and len(step.active_inputs) == 2:
+        whole = all(alike(value.shape, step.output.shape) for value in step.inputs)
+        return dict.fromkeys(step.inputs, grad) if whole else None
     if step.op != "MatMul" or step.active_inputs != [step.inputs[0]] or step.node.attr["transpose_a"].b:
         return None
     if step.inputs[0] is step.inputs[1] or not step.output.dtype.startswith("float"):

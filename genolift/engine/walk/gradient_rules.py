@@ -6,9 +6,9 @@ from genolift.engine.operations.regions import is_rectifier, is_relu
 from genolift.engine.operations.secants import apply
 from genolift.engine.program import Dependence, Step, Value
 from genolift.engine.walk.propagate import Backward, Flow, Flows, Rule
-from genolift.engine.walk.rules import extra_sides, parts
+from genolift.engine.walk.rules import beside, parts
 from genolift.engine.walk.unwind import unwind
-from genolift.support.tensorflow import quiet_tensorflow
+from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
 
@@ -24,11 +24,14 @@ def derivative(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
     source, (mean,) = step.inputs[0], parts(flows, "mean")
     if is_relu(step):  # The slope at zero is that of a ReLU, however it is written.
         return {source: Flow(tf.where(pairs.x(source) > 0, mean, tf.zeros_like(mean)))}
-    flow = pairs.pair_side(mean)
-    x = tf.broadcast_to(pairs.x_side(source), tf.shape(flow))  # What flows back has a row for each pair.
-    y = apply(step, x, [tf.stop_gradient(tensor) for tensor in extra_sides(step, pairs)], pairs.precision)
-    (slope,) = tf.gradients(y, x, flow, stop_gradients=x, unconnected_gradients="zero")
-    return {source: Flow(pairs.flat(slope, source))}
+    extra = [tf.stop_gradient(tensor) for tensor in beside(step, pairs)]
+
+    def slope(flow: Tensor, ref: Tensor, x: Tensor) -> Tensor:
+        x = tf.broadcast_to(x, tf.shape(flow))  # What flows back has a row for each pair.
+        y = apply(step, x, extra, pairs.precision)
+        return tf.gradients(y, x, flow, stop_gradients=x, unconnected_gradients="zero")[0]
+
+    return {source: Flow(pairs.elementwise(slope, source, mean))}
 
 
 def gradient(step: Step) -> Rule:
@@ -42,8 +45,12 @@ def _guided(step: Step, flows, back: Backward) -> dict:
 
 def _deconvolved(step: Step, flows, back: Backward) -> dict:
     pairs, (flow,), (source, *_) = back.pairs, flows, step.inputs
-    rectified = apply(step, pairs.pair_side(flow.mean), extra_sides(step, pairs), pairs.precision)
-    return {source: Flow(pairs.flat(rectified, source))}
+    extra = beside(step, pairs)
+
+    def rectified(flow: Tensor, ref: Tensor, x: Tensor) -> Tensor:
+        return apply(step, flow, extra, pairs.precision)
+
+    return {source: Flow(pairs.elementwise(rectified, source, flow.mean))}
 
 
 def guided(step: Step) -> Rule:

@@ -198,12 +198,19 @@ class Pairs:
             tensor.set_shape([None, *value.shape[1:]])
         return tensor
 
-    def elementwise(self, kernel: Callable[..., Tensor], value: Value, *flows: Tensor) -> Tensor:
-        """Return ``kernel(*flows, reference, x)`` of a value's two sides, one row per pair."""
+    def elementwise(self, kernel: Callable[..., Any], value: Value, *flows: Tensor) -> Any:
+        """Return ``kernel(*flows, reference, x)`` of a value's two sides, one row per pair.
+
+        The kernel may return several tensors. What it reads besides its arguments is laid out by :meth:`beside`.
+        """
         if not self.leading:
             return kernel(*flows, self._ref[value], self._x[value])
-        sided = [self.pair_side(flow) for flow in flows]
-        return self.flat(kernel(*sided, self.ref_side(value), self.x_side(value)), value)
+        found = kernel(*(self.pair_side(flow) for flow in flows), self.ref_side(value), self.x_side(value))
+        return tf.nest.map_structure(lambda tensor: self.flat(tensor, value), found)
+
+    def beside(self, tensor: Tensor) -> Tensor:
+        """Return a tensor with one row per pair as :meth:`elementwise` lays out both sides."""
+        return self.pair_side(tensor) if self.leading else tensor
 
     def _sided(self, tensor, r, groups=None):
         if not self.leading:  # The rows may lie along any axis, and those of the two sides correspond.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from itertools import permutations
 from typing import TypeAlias
 
-from genolift.engine.operations import kernels
+from genolift.engine.operations import kernels, transposes
 from genolift.engine.operations.kinds import Extremum, Selection
 from genolift.engine.operations.regions import explodes
 from genolift.engine.operations.secants import secant
@@ -96,33 +96,31 @@ def turned(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
 # Nonlinearities of one source
 
 
-def _sides(step: Step, back: Backward) -> tuple[Tensor, Tensor, list[Tensor]]:
-    """Return a region's source at the reference and at x, and its other inputs, laid out for elementwise work."""
-    pairs, source = back.pairs, step.inputs[0]
-    return pairs.ref_side(source), pairs.x_side(source), extra_sides(step, pairs)
+def beside(step: Step, pairs: Pairs) -> list[Tensor]:
+    """Return what an elementwise region reads besides its source, laid out for :meth:`Pairs.elementwise`."""
+    return [_beside(value, pairs) for value in step.inputs[1:]]
 
 
-def extra_sides(step: Step, pairs: Pairs) -> list[Tensor]:
-    """Return what an elementwise region reads besides its source, laid out for elementwise work."""
-    return [_extra(value, pairs) for value in step.inputs[1:]]
-
-
-def _extra(value: Value, pairs: Pairs) -> Tensor:
+def _beside(value: Value, pairs: Pairs) -> Tensor:
     tensor = pairs.aux(value)
     batched = value.dependence and value.shape and value.shape[0] is None
-    return pairs.pair_side(tensor) if batched else tensor
+    return pairs.beside(tensor) if batched else tensor
 
 
 def chords(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
     """Apply Rescale, the chord Δout/Δin of each pair (section 3.5.2), or RevealCancel where the method asks for it."""
-    pairs, source = back.pairs, step.inputs[0]
-    flow = pairs.pair_side(collapsed(step, flows, back)[0])
-    a, b, extra = _sides(step, back)
-    if not back.reveals(step):
-        return {source: Flow(pairs.flat(kernels.rescale(step, pairs.precision, a, b, extra, flow), source))}
-    mass = pairs.pair_side(back.mass(source))
-    results = kernels.reveal_cancel(step, pairs.precision, a, b, mass, extra, flow)
-    return {source: Flow(*[pairs.flat(result, source) for result in results])}
+    pairs, source, (flow,) = back.pairs, step.inputs[0], collapsed(step, flows, back)
+    extra = beside(step, pairs)
+
+    def rescale(flow: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        return kernels.rescale(step, pairs.precision, a, b, extra, flow)
+
+    def reveal_cancel(flow: Tensor, mass: Tensor, a: Tensor, b: Tensor) -> list[Tensor]:
+        return kernels.reveal_cancel(step, pairs.precision, a, b, mass, extra, flow)
+
+    if back.reveals(step):
+        return {source: Flow(*pairs.elementwise(reveal_cancel, source, flow, back.mass(source)))}
+    return {source: Flow(pairs.elementwise(rescale, source, flow))}
 
 
 # Steps of several active inputs, and selections: both parts of a difference have one multiplier
@@ -140,29 +138,12 @@ def midpoint(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
     return {v: Flow(m) for v, m in pairs.transpose(step, grads, points).items()}
 
 
-# Terms that exceed their sum by this factor are rounding noise in float32.
-_CANCELS = 1e3
-
-
 def _scaled(step: Step, grad: Tensor, pairs: Pairs) -> dict[Value, Flow]:
-    """Return what flows into an elementwise product.
-
-    It is the mean of the two orders of changing the factors, or the one order whose terms do not cancel. Dividing by
-    the norm of a tensor that is zero on one side multiplies by 10¹² there. The two orders then differ by that factor,
-    and their mean is noise. Either order is exact, and so is any mean of them.
-    """
-    (left, right), ends = step.inputs, {v: (pairs.x(v), pairs.ref(v)) for v in step.active_inputs}
-    (a, a0), (b, b0) = ends[left], ends[right]
-    first = tf.abs(a0 * (b - b0)) + tf.abs(b * (a - a0))  # The left factor changes last.
-    second = tf.abs(a * (b - b0)) + tf.abs(b0 * (a - a0))
-    size = tf.maximum(tf.abs(a * b), tf.abs(a0 * b0))
-    cancels = tf.maximum(first, second) > _CANCELS * (size + tf.minimum(first, second))
-    share = tf.where(cancels, tf.cast(first <= second, first.dtype), tf.cast(0.5, first.dtype))
-    share = tf.cast(share, grad.dtype)
-    return {
-        left: Flow(_unbroadcast(grad * tf.math.conj(share * b + (1 - share) * b0), a)),
-        right: Flow(_unbroadcast(grad * tf.math.conj(share * a0 + (1 - share) * a), b)),
-    }
+    """Return what flows into the two factors of an elementwise product."""
+    left, right = step.inputs
+    ends = [end for value in (left, right) for end in (pairs.ref(value), pairs.x(value))]
+    flows = kernels.product(grad, *ends)
+    return {value: Flow(_unbroadcast(flow, pairs.ref(value))) for value, flow in zip(step.inputs, flows, strict=True)}
 
 
 def _routed_mass(step: Step, value: Value, back: Backward) -> Tensor:
@@ -261,6 +242,8 @@ def interleaved(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
 
 def _unbroadcast(tensor: Tensor, like: Tensor) -> Tensor:
     """Sum over the axes along which ``like`` was broadcast."""
+    if transposes.alike(*(None if one.shape.rank is None else tuple(one.shape) for one in (tensor, like))):
+        return tensor
     zero = tf.zeros_like(like)
     return tf.gradients(zero + tf.zeros_like(tensor), zero, tensor)[0]
 
