@@ -101,6 +101,13 @@ def _table(null: int | None, **given: Any) -> EffectTable:
         metavar="SHARE",
         help="Stop if more of the REF alleles contradict the genome: the file is of another assembly.",
     ),
+    click.option(
+        "--on-bad",
+        type=click.Choice(["fail", "skip"]),
+        default="fail",
+        show_default=True,
+        help="Malformed lines: stop at the first, or give each a row that says why.",
+    ),
     parameters.unknown,
     arguments=("variants",),
 )
@@ -134,6 +141,7 @@ def command(
     """Score the variants of a VCF file: what the model says of the alternative allele, less that of the reference.
 
     Each allele is put into a window of the model's length around the variant, which begins at the same base for both.
+    The window lies around the normalised variant (as short and as far to the left as can be), however it is written.
     What a deletion leaves free at the right is filled from the genome. Predictions are means over both strands. The
     table has a row for every record, alternative allele and target; what cannot be scored has a row that says why. What
     its columns mean, and how it was made, stands beside it in TABLE.tsv.json.

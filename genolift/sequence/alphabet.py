@@ -18,6 +18,14 @@ from genolift.support.errors import InputError
 BASES = "ACGT"
 UNKNOWN = 4  # the code of every base that is not exactly one of the four
 AMBIGUOUS = "RYSWKMBDHVN"
+#: The bases that each letter stands for.
+STANDS_FOR = dict(
+    zip(
+        BASES + AMBIGUOUS,
+        ("A", "C", "G", "T", "AG", "CT", "CG", "AT", "GT", "AC", "CGT", "AGT", "ACT", "ACG", "ACGT"),
+        strict=True,
+    )
+)
 _IUPAC = BASES + AMBIGUOUS + (BASES + AMBIGUOUS).lower()
 _COMPLEMENT = str.maketrans(_IUPAC, "TGCAYRSWMKVHDBN" + "tgcayrswmkvhdbn")
 _INVALID = 255

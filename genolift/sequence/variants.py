@@ -1,6 +1,7 @@
 """Variants in their sequence: windows of one length with the reference and with the alternative allele.
 
-Both windows of a variant begin at the same base of the genome. Bases that an insertion pushes beyond the right end of
+Both windows of a variant begin at the same base of the genome. They lie around the normal form of the variant, so that
+it does not matter how a file spells it. Bases that an insertion pushes beyond the right end of
 its window are left out, and a window with a deletion is filled up there from the genome.
 """
 
@@ -10,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from genolift.sequence import vcf
-from genolift.sequence.alphabet import count_unknown
+from genolift.sequence.alphabet import STANDS_FOR, count_unknown, reverse_complement
 from genolift.sequence.genome import Fasta
+from genolift.sequence.normal import Normal, normalise, shared
 from genolift.sequence.vcf import VcfRecord
 from genolift.support.errors import InputError
 
@@ -21,6 +23,7 @@ TOO_LONG, LEAVES = "allele_too_long", "window_leaves_chromosome"
 OUTSIDE, SAME = "outside_chromosome", "same_alleles"
 INVALID_REF, INVALID_ALT = "invalid_ref", "invalid_alt"
 TOO_UNKNOWN = "too_many_n"
+MALFORMED = "malformed_line"
 _WITHOUT_BASES = {
     vcf.ABSENT: "no_alternative",
     vcf.SYMBOLIC: "symbolic_allele",
@@ -29,7 +32,9 @@ _WITHOUT_BASES = {
 }
 # Where a genome holds an ambiguity code, VCF has the alphabetically first of the bases it stands for (VCF 4.3, section
 # 1.6.1).
-_FIRST_BASE = str.maketrans("RYSWKMBDHV", "ACCAGACAAA")
+_FIRST_BASE = str.maketrans({code: bases[0] for code, bases in STANDS_FOR.items() if code != "N"})
+# What a contradiction of REF and genome may come from, beside another assembly.
+UNDECIDED, EXCHANGED, FROM_ZERO, OTHER_STRAND = "undecided", "exchanged", "counted from 0", "other strand"
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,10 @@ class Allele:
         The first base of ``text`` in the genome (0-based).
     text : str
         The genome as far as the windows of both alleles need it.
+    normal : Normal or None
+        The normal form of the change, around which the windows lie; ``None`` unless the status is ``OK``.
+    clues : tuple of str
+        Where REF contradicts the genome, what that may come from: some of this module's constants.
     """
 
     record: VcfRecord
@@ -64,6 +73,8 @@ class Allele:
     starts: tuple[int, ...] = ()
     origin: int = 0
     text: str = ""
+    normal: Normal | None = None
+    clues: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -74,8 +85,8 @@ class Allele:
     def kind(self) -> str:
         """The change of the sequence in words: ``SNV``, ``insertion of 3``, ``replacement of 2 by 4`` (bases)."""
         ref, alt = self.record.ref.upper(), self.alt.upper()
-        left = _shared(ref, alt)
-        right = _shared(ref[left:][::-1], alt[left:][::-1])
+        left = shared(ref, alt)
+        right = shared(ref[left:][::-1], alt[left:][::-1])
         before, after = len(ref) - left - right, len(alt) - left - right
         if before == after:
             return "SNV" if before == 1 else f"substitution of {before}"
@@ -84,9 +95,13 @@ class Allele:
         return f"replacement of {before} by {after}"
 
     @property
+    def _change(self) -> Normal:
+        return self.normal or Normal(self.record.pos - 1, self.record.ref.upper(), self.alt.upper())
+
+    @property
     def central(self) -> int:
         """The index of the window whose middle is nearest to the variant."""
-        middle = self.record.pos - 1 - self.length // 2
+        middle = self._change.start - self.length // 2
         return min(range(len(self.starts)), key=lambda i: abs(self.starts[i] - middle))
 
     def pairs(self, text: str | None = None) -> list[tuple[str, str]]:
@@ -103,10 +118,11 @@ class Allele:
             For each of ``starts`` the window with the reference allele and the window with the alternative.
         """
         text = self.text if text is None else text
-        place = self.record.pos - 1 - self.origin
-        right = text[place + len(self.record.ref) :]
+        first, ref, alt = self._change
+        place = first - self.origin
+        right = text[place + len(ref) :]
         lefts = [text[start - self.origin : place] for start in self.starts]
-        ref, alt = (allele.upper() + right for allele in (self.record.ref, self.alt))
+        ref, alt = ref + right, alt + right
         return [((left + ref)[: self.length], (left + alt)[: self.length]) for left in lefts]
 
 
@@ -143,54 +159,98 @@ class Windows:
     def alleles(self, record: VcfRecord) -> list[Allele]:
         """Return the alternative alleles of a record, whether they can be scored or not."""
         status, note = self._judge(record)
-        return [self._allele(record, one, status, note) for one in record.alternatives]
+        alleles = [self._allele(record, one, status, note) for one in record.alternatives]
+        if status != REF_MISMATCH:
+            return alleles
+        clues = self._clues(record)
+        return [replace(allele, clues=clues) for allele in alleles]
+
+    def _clues(self, record: VcfRecord) -> tuple[str, ...]:
+        """Return what a contradiction of REF and genome may come from."""
+        ref, first = record.ref.upper(), record.pos - 1
+        further = self.fasta.fetch(record.chrom, first, min(first + len(ref) + 1, self.fasta.length(record.chrom)))
+        genome = further[: len(ref)]
+        clues = {
+            UNDECIDED: _may_agree(ref, genome),
+            EXCHANGED: any(one.text.upper() == genome for one in record.alternatives),
+            FROM_ZERO: further[1:] == ref,
+            OTHER_STRAND: reverse_complement(ref) == genome,
+        }
+        return tuple(clue for clue, holds in clues.items() if holds)
 
     def _judge(self, record: VcfRecord) -> tuple[str, str]:
         """Return the status and note that a record has whatever its alternative alleles are."""
+        if record.fault:
+            return MALFORMED, record.fault
         if record.chrom not in self.chromosomes:
             return UNKNOWN_CHROMOSOME, f"the genome has no {record.chrom}{self.fasta.hint(record.chrom)}"
         if not _is_dna(record.ref):
-            return INVALID_REF, f"REF {_short(record.ref)} is not written in A, C, G, T and N"
+            return INVALID_REF, f"REF {_not_dna(record.ref)}"
         size, end = self.fasta.length(record.chrom), record.pos - 1 + len(record.ref)
+        if record.pos == 0:
+            return OUTSIDE, f"position 0 is before the first base, which is 1; {record.chrom} has {size} bases"
         if record.pos < 1 or end > size:
             return OUTSIDE, f"{record.chrom} has {size} bases"
-        genome = self.fasta.fetch(record.chrom, record.pos - 1, end)
-        if not _agree(genome, record.ref.upper()):
-            return REF_MISMATCH, f"the genome has {_short(genome)}"
-        return OK, ""
+        genome, ref = self.fasta.fetch(record.chrom, record.pos - 1, end), record.ref.upper()
+        if genome == ref or genome.translate(_FIRST_BASE) == ref:
+            return OK, ""
+        told = f"the genome has {_short(genome)}"
+        if all(base == found or (base == "N" and found not in "ACGT") for base, found in zip(ref, genome, strict=True)):
+            return OK, f"{told} where REF has N, both for an ambiguous base"
+        if _may_agree(ref, genome):
+            why = "N may be any base, and the genome may be hard-masked" if "N" in genome else "that code is ambiguous"
+            why = why if set(genome) - set("ACGT") else "N may be any base"
+            return REF_MISMATCH, f"{told}; {why}, so that it cannot be told whether REF is right"
+        if any(one.text.upper() == genome for one in record.alternatives):
+            return REF_MISMATCH, f"{told}, which is ALT; REF and ALT may be exchanged"
+        return REF_MISMATCH, told
 
     def _allele(self, record: VcfRecord, one: vcf.Alternative, status: str, note: str) -> Allele:
         if status == OK and one.kind != vcf.BASES:
             status = _WITHOUT_BASES[one.kind]
         elif status == OK and not _is_dna(one.text):
-            status, note = INVALID_ALT, f"ALT {_short(one.text)} is not written in A, C, G, T and N"
+            status, note = INVALID_ALT, f"ALT {_not_dna(one.text)}"
         elif status == OK and one.text.upper() == record.ref.upper():
             status, note = SAME, "ALT is REF"
         if status != OK:
             return Allele(record, one.text, self.length, status, note)
-        shifts = [shift for shift in self.shifts if self._holds(shift, record.ref, one.text)]
+        normal = self._normal(record, one.text)
+        shifts = [shift for shift in self.shifts if self._holds(shift, normal)]
         if not shifts:
-            longest = max(len(record.ref), len(one.text))
+            longest = max(len(normal.ref), len(normal.alt))
             note = f"{longest} bases do not fit the window's right half; it has {self.length}"
             return Allele(record, one.text, self.length, TOO_LONG, note)
         size = self.fasta.length(record.chrom)
-        spans = [self._span(record, one.text, shift) for shift in shifts]
+        spans = [self._span(normal, shift) for shift in shifts]
         spans = [(start, end) for start, end in spans if start >= 0 and end <= size]
         if not spans:
             return Allele(record, one.text, self.length, LEAVES, f"{record.chrom} has {size} bases")
         starts = tuple(start for start, _ in spans)
         text = self.fasta.fetch(record.chrom, min(starts), max(end for _, end in spans))
-        allele = Allele(record, one.text, self.length, starts=starts, origin=min(starts), text=text)
+        if (normal.start, len(normal.ref), len(normal.alt)) != (record.pos - 1, len(record.ref), len(one.text)):
+            form = f"{record.chrom}:{normal.start + 1}:{_short(normal.ref)}>{_short(normal.alt)}"
+            note = "; ".join(
+                part for part in (note, f"its normalised form, around which windows lie, is {form}") if part
+            )
+        allele = Allele(
+            record, one.text, self.length, note=note, starts=starts, origin=min(starts), text=text, normal=normal
+        )
         return allele if self.max_n is None else _without_unknown(allele, self.max_n)
 
-    def _holds(self, shift: int, ref: str, alt: str) -> bool:
-        """Return whether both alleles lie wholly within a window."""
-        return self.length // 2 - shift + max(len(ref), len(alt)) <= self.length
+    def _normal(self, record: VcfRecord, alt: str) -> Normal:
+        def fetch(start: int, end: int) -> str:
+            return self.fasta.fetch(record.chrom, start, end)
 
-    def _span(self, record: VcfRecord, alt: str, shift: int) -> tuple[int, int]:
+        return normalise(record.pos - 1, record.ref.upper(), alt.upper(), fetch)
+
+    def _holds(self, shift: int, change: Normal) -> bool:
+        """Return whether both alleles lie wholly within a window."""
+        return self.length // 2 - shift + max(len(change.ref), len(change.alt)) <= self.length
+
+    def _span(self, change: Normal, shift: int) -> tuple[int, int]:
         """Return the start and end of the bases that the windows of both alleles need."""
-        start = record.pos - 1 - self.length // 2 + shift
-        return start, start + self.length + max(0, len(record.ref) - len(alt))
+        start = change.start - self.length // 2 + shift
+        return start, start + self.length + max(0, len(change.ref) - len(change.alt))
 
 
 def _without_unknown(allele: Allele, most: float) -> Allele:
@@ -203,18 +263,20 @@ def _without_unknown(allele: Allele, most: float) -> Allele:
     return Allele(allele.record, allele.alt, allele.length, TOO_UNKNOWN, note)
 
 
-def _shared(one: str, other: str) -> int:
-    """Return how many letters are the same at the beginning of two texts."""
-    return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-
-
 def _is_dna(allele: str) -> bool:
     return not set(allele.upper()) - set("ACGTN")
 
 
-def _agree(genome: str, ref: str) -> bool:
-    """Return whether a reference allele is what the genome holds, with its ambiguity codes resolved or not."""
-    return genome == ref or genome.translate(_FIRST_BASE) == ref
+def _may_agree(ref: str, genome: str) -> bool:
+    """Return whether a reference allele does not contradict the genome, given what ambiguity codes stand for."""
+    return all(set(STANDS_FOR[base]) & set(STANDS_FOR[found]) for base, found in zip(ref, genome, strict=True))
+
+
+def _not_dna(allele: str) -> str:
+    """Return the reason why an allele is not DNA."""
+    if allele in ("-", "I", "D"):
+        return f"{allele} is no allele of VCF, which writes an insertion or a deletion with the base before it"
+    return f"{_short(allele)} is not written in A, C, G, T and N"
 
 
 def _short(allele: str) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from cli_files import LENGTH, fasta
 from scipy.spatial.distance import jensenshannon
+from slow_normal import slowly_normalised
 
 import genolift as gl
 from genolift.pipeline.keeping.journal import Journal
@@ -89,7 +90,7 @@ def scored(place, files):
 
 
 def windows_of(pos, ref, alt, shift):
-    start = pos - 1 - LENGTH // 2 + shift
+    start = slowly_normalised(pos - 1, ref, alt, CHR1)[0] - LENGTH // 2 + shift
     edited = CHR1[: pos - 1] + alt + CHR1[pos - 1 + len(ref) :]
     return CHR1[start : start + LENGTH], edited[start : start + LENGTH]
 

@@ -1,5 +1,6 @@
 """Seqlets and hits of stores: coordinates, nulls, columns."""
 
+import shutil
 from itertools import pairwise
 
 import h5py
@@ -166,11 +167,28 @@ def test_patterns_are_read(folder, tmp_path):
     for path, error, words in (
         (text, FileProblem, "not a TF-MoDISco result"),
         (empty, InputError, "holds no patterns"),
-        (other, InputError, "pos_patterns.pattern_0"),
+        (other, InputError, "pos_patterns.pattern_0 are zero everywhere"),
         (tmp_path, FileProblem, "directory"),
         (tmp_path / "none", FileProblem, "does not exist"),
     ):
         with pytest.raises(error, match=words):
+            read_patterns(path)
+
+
+def test_a_pattern_that_is_zero_is_left_out_and_others_are_refused_for_what_they_are(folder, tmp_path, caplog):
+    path = tmp_path / "some.h5"
+    shutil.copy(folder / "modisco.h5", path)
+    with h5py.File(path, "a") as file:
+        file["neg_patterns/pattern_7/contrib_scores"] = np.zeros((9, 4))
+    assert [pattern.name for pattern in read_patterns(path)] == [
+        pattern.name for pattern in read_patterns(folder / "modisco.h5")
+    ]
+    assert "zero everywhere are left out: neg_patterns.pattern_7" in caplog.text
+    for matrix, words in ((np.full((9, 4), np.nan), "not finite"), (np.ones((4, 9)), r"the shape \(4, 9\)")):
+        with h5py.File(path, "a") as file:
+            del file["neg_patterns/pattern_7"]
+            file["neg_patterns/pattern_7/contrib_scores"] = matrix
+        with pytest.raises(InputError, match=words):
             read_patterns(path)
 
 

@@ -5,8 +5,10 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from slow_normal import slowly_normalised
 
 from genolift.sequence.genome import Fasta
+from genolift.sequence.normal import normalise
 from genolift.sequence.variants import OK, Allele, Windows
 from genolift.sequence.vcf import ABSENT, BASES, SYMBOLIC, Alternative, VcfRecord
 from genolift.support.errors import InputError
@@ -75,11 +77,12 @@ def test_the_alternative_is_the_edited_genome_from_the_same_left_edge(genome, po
     if alt.upper() == ref:
         return
     allele = only(Windows(genome, length, [shift]), pos, ref, alt)
-    if size > length - length // 2 + shift or len(alt) > length - length // 2 + shift:
+    place, before, after = slowly_normalised(pos - 1, ref, alt.upper(), CHR1)
+    if max(len(before), len(after)) > length - length // 2 + shift:
         assert allele.status == "allele_too_long"
         return
     ((first, second),) = allele.pairs()
-    start = pos - 1 - length // 2 + shift
+    start = place - length // 2 + shift
     edited = CHR1[: pos - 1] + alt.upper() + CHR1[pos - 1 + size :]
     assert first == CHR1[start : start + length]
     assert second == edited[start : start + length]
@@ -119,7 +122,9 @@ def test_windows_that_leave_the_chromosome_are_left_out_one_by_one(genome):
         ((100, "OK", "OK"), "same_alleles", "ALT is REF"),
         ((100, "R", "A"), "invalid_ref", "REF R is not written"),
         ((100, "OK", "R"), "invalid_alt", "ALT R is not written"),
-        ((0, "OK", "<DEL>"), "outside_chromosome", "300 bases"),
+        ((0, "OK", "<DEL>"), "outside_chromosome", "position 0 is before the first base, which is 1"),
+        ((100, "OK", "-"), "invalid_alt", "- is no allele of VCF"),
+        ((100, "<REF>", "OK"), "ref_mismatch", "which is ALT; REF and ALT may be exchanged"),
         ((301, "OK", "A"), "outside_chromosome", "300 bases"),
         ((100, "OK", "A" * 21), "allele_too_long", "21 bases"),
     ],
@@ -145,7 +150,15 @@ def test_ambiguity_codes_of_the_genome_agree_with_the_base_that_vcf_writes_for_t
     assert only(windows, 7, "A", "T", chrom="odd").status == OK  # R stands for A and G, of which A comes first
     assert only(windows, 7, "G", "T", chrom="odd").status == "ref_mismatch"
     assert only(windows, 5, "N", "T", chrom="odd").status == OK
+    told = only(windows, 7, "N", "T", chrom="odd")  # as tools write it that know no other code
+    assert (told.status, told.note) == (OK, "the genome has R where REF has N, both for an ambiguous base")
+    assert told.pairs()[0][0][4] == "N"
     assert only(windows, 5, "A", "T", chrom="odd").status == "ref_mismatch"
+    for pos, ref, word in [(5, "A", "hard-masked"), (7, "G", "ambiguous"), (9, "N", "any base")]:
+        unclear = only(windows, pos, ref, "T", chrom="odd")
+        assert word in unclear.note
+        assert unclear.clues[0] == "undecided"
+    assert "undecided" not in only(windows, 7, "C", "T", chrom="odd").clues
 
 
 @pytest.mark.parametrize("shift", [11, -10, 500])
@@ -174,3 +187,53 @@ def test_an_allele_without_a_window_of_known_bases(genome):
     assert allele.note == "20 % of the window are N or another IUPAC code, more than 10 %"
     inserted = only(Windows(genome, LENGTH, [4], 0.1), 15, "A", "ANNNN", chrom="odd")  # the alternative alone
     assert inserted.status == "too_many_n"
+
+
+REPEATS = "GATTACA" + "CAG" * 40 + "T" * 90 + "ACGTNNNNGC" + "AC" * 50
+TOGETHER = st.text("ACG", min_size=0, max_size=3)
+
+
+@given(data=st.data())
+def test_every_spelling_of_a_change_is_one_normal_form(data):
+    """Within repeats, at both ends, beside unknown bases: whatever is written, the slow search finds the same."""
+    chromosome = data.draw(st.sampled_from([REPEATS, "A" * 30, "CACACACA", "TG"])).replace("N", "")
+    place = data.draw(st.integers(0, len(chromosome) - 1))
+    ref = chromosome[place : place + data.draw(st.integers(1, 7))]
+    alt = data.draw(st.text("ACGT", min_size=1, max_size=7) | TOGETHER.map(lambda text: ref + text)) or "A"
+    if alt == ref:
+        return
+    found = normalise(place, ref, alt, lambda start, end: chromosome[start:end])
+    assert tuple(found) == slowly_normalised(place, ref, alt, chromosome)
+    more = data.draw(st.integers(0, place))
+    padded = normalise(
+        place - more,
+        chromosome[place - more : place] + ref,
+        chromosome[place - more : place] + alt,
+        lambda start, end: chromosome[start:end],
+    )
+    assert padded == found
+
+
+def test_unknown_bases_end_a_shift():
+    chromosome = "ACGTNNNNNGC"
+    assert normalise(8, "NG", "N", lambda start, end: chromosome[start:end]) == (8, "NG", "N")
+
+
+def test_windows_do_not_depend_on_how_a_variant_is_spelled(genome):
+    """A deletion of one T of a stretch, written at its end, at its beginning, and with bases around it."""
+    place = next(i for i in range(50, 250) if CHR1[i] == CHR1[i + 1] == CHR1[i + 2] and CHR1[i - 1] != CHR1[i])
+    windows = Windows(genome, LENGTH, [-3, 0])
+    base, before, behind = CHR1[place], CHR1[place - 1], CHR1[place + 3]
+    spelled = [
+        only(windows, place, before + base, before),
+        only(windows, place + 2, base + base, base),
+        only(windows, place + 3, base + behind, behind),
+        only(windows, place, before + 3 * base + behind, before + 2 * base + behind),
+    ]
+    assert len({(allele.starts, tuple(allele.pairs()), allele.kind, allele.central) for allele in spelled}) == 1
+    assert spelled[0].note == ""
+    for allele in spelled[1:]:
+        assert allele.note == (
+            f"its normalised form, around which windows lie, is chr1:{place}:{before + base}>{before}"
+        )
+    assert spelled[0].starts == (place - 1 - 10 - 3, place - 1 - 10)

@@ -47,7 +47,7 @@ def test_records_and_their_lines(form, tmp_path):
 )
 def test_headers_and_line_ends_do_not_matter(text, tmp_path):
     (one,) = records(tmp_path, text)
-    assert one[1:] == ("chr1", 5, "rs1", "G", (("A", vcf.BASES),))
+    assert one[1:6] == ("chr1", 5, "rs1", "G", (("A", vcf.BASES),))
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,9 @@ def test_headers_and_line_ends_do_not_matter(text, tmp_path):
         ("G]chr2:123]", [("G]chr2:123]", vcf.BREAKEND)]),
         ("[<ctg>:7[G", [("[<ctg>:7[G", vcf.BREAKEND)]),
         ("G.,.G", [("G.", vcf.BREAKEND), (".G", vcf.BREAKEND)]),
+        ("G]HLA-A*01:01:01:01:100],A", [("G]HLA-A*01:01:01:01:100]", vcf.BREAKEND), ("A", vcf.BASES)]),
+        ("G[<INV>[", [("G[<INV>[", vcf.BREAKEND)]),
+        ("[<ctg>[G,[chr2:x[G", [("[<ctg>[G", vcf.BREAKEND), ("[chr2:x[G", vcf.BREAKEND)]),
     ],
 )
 def test_kinds_of_alternative_alleles(alt, expected, tmp_path):
@@ -81,7 +84,6 @@ def test_kinds_of_alternative_alleles(alt, expected, tmp_path):
         ("chr1\t5\trs1\t\tA\n", "REF is empty"),
         ("chr1\t5\trs1\tG\t\n", "ALT is empty"),
         ("chr1\t5\trs1\tG\tA,,C\n", "ALT is empty"),
-        ("chr1\t5\trs1\tG\t[chr2:x[G\n", "cannot be read"),
     ],
 )
 def test_malformed_lines_are_named_by_number(line, words, tmp_path):
@@ -116,3 +118,30 @@ def test_reading_is_lazy(tmp_path):
     assert next(found).pos == 5
     with pytest.raises(InputError, match="line 2"):
         next(found)
+
+
+@pytest.mark.parametrize("names", ["CHROM\tPOS\tID\tREF\tALT\tQUAL", "chr\tpos\tid\tref\talt"])
+def test_column_names_without_their_sign_are_passed_over(names, tmp_path):
+    (one,) = records(tmp_path, f"##fileformat=VCFv4.2\n{names}\n{LINE}")
+    assert (one.line, one.pos) == (3, 5)
+    with pytest.raises(InputError, match=r"line 2: this looks like a line of column names"):
+        records(tmp_path, f"{LINE}{names}\n")
+
+
+@pytest.mark.parametrize("on_bad", ["fail", "skip"])
+def test_column_names_in_another_order_are_said_to_be_that(on_bad, tmp_path):
+    path = write(tmp_path, "SNP\tCHR\tBP\tA1\tA2\n" + LINE)
+    with pytest.raises(InputError, match="line 1: this looks like a line of column names; a VCF line is chromosome"):
+        list(read_vcf(path, on_bad))
+
+
+def test_malformed_lines_are_records_with_their_fault_when_asked(tmp_path):
+    path = write(tmp_path, LINE + "chr1\tfive\trs2\tG\tA\nchr1\t6\n" + LINE)
+    with pytest.raises(InputError, match=r"line 2: the position is 'five'.*on_bad='skip'"):
+        list(read_vcf(path))
+    good, five, short, last = read_vcf(path, "skip")
+    assert (good.fault, last.fault) == ("", "")
+    assert (five.line, five.chrom, five.pos, five.id, five.ref) == (2, "chr1", -1, "rs2", "G")
+    assert five.fault.startswith("the position is 'five'")
+    assert (short.pos, short.ref) == (6, ".")
+    assert "five columns" in short.fault

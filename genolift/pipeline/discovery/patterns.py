@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from genolift.export.bed import one_word, write_bed
 from genolift.export.outputs import check_new, outputs
 from genolift.pipeline.discovery.finding import Finder, Search, bed_score, find_significant
 from genolift.support.errors import FileProblem, InputError
+
+log = logging.getLogger("genolift")
 
 _GROUPS = ("pos_patterns", "neg_patterns")
 
@@ -93,13 +96,28 @@ def read_patterns(path: Path) -> list[ContributionPattern]:
             groups = {group: _matrices(file[group]) for group in _GROUPS if group in file}
     except (OSError, KeyError, TypeError, ValueError, AttributeError):
         raise FileProblem(f"{path} is not a TF-MoDISco result, an HDF5 file as modisco-lite writes it") from None
-    patterns = []
+    patterns: list[ContributionPattern] = []
+    empty: list[str] = []
     for group, matrices in groups.items():
         for name in sorted(matrices, key=_number):
             cwm, label = matrices[name], one_word(f"{group}.{name}")
-            if cwm.ndim != 2 or cwm.shape[1] != 4 or not np.isfinite(cwm).all() or not cwm.any():
-                raise InputError(f"{path}: contrib_scores of {label} are no matrix (width, 4) of contributions")
+            if cwm.ndim != 2 or cwm.shape[1] != 4:
+                raise InputError(
+                    f"{path}: contrib_scores of {label} have the shape {cwm.shape}, not (width, 4) as contributions"
+                )
+            if not np.isfinite(cwm).all():
+                raise InputError(f"{path}: contrib_scores of {label} hold numbers that are not finite")
+            if not cwm.any():
+                empty.append(label)
+                continue
             patterns.append(ContributionPattern(label, cwm).trimmed())
+    if empty and not patterns:
+        raise InputError(
+            f"{path}: contrib_scores of {', '.join(empty)} are zero everywhere, so that nothing can be like them, and "
+            "there are no other patterns"
+        )
+    if empty:
+        log.warning("%s: patterns that are zero everywhere are left out: %s", path, ", ".join(empty))
     if not patterns:
         raise InputError(f"{path} holds no patterns; a TF-MoDISco result has them in {' and '.join(_GROUPS)}")
     return patterns

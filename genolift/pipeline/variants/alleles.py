@@ -18,15 +18,20 @@ from genolift.pipeline.common.sources import StreamedSource
 from genolift.pipeline.keeping.digest import RecordDigest
 from genolift.results.regions import RegionTable
 from genolift.sequence.variants import (
+    EXCHANGED,
+    FROM_ZERO,
     INVALID_REF,
+    MALFORMED,
     OK,
+    OTHER_STRAND,
     OUTSIDE,
     REF_MISMATCH,
+    UNDECIDED,
     UNKNOWN_CHROMOSOME,
     Allele,
     Windows,
 )
-from genolift.sequence.vcf import read_vcf
+from genolift.sequence.vcf import OnBad, read_vcf
 from genolift.support.errors import InputError, Remedy, setting
 from genolift.support.progress import bar
 from genolift.support.texts import Words
@@ -37,11 +42,20 @@ _Item = TypeVar("_Item")
 
 # A share means nothing among few: below so many contradictions no file is turned down, and not before so many records.
 _FEW, _EARLY = 5, 100
+# One base is another by chance in a quarter of the cases, so that a cause must hold for most of the contradictions.
+_MOST = 0.8
+_CAUSES = {
+    EXCHANGED: "ALT is what the genome has, so that REF and ALT look exchanged (such as effect and other allele); "
+    "exchange them, as bcftools norm --check-ref s does",
+    FROM_ZERO: "the genome has REF one base further on, so that positions look counted from 0; add 1 to each",
+    OTHER_STRAND: "the genome has the complement of REF, so that alleles look written on the other strand; write both "
+    "alleles as the forward strand has them",
+}
 
 
-def alleles_of(path: Path, windows: Windows) -> Iterator[Allele]:
+def alleles_of(path: Path, windows: Windows, on_bad: OnBad = "fail") -> Iterator[Allele]:
     """Yield every alternative allele of a VCF file in its order, whether it can be scored or not."""
-    for record in read_vcf(path):
+    for record in read_vcf(path, on_bad):
         yield from windows.alleles(record)
 
 
@@ -50,7 +64,8 @@ class Survey:
     """What a VCF file holds, seen through a genome, for windows of a ``length`` and their ``shifts``.
 
     ``counts`` are alleles by status, and ``kinds`` those that can be scored by their kind. Of all ``records``, so many
-    could be ``compared`` with the genome, and of these so many have a REF that is ``mismatched``. ``digest`` is of all
+    could be ``compared`` with the genome, and of these so many have a REF that is ``mismatched``, for which there are
+    ``clues``. ``digest`` is of all
     that will be scored.
     """
 
@@ -61,10 +76,13 @@ class Survey:
     records: int = 0
     compared: int = 0
     mismatched: int = 0
+    clues: Counter = field(default_factory=Counter)
     digest: str = ""
 
     @classmethod
-    def of(cls, path: Path, windows: Windows, max_mismatch: float, progress: bool = False) -> Survey:
+    def of(
+        cls, path: Path, windows: Windows, max_mismatch: float, progress: bool = False, on_bad: OnBad = "fail"
+    ) -> Survey:
         """Read the whole file.
 
         Raises
@@ -75,15 +93,17 @@ class Survey:
         """
         survey, digest, example = cls(windows.length, windows.shifts), RecordDigest(), ""
         with bar(None, "reading variants", "records", progress) as display:
-            for record in read_vcf(path):
+            for record in read_vcf(path, on_bad):
                 alleles = windows.alleles(record)
                 survey._add(alleles, digest)
-                if alleles[0].status == REF_MISMATCH:
+                if alleles[0].status == REF_MISMATCH and UNDECIDED not in alleles[0].clues:
                     example = example or f"line {record.line} has REF {record.ref}, {alleles[0].note}"
                     if survey.compared >= _EARLY:
                         survey._check(path, max_mismatch, example, so_far=True)
                 display.update(1)
         survey._check(path, max_mismatch, example)
+        if survey.counts.keys() == {MALFORMED}:
+            raise InputError(f"{path}, line {record.line}: {record.fault} (and no other line can be read)")
         if survey.counts.keys() == {UNKNOWN_CHROMOSOME}:
             raise InputError(
                 f"{path}: no record lies on a chromosome of the genome; line {record.line}: {alleles[0].note}"
@@ -94,9 +114,12 @@ class Survey:
     def _add(self, alleles: list[Allele], digest: RecordDigest) -> None:
         self.records += 1
         judged = {allele.status for allele in alleles}
-        if not judged & {UNKNOWN_CHROMOSOME, OUTSIDE, INVALID_REF}:
+        clues = alleles[0].clues
+        # Where the genome has N, or REF has, nobody knows whether they contradict each other.
+        if not judged & {UNKNOWN_CHROMOSOME, OUTSIDE, INVALID_REF, MALFORMED} and UNDECIDED not in clues:
             self.compared += 1
-        self.mismatched += REF_MISMATCH in judged
+            self.mismatched += REF_MISMATCH in judged
+            self.clues.update(clues)
         for allele in alleles:
             self.counts[allele.status] += 1
             if allele.status == OK:
@@ -110,9 +133,16 @@ class Survey:
         among = f"the first {self.compared:,}" if so_far else f"{self.compared:,}"
         raise InputError(
             f"{path}: the REF of {self.mismatched:,} of {among} records contradicts the genome, more than "
-            f"{max_mismatch:.0%}; {example}; is the VCF file of another assembly (hg19 for hg38)?",
+            f"{max_mismatch:.0%}; {example}; {self._cause()}",
             Remedy.naming("{} says how many may", setting("max_mismatch")),
         )
+
+    def _cause(self) -> str:
+        """Return what most of the contradictions may come from."""
+        for clue, words in _CAUSES.items():
+            if self.clues[clue] >= _MOST * self.mismatched:
+                return f"in {self.clues[clue]:,} of them {words}"
+        return "is the VCF file of another assembly (hg19 for hg38)?"
 
     def tell(self) -> None:
         """Say on standard error what will not be scored."""
@@ -129,8 +159,8 @@ class AlleleSource(StreamedSource):
     Their coordinates are those of the reference's window.
     """
 
-    def __init__(self, path: Path, windows: Windows):
-        self.windows = windows
+    def __init__(self, path: Path, windows: Windows, on_bad: OnBad = "fail"):
+        self.windows, self._on_bad = windows, on_bad
         where = (Words(), array("q"))
         self._noted: tuple[Words, array[int]] | None = where  # by the first reading alone
         super().__init__(path, Screening(Policy("skip"), path))
@@ -142,7 +172,7 @@ class AlleleSource(StreamedSource):
     def records(self, screening: Screening) -> Iterator[tuple[int, str, str]]:
         """Yield the windows with the reference and with the alternative allele of each variant that can be scored."""
         seen: Counter = Counter()
-        for allele in alleles_of(self.path, self.windows):
+        for allele in alleles_of(self.path, self.windows, self._on_bad):
             place = allele.record.line
             screening.read += 1
             if allele.status != OK:

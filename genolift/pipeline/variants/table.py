@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MISSING = "NA"
 COLUMNS = {
     "chrom": "chromosome, as the VCF file calls it",
-    "pos": "position of the first base of REF, 1-based",
+    "pos": "position of the first base of REF, 1-based, as in the VCF file; windows lie around the normalised variant",
     "id": "as in the VCF file",
     "ref": "reference allele",
     "alt": "alternative allele; records with several have a row for each",
@@ -102,7 +102,13 @@ class VariantTable:
 
 def _described(allele: Allele, label: str, scale: str) -> dict[str, str]:
     record = allele.record
-    told = {"chrom": record.chrom, "pos": str(record.pos), "id": record.id, "ref": record.ref, "alt": allele.alt}
+    told = {
+        "chrom": record.chrom,
+        "pos": str(record.pos) if record.pos >= 0 else MISSING,
+        "id": record.id,
+        "ref": record.ref,
+        "alt": allele.alt,
+    }
     told |= {"target": label, "status": allele.status, "n_windows": str(len(allele.starts)), "scale": scale}
     return told | {"note": allele.note or "."}
 

@@ -30,6 +30,7 @@ from genolift.pipeline.variants.table import COLUMNS, VariantTable
 from genolift.sequence.files import open_text
 from genolift.sequence.genome import Fasta
 from genolift.sequence.variants import OK, Windows
+from genolift.sequence.vcf import OnBad
 from genolift.support.errors import InputError, Remedy, setting
 from genolift.support.memory import parse_bytes
 from genolift.support.progress import bar
@@ -61,6 +62,8 @@ class VariantReading:
         The share of REF alleles that may contradict the genome.
     unknown
         How N and other IUPAC codes are encoded, ``uniform`` or ``zero``.
+    on_bad
+        Whether a malformed line stops the job, ``fail``, or becomes a row that says why, ``skip``.
     """
 
     variants: Path
@@ -70,6 +73,7 @@ class VariantReading:
     max_n: float | None = None
     max_mismatch: float = 0.25
     unknown: str = "uniform"
+    on_bad: OnBad = "fail"
 
     def check(self) -> None:
         """Raise :class:`InputError` for shares that cannot be."""
@@ -204,13 +208,13 @@ def _score(job: VariantJob, began: float) -> ScoredVariants:
     length = reading.length(job.model, job.model.sequence_length(model))
     windows = Windows(Fasta(reading.fasta), length, reading.shifts, reading.max_n)
     predictor, labels = _predictor(job, model, windows.length)
-    survey = Survey.of(reading.variants, windows, reading.max_mismatch, progress)
+    survey = Survey.of(reading.variants, windows, reading.max_mismatch, progress, reading.on_bad)
     journal = Journal(job.table.out, _request(job, survey, labels), versions(), job.execution.force)
     survey.tell()
     explained, now = None, 0
     scoring = job.scoring()
     if scoring is not None and survey.counts[OK]:  # first, because what is wrong with a store shows at once
-        explained = explain_source(scoring, AlleleSource(reading.variants, windows), model, began)
+        explained = explain_source(scoring, AlleleSource(reading.variants, windows, reading.on_bad), model, began)
     if not journal.is_complete:
         table = VariantTable(predictor, labels, reading.unknown, bool(job.table.null))
         now = _write(job, journal, windows, survey, table)
@@ -287,7 +291,7 @@ def _write(job: VariantJob, journal: Journal, windows: Windows, survey: Survey, 
     if done:
         log.info("continuing: %s of %s alleles are done", f"{min(len(done) * _BLOCK, total):,}", f"{total:,}")
     with bar(total, "scoring", "alleles", job.execution.progress) as display:
-        for k, block in enumerate(blocks_of(alleles_of(job.reading.variants, windows), _BLOCK)):
+        for k, block in enumerate(blocks_of(alleles_of(job.reading.variants, windows, job.reading.on_bad), _BLOCK)):
             if k in done:
                 display.initial += len(block)
             else:
@@ -302,7 +306,9 @@ def _nulls(job: VariantJob, journal: Journal, windows: Windows, survey: Survey, 
     kept = journal.work / "null.npz"
     if not kept.exists():
         null = job.table.null
-        drawn = draw_null(alleles_of(job.reading.variants, windows), survey.kinds, null, job.recipe.seed)
+        drawn = draw_null(
+            alleles_of(job.reading.variants, windows, job.reading.on_bad), survey.kinds, null, job.recipe.seed
+        )
         kinds, effects = [], []
         with bar(null * len(survey.kinds), "null", "variants", job.execution.progress) as display:
             for block in blocks_of(drawn, _BLOCK):

@@ -144,12 +144,22 @@ def test_chromosomes_by_other_names_throughout(variants, tmp_path):
     assert_refused(told, tmp_path, "no record lies on a chromosome of the genome", "calls it 'chr1'")
 
 
-def mismatching(count, start=60):
-    return "".join(good(pos, other(CHR1[pos - 1]), CHR1[pos - 1]) for pos in range(start, start + count))
+def mismatching(count, start=60, as_alt=True):
+    """Records whose REF is not what the genome has; ``as_alt`` says whether ALT is."""
+    lines = []
+    for pos in range(start, start + count):
+        base, further = CHR1[pos - 1], CHR1[pos]
+        # Not the next base and not the complement either, which would be causes of their own.
+        ref = next(x for x in "ACGT" if x not in (base, further) and {x, base} not in ({"A", "T"}, {"C", "G"}))
+        alt = base if as_alt else next(x for x in "ACGT" if x not in (base, ref))
+        lines.append(good(pos, ref, alt))
+    return "".join(lines)
 
 
 def test_another_assembly(variants, tmp_path):
-    text = HEADER + good(50) + mismatching(7)
+    exchanged = HEADER + good(50) + mismatching(7)
+    assert_refused(variants(exchanged), tmp_path, "REF of 7 of 8 records contradicts", "look exchanged")
+    text = HEADER + good(50) + mismatching(7, as_alt=False)
     told = variants(text)
     assert_refused(
         told, tmp_path, "REF of 7 of 8 records contradicts", "25%", "line 4 has REF", "another assembly (hg19 for hg38)"
