@@ -45,6 +45,9 @@ def command(stretches: tuple[str, ...], by: str, replicates: int, **shared: Any)
 
     Writes a row per stretch and target: means over SEQUENCES before and after, and of the difference with its
     confidence interval over sequences.
+
+    Sequences are taken to be independent draws. Each has shuffles of its own, also where all hold the same motif. A
+    sequence that is given several times counts once.
     """
     from genolift.evaluate.experiments.experiments import ablate
     from genolift.pipeline.experiments.experiments import by_name, run_experiment, stretch

@@ -64,7 +64,7 @@ experiment_options = parts.together(
             type=click.Choice(["t", "bootstrap"]),
             default="t",
             show_default=True,
-            help="Student's, or percentiles of resampled means.",
+            help="Student's, or the bootstrap-t, which follows skewed effects and needs 30 sequences or more.",
         ),
     ),
     parts.reading(parameters.unknown),

@@ -43,7 +43,7 @@ def command(
 
     Writes a row per motif, strand and target: means over BACKGROUNDS before and after, and of the difference with its
     confidence interval. Where one sequence is given with --shuffles, the interval is over its shuffles, else over
-    sequences.
+    sequences. Backgrounds are taken to be independent draws, and one that is given several times counts once.
     """
     from genolift.evaluate.experiments.experiments import marginalize
     from genolift.pipeline.experiments.experiments import by_name, motif, run_experiment

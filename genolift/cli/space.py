@@ -63,7 +63,8 @@ def command(
     """Insert two motifs at every distance and orientation, and tell what they do together and apart.
 
     Writes a row per arrangement and target: the effect of both, of each alone, and their interaction (both, less each
-    alone, plus neither), with confidence intervals over BACKGROUNDS.
+    alone, plus neither), with confidence intervals over BACKGROUNDS, which are taken to be independent draws. One that
+    is given several times counts once.
     """
     from genolift.evaluate.experiments.spacing import space
     from genolift.pipeline.experiments import experiments

@@ -76,10 +76,43 @@ def shuffle(
     return _shuffle_arrays(X, n, k, seed)
 
 
-def _shuffle_arrays(X: np.ndarray, n: int, k: int, seed: int) -> np.ndarray:
+def shuffle_stretches(X: np.ndarray, starts: np.ndarray, width: int, n: int, k: int = 2, seed: int = 0) -> np.ndarray:
+    """Draw shuffles of one stretch of each sequence, as :func:`shuffle` does.
+
+    The draws of a stretch depend on its whole sequence and on its place. Equal stretches of different sequences, such
+    as a motif that all of them hold, are therefore shuffled independently of each other, and what is averaged over
+    sequences averages over the shuffles too.
+
+    Parameters
+    ----------
+    X
+        One-hot sequences (N, L, 4).
+    starts
+        Where the stretch of each sequence begins, (N,).
+    width
+        The width of the stretches.
+    n
+        Number of shuffles of each stretch.
+    k
+        The length of the words whose counts are kept.
+    seed
+        The seed.
+
+    Returns
+    -------
+    np.ndarray
+        The shuffled stretches, (N, n, width, 4), of the type of ``X``.
+    """
+    codes = one_hot_codes(X)
+    tokens = [np.int64(start).tobytes() + row.tobytes() for start, row in zip(starts.tolist(), codes, strict=True)]
+    stretches = X[np.arange(len(X))[:, None], starts[:, None] + np.arange(width)]
+    return _shuffle_arrays(stretches, n, k, seed, tokens)
+
+
+def _shuffle_arrays(X: np.ndarray, n: int, k: int, seed: int, tokens: list[bytes] | None = None) -> np.ndarray:
     codes = one_hot_codes(X)
     shuffled = np.repeat(codes[:, None], n, axis=1)
-    _shuffle_codes(list(codes), list(shuffled), k, seed)
+    _shuffle_codes(list(codes), list(shuffled), k, seed, tokens)
     rows = np.zeros((UNKNOWN + 1, 4), dtype=X.dtype)
     rows[:4] = np.eye(4, dtype=X.dtype)
     out = rows.take(shuffled, axis=0)
@@ -101,8 +134,14 @@ def _shuffle_text(texts: Sequence[str], n: int, k: int, seed: int) -> list[list[
     return out
 
 
-def _shuffle_codes(codes: list[np.ndarray], out: list[np.ndarray], k: int, seed: int) -> None:
-    """Shuffle ``codes`` into ``out``, which holds n copies (n, L) of each; warn if some have no other shuffle."""
+def _shuffle_codes(
+    codes: list[np.ndarray], out: list[np.ndarray], k: int, seed: int, tokens: list[bytes] | None = None
+) -> None:
+    """Shuffle ``codes`` into ``out``, which holds n copies (n, L) of each; warn if some have no other shuffle.
+
+    The draws of a sequence depend on its token, which is the sequence itself by default.
+    """
+    keys = [_key(seed, k, token) for token in ([one.tobytes() for one in codes] if tokens is None else tokens)]
     fixed: list[int] = []
     first = 0
     while first < len(codes):
@@ -110,7 +149,7 @@ def _shuffle_codes(codes: list[np.ndarray], out: list[np.ndarray], k: int, seed:
         while last < len(codes) and size + out[last].size <= _BLOCK:
             size += out[last].size
             last += 1
-        fixed += [first + i for i in _shuffle_block(codes[first:last], out[first:last], k, seed)]
+        fixed += [first + i for i in _shuffle_block(codes[first:last], out[first:last], k, keys[first:last])]
         first = last
     if fixed:
         some = ", ".join(map(str, fixed[:5])) + (", ..." if len(fixed) > 5 else "")
@@ -122,14 +161,13 @@ def _shuffle_codes(codes: list[np.ndarray], out: list[np.ndarray], k: int, seed:
         )
 
 
-def _shuffle_block(codes: list[np.ndarray], out: list[np.ndarray], k: int, seed: int) -> list[int]:
+def _shuffle_block(codes: list[np.ndarray], out: list[np.ndarray], k: int, keys: list[int]) -> list[int]:
     """Shuffle one block and return the indices of the sequences that have no other shuffle."""
     runs = [(i, start, end) for i, sequence in enumerate(codes) for start, end in _known_runs(sequence)]
     runs = [run for run in runs if run[2] - run[1] > k]  # A shorter run is at most one k-let.
     if not runs:
         return list(range(len(codes)))
     runs.sort(key=lambda run: run[1] - run[2])  # longest first, so that the lanes that walk longest are the first ones
-    keys = [_key(seed, k, sequence) for sequence in codes]
     graphs = Graphs([codes[i][start:end] for i, start, end in runs], k)
     # The key of a run includes its place in the sequence, or else equal runs would be shuffled alike.
     run_keys = np.array([keys[i] for i, _, _ in runs], np.uint64) + np.array([s for _, s, _ in runs], np.uint64)
@@ -145,7 +183,7 @@ def _known_runs(codes: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-def _key(seed: int, k: int, codes: np.ndarray) -> int:
-    """Return 64 bits that depend on seed, k and sequence."""
-    digest = hashlib.blake2b(codes.tobytes(), digest_size=8, key=f"{int(seed)}/{int(k)}".encode()[:64])
+def _key(seed: int, k: int, token: bytes) -> int:
+    """Return 64 bits that depend on seed, k and token."""
+    digest = hashlib.blake2b(token, digest_size=8, key=f"{int(seed)}/{int(k)}".encode()[:64])
     return int.from_bytes(digest.digest(), "little")

@@ -7,9 +7,9 @@ from scipy import stats
 import genolift as gl
 from genolift.evaluate.experiments import confidence
 from genolift.sequence.alphabet import decode, one_hot
-from genolift.sequence.shuffle import shuffle
+from genolift.sequence.shuffle import shuffle, shuffle_stretches
 from genolift.simulate.motifs import Motif
-from genolift.support.errors import InputError
+from genolift.support.errors import GenoliftWarning, InputError
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -114,7 +114,7 @@ def test_importance_of_ablated_stretches(counter, backgrounds):
     explain = gl.method("gradient-x-input", counter, target=1)
     expected = []
     for x, start in zip(backgrounds, starts, strict=True):
-        texts = decode(shuffle(x[start : start + 6], 3, 1, 7))
+        texts = decode(shuffle_stretches(x[None], np.array([start]), 6, 3, 1, 7)[0])
         copies = np.concatenate([changed(x[None], text, start) for text in texts])
         before, after = (explain(X).scores[:, start : start + 6].sum(-1) for X in (x[None], copies))
         expected.append(after.mean() - before[0])
@@ -134,7 +134,7 @@ def test_ablate(counter, backgrounds):
     for by, k in (("shuffle", 1), ("dinucleotide", 2)):
         effects = []
         for x, start, before in zip(X, starts, base, strict=True):
-            drawn = shuffle(x[None, start : start + 6], 4, k, 7)[0]
+            drawn = shuffle_stretches(x[None], np.array([start]), 6, 4, k, 7)[0]
             effects.append(np.mean([gats(changed(x[None], decode(d[None])[0], start))[0] for d in drawn]) - before)
         expected[by] = np.array(effects)
     for by, effect in expected.items():
@@ -156,7 +156,7 @@ def test_ablate(counter, backgrounds):
 
 def test_space(counter, backgrounds):
     """Two GATs: one each in the count, 4 − 1 − 1 in its square where the background has none."""
-    plain = np.repeat(one_hot("C" * LENGTH), 2, axis=0)
+    plain = one_hot(["C" * LENGTH, "T" * LENGTH])
     found = gl.space(counter, "GAT", "ATC", plain, [0, 1], distances=[0, 4], both_orders=True)
     table = found.table.set_index(["order", "orientation", "distance", "target"]).sort_index()
     assert len(table) == 2 * 4 * 2 * 2
@@ -242,6 +242,56 @@ def test_bootstrap():
     wider = confidence.of_mean(values, "bootstrap", 0.99)
     assert (wider[0] < low).all()
     assert (wider[1] > high).all()
+
+
+def test_few_backgrounds_are_warned_of_by_the_bootstrap():
+    with pytest.warns(GenoliftWarning, match="over 10 backgrounds"):
+        confidence.of_mean(np.arange(10.0), "bootstrap")
+
+
+def test_the_bootstrap_of_equal_and_of_nearly_equal_values_is_finite():
+    np.testing.assert_array_equal(confidence.of_mean(np.full((40, 2), 3.0), "bootstrap"), np.full((2, 2), 3.0))
+    low, high = confidence.of_mean(np.eye(40)[0], "bootstrap")
+    assert low <= 1 / 40 < 0.1 < high < 0.5  # of 40, one responds: Clopper and Pearson's interval ends at 0.13
+
+
+def test_repeated_backgrounds_count_once(counter, backgrounds):
+    repeated = np.concatenate([backgrounds, backgrounds[:3], backgrounds[:1]])
+    for call in (
+        lambda X: gl.marginalize(counter, "GAT", X, [0, 1]),
+        lambda X: gl.marginalize(counter, "GAT", X, [0, 1], shuffles=2),
+        lambda X: gl.ablate(counter, (3, 9), X, [0, 1], replicates=3),
+        lambda X: gl.space(counter, "GAT", "ATC", X, 1, distances=[3]),
+    ):
+        with pytest.warns(GenoliftWarning, match=r"4 of 11 (backgrounds|sequences) repeat others"):
+            found = call(repeated).table
+        once = call(backgrounds).table
+        assert (found.n == len(backgrounds)).all()
+        for column in ("before", "after", "effect", "low", "high"):
+            np.testing.assert_allclose(found[column], once[column], atol=1e-6)
+
+
+def test_one_repeated_background_is_one(counter, backgrounds):
+    with pytest.warns(GenoliftWarning, match="repeat others"):
+        row = gl.marginalize(counter, "GAT", np.repeat(backgrounds[:1], 5, axis=0), 0).table.iloc[0]
+    assert row.n == 1
+    assert np.isnan(row.low)
+
+
+def test_a_sequence_with_two_places_is_two(counter, backgrounds):
+    X = np.repeat(backgrounds[:1], 2, axis=0)
+    assert (gl.ablate(counter, (np.array([2, 9]), np.array([8, 15])), X, 0).table.n == 2).all()
+
+
+def test_equal_stretches_of_different_sequences_have_shuffles_of_their_own(backgrounds):
+    X = np.concatenate([changed(x[None], "AGATAAGG", 8) for x in backgrounds])
+    drawn = shuffle_stretches(X, np.full(len(X), 8), 8, 20, 1, 5)
+    texts = [decode(one) for one in drawn]
+    assert all(sorted(text) == sorted("AGATAAGG") for own in texts for text in own)
+    assert len({tuple(own) for own in texts}) == len(X)
+    assert len({text for own in texts for text in own}) > 60  # of 280 words there are, 140 draws hold about 110
+    again = shuffle_stretches(X[3:4], np.array([8]), 8, 20, 1, 5)
+    assert decode(again[0]) == texts[3]  # a draw does not depend on what else is asked for
 
 
 def test_progress_and_batches(counter, backgrounds, monkeypatch, capsys):

@@ -17,7 +17,7 @@ from genolift.evaluate.experiments import confidence as intervals
 from genolift.evaluate.experiments.measuring import Edit, Measure, as_sequences
 from genolift.sequence.alphabet import unknown_row
 from genolift.sequence.edits import as_codes, check_inside, reverse_codes, written
-from genolift.sequence.shuffle import shuffle
+from genolift.sequence.shuffle import shuffle, shuffle_stretches
 from genolift.support import drawings
 from genolift.support.errors import InputError
 from genolift.support.progress import bar
@@ -42,7 +42,8 @@ class Experiment:
         A row for each condition and target, with the means before and after the edit, their difference (``effect``),
         and the ends of its confidence interval (``low`` and ``high``).
     effects : np.ndarray
-        The effect of the edit in each background, (conditions, backgrounds, T).
+        The effect of the edit, (conditions, n, T): of ``ablate`` in each sequence given, and of the others in each
+        distinct background, or in each shuffle of the only one.
     targets : list of str
         The names of the T targets.
     method : dict
@@ -90,11 +91,12 @@ class Experiment:
 class Backgrounds:
     """The sequences to edit, which are shuffled first if ``shuffles`` is not 0, and the units of the statistics.
 
-    Intervals are over the sequences given. If only one is given, they are over its shuffles.
+    Intervals are over the distinct sequences given. If there is only one, they are over its shuffles.
     """
 
     def __init__(self, X: Any, shuffles: int, k: int, seed: int):
-        self.given = as_sequences(X)
+        X = as_sequences(X)
+        self.given = X[intervals.distinct(X, "backgrounds")]
         if shuffles < 0:
             raise InputError(f"shuffles counts dinucleotide shuffles of each sequence, and is not {shuffles}")
         self.copies = max(1, shuffles)
@@ -131,7 +133,8 @@ def marginalize(
 ) -> Experiment:
     """Measure the effect of inserting a motif into backgrounds.
 
-    The effect is the measure with the motif minus the measure without it.
+    The effect is the measure with the motif minus the measure without it. Backgrounds are taken to be independent draws
+    of those that the effect is meant for. One that is given several times adds nothing, and counts once.
 
     Parameters
     ----------
@@ -157,7 +160,8 @@ def marginalize(
     confidence
         The level of the confidence intervals; 0.95 by default.
     interval
-        ``"t"`` (the default) for Student's interval over backgrounds, or ``"bootstrap"``.
+        ``"t"`` (the default) for Student's interval over backgrounds, or ``"bootstrap"`` for the bootstrap-t, which
+        follows skewed effects and needs 30 backgrounds or more.
     seed
         The random seed of shuffles, bootstrap and method; 0 by default.
     progress
@@ -220,7 +224,9 @@ def ablate(
 ) -> Experiment:
     """Measure the effect of replacing a stretch of sequences.
 
-    The effect is the measure without the stretch minus the measure with it.
+    The effect is the measure without the stretch minus the measure with it. Each sequence has shuffles of its own, also
+    where several sequences hold the same bases in the stretch, so that an interval over sequences includes what the
+    choice of shuffles adds. A sequence that is given several times counts once in the table.
 
     Parameters
     ----------
@@ -244,7 +250,8 @@ def ablate(
     confidence
         The level of the confidence intervals; 0.95 by default.
     interval
-        ``"t"`` (the default) for Student's interval over sequences, or ``"bootstrap"``.
+        ``"t"`` (the default) for Student's interval over sequences, or ``"bootstrap"`` for the bootstrap-t, which
+        follows skewed effects and needs 30 sequences or more.
     seed
         The random seed of shuffles, bootstrap and method; 0 by default.
     progress
@@ -279,11 +286,14 @@ def ablate(
         edits.append(Edit(copies, [[(np.repeat(starts, times), np.repeat(ends, times))]]))
     before, *after = measured(measure, edits, "ablate", progress)
     pairs = [(b, a.reshape(len(X), -1, a.shape[1]).mean(axis=1)) for b, (a,) in zip(before, after, strict=True)]
+    edges = np.stack([starts for starts, _ in places.values()], axis=1)
+    units = intervals.distinct(X, "sequences", edges)
     told = [
         {"stretch": name or f"{_one(starts)}-{_one(ends)}", "start": _one(starts), "end": _one(ends)}
         for name, (starts, ends) in places.items()
     ]
-    return compared("ablate", measure, told, pairs, confidence, interval, seed, {"by": by, "replicates": replicates})
+    record = {"by": by, "replicates": replicates}
+    return compared("ablate", measure, told, pairs, confidence, interval, seed, record, units)
 
 
 def _patterns(motifs: Any) -> dict[str, np.ndarray]:
@@ -315,7 +325,7 @@ def _ablated(X: np.ndarray, starts: np.ndarray, width: int, by: str, replicates:
     columns = starts[:, None] + np.arange(width)
     rows = np.arange(len(X))[:, None]
     if by in ("shuffle", "dinucleotide"):
-        instead = shuffle(X[rows, columns], replicates, 1 if by == "shuffle" else 2, seed)
+        instead = shuffle_stretches(X, starts, width, replicates, 1 if by == "shuffle" else 2, seed)
     elif by in ("unknown", "zero"):
         instead = np.broadcast_to(unknown_row("uniform" if by == "unknown" else "zero"), (len(X), 1, width, 4))
     else:
@@ -351,13 +361,19 @@ def compared(
     interval: str,
     seed: int,
     record: dict[str, Any],
+    units: np.ndarray | None = None,
 ) -> Experiment:
-    """Return an experiment, given its conditions and the values of each before and after the edit."""
+    """Return an experiment, given its conditions and the values of each before and after the edit.
+
+    The table is of the rows ``units``, which are all rows by default.
+    """
     import pandas as pd
 
     effects = np.stack([after - before for before, after in pairs])
     rows = []
     for condition, (before, after), effect in zip(told, pairs, effects, strict=True):
+        if units is not None:
+            before, after, effect = before[units], after[units], effect[units]
         low, high = intervals.of_mean(effect, interval, confidence, seed)
         for t, name in enumerate(measure.targets):
             means = {"before": before[:, t].mean(), "after": after[:, t].mean(), "effect": effect[:, t].mean()}

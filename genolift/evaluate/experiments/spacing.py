@@ -41,7 +41,7 @@ def space(
 
     The first motif stays in its place, and the second moves. In the table, ``effect`` is the measure with both motifs
     minus the measure with none. ``interaction`` is both − first alone − second alone + none, where each motif alone is
-    in the place that it has beside the other.
+    in the place that it has beside the other. A background that is given several times counts once.
 
     Parameters
     ----------
@@ -70,7 +70,8 @@ def space(
     confidence
         The level of the confidence intervals; 0.95 by default.
     interval
-        ``"t"`` (the default) for Student's interval over backgrounds, or ``"bootstrap"``.
+        ``"t"`` (the default) for Student's interval over backgrounds, or ``"bootstrap"`` for the bootstrap-t, which
+        follows skewed effects and needs 30 backgrounds or more.
     seed
         The random seed of shuffles, bootstrap and method; 0 by default.
     progress
