@@ -64,8 +64,8 @@ def _table(null: int | None, **given: Any) -> EffectTable:
         type=click.IntRange(1),
         default=None,
         metavar="N",
-        help="Add p-values: for every kind of variant (SNVs, insertions of 3 bases, ...) against N of that kind, the "
-        "file's own in dinucleotide shuffles of their windows.",
+        help="Add p-values and false discovery rates: for every kind of variant (SNVs, insertions of 3 bases, ...) "
+        "against N of that kind, the file's own in dinucleotide shuffles of their windows.",
     ),
 )
 @parts.part(

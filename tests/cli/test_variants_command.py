@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from cli_files import LENGTH, fasta
 from scipy.spatial.distance import jensenshannon
+from scipy.stats import false_discovery_control
 from slow_normal import slowly_normalised
 
 import genolift as gl
@@ -72,18 +73,8 @@ def scored(place, files):
     """The table with three windows and two targets, p-values, and contributions."""
     from genolift.cli.app import run
 
-    arguments = [
-        "variants",
-        files.model,
-        place.vcf,
-        "--fasta",
-        place.genome,
-        "--target",
-        "0",
-        "2",
-        "--shifts",
-        "-5,0,5",
-    ]
+    arguments = ["variants", files.model, place.vcf, "--fasta", place.genome, "--target", "0", "2"]
+    arguments += ["--shifts", "-5,0,5"]
     arguments += ["--null", "40", "--method", "gradient-x-input", "--explain", place.folder / "s.zarr"]
     assert run([str(argument) for argument in [*arguments, "--out", place.folder / "v.tsv"]]) == 0
     return table(place.folder / "v.tsv")
@@ -137,6 +128,31 @@ def test_p_values_do_not_depend_on_variants_of_other_kinds(place, scored, files,
     found, rows = table(tmp_path / "v.tsv"), [row for row in scored if len(row["ref"]) == len(row["alt"]) == 1]
     assert [row["p_value"] for row in found] == [row["p_value"] for row in rows]
     assert len(found) == 26
+
+
+def test_p_values_of_probabilities_are_those_of_their_logits(place, scored, files, genolift, tmp_path):
+    """What a sigmoid gives hardly moves where the window is inactive, as shuffles are, so that does not count."""
+    command = ["variants", files.model, place.vcf, "--fasta", place.genome, "--target", 0, 2, "--shifts", "-5,0,5"]
+    told = genolift(*command, "--activation", "keep", "--null", 40, "--out", tmp_path / "v.tsv")
+    assert told.code == 0, told.err
+    rows = table(tmp_path / "v.tsv")
+    for name in ("p_value", "q_value", "q_storey", "effect_percentile"):
+        assert [row[name] for row in rows] == [row[name] for row in scored]
+    assert {row["scale"] for row in rows} == {"output"}
+    for row in rows:
+        ref, alt = float(row["pred_ref"]), float(row["pred_alt"])
+        np.testing.assert_allclose(float(row["log2_fold_change"]), np.log2(alt / ref), rtol=1e-3, atol=1e-6)
+        assert row["direction"] == ("up" if alt > ref else "down")
+
+
+def test_q_values_are_corrected_over_the_alleles_of_a_target(scored):
+    for target in ("0", "2"):
+        rows = [row for row in scored if row["target"] == target]
+        p = np.array([float(row["p_value"]) for row in rows])
+        np.testing.assert_allclose([float(row["q_value"]) for row in rows], false_discovery_control(p), rtol=1e-6)
+        assert all(float(row["q_storey"]) <= float(row["q_value"]) for row in rows)
+        assert all(0 <= float(row["active_allele_quantile"]) <= 1 for row in rows)
+    assert "log2_fold_change" not in scored[0]
 
 
 @pytest.mark.slow
@@ -332,13 +348,15 @@ def test_profiles_and_their_distance(place, profile_model, genolift, tmp_path):
 
     for row in rows:
         if row["scale"] != "profile":
-            assert row["js_distance"] == row["js_p_value"] == "NA"
+            assert row["js_distance"] == row["js_p_value"] == row["js_q_value"] == "NA"
+            np.testing.assert_allclose(float(row["log2_fold_change"]), float(row["delta"]) / np.log(2), rtol=1e-5)
             continue
         ref, alt = windows_of(int(row["pos"]), row["ref"], row["alt"], 0)
         strands = [(ref, alt), (gl.reverse_complement(ref), gl.reverse_complement(alt))]
         expected = np.mean([jensenshannon(*profiles([a, b]), base=2) for a, b in strands])
         np.testing.assert_allclose(float(row["js_distance"]), expected, rtol=1e-3)
-        assert 1 / 21 - 1e-6 <= float(row["js_p_value"]) <= 1
+        assert 1 / 21 - 1e-6 <= float(row["js_p_value"]) <= float(row["js_q_value"]) + 1e-6
+        assert row["log2_fold_change"] == row["direction"] == "NA"
 
 
 def test_models_of_any_length_need_a_width(place, files, genolift, tmp_path):

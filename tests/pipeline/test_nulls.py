@@ -101,3 +101,22 @@ def test_backgrounds_keep_their_dinucleotides(alleles):
     ours, theirs = pairs_of(whole), pairs_of(allele.text)
     assert len(set(ours) ^ set(theirs)) <= 4
     assert sum(abs(ours.count(pair) - theirs.count(pair)) for pair in set(ours + theirs)) <= 8
+
+
+def test_repeated_records_and_alleles_of_one_place_have_shuffles_of_their_own(alleles):
+    """Ten copies of a record, and the three alternatives of a base, share their sequence but no background."""
+    copies = [alleles[0]] * 10
+    drawn = [windows for _, windows in draw_null(copies, {alleles[0].kind: 10}, 200, seed=1)]
+    assert len({windows[1] for windows in drawn}) == 200
+    others = [
+        alleles[0].__class__(
+            VcfRecord(9, "chr1", 200, ".", CHR1[199], ()), alt, LENGTH, starts=(180,), origin=180, text=CHR1[180:220]
+        )
+        for alt in "ACGT".replace(CHR1[199], "")
+    ]
+    drawn = [windows for _, windows in draw_null(others, {"SNV": 3}, 150, seed=1)]
+    assert len({windows[0][0] for windows in drawn}) == 150
+    # A record that does not repeat has the draws that it has alone.
+    ((_, first), *_) = draw_null(copies, {alleles[0].kind: 10}, 200, seed=1)
+    ((_, alone),) = draw_null(copies[:1], {alleles[0].kind: 1}, 1, seed=1)
+    assert first == alone

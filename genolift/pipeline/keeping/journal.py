@@ -10,7 +10,7 @@ import gzip
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -87,16 +87,22 @@ class Journal(Resumable):
         with file_problems(self.path, "written"), whole(self.work / name) as part:
             yield part
 
-    def publish(self, header: str, record: Mapping[str, Any]) -> None:
-        """Put the blocks together under ``header``, and ``record`` beside them; the working directory goes."""
-        blocks = sorted(self.done())
+    def lines(self) -> Iterator[str]:
+        """Yield the lines of all blocks that are written, with their ends."""
+        for k in sorted(self.done()):
+            with open(self.work / f"{k:08d}.tsv", encoding="utf-8", newline="\n") as block:
+                yield from block
+
+    def publish(self, header: str, record: Mapping[str, Any], lines: Iterable[str] | None = None) -> None:
+        """Put the blocks together under ``header``, and ``record`` beside them; the working directory goes.
+
+        ``lines`` stand in the place of the blocks' own, where these are not the end.
+        """
         with file_problems(self.path, "written"):
             table, beside = self.work / f"table{PARTIAL}", self.work / f"record{PARTIAL}"
             with _opened(table, self.path.suffix == ".gz") as out:
                 out.write(f"{header}\n".encode())
-                for k in blocks:
-                    with open(self.work / f"{k:08d}.tsv", "rb") as block:
-                        shutil.copyfileobj(block, out)
+                out.writelines(line.encode() for line in (self.lines() if lines is None else lines))
             told = {**self.told(record), "sha256": digest_path(table)}
             beside.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
             # The record is first: a table without its record would be a stranger's.

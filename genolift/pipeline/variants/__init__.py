@@ -2,3 +2,7 @@
 
 Imports from ``pipeline.scoring`` and ``pipeline.common``.
 """
+
+from genolift.pipeline.variants.table import COLUMNS
+
+__all__ = ["COLUMNS"]

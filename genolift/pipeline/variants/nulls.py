@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -13,10 +14,19 @@ from genolift.support.seeds import stream
 
 
 class Null:
-    """Effects of N null variants of one kind: ``delta`` and profile ``distance``, both (N, T)."""
+    """Effects of N null variants of one kind.
 
-    def __init__(self, delta: np.ndarray, distance: np.ndarray):
+    Parameters
+    ----------
+    delta, distance
+        Differences of predictions and distances of profiles, (N, T) each.
+    activity
+        The predictions with the reference alleles, (N, T); ``None`` where they are not known.
+    """
+
+    def __init__(self, delta: np.ndarray, distance: np.ndarray, activity: np.ndarray | None = None):
         self._delta, self._distance = np.sort(np.abs(delta), axis=0), np.sort(distance, axis=0)
+        self.activity = np.full_like(self._delta, np.nan) if activity is None else np.sort(activity, axis=0)
 
     def p_value(self, delta: float, t: int) -> float:
         """Return the two-sided p-value of ``delta`` for target ``t``.
@@ -28,6 +38,14 @@ class Null:
     def p_of_distance(self, distance: float, t: int) -> float:
         """Return the same for the distance of two profiles."""
         return _upper_share(self._distance[:, t], distance)
+
+    def effect_percentile(self, delta: float, t: int) -> float:
+        """Return how many of 100 null variants have a smaller |delta|."""
+        return 100 * float(np.searchsorted(self._delta[:, t], abs(delta), side="left")) / len(self._delta)
+
+    def active_quantile(self, active: float, t: int) -> float:
+        """Return the share of null windows, with the reference allele, that predict at most ``active``."""
+        return float(np.searchsorted(self.activity[:, t], active, side="right")) / len(self.activity)
 
 
 def _upper_share(ordered: np.ndarray, value: float) -> float:
@@ -41,7 +59,8 @@ def draw_null(
     """Yield null variants: the kind of each, and its windows with the reference and with the alternative allele.
 
     A null variant takes the alleles of one of the variants of its kind, drawn with replacement, and puts them in their
-    place in a shuffle of the sequence around it that keeps its dinucleotides.
+    place in a shuffle of the sequence around it that keeps its dinucleotides. Every one has a shuffle of its own, also
+    where records repeat or share their sequence.
 
     Parameters
     ----------
@@ -61,11 +80,19 @@ def draw_null(
         for kind, count in counts.items()
     }
     seen: Counter = Counter()
+    used: Counter[tuple[str, bytes]] = Counter()
     for allele in alleles:
         if allele.status != OK:
             continue
         repeats = times[allele.kind][seen[allele.kind]]
         seen[allele.kind] += 1
         if repeats:
-            for background in shuffle(allele.text, repeats, k=2, seed=seed):
+            sequence = allele.kind, hashlib.blake2b(allele.text.encode(), digest_size=16).digest()
+            for background in shuffle(allele.text, repeats, k=2, seed=_seed(seed, used[sequence])):
                 yield allele.kind, allele.pairs(background)
+            used[sequence] += 1
+
+
+def _seed(seed: int, use: int) -> int:
+    """Return the seed of the shuffles of a sequence when it is used again; the first use has the seed itself."""
+    return seed if use == 0 else int(stream(seed, "null variants, again", use).integers(2**62))

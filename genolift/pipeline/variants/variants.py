@@ -25,6 +25,7 @@ from genolift.pipeline.keeping.places import check_apart, check_file
 from genolift.pipeline.keeping.versions import versions
 from genolift.pipeline.scoring.scoring import Scored, Scoring, check_job, explain_source
 from genolift.pipeline.variants.alleles import AlleleSource, Survey, alleles_of, blocks_of
+from genolift.pipeline.variants.corrections import Corrections, tell_resolution
 from genolift.pipeline.variants.nulls import Null, draw_null
 from genolift.pipeline.variants.table import COLUMNS, VariantTable
 from genolift.sequence.files import open_text
@@ -211,23 +212,47 @@ def _score(job: VariantJob, began: float) -> ScoredVariants:
     survey = Survey.of(reading.variants, windows, reading.max_mismatch, progress, reading.on_bad)
     journal = Journal(job.table.out, _request(job, survey, labels), versions(), job.execution.force)
     survey.tell()
+    if job.table.null and not journal.is_complete:
+        tell_resolution(survey.counts[OK], job.table.null)
     explained, now = None, 0
     scoring = job.scoring()
     if scoring is not None and survey.counts[OK]:  # first, because what is wrong with a store shows at once
         explained = explain_source(scoring, AlleleSource(reading.variants, windows, reading.on_bad), model, began)
     if not journal.is_complete:
-        table = VariantTable(predictor, labels, reading.unknown, bool(job.table.null))
+        linked = _linked(job, model, predictor) if job.table.null else None
+        table = VariantTable(predictor, labels, reading.unknown, bool(job.table.null), linked)
         now = _write(job, journal, windows, survey, table)
-        record = _record(table, survey, labels) | {"command_line": job.execution.command}
-        journal.publish("\t".join(table.columns), record | {"seconds": round(time.perf_counter() - began, 2)})
+        ended = Corrections(table.columns, journal.lines)
+        _tell_activity(table, labels, ended, linked)
+        record = _record(table, survey, labels, ended) | {"command_line": job.execution.command}
+        record |= {"seconds": round(time.perf_counter() - began, 2)}
+        journal.publish("\t".join(ended.columns), record, ended.finished())
     return ScoredVariants(dict(survey.counts), predictor.scales, now, time.perf_counter() - began, explained)
 
 
-def _record(table: VariantTable, survey: Survey, labels: list[str]) -> dict:
+def _linked(job: VariantJob, model: Any, predictor: Predictor) -> Predictor | None:
+    """Return what predicts logits, where the table holds what a sigmoid or softmax makes of them."""
+    from genolift.methods.prediction.predictor import Predictor
+
+    if job.table.activation != "keep":
+        return None
+    logits = Predictor(model, [targets.parse(text) for text in job.recipe.targets], "logit", job.execution.memory)
+    return logits if logits.scales != predictor.scales else None
+
+
+def _tell_activity(table: VariantTable, labels: list[str], ended: Corrections, linked: Predictor | None) -> None:
+    scales = table.scales if linked is None else linked.scales
+    for t, (label, scale) in enumerate(zip(labels, scales, strict=True)):
+        if scale == "output" and table.nulls:
+            ended.tell_activity(label, np.concatenate([null.activity[:, t] for null in table.nulls.values()]))
+
+
+def _record(table: VariantTable, survey: Survey, labels: list[str], ended: Corrections) -> dict:
     """Return what stands beside the table: scales, the columns' meanings, and how many alleles had each status."""
     return {
         "scale": dict(zip(labels, table.scales, strict=True)),
-        "columns": {name: COLUMNS[name] for name in table.columns},
+        "columns": {name: COLUMNS[name] for name in ended.columns},
+        **({"share_without_effect": ended.told()} if ended.tested else {}),
         "counts": {
             "records": survey.records,
             "alleles": dict(survey.counts),
@@ -315,14 +340,15 @@ def _nulls(job: VariantJob, journal: Journal, windows: Windows, survey: Survey, 
                 kinds += [kind for kind, _ in block]
                 effects.append(table.differences([pairs for _, pairs in block]))
                 display.update(len(block))
-        delta = np.concatenate([effect.alt - effect.ref for effect in effects])
-        distance = np.concatenate([effect.distance for effect in effects])
+        delta, distance, activity = (
+            np.concatenate([getattr(effect, name) for effect in effects]) for name in ("tested", "distance", "ref")
+        )
         with journal.file(kept.name) as aside, open(aside, "wb") as out:
-            np.savez(out, kind=np.array(kinds), delta=delta, distance=distance)
+            np.savez(out, kind=np.array(kinds), delta=delta, distance=distance, activity=activity)
     with np.load(kept) as stored:
         of = {kind: stored["kind"] == kind for kind in survey.kinds}
-        delta, distance = stored["delta"], stored["distance"]
-    return {kind: Null(delta[rows], distance[rows]) for kind, rows in of.items()}
+        delta, distance, activity = stored["delta"], stored["distance"], stored["activity"]
+    return {kind: Null(delta[rows], distance[rows], activity[rows]) for kind, rows in of.items()}
 
 
 def count_by_status(counts: Mapping[str, int]) -> str:

@@ -1,0 +1,56 @@
+"""The null of `genolift variants` is right where windows are active and shuffles are not."""
+
+import csv
+import random
+
+import numpy as np
+import pytest
+from cli_files import fasta
+
+import genolift as gl
+
+
+def other(base):
+    return "ACGT"["ACGT".index(base) - 1]
+
+
+def vcf(path, *lines):
+    path.write_text("".join("\t".join(map(str, line)) + "\n" for line in lines))
+    return path
+
+
+def table(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+@pytest.mark.slow
+def test_variants_that_touch_nothing_have_even_p_values_in_active_windows(genolift, tmp_path):
+    """A sigmoid that a motif switches on, and 400 variants beside the motif: P(p <= 0.05) is 0.05."""
+    import keras
+
+    rng = random.Random(2)
+    length, count = 100, 400
+    x = keras.Input((length, 4))
+    found = keras.layers.GlobalMaxPooling1D()(keras.layers.Conv1D(1, 6, activation="relu", name="motif")(x))
+    keras.utils.set_random_seed(3)
+    around = keras.layers.Flatten()(keras.layers.Conv1D(8, 9, activation="tanh")(x))  # effects that vary with context
+    around = keras.layers.Dense(1)(around)
+    out = keras.layers.Dense(1, activation="sigmoid", name="out")(keras.layers.Concatenate()([found, around]))
+    model = keras.Model(x, out)
+    model.get_layer("motif").set_weights([gl.one_hot("GATAAG").reshape(6, 4, 1), np.array([-5.0])])
+    model.get_layer("out").set_weights([np.array([[18.0], [1.0]]), np.array([-8.0])])  # both strands are averaged
+    model.save(tmp_path / "m.keras")
+    parts = ["".join(rng.choices("ACGT", k=125)) + "GATAAG" + "".join(rng.choices("ACGT", k=169)) for _ in range(count)]
+    chromosome = "".join(parts)
+    lines = [
+        ("chr1", 300 * i + 161, f"v{i}", chromosome[300 * i + 160], other(chromosome[300 * i + 160]))
+        for i in range(count)
+    ]
+    genome = fasta(tmp_path / "g.fa", {"chr1": chromosome})
+    command = ["variants", tmp_path / "m.keras", vcf(tmp_path / "v.vcf", *lines), "--fasta", genome]
+    told = genolift(*command, "--activation", "keep", "--null", 1000, "--out", tmp_path / "v.tsv")
+    assert told.code == 0, told.err
+    p = np.array([float(row["p_value"]) for row in table(tmp_path / "v.tsv")])
+    for at in (0.05, 0.1):
+        assert abs(np.mean(p <= at) - at) <= 3 * np.sqrt(at * (1 - at) / count)
