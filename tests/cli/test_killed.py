@@ -60,7 +60,7 @@ def contents(store) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("options", "kills"), [((), 5), (("--workers", "2"), 3)])
+@pytest.mark.parametrize(("options", "kills"), [((), 3), (("--workers", "2"), 2)])
 def test_killed_at_random_moments_and_continued(options, kills, place, tmp_path):
     if options:
         pytest.importorskip("distributed")

@@ -51,13 +51,8 @@ def bends(model, x, refs) -> bool:
     return np.abs(change).max() > 1e-3 and np.abs(missed).max() > 1e-3 * np.abs(change).max()
 
 
-def balances(model, x, refs, *, linear: bool = False, rule: str = "revealcancel", thorough: bool = False, **options):
-    """Every step's balance in double precision, where only a breach is left, and the same total at the input.
-
-    Nothing is rescaled at the end: the multipliers that leave the last step are those that the audit followed. Plain
-    gradient × Δ must fail the same case, unless it is linear, where it must hold. ``thorough`` also explains in single
-    precision, blocks and shared sides and all.
-    """
+def difference(model, x, refs, linear: bool = False) -> np.ndarray:
+    """f(x) − f(reference) (n, r), of which the plain gradient misses a part unless the model is linear."""
     missed, change = plain_gradient(function_of(model), x, refs)
     size = np.abs(change).max()
     assert size > 1e-3, "the output hardly depends on the input: the case tells nothing"
@@ -65,6 +60,29 @@ def balances(model, x, refs, *, linear: bool = False, rule: str = "revealcancel"
         assert np.abs(missed).max() < 1e-3 * (1 + size), "declared linear, and is not"
     else:
         assert np.abs(missed).max() > 1e-3 * size, "the nonlinearity was not exercised"
+    return change
+
+
+def adds_up(model, x, refs, method=None):
+    """What is explained is the model itself: in single precision, contributions sum to what its output differs by."""
+    change = difference(model, x, refs)
+    size = np.abs(change).max()
+    found = (method or gl.DeepLift(model, 0, rule="revealcancel", references=gl.references.Fixed(refs)))(x)
+    np.testing.assert_allclose(found.predictions[:, None] - found.reference_predictions, change, atol=2e-3 * size)
+    assert np.abs(found.residual).max() <= 1e-3 * (1 + size)
+    total = found.raw_contributions.reshape(len(x), -1).sum(1)
+    np.testing.assert_allclose(total, change.mean(1), atol=2e-3 * (1 + size))
+
+
+def balances(model, x, refs, *, linear: bool = False, rule: str = "revealcancel", thorough: bool = False, **options):
+    """Every step's balance in double precision, where only a breach is left, and the same total at the input.
+
+    Nothing is rescaled at the end: the multipliers that leave the last step are those that the audit followed. Plain
+    gradient × Δ must fail the same case, unless it is linear, where it must hold. ``thorough`` also explains in single
+    precision, blocks and shared sides and all.
+    """
+    change = difference(model, x, refs, linear)
+    size = np.abs(change).max()
     method = gl.DeepLift(model, target=0, rule=rule, references=gl.references.Fixed(refs), **options)
     traced = method.traced if method.is_traced else method.trace([x.shape[1:]], ["input_0"])
     double = Explainer(traced.program, traced.targets, method._rule, [x.ndim == 3], tf.float64)
@@ -75,9 +93,5 @@ def balances(model, x, refs, *, linear: bool = False, rule: str = "revealcancel"
     if thorough:
         found = double([x], [refs], False, traced.probe([x.shape[1:]]).leading >= method._rule.compared)
         assert np.abs(found["residual"]).max() <= 1e-9 * (1 + size)
-        single = method(x)
-        np.testing.assert_allclose(single.predictions[:, None] - single.reference_predictions, change, atol=2e-3 * size)
-        assert np.abs(single.residual).max() <= 1e-3 * (1 + size)
-        total = single.raw_contributions.reshape(len(x), -1).sum(1)
-        np.testing.assert_allclose(total, change.mean(1), atol=2e-3 * (1 + size))
+        adds_up(model, x, refs, method)
     return method

@@ -181,7 +181,7 @@ def test_what_goes_wrong_in_a_worker_is_one_sentence_here(job, two_workers, tmp_
     assert read_provenance(out)["done"] == 160
 
 
-def test_workers_that_would_give_other_results_are_refused(job, one_process, tmp_path, monkeypatch):
+def test_workers_that_would_give_other_results_are_refused(job, tmp_path, monkeypatch):
     monkeypatch.setattr(worker, "_here", lambda: "the worker tcp://1.2.3.4:5")
     out = tmp_path / "s.zarr"
     ticket = StoreWriter(out, {"method": {"name": "m"}}, 4).ticket
@@ -293,7 +293,7 @@ def test_a_job_of_another_number_of_threads_is_continued_with_that(job, tmp_path
     wanted = []
     monkeypatch.setattr(scoring, "use_threads", wanted.append)
     monkeypatch.setattr(StoreWriter, "write", lambda *a: (_ for _ in ()).throw(KeyboardInterrupt))
-    here = replace(job, out=tmp_path / "s.zarr")
+    here = replace(job, out=tmp_path / "s.zarr", recipe=Recipe("gradient", ("0",)))
     for threads_asked in (None, None, 7):
         with pytest.raises(KeyboardInterrupt):
             score(elsewhere(here, here.out, threads=threads_asked))

@@ -15,6 +15,9 @@ MISSED = {
 }
 
 
+pytestmark = pytest.mark.slow  # Its parts are held to the paper quickly in test_golden.py and test_recovery.py.
+
+
 @pytest.fixture(scope="module")
 def table(paper_data):
     dataset = load_dataset(paper_data / "sequences.simdata.gz", "tal_gata", paper_data / "test_ids.txt.gz")

@@ -48,14 +48,14 @@ def test_killed_at_random_moments_and_continued(tmp_path):
     writing = time.monotonic() - began
     chance = random.Random(7)
     kills = 0
-    for _ in range(12):
+    for _ in range(7):
         process = run(killed)
         process.stdout.readline()
         time.sleep(chance.uniform(0, writing / 3))
         process.send_signal(signal.SIGKILL)
         process.stdout.close()
         kills += process.wait() == -signal.SIGKILL
-    assert kills >= 3  # or the kills came too late to show anything
+    assert kills >= 2  # or the kills came too late to show anything
     process = run(killed)
     assert process.wait() == 0
     assert contents(killed) == contents(whole)

@@ -29,9 +29,8 @@ def test_bad_fasta(kind, bad_files, files, genolift, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("kind", ["missing", "truncated"])
-def test_bad_fasta_in_a_process_of_its_own(kind, bad_files, files, tmp_path):
-    path, words = bad_files[kind]
+def test_bad_fasta_in_a_process_of_its_own(bad_files, files, tmp_path):
+    path, words = bad_files["truncated"]
     told = subprocess.run(
         [sys.executable, "-m", "genolift.cli", "explain", files.model, path, "--target", "0", "--out", "s.zarr"],
         capture_output=True,

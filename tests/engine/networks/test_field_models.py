@@ -1,4 +1,4 @@
-"""The networks of this field in miniature, explained against shuffles of the sequence under every rule."""
+"""The networks of this field in miniature, explained against shuffles of the sequence under both rules."""
 
 import contract
 import field_models
@@ -51,7 +51,7 @@ def test_what_others_do_not_have(uncompiled, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rule", ["rescale", "genomics", "revealcancel"])
 @pytest.mark.parametrize("name", field_models.MODELS)
-def test_under_every_rule(uncompiled, name, rule):
+@pytest.mark.parametrize("rule", ["rescale", "revealcancel"])
+def test_under_both_rules(uncompiled, name, rule):
     explained(name, rule)

@@ -15,9 +15,9 @@ X = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (2, 40))
 def test_a_free_length_gives_what_a_fixed_one_gives(rule, monkeypatch):
     """Small tensors are not compiled for; results must not depend on that."""
     found = []
-    for length, worth in ((40, 1 << 20), (40, 1), (None, 1 << 20), (None, 1)):
+    for length, worth in ((40, 1 << 20), (40, 1), (None, 1)):
         monkeypatch.setattr(kernels, "WORTH_COMPILING", worth)
-        model = build("tal_gata", length=length)
+        model = build("tal_gata", length=length, filters=4, width=5)
         found.append(gl.DeepLift(model, target=0, rule=rule, references=gl.references.Shuffled(3))(X))
     for other in found[1:]:
         for name in ("raw_contributions", "multipliers", "hypothetical", "standard_error"):

@@ -100,7 +100,8 @@ def test_methods_give_equal_results(method: str) -> None:
 
     expected = scores(tf.nn.relu)
     assert np.abs(expected).max() > 0
-    for name in ("maximum", "clip", "where", "product", "halves", "product with the sign"):
+    # The others are the same region to every method, see test_relus_are_known.
+    for name in ("where", "product with the sign"):
         np.testing.assert_allclose(scores(RELUS[name]), expected, rtol=1e-5, atol=1e-6, err_msg=name)
 
 

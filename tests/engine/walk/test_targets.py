@@ -55,7 +55,7 @@ def two_heads():
 @pytest.mark.filterwarnings("ignore:with 8 steps")
 def test_each_target_is_what_it_is_alone(two_heads, method, options):
     whole = gl.method(method, two_heads, target=MIXED, **options)(X)
-    for place in (1, 5):
+    for place in (1, 5) if method == "deeplift" else (5,):
         alone = gl.method(method, two_heads, target=MIXED[place], **options)(X)
         # TensorFlow may fuse a multiplication into another step, which moves the last digit.
         size = np.abs(alone.scores).max()

@@ -39,7 +39,7 @@ def close(a, b, tolerance=1e-5):
     np.testing.assert_allclose(a, b, atol=tolerance * np.abs(b).max(), rtol=0)
 
 
-@pytest.mark.parametrize("name", ["deeplift", "gradient-x-input", "integrated-gradients", "guided-backprop-x-input"])
+@pytest.mark.parametrize("name", ["deeplift", "guided-backprop-x-input"])
 def test_both_strands_are_the_mean_of_each(name, model, X, references):
     def explain(x, refs, **options):
         return gl.method(name, model, [0, 2], references=gl.references.Fixed(refs), progress=False, **options)(x)
@@ -127,11 +127,12 @@ def test_references_until_enough_are_a_prefix_of_as_many(model, X):
     enough = found.standard_error.max(-1).max(1) <= 0.3 * np.abs(found.scores).max((1, 2))
     assert (enough | (counts == 40)).all()
     for i, count in enumerate(counts):
-        alone = gl.DeepLift(model, [0, 1], references=gl.references.Shuffled(int(count), seed=3))(X[i : i + 1])
-        close(found.hypothetical[i], alone.hypothetical[0])
-        close(found.standard_error[i], alone.standard_error[0], 1e-4)
         assert np.isnan(found.residual[i, :, count:]).all()
         assert np.isfinite(found.residual[i, :, :count]).all()
+    for i in (counts.argmin(), counts.argmax()):
+        alone = gl.DeepLift(model, [0, 1], references=gl.references.Shuffled(int(counts[i]), seed=3))(X[i : i + 1])
+        close(found.hypothetical[i], alone.hypothetical[0])
+        close(found.standard_error[i], alone.standard_error[0], 1e-4)
 
 
 def test_mean_normalising_keeps_outputs_and_centres_gradients(model, X):

@@ -63,14 +63,22 @@ def _of_two(x: Any, tracks: Any) -> Any:
     return model(x) + model(tracks)
 
 
-@pytest.mark.parametrize("dna", [[True, False], {"tracks": False}, {"x": True, "tracks": False}, [None, False]])
-def test_dna_is_said_of_each_input(dna: Any) -> None:
-    for X in ([DNA, DNA], {"x": DNA, "tracks": DNA}, {"tracks": DNA, "x": DNA}):
-        found = gl.method("ism", _of_two, target=0, dna=dna)(X)
-        scores = found.scores if isinstance(X, list) else [found.scores["x"], found.scores["tracks"]]
-        assert scores[0].shape == (2, 6)
-        assert scores[1] is None
-        assert found.method["dna"] == dna
+@pytest.mark.parametrize(
+    ("dna", "X"),
+    [
+        ([True, False], [DNA, DNA]),
+        ([True, False], {"tracks": DNA, "x": DNA}),
+        ({"tracks": False}, [DNA, DNA]),
+        ({"x": True, "tracks": False}, {"tracks": DNA, "x": DNA}),
+        ([None, False], {"x": DNA, "tracks": DNA}),
+    ],
+)
+def test_dna_is_said_of_each_input(dna: Any, X: Any) -> None:
+    found = gl.method("ism", _of_two, target=0, dna=dna)(X)
+    scores = found.scores if isinstance(X, list) else [found.scores["x"], found.scores["tracks"]]
+    assert scores[0].shape == (2, 6)
+    assert scores[1] is None
+    assert found.method["dna"] == dna
 
 
 @pytest.mark.parametrize(

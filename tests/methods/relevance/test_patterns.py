@@ -164,13 +164,14 @@ def test_layers_that_are_used_twice_pool_their_samples():
     both = keras.Model([a, b], K.Dense(1)(K.Concatenate()([K.Flatten()(conv(a)), K.Flatten()(conv(b))])))
     drawn(both)
     Y = X[::-1]
-    found = gl.method("patternnet", both, progress=False).fit([X, Y]).patterns
+    fitted = gl.method("patternnet", both, progress=False).fit([X, Y])
+    found = fitted.patterns
     w, bias = (v.numpy().astype(float) for v in conv.weights)
     p = patches(np.concatenate([X, Y]), 3).reshape(-1, 12)
     close(found[next(name for name in found if name.endswith("shared"))].reshape(12, 3),
           estimated(p, w.reshape(12, 3), p @ w.reshape(12, 3) + bias > 0))  # fmt: skip
     assert len(found) == 2
-    explained = gl.method("patternnet", both, progress=False).fit([X, Y])([X[:2], Y[:2]])
+    explained = fitted([X[:2], Y[:2]])
     assert explained.signal[1].shape == (2, L, 4)
 
 
