@@ -23,7 +23,9 @@ def test_no_outputs_are_committed(path):
             assert cell.execution_count is None
 
 
-@pytest.mark.parametrize(("name", "pictures"), [pytest.param("paper_figures", 2, marks=pytest.mark.slow), ("real_sequence", 1)])
+@pytest.mark.parametrize(
+    ("name", "pictures"), [pytest.param("paper_figures", 2, marks=pytest.mark.slow), ("real_sequence", 1)]
+)
 def test_it_runs_and_draws(name, pictures, tmp_path, monkeypatch):
     for variable in ("GENOLIFT_FASTA", "GENOLIFT_MODEL"):
         monkeypatch.delenv(variable, raising=False)

@@ -35,7 +35,12 @@ def changed_rows(receptive, values):
     copies = np.repeat(x[None], DRAWS * LENGTH + 1, axis=0)
     for i in range(DRAWS * LENGTH):
         copies[1 + i, i % LENGTH] = rng.uniform(0.1, 0.9, 4)
-    run = tf.function(lambda x: [forward(receptive.program, [x], constants(receptive.program))[v] for v in values])
+
+    @tf.function
+    def run(x):
+        found = forward(receptive.program, [x], constants(receptive.program))
+        return [found[value] for value in values]
+
     for value, tensor in zip(values, run(tf.constant(copies)), strict=True):
         rows = tensor.numpy().reshape(len(copies), receptive.rows(value), -1)
         yield (np.abs(rows[1:] - rows[:1]).max(-1) > 1e-6).reshape(DRAWS, LENGTH, -1).any(0)

@@ -21,7 +21,7 @@ X = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (6, LENG
 #: Blocks of :mod:`architectures`, by number, and how their positions are pooled.
 NETWORKS = [([0], 0), ([0, 11], 1), ([16, 7], 0), ([8, 10], 1)]
 SOME = len(architectures.BLOCKS)
-ALL = [([i % SOME, (7 * i + 3) % SOME, (11 * i) % SOME], i % 3) for i in range(48)]
+ALL = [([i % SOME, (7 * i + 3) % SOME, (11 * i) % SOME], i % 3) for i in range(SOME)]
 
 
 def scaled(seed, blocks, pooling):
