@@ -32,6 +32,21 @@ class Shifts(click.ParamType):
             self.fail(f"{value!r} is not understood; write whole numbers with commas between, as -50,0,50")
 
 
+class Overlap(click.ParamType):
+    """The name of a column, and a file of features."""
+
+    name = "overlap"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[str, Path]:
+        """Return both."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, path = value.partition("=")
+        if not (equals and path):
+            self.fail(f"{value!r} is not understood; write the name of a column and a file, as genes=genes.gtf")
+        return name, Path(path)
+
+
 def _reading(**given: Any) -> VariantReading:
     from genolift.pipeline.variants.variants import VariantReading
 
@@ -107,6 +122,14 @@ def _table(null: int | None, **given: Any) -> EffectTable:
         default="fail",
         show_default=True,
         help="Malformed lines: stop at the first, or give each a row that says why.",
+    ),
+    click.option(
+        "--overlap",
+        "overlaps",
+        type=Overlap(),
+        multiple=True,
+        metavar="NAME=FILE",
+        help="Add the column NAME: what each variant overlaps in a BED, GFF3 or GTF file, such as genes or hits.",
     ),
     parameters.unknown,
     arguments=("variants",),

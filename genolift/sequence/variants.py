@@ -99,6 +99,14 @@ class Allele:
         return self.normal or Normal(self.record.pos - 1, self.record.ref.upper(), self.alt.upper())
 
     @property
+    def changed(self) -> tuple[int, int]:
+        """The start and end of the bases that the reference has and the alternative has not; empty for an insertion."""
+        first, ref, alt = self._change
+        left = shared(ref, alt)
+        right = shared(ref[left:][::-1], alt[left:][::-1])
+        return first + left, first + len(ref) - right
+
+    @property
     def central(self) -> int:
         """The index of the window whose middle is nearest to the variant."""
         middle = self._change.start - self.length // 2

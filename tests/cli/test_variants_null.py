@@ -1,4 +1,4 @@
-"""The null of `genolift variants` is right where windows are active and shuffles are not."""
+"""`genolift variants`: columns of features, and a null that is right where windows are active and shuffles are not."""
 
 import csv
 import random
@@ -22,6 +22,25 @@ def vcf(path, *lines):
 def table(path):
     with open(path, newline="") as file:
         return list(csv.DictReader(file, delimiter="\t"))
+
+
+def test_columns_of_what_variants_overlap(files, genolift, tmp_path):
+    chromosome = "".join(random.Random(3).choices("ACGT", k=300))
+    genome = fasta(tmp_path / "g.fa", {"chr1": chromosome})
+    lines = [("chr1", pos, ".", chromosome[pos - 1], other(chromosome[pos - 1])) for pos in (100, 150)]
+    found = vcf(tmp_path / "v.vcf", *lines, ("chr9", 7, ".", "A", "C"))
+    (tmp_path / "p.bed").write_text("chr1\t99\t120\tone\nchr1\t90\t100\ttwo\n")
+    command = ["variants", files.model, found, "--fasta", genome, "--target", 0, "--out", tmp_path / "v.tsv"]
+    told = genolift(*command, "--overlap", f"peaks={tmp_path / 'p.bed'}")
+    assert told.code == 0, told.err
+    rows = table(tmp_path / "v.tsv")
+    assert [row["peaks"] for row in rows] == ["two,one", ".", "NA"]
+    assert list(rows[0])[-2:] == ["peaks", "note"]
+    (tmp_path / "p.bed").write_text("chr1\t99\t120\tone\n")
+    told = genolift(*command, "--overlap", f"peaks={tmp_path / 'p.bed'}")
+    assert told.code == 2
+    assert "overlaps.peaks" in told.err
+    assert "genes=genes.gtf" in genolift(*command, "--overlap", "peaks").err
 
 
 @pytest.mark.slow

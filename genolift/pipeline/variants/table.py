@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from genolift.pipeline.variants.corrections import CORRECTED, MISSING
 from genolift.pipeline.variants.nulls import Null
+from genolift.pipeline.variants.overlaps import Features, overlap_cells
 from genolift.sequence.alphabet import one_hot
 from genolift.sequence.variants import OK, Allele
 
@@ -76,7 +77,9 @@ class VariantTable:
         unknown: str,
         has_null: bool,
         linked: Predictor | None = None,
+        features: Mapping[str, Features] | None = None,
     ):
+        self._features = features or {}
         self._linked = linked
         self._predictor, self._labels, self._unknown, self.scales = predictor, labels, unknown, predictor.scales
         self.nulls: dict[str, Null] = {}
@@ -85,6 +88,7 @@ class VariantTable:
         absent |= set().union(*CORRECTED.values())  # They are added once all p-values are there.
         absent |= set() if {"output", "log_counts"} & set(self.scales) else {"log2_fold_change"}
         self.columns = [name for name in COLUMNS if name not in absent]
+        self.columns[-1:-1] = self._features  # before the note
 
     def differences(self, windows: Sequence[Sequence[tuple[str, str]]]) -> Effects:
         """Return means over each allele's windows, which are given as pairs of texts."""
@@ -116,9 +120,10 @@ class VariantTable:
         for allele in block:
             is_scored = allele.status == OK
             null = self.nulls.get(allele.kind) if is_scored else None
+            overlapping = overlap_cells(allele, self._features) if is_scored else {}
             for t, label in enumerate(self._labels):
                 cells = self._cells(effects, null, i, t) if is_scored and effects is not None else {}
-                cells |= _described(allele, label, self.scales[t])
+                cells |= overlapping | _described(allele, label, self.scales[t])
                 lines.append("\t".join(cells.get(name, MISSING) for name in self.columns))
             i += is_scored
         return lines

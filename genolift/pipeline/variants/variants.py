@@ -20,6 +20,7 @@ from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.recipe import Recipe
 from genolift.pipeline.common.screening import Policy
 from genolift.pipeline.common.standard_input import spooled
+from genolift.pipeline.keeping.digest import digest_path
 from genolift.pipeline.keeping.journal import Journal
 from genolift.pipeline.keeping.places import check_apart, check_file
 from genolift.pipeline.keeping.versions import versions
@@ -27,6 +28,7 @@ from genolift.pipeline.scoring.scoring import Scored, Scoring, check_job, explai
 from genolift.pipeline.variants.alleles import AlleleSource, Survey, alleles_of, blocks_of
 from genolift.pipeline.variants.corrections import Corrections, tell_resolution
 from genolift.pipeline.variants.nulls import Null, draw_null
+from genolift.pipeline.variants.overlaps import Features, check_overlaps
 from genolift.pipeline.variants.table import COLUMNS, VariantTable
 from genolift.sequence.files import open_text
 from genolift.sequence.genome import Fasta
@@ -65,6 +67,8 @@ class VariantReading:
         How N and other IUPAC codes are encoded, ``uniform`` or ``zero``.
     on_bad
         Whether a malformed line stops the job, ``fail``, or becomes a row that says why, ``skip``.
+    overlaps
+        Columns of the names of features that the variants overlap: the column's name, and a BED, GFF3 or GTF file.
     """
 
     variants: Path
@@ -75,10 +79,12 @@ class VariantReading:
     max_mismatch: float = 0.25
     unknown: str = "uniform"
     on_bad: OnBad = "fail"
+    overlaps: tuple[tuple[str, Path], ...] = ()
 
     def check(self) -> None:
         """Raise :class:`InputError` for shares that cannot be."""
         Policy(max_n=self.max_n)
+        check_overlaps(self.overlaps, COLUMNS)
         if not 0 <= self.max_mismatch <= 1:
             raise InputError(
                 f"the share of REF alleles that may contradict the genome is from 0 to 1, not {self.max_mismatch}"
@@ -209,6 +215,7 @@ def _score(job: VariantJob, began: float) -> ScoredVariants:
     length = reading.length(job.model, job.model.sequence_length(model))
     windows = Windows(Fasta(reading.fasta), length, reading.shifts, reading.max_n)
     predictor, labels = _predictor(job, model, windows.length)
+    features = {name: Features.read(path, windows.chromosomes) for name, path in reading.overlaps}
     survey = Survey.of(reading.variants, windows, reading.max_mismatch, progress, reading.on_bad)
     journal = Journal(job.table.out, _request(job, survey, labels), versions(), job.execution.force)
     survey.tell()
@@ -220,7 +227,7 @@ def _score(job: VariantJob, began: float) -> ScoredVariants:
         explained = explain_source(scoring, AlleleSource(reading.variants, windows, reading.on_bad), model, began)
     if not journal.is_complete:
         linked = _linked(job, model, predictor) if job.table.null else None
-        table = VariantTable(predictor, labels, reading.unknown, bool(job.table.null), linked)
+        table = VariantTable(predictor, labels, reading.unknown, bool(job.table.null), linked, features)
         now = _write(job, journal, windows, survey, table)
         ended = Corrections(table.columns, journal.lines)
         _tell_activity(table, labels, ended, linked)
@@ -251,7 +258,10 @@ def _record(table: VariantTable, survey: Survey, labels: list[str], ended: Corre
     """Return what stands beside the table: scales, the columns' meanings, and how many alleles had each status."""
     return {
         "scale": dict(zip(labels, table.scales, strict=True)),
-        "columns": {name: COLUMNS[name] for name in ended.columns},
+        "columns": {
+            name: COLUMNS.get(name, "names of the features of its file that the changed bases overlap, . for none")
+            for name in ended.columns
+        },
         **({"share_without_effect": ended.told()} if ended.tested else {}),
         "counts": {
             "records": survey.records,
@@ -292,6 +302,7 @@ def _predictor(job: VariantJob, model: Any, length: int) -> tuple[Predictor, lis
 def _request(job: VariantJob, survey: Survey, labels: list[str]) -> dict:
     """Return what tells this table from others; files are told apart by content, so that they may be moved."""
     null, max_n = job.table.null, job.reading.max_n
+    overlaps = {name: digest_path(path) for name, path in job.reading.overlaps}
     return {
         "command": "variants",
         "model": job.model.describe(),
@@ -301,6 +312,7 @@ def _request(job: VariantJob, survey: Survey, labels: list[str]) -> dict:
         "shifts": list(survey.shifts),
         "null": {"n": null, "of": "each kind", "seed": job.recipe.seed, "k": 2} if null else None,
         **({} if max_n is None else {"max_n": max_n}),
+        **({"overlaps": overlaps} if overlaps else {}),
         "unknown": job.reading.unknown,
         "variants": {"records": survey.records, "sha256": survey.digest},
     }
