@@ -23,7 +23,7 @@ from genolift.support.tensorflow import Tensor, quiet_tensorflow
 tf = quiet_tensorflow()
 
 #: A shape may never come again, so a kernel is compiled for it only if a tensor has at least so many elements.
-WORTH_COMPILING = 1 << 20
+WORTH_COMPILING = 1 << 18
 
 _small: ContextVar[bool] = ContextVar("small", default=False)
 

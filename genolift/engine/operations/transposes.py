@@ -61,6 +61,11 @@ def written_out(step: Step, grad: Tensor, weights_of: Callable[[Value], Tensor])
         return {step.active_inputs[0]: grad}
     if narrow.applies(step):
         return {step.inputs[0]: narrow.transpose(step, grad, weights_of(step.inputs[1]))}
+    if operation(step.op).view in ("reshape", "unit-axes") and len(step.active_inputs) == 1:
+        shape = step.active_inputs[0].shape
+        if shape is None or shape.count(None) > 1 or 0 in shape:
+            return None
+        return {step.active_inputs[0]: tf.reshape(grad, [-1 if size is None else size for size in shape])}
     if step.op in ("Add", "AddV2") and len(step.active_inputs) == 2:
         whole = all(alike(value.shape, step.output.shape) for value in step.inputs)
         return dict.fromkeys(step.inputs, grad) if whole else None
