@@ -98,6 +98,20 @@ def test_the_bits_are_those_of_one_block_after_the_other(rule, small_model, many
             np.testing.assert_array_equal(getattr(again, name), getattr(one, name))
 
 
+def test_references_that_fit_are_not_split_for_a_lane_that_has_nothing_to_do(small_model, monkeypatch):
+    """A sequence whose references come in two parts runs forward twice."""
+    method = gl.DeepLift(small_model, 0, references=gl.references.Shuffled(6), progress=False)
+    X = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (1, 30))]
+    method(X)
+    inputs, _ = method.adapted(X)
+    kept = method._planner.kept_bytes(inputs)
+    pair = method._planner.pair_bytes(inputs) - kept
+    monkeypatch.setattr("genolift.methods.common.blocks.lanes", lambda program: 2)
+    for memory, parts in ((6 * pair + kept, 6), (5 * pair + kept, 5)):
+        method._planner.memory = int(memory)
+        assert method._planner.plan(inputs, 1, 6).references == parts
+
+
 def test_python_code_in_a_model_is_never_run_twice_at_a_time():
     inside, most = 0, 0
 
