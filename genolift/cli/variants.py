@@ -124,6 +124,12 @@ def _table(null: int | None, **given: Any) -> EffectTable:
         help="Malformed lines: stop at the first, or give each a row that says why.",
     ),
     click.option(
+        "--null-variants",
+        type=parameters.path(),
+        metavar="VCF",
+        help="In place of --null: compare with these variants, such as common ones, each with those of its kind.",
+    ),
+    click.option(
         "--overlap",
         "overlaps",
         type=Overlap(),

@@ -43,6 +43,48 @@ def test_columns_of_what_variants_overlap(files, genolift, tmp_path):
     assert "genes=genes.gtf" in genolift(*command, "--overlap", "peaks").err
 
 
+def test_variants_of_a_file_as_the_null(files, genolift, tmp_path):
+    """Each is compared with those of its kind, in windows of their own and unshuffled."""
+    chromosome = "".join(random.Random(6).choices("ACGT", k=900))
+    genome = fasta(tmp_path / "g.fa", {"chr1": chromosome})
+
+    def snvs(*places):
+        return [("chr1", pos, ".", chromosome[pos - 1], other(chromosome[pos - 1])) for pos in places]
+
+    deletion = ("chr1", 500, ".", chromosome[499:503], chromosome[499])
+    mine = vcf(tmp_path / "v.vcf", *snvs(100, 200, 300), deletion)
+    common = vcf(tmp_path / "c.vcf", *snvs(*range(120, 800, 17)), ("chr9", 7, ".", "A", "C"))
+    command = ["variants", files.model, mine, "--fasta", genome, "--target", 0, "--null-variants", common]
+    told = genolift(*command, "--out", tmp_path / "v.tsv")
+    assert told.code == 0, told.err
+    assert "1 alleles get no p-value: no null variant is of their kind (deletion of 3)" in told.err
+    assert "40 null variants are few for 3 alleles" in told.err
+    assert (
+        genolift("variants", files.model, common, "--fasta", genome, "--target", 0, "--out", tmp_path / "c.tsv").code
+        == 0
+    )
+    null = [row for row in table(tmp_path / "c.tsv") if row["status"] == "ok"]
+    size, ref = (np.array([float(row[name]) for row in null]) for name in ("delta", "pred_ref"))
+    assert len(null) == 40
+    *rows, last = table(tmp_path / "v.tsv")
+    for row in rows:
+        larger = (np.abs(size) >= abs(float(row["delta"])) - 1e-7).sum()
+        np.testing.assert_allclose(float(row["p_value"]), (1 + larger) / 41, rtol=1e-6)
+        np.testing.assert_allclose(float(row["effect_percentile"]), 100 * (40 - larger) / 40, rtol=1e-6)
+        active = max(float(row["pred_ref"]), float(row["pred_alt"]))
+        np.testing.assert_allclose(float(row["active_allele_quantile"]), (ref <= active + 1e-7).mean(), rtol=1e-6)
+    assert last["p_value"] == last["q_value"] == last["effect_percentile"] == "NA"
+    assert "already complete" in genolift(*command, "--out", tmp_path / "v.tsv").out
+    vcf(common, *snvs(*range(120, 800, 19)))
+    assert "null.records is 41 there" in genolift(*command, "--out", tmp_path / "v.tsv").err
+    vcf(common, ("chr1", 100, ".", chromosome[99], chromosome[99] + "GGGGG"))
+    assert "no null variants of the kinds that are scored" in genolift(*command, "--out", tmp_path / "w.tsv").err
+    assert (
+        "give --null or --null-variants, not both" in genolift(*command, "--null", 9, "--out", tmp_path / "w.tsv").err
+    )
+    assert not (tmp_path / "w.tsv").exists()
+
+
 @pytest.mark.slow
 def test_variants_that_touch_nothing_have_even_p_values_in_active_windows(genolift, tmp_path):
     """A sigmoid that a motif switches on, and 400 variants beside the motif: P(p <= 0.05) is 0.05."""

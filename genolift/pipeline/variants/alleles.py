@@ -16,6 +16,7 @@ import numpy as np
 from genolift.pipeline.common.screening import Policy, Screening
 from genolift.pipeline.common.sources import StreamedSource
 from genolift.pipeline.keeping.digest import RecordDigest
+from genolift.pipeline.variants.corrections import tell_resolution
 from genolift.results.regions import RegionTable
 from genolift.sequence.variants import (
     EXCHANGED,
@@ -65,8 +66,8 @@ class Survey:
 
     ``counts`` are alleles by status, and ``kinds`` those that can be scored by their kind. Of all ``records``, so many
     could be ``compared`` with the genome, and of these so many have a REF that is ``mismatched``, for which there are
-    ``clues``. ``digest`` is of all
-    that will be scored.
+    ``clues``. ``digest`` is of all that will be scored. ``null`` are the null variants of a file by their kind, and
+    ``null_request`` tells that file from others.
     """
 
     length: int
@@ -78,6 +79,8 @@ class Survey:
     mismatched: int = 0
     clues: Counter = field(default_factory=Counter)
     digest: str = ""
+    null: Counter | None = None
+    null_request: dict | None = None
 
     @classmethod
     def of(
@@ -143,6 +146,27 @@ class Survey:
             if self.clues[clue] >= _MOST * self.mismatched:
                 return f"in {self.clues[clue]:,} of them {words}"
         return "is the VCF file of another assembly (hg19 for hg38)?"
+
+    def compare(self, null: Survey, path: Path) -> None:
+        """Take the variants of another file as null variants; raise :class:`InputError` if none is of a kind here."""
+        if self.kinds and not self.kinds.keys() & null.kinds.keys():
+            kinds = ", ".join(sorted(self.kinds)[:3])
+            raise InputError(f"{path} has no null variants of the kinds that are scored ({kinds})")
+        self.null, self.null_request = null.kinds, {"records": null.records, "sha256": null.digest}
+
+    def tell_null(self, n: int) -> None:
+        """Warn of kinds without null variants, and where ``n`` of them, or those of a file, are too few."""
+        if self.null is None:
+            tell_resolution(self.counts[OK], n)
+            return
+        absent = {kind: count for kind, count in self.kinds.items() if not self.null[kind]}
+        if absent:
+            some = ", ".join(sorted(absent)[:3]) + (", ..." if len(absent) > 3 else "")
+            log.warning("%s alleles get no p-value: no null variant is of their kind (%s)", sum(absent.values()), some)
+        judged = self.counts[OK] - sum(absent.values())
+        if judged:
+            fewest = min(self.null[kind] for kind in self.kinds if kind not in absent)
+            tell_resolution(judged, fewest, drawn=False)
 
     def tell(self) -> None:
         """Say on standard error what will not be scored."""

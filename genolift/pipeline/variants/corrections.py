@@ -42,16 +42,22 @@ def storey(p: np.ndarray) -> np.ndarray:
     return share_without_effect(p) * benjamini_hochberg(p)
 
 
-def tell_resolution(tests: int, n: int) -> None:
-    """Warn where so many null variants are too few for any of so many tests to stand out alone."""
+def tell_resolution(tests: int, n: int, drawn: bool = True) -> None:
+    """Warn where so many null variants are too few for any of so many tests to stand out alone.
+
+    ``drawn`` says whether more of them can be asked for.
+    """
     needed = math.ceil(tests / (_RATE * (1 + n)))
     if needed < 2:
         return
-    more = Remedy.naming("{} lets a single variant stand out", setting("null", math.ceil(tests / _RATE) - 1))
+    enough = math.ceil(tests / _RATE) - 1
+    more = Remedy.naming("{} lets a single variant stand out", setting("null", enough)).command
+    if not drawn:
+        more = f"a file with {enough:,} of each kind lets a single variant stand out"
     log.warning(
         "%s null variants are few for %s alleles: no q-value is at most %s unless %s alleles share the smallest "
         "p-value that there is; %s",
-        *(f"{n:,}", f"{tests:,}", _RATE, f"{needed:,}", more.command),
+        *(f"{n:,}", f"{tests:,}", _RATE, f"{needed:,}", more),
     )
 
 
@@ -122,7 +128,7 @@ class Corrections:
         if 0.05 <= below <= 0.95:
             return
         log.warning(
-            "target %s: the windows of variants predict %.3g (the median), and %.0f %% of the null's shuffled windows "
+            "target %s: the windows of variants predict %.3g (the median), and %.0f %% of the null's windows "
             "predict less (their median is %.3g); where effects grow with activity, p-values are too small; a target "
             "on a scale of logits or logarithms is safer",
             *(target, middle, 100 * below, float(np.median(null))),

@@ -26,7 +26,7 @@ from genolift.pipeline.keeping.places import check_apart, check_file
 from genolift.pipeline.keeping.versions import versions
 from genolift.pipeline.scoring.scoring import Scored, Scoring, check_job, explain_source
 from genolift.pipeline.variants.alleles import AlleleSource, Survey, alleles_of, blocks_of
-from genolift.pipeline.variants.corrections import Corrections, tell_resolution
+from genolift.pipeline.variants.corrections import Corrections
 from genolift.pipeline.variants.nulls import Null, draw_null
 from genolift.pipeline.variants.overlaps import Features, check_overlaps
 from genolift.pipeline.variants.table import COLUMNS, VariantTable
@@ -69,6 +69,8 @@ class VariantReading:
         Whether a malformed line stops the job, ``fail``, or becomes a row that says why, ``skip``.
     overlaps
         Columns of the names of features that the variants overlap: the column's name, and a BED, GFF3 or GTF file.
+    null_variants
+        A VCF file of variants, such as common ones, that others are compared with in the place of shuffles.
     """
 
     variants: Path
@@ -80,6 +82,13 @@ class VariantReading:
     unknown: str = "uniform"
     on_bad: OnBad = "fail"
     overlaps: tuple[tuple[str, Path], ...] = ()
+    null_variants: Path | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that are read."""
+        paths = [self.variants, self.fasta, self.null_variants, *(path for _, path in self.overlaps)]
+        return [path for path in paths if path is not None]
 
     def check(self) -> None:
         """Raise :class:`InputError` for shares that cannot be."""
@@ -93,10 +102,12 @@ class VariantReading:
     @contextmanager
     def at_hand(self) -> Iterator[VariantReading]:
         """Yield the same with a copy of standard input in place of ``-``, after each file was opened once."""
-        with spooled(self.variants, self.fasta) as place:
-            here = replace(self, variants=place(self.variants), fasta=place(self.fasta))
-            for path in (here.variants, here.fasta):
-                open_text(path).close()
+        with spooled(self.variants, self.fasta, self.null_variants) as place:
+            null = place(self.null_variants)
+            here = replace(self, variants=place(self.variants), fasta=place(self.fasta), null_variants=null)
+            for path in (here.variants, here.fasta, here.null_variants):
+                if path is not None:
+                    open_text(path).close()
             yield here
 
     def length(self, file: ModelFile, fixed: int | None) -> int:
@@ -217,17 +228,21 @@ def _score(job: VariantJob, began: float) -> ScoredVariants:
     predictor, labels = _predictor(job, model, windows.length)
     features = {name: Features.read(path, windows.chromosomes) for name, path in reading.overlaps}
     survey = Survey.of(reading.variants, windows, reading.max_mismatch, progress, reading.on_bad)
+    if reading.null_variants is not None:
+        null = Survey.of(reading.null_variants, windows, reading.max_mismatch, progress, reading.on_bad)
+        survey.compare(null, reading.null_variants)
+    has_null = bool(job.table.null or reading.null_variants)
     journal = Journal(job.table.out, _request(job, survey, labels), versions(), job.execution.force)
     survey.tell()
-    if job.table.null and not journal.is_complete:
-        tell_resolution(survey.counts[OK], job.table.null)
+    if has_null and not journal.is_complete:
+        survey.tell_null(job.table.null)
     explained, now = None, 0
     scoring = job.scoring()
     if scoring is not None and survey.counts[OK]:  # first, because what is wrong with a store shows at once
         explained = explain_source(scoring, AlleleSource(reading.variants, windows, reading.on_bad), model, began)
     if not journal.is_complete:
-        linked = _linked(job, model, predictor) if job.table.null else None
-        table = VariantTable(predictor, labels, reading.unknown, bool(job.table.null), linked, features)
+        linked = _linked(job, model, predictor) if has_null else None
+        table = VariantTable(predictor, labels, reading.unknown, has_null, linked, features)
         now = _write(job, journal, windows, survey, table)
         ended = Corrections(table.columns, journal.lines)
         _tell_activity(table, labels, ended, linked)
@@ -277,9 +292,14 @@ def _check(job: VariantJob) -> None:
     parse_bytes(job.execution.memory)
     if job.table.null < 0:
         raise InputError(f"the number of null variants is at least 1, not {job.table.null}")
+    if job.table.null and job.reading.null_variants is not None:
+        raise InputError(
+            "null variants are drawn, or they are those of a file",
+            Remedy.naming("give {} or {}, not both", setting("null"), setting("null_variants")),
+        )
     check_file(job.table.out)
     for path in job.table.files:
-        check_apart(path, [job.reading.variants, job.reading.fasta, *job.model.files])
+        check_apart(path, [*job.reading.files, *job.model.files])
     job.reading.check()
     job.model.check_exists()
     scoring = job.scoring()
@@ -310,7 +330,7 @@ def _request(job: VariantJob, survey: Survey, labels: list[str]) -> dict:
         "activation": job.table.activation,
         "window": survey.length,
         "shifts": list(survey.shifts),
-        "null": {"n": null, "of": "each kind", "seed": job.recipe.seed, "k": 2} if null else None,
+        "null": {"n": null, "of": "each kind", "seed": job.recipe.seed, "k": 2} if null else survey.null_request,
         **({} if max_n is None else {"max_n": max_n}),
         **({"overlaps": overlaps} if overlaps else {}),
         "unknown": job.reading.unknown,
@@ -322,7 +342,7 @@ def _write(job: VariantJob, journal: Journal, windows: Windows, survey: Survey, 
     """Write the blocks that are not there; return the number of their alleles."""
     journal.begin()
     done, now = journal.done(), 0
-    if job.table.null and survey.counts[OK]:
+    if (job.table.null or job.reading.null_variants) and survey.counts[OK]:
         table.nulls = _nulls(job, journal, windows, survey, table)
     total = survey.counts.total()
     if done:
@@ -342,12 +362,9 @@ def _nulls(job: VariantJob, journal: Journal, windows: Windows, survey: Survey, 
     """Return the null distributions by kind of variant; once computed they are kept with the unfinished table."""
     kept = journal.work / "null.npz"
     if not kept.exists():
-        null = job.table.null
-        drawn = draw_null(
-            alleles_of(job.reading.variants, windows, job.reading.on_bad), survey.kinds, null, job.recipe.seed
-        )
+        drawn, total = _drawn(job, windows, survey)
         kinds, effects = [], []
-        with bar(null * len(survey.kinds), "null", "variants", job.execution.progress) as display:
+        with bar(total, "null", "variants", job.execution.progress) as display:
             for block in blocks_of(drawn, _BLOCK):
                 kinds += [kind for kind, _ in block]
                 effects.append(table.differences([pairs for _, pairs in block]))
@@ -360,7 +377,21 @@ def _nulls(job: VariantJob, journal: Journal, windows: Windows, survey: Survey, 
     with np.load(kept) as stored:
         of = {kind: stored["kind"] == kind for kind in survey.kinds}
         delta, distance, activity = stored["delta"], stored["distance"], stored["activity"]
-    return {kind: Null(delta[rows], distance[rows], activity[rows]) for kind, rows in of.items()}
+    return {kind: Null(delta[rows], distance[rows], activity[rows]) for kind, rows in of.items() if rows.any()}
+
+
+def _drawn(job: VariantJob, windows: Windows, survey: Survey) -> tuple[Iterator[tuple[str, list]], int]:
+    """Return the null variants, each with its kind and windows, and how many there are."""
+    reading, null = job.reading, job.table.null
+    if reading.null_variants is None:
+        alleles = alleles_of(reading.variants, windows, reading.on_bad)
+        return draw_null(alleles, survey.kinds, null, job.recipe.seed), null * len(survey.kinds)
+    found = (
+        (allele.kind, allele.pairs())
+        for allele in alleles_of(reading.null_variants, windows, reading.on_bad)
+        if allele.status == OK and allele.kind in survey.kinds
+    )
+    return found, sum((survey.null or Counter())[kind] for kind in survey.kinds)
 
 
 def count_by_status(counts: Mapping[str, int]) -> str:
