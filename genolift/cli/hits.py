@@ -33,19 +33,25 @@ if TYPE_CHECKING:
     show_default=True,
     help="The smallest cosine of contributions and pattern.",
 )
-def command(search: Search, out: Path, patterns: Path, similarity: float) -> None:
+@click.option("--all", "everything", is_flag=True, help="Keep hits of different patterns that overlap, too.")
+def command(search: Search, out: Path, patterns: Path, similarity: float, everything: bool) -> None:
     """Find where contributions look like the patterns of a TF-MoDISco result.
 
     SCORES is what `genolift explain` wrote, with hypothetical scores. Writes BED, in genome coordinates where regions
     of a genome were scored: six columns, of which the name is the pattern's, then sequence, importance (the sum of
     contributions), similarity, p and q.
 
+    Places that overlap compete: the strongest is a hit, then the strongest of those that do not overlap it, and so on.
+    A base is thus explained by one hit at most. With --all only places of the same pattern compete.
+
     p and q judge the length of the contributions along the pattern's contribution-weight matrix, by what the same
-    search finds in the null, as in `genolift seqlets`; q is of each pattern by itself.
+    search finds in the null, as in `genolift seqlets`; q is of each pattern by itself. Without --null, the heights of
+    the contributions are moved along their sequence, so that they lie on other bases. This assumes that a pattern is
+    told from others by its bases.
     """
     from genolift.pipeline.discovery.patterns import PatternHits, write_hits
 
-    counts = write_hits(PatternHits(search, patterns, out, similarity))
+    counts = write_hits(PatternHits(search, patterns, out, similarity, not everything))
     click.echo(f"{out}: {sum(counts.values()):,} hits")
     for name, count in counts.items():
         click.echo(f"  {count:6,}  {name}")

@@ -176,7 +176,7 @@ search = part(
         "--null",
         type=parameters.path(),
         metavar="STORE",
-        help="Scores of shuffled sequences, made alike.  [default: the scores' own positions, shuffled]",
+        help="Scores of shuffled sequences, made alike.  [default: a null made of the scores themselves]",
     ),
     click.option("--fdr", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="The largest q to write."),
     parameters.seed,

@@ -37,6 +37,13 @@ if TYPE_CHECKING:
 @parameters.known_motifs
 @parameters.motif_format
 @click.option(
+    "--shuffles",
+    "copies",
+    type=click.IntRange(1),
+    metavar="N",
+    help="With --shuffles-to: shuffles of each sequence.  [default: about 1,000 of all, from 1 to 20 of each]",
+)
+@click.option(
     "--shuffles-to",
     type=parameters.path(),
     metavar="FASTA",
@@ -46,6 +53,7 @@ def command(
     search: Search,
     out: Path | None,
     shuffles_to: Path | None,
+    copies: int | None,
     gap: int,
     width: int,
     motifs: Path | None,
@@ -59,17 +67,23 @@ def command(
 
     A base is high if its score would be in the outer twentieth of the background; high bases with no more than --gap
     others between them are a seqlet. p is the chance per base that a seqlet at least so important begins there, q the
-    false discovery rate (Benjamini and Hochberg), for positive and negative seqlets each. The null is what the same
-    search finds in --null, scores of shuffled sequences. Without it, the positions of the scores themselves are
-    shuffled, which asks only whether high scores lie together, and finds more that chance would, too.
+    false discovery rate (Benjamini and Hochberg), for positive and negative seqlets each.
+
+    The null is what the same search finds in --null, scores of shuffled sequences. It assumes that, without motifs,
+    scores of the sequences would be like those of their shuffles. This is checked: where scores of a sequence are
+    larger than the null's throughout, they are divided by what they exceed it, and a warning tells the number. Without
+    --null, a null is made of the scores themselves. It keeps how large they are and how alike neighbours are, and asks
+    only whether high scores lie together more than that explains. It finds fewer.
     """
     from genolift.pipeline.discovery.finding import write_shuffled
     from genolift.pipeline.discovery.seqlets import Seqlets, write_seqlets
 
     if shuffles_to is not None:
-        count = write_shuffled(search.scores, shuffles_to, search.seed, search.execution.force)
+        count = write_shuffled(search.scores, shuffles_to, search.seed, search.execution.force, copies)
         click.echo(f"{shuffles_to}: {count:,} sequences")
         return
+    if copies is not None:
+        raise click.UsageError("--shuffles is for --shuffles-to: how many shuffles of each sequence are written.")
     if out is None:
         raise click.UsageError("Missing option '--out': where should the seqlets go?")
     written = write_seqlets(Seqlets(search, out, gap, width, motifs, motif_format))

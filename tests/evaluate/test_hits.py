@@ -38,7 +38,8 @@ def test_every_place_by_hand():
         ContributionPattern("c", RNG.normal(size=(9, 4))),
     ]
     lengths = [60, 60, 60, 60, 41, 8]
-    found = find_hits(x, lengths, patterns, similarity=0.02)
+    found = find_hits(x, lengths, patterns, similarity=0.02, compete=False)
+    every = []
     for number, pattern in enumerate(patterns):
         width = len(pattern.cwm)
         for row, length in enumerate(lengths):
@@ -48,12 +49,54 @@ def test_every_place_by_hand():
                 along = [(window * one).sum() / np.linalg.norm(one) for one in (pattern.cwm, pattern.cwm[::-1, ::-1])]
                 if max(along) / np.linalg.norm(window) >= 0.02:
                     here[start] = max(along)
-            want = [a for a in here if all(here[a] >= here[b] for b in here if abs(a - b) < width)]
+            every += [(strength, row, start, start + width, number) for start, strength in here.items()]
+            want = sorted(start for _, _, start, _, _ in greedy(every[-len(here) :] if here else []))
             mine = (found.pattern == number) & (found.sequence == row)
             assert found.start[mine].tolist() == want
             np.testing.assert_allclose(found.strength[mine], [here[a] for a in want], rtol=1e-5)
             assert (found.end[mine] - found.start[mine] == width).all()
     assert len(found) > 50
+    competing = find_hits(x, lengths, patterns, similarity=0.02)
+    places = list(zip(*(c.tolist() for c in (competing.sequence, competing.start, competing.pattern)), strict=True))
+    assert places == sorted((row, start, number) for _, row, start, _, number in greedy(every))
+    assert set(competing.pattern.tolist()) == {0, 1, 2}
+
+
+def greedy(places):
+    """Take the strongest, then the strongest of those that do not overlap it, and so on."""
+    kept = []
+    for place in sorted(places, key=lambda one: -one[0]):
+        if all(place[1] != other[1] or place[3] <= other[2] or other[3] <= place[2] for other in kept):
+            kept.append(place)
+    return kept
+
+
+def test_an_array_of_sites_is_found_whole():
+    """A chain in which each place beats the next: what a dropped place beats is kept."""
+    x = np.zeros((1, 132, 4))
+    heights = 1 + 0.02 * np.arange(22)
+    for i, height in enumerate(heights):
+        x[0, 6 * i : 6 * i + 6] = height * CWM
+    found = find_hits(x, [132], [ContributionPattern("gata", CWM)], similarity=0.3)
+    assert found.start.tolist() == [6 * i for i in range(22)]
+    chain = np.zeros((1, 24, 4))
+    chain[0, 2:22, 0] = [1, 2, 3, 3, 2, 2, 3, 4, 4, 3, 3, 4, 5, 5, 4, 4, 5, 6, 6, 5]
+    flat = ContributionPattern("flat", np.eye(4)[[0] * 6])
+    found = find_hits(chain, [24], [flat], similarity=0.5)
+    ends = found.end.tolist()
+    assert all(a >= b for a, b in zip(found.start.tolist()[1:], ends, strict=False))
+    assert (found.end - found.start).sum() >= 18  # three sites of six; today's rule kept the last one only
+
+
+def test_related_patterns_compete_for_a_place():
+    other = CWM.copy()
+    other[0] = other[0, [2, 1, 0, 3]]  # AATAAG, whose cosine with GATAAG is 0.95
+    x = np.zeros((2, 40, 4))
+    x[0, 10:16], x[1, 20:26] = CWM, 1.5 * other
+    patterns = [ContributionPattern("gata", CWM), ContributionPattern("aata", other)]
+    found = find_hits(x, [40, 40], patterns)
+    assert list(zip(*(c.tolist() for c in found[:3]), strict=True)) == [(0, 0, 10), (1, 1, 20)]
+    assert len(find_hits(x, [40, 40], patterns, compete=False)) == 4
 
 
 def test_hits_do_not_depend_on_blocks(monkeypatch):

@@ -219,7 +219,11 @@ def test_shuffles_to_make_a_null_of(folder, tmp_path):
         [Explanation({"inputs": X, "scores": X[..., 0]}), Explanation({"inputs": X[:, :20], "scores": X[:, :20, 0]})]
     )
     mixed.save(tmp_path / "m.zarr")
-    assert write_shuffled(tmp_path / "m.zarr", tmp_path / "null.fa", seed=1) == 6
+    assert write_shuffled(tmp_path / "m.zarr", tmp_path / "many.fa", seed=1) == 6 * 20  # few sequences need many
+    assert write_shuffled(tmp_path / "m.zarr", tmp_path / "null.fa", seed=1, copies=1) == 6
+    many = dict(read_fasta(tmp_path / "many.fa"))
+    assert all(many[name] == text for name, text in read_fasta(tmp_path / "null.fa"))
+    assert len(set(many.values())) > 100
     records = list(read_fasta(tmp_path / "null.fa"))
     assert [len(text) for _, text in records] == [60] * 3 + [20] * 3
     originals = [text[:length] for text, length in zip(decode(mixed.inputs), mixed.lengths, strict=True)]

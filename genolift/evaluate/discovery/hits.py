@@ -69,11 +69,14 @@ def find_hits(
     patterns: Sequence[ContributionPattern],
     similarity: float = 0.7,
     first: int = 0,
+    compete: bool = True,
 ) -> Hits:
     """Return where contributions resemble a pattern.
 
-    Of the places of one pattern that overlap, on either strand, the strongest is a hit. Hits of different patterns may
-    overlap.
+    Places that overlap, on either strand, compete. The strongest is a hit, then the strongest of those that do not
+    overlap it, and so on, so that each base is explained by one hit at most. A place that is beaten by one that is no
+    hit itself is not lost. The strength is what a pattern explains of the contributions, and the same for all patterns,
+    so that of two related patterns the one that fits better keeps the place.
 
     Parameters
     ----------
@@ -87,6 +90,9 @@ def find_hits(
         The least similarity of a hit; 0.7 by default.
     first
         The number of the first sequence.
+    compete
+        Whether places of different patterns compete, which is the default. Otherwise only places of one pattern do, and
+        hits of different patterns may overlap.
 
     Returns
     -------
@@ -99,7 +105,13 @@ def find_hits(
     parts: list[Hits] = []
     for start in range(0, len(contributions), rows):
         block = slice(start, start + rows)
-        parts += _find(contributions[block], lengths[block], patterns, widest, similarity, first + start)
+        found = list(_find(contributions[block], lengths[block], patterns, widest, similarity, first + start))
+        parts.append(_strongest(_joined(found)) if compete else _joined([_strongest(_joined([one])) for one in found]))
+    return _joined(parts)
+
+
+def _joined(parts: Sequence[Hits]) -> Hits:
+    """Return hits together, sorted by sequence, start and pattern."""
     hits = Hits(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     return hits.where(np.lexsort((hits.pattern, hits.start, hits.sequence)))
 
@@ -112,7 +124,7 @@ def _find(
     similarity: float,
     first: int,
 ) -> Iterator[Hits]:
-    """Yield the hits of each pattern. All patterns are compared at once, by one matrix product."""
+    """Yield all places that resemble each pattern. All patterns are compared at once, by one matrix product."""
     n, length = x.shape[:2]
     x = np.pad(x, ((0, 0), (0, widest - 1), (0, 0)))
     windows = np.lib.stride_tricks.sliding_window_view(x, widest, axis=1).reshape(n * length, 4 * widest)
@@ -125,8 +137,6 @@ def _find(
             floors[width] = _floor(sums[1], width, lengths, similarity)[:, :length]
         strength = np.maximum(along[0, number], along[1, number])
         row, start = np.nonzero(strength >= floors[width])
-        best = _strongest(row, start, strength[row, start], width)
-        row, start = row[best], start[best]
         importance, power = (total[row, start + width] - total[row, start] for total in sums)
         strand = np.where(along[0, number, row, start] >= along[1, number, row, start], "+", "-")
         cosine = np.minimum(strength[row, start] / np.sqrt(power), 1)
@@ -143,17 +153,32 @@ def _floor(squares: np.ndarray, width: int, lengths: np.ndarray, similarity: flo
     return floor
 
 
-def _strongest(row: np.ndarray, start: np.ndarray, strength: np.ndarray, width: int) -> np.ndarray:
-    """Return which places no stronger place overlaps; of equal ones the first. Places are sorted by row and start."""
-    best = np.ones(len(row), dtype=bool)
-    for step in range(1, width):
-        near = (row[step:] == row[:-step]) & (start[step:] - start[:-step] < width)
-        if not near.any():
-            break
-        later = strength[step:] > strength[:-step]
-        best[:-step] &= ~(near & later)
-        best[step:] &= ~(near & ~later)
-    return best
+def _strongest(places: Hits) -> Hits:
+    """Return the places that are kept when the strongest is taken first; of equal ones the first.
+
+    Places are sorted by sequence and start. In each round, those that no other undecided place beats are taken, and
+    what overlaps them is dropped.
+    """
+    taken, undecided = [], np.arange(len(places))
+    while len(undecided):
+        beaten, pairs = np.zeros(len(undecided), bool), []
+        row, start, end, strength = (
+            column[undecided] for column in (places.sequence, places.start, places.end, places.strength)
+        )
+        for step in range(1, len(undecided)):
+            near = np.flatnonzero((row[step:] == row[:-step]) & (start[step:] < end[:-step]))
+            if not len(near):
+                break
+            later = strength[near + step] > strength[near]
+            beaten[np.where(later, near, near + step)] = True
+            pairs.append((near, near + step))
+        taken.append(undecided[~beaten])
+        left = beaten.copy()
+        for one, other in pairs:
+            left[other[~beaten[one]]] = False
+            left[one[~beaten[other]]] = False
+        undecided = undecided[left]
+    return places.where(np.sort(np.concatenate([np.zeros(0, int), *taken])))
 
 
 def _kernels(patterns: Sequence[ContributionPattern], widest: int) -> np.ndarray:

@@ -8,13 +8,10 @@ lie outside.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-
-from genolift.support.seeds import stream
 
 LEVEL = 0.05
 
@@ -49,7 +46,9 @@ class BackgroundScale:
     """The scale of scores outside motifs, computed from any number of scores in constant memory.
 
     It is the Laplace scale at the median of absolute scores that are not zero, so scores at fewer than half of the
-    positions cannot move it far. Scores are counted by the leading 16 bits of a float32, which is accurate to 0.8 %.
+    positions cannot move it far. Zeros are data too: the more of them there are, the lower is the threshold. Where a
+    share of at most ``LEVEL`` is not zero, all of these scores stand out. Scores are counted by the leading 16 bits of
+    a float32, which is accurate to 0.8 %.
     """
 
     def __init__(self):
@@ -62,14 +61,14 @@ class BackgroundScale:
 
     @property
     def threshold(self) -> float:
-        """The absolute score that a share ``LEVEL`` of the background exceeds; 0 if all scores are zero."""
-        counts = self._counts.copy()
+        """The absolute score that a share ``LEVEL`` of the background, with its zeros, exceeds."""
+        counts, total = self._counts.copy(), self._counts.sum()
         counts[0] = 0
-        if not counts.any():
+        if counts.sum() <= LEVEL * total:
             return 0.0
         median = int(np.searchsorted(np.cumsum(counts), (counts.sum() + 1) // 2))
         middle = np.uint32((median << 16) + (1 << 15)).view(np.float32)
-        return float(middle / np.log(2) * np.log(1 / LEVEL))
+        return float(middle / np.log(2) * np.log(counts.sum() / total / LEVEL))
 
 
 def find_stretches(
@@ -121,39 +120,3 @@ def _runs(high: np.ndarray, gap: int) -> tuple[np.ndarray, np.ndarray]:
     places = np.flatnonzero(high)
     breaks = np.flatnonzero(np.diff(places) > gap + 1)
     return places[np.append(0, breaks + 1)[: len(places)]], places[np.append(breaks, -1)[: len(places)]] + 1
-
-
-def shuffle_positions(
-    arrays: Iterable[npt.ArrayLike], lengths: npt.ArrayLike, draws: int, seed: int = 0
-) -> list[np.ndarray]:
-    """Return arrays with the positions of each sequence in random order, the same order in all arrays.
-
-    A draw depends only on ``seed`` and on the values in the row of the first array. Draw j does not depend on the
-    number of draws.
-
-    Parameters
-    ----------
-    arrays
-        Arrays (n, L, ...).
-    lengths
-        The true lengths of the sequences, (n,).
-    draws
-        How many orders are drawn for each sequence.
-    seed
-        The random seed; 0 by default.
-
-    Returns
-    -------
-    list of np.ndarray
-        Arrays (n · draws, L, ...), with the draws of a sequence next to each other.
-    """
-    whole = [np.asarray(array) for array in arrays]
-    shape = whole[0].shape[:2]
-    order = np.empty((shape[0], draws, shape[1]), dtype=np.int64)
-    for row, length in enumerate(np.asarray(lengths).tolist()):
-        rng = stream(seed, "positions", np.ascontiguousarray(whole[0][row, :length]).tobytes())
-        order[row] = np.arange(shape[1])
-        for draw in order[row]:
-            draw[:length] = rng.permutation(length)
-    rows = np.arange(shape[0])[:, None, None]
-    return [array[rows, order].reshape(-1, *array.shape[1:]) for array in whole]

@@ -55,6 +55,27 @@ class NullFindings:
         return p
 
 
+def scale_excess(data: npt.ArrayLike, null: npt.ArrayLike) -> np.ndarray:
+    """Return by what each sequence's scale exceeds the null's, (N,), at least 1.
+
+    The scale of a sequence is compared with the scale of the null sequence at the same rank. Where data and null are
+    exchangeable, the two distributions of scales are the same, however wide they are, and all factors are close to 1.
+    Where sequences with motifs also have larger scores elsewhere, findings would be compared with a null that is too
+    small. Dividing scores by the factor gives the data the null's distribution of scales, and takes no more away.
+
+    Parameters
+    ----------
+    data, null
+        The scale of each sequence, (N,) and (M,).
+    """
+    data, null = np.asarray(data, float), np.asarray(null, float)
+    some = null[null > 0]
+    if not len(some) or not len(data):
+        return np.ones(len(data))
+    rank = (np.argsort(np.argsort(data, kind="stable"), kind="stable") + 0.5) / len(data)
+    return np.maximum(1, data / np.maximum(np.quantile(null, rank, method="hazen"), some.min()))
+
+
 def q_values(kinds: np.ndarray, p: npt.ArrayLike, bases: int | None = None) -> np.ndarray:
     """Return the p-values adjusted by Benjamini and Hochberg's method, for each kind by itself.
 

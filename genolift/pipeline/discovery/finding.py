@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import mannwhitneyu
 
-from genolift.evaluate.discovery.seqlets import shuffle_positions
-from genolift.evaluate.discovery.significance import NullFindings, q_values
+from genolift.evaluate.discovery.significance import NullFindings, q_values, scale_excess
 from genolift.export.outputs import outputs, text_file
 from genolift.export.source import Scores
 from genolift.pipeline.common.execution import Execution
@@ -19,13 +20,17 @@ from genolift.results.explanation import Explanation
 from genolift.results.provenance import encode, first_difference
 from genolift.sequence.alphabet import decode
 from genolift.sequence.shuffle import shuffle
-from genolift.support.errors import InputError
+from genolift.support.errors import GenoliftWarning, InputError
 
 log = logging.getLogger("genolift")
 
 # A null made of the scores themselves has about so many bases, but no more than so many draws of a sequence.
 _NULL_BASES, _MOST_DRAWS = 2e7, 100
 _BASES_AT_ONCE = 2**22
+# Shuffles of all sequences are about so many, but no more than so many of each sequence.
+_SHUFFLES, _MOST_SHUFFLES = 1000, 20
+# A null is warned of if scales differ by so much in one of ten sequences, and chance does not explain it.
+_NOTABLE, _CHANCE = 1.1, 1e-3
 _INCIDENTAL = ("seed", "genolift")  # what may differ between the methods of scores and null
 
 
@@ -40,8 +45,8 @@ class Search:
     target
         One of the targets that were explained, as text. It is needed where there are several.
     null
-        A store of scores of shuffled sequences, by the same model, method and target. Without it the positions of the
-        scores themselves are shuffled.
+        A store of scores of shuffled sequences, by the same model, method and target. Without it a null is made of the
+        scores themselves.
     fdr
         The largest q-value of what is kept.
     seed
@@ -73,31 +78,94 @@ class Finder:
     """A search: the ``field`` it reads, how it finds, and how what it finds is judged.
 
     ``find(values, lengths, first)`` gives a named tuple of columns, among them ``sequence``, numbered from ``first``.
-    ``judge`` gives the kind and the statistic of each row.
+    ``judge`` gives the kind and the statistic of each row. ``surrogates(values, lengths, draws, seed)`` gives null data
+    that are made of the scores themselves, and ``kept`` says in words how.
     """
 
     field: str
     find: Callable[[np.ndarray, np.ndarray, int], Any]
     judge: Callable[[Any], tuple[np.ndarray, np.ndarray]]
+    surrogates: Callable[[np.ndarray, np.ndarray, int, int], np.ndarray]
+    kept: str
 
 
 def find_significant(
     job: Search, finder: Finder, scores: Scores, null_scores: Scores | None
 ) -> tuple[Any, np.ndarray, np.ndarray]:
     """Return what is found in all sequences with a q-value of at most ``job.fdr``, and its p- and q-values."""
-    null = _from_store(finder, null_scores) if null_scores else _from_positions(finder, scores, job.seed)
-    where = f"of {job.null}" if null_scores else "of the scores' own positions, shuffled"
+    null = _from_store(finder, null_scores) if null_scores else _from_itself(finder, scores, job.seed)
+    where = f"of {job.null}" if null_scores else f"made of the scores themselves, {finder.kept}"
     log.info("the null: %s such are found in %s bases %s", f"{len(null):,}", f"{null.bases:,}", where)
-    parts = [
-        finder.find(block, scores.lengths[rows], rows.start)
-        for rows, block in scores.blocks(finder.field, label="searching")
-    ]
+    excess = _excess(job, finder, scores, null_scores) if null_scores else np.ones(len(scores))
+    parts = []
+    for rows, block in scores.blocks(finder.field, label="searching"):
+        by = excess[rows].reshape(-1, *[1] * (block.ndim - 1))
+        parts.append(finder.find(block / by if (by > 1).any() else block, scores.lengths[rows], rows.start))
     rows = type(parts[0])(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     kinds, statistics = finder.judge(rows)
     p = null.p_values(kinds, statistics)
-    q = q_values(kinds, p, int(scores.lengths.sum()))
+    bases = int(scores.lengths.sum())
+    q = q_values(kinds, p, bases)
     keep = q <= job.fdr
+    _tell_of_few(job, null, bases, p, keep)
+    rows = type(rows)(**{**rows._asdict(), "importance": rows.importance * excess[rows.sequence]})
     return type(rows)(*(column[keep] for column in rows)), p[keep], q[keep]
+
+
+def _excess(job: Search, finder: Finder, scores: Scores, null_scores: Scores) -> np.ndarray:
+    """Return what each sequence's scores are divided by to be on the null's scale; warn if that is not 1."""
+    data, null = _scales(finder, scores), _scales(finder, null_scores)
+    excess = scale_excess(data, null)
+    if data.any() and not null.any():
+        warnings.warn(
+            f"most scores of {job.null} are zero, and those of {job.scores} are not, so that the null cannot tell what "
+            "is large; score shuffles of these same sequences",
+            GenoliftWarning,
+            3,
+        )
+        return excess
+    log.info("scores outside motifs are %.2f times those of the null (medians)", _ratio(data, null))
+    large = float(np.quantile(excess, 0.9))
+    if large > _NOTABLE and mannwhitneyu(data, null, alternative="greater").pvalue < _CHANCE:
+        warnings.warn(
+            f"outside motifs, too, scores of {job.scores} are larger than those of the null: their scale is "
+            f"{np.median(excess):.2f} times the null's in the median sequence, and {large:.2f} times or more in one of "
+            "ten. They are divided by that before they are judged",
+            GenoliftWarning,
+            3,
+        )
+    return excess
+
+
+def _ratio(data: np.ndarray, null: np.ndarray) -> float:
+    below = float(np.median(null))
+    return float(np.median(data)) / below if below else 1.0
+
+
+def _scales(finder: Finder, scores: Scores) -> np.ndarray:
+    """Return the median absolute score of each sequence, which a motif cannot move far."""
+    found = np.zeros(len(scores))
+    for rows, block in scores.blocks(finder.field, label="measuring"):
+        height = np.abs(block.sum(-1) if block.ndim == 3 else block).astype(np.float64)
+        inside = np.arange(height.shape[1]) < scores.lengths[rows][:, None]
+        inside[:, 0] = True
+        found[rows] = np.nanmedian(np.where(inside, height, np.nan), axis=1)
+    return found
+
+
+def _tell_of_few(job: Search, null: NullFindings, bases: int, p: np.ndarray, keep: np.ndarray) -> None:
+    """Warn if findings that are larger than all of the null are too few for so small a null."""
+    least = 1 / (1 + null.bases)
+    needed = int(np.ceil(bases * least / job.fdr))
+    lost = int(((p <= least) & ~keep).sum())
+    if lost:
+        warnings.warn(
+            f"{lost} findings are larger than any in the null, and yet not kept: the null has {null.bases:,} bases; "
+            f"with so few, fewer than {needed} findings of a kind cannot reach a q-value of {job.fdr}. Score {needed} "
+            "times as many shuffles",
+            GenoliftWarning,
+            3,
+        )
 
 
 def _from_store(finder: Finder, scores: Scores) -> NullFindings:
@@ -108,16 +176,16 @@ def _from_store(finder: Finder, scores: Scores) -> NullFindings:
     return null
 
 
-def _from_positions(finder: Finder, scores: Scores, seed: int) -> NullFindings:
-    """Return the null of scores that lie anywhere: it judges what contiguity adds, not what the sequence does."""
+def _from_itself(finder: Finder, scores: Scores, seed: int) -> NullFindings:
+    """Return the null of surrogates, which keep what is true of all scores, and not what the model sees in them."""
     null = NullFindings()
     draws = int(np.clip(np.ceil(_NULL_BASES / scores.lengths.sum()), 1, _MOST_DRAWS))
     size = max(1, _BASES_AT_ONCE // (draws * scores.width))
     for rows, block in scores.blocks(finder.field, label="searching the null"):
         for start in range(0, len(block), size):
             lengths = scores.lengths[rows][start : start + size]
-            (shuffled,) = shuffle_positions([block[start : start + size]], lengths, draws, seed)
-            null.add(draws * lengths.sum(), *finder.judge(finder.find(shuffled, np.repeat(lengths, draws), 0)))
+            made = finder.surrogates(block[start : start + size], lengths, draws, seed)
+            null.add(draws * lengths.sum(), *finder.judge(finder.find(made, np.repeat(lengths, draws), 0)))
     return null
 
 
@@ -134,18 +202,34 @@ def bed_score(q: np.ndarray) -> np.ndarray:
     return np.clip(-100 * np.log10(np.maximum(q, 1e-300)), 0, 1000).round().astype(int)
 
 
-def write_shuffled(path: Path, out: Path, seed: int = 0, force: bool = False) -> int:
-    """Write shuffles of a store's sequences, one each, that keep dinucleotides, as FASTA; return how many.
+def write_shuffled(path: Path, out: Path, seed: int = 0, force: bool = False, copies: int | None = None) -> int:
+    """Write shuffles of a store's sequences that keep dinucleotides, as FASTA; return how many.
 
     Scored by the same model and method they are a null for :class:`Search`.
+
+    Parameters
+    ----------
+    path
+        The store.
+    out
+        The FASTA file.
+    seed
+        The seed of the shuffles.
+    force
+        Whether a file that is there is replaced.
+    copies
+        How many shuffles of each sequence are written. The default is as many as make about 1,000 of all, at least 1
+        and at most 20, because few null sequences cannot tell what is rare.
     """
     explanation = Explanation.load(path)
     inputs = Explanation({"inputs": explanation.inputs}, lengths=explanation.lengths)  # whatever the targets are
     scores = Scores(inputs)
+    n = copies or int(np.clip(np.ceil(_SHUFFLES / len(scores)), 1, _MOST_SHUFFLES))
     with outputs([out], force) as (part,), text_file(part) as file:
         for rows, block in scores.blocks("inputs"):
             lengths = scores.lengths[rows].tolist()
             texts = [text[:length] for text, length in zip(decode(block), lengths, strict=True)]
-            for i, (shuffled,) in enumerate(shuffle(texts, 1, seed=seed), rows.start):
-                file.write(f">shuffled_{i}\n{shuffled}\n")
-    return len(scores)
+            for i, drawn in enumerate(shuffle(texts, n, seed=seed), rows.start):
+                for j, shuffled in enumerate(drawn):
+                    file.write(f">shuffled_{i}_{j}\n{shuffled}\n")
+    return n * len(scores)

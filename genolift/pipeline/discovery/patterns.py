@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from genolift.evaluate.discovery.hits import ContributionPattern, find_hits
+from genolift.evaluate.discovery.surrogates import moved
 from genolift.export.bed import one_word, write_bed
 from genolift.export.outputs import check_new, outputs
 from genolift.pipeline.discovery.finding import Finder, Search, bed_score, find_significant
@@ -33,12 +34,15 @@ class PatternHits:
         The BED file to write.
     similarity
         The smallest cosine of contributions and pattern.
+    compete
+        Whether overlapping places of different patterns compete, so that each base has one hit at most.
     """
 
     search: Search
     patterns: Path
     out: Path
     similarity: float = 0.7
+    compete: bool = True
 
 
 def write_hits(job: PatternHits) -> dict[str, int]:
@@ -55,10 +59,7 @@ def write_hits(job: PatternHits) -> dict[str, int]:
         if each is not None:
             each.require("contributions", "a search for patterns")
 
-    def find(values, lengths, first):
-        return find_hits(values, lengths, patterns, job.similarity, first)
-
-    finder = Finder("contributions", find, lambda hits: (hits.pattern, hits.strength))
+    finder = hit_finder(patterns, job.similarity, job.compete)
     hits, p, q = find_significant(job.search, finder, scores, null_scores)
     columns = {
         "name": np.array([patterns[i].name for i in hits.pattern], dtype=object),
@@ -72,6 +73,17 @@ def write_hits(job: PatternHits) -> dict[str, int]:
     with outputs([job.out], job.search.execution.force) as (part,):
         write_bed(part, scores, hits.sequence, hits.start, hits.end, hits.strand, columns)
     return {pattern.name: int((hits.pattern == i).sum()) for i, pattern in enumerate(patterns)}
+
+
+def hit_finder(patterns: list[ContributionPattern], similarity: float, compete: bool) -> Finder:
+    """Return the search for hits of patterns."""
+    return Finder(
+        "contributions",
+        lambda values, lengths, first: find_hits(values, lengths, patterns, similarity, first, compete),
+        lambda hits: (hits.pattern, hits.strength),
+        moved,
+        "moved along their sequences",
+    )
 
 
 def read_patterns(path: Path) -> list[ContributionPattern]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from genolift.evaluate.discovery.matching import match_motifs
 from genolift.evaluate.discovery.seqlets import BackgroundScale, ScoredStretches, find_stretches
+from genolift.evaluate.discovery.surrogates import SignDependence, sieve
 from genolift.export.bed import one_word, write_bed
 from genolift.export.outputs import check_new, outputs
 from genolift.export.source import Scores
@@ -59,14 +60,7 @@ def write_seqlets(job: Seqlets) -> WrittenSeqlets:
     check_new(job.out, job.search.execution.force)
     motifs = None if job.motifs is None else known_motifs(job.motifs, job.motif_format)
     scores, null_scores = job.search.open()
-    threshold = _threshold(null_scores or scores)
-
-    def find(values, lengths, first):
-        return find_stretches(values, lengths, threshold, job.gap, job.width, first)
-
-    finder = Finder(
-        "scores", find, lambda seqlets: (np.sign(seqlets.importance).astype(int), np.abs(seqlets.importance))
-    )
+    finder = seqlet_finder(null_scores or scores, job.gap, job.width)
     seqlets, p, q = find_significant(job.search, finder, scores, null_scores)
     columns = {
         "name": np.array([f"seqlet_{i}" for i in range(1, len(seqlets) + 1)], dtype=object),
@@ -90,11 +84,26 @@ def write_seqlets(job: Seqlets) -> WrittenSeqlets:
     return WrittenSeqlets(positive, len(seqlets) - positive, named)
 
 
-def _threshold(scores: Scores) -> float:
-    background = BackgroundScale()
+def seqlet_finder(background: Scores, gap: int, width: int) -> Finder:
+    """Return the search for seqlets, whose threshold is that of the background of these scores."""
+    threshold, dependence = _background(background)
+    coefficients = dependence.coefficients()
+    return Finder(
+        "scores",
+        lambda values, lengths, first: find_stretches(values, lengths, threshold, gap, width, first),
+        lambda seqlets: (np.sign(seqlets.importance).astype(int), np.abs(seqlets.importance)),
+        lambda values, lengths, draws, seed: sieve(values, lengths, coefficients, draws, seed),
+        f"with their correlation of {dependence.correlations[0]:.2f} between neighbours",
+    )
+
+
+def _background(scores: Scores) -> tuple[float, SignDependence]:
+    """Return the threshold of the background, and how alike its neighbours are."""
+    background, dependence = BackgroundScale(), SignDependence()
     for rows, block in scores.blocks("scores", label="measuring"):
         background.add(block[np.arange(scores.width) < scores.lengths[rows][:, None]])
-    return background.threshold
+        dependence.add(block, scores.lengths[rows])
+    return background.threshold, dependence
 
 
 def _texts(scores: Scores, stretches: ScoredStretches) -> list[str]:
