@@ -27,7 +27,7 @@ def test_seqlets(store, genolift, tmp_path):
     told = genolift(*arguments)
     assert told.code == 0, told.err
     assert f"{out}: " in told.out
-    assert "in 720 bases of" in told.err
+    assert "in 14,400 bases of" in told.err
     lines = out.read_text().splitlines()
     assert lines[0].startswith("#chrom\tstart\tend\tname\tscore\tstrand\tsequence")
     assert len(lines) > 1
@@ -47,7 +47,7 @@ def test_hits(store, genolift, tmp_path):
     told = genolift("hits", store, "--patterns", tmp_path / "m.h5", "--fdr", "1", "--similarity", "0.2", "--out", out)
     assert told.code == 0, told.err
     assert "neg_patterns.pattern_0" in told.out
-    assert "own positions, shuffled" in told.err
+    assert "made of the scores themselves" in told.err
     count = int(told.out.split(": ")[1].split()[0])
     assert len(out.read_text().splitlines()) == count + 1 > 1
 

@@ -172,6 +172,7 @@ def test_matches_are_those_of_the_excited(model, monkeypatch):
         return np.array(columns)[:, :, None]
 
     monkeypatch.setattr(matching, "_library", lambda: tomtom)
+    monkeypatch.setattr(matching, "_SHUFFLES", 0)
     found = gl.filters(model, X)
     known = {f"m{i}": np.full((5, 4), 0.25) for i in range(30)}
     matches = found.match(known)

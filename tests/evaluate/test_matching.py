@@ -10,6 +10,12 @@ RNG = np.random.default_rng(0)
 MOTIFS = {f"m{i}": RNG.dirichlet([0.5] * 4, 6) for i in range(30)}
 
 
+@pytest.fixture
+def plain(monkeypatch):
+    """Tomtom's p-values as they are."""
+    monkeypatch.setattr(matching, "_SHUFFLES", 0)
+
+
 def answering(p, strand=0, number=3):
     """A Tomtom that notes its queries and always gives one answer."""
     asked = []
@@ -24,7 +30,7 @@ def answering(p, strand=0, number=3):
     return tomtom
 
 
-def test_best_of_many(monkeypatch):
+def test_best_of_many(monkeypatch, plain):
     tomtom = answering(1e-3, strand=1)
     monkeypatch.setattr(matching, "_library", lambda: tomtom)
     monkeypatch.setattr(matching, "_AT_ONCE", 1)
@@ -38,7 +44,7 @@ def test_best_of_many(monkeypatch):
     np.testing.assert_array_equal(tomtom.asked[1][:, 2], [0.25] * 4)
 
 
-def test_every_sequence_is_a_test(monkeypatch):
+def test_every_sequence_is_a_test(monkeypatch, plain):
     """q-values count sequences, those that are alike each for itself; matrices are compared as they are given."""
 
     def tomtom(queries, targets, n_nearest):
@@ -53,7 +59,7 @@ def test_every_sequence_is_a_test(monkeypatch):
     np.testing.assert_allclose(matrices.q, best)
 
 
-def test_p_values_that_round_to_zero(monkeypatch):
+def test_p_values_that_round_to_zero(monkeypatch, plain):
     monkeypatch.setattr(matching, "_library", lambda: answering(0.0))
     assert 0 < matching.match_motifs(["ACG"], MOTIFS).p[0] < 1e-300
 
@@ -63,6 +69,55 @@ def test_nothing_to_match(monkeypatch):
     assert len(matching.match_motifs([], MOTIFS).p) == 0
     with pytest.raises(InputError, match="no motifs"):
         matching.match_motifs(["ACG"], {})
+
+
+def test_p_values_are_shares_of_the_null():
+    null = np.arange(1, 101) / 1000  # ten times too small
+    p = np.array([0.0005, 0.009, 0.0105, 0.0505, 0.3, 1.0])
+    np.testing.assert_allclose(matching.calibrated(p, null), [0.005, 0.09, 0.1, 0.5, 1, 1])
+    right = np.arange(1, 1001) / 1000
+    np.testing.assert_allclose(matching.calibrated(p, right), p, atol=1e-3)
+    np.testing.assert_allclose(matching.calibrated(p, np.full(100, 0.9)), p)  # never smaller than Tomtom's
+    np.testing.assert_array_equal(matching.calibrated(p, null[:3]), p)
+
+
+def test_queries_are_compared_with_shuffles_of_their_width(monkeypatch):
+    """A Tomtom that favours short queries: one in ten of them gets a small p-value."""
+    asked = []
+
+    def tomtom(queries, targets, n_nearest):
+        asked.extend(query.shape[1] for query in queries)
+        good = [query.shape[1] == 4 and query[0, 0] == 1 for query in queries]
+        p = np.where(good, 1e-6, 0.02)
+        return np.array([p, p * 0, p * 0, p * 0, p * 0, p * 0])[:, :, None]
+
+    monkeypatch.setattr(matching, "_library", lambda: tomtom)
+    found = matching.match_motifs(["ACGT", "ACGTACGT"], MOTIFS)
+    assert asked.count(4) == asked.count(8) == 1001
+    assert found.p[0] == pytest.approx(0.25, abs=0.05)  # A stands first in one shuffle of four
+    again = matching.match_motifs(["ACGT", "ACGTACGT"], MOTIFS)
+    np.testing.assert_array_equal(found.p, again.p)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [5, 6, 8])
+def test_random_words_have_no_motif(width):
+    """In a collection where sharp columns stand together, as in those of the field."""
+    pytest.importorskip("memelite")
+    rng, motifs = np.random.default_rng(0), {}
+    for i in range(300):
+        sharp = np.eye(4)[rng.integers(0, 4, 8)] * 0.99 + 0.0025
+        motifs[f"m{i}"] = sharp if i < 75 else rng.dirichlet([1.0] * 4, 10)
+    found = matching.match_motifs(["".join(rng.choice(list("ACGT"), width)) for _ in range(1500)], motifs)
+    for level in (0.01, 0.05):
+        assert np.mean(found.p <= level) <= level + 2 * np.sqrt(level * (1 - level) / 1000)
+    assert (found.q <= 0.05).mean() < 0.01
+    if width == 8:
+        there = matching.match_motifs(
+            ["".join("ACGT"[b] for b in motifs[f"m{i}"].argmax(1)) for i in range(75)], motifs
+        )
+        assert (there.q <= 0.05).mean() > 0.9
+        assert (there.motif == np.arange(75)).mean() > 0.9
 
 
 def test_few_motifs_are_told_of(monkeypatch):
