@@ -215,7 +215,7 @@ class Probe:
             of_each = [getattr(one, part) for one in made]
             for value in of_each[0]:
                 if value in wanted:
-                    yield value, [tensors[value].numpy() for tensors in of_each]
+                    yield value, [np.asarray(tensors[value]) for tensors in of_each]  # numpy() would copy them.
 
     def _rounded(self, apart: dict[Value, float], rows: list[np.ndarray]) -> set[Value]:
         """Return those of the values whose rows differ through rounding: in float64 the difference goes.
