@@ -14,6 +14,8 @@ from genolift.support.errors import InputError
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 #: Published probabilities are rounded to two decimals at the least, so that the sum of four is off by as much as this.
 ROUNDED_SUM = 0.0201
+# Weighted counts are not whole, but no information in bits and hardly any contribution sums to as much as this.
+_COUNTED = 5
 
 
 class Line(NamedTuple):
@@ -92,7 +94,7 @@ def probabilities_of(matrix: np.ndarray, rows: Sequence[Line] | None = None, onl
         counts = "; counts stand in files of JASPAR's or TRANSFAC's format" if (matrix % 1 == 0).all() else ""
         told = f"{where(bad)} sums to {sums[i]:g}" + (f"; {only}" if only else "")
         raise InputError(f"{told}; probabilities of A, C, G, T sum to 1{counts}")
-    if not shares and (matrix % 1 != 0).any() and np.ptp(sums) > 0.02 * sums.mean():
+    if not shares and (matrix % 1 != 0).any() and np.ptp(sums) > 0.02 * sums.mean() and sums.min() < _COUNTED:
         raise InputError(
             f"its positions sum to {sums.min():g} up to {sums.max():g}, and the numbers are not whole; the matrix "
             "looks like information in bits or contributions, and probabilities or counts are needed"
