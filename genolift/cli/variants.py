@@ -75,6 +75,12 @@ def _table(null: int | None, **given: Any) -> EffectTable:
     click.option("--out", required=True, type=parameters.path(), metavar="TABLE.tsv", help="The table to write."),
     parameters.activation,
     click.option(
+        "--align-profiles",
+        is_flag=True,
+        help="Compare the profiles of insertions and deletions base by base of the genome. A profile then has a "
+        "position for each base in the middle of its window.",
+    ),
+    click.option(
         "--null",
         type=click.IntRange(1),
         default=None,
@@ -177,7 +183,8 @@ def command(
 
     All input is checked before anything is written. An interrupted run continues with the same command.
     """
-    from genolift.pipeline.variants.variants import VariantJob, count_by_status, score_variants
+    from genolift.pipeline.variants.alleles import count_by_status
+    from genolift.pipeline.variants.variants import VariantJob, score_variants
 
     if explain is None and (recipe.method != "deeplift" or recipe.references or recipe.options):
         raise click.UsageError("--method, --option, --rule and --references say how to explain; give --explain too")

@@ -85,6 +85,31 @@ def test_variants_of_a_file_as_the_null(files, genolift, tmp_path):
     assert not (tmp_path / "w.tsv").exists()
 
 
+def test_profiles_are_aligned_when_asked(genolift, tmp_path):
+    """Every position sees its own base alone, so that nothing changes where both alleles have the base."""
+    import keras
+
+    keras.utils.set_random_seed(5)
+    x = keras.Input((40, 4))
+    keras.Model(x, keras.layers.Cropping1D(5)(keras.layers.Conv1D(2, 1)(x))).save(tmp_path / "m.keras")
+    chromosome = "".join(random.Random(6).choices("ACGT", k=200))
+    genome = fasta(tmp_path / "g.fa", {"chr1": chromosome})
+    base = chromosome[99]
+    indels = [(base, base + "ACGTT"), (chromosome[99:104], base)]
+    found = vcf(tmp_path / "v.vcf", *[("chr1", 100, ".", ref, alt) for ref, alt in indels])
+    distances = {}
+    for name, options in (("plain", []), ("aligned", ["--align-profiles"])):
+        command = ["variants", tmp_path / "m.keras", found, "--fasta", genome, "--target", "profile", *options]
+        told = genolift(*command, "--null", 20, "--out", tmp_path / f"{name}.tsv")
+        assert told.code == 0, told.err
+        distances[name] = [float(row["js_distance"]) for row in table(tmp_path / f"{name}.tsv")]
+    assert min(distances["plain"]) > 0.05
+    np.testing.assert_allclose(distances["aligned"], 0, atol=1e-3)  # a square root of what float32 leaves
+    told = genolift(*command[:-1], "--null", 20, "--out", tmp_path / "aligned.tsv")
+    assert told.code == 2
+    assert "align_profiles" in told.err
+
+
 @pytest.mark.slow
 def test_variants_that_touch_nothing_have_even_p_values_in_active_windows(genolift, tmp_path):
     """A sigmoid that a motif switches on, and 400 variants beside the motif: P(p <= 0.05) is 0.05."""

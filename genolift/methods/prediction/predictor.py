@@ -48,7 +48,8 @@ class Predictor:
     """Predicts targets of a model for sequences, by default as the mean over both strands.
 
     ``scales`` says what each target's values are: ``logit`` if a final sigmoid or softmax was looked through,
-    ``output`` for the model's own output, ``profile`` and ``log_counts`` for those heads.
+    ``output`` for the model's own output, ``profile`` and ``log_counts`` for those heads. ``tracks`` says for each how
+    many numbers a position of its profile has.
 
     Parameters
     ----------
@@ -91,6 +92,10 @@ class Predictor:
         kinds = chosen or [None]
         self._per_strand = [one.per_strand if isinstance(one, targets.Profile) else None for one in kinds]
         self.scales = [self._scale(*pair) for pair in zip(kinds, self.targets, strict=True)]
+        self.tracks = [
+            _tracks(target.values[0].shape) if per_strand is False else 1
+            for target, per_strand in zip(self.targets, self._per_strand, strict=True)
+        ]
         self._run = compiled(self._outputs, reduce_retracing=True)
         self._rows: dict[int, int] = {}
 
@@ -141,6 +146,11 @@ class Predictor:
         ]
         count = tf.shape(x)[0]
         return for_each(self.targets, lambda target: target.total(known.__getitem__, count)), profiles
+
+
+def _tracks(shape: tuple | None) -> int:
+    """Return the number of values at each position of an output (N, positions, ...)."""
+    return int(np.prod([size or 1 for size in (shape or ())[2:]], dtype=int))
 
 
 def _flat(tensor: Tensor) -> Tensor:

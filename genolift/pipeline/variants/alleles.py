@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -216,3 +216,9 @@ def blocks_of(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
     remaining = iter(items)
     while block := list(islice(remaining, size)):
         yield block
+
+
+def count_by_status(counts: Mapping[str, int]) -> str:
+    """Return statuses and their numbers in words, what was scored first."""
+    rest = Counter({status: count for status, count in counts.items() if status != OK}).most_common()
+    return ", ".join([f"{counts.get(OK, 0):,} scored", *(f"{count:,} {status}" for status, count in rest)])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from genolift.pipeline.variants.aligned import aligned
 from genolift.pipeline.variants.corrections import CORRECTED, MISSING
 from genolift.pipeline.variants.nulls import Null
 from genolift.pipeline.variants.overlaps import Features, overlap_cells
@@ -35,7 +36,8 @@ COLUMNS = {
     "direction": "up, down or none, by the sign of delta",
     "scale": "of pred_ref, pred_alt and delta: logit (before the final sigmoid or softmax), output (as the model "
     "gives it), profile, log_counts",
-    "js_distance": "Jensen-Shannon distance of the two profiles, base 2, the mean over windows and strands",
+    "js_distance": "Jensen-Shannon distance of the two profiles, base 2, the mean over windows and strands; with "
+    "--align-profiles over the bases that both alleles have",
     "p_value": "share of null variants of the same kind whose |delta| is at least as large, (1 + count) / (1 + N); "
     "where --activation keep gives what a sigmoid or softmax gives, of the differences before it",
     "q_value": "false discovery rate by Benjamini and Hochberg, over the alleles of a target",
@@ -78,7 +80,9 @@ class VariantTable:
         has_null: bool,
         linked: Predictor | None = None,
         features: Mapping[str, Features] | None = None,
+        align: bool = False,
     ):
+        self._align = align
         self._features = features or {}
         self._linked = linked
         self._predictor, self._labels, self._unknown, self.scales = predictor, labels, unknown, predictor.scales
@@ -90,8 +94,8 @@ class VariantTable:
         self.columns = [name for name in COLUMNS if name not in absent]
         self.columns[-1:-1] = self._features  # before the note
 
-    def differences(self, windows: Sequence[Sequence[tuple[str, str]]]) -> Effects:
-        """Return means over each allele's windows, which are given as pairs of texts."""
+    def differences(self, windows: Sequence[Sequence[tuple[str, str]]], kinds: Sequence[str]) -> Effects:
+        """Return means over each allele's windows, which are given as pairs of texts, with the kinds of the alleles."""
         from genolift.methods.prediction.predictor import profile_distance  # loads TensorFlow
 
         rows = [np.full(len(pairs), i) for i, pairs in enumerate(windows)]
@@ -105,7 +109,14 @@ class VariantTable:
         distance = np.full(ref.shape, np.nan)
         for t, profiles in enumerate(predicted.profiles):
             if profiles is not None:
-                distance[:, t] = mean(profile_distance(profiles[sides[0]], profiles[sides[1]])[:, None])[:, 0]
+                both = [profiles[side] for side in sides]
+                found = profile_distance(*both)
+                if self._align:
+                    every = [(pair, kind) for pairs, kind in zip(windows, kinds, strict=True) for pair in pairs]
+                    for i, (pair, kind) in enumerate(every):
+                        moved = aligned(both[0][i], both[1][i], pair, kind, self._predictor.tracks[t])
+                        found[i] = profile_distance(*(each[None] for each in moved))[0]
+                distance[:, t] = mean(found[:, None])[:, 0]
         tested = alt - ref
         if self._linked is not None:
             values = self._linked(X).values.astype(np.float64)
@@ -115,7 +126,7 @@ class VariantTable:
     def rows(self, block: Sequence[Allele]) -> list[str]:
         """Return a line for each allele and target."""
         scored = [allele for allele in block if allele.status == OK]
-        effects = self.differences([allele.pairs() for allele in scored]) if scored else None
+        effects = self._effects(scored)
         lines, i = [], 0
         for allele in block:
             is_scored = allele.status == OK
@@ -127,6 +138,10 @@ class VariantTable:
                 lines.append("\t".join(cells.get(name, MISSING) for name in self.columns))
             i += is_scored
         return lines
+
+    def _effects(self, scored: Sequence[Allele]) -> Effects | None:
+        pairs, kinds = [allele.pairs() for allele in scored], [allele.kind for allele in scored]
+        return self.differences(pairs, kinds) if scored else None
 
     def _cells(self, effects: Effects, null: Null | None, i: int, t: int) -> dict[str, str]:
         ref, alt, distance = effects.ref[i, t], effects.alt[i, t], effects.distance[i, t]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -133,11 +133,14 @@ class EffectTable:
         ``logit`` looks through a final sigmoid or softmax, ``keep`` takes what the model gives.
     null
         The number of null variants of every kind on which p-values rest, 0 for none.
+    align_profiles
+        Whether profiles are compared base by base of the genome where an allele moves them.
     """
 
     out: Path
     activation: str = "logit"
     null: int = 0
+    align_profiles: bool = False
 
     @property
     def files(self) -> list[Path]:
@@ -242,7 +245,7 @@ def _score(job: VariantJob, began: float) -> ScoredVariants:
         explained = explain_source(scoring, AlleleSource(reading.variants, windows, reading.on_bad), model, began)
     if not journal.is_complete:
         linked = _linked(job, model, predictor) if has_null else None
-        table = VariantTable(predictor, labels, reading.unknown, has_null, linked, features)
+        table = VariantTable(predictor, labels, reading.unknown, has_null, linked, features, job.table.align_profiles)
         now = _write(job, journal, windows, survey, table)
         ended = Corrections(table.columns, journal.lines)
         _tell_activity(table, labels, ended, linked)
@@ -333,6 +336,7 @@ def _request(job: VariantJob, survey: Survey, labels: list[str]) -> dict:
         "null": {"n": null, "of": "each kind", "seed": job.recipe.seed, "k": 2} if null else survey.null_request,
         **({} if max_n is None else {"max_n": max_n}),
         **({"overlaps": overlaps} if overlaps else {}),
+        **({"align_profiles": True} if job.table.align_profiles else {}),
         "unknown": job.reading.unknown,
         "variants": {"records": survey.records, "sha256": survey.digest},
     }
@@ -367,7 +371,7 @@ def _nulls(job: VariantJob, journal: Journal, windows: Windows, survey: Survey, 
         with bar(total, "null", "variants", job.execution.progress) as display:
             for block in blocks_of(drawn, _BLOCK):
                 kinds += [kind for kind, _ in block]
-                effects.append(table.differences([pairs for _, pairs in block]))
+                effects.append(table.differences([pairs for _, pairs in block], [kind for kind, _ in block]))
                 display.update(len(block))
         delta, distance, activity = (
             np.concatenate([getattr(effect, name) for effect in effects]) for name in ("tested", "distance", "ref")
@@ -392,9 +396,3 @@ def _drawn(job: VariantJob, windows: Windows, survey: Survey) -> tuple[Iterator[
         if allele.status == OK and allele.kind in survey.kinds
     )
     return found, sum((survey.null or Counter())[kind] for kind in survey.kinds)
-
-
-def count_by_status(counts: Mapping[str, int]) -> str:
-    """Return statuses and their numbers in words, what was scored first."""
-    rest = Counter({status: count for status, count in counts.items() if status != OK}).most_common()
-    return ", ".join([f"{counts.get(OK, 0):,} scored", *(f"{count:,} {status}" for status, count in rest)])
