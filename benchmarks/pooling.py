@@ -145,7 +145,7 @@ def main(seeds: int, epochs: int, sequences: int, rounds: int) -> None:
                     table = recover(test, {rule: found}).table
                     change = np.abs(found.predictions[..., None] - found.reference_predictions).mean()
                     numbers = (
-                        *table[["auprc", "false_negative_rate", "spearman"]].mean(),
+                        *table[["auprc", "paper_false_negative_rate", "spearman"]].mean(),
                         phase_bias(found.scores, outside, stride),
                         shift_change(explain, X[:200], found.scores[:200]),
                         np.abs(found.residual).max() / change,

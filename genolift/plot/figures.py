@@ -117,8 +117,8 @@ def _scatter(ax: Axes, points: pd.DataFrame, colours: Mapping[str, str]) -> None
 
 def _tell_rates(ax: Axes, row: pd.Series) -> None:
     for column, words in (
-        ("false_negative_rate", "false negatives"),
-        ("false_positive_rate", "false positives"),
+        ("paper_false_negative_rate", "false negatives"),
+        ("paper_false_positive_rate", "false positives"),
     ):
         if np.isfinite(row[column]):
             ax.text(
@@ -133,10 +133,10 @@ def _tell_rates(ax: Axes, row: pd.Series) -> None:
 
 
 def _false_negative_bars(ax: Axes, table: pd.DataFrame, methods: list[str], tasks: Sequence[str]) -> None:
-    defined = [task for task in tasks if table[table.task == task].false_negative_rate.notna().any()]
+    defined = [task for task in tasks if table[table.task == task].paper_false_negative_rate.notna().any()]
     width = 0.8 / max(2, len(defined))
     for k, task in enumerate(defined):
-        rates = table[table.task == task].set_index("method").false_negative_rate.reindex(methods).to_numpy()
+        rates = table[table.task == task].set_index("method").paper_false_negative_rate.reindex(methods).to_numpy()
         places = np.arange(len(methods)) + (k - (len(defined) - 1) / 2) * width
         bars = ax.bar(places, rates, width * 0.92, color=PALETTE[k % len(PALETTE)], label=f"task {task}")
         ax.bar_label(bars, [f"{rate:.1%}" if np.isfinite(rate) else "" for rate in rates], fontsize=7.5, padding=1.5)
@@ -144,7 +144,7 @@ def _false_negative_bars(ax: Axes, table: pd.DataFrame, methods: list[str], task
     ax.set_xlim(-0.5, len(methods) - 0.5)
     ax.set_xticks(range(len(methods)), ["\n".join(textwrap.wrap(method_label(m), 20)) for m in methods])
     ax.tick_params(axis="x", length=0)
-    ax.set_ylim(0, max(0.02, 1.2 * np.nan_to_num(table.false_negative_rate.max())))
+    ax.set_ylim(0, max(0.02, 1.2 * np.nan_to_num(table.paper_false_negative_rate.max())))
     ax.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     ax.set_ylabel("false negatives")

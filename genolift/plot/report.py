@@ -26,11 +26,24 @@ from genolift.version import __version__
 _MEASURES = {
     "false_negative_rate": (
         "False negatives",
-        "The share of the strong matches (log-odds at least 7) in sequences of the task whose importance is at most 0.",
+        "The share of the strong matches (log-odds at least 7) in sequences of the task whose importance is at most "
+        "the 95th percentile of the windows without motif of their own sequence.",
         "{:.1%}",
     ),
     "false_positive_rate": (
         "False positives",
+        "The share of the strong matches of a motif without meaning for the task whose importance exceeds the 95th "
+        "percentile of the windows without motif of their own sequence. Chance makes 5 %.",
+        "{:.1%}",
+    ),
+    "paper_false_negative_rate": (
+        "False negatives as in the paper",
+        "The share of the strong matches in sequences of the task whose importance is at most 0. A score that is "
+        "positive everywhere has none.",
+        "{:.1%}",
+    ),
+    "paper_false_positive_rate": (
+        "False positives by sequences without motif",
         "The share of the strong matches of a motif without meaning for the task whose importance exceeds, in absolute "
         "value, the 95th percentile of windows in sequences without any motif.",
         "{:.1%}",

@@ -63,11 +63,11 @@ def test_figure5_has_a_panel_per_method_and_task_with_every_match(recovery):
         drawn = ax.collections[0].get_offsets()
         expected = points[["log_odds", "importance"]].to_numpy()
         np.testing.assert_allclose(np.sort(drawn, axis=0), np.sort(expected, axis=0))
-        rate = recovery.table.set_index("method").false_negative_rate[method]
+        rate = recovery.table.set_index("method").paper_false_negative_rate[method]
         assert ax.texts[0].get_text() == f"false negatives {rate:.1%}"
         assert ax.get_title().replace("\n", " ") == method_label(method)
     heights = [bar.get_height() for bar in bars.patches]
-    np.testing.assert_allclose(heights, recovery.table.false_negative_rate)
+    np.testing.assert_allclose(heights, recovery.table.paper_false_negative_rate)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["none", "GATA"]
 
 

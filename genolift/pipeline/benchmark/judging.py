@@ -37,9 +37,9 @@ def judge(spec: Spec, seeds: int, scores: Naming, work: Path) -> dict:
     recovery = recover(test, explanations, seconds=seconds)
     table = recovery.table.copy()
     if seeds > 1:
-        table[f"{PER_SEED}0"] = table.false_negative_rate
+        table[f"{PER_SEED}0"] = table.paper_false_negative_rate
     for seed in range(1, seeds):
-        table[f"{PER_SEED}{seed}"] = recover(test, _load(work, scores, seed)).table.false_negative_rate
+        table[f"{PER_SEED}{seed}"] = recover(test, _load(work, scores, seed)).table.paper_false_negative_rate
     table.to_csv(work / TABLE, index=False, lineterminator="\n")
     i = telling_sequence(recovery, test)
     _draw(recovery, explanations, test, i, work)
