@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -35,13 +36,14 @@ from genolift.methods.common.traced import Traced
 from genolift.methods.references import Reference
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import LayerExplanation
-from genolift.support.errors import InputError
+from genolift.support.errors import GenoliftWarning, InputError
 from genolift.support.progress import bar
 
 # References of many sequences are drawn together, which is much faster than one sequence at a time.
 _DRAWN_BYTES = 16e6
-# How many references are drawn for every sequence before their spread is first looked at.
-_FIRST_DRAW = 10
+# How many references are drawn for every sequence before their spread is first looked at. With few, those that are rare
+# and unlike the others are missing where drawing stops, and the mean leans away from them.
+_FIRST_DRAW = 40
 
 
 class ReferenceMethod(TakesReferences):
@@ -158,6 +160,14 @@ class ReferenceMethod(TakesReferences):
             until = min(2 * seen, cap)
             block = widened(block, rows, self._drawn(inputs, traced, explainer, chosen, rows, seen, until))
             seen = until
+        if at_cap := int(_uncertain(block, rows, tolerance).sum()):
+            warnings.warn(
+                f"{at_cap:,} of {len(inputs):,} sequences have a standard error above {tolerance:g} of their largest "
+                f"score after {cap} references, where Shuffled('auto') stops; a sequence without a motif often has. "
+                "standard_error says how sure each score is",
+                GenoliftWarning,
+                stacklevel=5,
+            )
         return padded(block, cap)
 
     def _drawn(

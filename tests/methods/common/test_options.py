@@ -9,6 +9,7 @@ import tensorflow as tf
 from keras import layers
 
 import genolift as gl
+from genolift.methods.common import referenced
 from genolift.support.errors import GenoliftWarning, InputError, Undefined, UnsupportedModel
 
 LENGTH, BASES = 24, np.eye(4, dtype=np.float32)
@@ -119,13 +120,19 @@ def test_hidden_units_are_targets(model, X, references):
         gl.DeepLift(model, gl.targets.Hidden("nonesuch", 0))
 
 
-def test_references_until_enough_are_a_prefix_of_as_many(model, X):
+def test_references_until_enough_are_a_prefix_of_as_many(model, X, monkeypatch):
+    monkeypatch.setattr(referenced, "_FIRST_DRAW", 10)
     auto = gl.references.Shuffled("auto", tolerance=0.3, cap=40, seed=3)
-    found = gl.DeepLift(model, [0, 1], references=auto, progress=False)(X)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = gl.DeepLift(model, [0, 1], references=auto, progress=False)(X)
     counts = found.reference_count[:, 0]
     assert len(set(counts.tolist())) > 1, "the case should have sequences that need different numbers"
     enough = found.standard_error.max(-1).max(1) <= 0.3 * np.abs(found.scores).max((1, 2))
     assert (enough | (counts == 40)).all()
+    told = [str(one.message) for one in told if "Shuffled('auto') stops" in str(one.message)]
+    assert bool(told) == (not enough.all())
+    assert all(f"{(~enough).sum()} of {len(X)} sequences" in one for one in told)
     for i, count in enumerate(counts):
         assert np.isnan(found.residual[i, :, count:]).all()
         assert np.isfinite(found.residual[i, :, :count]).all()
@@ -133,6 +140,13 @@ def test_references_until_enough_are_a_prefix_of_as_many(model, X):
         alone = gl.DeepLift(model, [0, 1], references=gl.references.Shuffled(int(counts[i]), seed=3))(X[i : i + 1])
         close(found.hypothetical[i], alone.hypothetical[0])
         close(found.standard_error[i], alone.standard_error[0], 1e-4)
+
+
+def test_the_end_of_references_until_enough_is_told(model, X):
+    never = gl.references.Shuffled("auto", tolerance=1e-9, cap=12, seed=3)
+    with pytest.warns(GenoliftWarning, match=f"{len(X)} of {len(X)} sequences .* after 12 references"):
+        found = gl.DeepLift(model, [0, 1], references=never, progress=False)(X)
+    assert (found.reference_count == 12).all()
 
 
 def test_mean_normalising_keeps_outputs_and_centres_gradients(model, X):
