@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from genolift.engine.operations.kernels import Kernel
 from genolift.engine.operations.kinds import Softmax
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Step, Value
@@ -28,6 +29,20 @@ def softmax(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
     # In double precision the maxima of x and its reference may differ by hundreds.
     x, r = tf.cast(pairs.x(source), tf.float64), tf.cast(pairs.ref(source), tf.float64)
     m = tf.cast(grad, tf.float64)
+    result, share = _by_products(m, x, r, log)
+
+    def blended():
+        products = (1 - share) * tf.where(share < 1, result, tf.zeros_like(result))
+        return products + share * _by_logarithms(m, x, r, log)
+
+    # Attention is large, so the second form is computed only if some row needs it.
+    multipliers = tf.cond(tf.reduce_any(share > 0), blended, lambda: result)
+    return {source: Flow(tf.cast(multipliers, grad.dtype))}
+
+
+@Kernel
+def _by_products(m: Tensor, x: Tensor, r: Tensor, log: bool) -> tuple[Tensor, Tensor]:
+    """Return the multipliers by the form of :func:`softmax`, and the share of the other form in each row."""
     shift = tf.reduce_max(tf.maximum(x, r), axis=-1, keepdims=True)
     e_x, e_r = tf.exp(x - shift), tf.exp(r - shift)
     s_x, s_r = tf.reduce_sum(e_x, -1, keepdims=True), tf.reduce_sum(e_r, -1, keepdims=True)
@@ -45,15 +60,7 @@ def softmax(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
     # Both forms are exact, and so is any mean of the two. The more the two sums differ, the more the products cancel.
     near, far = _APART
     share = tf.clip_by_value((tf.abs(tf.math.log(s_x / s_r)) - near) / (far - near), 0, 1)
-    share = tf.where(tf.math.is_finite(share), share, tf.ones_like(share))
-
-    def blended():
-        products = (1 - share) * tf.where(share < 1, result, tf.zeros_like(result))
-        return products + share * _by_logarithms(m, x, r, log)
-
-    # Attention is large, so the second form is computed only if some row needs it.
-    multipliers = tf.cond(tf.reduce_any(share > 0), blended, lambda: result)
-    return {source: Flow(tf.cast(multipliers, grad.dtype))}
+    return result, tf.where(tf.math.is_finite(share), share, tf.ones_like(share))
 
 
 def _by_logarithms(m: Tensor, x: Tensor, r: Tensor, log: bool) -> Tensor:
