@@ -160,7 +160,7 @@ class ReferenceMethod(TakesReferences):
             until = min(2 * seen, cap)
             block = widened(block, rows, self._drawn(inputs, traced, explainer, chosen, rows, seen, until))
             seen = until
-        if at_cap := int(_uncertain(block, rows, tolerance).sum()):
+        if at_cap := int(_uncertain(block, rows, tolerance).sum()) if len(rows) else 0:
             warnings.warn(
                 f"{at_cap:,} of {len(inputs):,} sequences have a standard error above {tolerance:g} of their largest "
                 f"score after {cap} references, where Shuffled('auto') stops; a sequence without a motif often has. "

@@ -147,6 +147,12 @@ def test_the_end_of_references_until_enough_is_told(model, X):
     with pytest.warns(GenoliftWarning, match=f"{len(X)} of {len(X)} sequences .* after 12 references"):
         found = gl.DeepLift(model, [0, 1], references=never, progress=False)(X)
     assert (found.reference_count == 12).all()
+    at_once = gl.references.Shuffled("auto", tolerance=1e9, cap=12, seed=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", GenoliftWarning)
+        gl.DeepLift(model, [0, 1], references=at_once, progress=False)(X)
+        at_once = gl.references.Shuffled("auto", tolerance=1e9, cap=80, seed=3)
+        assert (gl.DeepLift(model, [0, 1], references=at_once, progress=False)(X).reference_count == 40).all()
 
 
 def test_mean_normalising_keeps_outputs_and_centres_gradients(model, X):
