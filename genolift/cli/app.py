@@ -25,6 +25,7 @@ COMMANDS = {
     "export": "Write scores in the formats that other programs read.",
     "seqlets": "Find stretches of high importance, and the motifs they look like.",
     "hits": "Find where TF-MoDISco's patterns are.",
+    "summarize": "Summarize the importance in stretches of a BED file as a table.",
     "filters": "Make motifs of the filters of a layer, from the stretches that excite them.",
     "activations": "Draw a hidden layer's activations over a sequence.",
     "marginalize": "Insert motifs into backgrounds: what they do to the prediction.",
