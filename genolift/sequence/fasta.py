@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from genolift.sequence.files import open_text, write_text
 from genolift.support.errors import FileProblem, InputError, file_problems
 
 _PLAIN_CODES = (BASES + "N").encode()
+# Bytes that are not UTF-8 are decoded as these, so that a description, which nobody reads, can be in any encoding.
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
 class Unusable(NamedTuple):
@@ -49,7 +52,7 @@ def read_fasta(path: str | os.PathLike, check: bool = True) -> Iterator[tuple[st
         If a record has no name, has the name of another, is empty or is not DNA, or if there is no record.
     """
     path = Path(path)
-    return _sound(path, _records(path, open_text(path), check))
+    return _sound(path, _records(path, open_text(path, "surrogateescape"), check))
 
 
 def scan_fasta(path: str | os.PathLike) -> Iterator[tuple[str, str] | Unusable]:
@@ -65,18 +68,16 @@ def scan_fasta(path: str | os.PathLike) -> Iterator[tuple[str, str] | Unusable]:
         If there is no record.
     """
     path = Path(path)
-    return _records(path, open_text(path), check=True)
+    return _records(path, open_text(path, "surrogateescape"), check=True)
 
 
 def check_beginning(path: str | os.PathLike) -> None:
     """Raise the errors that :func:`read_fasta` would raise at the very beginning of the file."""
     path = Path(path)
-    with open_text(path) as handle:
+    with open_text(path, "surrogateescape") as handle:
         try:
             if next(_from_first_header(handle, path), None) is None:
                 raise InputError(f"{path} holds no sequences: a FASTA record is a line '>name' and lines of sequence")
-        except UnicodeDecodeError:
-            raise FileProblem(f"{path} is not a FASTA file: it holds binary data, or text that is not UTF-8") from None
         except (EOFError, zlib.error, gzip.BadGzipFile):
             raise FileProblem(f"{path} is truncated or damaged; copy it again") from None
 
@@ -102,6 +103,10 @@ def _records(path: Path, handle: TextIO, check: bool) -> Iterator[tuple[str, str
                 reason: str | None
                 if not name:
                     reason = "it has no name after '>'"
+                elif _NOT_UTF8.search(name):
+                    reason = (
+                        f"the name {name!r} is not UTF-8; descriptions may be in another encoding, but names must not"
+                    )
                 elif name in seen:
                     reason = f"two records are named {name!r}; names must be unique"
                 else:
@@ -112,8 +117,6 @@ def _records(path: Path, handle: TextIO, check: bool) -> Iterator[tuple[str, str
             raise FileProblem(f"{path} is truncated: the compressed data end too early; copy it again") from None
         except (gzip.BadGzipFile, zlib.error) as problem:
             raise FileProblem(f"{path} is damaged: {problem}; copy it again") from None
-        except UnicodeDecodeError:
-            raise FileProblem(f"{path} is not a FASTA file: it holds binary data, or text that is not UTF-8") from None
     if not number:
         raise InputError(f"{path} holds no sequences: a FASTA record is a line '>name' and lines of sequence")
 
@@ -124,6 +127,8 @@ def _from_first_header(handle: TextIO, path: Path) -> Iterator[str]:
     for line in handle:
         if "\0" in line:
             raise FileProblem(f"{path} is not a FASTA file: it holds binary data")
+        if not line.startswith((">", ";")) and _NOT_UTF8.search(line):
+            raise FileProblem(f"{path} is not a FASTA file: it holds binary data, or text that is not UTF-8")
         if not started and line.strip() and not line.startswith(";"):
             if not line.startswith(">"):
                 raise FileProblem(f"{path} is not a FASTA file: its first line does not begin with '>'")

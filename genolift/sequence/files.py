@@ -23,11 +23,18 @@ def is_bgzf(handle: io.BufferedReader) -> bool:
     return head[:4] == b"\x1f\x8b\x08\x04" and head[12:14] == b"BC"
 
 
-def open_text(path: str | os.PathLike) -> io.TextIOWrapper:
+def open_text(path: str | os.PathLike, errors: str = "strict") -> io.TextIOWrapper:
     """Open a plain, gzip or bgzip text file for reading as UTF-8. A byte order mark is skipped.
 
     Damage that lies further on in the file shows only when it is read there, as ``EOFError``, ``zlib.error``,
     ``gzip.BadGzipFile`` or ``UnicodeDecodeError``.
+
+    Parameters
+    ----------
+    path
+        The file.
+    errors
+        What becomes of bytes that are not UTF-8, as Python's ``open`` takes it. The default is an error.
 
     Raises
     ------
@@ -50,14 +57,14 @@ def open_text(path: str | os.PathLike) -> io.TextIOWrapper:
             if head.startswith(magic):
                 raise FileProblem(f"{path} is compressed with {name}; decompress it or use gzip or bgzip")
         if not head.startswith(b"\x1f\x8b"):
-            return io.TextIOWrapper(raw, encoding="utf-8-sig")
+            return io.TextIOWrapper(raw, encoding="utf-8-sig", errors=errors)
         if is_bgzf(raw) and raw.seekable():
             raw.seek(-min(len(_BGZF_END), os.fstat(raw.fileno()).st_size), os.SEEK_END)
             complete = raw.read() == _BGZF_END
             raw.seek(0)
             if not complete:
                 raise FileProblem(f"{path} is truncated: the end marker of bgzip is missing; copy it again")
-        return io.TextIOWrapper(gzip.GzipFile(fileobj=raw, mode="rb"), encoding="utf-8-sig")
+        return io.TextIOWrapper(gzip.GzipFile(fileobj=raw, mode="rb"), encoding="utf-8-sig", errors=errors)
     except BaseException:
         raw.close()
         raise

@@ -297,6 +297,9 @@ def _lines(path: str | os.PathLike) -> Iterator[tuple[int, str]]:
             raise FileProblem(f"{path} is not a BED file: it holds binary data, or text that is not UTF-8") from None
 
 
+_UNSTRANDED = {"*": ".", "": "."}  # GRanges in R writes * for no strand, and some tools leave the column empty.
+
+
 def _names_columns(line: str) -> bool:
     """Return whether a line is a header such as ``chrom start end``."""
     fields = line.lower().split()
@@ -318,8 +321,12 @@ def _interval(line: str, number: int, width: int | None, column: int | None) -> 
     strand = fields[5].strip() if len(fields) > 5 else "."
     if not fields[0].strip():
         raise InputError("chromosome (column 1) is empty")
+    strand = _UNSTRANDED.get(strand, strand)
     if strand not in ("+", "-", "."):
-        raise InputError(f"strand (column 6) is {strand!r}; it must be +, - or .")
+        raise InputError(
+            f"strand (column 6) is {strand!r}; it must be +, - or . (if column 6 holds something else, keep the first "
+            "three columns: cut -f1-3)"
+        )
     summit = offset_of(fields, column, end - start)
     if width is not None:
         centre = start + summit if summit >= 0 else (start + end) // 2

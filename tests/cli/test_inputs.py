@@ -232,6 +232,18 @@ def test_a_list_of_names(model, files, genolift, tmp_path):
     np.testing.assert_array_equal(found.inputs, gl.one_hot([sequences[name] for name in found.names]))
 
 
+def test_header_lines_as_a_list_of_names(model, files, genolift, tmp_path):
+    assert names_of(model, files, genolift, tmp_path, ">s7 the first thing\n>s2\tsecond\n").code == 0
+    assert gl.Explanation.load(tmp_path / "s.zarr").names == ["s7", "s2"]
+
+
+def test_several_words_in_a_line_of_a_list_of_names(model, files, genolift, tmp_path):
+    # These might be names too, so what follows the first is not dropped in silence.
+    told = names_of(model, files, genolift, tmp_path, "s7 s2\n")
+    assert told.code == 2
+    assert "no record 's7 s2'; a record's name is the first word of its header" in told.err
+
+
 def test_names_that_are_not_there_or_there_twice(model, files, genolift, tmp_path):
     told = names_of(model, files, genolift, tmp_path, "s7\nnobody\ns7\n")
     assert told.code == 2

@@ -1,7 +1,9 @@
 """Tracks: each base has the score of the region whose middle is nearest, in genome order, whatever the strand."""
 
 import io
+import os
 import signal
+import subprocess
 from itertools import pairwise
 
 import numpy as np
@@ -136,9 +138,22 @@ def test_bedgraph(tmp_path, regions, sizes_file, with_sizes):
     (path,) = gl.export(stored(e, tmp_path), to="bedgraph", chrom_sizes=sizes, out=tmp_path / "t.bedgraph")
     values, order = read_bedgraph(path)
     assert values == expected(e)
-    chroms = [*SIZES] if with_sizes else sorted(SIZES)
+    chroms = sorted(SIZES)
     assert order == sorted(order, key=lambda line: (chroms.index(line[0]), line[1]))
     assert all(a[0] != b[0] or a[2] <= b[1] for a, b in pairwise(order))
+
+
+@pytest.mark.parametrize("with_sizes", [True, False])
+def test_bedgraph_is_in_the_order_of_sort(tmp_path, with_sizes):
+    order = ["chr1", "chr2", "chr10", "chrX", "chr1_alt"]
+    e = explained(n=5, regions=[(name, 100, 112, ".") for name in order])
+    sizes = tmp_path / "sizes.tsv"
+    sizes.write_text("".join(f"{name}\t1000\n" for name in order))
+    (path,) = gl.export(e, to="bedgraph", chrom_sizes=sizes if with_sizes else None, out=tmp_path / "t.bedgraph")
+    keys = ["-k1,1", "-k2,2n"]
+    done = subprocess.run(["sort", "-c", *keys, path], env={"LC_ALL": "C", "PATH": os.environ["PATH"]}, check=False)
+    assert done.returncode == 0
+    assert {line.split("\t")[0] for line in path.read_text().splitlines()} == set(order)
 
 
 def test_bedgraph_joins_bases_of_one_score(tmp_path):

@@ -48,6 +48,30 @@ def test_random_access_agrees_with_streaming_and_leaves_the_folder_alone(tmp_pat
     assert os.listdir(tmp_path) == [path.name]
 
 
+@pytest.mark.parametrize("form", [lambda data: data, gzip.compress])
+def test_descriptions_may_be_in_any_encoding(tmp_path, form):
+    path = tmp_path / ("a.fa" if form is not gzip.compress else "a.fa.gz")
+    path.write_bytes(form(b">one plain\nACGT\n>two isol\xe9 2019\nGGCC\n>three \xb5\nTT\n"))
+    records = [("one", "ACGT"), ("two", "GGCC"), ("three", "TT")]
+    assert list(read_fasta(path)) == records
+    genome = Fasta(path)
+    assert [(name, genome.fetch(name)) for name in genome.names] == records
+
+
+def test_a_name_that_is_not_utf8_is_refused_with_its_record(tmp_path):
+    path = tmp_path / "a.fa"
+    path.write_bytes(b">one\nACGT\n>tw\xe9\nGGCC\n")
+    with pytest.raises(InputError, match=r"record 2: the name .* is not UTF-8"):
+        list(read_fasta(path))
+
+
+def test_sequence_that_is_not_utf8_is_no_fasta(tmp_path):
+    path = tmp_path / "a.fa"
+    path.write_bytes(b">one\nAC\xe9GT\n")
+    with pytest.raises(FileProblem, match="text that is not UTF-8"):
+        list(read_fasta(path))
+
+
 def test_a_changed_file_is_not_read_by_its_old_index(tmp_path):
     path = save(tmp_path / "a.fa", ">x\nACGT\n")
     assert Fasta(path).fetch("x") == "ACGT"

@@ -35,6 +35,18 @@ def test_bed3_is_cut_out_half_open(genome, tmp_path):
     assert regions.strands == [".", "."]
 
 
+@pytest.mark.parametrize("nothing", ["*", "", "."])
+def test_no_strand_has_several_spellings(genome, tmp_path, nothing):
+    regions = genome.regions(bed(tmp_path, ("chr1", 10, 30, "p", 0, nothing)))
+    assert regions.sequences == [CHR1[10:30]]
+    assert regions.strands == ["."]
+
+
+def test_another_sixth_column_is_refused_with_a_remedy(genome, tmp_path):
+    with pytest.raises(InputError, match=r"line 1: strand \(column 6\) is 'pELS'.*cut -f1-3"):
+        genome.regions(bed(tmp_path, ("chr1", 10, 30, "p", 0, "pELS")))
+
+
 def test_strand_is_respected_and_names_are_kept(genome, tmp_path):
     regions = genome.regions(bed(tmp_path, ("chr1", 10, 30, "p", 0, "-"), ("chr1", 40, 60, "q", 0, "+")))
     assert regions.sequences == [reverse_complement(CHR1[10:30]), CHR1[40:60]]

@@ -1,6 +1,7 @@
 """A track for genome browsers as text, with the same values as a bigWig file.
 
-A line is chromosome, start, end and score. Neighbouring positions with the same score share a line.
+A line is chromosome, start, end and score. Neighbouring positions with the same score share a line. Lines are in the
+order of ``LC_ALL=C sort -k1,1 -k2,2n``, which bedGraphToBigWig asks for: chr10 stands before chr2.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ def files(out: Path, options: Options) -> list[Path]:
 
 
 def write(explanation: Explanation, paths: list[Path], options: Options) -> None:
-    """Write the scores of one target in genome order."""
+    """Write the scores of one target, with the chromosomes in the order of their names."""
     scores = Scores(explanation, options.target, options.input, options.progress)
     sizes = chromosome_sizes(explanation, options.own["chrom_sizes"])
+    if sizes is not None:
+        sizes = dict(sorted(sizes.items()))  # Python sorts text by code point, which is the order of bytes in UTF-8.
     with text_file(paths[0]) as file:
         for chrom, start, values in tracks(scores, sizes, paths[0].parent, "a bedGraph"):
             edges = np.flatnonzero(np.diff(values)) + 1

@@ -217,7 +217,7 @@ class NamesSource(CutSource):
             if name in seen:
                 reason = f"{name!r} was asked for before, in line {seen[name]}"
             elif name not in genome:
-                reason = f"the FASTA file has no record {name!r}{genome.hint(name)}"
+                reason = f"the FASTA file has no record {name!r}{_several_words(name) or genome.hint(name)}"
             elif not (size := genome.length(name)):
                 reason = f"{name!r} is empty in the FASTA file"
             else:
@@ -236,7 +236,10 @@ def read_names(path: Path) -> Iterator[tuple[int, str]]:
     with open_text(path) as handle:
         try:
             for number, line in enumerate(handle, start=1):
-                name = line.strip().removeprefix(">")
+                name = line.strip()
+                if name.startswith(">"):
+                    # A header line of the FASTA file goes on with a description, which is no part of the name.
+                    name = (name[1:].split(maxsplit=1) or [""])[0]
                 if name and not name.startswith("#"):
                     empty = False
                     yield number, name
@@ -248,6 +251,13 @@ def read_names(path: Path) -> Iterator[tuple[int, str]]:
             raise FileProblem(f"{path} is truncated; copy it again") from None
     if empty:
         raise InputError(f"{path} holds no names; it should hold one per line")
+
+
+def _several_words(name: str) -> str:
+    """Return the end of a message about a line of a list of names that holds several words; else an empty text."""
+    if len(name.split()) < 2:
+        return ""
+    return "; a record's name is the first word of its header, so write one name a line, without a description"
 
 
 def _compact(numbers: array) -> np.ndarray:
