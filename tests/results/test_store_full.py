@@ -24,9 +24,9 @@ def block(k: int) -> Explanation:
 
 
 def write_all(path) -> None:
-    writer = StoreWriter(path, {"method": {"name": "m"}}, 4 * BLOCKS, block=4, one_hot=True)
-    for k in set(range(BLOCKS)) - writer.done_blocks:
-        writer.write(k, block(k))
+    with StoreWriter(path, {"method": {"name": "m"}}, 4 * BLOCKS, block=4, one_hot=True) as writer:
+        for k in set(range(BLOCKS)) - writer.done_blocks:
+            writer.write(k, block(k))
 
 
 def contents(folder) -> dict[str, bytes]:
