@@ -21,6 +21,7 @@ COMMANDS = {
     "train": "Train a network on a data set.",
     "benchmark": "Simulate, train, explain and judge: the paper's figures from nothing.",
     "explain": "Score the sequences of a FASTA file, or regions of a genome, with a model.",
+    "info": "Say what stores are, and whether they are complete.",
     "variants": "Score the variants of a VCF file: alternative against reference allele.",
     "export": "Write scores in the formats that other programs read.",
     "seqlets": "Find stretches of high importance, and the motifs they look like.",
