@@ -22,6 +22,8 @@ COMMANDS = {
     "benchmark": "Simulate, train, explain and judge: the paper's figures from nothing.",
     "explain": "Score the sequences of a FASTA file, or regions of a genome, with a model.",
     "info": "Say what stores are, and whether they are complete.",
+    "merge": "Put stores of different sequences together as one.",
+    "subset": "Take some of the sequences of a store.",
     "variants": "Score the variants of a VCF file: alternative against reference allele.",
     "export": "Write scores in the formats that other programs read.",
     "seqlets": "Find stretches of high importance, and the motifs they look like.",
@@ -37,7 +39,7 @@ COMMANDS = {
     "methods": "List the methods there are.",
 }
 MISTAKE, INTERRUPTED = 2, 130
-_CONTINUES = ("benchmark", "explain", "variants")
+_CONTINUES = ("benchmark", "explain", "merge", "subset", "variants")
 
 
 class _Interrupted(Exception):

@@ -140,3 +140,11 @@ def tell_commonest(counts: Mapping[str, int]) -> None:
     """Print the twenty first of names that are in order of their counts."""
     for name, count in list(counts.items())[:20]:
         click.echo(f"  {count:6,}  {name}")
+
+
+def tell_gathered(out: Path, sequences: int, now: int, source: str) -> None:
+    """Print what became of a store that is made of other stores."""
+    if now:
+        click.echo(f"{out}: {sequences:,} sequences {source}")
+    else:
+        click.echo(f"{out} is already complete: {sequences:,} sequences {source}")

@@ -17,7 +17,7 @@ from click.core import ParameterSource
 
 from genolift.cli import parameters
 from genolift.cli.parameters import Decorator
-from genolift.cli.targets import TargetsCommand, command_line, explained_target
+from genolift.cli.targets import RecordedCommand, command_line, explained_target
 
 
 def part(name: str, make: Callable[..., Any], *options: Decorator, arguments: tuple[str, ...] = ()) -> Decorator:
@@ -153,7 +153,7 @@ def _with_texts(flags: Mapping[str, Any], texts: tuple[str, ...]) -> dict[str, A
 def _execution(**given: Any) -> Any:
     from genolift.pipeline.common.execution import Execution
 
-    keeps_command = isinstance(click.get_current_context().command, TargetsCommand)
+    keeps_command = isinstance(click.get_current_context().command, RecordedCommand)
     return Execution(**given, command=command_line() if keeps_command else None)
 
 

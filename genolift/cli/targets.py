@@ -73,10 +73,22 @@ def targets_option(help: str) -> Callable[[Callable[..., Any]], Callable[..., An
     return click.option("--target", "targets", multiple=True, type=TargetText(), metavar="T ...", help=help)
 
 
-class TargetsCommand(click.Command):
-    """A command with an option ``--target`` that may be followed by several targets."""
+class RecordedCommand(click.Command):
+    """A command whose result keeps what was typed, see :func:`command_line`."""
 
     def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
-        """Keep what was typed, and read it with all the targets."""
+        """Keep what was typed, and read it."""
         context.meta[_GIVEN] = list(arguments)
-        return super().parse_args(context, spread(arguments))
+        return super().parse_args(context, self.as_read(arguments))
+
+    def as_read(self, arguments: list[str]) -> list[str]:
+        """Return the arguments as click reads them."""
+        return arguments
+
+
+class TargetsCommand(RecordedCommand):
+    """A command with an option ``--target`` that may be followed by several targets."""
+
+    def as_read(self, arguments: list[str]) -> list[str]:
+        """Return the arguments with ``--target`` before each target."""
+        return spread(arguments)

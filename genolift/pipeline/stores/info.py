@@ -64,6 +64,7 @@ def describe_store(path: Path) -> dict[str, Any]:
             "versions": told.get("versions"),
             "command": told.get("command"),
             "merged": told.get("merged"),
+            "subset": told.get("subset"),
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise disk.damaged(path, f"{type(error).__name__} {error}") from None
@@ -192,7 +193,8 @@ def _lines(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     number = f"{blocks['number']:,} {'block' if blocks['number'] == 1 else 'blocks'}"
     yield "on disk", f"{_size(told['size_bytes'])}, {number} of up to {blocks['sequences']:,} sequences"
     yield "versions", _words(told["versions"] or {})
-    yield "merged of", _words([f"{one['sequences']:,} sequences of {one['store']}" for one in told["merged"] or []])
+    yield "merged of", ", ".join(map(_part, told["merged"] or []))
+    yield "subset of", _part(told["subset"]) if told["subset"] else ""
     yield "command", str(told["command"] or "")
 
 
@@ -251,6 +253,10 @@ def _told_residual(told: Mapping[str, float] | None) -> str:
         return ""
     beside = f"; the largest difference explained is {told['largest_difference']:.3g}" if len(told) > 3 else ""
     return f"{told['largest']:.2g} at most, {told['mean']:.2g} in the mean of {told['pairs']:,} pairs{beside}"
+
+
+def _part(told: Mapping[str, Any]) -> str:
+    return f"{told['sequences']:,} sequences of {told['store']}"
 
 
 def _words(value: Any) -> str:
