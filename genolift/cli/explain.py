@@ -115,7 +115,7 @@ if TYPE_CHECKING:
     help="The type of numbers on disk; float16 is lossy.",
 )
 @parts.execution(parameters.memory, *parameters.cluster, parameters.force)
-@parts.model
+@parts.models
 def command(
     model: ModelFile,
     reading: Reading,

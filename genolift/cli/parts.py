@@ -75,9 +75,7 @@ def _model(model: Any, **given: Any) -> Any:
     return ModelFile(model, **given)
 
 
-model = part(
-    "model",
-    _model,
+_ways_to_read = (
     click.option(
         "--weights", type=parameters.path(), help="The weights' file, where MODEL is an architecture in JSON."
     ),
@@ -107,6 +105,23 @@ model = part(
     click.option(
         "--unsafe", is_flag=True, help="Allow Lambda layers, which are code that runs: only for files you trust."
     ),
+)
+model = part("model", _model, *_ways_to_read, arguments=("model",))
+#: The same for commands that take several models.
+models = part(
+    "model",
+    _model,
+    click.option(
+        "--fold",
+        "folds",
+        type=parameters.path(),
+        multiple=True,
+        metavar="FILE",
+        help="Another model of the same inputs and outputs, such as another fold of a cross-validation; with "
+        "--weights, its weights. May be given several times. Results are means over MODEL and all folds, with the "
+        "spread of these.",
+    ),
+    *_ways_to_read,
     arguments=("model",),
 )
 

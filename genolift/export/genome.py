@@ -16,7 +16,7 @@ import numpy.typing as npt
 from genolift.export.sizes import check_known
 from genolift.export.source import Scores
 from genolift.results.regions import RegionTable
-from genolift.support.errors import GenoliftWarning
+from genolift.support.errors import GenoliftWarning, Undefined
 
 _IN_MEMORY = 2**28
 
@@ -81,7 +81,7 @@ def _split(active: list[tuple[int, int]], a: int, b: int) -> Iterator[tuple[int,
 
 
 def tracks(
-    scores: Scores, sizes: dict[str, int] | None, folder: Path, who: str
+    scores: Scores, sizes: dict[str, int] | None, folder: Path, who: str, field: str = "scores"
 ) -> Iterator[tuple[str, int, np.ndarray]]:
     """Yield scores in genome order.
 
@@ -99,6 +99,8 @@ def tracks(
         A directory for a temporary file, which is made if the scores are many.
     who
         What needs the scores, as an error names it.
+    field
+        The field whose values are wanted: the scores themselves by default, or their spread over models.
 
     Yields
     ------
@@ -111,6 +113,8 @@ def tracks(
         If the scores have no regions, or regions lie outside the chromosomes.
     """
     regions = scores.located(who)
+    if field == "spread" and not scores.has(field):
+        raise Undefined(f"{who} of the spread needs scores of several models, and these are of one")
     if sizes is not None:
         check_known(regions, sizes)
         beyond = sum(region.start < 0 or region.end > sizes[region.chrom] for region in regions)
@@ -124,7 +128,7 @@ def tracks(
     by_chromosome: dict[str, list[int]] = {}
     for i, region in enumerate(regions):
         by_chromosome.setdefault(region.chrom, []).append(i)
-    values = _in_genome_order(scores, regions, folder)
+    values = _in_genome_order(scores, regions, folder, field)
     for chrom in sorted(by_chromosome) if sizes is None else sizes:
         rows = by_chromosome.get(chrom, [])
         limit = None if sizes is None else sizes[chrom]
@@ -136,7 +140,7 @@ def tracks(
                 yield chrom, start, np.array(values[rows[owner], start - offset : end - offset])
 
 
-def _in_genome_order(scores: Scores, regions: RegionTable, folder: Path) -> np.ndarray:
+def _in_genome_order(scores: Scores, regions: RegionTable, folder: Path, field: str) -> np.ndarray:
     """Return all scores (N, L), with those of the reverse strand reversed. They are on disk if they are many."""
     shape = (len(scores), scores.width)
     if 4 * shape[0] * shape[1] <= _IN_MEMORY:
@@ -144,7 +148,7 @@ def _in_genome_order(scores: Scores, regions: RegionTable, folder: Path) -> np.n
     else:
         with tempfile.TemporaryFile(dir=folder) as file:
             values = np.memmap(file, np.float32, "w+", shape=shape)
-    for rows, block in scores.blocks("scores"):
+    for rows, block in scores.blocks(field):
         for i, one in zip(range(rows.start, rows.stop), block, strict=True):
             length = scores.lengths[i]
             one = one[:length]

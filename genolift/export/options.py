@@ -69,6 +69,12 @@ class FormatOption:
             raise InputError(f"{self.name} is {_TYPES.get(self.type, self.type.__name__)}, not {value!r}") from None
 
 
+#: What a track of numbers along the genome holds.
+FIELD = FormatOption(
+    "field", "the mean scores, or their spread over several models.  [default: scores]", choices=("scores", "spread")
+)
+
+
 @dataclass(frozen=True)
 class Options:
     """The options that were given to one export.

@@ -15,7 +15,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 
-from genolift.plot.style import BASES, INK, PALETTE, Picture, drawing
+from genolift.plot.style import BASES, INK, PALETTE, QUIET, Picture, drawing
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import InputError
@@ -35,6 +35,9 @@ def plot_logo(
     input: Any = None,
 ) -> Any:
     """Draw the scores of a sequence as a logo. An unknown base is drawn as a grey N.
+
+    Where several models were explained, a grey band behind the letters reaches from the mean score less the spread over
+    models to the mean score plus it.
 
     Parameters
     ----------
@@ -64,10 +67,10 @@ def plot_logo(
         If the inputs are not DNA, or there is no such sequence, stretch, target or input.
     """
     one = explanation[i].for_target(target)
-    heights = letter_heights(one, input)
+    heights, spread = letter_heights(one, input), spread_of(one, input)
     start, end = window(start, end, len(heights), one.names[0])
     if ax is not None:
-        draw_row(ax, heights, start, end, highlight)
+        draw_row(ax, heights, start, end, highlight, spread=spread)
         ax.set_ylabel(units_label(one))
         ax.set_title(_title(one), loc="left", pad=6 + 11 * mark_levels(highlight, start, end))
         return ax.figure
@@ -79,9 +82,9 @@ def plot_logo(
         height = 0.75 + sum(each + 0.17 * levels for levels in raised)
         figure = Picture(figsize=(max(5.0, 1.2 + 0.068 * span), height), layout="constrained")
         axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
-        limits = _limits(heights[start:end])
+        limits = _limits(heights[start:end], None if spread is None else spread[start:end])
         for row, (a, b), levels in zip(axes, rows, raised, strict=True):
-            draw_row(row, heights, a, b, highlight, limits)
+            draw_row(row, heights, a, b, highlight, limits, spread=spread)
             row.set_xlim(a - 0.6, a + span - 0.4)
             row.set_title(" ", pad=2 + 11 * levels, fontsize=1)
         figure.suptitle(_title(one), x=0.01, ha="left", fontsize=10.5)
@@ -112,12 +115,8 @@ def letter_heights(one: Explanation, input: Any = None) -> np.ndarray:
     """
     inputs, scores = one.inputs, one.scores
     if one.several_inputs:
-        items = dict(inputs.items() if isinstance(inputs, dict) else enumerate(inputs))
-        dna = [key for key, leaf in items.items() if is_dna(leaf.shape[1:])]
-        input = dna[0] if input is None and len(dna) == 1 else input
-        if input not in dna:
-            raise InputError(f"name the input to draw: those that are DNA are {', '.join(map(str, dna)) or 'none'}")
-        inputs, scores = items[input], scores[input]
+        input = _dna_input(inputs, input)
+        inputs, scores = inputs[input], scores[input]
     if not is_dna(inputs.shape[1:]):
         raise InputError(f"a logo needs DNA inputs (N, L, 4); these have shape {inputs.shape}")
     x, score = np.asarray(inputs[0]), np.asarray(scores[0], dtype=float)
@@ -125,6 +124,30 @@ def letter_heights(one: Explanation, input: Any = None) -> np.ndarray:
     heights = np.zeros((len(x), 5))
     heights[np.arange(len(x)), np.where(known, x.argmax(axis=1), 4)] = score
     return heights
+
+
+def spread_of(one: Explanation, input: Any = None) -> np.ndarray | None:
+    """Return the spread (L,) of the scores over models; ``None`` where one model was explained.
+
+    Parameters
+    ----------
+    one, input
+        As for :func:`letter_heights`.
+    """
+    if "spread" not in one.defined:
+        return None
+    spread = one.spread[_dna_input(one.inputs, input)] if one.several_inputs else one.spread
+    return np.asarray(spread[0], dtype=float)
+
+
+def _dna_input(inputs: Any, input: Any) -> Any:
+    """Return which of several inputs is drawn."""
+    items = dict(inputs.items() if isinstance(inputs, dict) else enumerate(inputs))
+    dna = [key for key, leaf in items.items() if is_dna(leaf.shape[1:])]
+    input = dna[0] if input is None and len(dna) == 1 else input
+    if input not in dna:
+        raise InputError(f"name the input to draw: those that are DNA are {', '.join(map(str, dna)) or 'none'}")
+    return input
 
 
 def draw_row(
@@ -135,6 +158,7 @@ def draw_row(
     highlight: Sequence[tuple] = (),
     limits: tuple[float, float] | None = None,
     name_marks: bool = True,
+    spread: np.ndarray | None = None,
 ) -> None:
     """Draw the letters of one stretch on given axes, with marks above them.
 
@@ -152,14 +176,20 @@ def draw_row(
         The limits of the vertical axis. The default suits the letters of the stretch.
     name_marks
         Whether labels are written above the marks. The default is to write them.
+    spread
+        The spread (L,) of the scores over models, for a band behind the letters. The default is none.
     """
+    inside = None if spread is None else spread[start:end]
+    if inside is not None:
+        mean, edges = heights[start:end].sum(axis=1), np.arange(start, end + 1) - 0.5
+        ax.stairs(mean + inside, edges, baseline=mean - inside, fill=True, color=QUIET, alpha=0.45, zorder=0.5)
     for column, letter in enumerate(_LETTERS):
         places = start + np.flatnonzero(heights[start:end, column])
         if len(places):
             draw_letters(ax, letter, places, heights[places, column])
     ax.axhline(0, color=INK, linewidth=0.6)
     ax.set_xlim(start - 0.6, end - 0.4)
-    ax.set_ylim(*(limits or _limits(heights[start:end])))
+    ax.set_ylim(*(limits or _limits(heights[start:end], inside)))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12, steps=[1, 2, 5, 10]))
     ax.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]))
     _mark(ax, start, end, highlight, name_marks)
@@ -251,9 +281,11 @@ def mark_levels(highlight: Sequence[tuple], start: int, end: int) -> int:
     return max((level + 1 for _, level in _placed(highlight, start, end)), default=0)
 
 
-def _limits(heights: np.ndarray) -> tuple[float, float]:
-    """Return limits of the vertical axis that leave some room around the letters."""
-    low, high = min(0.0, heights.min(initial=0)), max(0.0, heights.max(initial=0))
+def _limits(heights: np.ndarray, spread: np.ndarray | None = None) -> tuple[float, float]:
+    """Return limits of the vertical axis that leave some room around the letters, and around the band behind them."""
+    ends = heights if spread is None else heights.sum(axis=1) + np.array([[-1], [1]]) * spread
+    low = min(0.0, heights.min(initial=0), ends.min(initial=0))
+    high = max(0.0, heights.max(initial=0), ends.max(initial=0))
     room = 0.06 * (high - low) or 1.0
     return low - (room if low < 0 else 0.3 * room), high + room
 
@@ -309,4 +341,6 @@ def _title(one: Explanation) -> str:
         parts.append(f"prediction {float(np.asarray(one.predictions).reshape(-1)[0]):.3g}")
     if "name" in one.method:
         parts.append(str(one.method["name"]))
+    if "spread" in one.defined and "models" in one.method:
+        parts.append(f"mean ± SD of {one.method['models']} models")
     return "   ·   ".join(parts)

@@ -49,6 +49,7 @@ class Contents:
         "residual": REFERENCE,
         "standard_error": POSITION,
         "reference_count": OUTPUT,
+        "spread": POSITION,
     }
 
     def __init__(

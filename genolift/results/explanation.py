@@ -22,6 +22,10 @@ class Explanation(Contents):
     Every field is an attribute, such as ``scores``. The names in ``FIELDS`` are those that this type may have.
     ``result[10:20]`` is the explanation of some sequences, and ``result["name"]`` that of one.
 
+    Where several models were explained, fields are means over them. ``spread``, in the shape of ``scores``, is the
+    standard deviation of the scores over the models (ddof = 1), and ``residual`` is that of the model where it is
+    largest.
+
     Parameters
     ----------
     fields

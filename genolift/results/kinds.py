@@ -28,15 +28,6 @@ class LayerExplanation(Explanation):
     FIELDS: ClassVar[dict[str, str]] = {**Explanation.FIELDS, "bypass": REFERENCE}
 
 
-class EnsembleExplanation(Explanation):
-    """Means over the models of an ensemble.
-
-    ``spread``, in the shape of ``scores``, is the standard deviation of the scores over the models (ddof = 1).
-    """
-
-    FIELDS: ClassVar[dict[str, str]] = {**Explanation.FIELDS, "spread": POSITION}
-
-
 class RelevanceExplanation(Explanation):
     """Relevance that is propagated from the output to the inputs.
 

@@ -107,6 +107,15 @@ def test_chrombpnet(tmp_path):
         assert bed.iloc[i, 1] + bed.iloc[i, 9] - 12 // 2 == start  # how chrombpnet finds the window
 
 
+def test_chrombpnet_keeps_the_spread_over_models(tmp_path):
+    e = explained(regions=[("chr1", 0, 12, "+")] * 4 + [("chr1", 0, 12, "-")])
+    spread = np.random.default_rng(0).random(e.scores.shape, np.float32)
+    several = Explanation({**e.fields, "spread": spread}, names=e.names, regions=e.regions, method={"models": 3})
+    gl.export(several, to="chrombpnet", out=tmp_path / "peaks.h5")
+    with h5py.File(tmp_path / "peaks.h5") as file:
+        np.testing.assert_array_equal(file["spread/seq"][:], [*spread[:4], spread[4, ::-1]])
+
+
 def test_chrombpnet_without_coordinates_says_so(tmp_path):
     with pytest.warns(GenoliftWarning, match="no regions are written"):
         written = gl.export(explained(), to="chrombpnet", out=tmp_path / "peaks")

@@ -16,7 +16,7 @@ import genolift as gl
 from genolift.export.genome import owners
 from genolift.export.sizes import read_sizes
 from genolift.results.explanation import Explanation
-from genolift.support.errors import FileProblem, GenoliftWarning, InputError
+from genolift.support.errors import FileProblem, GenoliftWarning, InputError, Undefined
 
 SIZES = {"chr2": 100, "chr10": 60, "chr1": 80}  # a header's order is nobody's alphabet
 
@@ -87,6 +87,25 @@ def sizes_file(tmp_path):
     path = tmp_path / "sizes.tsv"
     path.write_text("".join(f"{name}\t{size}\n" for name, size in SIZES.items()))
     return path
+
+
+def test_a_track_of_the_spread_over_models(tmp_path, regions, sizes_file):
+    e = explained(regions=regions)
+    spread = np.abs(np.random.default_rng(5).normal(size=e.scores.shape)).astype(np.float32)
+    several = Explanation({**e.fields, "spread": spread}, names=e.names, regions=regions, method={"models": 3})
+    options = {"to": "bedgraph", "field": "spread"}
+    (path,) = gl.export(stored(several, tmp_path), out=tmp_path / "spread.bedgraph", **options)
+    lines = [line.split("\t") for line in path.read_text().splitlines()]
+    found = {(chrom, i): float(v) for chrom, start, end, v in lines for i in range(int(start), int(end))}
+    as_scores = Explanation({"inputs": e.inputs, "scores": spread}, regions=regions)
+    assert found == {place: pytest.approx(value) for place, value in expected(as_scores).items()}
+    library = pytest.importorskip("pyBigWig")
+    options = {"to": "bigwig", "field": "spread", "chrom_sizes": sizes_file}
+    (path,) = gl.export(several, out=tmp_path / "spread.bw", **options)
+    with library.open(str(path)) as file:
+        assert file.values("chr10", 5, 6)[0] == pytest.approx(found["chr10", 5])
+    with pytest.raises(Undefined, match="a bedGraph of the spread needs scores of several models"):
+        gl.export(e, to="bedgraph", field="spread", out=tmp_path / "none.bedgraph")
 
 
 def test_bigwig(tmp_path, regions, sizes_file):

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from genolift.export.genome import tracks
-from genolift.export.options import Options
+from genolift.export.options import FIELD, Options
 from genolift.export.outputs import text_file
 from genolift.export.sizes import CHROM_SIZES, chromosome_sizes
 from genolift.export.source import Scores
 from genolift.results.explanation import Explanation
 
-OPTIONS = (CHROM_SIZES,)
+OPTIONS = (CHROM_SIZES, FIELD)
 
 
 def files(out: Path, options: Options) -> list[Path]:
@@ -32,7 +32,9 @@ def write(explanation: Explanation, paths: list[Path], options: Options) -> None
     if sizes is not None:
         sizes = dict(sorted(sizes.items()))  # Python sorts text by code point, which is the order of bytes in UTF-8.
     with text_file(paths[0]) as file:
-        for chrom, start, values in tracks(scores, sizes, paths[0].parent, "a bedGraph"):
+        for chrom, start, values in tracks(
+            scores, sizes, paths[0].parent, "a bedGraph", options.own["field"] or "scores"
+        ):
             edges = np.flatnonzero(np.diff(values)) + 1
             firsts, lasts = np.append(0, edges), np.append(edges, len(values))
             texts = values[firsts].astype(str)  # This is the shortest text that gives the same float32.

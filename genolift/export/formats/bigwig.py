@@ -1,5 +1,7 @@
 """A track for genome browsers. The value at a position is its score: the contributions summed over the four bases.
 
+Where several models were scored, ``field="spread"`` writes how far they disagree there instead.
+
 Writing one needs another package: ``pip install 'genolift[bigwig]'``.
 """
 
@@ -16,13 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from genolift.export.genome import tracks
-from genolift.export.options import Options
+from genolift.export.options import FIELD, Options
 from genolift.export.sizes import CHROM_SIZES, chromosome_sizes
 from genolift.export.source import Scores
 from genolift.results.explanation import Explanation
 from genolift.support.errors import InputError, Remedy, setting
 
-OPTIONS = (CHROM_SIZES,)
+OPTIONS = (CHROM_SIZES, FIELD)
 _SCRIPT = Path(__file__).with_name("bigwig_process.py")
 
 
@@ -41,7 +43,7 @@ def write(explanation: Explanation, paths: list[Path], options: Options) -> None
     if sizes is None:
         give = Remedy.naming("give {}, a table or the genome's FASTA file", setting("chrom_sizes"))
         raise InputError("a bigWig needs the lengths of the chromosomes", give)
-    _write(paths[0], sizes, tracks(scores, sizes, paths[0].parent, "a bigWig"))
+    _write(paths[0], sizes, tracks(scores, sizes, paths[0].parent, "a bigWig", options.own["field"] or "scores"))
 
 
 def _has_library() -> bool:

@@ -1,9 +1,11 @@
 """Contribution scores in the files that chrombpnet writes, and the regions.
 
 The arrays are ``raw/seq``, ``shap/seq`` and ``projected_shap/seq``, each (N, 4, L). ``shap`` are the hypothetical
-scores, and ``projected_shap`` are these times the sequence. Both have half precision, as in chrombpnet's own files. Row
-i of ``PREFIX.interpreted_regions.bed``, a narrowPeak file, is the region of example i. chrombpnet's tools take every
-example to be of the forward strand, so examples of the reverse strand are reverse-complemented.
+scores, and ``projected_shap`` are these times the sequence. Where several models were scored, ``spread/seq`` (N, L) is
+the standard deviation of the scores over them, which chrombpnet's own files lack. The others have half precision, as in
+chrombpnet's own files. Row i of ``PREFIX.interpreted_regions.bed``, a narrowPeak file, is the region of example i.
+chrombpnet's tools take every example to be of the forward strand, so examples of the reverse strand are
+reverse-complemented.
 """
 
 from __future__ import annotations
@@ -47,7 +49,12 @@ def write(explanation: Explanation, paths: list[Path], options: Options) -> list
         raw = dataset(file, "raw/seq", shape, np.int8)
         shap = dataset(file, "shap/seq", shape, np.float16)
         projected = dataset(file, "projected_shap/seq", shape, np.float16)
-        for rows, x, h in scores.blocks("inputs", "hypothetical"):
+        disagreeing = ["spread"] if scores.has("spread") else []
+        spread = dataset(file, "spread/seq", (len(scores), scores.width), np.float32) if disagreeing else None
+        for rows, x, h, *more in scores.blocks("inputs", "hypothetical", *disagreeing):
+            if spread is not None:
+                s = more[0]
+                spread[rows] = np.where(backward[rows][:, None], s[:, ::-1], s) if len(backward) else s
             bases = as_bases(x)
             if len(backward):
                 bases, h = (_forward(array, backward[rows]) for array in (bases, h))

@@ -1,8 +1,9 @@
 """A table with a row for each base, separated by tabs, with a header.
 
 The columns are ``sequence``, ``position`` (0-based, in the sequence as it was scored), ``base`` and ``score``. If they
-are defined, ``standard_error`` and ``hypothetical_A`` to ``hypothetical_T`` follow. If there are coordinates,
-``chrom``, ``genome_position`` (0-based, descending for the reverse strand) and ``strand`` follow.
+are defined, ``standard_error``, ``spread`` (over several models) and ``hypothetical_A`` to ``hypothetical_T`` follow.
+If there are coordinates, ``chrom``, ``genome_position`` (0-based, descending for the reverse strand) and ``strand``
+follow.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def write(explanation: Explanation, paths: list[Path], options: Options) -> None
     scores = Scores(explanation, options.target, options.input, options.progress)
     if scores.regions is not None:
         scores.located("a table with coordinates")
-    fields = ["inputs", "scores", *(name for name in ("standard_error", "hypothetical") if scores.has(name))]
+    fields = ["inputs", "scores", *(name for name in ("standard_error", "spread", "hypothetical") if scores.has(name))]
     with text_file(paths[0]) as file:
         for rows, *arrays in scores.blocks(*fields):
             table = _table(scores, rows, dict(zip(fields, arrays, strict=True)))
@@ -53,8 +54,9 @@ def _table(scores: Scores, rows: slice, block: dict[str, np.ndarray]) -> dict[st
         "base": list(letters(one_hot_codes(block["inputs"])[inside])),
         "score": _numbers(block["scores"][inside]),
     }
-    if "standard_error" in block:
-        columns["standard_error"] = _numbers(block["standard_error"][inside])
+    for name in ("standard_error", "spread"):
+        if name in block:
+            columns[name] = _numbers(block[name][inside])
     if "hypothetical" in block:
         columns |= {
             f"hypothetical_{base}": _numbers(block["hypothetical"][..., i][inside]) for i, base in enumerate(BASES)

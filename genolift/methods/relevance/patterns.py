@@ -51,8 +51,6 @@ class PatternMethod(PointwiseMethod):
         A file of patterns that :meth:`save` wrote, in place of fitting.
     """
 
-    averages = False  # An ensemble has no data to fit its members on.
-
     def __init__(
         self,
         model: Callable,

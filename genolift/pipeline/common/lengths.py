@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ def check_lengths(model: Any, names: Sequence[str], lengths: np.ndarray, fixed: 
     Parameters
     ----------
     model
-        A callable that takes (N, length, 4).
+        A callable that takes (N, length, 4), or a list of them, all of which must take the sequences.
     names, lengths
         The name and the length of each of the N sequences.
     fixed
@@ -41,7 +41,7 @@ def fitting(model: Any, fixed: int | None, on_bad: str, make: Callable[[int | No
     Parameters
     ----------
     model
-        A callable that takes (N, length, 4).
+        A callable that takes (N, length, 4), or a list of them, all of which must take the sequences.
     fixed
         The length that the model declares.
     on_bad
@@ -70,7 +70,8 @@ def fitting(model: Any, fixed: int | None, on_bad: str, make: Callable[[int | No
 
 def _trying(model: Any) -> Callable[[int], bool]:
     """Return :func:`takes` for this model, which tries each length once."""
-    return lru_cache(maxsize=None)(partial(takes, model))
+    models = model if isinstance(model, list) else [model]
+    return lru_cache(maxsize=None)(lambda length: all(takes(one, length) for one in models))
 
 
 def _check(takes: Callable[[int], bool], names: Sequence[str], lengths: np.ndarray, path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from genolift.models.layout import guess
 from genolift.models.loading import load_model
 from genolift.models.signature import describe
+from genolift.pipeline.common.folds import check_alike, check_folds
 from genolift.pipeline.common.layers import layers_from
 from genolift.pipeline.keeping.digest import digest_path
 from genolift.sequence.alphabet import is_dna
@@ -35,6 +36,9 @@ class ModelFile:
         The signature of a SavedModel that is called, if not its usual one.
     graph_input, graph_output
         The names of the inputs and outputs of a frozen graph, where they cannot be found in it.
+    folds
+        The files of further models of the same inputs and outputs, such as the other folds of a cross-validation; where
+        ``path`` is an architecture in JSON, their weights.
     """
 
     path: Path
@@ -45,16 +49,31 @@ class ModelFile:
     signature: str | None = None
     graph_input: tuple[str, ...] = ()
     graph_output: tuple[str, ...] = ()
+    folds: tuple[Path, ...] = ()
 
     def absolute(self) -> ModelFile:
         """Return the same for processes that work in another directory."""
         weights, layers = (None if path is None else path.absolute() for path in (self.weights, self.layers_from))
-        return replace(self, path=self.path.absolute(), weights=weights, layers_from=layers)
+        folds = tuple(fold.absolute() for fold in self.folds)
+        return replace(self, path=self.path.absolute(), weights=weights, layers_from=layers, folds=folds)
 
     @property
     def files(self) -> list[Path]:
         """The files that reading it takes."""
-        return [path for path in (self.path, self.weights, self.layers_from) if path is not None]
+        return [path for path in (self.path, self.weights, self.layers_from, *self.folds) if path is not None]
+
+    @property
+    def each(self) -> list[ModelFile]:
+        """The models one by one, as files without folds."""
+        alone = replace(self, folds=())
+        if self.weights is None:
+            return [alone, *(replace(alone, path=fold) for fold in self.folds)]
+        return [alone, *(replace(alone, weights=fold) for fold in self.folds)]
+
+    @property
+    def called(self) -> Path:
+        """The file that tells this model from its folds."""
+        return self.path if self.weights is None else self.weights
 
     def check_exists(self) -> None:
         """Raise :class:`FileProblem` at once, before TensorFlow is loaded."""
@@ -62,15 +81,26 @@ class ModelFile:
             raise FileProblem(
                 f"{self.path} does not exist; a model is a .keras or .h5 file, a SavedModel directory or a frozen graph"
             )
+        check_folds([one.called for one in self.each])
 
     def load(self) -> Any:
-        """Return the model, ready to be called with (N, length, 4)."""
+        """Return the model, ready to be called with (N, length, 4), or a list of models where there are folds.
+
+        Raises
+        ------
+        InputError
+            If folds are not models of the same inputs and outputs, or two of them are the same.
+        """
         self.check_exists()
+        if self.folds:
+            models = [one.load() for one in self.each]
+            check_alike([one.called for one in self.each], models)
+            return models
         layers = layers_from(self.layers_from) if self.layers_from else {}
         own = self.signature, self.graph_input, self.graph_output
         return load_model(self.path, self.weights, layers, self.unsafe, self.layout, *own)
 
-    def describe(self) -> dict[str, str]:
+    def describe(self) -> dict[str, Any]:
         """Return what tells this model from others, by content."""
         told = {"sha256": digest_path(self.path)}
         for part, path in (("weights", self.weights), ("layers", self.layers_from)):
@@ -82,17 +112,24 @@ class ModelFile:
             "graph_input": ",".join(self.graph_input),
             "graph_output": ",".join(self.graph_output),
         }
-        return told | {name: text for name, text in texts.items() if text}
+        told_of_folds = {"folds": [digest_path(fold) for fold in self.folds]} if self.folds else {}
+        return told | {name: text for name, text in texts.items() if text} | told_of_folds
 
     def sequence_length(self, model: Any) -> int | None:
         """Return how long the model's only input is, which is DNA; ``None`` for any length.
+
+        Parameters
+        ----------
+        model
+            What :meth:`load` returned.
 
         Raises
         ------
         UnsupportedModel
             If the model has several inputs, or one that is no DNA.
         """
-        shapes = [port.shape for port in describe(model).inputs]
+        first = model[0] if isinstance(model, list) else model
+        shapes = [port.shape for port in describe(first).inputs]
         if len(shapes) == 1 and is_dna(shapes[0]):
             return shapes[0][0]
         told = ", ".join(f"({', '.join('any' if size is None else str(size) for size in shape)})" for shape in shapes)

@@ -59,15 +59,18 @@ class Recipe:
         Parameters
         ----------
         model
-            A callable that takes (N, length, 4).
+            A callable that takes (N, length, 4), or a list of them, whose mean is explained.
         unknown
             How N in the data to fit on are encoded.
         memory
             The budget for the network's activations.
         """
+        from genolift.methods.factory import method as make_method  # loads TensorFlow
+
         target = targets.parse_all(self.targets)
-        kind = method_class(self._named)
-        method = kind(model, target, memory=memory, seed=self.seed, progress=False, **self.keywords())
+        method: Any = make_method(
+            self._named, model, target, memory=memory, seed=self.seed, progress=False, **self.keywords()
+        )
         if self.fit_on is not None:
             _fit(method, self.fit_on, unknown)
         return method
@@ -109,9 +112,14 @@ class Recipe:
             raise InputError(f"the option {name!r} is a method's, and what the model predicts is measured", give)
 
 
+def members_of(method: Any) -> list[Any]:
+    """Return the method on each of several models, or the method itself on the only one."""
+    return getattr(method, "members", [method])
+
+
 def _fit(method: Any, path: Path, unknown: str) -> None:
     """Fit a method on the sequences of a FASTA file, which are all of one length."""
-    if not hasattr(method, "fit"):
+    if not hasattr(members_of(method)[0], "fit"):
         leave = Remedy.naming("leave out {}", setting("fit_on"))
         raise InputError(f"the method {method.name} is not fitted on data", leave)
     sequences = [sequence for _, sequence in read_fasta(path)]

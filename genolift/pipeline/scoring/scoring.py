@@ -17,7 +17,7 @@ from genolift.pipeline.common.execution import Execution
 from genolift.pipeline.common.explaining import Explaining, Task
 from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.common.reading import Reading
-from genolift.pipeline.common.recipe import Recipe
+from genolift.pipeline.common.recipe import Recipe, members_of
 from genolift.pipeline.common.screening import REPORTED
 from genolift.pipeline.common.sources import Source
 from genolift.pipeline.keeping.places import check_apart, check_file, check_writable
@@ -167,18 +167,24 @@ def _check_report(job: Scoring) -> None:
 
 
 def steps_of_first(file: ModelFile, reading: Reading, recipe: Recipe, memory: str | None = None) -> str:
-    """Return a table of every step's imbalance for the first sequence and reference, see :func:`genolift.diagnose`."""
+    """Return a table of every step's imbalance for the first sequence and reference, see :func:`genolift.diagnose`.
+
+    There is a table for each fold.
+    """
     import pandas as pd
 
     model = file.load()
-    method = recipe.make(model, reading.unknown, memory)
-    if not getattr(method, "sums", False):
+    methods = members_of(recipe.make(model, reading.unknown, memory))
+    if not getattr(methods[0], "sums", False):
         raise InputError(f"{recipe.method} does not promise to sum to f(x) − f(reference); diagnose deeplift instead")
     with reading.at_hand() as here:
         source = here.source(file.sequence_length(model))
         (block,) = source.blocks([(0, 1)])
-    table = pd.DataFrame(method.diagnose(reading.encode(block)))
-    return table.to_string(index=False, float_format=lambda number: f"{number:.2e}")
+    X, tables = reading.encode(block), []
+    for one, method in zip(file.each, methods, strict=True):
+        table = pd.DataFrame(method.diagnose(X)).to_string(index=False, float_format=lambda number: f"{number:.2e}")
+        tables.append(f"{one.called}\n{table}" if file.folds else table)
+    return "\n\n".join(tables)
 
 
 def _is_complete(job: Scoring) -> bool:
