@@ -12,11 +12,12 @@ from typing import NamedTuple, TextIO
 
 from genolift.sequence.alphabet import BASES, check_letters
 from genolift.sequence.files import open_text, write_text
+from genolift.sequence.frames import record_name
 from genolift.support.errors import FileProblem, InputError, file_problems
 
 _PLAIN_CODES = (BASES + "N").encode()
 # Bytes that are not UTF-8 are decoded as these, so that a description, which nobody reads, can be in any encoding.
-_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+NOT_UTF8 = re.compile("[\udc80-\udcff]")
 
 
 class Unusable(NamedTuple):
@@ -90,51 +91,76 @@ def _sound(path: Path, records: Iterable[tuple[str, str] | Unusable]) -> Iterato
         yield one
 
 
+def lenient_records(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the records of a file that have a name, whatever else is wrong with them.
+
+    Raises
+    ------
+    FileProblem
+        If the file cannot be read, is damaged or is not FASTA.
+    InputError
+        If there is no record.
+    """
+    for title, sequence in _parsed(path, open_text(path, "surrogateescape")):
+        if name := record_name(title):
+            yield name, sequence.upper()
+
+
 def _records(path: Path, handle: TextIO, check: bool) -> Iterator[tuple[str, str] | Unusable]:
     """Yield the records of an open file; ``check`` says whether they must be DNA."""
+    seen: set[str] = set()
+    for number, (title, sequence) in enumerate(_parsed(path, handle), start=1):
+        name = record_name(title)
+        reason: str | None
+        if not name:
+            reason = "it has no name after '>'"
+        elif NOT_UTF8.search(name):
+            reason = f"the name {name!r} is not UTF-8; descriptions may be in another encoding, but names must not"
+        elif name in seen:
+            reason = f"two records are named {name!r}; names must be unique"
+        else:
+            reason = _fault(name, sequence) if check else None
+        seen.add(name)
+        yield Unusable(number, name, reason) if reason else (name, sequence.upper())
+
+
+def _parsed(path: Path, handle: TextIO) -> Iterator[tuple[str, str]]:
+    """Yield title and sequence of each record of an open file, with errors that name the file."""
     from Bio.SeqIO.FastaIO import SimpleFastaParser
 
-    seen: set[str] = set()
-    number = 0
+    empty = True
     with handle, file_problems(path, "read"):
         try:
-            for number, (title, sequence) in enumerate(SimpleFastaParser(_from_first_header(handle, path)), start=1):
-                name = title.split(maxsplit=1)[0] if title.strip() else ""
-                reason: str | None
-                if not name:
-                    reason = "it has no name after '>'"
-                elif _NOT_UTF8.search(name):
-                    reason = (
-                        f"the name {name!r} is not UTF-8; descriptions may be in another encoding, but names must not"
-                    )
-                elif name in seen:
-                    reason = f"two records are named {name!r}; names must be unique"
-                else:
-                    reason = _fault(name, sequence) if check else None
-                seen.add(name)
-                yield Unusable(number, name, reason) if reason else (name, sequence.upper())
+            for record in SimpleFastaParser(_from_first_header(handle, path)):
+                empty = False
+                yield record
         except EOFError:
             raise FileProblem(f"{path} is truncated: the compressed data end too early; copy it again") from None
         except (gzip.BadGzipFile, zlib.error) as problem:
             raise FileProblem(f"{path} is damaged: {problem}; copy it again") from None
-    if not number:
+    if empty:
         raise InputError(f"{path} holds no sequences: a FASTA record is a line '>name' and lines of sequence")
 
 
 def _from_first_header(handle: TextIO, path: Path) -> Iterator[str]:
-    """Yield the lines from the first header on; refuse anything before it except blank lines and comments."""
+    """Yield the lines from the first header on, those of sequence without blanks.
+
+    Anything before the first header is refused, except blank lines and comments.
+    """
     started = False
     for line in handle:
         if "\0" in line:
             raise FileProblem(f"{path} is not a FASTA file: it holds binary data")
-        if not line.startswith((">", ";")) and _NOT_UTF8.search(line):
+        is_header = line.startswith(">")
+        if not is_header and NOT_UTF8.search(line) and not line.startswith(";"):
             raise FileProblem(f"{path} is not a FASTA file: it holds binary data, or text that is not UTF-8")
         if not started and line.strip() and not line.startswith(";"):
-            if not line.startswith(">"):
+            if not is_header:
                 raise FileProblem(f"{path} is not a FASTA file: its first line does not begin with '>'")
             started = True
         if started:
-            yield line
+            # The blank in front, which the parser removes, keeps a line with > behind a blank from becoming a header.
+            yield line if is_header else " " + "".join(line.split())
 
 
 def _fault(name: str, sequence: str) -> str | None:

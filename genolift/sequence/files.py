@@ -14,6 +14,11 @@ _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000
 _OTHER_COMPRESSION = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
+def is_gzip(handle: io.BufferedReader) -> bool:
+    """Return whether a binary file begins as gzip, which bgzip does too. The position in the file does not change."""
+    return handle.peek(2)[:2] == b"\x1f\x8b"
+
+
 def is_bgzf(handle: io.BufferedReader) -> bool:
     """Return whether a binary file begins with a BGZF block, a gzip member with the extra field BC.
 
@@ -56,7 +61,7 @@ def open_text(path: str | os.PathLike, errors: str = "strict") -> io.TextIOWrapp
         for magic, name in _OTHER_COMPRESSION.items():
             if head.startswith(magic):
                 raise FileProblem(f"{path} is compressed with {name}; decompress it or use gzip or bgzip")
-        if not head.startswith(b"\x1f\x8b"):
+        if not is_gzip(raw):
             return io.TextIOWrapper(raw, encoding="utf-8-sig", errors=errors)
         if is_bgzf(raw) and raw.seekable():
             raw.seek(-min(len(_BGZF_END), os.fstat(raw.fileno()).st_size), os.SEEK_END)

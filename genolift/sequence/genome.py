@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
-from contextlib import suppress
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from genolift.sequence.alphabet import check_letters
-from genolift.sequence.fasta import check_beginning, read_fasta
-from genolift.sequence.files import is_bgzf
+from genolift.sequence.fasta import NOT_UTF8, check_beginning
+from genolift.sequence.frames import BLANKS
+from genolift.sequence.index import open_indexed
 from genolift.sequence.regions import Interval, Regions, read_intervals
 from genolift.support.errors import FileProblem, InputError
-from genolift.support.files import whole
-
-if TYPE_CHECKING:
-    from pyfaidx import Faidx
 
 
 class Fasta:
     """Random access to a FASTA file of any size.
 
-    Coordinates are 0-based and half-open, and sequences come in upper case. An index that lies beside the file is used
-    when it is newer than the file. Otherwise an index is made in the user's cache directory, never beside the file. A
-    gzip file that is not bgzip, or one with lines of uneven length, cannot be indexed as it is, so a plain copy goes to
-    the cache directory too.
+    Coordinates are 0-based and half-open, and sequences come in upper case. The file is read once from beginning to end
+    to find where its records lie. Of a large file this is kept in the user's cache directory, so that the next time is
+    quick. An index that lies beside the file is not used, because it may be of another version of it. A gzip file that
+    is not bgzip, or one with lines of uneven length, cannot be read at any place, so a plain copy goes to the cache
+    directory, and the log says so.
 
     Parameters
     ----------
     path
         The file: plain, gzip or bgzip.
+    progress
+        Whether reading it for the first time shows progress. The default ``None`` shows it for large files.
 
     Attributes
     ----------
@@ -41,68 +38,37 @@ class Fasta:
     Raises
     ------
     FileProblem
-        If the file is missing, is a directory, cannot be read, is damaged or is not FASTA, or if no cache directory can
-        be written.
+        If the file is missing, is a directory or a pipe, cannot be read, is damaged or is not FASTA, or if it has to be
+        copied and the copy cannot be written.
     InputError
-        If the file holds no sequences, or if it has to be copied and holds a record without a name or two of one name.
+        If the file holds no sequences, or none with a name of its own.
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike, progress: bool | None = None):
         self.path = Path(path)
         check_beginning(self.path)
-        self._faidx = self._open()
-        self._lengths = {name: entry.rlen for name, entry in self._faidx.index.items()}
+        self._bytes, frames = open_indexed(self.path, progress)
+        # Nobody can ask for a record without a name, or for one whose name no other file can hold.
+        known = [frame for frame in frames if frame.name and not NOT_UTF8.search(frame.name)]
+        counts = Counter(frame.name for frame in known)
+        self._repeated = {name: count for name, count in counts.items() if count > 1}
+        self._frames = {frame.name: frame for frame in known if frame.name not in self._repeated}
         self._by_number: dict[str, str] | None = None
-        if not self._lengths:
-            raise InputError(f"{self.path} holds no sequences")
-
-    def _open(self) -> Faidx:
-        compressed = self.path.suffix in (".gz", ".bgz")
-        with self.path.open("rb") as handle:
-            if compressed == is_bgzf(handle):
-                with suppress(Exception):  # What pyfaidx cannot read, the streaming reader below reads or explains.
-                    return self._index(self.path, compressed)
-        return self._index(self._normalised(), False)
-
-    def _index(self, path: Path, compressed: bool) -> Faidx:
-        from pyfaidx import Faidx
-
-        beside = [Path(f"{path}{suffix}") for suffix in ((".fai", ".gzi") if compressed else (".fai",))]
-        current = all(index.exists() and index.stat().st_mtime >= path.stat().st_mtime for index in beside)
-        stem = str(path) if current else str(_cache_path(path))
-        return Faidx(
-            str(path),
-            indexname=stem + ".fai",
-            gzi_indexname=stem + ".gzi" if compressed else None,
-            sequence_always_upper=True,
-            as_raw=True,
-        )
-
-    def _normalised(self) -> Path:
-        """Return a plain copy with lines of one length, which is made in the cache if it is not there."""
-        target = Path(f"{_cache_path(self.path)}.fa")
-        if not target.exists():
-            with whole(target) as part:
-                part.touch(0o600)  # Others may read the cache, but perhaps they must not read this file.
-                with part.open("w") as out:
-                    # Letters are checked when they are fetched, so a record that nobody asks for may hold others.
-                    for name, sequence in read_fasta(self.path, check=False):
-                        out.write(f">{name}\n")
-                        out.writelines(sequence[i : i + 80] + "\n" for i in range(0, len(sequence), 80))
-        return target
+        if not self._frames:
+            raise InputError(f"{self.path} holds no record that has a name of its own")
 
     @property
     def names(self) -> list[str]:
-        """The names of the records, in the file's order."""
-        return list(self._lengths)
+        """The names of the records, in the file's order, without those that several records share."""
+        return list(self._frames)
 
     @property
     def sizes(self) -> dict[str, int]:
         """The number of bases of each record by its name, in the file's order."""
-        return dict(self._lengths)
+        return {name: frame.length for name, frame in self._frames.items()}
 
     def __contains__(self, name: str) -> bool:
-        return name in self._lengths
+        return name in self._frames
 
     def length(self, name: str) -> int:
         """Return the number of bases of a record.
@@ -120,11 +86,31 @@ class Fasta:
         Raises
         ------
         InputError
-            If the file has no such record.
+            If the file has no such record, or several.
         """
-        if name not in self._lengths:
-            raise InputError(f"{self.path} has no record {name!r}{self.hint(name)}")
-        return self._lengths[name]
+        if name not in self._frames:
+            raise InputError(f"{self.path} {self.absence(name)}")
+        return self._frames[name].length
+
+    def absence(self, name: str, called: str | None = None) -> str:
+        """Return why there is no record of a name, as the end of a sentence about the file.
+
+        Parameters
+        ----------
+        name
+            A name that is not among ``names``.
+        called
+            What the sentence calls it. The default ``None`` is ``"record 'chr1'"``.
+
+        Returns
+        -------
+        str
+            ``"has no record '1'; it calls it 'chr1'"`` where only the style of the name differs, and else the file's
+            first three names. Where several records have the name, it says that.
+        """
+        if name in self._repeated:
+            return f"has {self._repeated[name]} records named {name!r}, and it is not clear which one is meant"
+        return f"has no {called or f'record {name!r}'}{self.hint(name)}"
 
     def hint(self, name: str) -> str:
         """Return the end of an error message that says what a missing record may be called in this file.
@@ -140,10 +126,10 @@ class Fasta:
             ``"; it calls it 'chr1'"`` where only the style of the name differs, and else the file's first three names.
         """
         if self._by_number is None:
-            self._by_number = {_number(known): known for known in self._lengths}
+            self._by_number = {_number(known): known for known in self._frames}
         if other := self._by_number.get(_number(name)):
             return f"; it calls it {other!r}"
-        known = ", ".join(self.names[:3]) + (", ..." if len(self.names) > 3 else "")
+        known = ", ".join(self.names[:3]) + (", ..." if len(self._frames) > 3 else "")
         return f"; it has {known}"
 
     def fetch(self, name: str, start: int = 0, end: int | None = None) -> str:
@@ -170,7 +156,11 @@ class Fasta:
         end = length if end is None else end
         if not 0 <= start < end <= length:
             raise InputError(f"{self.path}: {name}:{start}-{end} does not lie within {name}, which has {length} bases")
-        sequence = str(self._faidx.fetch(name, start + 1, end))
+        frame = self._frames[name]
+        data = self._bytes.read(frame.place(start), frame.place(end - 1) + 1).translate(None, BLANKS)
+        if len(data) != end - start or not data.isascii():
+            raise FileProblem(f"{self._bytes.path} is no longer what it was when it was first read; start again")
+        sequence = data.decode("ascii").upper()
         check_letters(sequence, f"{self.path}: {name}:{start}-{end}")
         return sequence
 
@@ -225,8 +215,8 @@ class Fasta:
             The reason.
         """
         if interval.chrom not in self:
-            return f"the genome has no {interval.chrom!r}{self.hint(interval.chrom)}"
-        length = self._lengths[interval.chrom]
+            return f"the genome {self.absence(interval.chrom, repr(interval.chrom))}"
+        length = self._frames[interval.chrom].length
         if interval.start >= 0 and interval.end <= length:
             return None
         widened = f" (at width {width})" if width is not None else ""
@@ -266,17 +256,3 @@ def _number(chromosome: str) -> str:
     """Return what styles of naming a chromosome have in common: ``1`` for chr1, Chr1 and 1, ``m`` for chrM and MT."""
     number = chromosome.lower().removeprefix("chr")
     return "m" if number == "mt" else number
-
-
-def _cache_path(path: Path) -> Path:
-    """Return a path in the cache that belongs to this very version of the file."""
-    path = path.resolve()
-    stat = path.stat()
-    key = hashlib.blake2b(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}".encode(), digest_size=10).hexdigest()
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    for folder in (Path(base) / "genolift", Path(tempfile.gettempdir()) / f"genolift-{os.getuid()}"):
-        with suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-            if os.access(folder, os.W_OK):
-                return folder / f"{path.name}.{key}"
-    raise FileProblem(f"no cache directory for the index of {path} can be written; set XDG_CACHE_HOME")

@@ -191,7 +191,7 @@ class Windows:
         if record.fault:
             return MALFORMED, record.fault
         if record.chrom not in self.chromosomes:
-            return UNKNOWN_CHROMOSOME, f"the genome has no {record.chrom}{self.fasta.hint(record.chrom)}"
+            return UNKNOWN_CHROMOSOME, f"the genome {self.fasta.absence(record.chrom, record.chrom)}"
         if not _is_dna(record.ref):
             return INVALID_REF, f"REF {_not_dna(record.ref)}"
         size, end = self.fasta.length(record.chrom), record.pos - 1 + len(record.ref)

@@ -93,13 +93,6 @@ def test_bgzip_cut_between_two_blocks_is_noticed(tmp_path):
         list(read_fasta(path))
 
 
-def test_a_current_index_beside_the_file_is_used(tmp_path, cache):
-    path = save(tmp_path / "a.fa", ">x\nACGT\n")
-    (tmp_path / "a.fa.fai").write_text("x\t4\t3\t4\t5\n")
-    assert Fasta(path).fetch("x", 1, 3) == "CG"
-    assert not list(cache.rglob("*.fai"))
-
-
 BAD = {
     "empty": (b"", InputError, "holds no sequences"),
     "blank": (b"\n\n \n", InputError, "holds no sequences"),

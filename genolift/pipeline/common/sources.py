@@ -217,7 +217,7 @@ class NamesSource(CutSource):
             if name in seen:
                 reason = f"{name!r} was asked for before, in line {seen[name]}"
             elif name not in genome:
-                reason = f"the FASTA file has no record {name!r}{_several_words(name) or genome.hint(name)}"
+                reason = f"the FASTA file {_several_words(name) or genome.absence(name)}"
             elif not (size := genome.length(name)):
                 reason = f"{name!r} is empty in the FASTA file"
             else:
@@ -254,10 +254,13 @@ def read_names(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _several_words(name: str) -> str:
-    """Return the end of a message about a line of a list of names that holds several words; else an empty text."""
+    """Return why there is no record of the name, where a line of a list of names holds several words; else nothing."""
     if len(name.split()) < 2:
         return ""
-    return "; a record's name is the first word of its header, so write one name a line, without a description"
+    return (
+        f"has no record {name!r}; a record's name is the first word of its header, so write one name a line, without a "
+        "description"
+    )
 
 
 def _compact(numbers: array) -> np.ndarray:

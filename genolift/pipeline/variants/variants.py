@@ -227,7 +227,7 @@ def _score(job: VariantJob, began: float) -> ScoredVariants:
     reading, progress = job.reading, job.execution.progress
     model = job.model.load()
     length = reading.length(job.model, job.model.sequence_length(model))
-    windows = Windows(Fasta(reading.fasta), length, reading.shifts, reading.max_n)
+    windows = Windows(Fasta(reading.fasta, progress), length, reading.shifts, reading.max_n)
     predictor, labels = _predictor(job, model, windows.length)
     features = {name: Features.read(path, windows.chromosomes) for name, path in reading.overlaps}
     survey = Survey.of(reading.variants, windows, reading.max_mismatch, progress, reading.on_bad)
