@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from genolift.pipeline.common.modelfile import ModelFile
     from genolift.pipeline.common.reading import Reading
     from genolift.pipeline.common.recipe import Recipe
+    from genolift.pipeline.scoring.scoring import Scoring
 
 
 @click.command(
@@ -108,6 +109,12 @@ if TYPE_CHECKING:
     "float64 makes it vanish.",
 )
 @click.option(
+    "--resume-check",
+    is_flag=True,
+    help="Write nothing; say whether this command would continue the store at --out, and how many of its blocks are "
+    "done. It is an error if another result is there.",
+)
+@click.option(
     "--dtype",
     type=click.Choice(["float32", "float16"]),
     default="float32",
@@ -124,6 +131,7 @@ def command(
     dtype: str,
     execution: Execution,
     diagnose: bool,
+    resume_check: bool,
 ) -> None:
     """Score the sequences of a FASTA file, or regions of a genome, with a model.
 
@@ -141,9 +149,28 @@ def command(
         return
     if out is None:
         raise click.UsageError("Missing option '--out': where should the scores go?")
-    done = score(Scoring(model, reading, recipe, out, dtype, execution))
+    job = Scoring(model, reading, recipe, out, dtype, execution)
+    if resume_check:
+        click.echo(_resumption(job))
+        return
+    done = score(job)
     left_out = f", {done.left_out:,} records left out" if done.left_out else ""
     if not done.now:
         click.echo(f"{out} is already complete: {done.sequences:,} sequences{left_out}")
     else:
         click.echo(f"{out}: {done.sequences:,} sequences, {done.now:,} of them in {done.seconds:.1f} s{left_out}")
+
+
+def _resumption(job: Scoring) -> str:
+    from genolift.pipeline.scoring.resuming import check_resume
+
+    found = check_resume(job)
+    if found.is_new:
+        there = "is there and would be replaced" if job.execution.force and job.out.exists() else "is not there yet"
+        return f"{job.out} {there}: this command would begin a store"
+    if found.is_complete:
+        return f"{job.out} is complete: {found.sequences:,} sequences; this command would change nothing"
+    return (
+        f"{job.out} would be continued: {found.done_blocks:,} of {found.blocks:,} blocks are done, "
+        f"{found.done:,} of {found.sequences:,} sequences"
+    )

@@ -17,19 +17,14 @@ import numpy as np
 from genolift.results import arrays as checked
 from genolift.results import layout as disk
 from genolift.results import provenance as origin
+from genolift.results import request
 from genolift.results.coding import to_codes
 from genolift.results.contents import Contents
 from genolift.results.fields import INPUT, PAIR, POSITION, cut_or_pad, leaves
-from genolift.results.listing import LISTED, Listing
+from genolift.results.listing import Listing
 from genolift.results.lock import WriteLock, hold, tidy
-from genolift.support.errors import FORCE, START_AFRESH, FileProblem, InputError, Remedy, file_problems
+from genolift.support.errors import FORCE, FileProblem, InputError, Remedy, file_problems
 from genolift.support.files import write_json
-
-# The command line is kept, but two results are the same if only it differs: one may ask for the same work in other
-# words.
-_INCIDENTAL = {"command"}
-# These do not matter once all is done, because digests tell the inputs and the model apart.
-_INCIDENTAL_AT_LAST = {"versions", "threads", "chrom_sizes"}
 
 
 @dataclass(frozen=True)
@@ -109,20 +104,8 @@ class StoreWriter:
         force: bool = False,
         type_name: str = "Explanation",
     ):
-        if n < 1 or block < 1:
-            raise InputError(f"a store needs at least one sequence and one per block, not n={n}, block={block}")
-        if dtype not in (None, "float32", "float16"):
-            raise InputError(f"dtype is 'float32' or 'float16', not {dtype!r}")
         self.path = Path(path)
-        listing = Listing.of(*(provenance.get(name) for name in LISTED))
-        options = {"type": type_name, "n": int(n), "dtype": dtype or "float32", "one_hot": bool(one_hot)}
-        header = {
-            "format": disk.FORMAT,
-            **options,
-            "block": int(block),
-            "listing": listing.digests,
-            "provenance": origin.encode({key: told for key, told in provenance.items() if key not in LISTED}),
-        }
+        header, listing = request.header_of(provenance, n, block, one_hot, dtype, type_name)
         self._width = None if listing.lengths is None else int(listing.lengths.max())
         with file_problems(self.path, "written"):
             self._open(header, listing, force)
@@ -136,7 +119,7 @@ class StoreWriter:
         if old is not None and not force:
             disk.check_format(self.path, old)
             self._header = old
-            self._check_same(header, listing)
+            request.check_same(self.path, self._header, header, listing)
             if self.is_complete and listing.stands(self.path):
                 if tidy(self.path):
                     disk.remove_leftovers(self.path)
@@ -151,7 +134,7 @@ class StoreWriter:
             disk.write_group(self.path, header)
         self._header = old or header
         if old is not None:
-            self._check_same(header, listing)
+            request.check_same(self.path, self._header, header, listing)
         disk.remove_leftovers(self.path)
         listing.write(self.path)
         if not (self.path / disk.BLOCKS / disk.ROOT).exists() or not self.done_blocks:
@@ -216,24 +199,12 @@ class StoreWriter:
     @property
     def is_complete(self) -> bool:
         """Whether all blocks are written."""
-        return len(self.done_blocks) == len(self.blocks)
+        return request.is_complete(self.path, self._header)
 
     @property
     def ticket(self) -> Ticket:
         """The ticket with which other processes :meth:`attach` to this store."""
         return Ticket(self.path.resolve(), _digest(self.path), self._header, self._width)
-
-    def _check_same(self, header: dict, listing: Listing) -> None:
-        """Raise :class:`InputError` if the store holds another result than the one that is to be written."""
-        old, new = dict(self._header), dict(header)
-        old["block"], new["listing"] = new["block"], old["listing"]
-        incidental = _INCIDENTAL | _INCIDENTAL_AT_LAST if self.is_complete else _INCIDENTAL
-        for each in (old, new):
-            each["provenance"] = {k: v for k, v in each["provenance"].items() if k not in incidental}
-        old, new = ({**each.pop("provenance"), **each} for each in (old, new))
-        difference = listing.difference(self.path, self._header["listing"]) or origin.first_difference(old, new)
-        if difference:
-            raise InputError(f"{self.path} holds another result: {difference}", START_AFRESH)
 
     # -- writing ---------------------------------------------------------------------------------------------
 

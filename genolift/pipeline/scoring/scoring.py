@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from genolift.pipeline.keeping.versions import versions
 from genolift.results.explanation import Explanation
 from genolift.results.kinds import LayerExplanation
 from genolift.results.layout import read_header
+from genolift.results.provenance import encode
 from genolift.results.reading import read_provenance
 from genolift.results.store import StoreWriter
 from genolift.sequence.files import open_text, write_text
@@ -99,24 +100,28 @@ def score(job: Scoring) -> Scored:
         if job.recipe.fit_on is not None:
             open_text(job.recipe.fit_on).close()
         model = job.model.load()
-        source = here.source_for(model, job.model.sequence_length(model))
+        length = job.model.sequence_length(model)
+        source = here.source_for(model, length)
         job.reading.tell(source)
         give_back()  # what reading a long list took
-        scored = explain_source(job, source, model, began)
+        scored = explain_source(job, source, model, began, asked(job, source, length))
         if job.reading.report is not None:
             write_text(job.reading.report, source.screening.table(source.places, source.names))
     return scored
 
 
-def explain_source(job: Scoring, source: Source, model: Any, began: float) -> Scored:
-    """Explain what ``source`` gives, whatever it is, into ``job.out``."""
+def explain_source(
+    job: Scoring, source: Source, model: Any, began: float, asked: dict[str, Any] | None = None
+) -> Scored:
+    """Explain what ``source`` gives, whatever it is, into ``job.out``; keep what was ``asked`` with the result."""
     unknown, execution = job.reading.unknown, job.execution
     explaining = Explaining(job.recipe.make(model, unknown, execution.memory), unknown, _trials(source))
     # Shows what only running can show, before anything is written.
     tried = None if _is_complete(job) else explaining.settle()
     with StoreWriter(
         job.out,
-        _provenance(job, source, explaining.method),
+        made_of(job, source, explaining.method.describe(), targets.describe(explaining.method.target), threads())
+        | ({} if asked is None else {"asked": asked}),
         len(source),
         block=_block_size(source, len(job.recipe.targets), tried),
         one_hot=not issubclass(explaining.method.result_type, LayerExplanation),
@@ -132,19 +137,24 @@ def explain_source(job: Scoring, source: Source, model: Any, began: float) -> Sc
     return Scored(len(source), now, time.perf_counter() - began, len(source.screening.refused))
 
 
-def check_job(job: Scoring) -> None:
-    """Raise for what can be found wrong without reading the input or loading the model; give TensorFlow its threads."""
+def check_places(job: Scoring) -> None:
+    """Raise for what is wrong with paths and options, without reading the input or loading TensorFlow."""
     read_header(job.out)
     check_writable(job.out)
     _check_report(job)
     parse_bytes(job.execution.memory)
+    job.reading.check()
+    job.model.check_exists()
+
+
+def check_job(job: Scoring) -> None:
+    """Raise for what can be found wrong without reading the input or loading the model; give TensorFlow its threads."""
+    check_places(job)
     if job.execution.on_cluster:
         from genolift.pipeline.scoring.cluster import check_cluster
 
         check_cluster(job.execution.workers, job.execution.scheduler)
-    job.reading.check()
-    job.model.check_exists()
-    use_threads(job.execution.threads or _threads_of(job))
+    use_threads(job.execution.threads or threads_of(job))
     job.recipe.keywords()  # loads TensorFlow, whose threads cannot be chosen any more
 
 
@@ -194,7 +204,7 @@ def _is_complete(job: Scoring) -> bool:
     return provenance["done"] == provenance["n"]
 
 
-def _threads_of(job: Scoring) -> int | None:
+def threads_of(job: Scoring) -> int | None:
     """How many threads made what there is of an unfinished store, so that the rest is made alike."""
     header = None if job.execution.force else read_header(job.out)
     if header is None or _is_complete(job):
@@ -267,18 +277,45 @@ def _on_cluster(job: Scoring, writer: StoreWriter, explaining: Explaining, block
     return explain_on_cluster(task, writer.ticket, blocks, execution.workers, execution.scheduler)
 
 
-def _provenance(job: Scoring, source: Source, method) -> dict:
-    """Return what tells this result from others; files are told apart by content, so that they may be moved."""
+def asked(job: Scoring, source: Source, length: int | None) -> dict[str, Any]:
+    """Return what tells, without the model, that another job asks for the same work.
+
+    Parameters
+    ----------
+    job
+        The job.
+    source
+        Its sequences.
+    length
+        The length of sequences that the model declares.
+    """
+    recipe = {one.name: getattr(job.recipe, one.name) for one in fields(job.recipe)}
+    recipe["fit_on"] = None if job.recipe.fit_on is None else str(job.recipe.fit_on)
+    return encode({"recipe": recipe, "length": length, "least": source.screening.policy.least})
+
+
+def made_of(job: Scoring, source: Source, method: dict[str, Any], target: Any, threads: int | None) -> dict[str, Any]:
+    """Return what tells this result from others; files are told apart by content, so that they may be moved.
+
+    Parameters
+    ----------
+    job, source
+        The job and its sequences.
+    method, target
+        The method and the target, as results record them.
+    threads
+        The number of threads that it is computed with.
+    """
     told = {
-        "method": method.describe(),
-        "target": targets.describe(method.target),
+        "method": method,
+        "target": target,
         "model": job.model.describe(),
         "sequences": {"sha256": source.digest, "unknown": source.unknown, "encoding": job.reading.unknown},
         "records": source.screening.record(),
         "names": source.names,
         "regions": source.regions,
         "versions": versions(),
-        "threads": threads(),
+        "threads": threads,
     }
     if job.execution.command is not None:
         told["command"] = job.execution.command

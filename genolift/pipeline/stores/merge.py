@@ -18,7 +18,7 @@ from genolift.support.errors import GenoliftWarning, InputError
 log = logging.getLogger("genolift")
 
 # What differs between stores of different sequences that were otherwise made alike.
-_OWN = ("sequences", "records", "chrom_sizes", "command", "threads", "versions", "merged", "subset")
+_OWN = ("sequences", "records", "chrom_sizes", "command", "asked", "threads", "versions", "merged", "subset")
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def _regions(store: Opened) -> RegionTable:
 
 
 def _told(store: Opened, rows: np.ndarray) -> dict[str, Any]:
-    told = {**store.told, "subset": store.record}
+    told = {key: value for key, value in store.told.items() if key != "asked"} | {"subset": store.record}
     if told.get("sequences"):
         told["sequences"] = told["sequences"] | {"sha256": digest_of(told["sequences"].get("sha256"), rows)}
         told["sequences"].pop("unknown", None)  # How many unknown bases there are in the part is not known.
