@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     epilog=parameters.epilog(
         "genolift check model.keras",
         "genolift check model.h5 --fasta sequences.fa.gz --target 0",
+        "genolift check fold_0.keras --fold fold_1.keras --fold fold_2.keras",
         "genolift check saved_model/ --length 10001 --json > check.json",
     ),
 )
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 )
 @parameters.memory
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON, for programs.")
-@parts.model
+@parts.models
 @click.pass_context
 def command(
     context: click.Context,

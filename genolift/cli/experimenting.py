@@ -69,7 +69,7 @@ experiment_options = parts.together(
     ),
     parts.reading(parameters.unknown),
     parts.execution(parameters.memory, parameters.replace),
-    parts.model,
+    parts.models,
 )
 
 

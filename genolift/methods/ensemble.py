@@ -125,7 +125,7 @@ class Ensemble:
         """
         made = []
         for k, member in enumerate(self.members):
-            with _telling(k, len(self.members)):
+            with telling(k, len(self.members)):
                 made.append(member(X, names=names, regions=regions))
         first = made[0]
         # What is computed from others, such as the scores of raw contributions, is computed from their means.
@@ -145,8 +145,19 @@ class Ensemble:
 
 
 @contextmanager
-def _telling(k: int, count: int) -> Iterator[None]:
-    """Let warnings say which of the models they are about."""
+def telling(k: int, count: int) -> Iterator[None]:
+    """Let warnings of the block say which of the models they are about.
+
+    Parameters
+    ----------
+    k
+        The number of the model, from 0.
+    count
+        How many models there are; warnings about the only one stay as they are.
+    """
+    if count == 1:
+        yield
+        return
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", GenoliftWarning)
         yield

@@ -14,6 +14,7 @@ from genolift.evaluate.experiments.experiments import Experiment
 from genolift.plot.style import INK, PALETTE, QUIET, Picture, drawing
 from genolift.support.errors import InputError
 
+_WHISKERS: dict[str, Any] = {"linestyle": "", "ecolor": INK, "elinewidth": 0.7, "capsize": 2, "zorder": 2.5}
 _MOST_POINTS = 300  # So many single backgrounds are drawn beside a mean.
 
 
@@ -21,7 +22,8 @@ def plot_experiment(experiment: Experiment, targets: list[str] | None = None) ->
     """Draw the effects of an experiment, with a panel for each target.
 
     For inserted and ablated motifs, the effect in each background is a dot beside the mean and its interval. For two
-    motifs, the effect and the interaction are drawn over the distance, with a column for each arrangement.
+    motifs, the effect and the interaction are drawn over the distance, with a column for each arrangement. Where
+    several models were measured, thin whiskers reach over the spread of their effects.
 
     Parameters
     ----------
@@ -61,6 +63,8 @@ def _by_condition(experiment: Experiment, targets: list[str]) -> Figure:
         jitter = np.random.default_rng(0).uniform(-0.24, 0.24, effects.shape)
         ax.scatter(effects, places[:, None] + jitter, s=7, color=QUIET, linewidths=0, zorder=1)
         ax.hlines(places, rows.low, rows.high, color=PALETTE[0], linewidth=3, zorder=2)
+        if "spread" in rows:
+            ax.errorbar(rows.effect, places, xerr=rows.spread, **_WHISKERS)
         ax.plot(rows.effect, places, "o", color="white", markeredgecolor=PALETTE[0], markersize=5.5, zorder=3)
         ax.axvline(0, color=INK, linewidth=0.7)
         ax.set_yticks(places, names)
@@ -97,6 +101,9 @@ def _by_distance(experiment: Experiment, targets: list[str]) -> Figure:
                 PALETTE[2],
                 "interaction",
             )
+            if "spread" in rows:
+                above.errorbar(rows.distance, rows.effect, yerr=rows.spread, **_WHISKERS)
+                below.errorbar(rows.distance, rows.interaction, yerr=rows.interaction_spread, **_WHISKERS)
             for ax in (above, below):
                 ax.axhline(0, color=INK, linewidth=0.6)
                 ax.yaxis.set_major_locator(MaxNLocator(nbins=4))
@@ -141,4 +148,6 @@ def _title(figure: Figure, experiment: Experiment, what: str) -> None:
     told = (
         f"{units:,} background" + ("s" if units > 1 else "") + (f", {level:.0%} intervals{kind}" if units > 1 else "")
     )
+    if "models" in experiment.method:
+        told += f", mean of {experiment.method['models']} models, whiskers ± SD of these"
     figure.suptitle(f"{what[:1].upper()}{what[1:]}   ·   {told}", x=0.01, ha="left", fontsize=10.5)

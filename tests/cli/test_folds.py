@@ -1,13 +1,18 @@
 """``--fold``: several models as one, judged by plain means of what each of them gives alone."""
 
 import csv
+import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from cli_files import LENGTH
 
 import genolift as gl
+from genolift.evaluate.experiments.confidence import of_mean
 from genolift.models.zoo import build
+from genolift.sequence.fasta import read_fasta
+from genolift.sequence.shuffle import shuffle
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +144,79 @@ def test_the_band_of_a_logo_reaches_over_the_spread(together):
     assert low < baseline.min()
     assert high > values.max()
     assert "mean ± SD of 3 models" in figure.get_suptitle()
+
+
+def test_experiments_measure_the_mean_and_tell_the_spread(files, folds, all_folds, genolift, tmp_path):
+    out = tmp_path / "m.tsv"
+    command = ("marginalize", folds[0], files.fasta, *all_folds, "--motif", "AGATAAG", "--target", 0, "--target", 2)
+    told = genolift(*command, "--activation", "keep", "--shuffles", 2, "--seed", 3, "--out", out)
+    assert told.code == 0, told.err
+    X = gl.one_hot([sequence for _, sequence in read_fasta(files.fasta)])
+    X = shuffle(X, 2, 2, 3).reshape(-1, LENGTH, 4)
+    with_motif = X.copy()
+    with_motif[:, 26:33] = gl.one_hot("AGATAAG")[0]
+    models = [gl.load_model(path) for path in folds]
+    each = [model.predict(with_motif, verbose=0) - model.predict(X, verbose=0) for model in models]
+    for row, target in zip(csv.DictReader(out.open(), delimiter="\t"), (0, 2), strict=True):
+        effects = np.array(each)[:, :, target]
+        assert float(row["effect"]) == pytest.approx(effects.mean(), abs=1e-7)
+        assert float(row["spread"]) == pytest.approx(effects.mean(1).std(ddof=1), rel=1e-3)
+        interval = of_mean(effects.mean(0).reshape(12, 2).mean(1))
+        assert [float(row["low"]), float(row["high"])] == pytest.approx(interval, rel=1e-3)
+
+
+def test_other_experiments_of_folds(files, folds, genolift, tmp_path):
+    """Each is the mean of what the command says of single models, with their spread."""
+    for number, (command, columns) in enumerate(
+        {
+            ("space", "--first", "GATA", "--second", "CAGC", "--distances", "0-4:4"): ["effect", "interaction"],
+            ("ablate", "--stretch", "20-30", "--method", "gradient-x-input"): ["effect"],
+        }.items()
+    ):
+        name, *words = command
+        tables = []
+        for k, models in enumerate([folds[:1], folds[1:2], [folds[0], "--fold", folds[1]]]):
+            out = tmp_path / f"{number}_{k}.tsv"
+            model, *more = models
+            told = genolift(name, model, files.fasta, *more, *words, "--target", 1, "--out", out)
+            assert told.code == 0, told.err
+            tables.append(pd.read_csv(out, sep="\t"))
+        one, other, both = tables
+        for column in columns:
+            np.testing.assert_allclose(both[column], (one[column] + other[column]) / 2, atol=1e-8)
+            spread = "spread" if column == "effect" else f"{column}_spread"
+            np.testing.assert_allclose(both[spread], np.abs(one[column] - other[column]) / np.sqrt(2), atol=1e-8)
+            assert spread not in one
+
+
+def test_check_explains_every_fold(files, folds, genolift, tmp_path):
+    done = genolift("check", folds[0], "--fold", folds[1], "--target", 1, "--json")
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
+    assert [proof["on"] for proof in told["proofs"]] == ["a random sequence", f"a random sequence by {folds[1]}"]
+    assert f"{folds[0]} sequences.fa --fold {folds[1]} --target 1" in told["next"]["command"]
+    assert told["cost"]["models"] == 2
+    values = [gl.load_model(path).predict(_random_sequence(), verbose=0)[0, 1] for path in folds[:2]]
+    said = [proof["sums"][0]["prediction"] for proof in told["proofs"]]
+    np.testing.assert_allclose(said, np.log(values) - np.log1p(-np.array(values)), atol=1e-5)
+
+
+def test_check_fails_where_one_fold_cannot_be_explained(files, genolift, tmp_path):
+    """The exit code is of all models, so that the mean of folds is not trusted where one of them is not explained."""
+    import keras
+
+    layers = keras.layers
+    for name, stable in (("fine", True), ("broken", False)):
+        inputs = keras.Input((LENGTH, 4), name="dna")
+        h = layers.Flatten()(inputs)
+        h = h if stable else keras.ops.sort(h) * keras.ops.erfinv(layers.Dense(4 * LENGTH, activation="tanh")(h))
+        keras.Model(inputs, layers.Dense(1)(h)).save(tmp_path / f"{name}.keras")
+    fine, broken = tmp_path / "fine.keras", tmp_path / "broken.keras"
+    assert genolift("check", fine).code == 0
+    done = genolift("check", fine, "--fold", broken)
+    assert done.code == 1
+    assert f"tried on a random sequence by {broken}, and does not explain it" in done.out
+
+
+def _random_sequence():
+    return np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (1, LENGTH))]

@@ -40,10 +40,11 @@ class Experiment:
         What was measured, in words.
     table : pandas.DataFrame
         A row for each condition and target, with the means before and after the edit, their difference (``effect``),
-        and the ends of its confidence interval (``low`` and ``high``).
+        and the ends of its confidence interval (``low`` and ``high``). Where several models were measured, these are of
+        their mean, and ``spread`` is the standard deviation of the models' effects (ddof = 1).
     effects : np.ndarray
         The effect of the edit, (conditions, n, T): of ``ablate`` in each sequence given, and of the others in each
-        distinct background, or in each shuffle of the only one.
+        distinct background, or in each shuffle of the only one. It is the mean over models.
     targets : list of str
         The names of the T targets.
     method : dict
@@ -109,10 +110,10 @@ class Backgrounds:
         return self.X.shape[1]
 
     def per_unit(self, values: np.ndarray) -> np.ndarray:
-        """Return the mean of each unit, (n, T), from the values of all sequences, (N, T)."""
+        """Return the mean of each unit, (n, ...), from the values of all sequences, (N, ...)."""
         if len(self.given) == 1:
             return values
-        return values.reshape(len(self.given), self.copies, -1).mean(axis=1)
+        return values.reshape(len(self.given), self.copies, *values.shape[1:]).mean(axis=1)
 
 
 def marginalize(
@@ -139,7 +140,7 @@ def marginalize(
     Parameters
     ----------
     model
-        The Keras model.
+        The Keras model, or a list of several, whose mean is measured.
     motifs
         A text, in which N keeps the base of the background; a :class:`~genolift.simulate.motifs.Motif`, whose consensus
         is inserted; one-hot bases (w, 4); or a dict of several by name.
@@ -231,7 +232,7 @@ def ablate(
     Parameters
     ----------
     model
-        The Keras model.
+        The Keras model, or a list of several, whose mean is measured.
     stretches
         A stretch (start, end), 0-based and half-open, or a dict of several by name. Start and end are numbers, or
         arrays (N,) with a place for each sequence, where all stretches have the same width.
@@ -285,7 +286,7 @@ def ablate(
         times = replicates if by in ("shuffle", "dinucleotide") else 1
         edits.append(Edit(copies, [[(np.repeat(starts, times), np.repeat(ends, times))]]))
     before, *after = measured(measure, edits, "ablate", progress)
-    pairs = [(b, a.reshape(len(X), -1, a.shape[1]).mean(axis=1)) for b, (a,) in zip(before, after, strict=True)]
+    pairs = [(b, a.reshape(len(X), -1, *a.shape[1:]).mean(axis=1)) for b, (a,) in zip(before, after, strict=True)]
     edges = np.stack([starts for starts, _ in places.values()], axis=1)
     units = intervals.distinct(X, "sequences", edges)
     told = [
@@ -363,20 +364,29 @@ def compared(
     record: dict[str, Any],
     units: np.ndarray | None = None,
 ) -> Experiment:
-    """Return an experiment, given its conditions and the values of each before and after the edit.
+    """Return an experiment, given its conditions and the values (n, T, M) of each before and after the edit.
 
     The table is of the rows ``units``, which are all rows by default.
     """
     import pandas as pd
 
-    effects = np.stack([after - before for before, after in pairs])
-    rows = []
-    for condition, (before, after), effect in zip(told, pairs, effects, strict=True):
+    by_model = np.stack([after - before for before, after in pairs])
+    effects, rows = by_model.mean(axis=3), []
+    for condition, (before, after), effect, own in zip(told, pairs, effects, by_model, strict=True):
         if units is not None:
-            before, after, effect = before[units], after[units], effect[units]
+            before, after, effect, own = before[units], after[units], effect[units], own[units]
         low, high = intervals.of_mean(effect, interval, confidence, seed)
         for t, name in enumerate(measure.targets):
             means = {"before": before[:, t].mean(), "after": after[:, t].mean(), "effect": effect[:, t].mean()}
-            rows.append({**condition, "target": name, "n": len(effect), **means, "low": low[t], "high": high[t]})
+            spread = {"spread": spread_over_models(own)[t]} if measure.models > 1 else {}
+            rows.append(
+                {**condition, "target": name, "n": len(effect), **means, "low": low[t], "high": high[t], **spread}
+            )
     record = {**record, "measure": measure.what, "confidence": confidence, "interval": interval, "seed": seed}
+    record |= {"models": measure.models} if measure.models > 1 else {}
     return Experiment(kind, measure.what, pd.DataFrame(rows), effects, list(measure.targets), record)
+
+
+def spread_over_models(effect: np.ndarray) -> np.ndarray:
+    """Return the standard deviation over models of the mean effect of each target, (T,), from effects (n, T, M)."""
+    return effect.mean(axis=0).std(axis=-1, ddof=1)

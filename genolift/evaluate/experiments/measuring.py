@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from genolift.methods import targets
+from genolift.methods.ensemble import telling
 from genolift.methods.prediction.prediction import Prediction
 from genolift.methods.registry import method_class
 from genolift.sequence.alphabet import is_dna
@@ -40,7 +41,7 @@ class Measure:
     Parameters
     ----------
     model
-        The Keras model.
+        The Keras model, or a list of several.
     target
         What to explain, as methods take it.
     method
@@ -54,11 +55,15 @@ class Measure:
         The name of the method.
     targets : list of str
         The names of the T targets.
+    models : int
+        The number M of models.
     """
 
     def __init__(self, model: Any, target: Any, method: str | None = None, **options: Any):
         kind = Prediction if method is None else method_class(method)
-        self._method = kind(model, target, **{"progress": False, **options})
+        models = list(model) if isinstance(model, list | tuple) else [model]
+        self.models = len(models)
+        self._methods = [kind(one, target, **{"progress": False, **options}) for one in models]
         self.name, self._scored = method, method is not None
         described = targets.describe(target)
         self.targets = [str(one) for one in described] if isinstance(described, list) else [str(described)]
@@ -81,7 +86,7 @@ class Measure:
         Returns
         -------
         list of list of np.ndarray
-            For each edit, the values (N, T) of each of its measurements.
+            For each edit, the values (N, T, M) of each of its measurements.
         """
         values: list[list[np.ndarray]] = []
         waiting: list[tuple[Edit, np.ndarray]] = []
@@ -96,13 +101,12 @@ class Measure:
         return values
 
     def _measured(self, edited: list[tuple[Edit, np.ndarray]]) -> list[list[np.ndarray]]:
-        explained = self._method(np.concatenate([X for _, X in edited]))
-        several = explained.target_axis
-        if len(self.targets) == 1 and several and explained.predictions.shape[1] > 1:
-            # The target is a function that returns several numbers.
-            self.targets = [f"{self.targets[0]} {i}" for i in range(explained.predictions.shape[1])]
-        values = np.asarray(explained.scores if self._scored else explained.predictions, np.float64)
-        values = values if several else values[:, None]
+        X = np.concatenate([X for _, X in edited])
+        each = []
+        for k in range(self.models):
+            with telling(k, self.models):
+                each.append(self._values(k, X))
+        values = np.stack(each, axis=2)
         parts = np.split(values, np.cumsum([len(X) for _, X in edited])[:-1])
         if not self._scored:
             return [[part] * len(edit.stretches) for part, (edit, _) in zip(parts, edited, strict=True)]
@@ -110,15 +114,25 @@ class Measure:
             [_summed(part, places) for places in edit.stretches] for part, (edit, _) in zip(parts, edited, strict=True)
         ]
 
+    def _values(self, k: int, X: np.ndarray) -> np.ndarray:
+        """Return one model's predictions (N, T), or its scores (N, T, L)."""
+        explained = self._methods[k](X)
+        several = explained.target_axis
+        if len(self.targets) == 1 and several and explained.predictions.shape[1] > 1:
+            # The target is a function that returns several numbers.
+            self.targets = [f"{self.targets[0]} {i}" for i in range(explained.predictions.shape[1])]
+        values = np.asarray(explained.scores if self._scored else explained.predictions, np.float64)
+        return values if several else values[:, None]
+
 
 def _summed(scores: np.ndarray, stretches: list[tuple]) -> np.ndarray:
-    """Return scores (N, T, L) summed over stretches, (N, T). Positions in several stretches count once."""
-    positions = np.arange(scores.shape[2])
+    """Return scores (N, T, M, L) summed over stretches, (N, T, M). Positions in several stretches count once."""
+    positions = np.arange(scores.shape[3])
     inside = np.zeros((len(scores), len(positions)), bool)
     for start, end in stretches:
         start, end = (np.broadcast_to(edge, len(scores))[:, None] for edge in (start, end))
         inside |= (start <= positions) & (positions < end)
-    return np.einsum("ntl,nl->nt", scores, inside)
+    return np.einsum("ntml,nl->ntm", scores, inside)
 
 
 def as_sequences(X: Any) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from genolift.evaluate.experiments import confidence as intervals
-from genolift.evaluate.experiments.experiments import Backgrounds, Experiment, compared, measured
+from genolift.evaluate.experiments.experiments import Backgrounds, Experiment, compared, measured, spread_over_models
 from genolift.evaluate.experiments.measuring import Edit, Measure
 from genolift.sequence.edits import as_codes, reverse_codes, written
 from genolift.support.errors import InputError
@@ -46,7 +46,7 @@ def space(
     Parameters
     ----------
     model
-        The Keras model.
+        The Keras model, or a list of several, whose mean is measured.
     first, second
         The motifs: a text, in which N keeps the base of the background; a :class:`~genolift.simulate.motifs.Motif`,
         whose consensus is inserted; or one-hot bases (w, 4).
@@ -144,13 +144,16 @@ def space(
         interactions.append((one - none, two - none, both - one - two + none))
     record = {"shuffles": shuffles, "widths": list(widths.values())}
     experiment = compared("space", measure, told, pairs, confidence, interval, seed, record)
-    low, high = zip(*(intervals.of_mean(joint, interval, confidence, seed) for *_, joint in interactions), strict=True)
+    means = [[values.mean(axis=2) for values in each] for each in interactions]
+    low, high = zip(*(intervals.of_mean(joint, interval, confidence, seed) for *_, joint in means), strict=True)
+    several = measure.models > 1
     for name, column in {
-        "first_alone": [one.mean(0) for one, _, _ in interactions],
-        "second_alone": [two.mean(0) for _, two, _ in interactions],
-        "interaction": [joint.mean(0) for *_, joint in interactions],
+        "first_alone": [one.mean(0) for one, _, _ in means],
+        "second_alone": [two.mean(0) for _, two, _ in means],
+        "interaction": [joint.mean(0) for *_, joint in means],
         "interaction_low": low,
         "interaction_high": high,
+        **({"interaction_spread": [spread_over_models(joint) for *_, joint in interactions]} if several else {}),
     }.items():
         experiment.table[name] = np.concatenate(column)
     return experiment

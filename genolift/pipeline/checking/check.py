@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,7 +20,7 @@ from genolift.pipeline.checking.kinds import Kinds, kinds
 from genolift.pipeline.checking.outputs import OutputsFound, outputs_found
 from genolift.pipeline.checking.sight import Sight, sight
 from genolift.pipeline.checking.subject import Subject
-from genolift.pipeline.checking.trial import Cost, Proof, Refused, begin, cost, forward_seconds, proof_of
+from genolift.pipeline.checking.trial import Cost, Proof, Refused, begin, cost, forward_seconds, of_fold, proof_of
 from genolift.support.errors import GenoliftError, reason_of
 from genolift.support.progress import status
 from genolift.support.tensorflow import quiet_tensorflow
@@ -97,7 +98,8 @@ class Check:
     @property
     def ok(self) -> bool:
         """Whether DeepLIFT explains the model, and its contributions sum to the difference."""
-        return bool(self.proofs) and all(proof.holds for proof in self.proofs)
+        refused = any(isinstance(one, Refused) for one in self.findings)
+        return bool(self.proofs) and not refused and all(proof.holds for proof in self.proofs)
 
     def record(self) -> dict[str, Any]:
         """Return everything as dicts, lists, texts and numbers, which JSON can hold."""
@@ -186,6 +188,7 @@ def examine(
     *,
     source: Source | None = None,
     sequences: Sequences | None = None,
+    folds: Mapping[str, Callable] = MappingProxyType({}),
     found: Callable[[Finding], None] = lambda finding: None,
     doing: Callable[[str], None] = lambda what: None,
 ) -> Check:
@@ -199,6 +202,8 @@ def examine(
         The model's file.
     sequences
         Makes a sample of the user's sequences.
+    folds
+        Further models of the same inputs and outputs by name, of which each is explained too.
     found
         A function that is called with each finding.
     doing
@@ -215,6 +220,7 @@ def examine(
     layout = None if source is None else likely_layout(model)
     if source is not None and layout is not None:
         model, source = arranged(model, layout), source.read_with(layout)
+        folds = {name: arranged(fold, layout) for name, fold in folds.items()}
     with traced_once():
         doing("tracing the model")
         subject = Subject(model, X, length, None if sequences is None else sequences.length)
@@ -246,8 +252,12 @@ def examine(
                 trial = None
                 break
             proofs.append(tell(proof_of(trial, result, sample, outputs.chosen)))
+        for name, fold in folds.items():
+            doing(f"explaining {samples[0].what} by {name}")
+            found_of_fold = tell(of_fold(name, fold, subject, chosen, samples[-1], memory, outputs.chosen))
+            proofs += [found_of_fold] if isinstance(found_of_fold, Proof) else []
         doing("timing explanations")
-        tell(cost(subject, samples[0], prediction, trial, memory))
+        tell(cost(subject, samples[0], prediction, trial, memory, 1 + len(folds)))
         worst = next((proof for proof in proofs if not proof.holds), proofs[0] if proofs else None)
         tell(advice(subject, source, chosen, methods, trial, worst))
     return made

@@ -85,13 +85,16 @@ def check_file(job: CheckJob, found: Callable[[Finding], None] = lambda finding:
                 found(finding)
 
         line.say("loading the model")
+        loaded = file.load()
+        models = loaded if file.folds else [loaded]
         return examine(
-            file.load(),
+            models[0],
             target,
             length=job.length,
             memory=job.memory,
             source=_source(job),
             sequences=windows,
+            folds={str(one.called): model for one, model in zip(file.each[1:], models[1:], strict=True)},
             found=tell,
             doing=line.say,
         )
@@ -146,6 +149,7 @@ def _source(job: CheckJob) -> Source:
     for name, value in (("weights", file.weights), ("layers-from", file.layers_from), ("layout", file.layout)):
         options += [] if value is None else [f"--{name}", str(value)]
     options += ["--unsafe"] if file.unsafe else []
+    options += [word for fold in file.folds for word in ("--fold", str(fold))]
     python += f", weights={str(file.weights)!r}" if file.weights else ""
     python += ", layers=..." if file.layers_from else ""
     python += ", unsafe=True" if file.unsafe else ""

@@ -16,9 +16,12 @@ from genolift.methods.deeplift.deeplift import DeepLift
 from genolift.pipeline.checking.finding import Finding, columns, gigabytes, seconds, wrapped
 from genolift.pipeline.checking.inputs import Sample
 from genolift.pipeline.checking.subject import Subject
-from genolift.support.errors import GenoliftWarning, UnsupportedModel
+from genolift.support.errors import GenoliftError, GenoliftWarning, UnsupportedModel, reason_of
 from genolift.support.memory import check_fits, parse_bytes, physical
+from genolift.support.tensorflow import quiet_tensorflow
 from genolift.support.threads import threads
+
+tf = quiet_tensorflow()
 
 #: The number of references that costs are told for, which is DeepLIFT's default.
 REFERENCES = 20
@@ -138,6 +141,8 @@ class Cost(Finding):
         The most memory that this process has taken until now.
     threads
         The number of threads.
+    models
+        The number of models, whose times are added.
     """
 
     title: ClassVar[str] = "Time and memory, on this machine as busy as it is now"
@@ -152,10 +157,12 @@ class Cost(Finding):
     memory: int
     peak: int
     threads: int
+    models: int = 1
 
     def lines(self) -> list[str]:
         """Return a line for each cost."""
-        rows = [("predictions", f"{seconds(self.prediction)} per 1,000 sequences")]
+        rows = [("models", f"{self.models}, whose times are added")] if self.models > 1 else []
+        rows += [("predictions", f"{seconds(self.prediction)} per 1,000 sequences")]
         if self.deeplift is not None and self.first_call is not None:
             each = "1 reference" if self.references == 1 else f"{self.references} references"
             told = f"{seconds(self.deeplift)} per 1,000 sequences with {each} each"
@@ -266,8 +273,44 @@ def proof_of(trial: Trial, result: Any, sample: Sample, target: str) -> Proof:
     return Proof(sample.what, references, target, verdict.kind, verdict.worst, sums, trial.fallback)
 
 
-def cost(subject: Subject, sample: Sample, prediction: float, trial: Trial | None, memory: str | None) -> Cost:
-    """Return what explanations cost, measured with one sequence or as many as it takes to tell."""
+def of_fold(
+    name: str, fold: Callable, subject: Subject, target: Any, sample: Sample, memory: str | None, shown: str
+) -> Proof | Refused:
+    """Return what DeepLIFT's explanation of a sample by a fold of the model tells, or why there is none.
+
+    Parameters
+    ----------
+    name
+        The name of the fold.
+    fold
+        The fold, a model of the same inputs and outputs.
+    subject
+        The model.
+    target, memory
+        As for :func:`begin`.
+    sample
+        The sequences.
+    shown
+        The target as text.
+    """
+    what = f"{sample.what} by {name}"
+    try:
+        own = Subject(fold, length=subject.length if subject.is_free else None)
+        trial, result = begin(own, target, sample, forward_seconds(own, sample), memory)
+    except GenoliftError as problem:
+        return Refused(what, problem.for_command_line())
+    except tf.errors.OpError as problem:
+        return Refused(what, reason_of(problem))
+    return replace(proof_of(trial, result, sample, shown), on=what)
+
+
+def cost(
+    subject: Subject, sample: Sample, prediction: float, trial: Trial | None, memory: str | None, models: int = 1
+) -> Cost:
+    """Return what explanations cost, measured with one sequence or as many as it takes to tell.
+
+    Folds, of which the model is one, are taken to cost the same each.
+    """
     deeplift = pair = None
     usual = REFERENCES if subject.dna else 1  # Only DNA is shuffled.
     if trial is not None:
@@ -276,13 +319,14 @@ def cost(subject: Subject, sample: Sample, prediction: float, trial: Trial | Non
     mutants = 3 * subject.length if len(subject.dna) == 1 else None
     return Cost(
         subject.length,
-        1000 * prediction,
-        None if deeplift is None else 1000 * deeplift,
+        1000 * models * prediction,
+        None if deeplift is None else 1000 * models * deeplift,
         usual,
-        None if mutants is None else 1000 * mutants * prediction,
-        None if trial is None else trial.first_call,
+        None if mutants is None else 1000 * models * mutants * prediction,
+        None if trial is None else models * trial.first_call,
         pair,
         parse_bytes(memory) if trial is None else trial.memory,
         resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         threads(),
+        models,
     )
