@@ -29,7 +29,7 @@ from genolift.evaluate.truth import truth
 from genolift.evaluate.truth.recovery import recover
 from genolift.methods.references import Background, Shuffled
 from genolift.models.training import train
-from genolift.simulate.generate import simulate
+from genolift.simulate.drawing.generate import simulate
 
 K = keras.layers
 COLUMNS = ("network", "seed", "accuracy", "reference", "rule")

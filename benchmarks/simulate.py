@@ -13,7 +13,7 @@ import time
 import warnings
 from pathlib import Path
 
-from genolift.simulate.generate import simulate
+from genolift.simulate.drawing.generate import simulate
 from genolift.simulate.simdata import read_simdata, write_simdata
 from genolift.simulate.spec import Spec, load_spec
 

@@ -4,7 +4,7 @@ This room imports only from ``genolift.sequence`` and ``genolift.support``.
 """
 
 from genolift.simulate.dataset import Dataset, Embedding
-from genolift.simulate.generate import simulate
+from genolift.simulate.drawing.generate import simulate
 from genolift.simulate.motifs import Motif, read_motifs
 from genolift.simulate.reading import load_dataset
 from genolift.simulate.spec import Spec, load_spec

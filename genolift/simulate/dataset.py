@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from genolift.support.errors import InputError, file_problems
 
 SPLITS = ("train", "valid", "test")
 FILES = ("sequences.fa", "dataset.tsv", "embeddings.bed")
+BED_COLUMNS = ("name", "start", "end", "motif", "score", "strand", "bases")
+IMPORTANCE = "importance:"  # The columns of importance in embeddings.bed are named so, followed by the task.
 
 
 class Embedding(NamedTuple):
@@ -42,7 +45,7 @@ class Dataset:
     names, sequences : list of str
         The name and the bases of each sequence.
     labels : np.ndarray
-        (N, T) int8, 0 or 1.
+        (N, T): 0 or 1 as int8, or real values as float32.
     tasks : list of str
         The names of the T tasks.
     splits : np.ndarray
@@ -54,6 +57,11 @@ class Dataset:
         configuration, because its files do not hold them.
     background : np.ndarray or None
         (4,), the probabilities of A, C, G, T outside motifs. ``None`` in the same case.
+    kind : str
+        What the labels are: ``"binary"``, ``"real"``, or ``"classes"``, of which each sequence has exactly one.
+    importance : np.ndarray or None
+        (K, T), how much each of the K embedded instances matters to each task: its Shapley value under the expression
+        of the label; see :mod:`genolift.simulate.drawing.importance`. ``None`` where it is not known.
     """
 
     names: list[str]
@@ -64,6 +72,8 @@ class Dataset:
     embeddings: list[Embedding] = field(repr=False)
     motifs: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
     background: np.ndarray | None = None
+    kind: str = "binary"
+    importance: np.ndarray | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.sequences)
@@ -105,23 +115,26 @@ class Dataset:
                 raise InputError(f"{rows!r} is not a split; there are {', '.join(SPLITS)}")
             rows = self.splits == rows
         index = np.atleast_1d(np.arange(len(self))[rows])
-        by_sequence: list[list[Embedding]] = [[] for _ in range(len(self))]
-        for embedding in self.embeddings:
-            by_sequence[embedding.sequence_index].append(embedding)
+        by_sequence: list[list[int]] = [[] for _ in range(len(self))]
+        for number, embedding in enumerate(self.embeddings):
+            by_sequence[embedding.sequence_index].append(number)
+        kept = [(new, number) for new, old in enumerate(index) for number in by_sequence[old]]
+        numbers = [number for _, number in kept]
         return replace(
             self,
             names=[self.names[i] for i in index],
             sequences=[self.sequences[i] for i in index],
             labels=self.labels[index],
             splits=self.splits[index],
-            embeddings=[one._replace(sequence_index=new) for new, old in enumerate(index) for one in by_sequence[old]],
+            embeddings=[self.embeddings[number]._replace(sequence_index=new) for new, number in kept],
+            importance=None if self.importance is None else self.importance[numbers],
         )
 
     def save(self, folder: str | os.PathLike) -> None:
         """Write the data set into a folder, which is made if it is not there.
 
         The files are ``sequences.fa``, ``dataset.tsv`` (name, labels, split) and ``embeddings.bed`` (the six columns of
-        BED, and the bases).
+        BED, the bases, and the importance for each task where it is known).
 
         Raises
         ------
@@ -134,18 +147,23 @@ class Dataset:
         write_fasta(folder / FILES[0], self.names, self.sequences)
         rows = ["\t".join(["name", *self.tasks, "split"])]
         for name, labels, split in zip(self.names, self.labels.tolist(), self.splits.tolist(), strict=True):
-            rows.append("\t".join([name, *map(str, labels), split]))
+            rows.append("\t".join([name, *map(_written, labels), split]))
         write_text(folder / FILES[1], "\n".join(rows) + "\n")
-        write_text(
-            folder / FILES[2],
-            "".join(
-                f"{self.names[index]}\t{start}\t{end}\t{motif}\t0\t{strand}\t{string}\n"
-                for index, motif, start, end, strand, string in self.embeddings
-            ),
-        )
+        header = [*BED_COLUMNS, *(f"{IMPORTANCE}{task}" for task in self.tasks)] if self.importance is not None else []
+        known = [] if self.importance is None else np.round(self.importance, 6).tolist()
+        lines = ["#" + "\t".join(header)] if header else []
+        for number, (index, motif, start, end, strand, string) in enumerate(self.embeddings):
+            line = f"{self.names[index]}\t{start}\t{end}\t{motif}\t0\t{strand}\t{string}"
+            lines.append("\t".join([line, *map(_written, known[number])]) if known else line)
+        write_text(folder / FILES[2], "".join(line + "\n" for line in lines))
 
 
-def parse_labels(rows: list[list[str]], path: Path) -> np.ndarray:
+def _written(number: float) -> str:
+    """Return a number as it stands in the files: whole numbers without a decimal point."""
+    return f"{number:.7g}" if number else "0"
+
+
+def parse_labels(rows: list[list[str]], path: Path, kind: str = "binary") -> np.ndarray:
     """Return the labels that the lines of a file hold.
 
     Parameters
@@ -154,19 +172,43 @@ def parse_labels(rows: list[list[str]], path: Path) -> np.ndarray:
         The T labels of each sequence as texts. The first sequence is on the second line of the file.
     path
         The file, for messages.
+    kind
+        What the labels are.
 
     Returns
     -------
     np.ndarray
-        (N, T) int8.
+        (N, T) int8, or float32 for real values.
 
     Raises
     ------
     InputError
-        If a label is neither 0 nor 1.
+        If a label is neither 0 nor 1, or not a finite number where real values are wanted.
     """
     for number, row in enumerate(rows, start=2):
         for text in row:
-            if text not in ("0", "1"):
-                raise InputError(f"{path}, line {number}: label {text!r} is not 0 or 1")
-    return np.array(rows, dtype=np.int8).reshape(len(rows), -1)
+            if kind == "real":
+                parse_number(text, f"{path}, line {number}: label")
+            elif text not in ("0", "1"):
+                raise InputError(
+                    f"{path}, line {number}: label {text!r} is not 0 or 1 (a configuration can say that labels are "
+                    "real values)"
+                )
+    return np.array(rows, dtype=np.float32 if kind == "real" else np.int8).reshape(len(rows), -1)
+
+
+def parse_number(text: str, where: str) -> float:
+    """Return the finite number that a text is.
+
+    Raises
+    ------
+    InputError
+        If it is none. The message begins with ``where``.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"{where} {text!r} is not a finite number")
+    return number

@@ -284,6 +284,29 @@ def read_motifs(
     return found.motifs
 
 
+def scan(codes: np.ndarray, log_odds: np.ndarray) -> np.ndarray:
+    """Return the log-odds at every place of sequences.
+
+    Parameters
+    ----------
+    codes
+        The sequences (N, L); 4 is an unknown base, which adds nothing.
+    log_odds
+        The score of each base at each position of the motif, (w, 4).
+
+    Returns
+    -------
+    np.ndarray
+        (N, L - w + 1).
+    """
+    padded = np.concatenate([log_odds, np.zeros((len(log_odds), 1))], axis=1)
+    places = codes.shape[1] - len(log_odds) + 1
+    score = np.zeros((len(codes), places))
+    for k, row in enumerate(padded):
+        score += row[codes[:, k : k + places]]
+    return np.round(score, 9)  # Rounding makes windows equal that differ only by the order of additions.
+
+
 def meme_text(motifs: Iterable[tuple[Motif, int]], background: Iterable[float]) -> str:
     """Return motifs in MEME's motif format. It says that both strands were used.
 

@@ -53,47 +53,135 @@ def count_of(value: Any) -> Any:
     return value
 
 
-class Length(Strict):
-    """The lengths of the sequences, drawn uniformly from ``min`` to ``max``."""
+class Fitted(Strict):
+    """A background in which each base depends on the ``order`` bases before it, as in the sequences of a FASTA file."""
 
-    min: int = Field(ge=1)
-    max: int = Field(ge=1)
+    fasta: str
+    order: int = Field(ge=0, le=8)
+
+
+class Real(Strict):
+    """Stretches of real sequences as background.
+
+    The matches of the configuration's own motifs are shuffled away (``"shuffle"``), drawn anew from the file's
+    frequencies (``"redraw"``) or kept (``"keep"``).
+    """
+
+    sequences: str
+    motifs: Literal["shuffle", "redraw", "keep"] = "shuffle"
+
+
+class Range(Strict):
+    """Whole numbers from ``min`` to ``max``, each alike."""
+
+    min: int = Field(ge=0)
+    max: int = Field(ge=0)
 
     @model_validator(mode="after")
-    def _consistent(self) -> Length:
+    def _consistent(self) -> Range:
         if self.min > self.max:
             raise ValueError(f"min {self.min} exceeds max {self.max}")
         return self
 
 
-def length_of(value: Any) -> Any:
-    """Return a length as the table of its range: a plain number is the length of every sequence."""
+class Length(Range):
+    """The lengths of the sequences, drawn uniformly from ``min`` to ``max``."""
+
+    min: int = Field(ge=1)
+
+
+def range_of(value: Any) -> Any:
+    """Return a range as the table of its ends: a plain number is the only one in it."""
     return {"min": value, "max": value} if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 class MotifSource(Strict):
-    """A motif, given as a matrix or by its name in a motif file."""
+    """A motif: a matrix, one of a motif file, a list of words, or a near miss of another motif.
+
+    ``kmers`` are drawn in proportion to their ``weights``, which are equal by default. A motif that is ``like`` another
+    has its ``mismatches`` most informative positions taken by the bases that are least probable there.
+    """
 
     matrix: list[list[float]] | None = None
     file: str | None = None
     name: str | None = None
     motif_format: Literal["meme", "jaspar", "transfac", "homer"] | None = None
+    kmers: list[str] | None = None
+    weights: list[float] | None = None
+    like: str | None = None
+    mismatches: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _one_source(self) -> MotifSource:
-        if (self.matrix is None) == (self.file is None):
-            raise ValueError("give either 'matrix' or 'file', not both")
-        if self.matrix is not None and self.name is not None:
-            raise ValueError("'name' says which motif of a 'file' is meant; a matrix does not have one")
+        given = [key for key in ("matrix", "file", "kmers", "like") if getattr(self, key) is not None]
+        if len(given) != 1:
+            raise ValueError("give one of 'matrix', 'file', 'kmers' and 'like', and only one")
+        if self.file is None and (self.name is not None or self.motif_format is not None):
+            raise ValueError("'name' and 'motif_format' say which motif of a 'file' is meant")
+        if self.kmers is None and self.weights is not None:
+            raise ValueError("'weights' belong to 'kmers'")
+        if (self.like is None) != (self.mismatches is None):
+            raise ValueError("'like' and 'mismatches' belong together")
+        return self
+
+
+class Match(Strict):
+    """Log-odds of an instance, as a share of the highest that its motif can have, from ``min`` to ``max``."""
+
+    min: float = Field(le=1)
+    max: float = Field(default=1.0, le=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Match:
+        if self.min > self.max:
+            raise ValueError(f"min {self.min} exceeds max {self.max}")
         return self
 
 
 class Embed(Strict):
-    """The instances of one motif in the sequences of a group."""
+    """The instances of a motif, or of several motifs side by side, in the sequences of a group.
 
-    motif: str
+    Several ``motifs`` stand ``gap`` bases from each other, in the ``order`` in which they are given or in any. Each
+    lies on the strand that ``strands`` says, or on any; by default all lie on the forward strand. ``strand`` then turns
+    the whole.
+
+    The bases of an instance are drawn from its motif (``sample`` is ``"pwm"``), or are those of its best match
+    (``"best"``). A ``temperature`` above 1 makes weak instances more frequent: probabilities are taken to the power of
+    1 / temperature. With ``match``, instances are drawn again until they are so strong.
+    """
+
+    motif: str | None = None
+    motifs: list[str] | None = Field(default=None, min_length=2)
     count: Annotated[Count, BeforeValidator(count_of)]
     strand: Literal["forward", "reverse", "both"] = "forward"
+    gap: Annotated[Range, BeforeValidator(range_of)] | None = None
+    order: Literal["given", "any"] | None = None
+    strands: list[Literal["+", "-"]] | Literal["any"] | None = None
+    sample: Literal["pwm", "best"] = "pwm"
+    temperature: float = Field(default=1.0, gt=0, le=100)
+    match: Match | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Embed:
+        if (self.motif is None) == (self.motifs is None):
+            raise ValueError("give either 'motif', or 'motifs' that stand side by side")
+        if self.motifs is None and (self.gap or self.order or self.strands):
+            raise ValueError("'gap', 'order' and 'strands' belong to 'motifs' that stand side by side")
+        if isinstance(self.strands, list) and len(self.strands) != len(self.motifs or []):
+            raise ValueError(f"there are {len(self.strands)} strands for {len(self.motifs or [])} motifs")
+        if self.sample == "best" and (self.temperature != 1 or self.match is not None):
+            raise ValueError("'temperature' and 'match' say how instances are drawn, and the best match is not drawn")
+        return self
+
+    @property
+    def members(self) -> list[str]:
+        """The motifs of one instance, in the order of the file."""
+        return [self.motif] if self.motif is not None else list(self.motifs or [])
+
+    @property
+    def gaps(self) -> Range:
+        """The numbers of bases between neighbours."""
+        return self.gap or Range(min=0, max=0)
 
 
 class Centre(Strict):
@@ -102,16 +190,25 @@ class Centre(Strict):
     centre: int = Field(ge=1)
 
 
+class Around(Strict):
+    """The placement of instances whose middles are normally distributed around a position."""
+
+    around: int = Field(ge=0)
+    spread: float = Field(gt=0)
+
+
 class Group(Strict):
     """Sequences that are drawn in the same way.
 
-    Instances never overlap, and every arrangement of them is equally likely.
+    Instances never overlap, and every arrangement of them is equally likely, unless they lie ``around`` a position. A
+    group may have a ``background`` of its own.
     """
 
     name: str = Field(min_length=1)
     sequences: int = Field(ge=1)
     embed: list[Embed] = []
-    placement: Literal["uniform"] | Centre = "uniform"
+    placement: Literal["uniform"] | Centre | Around = "uniform"
+    background: list[float] | Fitted | Real | None = None
 
 
 class Splits(Strict):

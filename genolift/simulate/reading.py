@@ -10,8 +10,9 @@ import numpy as np
 
 from genolift.sequence.fasta import read_fasta
 from genolift.sequence.files import open_text
-from genolift.simulate.dataset import FILES, SPLITS, Dataset, Embedding, parse_labels
-from genolift.simulate.generate import draw_splits
+from genolift.simulate.dataset import FILES, IMPORTANCE, SPLITS, Dataset, Embedding, parse_labels, parse_number
+from genolift.simulate.drawing.generate import draw_splits
+from genolift.simulate.drawing.importance import importance
 from genolift.simulate.simdata import read_simdata
 from genolift.simulate.spec import Spec, load_spec
 from genolift.support.errors import FileProblem, InputError
@@ -51,7 +52,7 @@ def load_dataset(
     if spec is not None and not isinstance(spec, Spec):
         spec = load_spec(spec)
     if path.is_dir():
-        dataset = _load_folder(path)
+        dataset = _load_folder(path, spec.kind if spec else "binary")
     elif path.name.removesuffix(".gz").endswith(".simdata"):
         dataset = read_simdata(path)
         dataset.splits = _simdata_splits(dataset, spec, test_ids)
@@ -60,12 +61,15 @@ def load_dataset(
     else:
         raise FileProblem(f"{path} does not exist")
     if spec is not None:
-        dataset.motifs, dataset.background = dict(spec.matrices), np.array(spec.background)
+        dataset.motifs, dataset.background = dict(spec.matrices), spec.composition
         unknown = {embedding.motif for embedding in dataset.embeddings} - set(dataset.motifs)
         if unknown:
             raise InputError(
                 f"{path} holds embedded motifs that {spec.name!r} does not define: " + ", ".join(sorted(unknown))
             )
+        dataset.kind = spec.kind
+        if dataset.importance is None and dataset.tasks == spec.tasks:
+            dataset.importance = importance(spec, dataset)[1]
     return dataset
 
 
@@ -100,7 +104,7 @@ def _ids(test_ids: str | os.PathLike | Iterable[str]) -> list[str]:
     return list(test_ids)
 
 
-def _load_folder(folder: Path) -> Dataset:
+def _load_folder(folder: Path, kind: str) -> Dataset:
     for name in FILES:
         if not (folder / name).is_file():
             raise FileProblem(f"{folder} is not a data set: it has no {name}")
@@ -117,21 +121,25 @@ def _load_folder(folder: Path) -> Dataset:
             raise InputError(f"{table}, line {number}: split {row[-1]!r} is not one of {', '.join(SPLITS)}")
     if [row[0] for row in rows] != names:
         raise InputError(f"{table} does not list the sequences of {FILES[0]} in their order")
-    return Dataset(
-        names,
-        sequences,
-        parse_labels([row[1:-1] for row in rows], table),
-        header[1:-1],
-        np.array([row[-1] for row in rows], dtype="<U5"),
-        _load_embeddings(folder / FILES[2], names, sequences),
-    )
+    labels = parse_labels([row[1:-1] for row in rows], table, kind)
+    embeddings, known = _load_embeddings(folder / FILES[2], names, sequences, header[1:-1])
+    splits = np.array([row[-1] for row in rows], dtype="<U5")
+    return Dataset(names, sequences, labels, header[1:-1], splits, embeddings, importance=known)
 
 
-def _load_embeddings(path: Path, names: list[str], sequences: list[str]) -> list[Embedding]:
+def _load_embeddings(
+    path: Path, names: list[str], sequences: list[str], tasks: list[str]
+) -> tuple[list[Embedding], np.ndarray | None]:
+    """Return the instances, and their importance for each task if the file holds it."""
     index = {name: i for i, name in enumerate(names)}
     embeddings = []
+    known: list[list[float]] | None = None
     with open_text(path) as handle:
         for number, line in enumerate(handle, start=1):
+            if line.startswith("#") and number == 1:
+                header = line.rstrip("\r\n").split("\t")
+                known = [] if header[7:] == [f"{IMPORTANCE}{task}" for task in tasks] else None
+                continue
             fields = line.rstrip("\r\n").split("\t")
             if len(fields) < 6 or fields[0] not in index or not (fields[1] + fields[2]).isdigit():
                 raise InputError(
@@ -144,4 +152,8 @@ def _load_embeddings(path: Path, names: list[str], sequences: list[str]) -> list
                     f"{path}, line {number}: this instance is not what the sequence holds at {start}-{end}"
                 )
             embeddings.append(Embedding(i, fields[3], start, end, fields[5], string))
-    return embeddings
+            if known is not None:
+                if len(fields) != 7 + len(tasks):
+                    raise InputError(f"{path}, line {number}: the line has not one importance for each task")
+                known.append([parse_number(text, f"{path}, line {number}: importance") for text in fields[7:]])
+    return embeddings, None if known is None else np.array(known, dtype=float).reshape(len(embeddings), len(tasks))

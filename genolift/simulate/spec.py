@@ -13,14 +13,31 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BeforeValidator, Field, ValidationError
 
-from genolift.simulate.expressions import Label
-from genolift.simulate.motifs import MotifFile, check_probabilities
-from genolift.simulate.parts import Centre, Group, Length, MotifSource, Splits, Strict, length_of
+from genolift.simulate import motif_sources
+from genolift.simulate.background import background as background_of
+from genolift.simulate.labels import Chance, Classes, Flipped, Kind, Outcome, Value, outcomes
+from genolift.simulate.parts import (
+    Around,
+    Centre,
+    Embed,
+    Fitted,
+    Group,
+    Length,
+    MotifSource,
+    Real,
+    Splits,
+    Strict,
+    range_of,
+)
 from genolift.support.errors import ConfigError, FileProblem, InputError, file_problems
 
 _RESERVED = ("name", "split", "sequence", "seqName", "embeddings")
+_FILLED_IN = ("matrices", "words", "backgrounds", "outcomes")
 _BAD_IN_NAMES = set(" \t\r\n,")
-_UNION_MEMBERS = ("Centre", "int", "float")  # Pydantic puts the names of a union's members into the path of a key.
+_UNION_MEMBERS = (
+    *("Around", "Centre", "Chance", "Classes", "Fitted", "Flipped", "Real", "Value"),
+    *("int", "float", "str", "list[float]"),
+)  # Pydantic puts the names of a union's members into the path of a key.
 
 
 class Spec(Strict):
@@ -34,55 +51,65 @@ class Spec(Strict):
         The seed of all draws.
     length : Length
         The lengths of the sequences.
-    background : list of float
-        The probabilities of A, C, G, T outside motifs.
+    background : list of float, Fitted or Real
+        What lies outside motifs: the probabilities of A, C, G, T, or what is fitted to a file or taken from it.
     motifs : dict of str to MotifSource
         The motifs as the file gives them, by name.
     groups : list of Group
         The sequences, by how they are drawn.
-    labels : dict of str to str
-        The expression of each label, by the name of its task; see :mod:`genolift.simulate.expressions`.
+    labels : dict of str to str, Flipped, Chance, Value or Classes
+        What is to be predicted, by the name of the task; see :mod:`genolift.simulate.labels`.
     splits : Splits
         How many sequences are for validation and test.
     matrices : dict of str to np.ndarray
-        The probabilities (width, 4) of each motif, by name. :func:`parse_spec` fills them in.
+        The probabilities (width, 4) of each motif, by name. :func:`parse_spec` fills in this and what follows.
+    words : dict of str to Words
+        The words of those motifs that are lists of words.
+    backgrounds : dict of str to Background
+        The background of each group that has its own, by the group's name, and ``""`` for all others.
+    outcomes : list of Outcome
+        The tasks, in the file's order.
     """
 
     name: str = Field(min_length=1)
     description: str = ""
     seed: int = Field(default=0, ge=0)
-    length: Annotated[Length, BeforeValidator(length_of)]
-    background: list[float]
+    length: Annotated[Length, BeforeValidator(range_of)]
+    background: list[float] | Fitted | Real
     motifs: dict[str, MotifSource] = Field(default={})
     groups: list[Group] = Field(min_length=1)
-    labels: dict[str, str] = Field(min_length=1)
+    labels: dict[str, str | Flipped | Chance | Value | Classes] = Field(min_length=1)
     splits: Splits = Splits()
     matrices: dict[str, Any] = Field(default={}, exclude=True, repr=False)
+    words: dict[str, Any] = Field(default={}, exclude=True, repr=False)
+    backgrounds: dict[str, Any] = Field(default={}, exclude=True, repr=False)
+    outcomes: list[Any] = Field(default=[], exclude=True, repr=False)
 
     @property
     def tasks(self) -> list[str]:
-        """The names of the labels, in the file's order."""
-        return list(self.labels)
+        """The names of the tasks, in the file's order. Each class is a task."""
+        return [outcome.task for outcome in self.outcomes]
+
+    @property
+    def kind(self) -> Kind:
+        """What the labels are: ``"binary"``, ``"real"`` or ``"classes"``."""
+        kind: Kind = self.outcomes[0].kind
+        return kind
 
     @property
     def total(self) -> int:
         """The number of sequences in all groups together."""
         return sum(group.sequences for group in self.groups)
 
-    def label(self, task: str) -> Label:
-        """Return the parsed expression of the label of a task.
+    @property
+    def composition(self) -> np.ndarray:
+        """The probabilities of A, C, G, T outside motifs, (4,), where a group has no background of its own."""
+        composition: np.ndarray = self.backgrounds[""].composition
+        return composition
 
-        Parameters
-        ----------
-        task
-            The task's name.
-
-        Returns
-        -------
-        Label
-            The expression. Calling it with counts of motifs gives the labels.
-        """
-        return Label(self.labels[task], list(self.matrices))
+    def outcome(self, task: str) -> Outcome:
+        """Return what is predicted under the name of a task."""
+        return next(outcome for outcome in self.outcomes if outcome.task == task)
 
 
 def load_spec(path_or_name: str | os.PathLike) -> Spec:
@@ -162,27 +189,25 @@ def parse_spec(table: Mapping[str, Any], source: str = "configuration", folder: 
     ConfigError
         If a key is unknown or a value is impossible.
     """
-    if "matrices" in table:
-        raise ConfigError(f"{source}: matrices: unknown key; motifs belong in [motifs.NAME]")
+    for key in _FILLED_IN:
+        if key in table:
+            raise ConfigError(f"{source}: {key}: unknown key; see the tables of motifs, groups and labels")
     try:
         spec = Spec.model_validate(dict(table))
     except ValidationError as problem:
         raise ConfigError(f"{source}: {_first(problem)}") from None
     try:
-        background = check_probabilities(spec.background, "background")
-    except InputError as problem:
-        raise ConfigError(f"{source}: background: {problem}") from None
-    if background.ndim != 1:
-        raise ConfigError(f"{source}: background: must be four numbers, not a matrix")
-    matrices = {name: _matrix(name, motif, source, folder) for name, motif in spec.motifs.items()}
-    spec = spec.model_copy(update={"background": background.tolist(), "matrices": matrices})
-    _check_names(spec, source)
-    _check_groups(spec, source)
-    for task in spec.labels:
-        try:
-            spec.label(task)
-        except InputError as problem:
-            raise ConfigError(f"{source}: labels.{task}: {problem}") from None
+        matrices, words = motif_sources.resolve(spec.motifs, folder or Path())
+        spec = spec.model_copy(update={"matrices": matrices, "words": words})
+        spec = spec.model_copy(update=_backgrounds(spec, folder or Path()))
+        _check_names(spec, source)
+        _check_groups(spec, source)
+        spec = spec.model_copy(update={"outcomes": outcomes(spec.labels, matrices)})
+    except (InputError, FileProblem) as problem:
+        if isinstance(problem, ConfigError):
+            raise
+        raise ConfigError(f"{source}: {problem}") from None
+    _check_tasks(spec, source)
     sizes = spec.splits.sizes(spec.total, spec.total)
     for split, size in sizes.items():
         value = getattr(spec.splits, split)
@@ -217,21 +242,21 @@ def _first(problem: ValidationError) -> str:
     return f"{key or 'the file'}: {text}{more}"
 
 
-def _matrix(name: str, motif: MotifSource, source: str, folder: Path | None) -> np.ndarray:
-    """Return the probabilities (width, 4) of a motif."""
-    key = f"{source}: motifs.{name}"
-    try:
-        if motif.file is None:
-            return check_probabilities(motif.matrix, f"motif {name!r}")
-        path = (folder or Path()) / motif.file
-        collection = MotifFile.read(path, motif.motif_format)
-        wanted = motif.name or name
-        if wanted in collection:
-            return collection.get(wanted).matrix
-    except (InputError, FileProblem) as problem:
-        raise ConfigError(f"{key}.{'matrix' if motif.matrix is not None else 'file'}: {problem}") from None
-    some = ", ".join(list(collection.motifs)[:5])
-    raise ConfigError(f"{key}.name: {path} has no motif {wanted!r}; it has {some}")
+def _backgrounds(spec: Spec, folder: Path) -> dict[str, Any]:
+    """Return the backgrounds, and the background of the file with probabilities that sum to 1."""
+    found = {}
+    for key, name, given in (
+        ("background", "", spec.background),
+        *((f"groups[{i}].background", group.name, group.background) for i, group in enumerate(spec.groups)),
+    ):
+        if given is None:
+            continue
+        try:
+            found[name] = background_of(given, folder, spec.matrices)
+        except (InputError, FileProblem) as problem:
+            raise InputError(f"{key}: {problem}") from None
+    exact = found[""].composition.tolist() if isinstance(spec.background, list) else spec.background
+    return {"backgrounds": found, "background": exact}
 
 
 def _check_names(spec: Spec, source: str) -> None:
@@ -245,11 +270,18 @@ def _check_names(spec: Spec, source: str) -> None:
             key = f"{source}: groups[{index}].name" if kind == "groups" else f"{source}: {kind}.{name}"
             if not name or _BAD_IN_NAMES & set(name):
                 raise ConfigError(f"{key}: a name must not be empty or hold spaces or commas")
-            if kind == "labels" and name in _RESERVED:
-                raise ConfigError(f"{key}: {name!r} is a column of the data set already; choose another name")
             if name in seen:
                 raise ConfigError(f"{key}: two groups are named {name!r}")
             seen.add(name)
+
+
+def _check_tasks(spec: Spec, source: str) -> None:
+    for task in spec.tasks:
+        key = f"{source}: labels.{task}"
+        if task in _RESERVED:
+            raise ConfigError(f"{key}: {task!r} is a column of the data set already; choose another name")
+        if not task or _BAD_IN_NAMES & set(task):
+            raise ConfigError(f"{key}: a name must not be empty or hold spaces or commas")
 
 
 def _check_groups(spec: Spec, source: str) -> None:
@@ -260,17 +292,30 @@ def _check_groups(spec: Spec, source: str) -> None:
             if group.placement.centre > room:
                 raise ConfigError(f"{key}.placement.centre: {group.placement.centre} exceeds the length {room}")
             room = group.placement.centre
+        if isinstance(group.placement, Around) and group.placement.around >= room:
+            raise ConfigError(f"{key}.placement.around: {group.placement.around} lies beyond the length {room}")
         needed = 0
         for number, embed in enumerate(group.embed):
-            if embed.motif not in spec.matrices:
-                known = ", ".join(spec.matrices) or "none"
-                raise ConfigError(f"{key}.embed[{number}].motif: unknown motif {embed.motif!r}; there are {known}")
-            width = len(spec.matrices[embed.motif])
+            width = _widest(spec, embed, f"{key}.embed[{number}]")
             if width > room:
                 raise ConfigError(
-                    f"{key}.embed[{number}].motif: {embed.motif!r} is {width} long and does "
-                    f"not fit into {room} positions"
+                    f"{key}.embed[{number}].{'motif' if embed.motif else 'motifs'}: "
+                    f"{' and '.join(map(repr, embed.members))} {'is' if embed.motif else 'are'} {width} long and "
+                    f"{'does' if embed.motif else 'do'} not fit into {room} positions"
                 )
             needed += width * embed.count.max
         if needed > room:
             raise ConfigError(f"{key}.embed: up to {needed} positions are to be embedded into {room}")
+
+
+def _widest(spec: Spec, embed: Embed, key: str) -> int:
+    """Return how many positions an instance takes at most."""
+    for place, motif in enumerate(embed.members):
+        if motif not in spec.matrices:
+            known = ", ".join(spec.matrices) or "none"
+            where = "motif" if embed.motif else f"motifs[{place}]"
+            raise ConfigError(f"{key}.{where}: unknown motif {motif!r}; there are {known}")
+        if motif in spec.words and embed.temperature != 1:
+            raise ConfigError(f"{key}.temperature: {motif!r} is a list of words, which are drawn as they are")
+    widths = [len(spec.matrices[motif]) for motif in embed.members]
+    return sum(widths) + embed.gaps.max * (len(widths) - 1)

@@ -26,7 +26,7 @@ SEQUENCES = 4000
 def scored(tmp_path_factory):
     """``data`` (the test split), ``store`` of its scores for all tasks, ``null`` of its shuffles'."""
     from genolift.models.training import train
-    from genolift.simulate.generate import simulate
+    from genolift.simulate.drawing.generate import simulate
     from genolift.simulate.spec import load_spec
 
     folder = tmp_path_factory.mktemp("motifs")

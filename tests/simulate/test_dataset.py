@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from genolift.simulate.dataset import Embedding
-from genolift.simulate.generate import simulate
+from genolift.simulate.drawing.generate import simulate
 from genolift.simulate.reading import load_dataset
 from genolift.simulate.simdata import read_simdata, write_simdata
+from genolift.simulate.scenes import Scenes
 from genolift.simulate.spec import load_spec, parse_spec
 from genolift.support.errors import FileProblem, GenoliftError, InputError
 
@@ -35,7 +36,9 @@ def test_the_saved_files_are_what_they_are_said_to_be(small, tmp_path):
     small.save(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["dataset.tsv", "embeddings.bed", "sequences.fa"]
     assert (tmp_path / "dataset.tsv").read_text().startswith("name\tboth\tGATA\tTAL1\tsplit\n")
-    chrom, start, end, motif, _, strand, string = (tmp_path / "embeddings.bed").read_text().split("\n")[0].split("\t")
+    header, first = (tmp_path / "embeddings.bed").read_text().split("\n")[:2]
+    assert header.split("\t")[-3:] == ["importance:both", "importance:GATA", "importance:TAL1"]
+    chrom, start, end, motif, _, strand, string = first.split("\t")[:7]
     sequence = small.sequences[small.names.index(chrom)]
     assert sequence[int(start) : int(end)] == string
     assert motif in small.motifs
@@ -176,7 +179,8 @@ def test_the_papers_own_file(paper_data, tmp_path):
     assert dataset.tasks == ["task1", "task2", "task3"]
     assert (dataset.splits == "test").sum() == 800
     spec, counts = load_spec("tal_gata"), dataset.counts()
-    expected = np.stack([spec.label(task)(counts) for task in spec.tasks], axis=1)
+    scenes = Scenes.of_counts(counts)
+    expected = np.stack([outcome.expression(scenes)[:, 0] for outcome in spec.outcomes], axis=1)
     np.testing.assert_array_equal(dataset.labels, expected)
     copy = tmp_path / "copy.simdata"
     write_simdata(copy, dataset)

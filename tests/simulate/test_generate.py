@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import chisquare, kstest
 
 from genolift.sequence.alphabet import one_hot, reverse_complement
-from genolift.simulate.generate import simulate
+from genolift.simulate.drawing.generate import simulate
 from genolift.simulate.spec import load_spec, parse_spec
 from genolift.support.errors import InputError
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genolift.sequence.alphabet import encode, is_dna, one_hot_codes
-from genolift.simulate.motifs import Motif
+from genolift.simulate.motifs import Motif, scan
 from genolift.support.errors import InputError
 
 STRONG = 7.0  # The paper counts a match as strong from this log-odds score on.
@@ -76,10 +76,10 @@ def find_matches(
     places = codes.shape[1] - width + 1
     if places < 1:
         return Matches(np.zeros(0, int), np.zeros(0, int), np.zeros(0, "<U1"), np.zeros(0))
-    score = _scan(codes, forward)
+    score = scan(codes, forward)
     strand = np.full(score.shape, "+")
     if strands == "both":
-        backward = _scan(codes, forward[::-1, ::-1])
+        backward = scan(codes, forward[::-1, ::-1])
         strand[backward > score] = "-"
         score = np.maximum(score, backward)
     elif strands != "+":
@@ -118,13 +118,3 @@ def _as_codes(sequences: Sequence[str] | np.ndarray) -> tuple[np.ndarray, np.nda
     for row, sequence in zip(codes, sequences, strict=True):
         row[: len(sequence)] = encode(sequence)
     return codes, lengths
-
-
-def _scan(codes: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Return the log-odds at every place, (N, L - w + 1)."""
-    padded = np.concatenate([matrix, np.zeros((len(matrix), 1))], axis=1)
-    places = codes.shape[1] - len(matrix) + 1
-    score = np.zeros((len(codes), places))
-    for k, row in enumerate(padded):
-        score += row[codes[:, k : k + places]]
-    return np.round(score, 9)  # Rounding makes windows equal that differ only by the order of additions.

@@ -20,7 +20,7 @@ from genolift.pipeline.keeping.folder import Folder
 from genolift.pipeline.keeping.versions import versions
 from genolift.sequence.files import write_text
 from genolift.simulate.dataset import FILES
-from genolift.simulate.generate import simulate
+from genolift.simulate.drawing.generate import simulate
 from genolift.simulate.reading import load_dataset
 from genolift.simulate.spec import Spec, load_spec
 from genolift.support.errors import InputError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from genolift.pipeline.keeping.places import check_directory
 from genolift.simulate.dataset import FILES, Dataset
-from genolift.simulate.generate import simulate
+from genolift.simulate.drawing.generate import simulate
 from genolift.simulate.spec import load_spec
 from genolift.support.errors import FORCE, FileProblem, InputError, Remedy
 
