@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, Tag
 
 from genolift.simulate.expressions import Expression
-from genolift.simulate.parts import Strict
+from genolift.simulate.parts import Strict, told_apart
 from genolift.support.errors import InputError
 
 #: What the labels of a data set are: 0 or 1, numbers, or classes of which each sequence has exactly one.
@@ -41,6 +41,21 @@ class Classes(Strict):
     """Classes by their names. For every sequence the condition of exactly one of them holds."""
 
     classes: dict[str, str] = Field(min_length=2)
+
+
+#: A label as a file gives it: an expression, or one of the tables above.
+LabelSource: TypeAlias = Annotated[
+    Annotated[str, Tag("str")]
+    | Annotated[Flipped, Tag("Flipped")]
+    | Annotated[Chance, Tag("Chance")]
+    | Annotated[Value, Tag("Value")]
+    | Annotated[Classes, Tag("Classes")],
+    told_apart(
+        {"when": Flipped, "probability": Chance, "value": Value, "classes": Classes},
+        str,
+        "an expression, or a table with 'when' and 'flip', 'probability', 'value' or 'classes'",
+    ),
+]
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 
 class Strict(BaseModel):
     """A table of a configuration, whose keys and types must be exactly these."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def told_apart(kinds: Mapping[str, type], plain: type | None, wanted: str) -> Discriminator:
+    """Return what tells tables of different kinds apart, each by a key that it must have.
+
+    Parameters
+    ----------
+    kinds
+        The class of each kind, by its key. Their names are the tags.
+    plain
+        The type of what is no table; ``None`` if it must be one.
+    wanted
+        What an error message asks for.
+    """
+
+    def tag(value: Any) -> str | None:
+        if not isinstance(value, dict):
+            if isinstance(value, Strict):
+                return type(value).__name__
+            return plain.__name__ if plain else None
+        return next((kind.__name__ for key, kind in kinds.items() if key in value), None)
+
+    return Discriminator(tag, custom_error_type="kind", custom_error_message=f"give {wanted}")
 
 
 class Count(Strict):
@@ -93,6 +117,17 @@ class Length(Range):
 def range_of(value: Any) -> Any:
     """Return a range as the table of its ends: a plain number is the only one in it."""
     return {"min": value, "max": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+#: What lies outside motifs, as a file says it.
+BackgroundSource: TypeAlias = Annotated[
+    Annotated[list[float], Tag("list")] | Annotated[Fitted, Tag("Fitted")] | Annotated[Real, Tag("Real")],
+    told_apart(
+        {"fasta": Fitted, "sequences": Real},
+        list,
+        "four probabilities, or a table with 'fasta' and 'order', or one with 'sequences'",
+    ),
+]
 
 
 class MotifSource(Strict):
@@ -197,6 +232,15 @@ class Around(Strict):
     spread: float = Field(gt=0)
 
 
+#: Where instances lie.
+Placement: TypeAlias = Annotated[
+    Annotated[Literal["uniform"], Tag("str")] | Annotated[Centre, Tag("Centre")] | Annotated[Around, Tag("Around")],
+    told_apart(
+        {"centre": Centre, "around": Around}, str, "\"uniform\", or a table with 'centre', or one with 'around' and 'spread'"
+    ),
+]
+
+
 class Group(Strict):
     """Sequences that are drawn in the same way.
 
@@ -207,8 +251,8 @@ class Group(Strict):
     name: str = Field(min_length=1)
     sequences: int = Field(ge=1)
     embed: list[Embed] = []
-    placement: Literal["uniform"] | Centre | Around = "uniform"
-    background: list[float] | Fitted | Real | None = None
+    placement: Placement = "uniform"
+    background: BackgroundSource | None = None
 
 
 class Splits(Strict):

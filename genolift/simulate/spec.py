@@ -15,16 +15,15 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from genolift.simulate import motif_sources
 from genolift.simulate.background import background as background_of
-from genolift.simulate.labels import Chance, Classes, Flipped, Kind, Outcome, Value, outcomes
+from genolift.simulate.labels import Kind, LabelSource, Outcome, outcomes
 from genolift.simulate.parts import (
     Around,
+    BackgroundSource,
     Centre,
     Embed,
-    Fitted,
     Group,
     Length,
     MotifSource,
-    Real,
     Splits,
     Strict,
     range_of,
@@ -36,7 +35,7 @@ _FILLED_IN = ("matrices", "words", "backgrounds", "outcomes")
 _BAD_IN_NAMES = set(" \t\r\n,")
 _UNION_MEMBERS = (
     *("Around", "Centre", "Chance", "Classes", "Fitted", "Flipped", "Real", "Value"),
-    *("int", "float", "str", "list[float]"),
+    *("int", "float", "str", "list"),
 )  # Pydantic puts the names of a union's members into the path of a key.
 
 
@@ -75,10 +74,10 @@ class Spec(Strict):
     description: str = ""
     seed: int = Field(default=0, ge=0)
     length: Annotated[Length, BeforeValidator(range_of)]
-    background: list[float] | Fitted | Real
+    background: BackgroundSource
     motifs: dict[str, MotifSource] = Field(default={})
     groups: list[Group] = Field(min_length=1)
-    labels: dict[str, str | Flipped | Chance | Value | Classes] = Field(min_length=1)
+    labels: dict[str, LabelSource] = Field(min_length=1)
     splits: Splits = Splits()
     matrices: dict[str, Any] = Field(default={}, exclude=True, repr=False)
     words: dict[str, Any] = Field(default={}, exclude=True, repr=False)
