@@ -112,7 +112,9 @@ class Expression:
         with np.errstate(all="ignore"):  # What is not finite is refused below.
             values = np.broadcast_to(np.asarray(self._evaluate(scenes), dtype=float), shape)
         if not np.isfinite(values).all():
-            raise InputError(f"{self.text!r} is not a finite number for some sequences, such as where a motif is absent")
+            raise InputError(
+                f"{self.text!r} is not a finite number for some sequences, such as where a motif is absent"
+            )
         return values
 
     def condition(self) -> Expression:
@@ -138,7 +140,7 @@ class Expression:
             return lambda scenes: np.logical_not(part(scenes))
         if isinstance(node, ast.Compare) and all(type(op) in _COMPARISONS for op in node.ops):
             return self._comparison(node)
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
             number = float(node.value)
             return lambda scenes: number
         name = _motif_name(node)

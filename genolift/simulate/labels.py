@@ -114,9 +114,7 @@ def _parts(name: str, label: Any) -> list[tuple]:
         return [(name, f"{name}.probability", label.probability, False, "binary", _tossing(name))]
     if isinstance(label, Value):
         return [(name, f"{name}.value", label.value, False, "real", _noisy(label.noise))]
-    return [
-        (one, f"{name}.classes.{one}", text, True, "classes", _as_they_are) for one, text in label.classes.items()
-    ]
+    return [(one, f"{name}.classes.{one}", text, True, "classes", _as_they_are) for one, text in label.classes.items()]
 
 
 def _as_they_are(expected: np.ndarray, random: np.random.Generator) -> np.ndarray:

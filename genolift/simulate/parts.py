@@ -236,7 +236,9 @@ class Around(Strict):
 Placement: TypeAlias = Annotated[
     Annotated[Literal["uniform"], Tag("str")] | Annotated[Centre, Tag("Centre")] | Annotated[Around, Tag("Around")],
     told_apart(
-        {"centre": Centre, "around": Around}, str, "\"uniform\", or a table with 'centre', or one with 'around' and 'spread'"
+        {"centre": Centre, "around": Around},
+        str,
+        "\"uniform\", or a table with 'centre', or one with 'around' and 'spread'",
     ),
 ]
 

@@ -6,7 +6,6 @@ import os
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -141,7 +140,8 @@ def load_spec(path_or_name: str | os.PathLike) -> Spec:
             raise FileProblem(
                 f"{text} does not exist, nor is it the name of a simulation; there are {', '.join(shipped)}"
             )
-        data = _shipped_folder().joinpath(text.removesuffix(".toml") + ".toml").read_bytes()
+        path = _shipped_folder() / (text.removesuffix(".toml") + ".toml")
+        data = path.read_bytes()
     else:
         with file_problems(text, "read"):
             data = path.read_bytes()
@@ -159,11 +159,11 @@ def shipped_specs() -> list[str]:
     )
 
 
-def _shipped_folder() -> Traversable:
-    try:
-        return resources.files("genolift.simulations")
-    except ModuleNotFoundError:  # The package is not installed but imported from a checkout.
-        return Path(__file__).parents[2] / "simulations"
+def _shipped_folder() -> Path:
+    beside = Path(__file__).parents[2] / "simulations"
+    if (beside / "tal_gata.toml").is_file():  # The package is imported from a checkout, whose own they are.
+        return beside
+    return Path(str(resources.files("genolift.simulations")))
 
 
 def parse_spec(table: Mapping[str, Any], source: str = "configuration", folder: Path | None = None) -> Spec:

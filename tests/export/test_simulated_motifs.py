@@ -102,9 +102,12 @@ def overlapping(table, data, names, store):
     return np.mean(right), np.mean([covered[one.sequence_index, one.start : one.end].any() for one in wanted])
 
 
-@pytest.mark.parametrize(("target", "motif", "recall"), [("1", "GATA_disc1", 0.3), ("2", "TAL1_known1", 0.3)])
-def test_seqlets_are_the_embedded_motifs(scored, target, motif, recall):
-    """At a false discovery rate of 5 % against the scores of shuffled sequences, and named by Tomtom."""
+@pytest.mark.parametrize(("target", "motif"), [("1", "GATA_disc1"), ("2", "TAL1_known1")])
+def test_seqlets_are_the_embedded_motifs(scored, target, motif):
+    """At a false discovery rate of 10 % against the scores of shuffled sequences, and named by Tomtom.
+
+    Shuffles hold GATA by chance, too often for a rate of 5 %: depending on the network, that finds anything or nothing.
+    """
     pytest.importorskip("memelite")
     meme, out = scored.folder / "motifs.meme", scored.folder / f"seqlets{target}.bed"
     rng = np.random.default_rng(0)
@@ -114,12 +117,12 @@ def test_seqlets_are_the_embedded_motifs(scored, target, motif, recall):
         for name, matrix in motifs.items():
             rows = "\n".join(" ".join(f"{value:.6f}" for value in row) for row in matrix)
             file.write(f"\nMOTIF {name}\nletter-probability matrix: alength= 4 w= {len(matrix)}\n{rows}\n")
-    search = Search(scored.store, target=target, null=scored.null)
+    search = Search(scored.store, target=target, null=scored.null, fdr=0.1)
     written = write_seqlets(Seqlets(search, out, motifs=meme))
     table = pd.read_csv(out, sep="\t")
     precision, found = overlapping(table, scored.data, [motif], scored.store)
-    assert precision > 0.9
-    assert found > recall
+    assert precision > 0.87
+    assert found > 0.6
     assert next(iter(written.motifs)) == motif
     assert written.motifs[motif] > 0.8 * written.positive
 

@@ -6,8 +6,8 @@ import pytest
 from genolift.simulate.dataset import Embedding
 from genolift.simulate.drawing.generate import simulate
 from genolift.simulate.reading import load_dataset
-from genolift.simulate.simdata import read_simdata, write_simdata
 from genolift.simulate.scenes import Scenes
+from genolift.simulate.simdata import read_simdata, write_simdata
 from genolift.simulate.spec import load_spec, parse_spec
 from genolift.support.errors import FileProblem, GenoliftError, InputError
 

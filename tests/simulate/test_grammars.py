@@ -92,7 +92,7 @@ def test_strength_of_instances():
     for one in weak.embeddings[:500]:
         value = sum(odds[i]["ACGT".index(c)] for i, c in enumerate(one.string)) / odds.max(axis=1).sum()
         assert -0.5 <= value <= 0.5
-    with pytest.raises(InputError, match="no instance had a match from 0.5 to 0.6"):
+    with pytest.raises(InputError, match=r"no instance had a match from 0.5 to 0.6"):
         drawn([{"motif": "A", "count": 1, "match": {"min": 0.5, "max": 0.6}}])
 
 
@@ -148,7 +148,10 @@ def test_real_sequence_with_its_own_motifs_away(own, tmp_path):
 
 
 def test_a_group_with_its_own_background():
-    groups = [{"name": "rich", "sequences": 500, "background": [0.1, 0.4, 0.4, 0.1]}, {"name": "plain", "sequences": 500}]
+    groups = [
+        {"name": "rich", "sequences": 500, "background": [0.1, 0.4, 0.4, 0.1]},
+        {"name": "plain", "sequences": 500},
+    ]
     dataset = drawn(groups=groups)
     share = {
         group: np.mean([(s.count("G") + s.count("C")) / 60 for s, name in zip(dataset.sequences, dataset.names, strict=True)
@@ -184,7 +187,7 @@ def test_classes():
     assert dataset.kind == "classes"
     assert (dataset.labels.sum(axis=1) == 1).all()
     np.testing.assert_allclose(dataset.importance, np.tile([-1, 1], (len(dataset.embeddings), 1)))
-    with pytest.raises(InputError, match="no class holds for .* sequences, such as g_"):
+    with pytest.raises(InputError, match=r"no class holds for .* sequences, such as g_"):
         drawn([{"motif": "A", "count": count}], labels={"kind": {"classes": {"x": "A > 0", "y": "A > 1"}}})
     with pytest.raises(InputError, match="x and y holds for"):
         drawn([{"motif": "A", "count": 1}], labels={"kind": {"classes": {"x": "A > 0", "y": "A < 2"}}})

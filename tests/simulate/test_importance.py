@@ -124,7 +124,7 @@ def test_many_instances():
     """Twenty copies of an instance that is needed once share one twentieth each, which 2^20 subsets would take long."""
     groups = [{"name": "g", "sequences": 2, "embed": [{"motif": "A", "count": 20}]}]
     np.testing.assert_allclose(simulate(spec(groups=groups)).importance, 1 / 20)
-    with pytest.raises(InputError, match="a sequence has 20 instances .* exact for up to 16"):
+    with pytest.raises(InputError, match=r"a sequence has 20 instances .* exact for up to 16"):
         simulate(spec(groups=groups, labels={"y": "best(A) > 0"}))
 
 

@@ -104,7 +104,7 @@ class Placing:
         return widths
 
     def _shuffled(self, counts: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return the sequences of each number m of blocks, and the entries of their blocks in random order, (rows, m)."""
+        """Return the sequences of each number m of blocks, and their blocks' entries in random order, (rows, m)."""
         arrangement = self._random("arrangement").random((len(counts), self._most))
         per_row = counts.sum(axis=1)
         found = []

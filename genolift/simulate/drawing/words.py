@@ -57,9 +57,7 @@ def matches(spec: Spec, motif: str, words: np.ndarray) -> np.ndarray:
     return share
 
 
-def _drawer(
-    spec: Spec, embed: Embed, motif: str, random: np.random.Generator
-) -> Callable[[int], np.ndarray]:
+def _drawer(spec: Spec, embed: Embed, motif: str, random: np.random.Generator) -> Callable[[int], np.ndarray]:
     matrix = spec.matrices[motif]
     if motif in spec.words:
         words, weights = spec.words[motif]
