@@ -8,6 +8,8 @@ import click
 
 from genolift.cli import parameters
 
+_TOLD = ("accuracy", "auroc", "auprc", "pearson", "spearman", "explained")
+
 
 @click.command(epilog=parameters.epilog("genolift train tal_gata --data data --out model.keras --seed 1"))
 @click.argument("spec")
@@ -28,7 +30,8 @@ def command(spec: str, data: Path, out: Path, architecture: str, seed: int, epoc
     """Train a network on a data set.
 
     Trains on the split "train", stops early by the loss on "valid", and measures AUROC, AUPRC and accuracy of every
-    task on "test". All of it is recorded in training.json beside the model.
+    task on "test", or the correlation where labels are real values. All of it is recorded in training.json beside the
+    model.
     """
     from genolift.pipeline.benchmark.training import Training, train_to_file
 
@@ -36,5 +39,6 @@ def command(spec: str, data: Path, out: Path, architecture: str, seed: int, epoc
     if was_there:
         click.echo(f"{out} is already complete")
     for task, metrics in (record["metrics"] or {}).items():
-        told = (f"{name} {metrics[name]:.3f}" for name in ("accuracy", "auroc", "auprc") if metrics[name] is not None)
+        names = (name for name in _TOLD if metrics.get(name) is not None)
+        told = (f"{name} {metrics[name]:.3f}" for name in names)
         click.echo(f"{task}: {', '.join(told)}")

@@ -1,4 +1,4 @@
-"""Metrics of a classifier: AUROC, AUPRC and accuracy of each task, computed by scikit-learn."""
+"""Metrics of predictions: AUROC, AUPRC and accuracy of labels of 0 or 1, correlations of real values."""
 
 from __future__ import annotations
 
@@ -67,5 +67,54 @@ def class_metrics(
                 f"all {len(truth)} sequences are {'positive' if positives else 'negative'}: "
                 "AUROC and AUPRC need both classes"
             )
+        metrics[task] = scores
+    return metrics
+
+
+def value_metrics(values: np.ndarray, predictions: np.ndarray, tasks: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the metrics of each task whose labels are real values.
+
+    Parameters
+    ----------
+    values
+        (N, T), the labels.
+    predictions
+        (N, T), what the network predicts.
+    tasks
+        The names of the T tasks.
+
+    Returns
+    -------
+    dict of str to dict
+        By the name of the task: ``pearson`` and ``spearman`` correlation, ``mse`` (the mean squared error) and
+        ``explained`` (1 less that over the variance of the labels). Where labels or predictions are constant, those
+        that are not defined are ``None`` and ``note`` says why.
+
+    Raises
+    ------
+    InputError
+        If the shapes do not agree, or a value is not a finite number.
+    """
+    from scipy.stats import pearsonr, spearmanr
+
+    values, predictions = (np.asarray(array, dtype=np.float64) for array in (values, predictions))
+    if values.shape != predictions.shape or values.ndim != 2 or values.shape[1] != len(tasks) or not len(values):
+        raise InputError(
+            f"labels {values.shape} and predictions {predictions.shape} must both be (sequences, {len(tasks)} tasks)"
+        )
+    if not (np.isfinite(values).all() and np.isfinite(predictions).all()):
+        raise InputError("some values are not finite numbers; the model's training probably diverged")
+    metrics = {}
+    for task, truth, predicted in zip(tasks, values.T, predictions.T, strict=True):
+        error = float(np.mean((truth - predicted) ** 2))
+        scores: dict[str, Any] = {"pearson": None, "spearman": None, "mse": error, "explained": None}
+        constant = [name for name, array in (("labels", truth), ("predictions", predicted)) if np.ptp(array) == 0]
+        if constant:
+            scores["note"] = f"all {' and all '.join(constant)} are equal"
+        else:
+            scores["pearson"] = float(pearsonr(truth, predicted).statistic)
+            scores["spearman"] = float(spearmanr(truth, predicted).statistic)
+        if np.ptp(truth) > 0:
+            scores["explained"] = 1 - error / float(truth.var())
         metrics[task] = scores
     return metrics

@@ -1,4 +1,4 @@
-"""Training of a classifier on a labelled data set, with early stopping, metrics, and a record of all that was done."""
+"""Training of a network on a labelled data set, with early stopping, metrics, and a record of all that was done."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from genolift.models.metrics import class_metrics
+from genolift.models.objectives import objective_of
 from genolift.models.seeding import seed_dropout
 from genolift.models.zoo import ARCHITECTURES, build
 from genolift.sequence.alphabet import codes_matrix, is_dna, one_hot
@@ -78,9 +78,10 @@ def train(
     ----------
     model
         The name of an architecture, which is built for the length and tasks of the data, or a Keras 3 model with input
-        (N, L, 4) and one sigmoid output per task, which is trained in place from the weights that it has.
+        (N, L, 4) and one output per task, which is trained in place from the weights that it has. It ends in a
+        sigmoid; for real values it ends in none, and for classes in a softmax.
     dataset
-        An object with ``sequences``, ``labels`` (N, T), ``tasks`` and ``splits``, such as
+        An object with ``sequences``, ``labels`` (N, T), ``tasks``, ``splits`` and perhaps a ``kind``, such as
         :class:`genolift.simulate.dataset.Dataset`.
     seed
         The seed of the initial weights, the dropout and the order of the sequences.
@@ -109,7 +110,8 @@ def train(
     architecture = model if isinstance(model, str) else None
     if architecture is not None:
         _check_trainable(architecture)
-        model = build(architecture, seed=seed, length=data.length, tasks=len(data.tasks))
+        shape = {"length": data.length, "tasks": len(data.tasks)}
+        model = build(architecture, seed=seed, output=data.objective.activation, **shape)
     _check_model(model, data)
     seed_dropout(model, seed)
     history, stopped_early = _fit(model, data, hyperparameters, seed, progress)
@@ -122,7 +124,7 @@ def train(
         "recipe": {
             **asdict(hyperparameters),
             "optimizer": "Adam",
-            "loss": "binary cross-entropy",
+            "loss": data.objective.title,
             "schedule": "linear warm-up, cosine decay",
         },
         "data": {"length": data.length, "tasks": data.tasks, "sequences": data.counts},
@@ -152,8 +154,7 @@ class _Data:
                 f"{len(dataset.sequences)} sequences and {len(self.tasks)} tasks "
                 f"need {(len(dataset.sequences), len(self.tasks))}"
             )
-        if not np.isin(labels, (0, 1)).all():
-            raise InputError("training needs labels that are 0 or 1 for every sequence and task")
+        self.objective = objective_of(dataset)
         self.counts = {split: int((splits == split).sum()) for split in _SPLITS}
         for split, purpose in (("train", "training"), ("valid", "early stopping")):
             if not self.counts[split]:
@@ -190,7 +191,7 @@ class _Data:
         if not self.counts["test"]:
             return None
         inputs, labels = self.arrays("test")
-        return class_metrics(labels, model.predict(inputs, batch_size=256, verbose=0), self.tasks)
+        return self.objective.metrics(labels, model.predict(inputs, batch_size=256, verbose=0), self.tasks)
 
     def notes(self, metrics: dict[str, dict[str, Any]] | None) -> list[str]:
         """Return what is unusual about the data, as sentences."""
@@ -198,7 +199,7 @@ class _Data:
         for split in ("train", "valid"):
             for task, column in zip(self.tasks, self._labels[split].T, strict=True):
                 if column.min() == column.max():
-                    notes.append(f"task {task!r} has only label {int(column[0])} in the split {split!r}")
+                    notes.append(f"task {task!r} has only label {column[0]:g} in the split {split!r}")
         if metrics is None:
             notes.append("no sequence is in the split 'test', so there are no metrics")
         else:
@@ -226,7 +227,7 @@ def _fit(
         warmup_steps=warm_up,
     )
     # Keras would choose XLA, which makes convolutions on the CPU slower.
-    model.compile(keras.optimizers.Adam(schedule), "binary_crossentropy", jit_compile=False)
+    model.compile(keras.optimizers.Adam(schedule), data.objective.loss, jit_compile=False)
     history: list[dict[str, Any]] = []
     began = time.perf_counter()
     stopping = keras.callbacks.EarlyStopping(
@@ -283,7 +284,7 @@ def _hyperparameters(model: Any, given: dict[str, Any]) -> Hyperparameters:
 def _check_trainable(architecture: str) -> None:
     if architecture == "bpnet":
         raise UnsupportedModel(
-            "architecture 'bpnet' predicts profiles and counts, not classes; "
+            "architecture 'bpnet' predicts profiles and counts; "
             f"train one of {', '.join(name for name in ARCHITECTURES if name != 'bpnet')}"
         )
 
@@ -313,10 +314,15 @@ def _check_model(model: Any, data: _Data) -> None:
         )
     last = (getattr(model, "operations", None) or model.layers)[-1]  # Only functional models have operations.
     activation = getattr(last, "activation", last)
-    if not getattr(activation, "__name__", type(activation).__name__).lower().endswith("sigmoid"):
+    name = getattr(activation, "__name__", type(activation).__name__).lower()
+    wanted = data.objective.activation
+    if wanted == "linear":
+        if name.endswith(("sigmoid", "softmax")):
+            raise UnsupportedModel(f"model {model.name!r} ends in {last.name!r}; real values need an end without it")
+    elif not name.endswith(wanted):
         raise UnsupportedModel(
-            f"model {model.name!r} ends in {last.name!r}, which is not a sigmoid; "
-            "training takes models that end in a sigmoid with one output per task"
+            f"model {model.name!r} ends in {last.name!r}, which is not a {wanted}; "
+            f"training takes models that end in a {wanted} with one output per task"
         )
 
 

@@ -11,6 +11,7 @@ from genolift.support.errors import InputError
 from genolift.support.tensorflow import quiet_tensorflow
 
 _ALPHABET = 4
+_OUTPUTS = ("sigmoid", "softmax", "linear")
 
 
 def build(name: str, seed: int = 0, **options: Any) -> Any:
@@ -49,7 +50,9 @@ def build(name: str, seed: int = 0, **options: Any) -> Any:
     return model
 
 
-def tal_gata(length: int | None = 200, tasks: int = 3, filters: int = 50, width: int = 11) -> Any:
+def tal_gata(
+    length: int | None = 200, tasks: int = 3, filters: int = 50, width: int = 11, output: str = "sigmoid"
+) -> Any:
     """Return the network of the DeepLIFT paper's simulated benchmark (Shrikumar et al. 2017).
 
     It has two convolutions, an average over the positions and two dense layers.
@@ -62,11 +65,13 @@ def tal_gata(length: int | None = 200, tasks: int = 3, filters: int = 50, width:
         The number of tasks.
     filters, width
         The number and the width of the filters of each convolution.
+    output
+        The last activation: ``"sigmoid"`` (the default), ``"softmax"`` for classes, ``"linear"`` for real values.
 
     Returns
     -------
     keras.Model
-        The network. Its output "tasks" is (N, tasks), after a sigmoid.
+        The network. Its output "tasks" is (N, tasks).
     """
     keras = _keras()
     layers = keras.layers
@@ -77,11 +82,11 @@ def tal_gata(length: int | None = 200, tasks: int = 3, filters: int = 50, width:
     x = layers.GlobalAveragePooling1D(name="average")(x)
     x = layers.Dense(50, activation="relu", name="dense")(x)
     x = layers.Dropout(0.5, name="dropout")(x)
-    x = layers.Dense(tasks, activation="sigmoid", name="tasks")(x)
+    x = layers.Dense(tasks, activation=output, name="tasks")(x)
     return keras.Model(sequence, x, name="tal_gata")
 
 
-def basset(length: int = 600, tasks: int = 164) -> Any:
+def basset(length: int = 600, tasks: int = 164, filters: int = 300, output: str = "sigmoid") -> Any:
     """Return a network like Basset (Kelley et al. 2016).
 
     It has three convolutions with max pooling and two wide dense layers.
@@ -92,26 +97,31 @@ def basset(length: int = 600, tasks: int = 164) -> Any:
         The length of the sequences.
     tasks
         The number of tasks.
+    filters
+        The number of filters of the first convolution. The other layers are wide in proportion.
+    output
+        The last activation: ``"sigmoid"`` (the default), ``"softmax"`` for classes, ``"linear"`` for real values.
 
     Returns
     -------
     keras.Model
-        The network. Its output "tasks" is (N, tasks), after a sigmoid.
+        The network. Its output "tasks" is (N, tasks).
     """
     keras = _keras()
     layers = keras.layers
     _check_length("basset", length, 3 * 4 * 4)
+    wide, dense = -(-2 * filters // 3), -(-10 * filters // 3)
     x = sequence = keras.Input((length, _ALPHABET), name="sequence")
-    for number, (filters, width, pool) in enumerate([(300, 19, 3), (200, 11, 4), (200, 7, 4)], start=1):
-        x = layers.Conv1D(filters, width, padding="same", use_bias=False, name=f"conv{number}")(x)
+    for number, (count, width, pool) in enumerate([(filters, 19, 3), (wide, 11, 4), (wide, 7, 4)], start=1):
+        x = layers.Conv1D(count, width, padding="same", use_bias=False, name=f"conv{number}")(x)
         x = layers.BatchNormalization(name=f"norm{number}")(x)
         x = layers.Activation("relu", name=f"relu{number}")(x)
         x = layers.MaxPooling1D(pool, name=f"pool{number}")(x)
     x = layers.Flatten(name="flatten")(x)
     for number in (1, 2):
-        x = layers.Dense(1000, activation="relu", name=f"dense{number}")(x)
+        x = layers.Dense(dense, activation="relu", name=f"dense{number}")(x)
         x = layers.Dropout(0.3, name=f"dropout{number}")(x)
-    x = layers.Dense(tasks, activation="sigmoid", name="tasks")(x)
+    x = layers.Dense(tasks, activation=output, name="tasks")(x)
     return keras.Model(sequence, x, name="basset")
 
 
@@ -154,7 +164,50 @@ def bpnet(length: int = 2114, tasks: int = 1, filters: int = 64, dilations: int 
     return keras.Model(sequence, [profile, counts], name="bpnet")
 
 
-def transformer(length: int = 200, tasks: int = 1, channels: int = 64, blocks: int = 2, heads: int = 4) -> Any:
+def dilated(length: int = 200, tasks: int = 1, filters: int = 48, dilations: int = 4, output: str = "sigmoid") -> Any:
+    """Return a small network of dilated residual convolutions, like BPNet with one value for each task.
+
+    Parameters
+    ----------
+    length
+        The length of the sequences.
+    tasks
+        The number of tasks.
+    filters
+        The number of filters of each convolution.
+    dilations
+        The number of dilated convolutions. The dilation of the first is 2, and it doubles with each.
+    output
+        The last activation: ``"sigmoid"`` (the default), ``"softmax"`` for classes, ``"linear"`` for real values.
+
+    Returns
+    -------
+    keras.Model
+        The network. Its output "tasks" is (N, tasks).
+    """
+    keras = _keras()
+    layers = keras.layers
+    _check_length("dilated", length, 2)
+    sequence = keras.Input((length, _ALPHABET), name="sequence")
+    x = layers.Conv1D(filters, 21, padding="same", activation="relu", name="stem")(sequence)
+    for number in range(1, dilations + 1):
+        y = layers.Conv1D(
+            filters, 3, padding="same", dilation_rate=2**number, activation="relu", name=f"dilated{number}"
+        )(x)
+        x = layers.Add(name=f"residual{number}")([x, y])
+    x = layers.GlobalAveragePooling1D(name="average")(x)
+    x = layers.Dense(tasks, activation=output, name="tasks")(x)
+    return keras.Model(sequence, x, name="dilated")
+
+
+def transformer(
+    length: int = 200,
+    tasks: int = 1,
+    channels: int = 64,
+    blocks: int = 2,
+    heads: int = 4,
+    output: str = "sigmoid",
+) -> Any:
     """Return a small transformer.
 
     It has a convolutional stem with max pooling, pre-norm attention blocks and an average over the positions. The
@@ -173,11 +226,13 @@ def transformer(length: int = 200, tasks: int = 1, channels: int = 64, blocks: i
         The number of attention blocks.
     heads
         The number of heads of each block.
+    output
+        The last activation: ``"sigmoid"`` (the default), ``"softmax"`` for classes, ``"linear"`` for real values.
 
     Returns
     -------
     keras.Model
-        The network. Its output "tasks" is (N, tasks), after a sigmoid.
+        The network. Its output "tasks" is (N, tasks).
     """
     keras = _keras()
     layers = keras.layers
@@ -198,7 +253,7 @@ def transformer(length: int = 200, tasks: int = 1, channels: int = 64, blocks: i
         x = layers.Add(name=f"feed_residual{number}")([x, y])
     x = layers.LayerNormalization(name="norm")(x)
     x = layers.GlobalAveragePooling1D(name="average")(x)
-    x = layers.Dense(tasks, activation="sigmoid", name="tasks")(x)
+    x = layers.Dense(tasks, activation=output, name="tasks")(x)
     return keras.Model(sequence, x, name="transformer")
 
 
@@ -206,6 +261,7 @@ ARCHITECTURES: dict[str, Callable] = {
     "tal_gata": tal_gata,
     "basset": basset,
     "bpnet": bpnet,
+    "dilated": dilated,
     "transformer": transformer,
 }
 
@@ -218,8 +274,12 @@ def _keras() -> Any:
 
 
 def _check_counts(name: str, options: dict[str, Any]) -> None:
-    """Raise :class:`InputError` unless every option is a whole number of at least 1."""
+    """Raise :class:`InputError` unless every option is a whole number of at least 1, or an activation."""
     for option, value in options.items():
+        if option == "output":
+            if value not in _OUTPUTS:
+                raise InputError(f"architecture {name!r}: output is one of {', '.join(_OUTPUTS)}, not {value!r}")
+            continue
         if option == "length" and value is None and name == "tal_gata":
             continue
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:

@@ -14,6 +14,7 @@ SMALL = {
     "tal_gata": {"length": 40, "tasks": 2},
     "basset": {"length": 48, "tasks": 2},
     "bpnet": {"length": 160, "tasks": 2, "filters": 4, "dilations": 3},
+    "dilated": {"length": 40, "tasks": 2, "filters": 8, "dilations": 3},
     "transformer": {"length": 40, "tasks": 2, "channels": 8},
 }
 

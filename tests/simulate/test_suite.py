@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from genolift.simulate.drawing.generate import simulate
-from genolift.simulate.spec import load_spec, shipped_specs
+from genolift.simulate.spec import load_spec, parse_spec, shipped_specs
 
 FOLDER = Path(__file__).parents[2] / "simulations"
 N = 600
@@ -79,3 +79,13 @@ def test_both_motif_files_agree():
     spec = load_spec("both")
     for name, motif in spec.matrices.items():
         np.testing.assert_allclose(motif, table[name]["matrix"], atol=1e-3)
+
+
+def test_the_example_of_the_page_is_a_configuration():
+    page = (FOLDER.parent / "docs" / "simulations.md").read_text()
+    blocks = [part.split("```")[0] for part in page.split("```toml")[1:]]
+    assert len(blocks) == 3
+    spec = parse_spec(tomllib.loads("\n".join(blocks)), folder=FOLDER)
+    dataset = simulate(spec, n=50)
+    assert dataset.tasks == ["active", "wrong", "chance"]
+    assert {one.motif for one in dataset.embeddings} == {"GATA", "box"}
