@@ -44,7 +44,15 @@ def place(files, tmp_path_factory):
 
 
 def command(files, folder, *options, model=None, regions="r.bed", out="s.zarr", own=OPTIONS):
-    given = ("explain", model or files.model, folder / "genome.fa", "--regions", folder / regions, "--out", folder / out)
+    given = (
+        "explain",
+        model or files.model,
+        folder / "genome.fa",
+        "--regions",
+        folder / regions,
+        "--out",
+        folder / out,
+    )
     return [*given, *own, *options]
 
 
