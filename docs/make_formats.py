@@ -15,7 +15,9 @@ _INTRODUCTION = """# Formats
 
 Made by `docs/make_formats.py`; do not edit. `genolift export scores.zarr --to FORMAT --out PATH` writes scores in a format that
 other programs read, and so does `genolift.export(scores, to="FORMAT", out="PATH")`. All take `--target`, which is needed where
-several targets were explained (only `npz` then keeps all), and in Python `input`, where several inputs are DNA.
+several targets were explained (only `npz` then keeps all), and in Python `input`, where several inputs are DNA. `--target 0 2`
+and `--target all` (in Python `targets=[0, 2]` and `targets="all"`) write files for each target, which have the target in their
+names, such as `peaks.0.bw` and `peaks.2.bw`.
 """
 
 _OWN = """## A format of your own

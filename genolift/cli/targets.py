@@ -68,6 +68,11 @@ def explained_target(help: str = "Which target, where several were explained.") 
     return click.option("--target", type=ExplainedTarget(), metavar="T", help=help)
 
 
+def explained_targets(help: str) -> Callable[..., Any]:
+    """Return the option ``--target`` of a command of the class :class:`TargetsCommand` that reads a result."""
+    return click.option("--target", "targets", multiple=True, type=ExplainedTarget(), metavar="T ...", help=help)
+
+
 def targets_option(help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the option ``--target`` of a command of the class :class:`TargetsCommand`."""
     return click.option("--target", "targets", multiple=True, type=TargetText(), metavar="T ...", help=help)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 
 from genolift.export.options import FormatOption, Options
 from genolift.export.outputs import outputs
+from genolift.export.source import choose_target
 from genolift.results.explanation import Explanation
 from genolift.support.errors import InputError
 from genolift.support.plugins import imported
@@ -24,7 +26,7 @@ _OURS = {
     "tsv": "a table with a row per base",
 }
 # What every export takes, so that no format has an option of that name.
-_COMMON = ("scores", "to", "out", "target", "input", "force", "progress", "help")
+_COMMON = ("scores", "to", "out", "target", "targets", "input", "force", "progress", "help")
 
 
 class Format(Protocol):
@@ -170,6 +172,7 @@ def export(
     out: str | Path,
     *,
     target: Any = None,
+    targets: Any = None,
     input: Any = None,
     force: bool = False,
     progress: bool = False,
@@ -188,6 +191,10 @@ def export(
     target
         Which target, if several were explained: in the form in which it was asked for, or by its place among targets
         that are not numbers. The format npz writes all targets by default.
+    targets
+        Several targets in one call: a list of them, each as ``target`` takes it, or ``"all"``. Each gets files of its
+        own, which have the target in their names: ``peaks.0.bw`` and ``peaks.counts-0.bw`` for the targets ``0`` and
+        ``("counts", 0)`` and the name ``peaks.bw``. All of them appear together or not at all.
     input
         Which input, if several are DNA: its name or number.
     force
@@ -217,14 +224,57 @@ def export(
     own = {option.name: option.read(options.pop(option.name, None)) for option in kind.OPTIONS}
     for name in (name for name, value in options.items() if value is not None):
         raise InputError(f"the format {to} takes no {name.replace('_', '-')}")
-    told = Options(target, input, progress, own)
-    paths = kind.files(Path(out), told)
     if not isinstance(scores, Explanation):
         scores = Explanation.load(scores)
+    jobs = [
+        (Options(one, input, progress, own), path) for one, path in _each_target(scores, target, targets, Path(out))
+    ]
+    files = [kind.files(path, told) for told, path in jobs]
+    paths = [path for some in files for path in some]
     _check_outside(scores, paths)
+    made = []
     with outputs(paths, force) as parts:
-        written = kind.write(scores, parts, told)
-    return [path for path, part in zip(paths, parts, strict=True) if written is None or part in written]
+        first = 0
+        for (told, _), some in zip(jobs, files, strict=True):
+            own_parts = parts[first : first + len(some)]
+            written = kind.write(scores, own_parts, told)
+            made += [path for path, part in zip(some, own_parts, strict=True) if written is None or part in written]
+            first += len(some)
+    return made
+
+
+def _each_target(scores: Explanation, target: Any, targets: Any, out: Path) -> list[tuple[Any, Path]]:
+    """Return the targets to write, and the name that each of them gets."""
+    if targets is None:
+        return [(target, out)]
+    if target is not None:
+        raise InputError("either target or targets choose what is written, not both")
+    known = _all_targets(scores) if isinstance(targets, str) and targets == "all" else targets
+    found: dict[Path, Any] = {}
+    for one in known:
+        chosen = choose_target(scores, one).target
+        label = "only" if chosen is None else re.sub(r"[^A-Za-z0-9]+", "-", str(chosen)).strip("-")
+        path = _named_by(out, label)
+        if path in found:
+            raise InputError(
+                f"the targets {found[path]!r} and {chosen!r} would both be written to {path}; write them one by one"
+            )
+        found[path] = chosen
+    if not found:
+        raise InputError("targets is an empty list; name some, or all of them by 'all'")
+    return [(one, path) for path, one in found.items()]
+
+
+def _all_targets(scores: Explanation) -> list[Any]:
+    if not scores.target_axis:
+        return [scores.target]
+    return scores.target if isinstance(scores.target, list) else list(range(scores.target_count))
+
+
+def _named_by(out: Path, label: str) -> Path:
+    """Return a path with a label before its suffix, and before that of the file that is compressed."""
+    end = "".join(out.suffixes[-2:]) if out.suffix == ".gz" else out.suffix
+    return out.with_name(f"{out.name.removesuffix(end)}.{label}{end}")
 
 
 def _place(where: str | Format) -> str:

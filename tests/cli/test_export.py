@@ -75,3 +75,28 @@ def test_mistakes(store, files, genolift, tmp_path):
         assert line.startswith("genolift: error: ")
         assert words in line
     assert not list(tmp_path.iterdir())
+
+
+def test_several_targets_in_one_call(store, genolift, tmp_path):
+    told = genolift("export", store, "--to", "modisco", "--target", "2", "0", "--out", tmp_path / "m")
+    names = [f"m.{target}.{part}.npz" for target in (2, 0) for part in ("ohe", "shap")]
+    assert (told.code, told.out.split()) == (0, [str(tmp_path / name) for name in names])
+    for target in (2, 0):
+        assert genolift("export", store, "--to", "modisco", "--target", target, "--out", tmp_path / "one").code == 0
+        for part in ("ohe", "shap"):
+            one = tmp_path / f"one.{part}.npz"
+            assert (tmp_path / f"m.{target}.{part}.npz").read_bytes() == one.read_bytes()
+            one.unlink()
+    told = genolift("export", store, "--to", "tsv", "--target", "all", "--out", tmp_path / "t.tsv.gz")
+    assert told.out.split() == [str(tmp_path / f"t.{target}.tsv.gz") for target in (2, 0)]
+    before = sorted(tmp_path.iterdir())
+    for targets, words in (
+        (("0", "1"), "not among those explained"),
+        (("all", "0"), "no other beside"),
+        ((), "choose"),
+    ):
+        arguments = ("export", store, "--to", "tsv", "--out", tmp_path / "u.tsv")
+        told = genolift(*arguments, *[word for one in targets for word in ("--target", one)])
+        assert told.code == 2
+        assert words in told.err
+    assert sorted(tmp_path.iterdir()) == before

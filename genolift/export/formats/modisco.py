@@ -3,6 +3,10 @@
 A pair of ``.npz`` files holds arrays ``arr_0`` (N, 4, L), for ``modisco motifs -s OUT.ohe.npz -a OUT.shap.npz``. One
 ``.h5`` file holds ``input_seqs`` and ``hyp_scores`` (N, L, 4), for ``modisco motifs -i``. A position whose base is
 unknown is written as zeros, so that MoDISco sees no contribution there.
+
+One export serves both signs: `modisco motifs` finds patterns of positive and of negative contributions in the same
+files, where more than 100 seqlets have the sign, and writes them as ``pos_patterns`` and ``neg_patterns``. Several
+targets, or ``--target all``, make files for each target.
 """
 
 from __future__ import annotations
