@@ -8,13 +8,16 @@ version of the file: its path, size, and the times of its last changes.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import logging
 import os
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +28,9 @@ from genolift.sequence.frames import Frame, Irregular, scan_frames
 from genolift.support.errors import FileProblem
 from genolift.support.files import whole
 from genolift.support.progress import bar
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 log = logging.getLogger("genolift")
 
@@ -74,7 +80,7 @@ def open_indexed(path: Path, progress: bool | None = None) -> tuple[Bytes, list[
             if source.size >= _WORTH_KEEPING:
                 _keep(kept, source, frames)
             return source, frames
-    frames = _copied(path, copy, reason, progress)
+    frames = _copied(path, copy, reason, compressed, progress)
     return PlainBytes(copy), frames
 
 
@@ -88,32 +94,60 @@ def _shown(source: Bytes, progress: bool | None) -> Iterator[bytes]:
             yield piece
 
 
-def _copied(path: Path, copy: Path, reason: str, progress: bool | None) -> list[Frame]:
-    """Write a copy with one line per record, and return where its records lie."""
-    frames, place = [], 0
+def _copied(path: Path, copy: Path, reason: str, is_gzip: bool, progress: bool | None) -> list[Frame]:
+    """Write a copy in which places can be computed, and return where its records lie."""
     large = path.stat().st_size >= _LONG
     try:
-        with whole(copy) as part, bar(None, f"Copying {path.name}", "bases", progress, long=large) as display:
+        with whole(copy) as part, bar(None, f"Copying {path.name}", "MB", progress, long=large) as display:
             part.touch(0o600)  # Others may read the cache, but perhaps they must not read this file.
             with part.open("wb") as out:
-                # Letters are checked when they are fetched, so a record that nobody asks for may hold others.
-                for name, sequence in lenient_records(path):
-                    header = f">{name}\n".encode("utf-8", "surrogateescape")
-                    out.write(header)
-                    out.write(sequence.encode("ascii", "replace") + b"\n")
-                    length = len(sequence)
-                    frames.append(Frame(name, length, place + len(header), max(length, 1), length + 1))
-                    place += len(header) + length + 1
-                    display.update(length)
+                frames = _as_it_is(path, out, display) if is_gzip else None
+                if frames is None:
+                    out.seek(0)
+                    out.truncate()
+                    frames = _line_by_record(path, out, display)
+                size = out.tell()
             _write_frames(copy, frames)
     except FileProblem:
         raise
     except OSError as problem:
+        other = "compress the file with bgzip" if is_gzip else "give all lines one length, as seqkit seq -w 60 does"
         raise FileProblem(
             f"{path} has to be copied, because {reason}, and the copy cannot be written to {copy.parent}: "
-            f"{problem.strerror or problem}; {_ELSEWHERE}, or compress the file with bgzip"
+            f"{problem.strerror or problem}; {_ELSEWHERE}, or {other}"
         ) from None
-    log.info("%s is read from a plain copy of %.1f MB, %s, because %s", path, place / 1e6, copy, reason)
+    log.info("%s is read from a plain copy of %.1f MB, %s, because %s", path, size / 1e6, copy, reason)
+    return frames
+
+
+def _as_it_is(path: Path, out: IO[bytes], display: tqdm) -> list[Frame] | None:
+    """Unpack a gzip file and return where its records lie; ``None`` where that does not do."""
+
+    def written() -> Iterator[bytes]:
+        with gzip.open(path) as packed:
+            while piece := packed.read(1 << 20):
+                out.write(piece)
+                display.update(1)
+                yield piece
+
+    try:
+        return scan_frames(written())
+    except (Irregular, EOFError, zlib.error, gzip.BadGzipFile):
+        return None  # The reader of text reads it, or says what is wrong.
+
+
+def _line_by_record(path: Path, out: IO[bytes], display: tqdm) -> list[Frame]:
+    """Write the records with one line each, and return where they lie."""
+    frames, place = [], 0
+    # Letters are checked when they are fetched, so a record that nobody asks for may hold others.
+    for name, sequence in lenient_records(path):
+        header = f">{name}\n".encode("utf-8", "surrogateescape")
+        out.write(header)
+        out.write(sequence.encode("ascii", "replace") + b"\n")
+        length = len(sequence)
+        frames.append(Frame(name, length, place + len(header), max(length, 1), length + 1))
+        before, place = place, place + len(header) + length + 1
+        display.update((place >> 20) - (before >> 20))
     return frames
 
 
