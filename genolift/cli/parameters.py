@@ -10,14 +10,24 @@ import click
 from click.shell_completion import CompletionItem
 
 from genolift.methods.registry import listing, no_method
+from genolift.support.files import check_no_address
 
 #: What adds a parameter to a command.
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
+class _Path(click.Path):
+    """A path of this machine."""
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        """Return the path; raise :class:`FileProblem` for an address on a network."""
+        check_no_address(value)
+        return super().convert(value, param, context)
+
+
 def path(**options: Any) -> click.Path:
     """Return the type of a path; whether it is there is for the job to say, in its own words."""
-    return click.Path(path_type=Path, **options)
+    return _Path(path_type=Path, **options)
 
 
 class MethodName(click.ParamType):

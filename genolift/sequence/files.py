@@ -8,10 +8,26 @@ import os
 from pathlib import Path
 
 from genolift.support.errors import FileProblem
-from genolift.support.files import write_whole
+from genolift.support.files import absent, write_whole
 
+#: How the names of directories begin in which input that can be read once only is put aside.
+SPOOL = "genolift-spool-"
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 _OTHER_COMPRESSION = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zstd"}
+
+
+def is_stream(path: Path) -> bool:
+    """Return whether a path can be read once only, because it is a pipe, a terminal or another device."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def check_regular(path: Path) -> None:
+    """Raise :class:`FileProblem` for a file that can be read once only, where it has to be read several times."""
+    if is_stream(path):
+        raise FileProblem(
+            f"{path} is not a regular file but a pipe or a device, and it has to be read more than once; write it to a "
+            "file first"
+        )
 
 
 def is_gzip(handle: io.BufferedReader) -> bool:
@@ -51,7 +67,7 @@ def open_text(path: str | os.PathLike, errors: str = "strict") -> io.TextIOWrapp
     try:
         raw = path.open("rb")
     except FileNotFoundError:
-        raise FileProblem(f"{path} does not exist") from None
+        raise absent(path) from None
     except IsADirectoryError:
         raise FileProblem(f"{path} is a directory, not a file") from None
     except OSError as problem:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from genolift.sequence.alphabet import check_letters
 from genolift.sequence.fasta import NOT_UTF8, check_beginning
+from genolift.sequence.files import check_regular
 from genolift.sequence.frames import BLANKS
 from genolift.sequence.index import open_indexed
 from genolift.sequence.regions import Interval, Regions, read_intervals
@@ -46,6 +47,7 @@ class Fasta:
 
     def __init__(self, path: str | os.PathLike, progress: bool | None = None):
         self.path = Path(path)
+        check_regular(self.path)
         check_beginning(self.path)
         self._bytes, frames = open_indexed(self.path, progress)
         # Nobody can ask for a record without a name, or for one whose name no other file can hold.

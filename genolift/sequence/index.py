@@ -23,7 +23,7 @@ import numpy as np
 
 from genolift.sequence.access import BgzipBytes, Bytes, NotBgzip, PlainBytes
 from genolift.sequence.fasta import lenient_records
-from genolift.sequence.files import is_bgzf, is_gzip
+from genolift.sequence.files import SPOOL, is_bgzf, is_gzip
 from genolift.sequence.frames import Frame, Irregular, scan_frames
 from genolift.support.errors import FileProblem
 from genolift.support.files import whole
@@ -200,6 +200,8 @@ def _write(path: Path, data: bytes) -> None:
 def _cache_path(path: Path) -> Path:
     """Return a path in the cache that belongs to this very version of the file."""
     path = path.resolve()
+    if path.parent.name.startswith(SPOOL):
+        return path  # It will be removed, and with it what was made of it.
     stat = path.stat()
     # The time of the last change of the file's state tells a file whose date was set back.
     version = (2, path, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,31 @@ from genolift.support.errors import FileProblem, file_problems
 PARTIAL = ".partial"
 # The errors of file systems that cannot flush.
 _CANNOT_FLUSH = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+
+
+# Of what pathlib makes of an address, which has one slash less.
+_ADDRESS = re.compile(r"(https?|ftps?|sftp|s3|gs|gcs|az|abfss?|hdfs|dbfs|file|drs|doi):/+", re.IGNORECASE)
+
+
+def address(path: object) -> str | None:
+    """Return the address on a network that somebody gave as a path; ``None`` if it is a path."""
+    found = _ADDRESS.match(str(path))
+    return None if found is None else f"{found[1]}://{str(path)[found.end() :]}"
+
+
+def check_no_address(path: object) -> None:
+    """Raise :class:`FileProblem` for an address on a network in the place of a path."""
+    if told := address(path):
+        raise FileProblem(_ONLY_FILES.format(told))
+
+
+def absent(path: object, more: str = "") -> FileProblem:
+    """Return the error that a file is not there, and why where it is an address on a network."""
+    told = address(path)
+    return FileProblem(f"{path} does not exist{more}" if told is None else _ONLY_FILES.format(told))
+
+
+_ONLY_FILES = "{} is an address, and only files of this machine are read and written; download it and give the file"
 
 
 def flush(path: Path) -> None:

@@ -15,6 +15,7 @@ from genolift.pipeline.checking.subject import Subject
 from genolift.pipeline.common.modelfile import ModelFile
 from genolift.sequence.alphabet import one_hot
 from genolift.sequence.fasta import Unusable, check_beginning, scan_fasta
+from genolift.sequence.files import check_regular
 from genolift.support.errors import InputError
 from genolift.support.memory import parse_bytes
 from genolift.support.progress import status
@@ -76,6 +77,7 @@ def check_file(job: CheckJob, found: Callable[[Finding], None] = lambda finding:
     parse_bytes(job.memory)
     file.check_exists()
     if job.fasta is not None:
+        check_regular(job.fasta)
         check_beginning(job.fasta)
     windows = None if job.fasta is None else _Windows(job.fasta)
     with status("checking", job.progress) as line:

@@ -10,14 +10,17 @@ from typing import Any
 
 from genolift.models.signature import Port, describe
 from genolift.pipeline.keeping.digest import digest_path
-from genolift.support.errors import FileProblem, InputError
+from genolift.sequence.files import check_regular
+from genolift.support.errors import InputError
+from genolift.support.files import absent
 
 
 def check_folds(paths: Sequence[Path]) -> None:
     """Raise at once for folds that are not there or given twice, before TensorFlow is loaded."""
     for path in paths[1:]:
         if not path.exists():
-            raise FileProblem(f"{path} does not exist; a fold is a file as MODEL is")
+            raise absent(path, "; a fold is a file as MODEL is")
+        check_regular(path)
     for one, other in combinations(paths, 2):
         if one.resolve() == other.resolve():
             raise InputError(f"{other} is given twice, and would count twice in means over folds")

@@ -13,7 +13,9 @@ from genolift.pipeline.common.folds import check_alike, check_folds
 from genolift.pipeline.common.layers import layers_from
 from genolift.pipeline.keeping.digest import digest_path
 from genolift.sequence.alphabet import is_dna
-from genolift.support.errors import FileProblem, Remedy, UnsupportedModel, setting
+from genolift.sequence.files import check_regular
+from genolift.support.errors import Remedy, UnsupportedModel, setting
+from genolift.support.files import absent
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,8 @@ class ModelFile:
     def check_exists(self) -> None:
         """Raise :class:`FileProblem` at once, before TensorFlow is loaded."""
         if not self.path.exists():
-            raise FileProblem(
-                f"{self.path} does not exist; a model is a .keras or .h5 file, a SavedModel directory or a frozen graph"
-            )
+            raise absent(self.path, "; a model is a .keras or .h5 file, a SavedModel directory or a frozen graph")
+        check_regular(self.path)
         check_folds([one.called for one in self.each])
 
     def load(self) -> Any:

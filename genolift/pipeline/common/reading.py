@@ -22,7 +22,7 @@ from genolift.support.errors import InputError, Remedy, setting
 
 @dataclass(frozen=True)
 class Reading:
-    """What is read. One of the files may be ``-``, standard input.
+    """What is read. One of the files may be ``-``, standard input, and all may be pipes.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class Reading:
 
     @contextmanager
     def at_hand(self) -> Iterator[Reading]:
-        """Yield the same with a copy of standard input in place of ``-``, after each file was opened once.
+        """Yield the same with copies of standard input and pipes in their place, after each file was opened once.
 
         Raises :class:`FileProblem` for a file that is not there or cannot be read.
         """
@@ -83,8 +83,7 @@ class Reading:
                 self, sequences=place(self.sequences), regions=place(self.regions), select=place(self.select)
             )
             for path in here.files:
-                if not path.is_fifo():
-                    open_text(path).close()
+                open_text(path).close()
             yield here
 
     def source(self, length: int | None, least: int | None = None) -> Source:

@@ -14,7 +14,7 @@ from genolift.pipeline.keeping.digest import RecordDigest
 from genolift.results.regions import RegionTable
 from genolift.sequence.alphabet import count_unknown, reverse_complement
 from genolift.sequence.fasta import Unusable, scan_fasta
-from genolift.sequence.files import open_text
+from genolift.sequence.files import check_regular, open_text
 from genolift.sequence.genome import Fasta
 from genolift.sequence.regions import Interval, Malformed, scan_intervals, unique_names
 from genolift.support.errors import FileProblem, InputError
@@ -102,11 +102,7 @@ class FastaSource(StreamedSource):
     """All records of a FASTA file, never held in memory. ``length`` is what the model takes, ``None`` for any."""
 
     def __init__(self, path: Path, length: int | None = None, policy: Policy | None = None):
-        if path.exists() and not path.is_file() and not path.is_dir():
-            raise InputError(
-                f"{path} is not a regular file, and it has to be read twice; write it to a file first, or give it on "
-                "standard input, as -"
-            )
+        check_regular(path)
         self.length, self.policy = length, policy or Policy()
         super().__init__(path, Screening(self.policy, path, "record"))
 

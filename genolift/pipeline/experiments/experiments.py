@@ -16,9 +16,10 @@ from genolift.pipeline.common.lengths import check_lengths
 from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.recipe import Recipe
+from genolift.pipeline.common.standard_input import spooled
 from genolift.pipeline.keeping.places import check_file
 from genolift.sequence.fasta import read_fasta
-from genolift.sequence.files import write_text
+from genolift.sequence.files import check_regular, write_text
 from genolift.simulate.motifs import Motif, MotifFile
 from genolift.support.errors import InputError
 from genolift.support.memory import parse_bytes
@@ -86,7 +87,8 @@ def run_experiment(job: ExperimentJob, experiment: Callable[..., Experiment], *s
     options = job.recipe.keywords()
     job.model.check_exists()
     path = job.reading.sequences
-    names, sequences = zip(*read_fasta(path), strict=True)
+    with spooled(path) as place:
+        names, sequences = zip(*read_fasta(place(path)), strict=True)
     lengths = np.array([len(sequence) for sequence in sequences])
     model = job.model.load()
     check_lengths(model, list(names), lengths, job.model.sequence_length(model), path)
@@ -130,6 +132,7 @@ def motif(text: str, collection: Path | None, motif_format: str | None = None) -
     if equals:
         return name, sequence
     if collection is not None:
+        check_regular(collection)
         known = MotifFile.read(collection, motif_format)
         if text in known or text.upper().strip("ACGTN"):
             return text, known.get(text)

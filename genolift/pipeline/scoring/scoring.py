@@ -28,7 +28,7 @@ from genolift.results.layout import read_header
 from genolift.results.provenance import encode
 from genolift.results.reading import read_provenance
 from genolift.results.store import StoreWriter
-from genolift.sequence.files import open_text, write_text
+from genolift.sequence.files import check_regular, open_text, write_text
 from genolift.support.errors import FORCE, FileProblem, InputError, Remedy
 from genolift.support.memory import give_back, parse_bytes
 from genolift.support.progress import bar
@@ -98,6 +98,7 @@ def score(job: Scoring) -> Scored:
     check_job(job)
     with job.reading.at_hand() as here:
         if job.recipe.fit_on is not None:
+            check_regular(job.recipe.fit_on)
             open_text(job.recipe.fit_on).close()
         model = job.model.load()
         length = job.model.sequence_length(model)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genolift.sequence.files import open_text
+from genolift.sequence.files import is_stream, open_text
 from genolift.sequence.regions import Malformed, scan_intervals
 from genolift.sequence.variants import Allele
 from genolift.support.errors import FileProblem, InputError
@@ -74,7 +74,8 @@ def check_overlaps(overlaps: Sequence[tuple[str, Path]], columns: Iterable[str])
         if name in taken:
             raise InputError(f"the table has a column {name!r} already; choose another name")
         taken.add(name)
-        open_text(path).close()
+        if str(path) != "-" and not is_stream(path):
+            open_text(path).close()
 
 
 def overlap_cells(allele: Allele, features: Mapping[str, Features]) -> dict[str, str]:

@@ -49,7 +49,7 @@ _BLOCK = 128  # alleles written at a time
 
 @dataclass(frozen=True)
 class VariantReading:
-    """The variants that are scored. Either file may be ``-``, standard input.
+    """The variants that are scored. One of the files may be ``-``, standard input, and all may be pipes.
 
     Parameters
     ----------
@@ -101,13 +101,14 @@ class VariantReading:
 
     @contextmanager
     def at_hand(self) -> Iterator[VariantReading]:
-        """Yield the same with a copy of standard input in place of ``-``, after each file was opened once."""
-        with spooled(self.variants, self.fasta, self.null_variants) as place:
+        """Yield the same with copies of standard input and pipes in their place, after each file was opened once."""
+        with spooled(*self.files) as place:
             null = place(self.null_variants)
-            here = replace(self, variants=place(self.variants), fasta=place(self.fasta), null_variants=null)
-            for path in (here.variants, here.fasta, here.null_variants):
-                if path is not None:
-                    open_text(path).close()
+            overlaps = tuple((name, place(path)) for name, path in self.overlaps)
+            variants, fasta = place(self.variants), place(self.fasta)
+            here = replace(self, variants=variants, fasta=fasta, null_variants=null, overlaps=overlaps)
+            for path in here.files:
+                open_text(path).close()
             yield here
 
     def length(self, file: ModelFile, fixed: int | None) -> int:

@@ -8,6 +8,9 @@ import sys
 import pytest
 from cli_files import fasta
 
+from genolift.sequence.genome import Fasta
+from genolift.support.errors import FileProblem
+
 
 def assert_refused(told, *words):
     assert told.code == 2
@@ -132,10 +135,40 @@ def test_output_without_permission(files, genolift, tmp_path):
     assert_refused(told, "permission")
 
 
-def test_pipes_are_refused(files, genolift, tmp_path):
-    os.mkfifo(tmp_path / "pipe.fa")
-    told = genolift("explain", files.model, tmp_path / "pipe.fa", "--target", 0, "--out", tmp_path / "s.zarr")
+@pytest.mark.parametrize("place", ["check", "model", "fit", "motifs"])
+def test_pipes_are_refused_where_they_would_be_read_twice(place, files, genolift, tmp_path):
+    pipe, out = tmp_path / "pipe", tmp_path / "s.zarr"
+    os.mkfifo(pipe)
+    told = {
+        "check": lambda: genolift("check", files.model, "--fasta", pipe),
+        "model": lambda: genolift("explain", pipe, files.fasta, "--target", 0, "--out", out),
+        "fit": lambda: genolift("explain", files.model, files.fasta, "--target", 0, "--fit-on", pipe, "--out", out),
+        "motifs": lambda: genolift(
+            *("marginalize", files.model, files.fasta, "--motif", "GATA1", "--motifs", pipe, "--target", 0),
+            *("--out", tmp_path / "m.tsv"),
+        ),
+    }[place]()
     assert_refused(told, "not a regular file")
+
+
+@pytest.mark.parametrize("address", ["https://a.org/g.fa", "s3://bucket/g.fa", "gs://bucket/g.fa", "ftp://a.org/g.fa"])
+@pytest.mark.parametrize("place", ["model", "sequences", "regions", "out", "overlaps", "python"])
+def test_addresses_are_named_as_such(place, address, files, genolift, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = {"model": files.model, "sequences": files.fasta, "regions": files.fasta, "out": "s.zarr"} | {place: address}
+    if place == "python":
+        with pytest.raises(FileProblem) as caught:
+            Fasta(address)
+        words = str(caught.value)
+    elif place == "overlaps":
+        call = ("variants", files.model, files.fasta, "--fasta", files.fasta, "--out", "t.tsv", "--overlap")
+        words = genolift(*call, f"genes={address}").err
+    else:
+        call = ("explain", given["model"], given["sequences"], "--regions", given["regions"], "--out", given["out"])
+        words = genolift(*call).err
+    assert f"{address} is an address" in words
+    assert "download" in words
+    assert not list(tmp_path.iterdir())
 
 
 def test_layers_from_a_broken_file(files, genolift, tmp_path):
