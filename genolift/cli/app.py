@@ -27,6 +27,7 @@ COMMANDS = {
     "variants": "Score the variants of a VCF file: alternative against reference allele.",
     "export": "Write scores in the formats that other programs read.",
     "seqlets": "Find stretches of high importance, and the motifs they look like.",
+    "patterns": "Describe TF-MoDISco's patterns, with the names of known motifs.",
     "hits": "Find where TF-MoDISco's patterns are.",
     "summarize": "Summarize the importance in stretches of a BED file as a table.",
     "filters": "Make motifs of the filters of a layer, from the stretches that excite them.",

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog=parameters.epilog("genolift hits scores.zarr --patterns modisco.h5 --null null.zarr --out hits.bed")
+    epilog=parameters.epilog(
+        "genolift hits scores.zarr --patterns modisco.h5 --null null.zarr --out hits.bed",
+        "genolift hits scores.zarr --patterns modisco.h5 --motifs jaspar.meme --out hits.bed",
+    )
 )
 @click.argument("scores", type=parameters.path())
 @click.option(
@@ -34,12 +37,22 @@ if TYPE_CHECKING:
     help="The smallest cosine of contributions and pattern.",
 )
 @click.option("--all", "everything", is_flag=True, help="Keep hits of different patterns that overlap, too.")
-def command(search: Search, out: Path, patterns: Path, similarity: float, everything: bool) -> None:
+@parameters.known_motifs
+@parameters.motif_format
+def command(
+    search: Search,
+    out: Path,
+    patterns: Path,
+    similarity: float,
+    everything: bool,
+    motifs: Path | None,
+    motif_format: str | None,
+) -> None:
     """Find where contributions look like the patterns of a TF-MoDISco result.
 
     SCORES is what `genolift explain` wrote, with hypothetical scores. Writes BED, in genome coordinates where regions
     of a genome were scored: six columns, of which the name is the pattern's, then sequence, importance (the sum of
-    contributions), similarity, p and q.
+    contributions), similarity, p and q; with --motifs the known motif that is most like the pattern, its p and q.
 
     Places that overlap compete: the strongest is a hit, then the strongest of those that do not overlap it, and so on.
     A base is thus explained by one hit at most. With --all only places of the same pattern compete.
@@ -51,7 +64,8 @@ def command(search: Search, out: Path, patterns: Path, similarity: float, everyt
     """
     from genolift.pipeline.discovery.patterns import PatternHits, write_hits
 
-    counts = write_hits(PatternHits(search, patterns, out, similarity, not everything))
-    click.echo(f"{out}: {sum(counts.values()):,} hits")
-    for name, count in counts.items():
-        click.echo(f"  {count:6,}  {name}")
+    written = write_hits(PatternHits(search, patterns, out, similarity, not everything, motifs, motif_format))
+    click.echo(f"{out}: {sum(written.counts.values()):,} hits")
+    for name, count in written.counts.items():
+        like = f"  {written.motifs[name]}" if name in written.motifs else ""
+        click.echo(f"  {count:6,}  {name}{like}")

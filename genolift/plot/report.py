@@ -150,16 +150,20 @@ def write_report(
         raise FileProblem(f"{source} is not there")
     else:
         raise FileProblem(f"{source} is neither a score store nor a benchmark's directory (it has no recovery.csv)")
+    if title is not None:
+        page["title"] = title
+    write_whole(Path(out), render_page(page).encode())
+
+
+def render_page(page: dict[str, Any]) -> str:
+    """Return the HTML text of a page that :func:`page_of` describes."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("genolift.plot", "."),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    if title is not None:
-        page["title"] = title
-    text = environment.get_template("report.html.j2").render(**page)
-    write_whole(Path(out), text.encode())
+    return environment.get_template("report.html.j2").render(**page)
 
 
 def recovery_tables(table: pd.DataFrame, suffix: str = "") -> list[Table]:
@@ -253,7 +257,7 @@ def _benchmark_page(folder: Path) -> dict[str, Any]:
         if (content := _json(folder / name)) is not None
     }
     sections.append(Section("How it was made", details=details))
-    return _page(
+    return page_of(
         f"Benchmark {folder.resolve().name}",
         "Explanations judged by the motifs that were embedded.",
         sections,
@@ -262,7 +266,7 @@ def _benchmark_page(folder: Path) -> dict[str, Any]:
 
 def _pictures(folder: Path, pattern: str, label: str) -> list[Image]:
     return [
-        Image(_data_uri(path.read_bytes()), f"{label}, {path.stem.partition('_')[2]}".rstrip(", "))
+        Image(data_uri(path.read_bytes()), f"{label}, {path.stem.partition('_')[2]}".rstrip(", "))
         for path in sorted(folder.glob(pattern))
     ]
 
@@ -277,7 +281,7 @@ def _store_page(path: Path, sequences: int, target: Any) -> dict[str, Any]:
     if not result.several_inputs and is_dna(inputs.shape[1:]):
         for i in range(min(sequences, len(result))):
             figure = plot_logo(result, i, target=target)
-            pictures.append(Image(_data_uri(render(figure, "png", 110)), result.names[i]))
+            pictures.append(Image(data_uri(render(figure, "png", 110)), result.names[i]))
     shown_target = target if result.target_axis else result.target
     shown = f"The first {len(pictures)} of {len(result)} sequences, importance for {target_text(shown_target)}."
     sections = [
@@ -299,7 +303,7 @@ def _store_page(path: Path, sequences: int, target: Any) -> dict[str, Any]:
     }
     provenance.pop("store", None)
     sections.append(Section("How it was made", details={"Method and provenance": provenance}))
-    return _page(f"Scores {path.resolve().name}", f"{len(result)} sequences explained.", sections)
+    return page_of(f"Scores {path.resolve().name}", f"{len(result)} sequences explained.", sections)
 
 
 def residual_table(result: Explanation) -> Table:
@@ -346,9 +350,11 @@ def _json(path: Path) -> Any:
         raise FileProblem(f"{path} cannot be read: {error}") from None
 
 
-def _data_uri(png: bytes) -> str:
+def data_uri(png: bytes) -> str:
+    """Return a picture as the source of an image."""
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
-def _page(title: str, subtitle: str, sections: list[Section]) -> dict[str, Any]:
+def page_of(title: str, subtitle: str, sections: list[Section]) -> dict[str, Any]:
+    """Return what a page is made of."""
     return {"title": title, "subtitle": f"{subtitle} Made by genolift {__version__}.", "sections": sections}

@@ -129,7 +129,7 @@ def test_seqlets_are_the_embedded_motifs(scored, target, motif):
 
 def test_hits_of_modiscos_patterns(scored, modisco_result):
     out = scored.folder / "hits.bed"
-    counts = write_hits(PatternHits(Search(scored.store, target=0), modisco_result, out))
+    counts = write_hits(PatternHits(Search(scored.store, target=0), modisco_result, out)).counts
     table = pd.read_csv(out, sep="\t")
     precision, found = overlapping(table, scored.data, list(scored.data.motifs), scored.store)
     assert precision > 0.6  # chance instances, which are in no list, contribute too

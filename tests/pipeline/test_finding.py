@@ -137,7 +137,9 @@ def test_seqlets_get_their_motif(folder, tmp_path, monkeypatch):
 def test_hits(folder, tmp_path, store, null):
     out = tmp_path / "hits.bed"
     e = Explanation.load(folder / store)
-    counts = write_hits(PatternHits(Search(folder / store, null=null and folder / null), folder / "modisco.h5", out))
+    counts = write_hits(
+        PatternHits(Search(folder / store, null=null and folder / null), folder / "modisco.h5", out)
+    ).counts
     table = read(out)
     assert list(table) == [*COLUMNS, "similarity", "p", "q"]
     assert list(counts) == ["pos_patterns.pattern_9", "pos_patterns.pattern_10", "neg_patterns.pattern_0"]

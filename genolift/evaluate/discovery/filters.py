@@ -64,11 +64,7 @@ class Filter:
     @property
     def consensus(self) -> str:
         """The likeliest base of each position, in lower case if its probability is less than one half."""
-        likeliest = self.matrix.argmax(1)
-        letters = (
-            BASES[b] if row[b] >= 0.5 else BASES[b].lower() for b, row in zip(likeliest, self.matrix, strict=True)
-        )
-        return "".join(letters)
+        return consensus(self.matrix)
 
 
 @dataclass(frozen=True, eq=False)
@@ -351,3 +347,10 @@ def information(matrix: np.ndarray, background: np.ndarray) -> np.ndarray:
     """
     ratio = np.where(matrix > 0, matrix, background) / background
     return (matrix * np.log2(ratio)).sum(-1)
+
+
+def consensus(matrix: np.ndarray) -> str:
+    """Return the likeliest base of each position (w, 4), in lower case if its probability is less than one half."""
+    likeliest = matrix.argmax(1)
+    letters = (BASES[b] if row[b] >= 0.5 else BASES[b].lower() for b, row in zip(likeliest, matrix, strict=True))
+    return "".join(letters)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,16 +15,24 @@ _BLOCK_BYTES = 2**26
 
 @dataclass(frozen=True, eq=False)
 class ContributionPattern:
-    """A pattern with its CWM (width, 4), the mean contributions of its instances."""
+    """A pattern with its CWM (width, 4), the mean contributions of its instances.
+
+    ``frequencies`` (width, 4) are how often each base is there, ``None`` if that is not known, and ``seqlets`` is the
+    number of its instances.
+    """
 
     name: str
     cwm: np.ndarray
+    frequencies: np.ndarray | None = None
+    seqlets: int | None = None
 
     def trimmed(self, share: float = TRIM) -> ContributionPattern:
         """Return the pattern without the ends whose absolute contributions are less than a share of the largest."""
         height = np.abs(self.cwm).sum(axis=1)
         places = np.flatnonzero(height >= share * height.max())
-        return ContributionPattern(self.name, np.asarray(self.cwm, float)[places[0] : places[-1] + 1])
+        kept = slice(places[0], places[-1] + 1)
+        frequencies = None if self.frequencies is None else np.asarray(self.frequencies, float)[kept]
+        return replace(self, cwm=np.asarray(self.cwm, float)[kept], frequencies=frequencies)
 
 
 class Hits(NamedTuple):

@@ -42,7 +42,7 @@ def known_motifs(path: Path, motif_format: str | None = None) -> dict[str, np.nd
 
 
 def tell_comparison(count: int, what: str, motifs: int) -> None:
-    """Say that so many filters or seqlets are compared with so many motifs, which may take long."""
+    """Say that so many filters, seqlets or patterns are compared with so many motifs, which may take long."""
     log.info(
         "comparing %s %s with %s motifs; the first time, memelite compiles itself, which takes minutes",
         *(count, what, motifs),
