@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from genolift.methods.targets import describe, parse
+from genolift.methods.targets import describe, parse, parse_all
 from genolift.support.errors import InputError
 
 _TARGET = re.compile(r"-?\d+(,-?\d+)*|profile|logcounts|(profile|logcounts|sum):.*|\w+:\d+(,\d+)*")
@@ -75,7 +75,15 @@ def explained_targets(help: str) -> Callable[..., Any]:
 
 def targets_option(help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the option ``--target`` of a command of the class :class:`TargetsCommand`."""
-    return click.option("--target", "targets", multiple=True, type=TargetText(), metavar="T ...", help=help)
+    return click.option(
+        "--target", "targets", multiple=True, type=TargetText(), metavar="T ...", help=help, callback=_distinct
+    )
+
+
+def _distinct(context: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse a target that is given twice, before anything is loaded."""
+    parse_all(texts)
+    return texts
 
 
 class RecordedCommand(click.Command):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from genolift.pipeline.common.execution import Execution
     from genolift.pipeline.common.modelfile import ModelFile
     from genolift.pipeline.common.recipe import Recipe
-    from genolift.pipeline.variants.variants import EffectTable, VariantReading
+    from genolift.pipeline.variants.job import EffectTable, VariantReading
 
 
 class Shifts(click.ParamType):
@@ -48,13 +48,13 @@ class Overlap(click.ParamType):
 
 
 def _reading(**given: Any) -> VariantReading:
-    from genolift.pipeline.variants.variants import VariantReading
+    from genolift.pipeline.variants.job import VariantReading
 
     return VariantReading(**given)
 
 
 def _table(null: int | None, **given: Any) -> EffectTable:
-    from genolift.pipeline.variants.variants import EffectTable
+    from genolift.pipeline.variants.job import EffectTable
 
     return EffectTable(null=null or 0, **given)
 
@@ -127,7 +127,8 @@ def _table(null: int | None, **given: Any) -> EffectTable:
         type=click.Choice(["fail", "skip"]),
         default="fail",
         show_default=True,
-        help="Malformed lines: stop at the first, or give each a row that says why.",
+        help="Malformed lines, and predictions that are NaN or infinite: stop at the first, or give each a row that "
+        "says why.",
     ),
     click.option(
         "--null-variants",
@@ -150,7 +151,7 @@ def _table(null: int | None, **given: Any) -> EffectTable:
     "--explain",
     type=parameters.path(),
     metavar="STORE",
-    help="Also explain both alleles of every variant, into a store; --workers and --scheduler share that work.",
+    help="Also explain both alleles of every variant, into a store.",
 )
 @parts.recipe(
     targets_option(
@@ -184,12 +185,11 @@ def command(
     All input is checked before anything is written. An interrupted run continues with the same command.
     """
     from genolift.pipeline.variants.alleles import count_by_status
-    from genolift.pipeline.variants.variants import VariantJob, score_variants
+    from genolift.pipeline.variants.job import VariantJob
+    from genolift.pipeline.variants.variants import score_variants
 
     if explain is None and (recipe.method != "deeplift" or recipe.references or recipe.options):
         raise click.UsageError("--method, --option, --rule and --references say how to explain; give --explain too")
-    if explain is None and execution.on_cluster:
-        raise click.UsageError("--workers and --scheduler share the work of --explain; give that too")
     out = table.out
     done = score_variants(VariantJob(model, reading, recipe, table, explain, execution))
     told = f"{done.alleles:,} alleles ({count_by_status(done.counts)})"

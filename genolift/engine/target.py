@@ -137,7 +137,8 @@ class Target:
     def total(self, at: Callable[[Value], Tensor], count: Tensor) -> Tensor:
         """Return the target (B,) of ``count`` points, where ``at(value)`` returns the value (B, ...) at the points."""
         terms = [(at(value), weights) for value, weights in self.terms]
-        sums = [tf.cast(weights(tensor), tensor.dtype) * tensor for tensor, weights in terms]
+        # Numbers that do not count do not matter, where they are infinite either.
+        sums = [tf.math.multiply_no_nan(tensor, tf.cast(weights(tensor), tensor.dtype)) for tensor, weights in terms]
         return tf.add_n([tf.reduce_sum(tf.reshape(one, [count, -1]), -1) for one in sums])
 
     def average(self, other: Target) -> Target:

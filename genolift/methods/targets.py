@@ -206,9 +206,12 @@ def parse_all(texts: Sequence[str]) -> TargetLike:
     Raises
     ------
     InputError
-        If a text is not understood.
+        If a text is not understood, or two of them mean the same.
     """
     chosen = [parse(text) for text in texts]
+    for i, one in enumerate(chosen):
+        if one in chosen[:i]:
+            raise InputError(f"target {texts[i]!r} is given twice, and results are found by their target; give it once")
     return None if not chosen else chosen[0] if len(chosen) == 1 else chosen
 
 

@@ -244,7 +244,7 @@ def test_a_table_that_was_changed_is_not_taken_for_ours(place, files, genolift, 
 
 
 def test_interrupted_and_the_same_command_again(place, scored, files, genolift, tmp_path, monkeypatch):
-    monkeypatch.setattr("genolift.pipeline.variants.variants._BLOCK", 4)
+    monkeypatch.setattr("genolift.pipeline.variants.blocks._BLOCK", 4)
     out = tmp_path / "v.tsv"
     command = ["variants", files.model, place.vcf, "--fasta", place.genome, "--target", 0, 2, "--shifts", "-5,0,5"]
     command += ["--null", 40, "--out", out]

@@ -10,12 +10,12 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from multiprocessing import resource_tracker
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 from genolift.pipeline.common.explaining import Task
 from genolift.pipeline.scoring import worker
@@ -65,11 +65,53 @@ def explain_on_cluster(
     workers, scheduler
         As in :class:`genolift.pipeline.common.execution.Execution`.
     """
+    with (
+        team(task, workers, scheduler) as spread,
+        closing(spread(worker.explain_block, (task, ticket), blocks)) as done,
+    ):
+        for _, size, _ in done:
+            yield size
+
+
+class Alike(Protocol):
+    """What a process must have in common with the one that began the job."""
+
+    @property
+    def threads(self) -> int:
+        """The number of threads."""
+
+
+#: Has numbered blocks computed, by a function of what is shared, the number and the block, which is imported by its
+#: name. It yields of each block its number, its size and what the function returned, in any order.
+Spread: TypeAlias = Callable[
+    [Callable[[Any, int, Any], Any], Any, Iterable[tuple[int, Sequence]]],
+    Generator[tuple[int, int, Any], None, None],
+]
+
+
+@contextmanager
+def team(task: Alike, workers: int | None, scheduler: str | None) -> Iterator[Spread]:
+    """Yield a function that shares blocks among workers, which are there as long as the context is.
+
+    A worker's error is raised as it is.
+
+    Parameters
+    ----------
+    task
+        What the workers do; they start with its number of threads.
+    workers, scheduler
+        As in :class:`genolift.pipeline.common.execution.Execution`.
+
+    Raises
+    ------
+    InputError, FileProblem
+        In one line, for trouble with the cluster itself.
+    """
     import distributed
 
     with _quiet(), _client(task, workers, scheduler) as client:
         try:
-            yield from _spread(client, task, ticket, blocks)
+            yield lambda work, shared, blocks: _spread(client, work, shared, blocks)
         except distributed.KilledWorker as problem:
             raise InputError(
                 f"several workers died of the same block, the last one at {problem.last_worker.address}",
@@ -84,28 +126,30 @@ def explain_on_cluster(
             raise InputError(f"a worker cannot run this: {problem}; install genolift on all machines") from None
 
 
-def _spread(client, task: Task, ticket: Ticket, blocks) -> Iterator[int]:
+def _spread(
+    client: Any, work: Callable, shared: Any, blocks: Iterable[tuple[int, Sequence]]
+) -> Generator[tuple[int, int, Any], None, None]:
     """Keep a bounded number of blocks on the cluster until there are no more."""
     from distributed import as_completed
 
     blocks, capacity = iter(blocks), _Capacity(client)
-    sizes: dict[Any, int] = {}
+    under_way: dict[Any, tuple[int, int]] = {}
     pending = as_completed(loop=client.loop, raise_errors=False)
-    shared = client.scatter((task, ticket), broadcast=True, hash=False)  # a worker may come later, and gets it too
     try:
         while True:
-            while len(sizes) < capacity.blocks and (block := next(blocks, None)) is not None:
-                number, sequences = block
-                future = client.submit(worker.explain_block, shared, number, sequences, pure=False)
-                sizes[future] = len(sequences)
+            while len(under_way) < capacity.blocks and (block := next(blocks, None)) is not None:
+                number, items = block
+                # What is shared goes with every block: Dask does not make anew what it was given to keep, and would
+                # cancel the blocks that need it when the worker that keeps it dies.
+                future = client.submit(work, shared, number, items, pure=False)
+                under_way[future] = number, len(items)
                 pending.add(future)
-            if not sizes:
+            if not under_way:
                 return
             future = next(pending)
-            future.result()
-            yield sizes.pop(future)
+            yield *under_way.pop(future), future.result()
     finally:
-        client.cancel([*sizes])
+        client.cancel([*under_way])
 
 
 class _Capacity:
@@ -143,7 +187,7 @@ def _quiet():
 
 
 @contextmanager
-def _client(task: Task, workers: int | None, scheduler: str | None) -> Iterator[Any]:
+def _client(task: Alike, workers: int | None, scheduler: str | None) -> Iterator[Any]:
     from distributed import Client
 
     if scheduler is not None:
@@ -163,7 +207,7 @@ def _client(task: Task, workers: int | None, scheduler: str | None) -> Iterator[
 
 
 @contextmanager
-def _local(task: Task, workers: int):
+def _local(task: Alike, workers: int):
     """Start a cluster of processes on this machine, each with a GPU of its own where there are several."""
     import dask
     from distributed import Nanny, Scheduler, SpecCluster
@@ -210,7 +254,7 @@ def _interrupts_held_back():
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _options(task: Task, i: int) -> dict:
+def _options(task: Alike, i: int) -> dict:
     environment = dict.fromkeys(VARIABLES, str(task.threads)) | {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}
     gpus = _gpus()
     if gpus:

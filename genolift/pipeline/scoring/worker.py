@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
 
 from genolift.pipeline.common.explaining import Explaining, Task
+from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.keeping.versions import versions
 from genolift.results.store import StoreWriter, Ticket
 from genolift.support.errors import FileProblem, InputError
@@ -40,6 +43,42 @@ def explain_block(shared: tuple[Task, Ticket], number: int, sequences: list[str]
 
 def _open(task: Task, ticket: Ticket) -> tuple[Explaining, StoreWriter]:
     """Return the method and the store, once per process and job; refuse what would give another result."""
+    with alike(task):
+        writer = StoreWriter.attach(ticket)
+        explaining = task.explaining()
+    explaining.settle()
+    return explaining, writer
+
+
+class Prepared(Protocol):
+    """What a job says of the process that began it."""
+
+    @property
+    def model(self) -> ModelFile:
+        """The model's file."""
+
+    @property
+    def model_digest(self) -> Mapping[str, Any]:
+        """What tells the model from others."""
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """The versions of what computes."""
+
+    @property
+    def threads(self) -> int:
+        """The number of threads."""
+
+
+@contextmanager
+def alike(task: Prepared) -> Iterator[None]:
+    """Make this process like the one that began the job, and say in errors of the block which worker they are of.
+
+    Raises
+    ------
+    InputError
+        If the process would give another result, for which it has other versions, threads, or another model.
+    """
     for package, version in versions().items():
         if task.versions[package] != version:
             raise InputError(
@@ -49,14 +88,11 @@ def _open(task: Task, ticket: Ticket) -> tuple[Explaining, StoreWriter]:
     see_one_gpu()
     use_threads(task.threads)
     try:
-        writer = StoreWriter.attach(ticket)
         if task.model.describe() != task.model_digest:
             raise InputError(f"{_here()} finds another model at {task.model.path}")
-        explaining = task.explaining()
+        yield
     except FileProblem as problem:
         raise FileProblem(f"{_here()}: {problem.message}", problem.remedy) from None
-    explaining.settle()
-    return explaining, writer
 
 
 def spare_gpus() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from statistics import median
 
@@ -17,6 +17,8 @@ from genolift.support.errors import Remedy, setting
 log = logging.getLogger("genolift")
 
 MISSING = "NA"
+#: The status of a row whose prediction is NaN or infinite.
+NOT_FINITE = "not_finite"
 #: The columns of q-values that each column of p-values gets: Benjamini and Hochberg's, and Storey's.
 CORRECTED = {"p_value": ("q_value", "q_storey"), "js_p_value": ("js_q_value", "js_q_storey")}
 _RATE = 0.05  # the false discovery rate that warnings speak of
@@ -77,8 +79,13 @@ class Corrections:
         self.tested = [name for name in CORRECTED if name in self._columns]
         self._p: dict[tuple[str, str], array] = defaultdict(lambda: array("d"))
         self._ref: dict[str, array] = defaultdict(lambda: array("d"))
+        self._lost: set[int] = set()
+        rows: Counter[str] = Counter()
         for cells in self._rows():
             target = cells["target"]
+            if cells.get("status") == NOT_FINITE:
+                self._lost.add(rows[target])
+            rows[target] += 1
             for name in self.tested:
                 if cells[name] != MISSING:
                     self._p[name, target].append(float(cells[name]))
@@ -88,6 +95,11 @@ class Corrections:
     def _rows(self) -> Iterator[dict[str, str]]:
         for line in self._lines():
             yield dict(zip(self._columns, line.rstrip("\n").split("\t"), strict=True))
+
+    @property
+    def lost(self) -> int:
+        """The number of alleles for which a target is not finite."""
+        return len(self._lost)
 
     @property
     def columns(self) -> list[str]:
@@ -124,7 +136,9 @@ class Corrections:
         if not ref or not len(null):
             return
         middle = median(ref)
-        below = float(np.mean(null < middle))
+        below = float(
+            np.mean(null < middle) + np.mean(null == middle) / 2
+        )  # A constant model is as active as its null.
         if 0.05 <= below <= 0.95:
             return
         log.warning(

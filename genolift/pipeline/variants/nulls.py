@@ -16,11 +16,14 @@ import numpy as np
 
 from genolift.sequence.shuffle import shuffle
 from genolift.sequence.variants import OK, Allele
+from genolift.support.errors import InputError
 from genolift.support.seeds import stream
 
 
 class Null:
     """Effects of N null variants of one kind.
+
+    What is not finite counts as larger than any effect, so that it makes no p-value smaller.
 
     Parameters
     ----------
@@ -31,8 +34,8 @@ class Null:
     """
 
     def __init__(self, delta: np.ndarray, distance: np.ndarray, activity: np.ndarray | None = None):
-        self._delta, self._distance = np.sort(np.abs(delta), axis=0), np.sort(distance, axis=0)
-        self.activity = np.full_like(self._delta, np.nan) if activity is None else np.sort(activity, axis=0)
+        self._delta, self._distance = _ordered(np.abs(delta)), _ordered(distance)
+        self.activity = np.full_like(self._delta, np.nan) if activity is None else _ordered(activity)
 
     def p_value(self, delta: float, t: int) -> float:
         """Return the two-sided p-value of ``delta`` for target ``t``.
@@ -47,14 +50,26 @@ class Null:
 
     def effect_percentile(self, delta: float, t: int) -> float:
         """Return how many of 100 null variants have a smaller |delta|."""
+        _check_finite(delta)
         return 100 * float(np.searchsorted(self._delta[:, t], abs(delta), side="left")) / len(self._delta)
 
     def active_quantile(self, active: float, t: int) -> float:
         """Return the share of null windows, with the reference allele, that predict at most ``active``."""
+        _check_finite(active)
         return float(np.searchsorted(self.activity[:, t], active, side="right")) / len(self.activity)
 
 
+def _ordered(values: np.ndarray) -> np.ndarray:
+    return np.sort(np.where(np.isfinite(values), values, np.inf), axis=0)
+
+
+def _check_finite(value: float) -> None:
+    if not np.isfinite(value):
+        raise InputError(f"what is {value} has no place among null variants")
+
+
 def _upper_share(ordered: np.ndarray, value: float) -> float:
+    _check_finite(value)
     beyond = len(ordered) - np.searchsorted(ordered, value, side="left")
     return (1 + beyond) / (1 + len(ordered))
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from genolift.pipeline.variants.aligned import aligned
-from genolift.pipeline.variants.corrections import CORRECTED, MISSING
+from genolift.pipeline.variants.corrections import CORRECTED, MISSING, NOT_FINITE
+from genolift.pipeline.variants.effects import Effects
 from genolift.pipeline.variants.nulls import Null
 from genolift.pipeline.variants.overlaps import Features, overlap_cells
-from genolift.sequence.alphabet import one_hot
 from genolift.sequence.variants import OK, Allele
-
-if TYPE_CHECKING:
-    from genolift.methods.prediction.predictor import Predictor
+from genolift.sequence.vcf import OnBad
+from genolift.support.errors import InputError, Remedy, setting
 
 COLUMNS = {
     "chrom": "chromosome, as the VCF file calls it",
@@ -32,12 +29,12 @@ COLUMNS = {
     "pred_alt": "mean prediction with the alternative allele",
     "delta": "pred_alt - pred_ref",
     "log2_fold_change": "base-2 logarithm of the alternative's prediction over the reference's: of the means for the "
-    "scale output, where both are above 0, and delta / ln 2 for log_counts",
+    "scale output, and delta / ln 2 for log_counts; NA where a prediction is 0 or less, of which there is no ratio",
     "direction": "up, down or none, by the sign of delta",
     "scale": "of pred_ref, pred_alt and delta: logit (before the final sigmoid or softmax), output (as the model "
     "gives it), profile, log_counts",
     "js_distance": "Jensen-Shannon distance of the two profiles, base 2, the mean over windows and strands; with "
-    "--align-profiles over the bases that both alleles have",
+    "--align-profiles over the bases that both alleles have, and NA where they have none",
     "p_value": "share of null variants of the same kind whose |delta| is at least as large, (1 + count) / (1 + N); "
     "where --activation keep gives what a sigmoid or softmax gives, of the differences before it",
     "q_value": "false discovery rate by Benjamini and Hochberg, over the alleles of a target",
@@ -52,96 +49,73 @@ COLUMNS = {
 }
 
 
-@dataclass(frozen=True)
-class Effects:
-    """Predictions (N, T) with either allele, and distances (N, T) of their profiles, NaN where there are none.
-
-    ``tested`` are the differences (N, T) of which p-values are taken.
-    """
-
-    ref: np.ndarray
-    alt: np.ndarray
-    distance: np.ndarray
-    tested: np.ndarray
-
-
 class VariantTable:
     """Makes rows of alleles. ``nulls`` are the null distributions by kind of variant, where there are p-values.
 
-    ``linked`` predicts what is tested, where that is something else: effects on what a sigmoid or a softmax gives grow
-    and shrink with the activity of the window, and so cannot be compared with those in shuffled windows.
+    Parameters
+    ----------
+    path
+        The file of the variants, for errors.
+    labels, scales
+        What the targets are called, and what their values are.
+    has_profiles, has_null
+        Whether there are profiles, and p-values.
+    on_bad
+        Whether a prediction that is not finite stops the job, ``fail``, or becomes a row that says so, ``skip``.
+    features
+        The features that variants may overlap, by column.
     """
 
     def __init__(
         self,
-        predictor: Predictor,
+        path: Path,
         labels: Sequence[str],
-        unknown: str,
+        scales: Sequence[str],
+        has_profiles: bool,
         has_null: bool,
-        linked: Predictor | None = None,
+        on_bad: OnBad = "fail",
         features: Mapping[str, Features] | None = None,
-        align: bool = False,
     ):
-        self._align = align
-        self._features = features or {}
-        self._linked = linked
-        self._predictor, self._labels, self._unknown, self.scales = predictor, labels, unknown, predictor.scales
+        self._path, self._features = path, features or {}
+        self._labels, self.scales, self._on_bad = labels, scales, on_bad
         self.nulls: dict[str, Null] = {}
-        absent = set() if predictor.has_profiles else {"js_distance", "js_p_value"}
+        absent = set() if has_profiles else {"js_distance", "js_p_value"}
         absent |= set() if has_null else {"p_value", "js_p_value", "effect_percentile", "active_allele_quantile"}
         absent |= set().union(*CORRECTED.values())  # They are added once all p-values are there.
         absent |= set() if {"output", "log_counts"} & set(self.scales) else {"log2_fold_change"}
         self.columns = [name for name in COLUMNS if name not in absent]
         self.columns[-1:-1] = self._features  # before the note
 
-    def differences(self, windows: Sequence[Sequence[tuple[str, str]]], kinds: Sequence[str]) -> Effects:
-        """Return means over each allele's windows, which are given as pairs of texts, with the kinds of the alleles."""
-        from genolift.methods.prediction.predictor import profile_distance  # loads TensorFlow
+    def rows(self, block: Sequence[Allele], effects: Effects | None) -> list[str]:
+        """Return a line for each allele and target, given the effects of those that can be scored.
 
-        rows = [np.full(len(pairs), i) for i, pairs in enumerate(windows)]
-        texts = [[pair[side] for pairs in windows for pair in pairs] for side in (0, 1)]
-        which: dict[str, int] = {}  # alleles of one record share the reference's windows
-        sides = [[which.setdefault(text, len(which)) for text in some] for some in texts]
-        X = one_hot(list(which), self._unknown)
-        predicted = self._predictor(X)
-        mean = _mean_over(np.concatenate(rows), len(windows))
-        ref, alt = (mean(predicted.values[side].astype(np.float64)) for side in sides)
-        distance = np.full(ref.shape, np.nan)
-        for t, profiles in enumerate(predicted.profiles):
-            if profiles is not None:
-                both = [profiles[side] for side in sides]
-                found = profile_distance(*both)
-                if self._align:
-                    every = [(pair, kind) for pairs, kind in zip(windows, kinds, strict=True) for pair in pairs]
-                    for i, (pair, kind) in enumerate(every):
-                        moved = aligned(both[0][i], both[1][i], pair, kind, self._predictor.tracks[t])
-                        found[i] = profile_distance(*(each[None] for each in moved))[0]
-                distance[:, t] = mean(found[:, None])[:, 0]
-        tested = alt - ref
-        if self._linked is not None:
-            values = self._linked(X).values.astype(np.float64)
-            tested = mean(values[sides[1]]) - mean(values[sides[0]])
-        return Effects(ref, alt, distance, tested)
-
-    def rows(self, block: Sequence[Allele]) -> list[str]:
-        """Return a line for each allele and target."""
-        scored = [allele for allele in block if allele.status == OK]
-        effects = self._effects(scored)
+        Raises
+        ------
+        InputError
+            If a prediction is not finite, unless such records are to be skipped.
+        """
         lines, i = [], 0
         for allele in block:
             is_scored = allele.status == OK
-            null = self.nulls.get(allele.kind) if is_scored else None
             overlapping = overlap_cells(allele, self._features) if is_scored else {}
             for t, label in enumerate(self._labels):
-                cells = self._cells(effects, null, i, t) if is_scored and effects is not None else {}
-                cells |= overlapping | _described(allele, label, self.scales[t])
+                cells = _described(allele, label, self.scales[t])
+                if is_scored and effects is not None:
+                    cells |= overlapping | self._judged(allele, effects, i, t)
                 lines.append("\t".join(cells.get(name, MISSING) for name in self.columns))
             i += is_scored
         return lines
 
-    def _effects(self, scored: Sequence[Allele]) -> Effects | None:
-        pairs, kinds = [allele.pairs() for allele in scored], [allele.kind for allele in scored]
-        return self.differences(pairs, kinds) if scored else None
+    def _judged(self, allele: Allele, effects: Effects, i: int, t: int) -> dict[str, str]:
+        """Return the cells of an allele's effect, or those that say why there is none."""
+        lost = effects.lost(i, t)
+        if lost is None:
+            return self._cells(effects, self.nulls.get(allele.kind), i, t)
+        if self._on_bad == "fail":
+            skip = Remedy.naming("{} gives such records a row that says so", setting("on_bad", "skip"))
+            where = f"{self._path}, line {allele.record.line}, {allele.name}, target {self._labels[t]}"
+            raise InputError(f"{where}: {lost}", skip)
+        return {"status": NOT_FINITE, "note": "; ".join(part for part in (lost, allele.note) if part)}
 
     def _cells(self, effects: Effects, null: Null | None, i: int, t: int) -> dict[str, str]:
         ref, alt, distance = effects.ref[i, t], effects.alt[i, t], effects.distance[i, t]
@@ -175,23 +149,11 @@ def _described(allele: Allele, label: str, scale: str) -> dict[str, str]:
     return told | {"note": allele.note or "."}
 
 
-def _mean_over(rows: np.ndarray, count: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function from one value per window (W, ...) to their means per allele (count, ...)."""
-    sizes = np.bincount(rows, minlength=count)[:, None]
-
-    def mean(values: np.ndarray) -> np.ndarray:
-        sums = np.zeros((count, values.shape[1]))
-        np.add.at(sums, rows, values)
-        return sums / sizes
-
-    return mean
-
-
 def _log2_fold_change(ref: float, alt: float, scale: str) -> float | None:
     """Return the logarithm of the ratio of two predictions, or ``None`` where there is none."""
     if scale == "log_counts":
         return (alt - ref) / math.log(2)
-    return math.log2(alt / ref) if scale == "output" and ref > 0 and alt > 0 else None
+    return math.log2(alt) - math.log2(ref) if scale == "output" and ref > 0 and alt > 0 else None
 
 
 def _number(value: float) -> str:
