@@ -107,3 +107,11 @@ def test_false_discoveries_are_as_many_as_promised(share):
     assert np.mean(powers["storey"]) >= np.mean(powers["bh"])
     if share:
         assert np.mean(powers["bh"]) > 0.8
+
+
+def test_a_model_that_predicts_the_same_everywhere_is_as_active_as_its_null(caplog):
+    """Ties count half; the table's text has float32's digits, and the null float64's."""
+    value = np.float32(0.1)
+    ended = Corrections(["target", "pred_ref", "p_value"], lambda: iter([f"0\t{value}\t1.0\n"] * 9))
+    ended.tell_activity("0", np.full(100, np.float64(value)))
+    assert not caplog.records

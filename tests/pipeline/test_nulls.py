@@ -10,6 +10,7 @@ from genolift.pipeline.variants.nulls import Null, draw_null
 from genolift.sequence.genome import Fasta
 from genolift.sequence.variants import Windows
 from genolift.sequence.vcf import BASES, SYMBOLIC, Alternative, VcfRecord
+from genolift.support.errors import InputError
 
 CHR1 = "".join(random.Random(1).choices("ACGT", k=400))
 LENGTH = 40
@@ -120,3 +121,14 @@ def test_repeated_records_and_alleles_of_one_place_have_shuffles_of_their_own(al
     ((_, first), *_) = draw_null(copies, {alleles[0].kind: 10}, 200, seed=1)
     ((_, alone),) = draw_null(copies[:1], {alleles[0].kind: 1}, 1, seed=1)
     assert first == alone
+
+
+def test_what_is_not_finite_has_no_p_value_and_makes_none_smaller():
+    null = Null(np.array([[1.0], [np.nan], [2.0], [-np.inf]]), np.array([[0.1], [np.nan], [0.2], [0.3]]))
+    assert null.p_value(3.0, 0) == 3 / 5  # both that are not finite count as larger
+    assert null.p_of_distance(0.25, 0) == 3 / 5
+    assert null.effect_percentile(9.0, 0) == 50
+    for value in (np.nan, np.inf, -np.inf):
+        for of in (null.p_value, null.p_of_distance, null.effect_percentile, null.active_quantile):
+            with pytest.raises(InputError, match="no place among null variants"):
+                of(value, 0)
