@@ -18,6 +18,7 @@ from click.core import ParameterSource
 from genolift.cli import parameters
 from genolift.cli.parameters import Decorator
 from genolift.cli.targets import RecordedCommand, command_line, explained_target
+from genolift.support.errors import InputError
 
 
 def part(name: str, make: Callable[..., Any], *options: Decorator, arguments: tuple[str, ...] = ()) -> Decorator:
@@ -67,6 +68,23 @@ def _names(options: tuple[Decorator, ...]) -> list[str]:
 
 
 # -- the parts ----------------------------------------------------------------------------------------------------
+
+
+class AlsoInput(click.ParamType):
+    """The name of an input, and a number or a file."""
+
+    name = "also"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        """Return both."""
+        from genolift.pipeline.common.sides import read_text
+
+        if isinstance(value, tuple):
+            return value
+        try:
+            return read_text(value)
+        except InputError as problem:
+            self.fail(problem.for_command_line(), param, context)
 
 
 def _model(model: Any, **given: Any) -> Any:
@@ -120,6 +138,19 @@ models = part(
         help="Another model of the same inputs and outputs, such as another fold of a cross-validation; with "
         "--weights, its weights. May be given several times. Results are means over MODEL and all folds, with the "
         "spread of these.",
+    ),
+    click.option(
+        "--input",
+        metavar="NAME",
+        help="The input that is the sequence, where several have the shape of DNA.  [default: the only one]",
+    ),
+    click.option(
+        "--also",
+        type=AlsoInput(),
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Another input of the model: a file .npz or .npy with a row for each record in their order, a number, or "
+        "zeros. It is held as it is. Must be given for each of them.",
     ),
     *_ways_to_read,
     arguments=("model",),

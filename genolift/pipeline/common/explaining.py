@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,33 +14,53 @@ from genolift.pipeline.common.recipe import Recipe
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import one_hot
 
+if TYPE_CHECKING:
+    from genolift.methods.beside import Beside
+
 
 class Explaining:
     """A method on sequences as text. ``trials`` are blocks that it is tried on first, by :meth:`settle`.
+
+    ``beside`` are the inputs that the model takes beside sequences, of which a trial gets the first record's.
 
     What TensorFlow compiles depends a little on the shapes that came before, and rounding with it. After the trials
     (one sequence, then two of another length where there are any) nothing new is compiled, so that the same block gives
     the same bytes in every process, whichever blocks it had before (which attention shows under lrp-epsilon).
     """
 
-    def __init__(self, method: Any, unknown: str, trials: Sequence[Sequence[str]]):
-        self.method, self.unknown, self.trials = method, unknown, trials
+    def __init__(self, method: Any, unknown: str, trials: Sequence[Sequence[str]], beside: Beside | None = None):
+        self.method, self.unknown, self.trials, self.beside = method, unknown, trials, beside
         self._one_at_a_time = threading.Lock()  # a method is no more than one computation
 
     def settle(self) -> Explanation:
         """Show what only running can show, and return the first trial's explanation."""
-        first, *_ = [self(trial) for trial in self.trials]
+        first, *_ = [self(trial, np.zeros(len(trial), np.int64)) for trial in self.trials]
         return first
 
-    def __call__(self, sequences: Sequence[str]) -> Explanation:
-        """Return an explanation of sequences of any lengths: those of one length at once, never padded."""
+    def __call__(self, sequences: Sequence[str], records: np.ndarray | None = None) -> Explanation:
+        """Return an explanation of sequences of any lengths: those of one length at once, never padded.
+
+        Parameters
+        ----------
+        sequences
+            The sequences.
+        records
+            The number of the record that each of them is, for the inputs beside sequences.
+        """
         lengths = np.array([len(sequence) for sequence in sequences])
         groups = [np.flatnonzero(lengths == length) for length in np.unique(lengths)]
         with self._one_at_a_time:
-            parts = [self.method(one_hot([sequences[int(i)] for i in rows], self.unknown)) for rows in groups]
+            parts = [self._explained([sequences[int(i)] for i in rows], records, rows) for rows in groups]
         if len(parts) == 1:
             return parts[0]
         return type(parts[0]).concatenate(parts)[np.argsort(np.concatenate(groups))]
+
+    def _explained(self, sequences: list[str], records: np.ndarray | None, rows: np.ndarray) -> Explanation:
+        X = one_hot(sequences, self.unknown)
+        if self.beside is None:
+            return self.method(X)
+        found = self.method(self.beside.joined(X, None if records is None else records[rows]))
+        return self.beside.of_sequence(found)
 
 
 @dataclass(frozen=True)
@@ -62,4 +82,7 @@ class Task:
 
     def explaining(self) -> Explaining:
         """Return the method on the model, as the process that began the job made it."""
-        return Explaining(self.recipe.make(self.model.load(), self.unknown, self.memory), self.unknown, self.trials)
+        model = self.model.load()
+        beside = self.model.beside(model)
+        method = self.recipe.make(model, self.unknown, self.memory, beside)
+        return Explaining(method, self.unknown, self.trials, beside)

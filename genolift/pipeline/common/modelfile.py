@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from genolift.models.layout import guess
 from genolift.models.loading import load_model
-from genolift.models.signature import describe
+from genolift.models.signature import Port, describe
 from genolift.pipeline.common.folds import check_alike, check_folds
 from genolift.pipeline.common.layers import layers_from
+from genolift.pipeline.common.sides import described, inputs_beside, sequence_place
 from genolift.pipeline.keeping.digest import digest_path
-from genolift.sequence.alphabet import is_dna
 from genolift.sequence.files import check_regular
-from genolift.support.errors import Remedy, UnsupportedModel, setting
 from genolift.support.files import absent
+
+if TYPE_CHECKING:
+    from genolift.methods.beside import Beside
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class ModelFile:
     folds
         The files of further models of the same inputs and outputs, such as the other folds of a cross-validation; where
         ``path`` is an architecture in JSON, their weights.
+    input
+        The name of the input that is the sequence, where several have the shape of DNA.
+    also
+        The other inputs: the name of each, and a number, or a file of NumPy's with a row for each record.
     """
 
     path: Path
@@ -52,17 +58,22 @@ class ModelFile:
     graph_input: tuple[str, ...] = ()
     graph_output: tuple[str, ...] = ()
     folds: tuple[Path, ...] = ()
+    input: str | None = None
+    also: tuple[tuple[str, float | Path], ...] = ()
 
     def absolute(self) -> ModelFile:
         """Return the same for processes that work in another directory."""
         weights, layers = (None if path is None else path.absolute() for path in (self.weights, self.layers_from))
         folds = tuple(fold.absolute() for fold in self.folds)
-        return replace(self, path=self.path.absolute(), weights=weights, layers_from=layers, folds=folds)
+        also = tuple((name, value.absolute() if isinstance(value, Path) else value) for name, value in self.also)
+        return replace(self, path=self.path.absolute(), weights=weights, layers_from=layers, folds=folds, also=also)
 
     @property
     def files(self) -> list[Path]:
         """The files that reading it takes."""
-        return [path for path in (self.path, self.weights, self.layers_from, *self.folds) if path is not None]
+        beside = [value for _, value in self.also if isinstance(value, Path)]
+        paths = (self.path, self.weights, self.layers_from, *self.folds, *beside)
+        return [path for path in paths if path is not None]
 
     @property
     def each(self) -> list[ModelFile]:
@@ -103,7 +114,7 @@ class ModelFile:
 
     def describe(self) -> dict[str, Any]:
         """Return what tells this model from others, by content."""
-        told = {"sha256": digest_path(self.path)}
+        told: dict[str, Any] = {"sha256": digest_path(self.path)}
         for part, path in (("weights", self.weights), ("layers", self.layers_from)):
             if path is not None:
                 told[part] = digest_path(path)
@@ -112,12 +123,17 @@ class ModelFile:
             "signature": self.signature,
             "graph_input": ",".join(self.graph_input),
             "graph_output": ",".join(self.graph_output),
+            "input": self.input,
         }
-        told_of_folds = {"folds": [digest_path(fold) for fold in self.folds]} if self.folds else {}
-        return told | {name: text for name, text in texts.items() if text} | told_of_folds
+        told |= {name: text for name, text in texts.items() if text}
+        if self.folds:
+            told["folds"] = [digest_path(fold) for fold in self.folds]
+        if self.also:
+            told["also"] = described(self.also)
+        return told
 
     def sequence_length(self, model: Any) -> int | None:
-        """Return how long the model's only input is, which is DNA; ``None`` for any length.
+        """Return how long the model's sequences are; ``None`` for any length.
 
         Parameters
         ----------
@@ -126,19 +142,40 @@ class ModelFile:
 
         Raises
         ------
+        InputError
+            If several inputs are DNA, and none is named.
         UnsupportedModel
-            If the model has several inputs, or one that is no DNA.
+            If no input is DNA.
         """
-        first = model[0] if isinstance(model, list) else model
-        shapes = [port.shape for port in describe(first).inputs]
-        if len(shapes) == 1 and is_dna(shapes[0]):
-            return shapes[0][0]
-        told = ", ".join(f"({', '.join('any' if size is None else str(size) for size in shape)})" for shape in shapes)
-        likely = guess(shapes[0]) if len(shapes) == 1 and self.layout is None else None
-        remedy = Remedy.naming("Python scores all others")
-        if likely:
-            remedy = Remedy.naming("if that is DNA, {} says how", setting("layout", str(likely)))
-        raise UnsupportedModel(
-            f"{self.path} takes inputs of shape {told}; the command line scores models with one input (length, 4)",
-            remedy,
-        )
+        ports = describe(_first(model)).inputs
+        return ports[self._place(ports)].shape[0]
+
+    def beside(self, model: Any) -> Beside | None:
+        """Return the inputs beside the sequence; ``None`` for a model that takes nothing else.
+
+        Parameters
+        ----------
+        model
+            What :meth:`load` returned.
+
+        Raises
+        ------
+        InputError, FileProblem
+            If they are not given as the model takes them, or a file cannot be read.
+        """
+        first = _first(model)
+        return inputs_beside(self.path, first, self._place(describe(first).inputs), self.also)
+
+    def _place(self, ports: Sequence[Port]) -> int:
+        return sequence_place(self.path, ports, self.input, self.layout)
+
+
+def of_sequences(model: Any, beside: Beside | None) -> Any:
+    """Return a model, or a list of folds, as functions of sequences alone, to try which lengths they take."""
+    if beside is None:
+        return model
+    return [beside.bound(one) for one in model] if isinstance(model, list) else beside.bound(model)
+
+
+def _first(model: Any) -> Any:
+    return model[0] if isinstance(model, list) else model

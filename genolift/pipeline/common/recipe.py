@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genolift.methods import references as refs
 from genolift.methods import targets
@@ -14,6 +14,9 @@ from genolift.methods.registry import method_class
 from genolift.sequence.alphabet import one_hot
 from genolift.sequence.fasta import read_fasta
 from genolift.support.errors import InputError, Remedy, setting
+
+if TYPE_CHECKING:
+    from genolift.methods.beside import Beside
 
 # Options that say what is predicted, which need no method.
 _OF_PREDICTIONS = {"activation", "rc_average"}
@@ -53,7 +56,9 @@ class Recipe:
         """Return the same recipe for processes that work in another directory."""
         return self if self.fit_on is None else replace(self, fit_on=self.fit_on.absolute())
 
-    def make(self, model: Any, unknown: str = "uniform", memory: str | None = None) -> Any:
+    def make(
+        self, model: Any, unknown: str = "uniform", memory: str | None = None, beside: Beside | None = None
+    ) -> Any:
         """Return the method for a model, fitted if there are data to fit it on.
 
         Parameters
@@ -64,15 +69,16 @@ class Recipe:
             How N in the data to fit on are encoded.
         memory
             The budget for the network's activations.
+        beside
+            The inputs that the model takes beside sequences.
         """
         from genolift.methods.factory import method as make_method  # loads TensorFlow
 
         target = targets.parse_all(self.targets)
-        method: Any = make_method(
-            self._named, model, target, memory=memory, seed=self.seed, progress=False, **self.keywords()
-        )
+        options = self.keywords() if beside is None else beside.keywords(self.keywords())
+        method: Any = make_method(self._named, model, target, memory=memory, seed=self.seed, progress=False, **options)
         if self.fit_on is not None:
-            _fit(method, self.fit_on, unknown)
+            _fit(method, self.fit_on, unknown, beside)
         return method
 
     def keywords(self) -> dict[str, Any]:
@@ -117,7 +123,7 @@ def members_of(method: Any) -> list[Any]:
     return getattr(method, "members", [method])
 
 
-def _fit(method: Any, path: Path, unknown: str) -> None:
+def _fit(method: Any, path: Path, unknown: str, beside: Beside | None) -> None:
     """Fit a method on the sequences of a FASTA file, which are all of one length."""
     if not hasattr(members_of(method)[0], "fit"):
         leave = Remedy.naming("leave out {}", setting("fit_on"))
@@ -130,6 +136,7 @@ def _fit(method: Any, path: Path, unknown: str) -> None:
             "length"
         )
     try:
-        method.fit(one_hot(sequences, unknown))
+        X = one_hot(sequences, unknown)
+        method.fit(X if beside is None else beside.joined(X, None))
     except InputError as problem:
         raise InputError(f"{method.name} cannot be fitted on {path}: {problem.message}", problem.remedy) from None

@@ -26,12 +26,12 @@ _LONGEST_TEXT = 60  # of a malformed line, as far as it is kept
 class Source:
     """N named sequences that a job reads.
 
-    ``names`` and ``lengths`` (N,) are theirs. ``places`` (N,) tells which record of the input each one is, and
-    ``screening`` what became of the others. ``unknown`` is the number of unknown bases in all, and ``digest`` tells
-    these sequences from others. ``regions`` tells where they lie in a genome, whose chromosomes have the lengths
-    ``chrom_sizes``; windows that were padded with N reach beyond their chromosome. Both are ``None`` where there is no
-    genome. ``longest`` and ``shortest`` are the texts of one of the longest and of one of the shortest, on which a job
-    can be tried before anything is written.
+    ``names`` and ``lengths`` (N,) are theirs. ``places`` (N,) tells the line or number of the record of the input that
+    each one is, ``numbers`` (N,) its number among all records from 0 on, and ``screening`` what became of the others.
+    ``unknown`` is the number of unknown bases in all, and ``digest`` tells these sequences from others. ``regions``
+    tells where they lie in a genome, whose chromosomes have the lengths ``chrom_sizes``; windows that were padded with
+    N reach beyond their chromosome. Both are ``None`` where there is no genome. ``longest`` and ``shortest`` are the
+    texts of one of the longest and of one of the shortest, on which a job can be tried before anything is written.
     """
 
     names: Sequence[str]
@@ -40,11 +40,12 @@ class Source:
 
     def __init__(self, records: Iterable[tuple[int, str, str]], screening: Screening):
         self.screening = screening
-        names, lengths, places, digest = Texts(), array("q"), array("q"), RecordDigest()
+        names, lengths, places, numbers, digest = Texts(), array("q"), array("q"), array("q"), RecordDigest()
         self.unknown, self.longest, self.shortest = 0, "", ""
         for place, name, sequence in records:
             names.append(name)
             places.append(place)
+            numbers.append(screening.read - 1)
             lengths.append(len(sequence))
             digest.add(name, sequence)
             self.unknown += count_unknown(sequence)
@@ -55,6 +56,7 @@ class Source:
         screening.check()
         self.names = names
         self.lengths, self.places = _compact(lengths), np.array(places, dtype=np.int64)
+        self.numbers = np.array(numbers, dtype=np.int64)
         self.digest = digest.hexdigest()
 
     def __len__(self) -> int:

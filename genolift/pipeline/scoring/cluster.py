@@ -17,6 +17,8 @@ from importlib.util import find_spec
 from multiprocessing import resource_tracker
 from typing import Any, Protocol, TypeAlias
 
+import numpy as np
+
 from genolift.pipeline.common.explaining import Task
 from genolift.pipeline.scoring import worker
 from genolift.results.store import Ticket
@@ -48,7 +50,11 @@ def check_cluster(workers: int | None, scheduler: str | None) -> None:
 
 
 def explain_on_cluster(
-    task: Task, ticket: Ticket, blocks: Iterable[tuple[int, list[str]]], workers: int | None, scheduler: str | None
+    task: Task,
+    ticket: Ticket,
+    blocks: Iterable[tuple[int, list[str], np.ndarray]],
+    workers: int | None,
+    scheduler: str | None,
 ) -> Iterator[int]:
     """Have blocks explained and written by workers, and yield the size of each that is.
 
@@ -61,13 +67,14 @@ def explain_on_cluster(
     ticket
         The store that they write to.
     blocks
-        The number and the sequences of each block.
+        The number of each block, its sequences, and the numbers of their records.
     workers, scheduler
         As in :class:`genolift.pipeline.common.execution.Execution`.
     """
+    with_records = ((number, list(zip(*block, strict=True))) for number, *block in blocks)
     with (
         team(task, workers, scheduler) as spread,
-        closing(spread(worker.explain_block, (task, ticket), blocks)) as done,
+        closing(spread(worker.explain_block, (task, ticket), with_records)) as done,
     ):
         for _, size, _ in done:
             yield size

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from genolift.methods import targets
+from genolift.pipeline.common.modelfile import of_sequences
 from genolift.pipeline.common.reading import Reading
+from genolift.pipeline.common.sides import check_rows
 from genolift.pipeline.common.sources import Source
 from genolift.pipeline.scoring.scoring import Scoring, asked, check_job, check_places, made_of
 from genolift.results import layout as disk
@@ -92,9 +94,11 @@ def _known(job: Scoring, here: Reading, header: dict[str, Any]) -> Any:
 def _made(job: Scoring, here: Reading) -> Any:
     check_job(job)
     model = job.model.load()
-    source = here.source_for(model, job.model.sequence_length(model))
+    beside = job.model.beside(model)
+    source = here.source_for(of_sequences(model, beside), job.model.sequence_length(model))
+    check_rows(beside, source.screening.read, job.reading.listing)
     job.reading.tell(source)
-    method = job.recipe.make(model, job.reading.unknown, job.execution.memory)
+    method = job.recipe.make(model, job.reading.unknown, job.execution.memory, beside)
     made = made_of(job, source, method.describe(), targets.describe(method.target), threads())
     kind = method.result_type
     return _header(job, source, made, not issubclass(kind, LayerExplanation), kind.__name__)

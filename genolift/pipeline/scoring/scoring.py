@@ -15,10 +15,11 @@ import numpy as np
 from genolift.methods import targets
 from genolift.pipeline.common.execution import Execution
 from genolift.pipeline.common.explaining import Explaining, Task
-from genolift.pipeline.common.modelfile import ModelFile
+from genolift.pipeline.common.modelfile import ModelFile, of_sequences
 from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.recipe import Recipe, members_of
 from genolift.pipeline.common.screening import REPORTED
+from genolift.pipeline.common.sides import check_rows
 from genolift.pipeline.common.sources import Source
 from genolift.pipeline.keeping.places import check_apart, check_file, check_writable
 from genolift.pipeline.keeping.versions import versions
@@ -101,8 +102,9 @@ def score(job: Scoring) -> Scored:
             check_regular(job.recipe.fit_on)
             open_text(job.recipe.fit_on).close()
         model = job.model.load()
-        length = job.model.sequence_length(model)
-        source = here.source_for(model, length)
+        length, beside = job.model.sequence_length(model), job.model.beside(model)
+        source = here.source_for(of_sequences(model, beside), length)
+        check_rows(beside, source.screening.read, job.reading.listing)
         job.reading.tell(source)
         give_back()  # what reading a long list took
         scored = explain_source(job, source, model, began, asked(job, source, length))
@@ -116,7 +118,9 @@ def explain_source(
 ) -> Scored:
     """Explain what ``source`` gives, whatever it is, into ``job.out``; keep what was ``asked`` with the result."""
     unknown, execution = job.reading.unknown, job.execution
-    explaining = Explaining(job.recipe.make(model, unknown, execution.memory), unknown, _trials(source))
+    beside = job.model.beside(model)
+    method = job.recipe.make(model, unknown, execution.memory, beside)
+    explaining = Explaining(method, unknown, _trials(source), beside)
     # Shows what only running can show, before anything is written.
     tried = None if _is_complete(job) else explaining.settle()
     with StoreWriter(
@@ -185,13 +189,16 @@ def steps_of_first(file: ModelFile, reading: Reading, recipe: Recipe, memory: st
     import pandas as pd
 
     model = file.load()
-    methods = members_of(recipe.make(model, reading.unknown, memory))
+    beside = file.beside(model)
+    methods = members_of(recipe.make(model, reading.unknown, memory, beside))
     if not getattr(methods[0], "sums", False):
         raise InputError(f"{recipe.method} does not promise to sum to f(x) − f(reference); diagnose deeplift instead")
     with reading.at_hand() as here:
         source = here.source(file.sequence_length(model))
+        check_rows(beside, source.screening.read, reading.listing)
         (block,) = source.blocks([(0, 1)])
-    X, tables = reading.encode(block), []
+    encoded, tables = reading.encode(block), []
+    X: Any = encoded if beside is None else beside.joined(encoded, source.numbers[:1])
     for one, method in zip(file.each, methods, strict=True):
         table = pd.DataFrame(method.diagnose(X)).to_string(index=False, float_format=lambda number: f"{number:.2e}")
         tables.append(f"{one.called}\n{table}" if file.folds else table)
@@ -228,7 +235,8 @@ def _write(job: Scoring, writer: StoreWriter, source: Source, explaining: Explai
         log.info("continuing: %s of %s sequences are done", f"{done:,}", f"{len(source):,}")
     with bar(len(source), "explaining", "sequences", show=job.execution.progress and now > 0) as display:
         display.initial = display.n = done
-        blocks = zip(pending, source.blocks(wanted), strict=True)
+        numbers = [source.numbers[start:stop] for start, stop in wanted]
+        blocks = zip(pending, source.blocks(wanted), numbers, strict=True)
         if not now:
             return now
         by_others = job.execution.on_cluster
@@ -237,7 +245,9 @@ def _write(job: Scoring, writer: StoreWriter, source: Source, explaining: Explai
     return now
 
 
-def _here(writer: StoreWriter, explaining: Explaining, blocks: Iterator[tuple[int, list[str]]]) -> Iterator[int]:
+def _here(
+    writer: StoreWriter, explaining: Explaining, blocks: Iterator[tuple[int, list[str], np.ndarray]]
+) -> Iterator[int]:
     """Explain and write the blocks in this process, and yield the size of each that is written.
 
     The next block is read, and the one before written, while one is being explained.
@@ -247,8 +257,8 @@ def _here(writer: StoreWriter, explaining: Explaining, blocks: Iterator[tuple[in
         written: Future | None = None
         while (block := coming.result()) is not None:
             coming = reader.submit(next, blocks, None)
-            number, sequences = block
-            explanation = explaining(sequences)
+            number, sequences, records = block
+            explanation = explaining(sequences, records)
             if written is not None:
                 yield written.result()
             written = writing.submit(_written, writer, number, explanation)

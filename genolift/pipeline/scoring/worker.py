@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+import numpy as np
+
 from genolift.pipeline.common.explaining import Explaining, Task
 from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.keeping.versions import versions
@@ -27,8 +29,8 @@ _opened: dict[tuple, tuple[Explaining, StoreWriter]] = {}
 _opening, _computing = threading.Lock(), threading.Lock()
 
 
-def explain_block(shared: tuple[Task, Ticket], number: int, sequences: list[str]) -> None:
-    """Explain one block and write it, in a worker."""
+def explain_block(shared: tuple[Task, Ticket], number: int, block: list[tuple[str, int]]) -> None:
+    """Explain one block and write it, in a worker; the block is sequences with the numbers of their records."""
     task, ticket = shared
     key = (ticket.path, ticket.digest, repr(task))
     with _opening:
@@ -37,7 +39,7 @@ def explain_block(shared: tuple[Task, Ticket], number: int, sequences: list[str]
             _opened[key] = _open(task, ticket)
         explaining, writer = _opened[key]
     with _computing:  # two blocks at once would be in each other's way
-        explanation = explaining(sequences)
+        explanation = explaining([sequence for sequence, _ in block], np.array([record for _, record in block]))
     writer.write(number, explanation)
 
 
