@@ -63,7 +63,7 @@ if TYPE_CHECKING:  # what editors and type checkers see of the names below
     from genolift.engine.walk import registration as rules  # noqa: F401 - a name of ours, though not the module's
     from genolift.evaluate.discovery import subsets as subsets
     from genolift.evaluate.discovery.filters import filters as filters
-    from genolift.evaluate.experiments.experiments import ablate as ablate
+    from genolift.evaluate.experiments.ablation import ablate as ablate
     from genolift.evaluate.experiments.experiments import marginalize as marginalize
     from genolift.evaluate.experiments.spacing import space as space
     from genolift.methods import references as references
@@ -85,7 +85,7 @@ if TYPE_CHECKING:  # what editors and type checkers see of the names below
 _NAMES = {
     "DeepLift": "genolift.methods.deeplift.deeplift",
     "Explanation": "genolift.results.explanation",
-    "ablate": "genolift.evaluate.experiments.experiments",
+    "ablate": "genolift.evaluate.experiments.ablation",
     "activations": "genolift.methods.hidden.activations",
     "check": "genolift.pipeline.checking.check",
     "diagnose": "genolift.methods.diagnosis",

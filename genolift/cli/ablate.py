@@ -49,7 +49,7 @@ def command(stretches: tuple[str, ...], by: str, replicates: int, **shared: Any)
     Sequences are taken to be independent draws. Each has shuffles of its own, also where all hold the same motif. A
     sequence that is given several times counts once.
     """
-    from genolift.evaluate.experiments.experiments import ablate
+    from genolift.evaluate.experiments.ablation import ablate
     from genolift.pipeline.experiments.experiments import by_name, run_experiment, stretch
 
     places = by_name([stretch(text) for text in stretches])

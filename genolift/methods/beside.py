@@ -34,12 +34,15 @@ class Beside:
         The other inputs: an array (n, ...) with a row for each record, or (...) for a constant; None for the sequence.
     constant
         Which of them are constants.
+    positions
+        The sizes of axes that run along the sequence, or may do so.
     """
 
     names: tuple[str, ...]
     place: int
     values: tuple[np.ndarray | None, ...]
     constant: tuple[bool, ...]
+    positions: frozenset[int | None] = frozenset()
 
     @classmethod
     def of(cls, model: Any, others: dict[str, Any]) -> Beside:
@@ -74,12 +77,19 @@ class Beside:
         for name, shape in zip(names, shapes, strict=True):
             values.append(None if name not in others else _filled(others[name], shape, name))
         constant = [np.ndim(others.get(name, 0)) == 0 for name in names]
-        made = cls(tuple(names), place, tuple(values), tuple(constant))
+        outputs = () if caller.signature is None else caller.signature.outputs
+        positions = frozenset([shapes[place][0], *(size for port in outputs for size in port.shape)])
+        made = cls(tuple(names), place, tuple(values), tuple(constant), positions)
         rows = {name: len(made.values[i]) for i, name in made.by_record}  # type: ignore[arg-type]
         if len(set(rows.values())) > 1:
             counts = ", ".join(f"{name} {count:,}" for name, count in rows.items())
             raise InputError(f"the inputs have different numbers of rows: {counts}")
         return made
+
+    def keys(self, count: int) -> np.ndarray:
+        """Return what is given for each of so many records as one row of numbers, (count, K), to tell them apart."""
+        parts = [np.asarray(self.values[i], np.float32).reshape(count, -1) for i, _ in self.by_record]
+        return np.concatenate(parts, axis=1) if parts else np.zeros((count, 0), np.float32)
 
     @property
     def by_record(self) -> list[tuple[int, str]]:
@@ -122,8 +132,16 @@ class Beside:
         return each
 
     def keywords(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Return the options of a method, with references of the sequence alone and nothing else taken for DNA."""
+        """Return the options of a method, with references of the sequence alone and nothing else taken for DNA.
+
+        Raises
+        ------
+        InputError
+            As :meth:`check_other_strand`, where the options ask for both strands.
+        """
         own = dict(given)
+        if own.get("rc_average"):
+            self.check_other_strand()
         if "references" in own:
             own["references"] = [own["references"] if i == self.place else None for i in range(len(self.names))]
         others = [
@@ -184,16 +202,11 @@ class Beside:
         assert caller.signature is not None
         return [port.dtype for port in caller.signature.inputs]
 
-    def check_other_strand(self, sizes: Sequence[int]) -> None:
+    def check_other_strand(self) -> None:
         """Refuse inputs that may run along the sequence, where predictions are averaged over both strands.
 
         The sequence is then turned, and nobody knows how the other inputs would have to be. Constants are the same on
         both strands. So are a few numbers for each record, as long as they are not as many as there are positions.
-
-        Parameters
-        ----------
-        sizes
-            The length of the sequence, and the numbers of positions in the model's outputs.
 
         Raises
         ------
@@ -202,7 +215,7 @@ class Beside:
         """
         for i, name in self.by_record:
             shape = self.values[i].shape[1:]  # type: ignore[union-attr]
-            if len(shape) > 1 or (len(shape) == 1 and shape[0] > 1 and shape[0] in sizes):
+            if len(shape) > 1 or (len(shape) == 1 and shape[0] > 1 and shape[0] in self.positions):
                 raise InputError(
                     f"input {name!r} {_shape(shape)} may run along the sequence, and both strands are predicted: "
                     "nobody knows how it would be on the other strand; give a number or zeros for it, or explain one "

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from genolift.methods import targets
+from genolift.methods.beside import Beside
 from genolift.methods.ensemble import telling
 from genolift.methods.prediction.prediction import Prediction
 from genolift.methods.registry import method_class
@@ -46,6 +47,11 @@ class Measure:
         What to explain, as methods take it.
     method
         The name of the method whose scores are summed over the edited stretches. The default is to measure predictions.
+    beside
+        The inputs of the model beside the sequences.
+    records
+        The number of the record (n,) of each sequence before it is edited. Edits make as many copies of each, one
+        sequence after the other.
     **options
         Options of the method.
 
@@ -59,10 +65,20 @@ class Measure:
         The number M of models.
     """
 
-    def __init__(self, model: Any, target: Any, method: str | None = None, **options: Any):
+    def __init__(
+        self,
+        model: Any,
+        target: Any,
+        method: str | None = None,
+        beside: Beside | None = None,
+        records: np.ndarray | None = None,
+        **options: Any,
+    ):
         kind = Prediction if method is None else method_class(method)
         models = list(model) if isinstance(model, list | tuple) else [model]
         self.models = len(models)
+        self._beside, self._records = beside, records
+        options = options if beside is None else beside.keywords(options)
         self._methods = [kind(one, target, **{"progress": False, **options}) for one in models]
         self.name, self._scored = method, method is not None
         described = targets.describe(target)
@@ -102,10 +118,14 @@ class Measure:
 
     def _measured(self, edited: list[tuple[Edit, np.ndarray]]) -> list[list[np.ndarray]]:
         X = np.concatenate([X for _, X in edited])
+        inputs: Any = X
+        if self._beside is not None and self._records is not None:
+            records = [np.repeat(self._records, len(one) // len(self._records)) for _, one in edited]
+            inputs = self._beside.joined(X, np.concatenate(records))
         each = []
         for k in range(self.models):
             with telling(k, self.models):
-                each.append(self._values(k, X))
+                each.append(self._values(k, inputs))
         values = np.stack(each, axis=2)
         parts = np.split(values, np.cumsum([len(X) for _, X in edited])[:-1])
         if not self._scored:
@@ -114,9 +134,10 @@ class Measure:
             [_summed(part, places) for places in edit.stretches] for part, (edit, _) in zip(parts, edited, strict=True)
         ]
 
-    def _values(self, k: int, X: np.ndarray) -> np.ndarray:
+    def _values(self, k: int, inputs: Any) -> np.ndarray:
         """Return one model's predictions (N, T), or its scores (N, T, L)."""
-        explained = self._methods[k](X)
+        explained = self._methods[k](inputs)
+        explained = explained if self._beside is None else self._beside.of_sequence(explained)
         several = explained.target_axis
         if len(self.targets) == 1 and several and explained.predictions.shape[1] > 1:
             # The target is a function that returns several numbers.
@@ -154,3 +175,29 @@ def as_sequences(X: Any) -> np.ndarray:
             f"experiments need one-hot DNA of shape (N, length, 4), not {array.dtype} of shape {array.shape}"
         )
     return array.astype(np.float32, copy=False)
+
+
+def as_beside(model: Any, others: Any, count: int) -> Beside | None:
+    """Return a model's inputs beside sequences.
+
+    Parameters
+    ----------
+    model
+        The model, or a list of several.
+    others
+        The other inputs by name, or None: arrays with a row for each sequence, or numbers.
+    count
+        The number of sequences.
+
+    Raises
+    ------
+    InputError
+        If these are not the model's other inputs, or arrays have another number of rows.
+    """
+    if others is None or isinstance(others, Beside):
+        made = others
+    else:
+        made = Beside.of(model[0] if isinstance(model, list | tuple) else model, dict(others))
+    if made is not None and made.rows not in (None, count):
+        raise InputError(f"there are {count:,} sequences, and {made.rows:,} rows of the inputs beside them")
+    return made

@@ -25,6 +25,7 @@ def space(
     X: Any,
     target: Any = None,
     *,
+    others: Any = None,
     distances: Sequence[int] = range(0, 41, 2),
     orientations: Sequence[str] = ORIENTATIONS,
     both_orders: bool = False,
@@ -54,6 +55,9 @@ def space(
         The backgrounds: one-hot DNA (N, L, 4), or regions of a genome.
     target
         What to explain, as methods take it: an output, or a list of several. The default is the model's only output.
+    others
+        The inputs of the model beside the sequences, by name: an array with a row for each of X, or a number. They stay
+        as they are while the sequences are edited. The default is for models of one input.
     distances
         Numbers of bases between the motifs. The default is every second number from 0 to 40.
     orientations
@@ -94,8 +98,8 @@ def space(
     intervals.check_interval(interval, confidence)
     codes = {"first": as_codes(first, "the first motif"), "second": as_codes(second, "the second motif")}
     distances, orientations = _check_arrangements(distances, orientations)
-    backgrounds = Backgrounds(X, shuffles, 2, seed)
-    measure = Measure(model, target, method, seed=seed, **options)
+    backgrounds = Backgrounds(X, shuffles, 2, seed, model, others)
+    measure = Measure(model, target, method, backgrounds.beside, backgrounds.records, seed=seed, **options)
     widths = {name: len(each) for name, each in codes.items()}
     reach = widths["second"] + max(distances)
     if start is None:

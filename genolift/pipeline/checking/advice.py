@@ -85,16 +85,25 @@ def advice(
         said.append("Do not rely on these contributions. Step by step, --diagnose shows where the sum is lost.")
     if trial is not None and trial.memory > parse_bytes(None):
         options["memory"] = f"{trial.memory / 1e9:.3g}GB"
-    only_dna = len(subject.names) == 1 and bool(subject.dna)
+    scorable = len(subject.dna) == 1
     command, text = "", text_of(target)
-    if source is not None and only_dna and text is not None:
-        words = ["genolift", "explain", source.path, source.sequences, *source.options, "--target", *text.split()]
+    if source is not None and scorable and text is not None:
+        words = ["genolift", "explain", source.path, source.sequences, *source.options]
+        if subject.beside is None and len(subject.names) > 1:
+            said.append(
+                "Give the other inputs by --also: a file with a row for each record as here, a number, or zeros."
+            )
+            others = [name for i, name in enumerate(subject.names) if i not in subject.dna]
+            words += [word for name in others for word in ("--also", f"{name}={name.replace('/', '_')}.npz")]
+        words += ["--target", *text.split()]
         words += [] if method == "deeplift" else ["--method", method]
         words += [word for name, value in options.items() for word in (f"--{name}", value)]
         words += ["--diagnose"] if proof is not None and not proof.holds else ["--out", "scores.zarr"]
         command = shlex.join(words)
-    elif source is not None and not only_dna:
-        said.append("The command line explains models with one input of DNA. In Python, this model is explained so:")
+    elif source is not None and len(subject.dna) > 1:
+        said.append("Several inputs have the shape of DNA; --input names the one that the command line scores.")
+    elif source is not None and not scorable:
+        said.append("The command line explains inputs of DNA. In Python, this model is explained so:")
     return Advice(tuple(said), command, _python(subject, source, target, method, options))
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from genolift.methods import targets
+from genolift.methods.beside import Beside
 from genolift.methods.common.traced import traced_once
 from genolift.models.layout import arranged
 from genolift.pipeline.checking.advice import Advice, Source, advice
@@ -189,6 +190,7 @@ def examine(
     source: Source | None = None,
     sequences: Sequences | None = None,
     folds: Mapping[str, Callable] = MappingProxyType({}),
+    beside: Beside | None = None,
     found: Callable[[Finding], None] = lambda finding: None,
     doing: Callable[[str], None] = lambda what: None,
 ) -> Check:
@@ -204,6 +206,8 @@ def examine(
         Makes a sample of the user's sequences.
     folds
         Further models of the same inputs and outputs by name, of which each is explained too.
+    beside
+        The inputs beside the sequence, where they are given.
     found
         A function that is called with each finding.
     doing
@@ -223,7 +227,7 @@ def examine(
         folds = {name: arranged(fold, layout) for name, fold in folds.items()}
     with traced_once():
         doing("tracing the model")
-        subject = Subject(model, X, length, None if sequences is None else sequences.length)
+        subject = Subject(model, X, length, None if sequences is None else sequences.length, beside)
         tell(subject.found(layout))
         samples = _samples(subject, sequences)
         doing("predicting")

@@ -96,6 +96,7 @@ def check_file(job: CheckJob, found: Callable[[Finding], None] = lambda finding:
             memory=job.memory,
             source=_source(job),
             sequences=windows,
+            beside=file.beside(models[0]) if file.also or file.input else None,
             folds={str(one.called): model for one, model in zip(file.each[1:], models[1:], strict=True)},
             found=tell,
             doing=line.say,
@@ -151,6 +152,8 @@ def _source(job: CheckJob) -> Source:
     for name, value in (("weights", file.weights), ("layers-from", file.layers_from), ("layout", file.layout)):
         options += [] if value is None else [f"--{name}", str(value)]
     options += ["--unsafe"] if file.unsafe else []
+    options += [] if file.input is None else ["--input", file.input]
+    options += [word for name, value in file.also for word in ("--also", f"{name}={value}")]
     options += [word for fold in file.folds for word in ("--fold", str(fold))]
     python += f", weights={str(file.weights)!r}" if file.weights else ""
     python += ", layers=..." if file.layers_from else ""

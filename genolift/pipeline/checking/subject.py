@@ -9,6 +9,7 @@ import numpy as np
 
 from genolift.engine.running.run import constants, forward
 from genolift.methods import references as refs
+from genolift.methods.beside import Beside
 from genolift.methods.common.inputs import as_inputs
 from genolift.methods.common.tokens import encode, usual_reference
 from genolift.methods.common.traced import ModelProgram, program_of
@@ -39,6 +40,8 @@ class Subject:
         How long sequences shall be, where the model takes any length; None where nobody said.
     likely
         A length that is tried first where nobody said.
+    beside
+        The inputs beside the sequence, where the user gave them. Otherwise they are random.
 
     Raises
     ------
@@ -48,8 +51,15 @@ class Subject:
         If the model cannot be traced.
     """
 
-    def __init__(self, model: Callable, X: Any = None, length: int | None = None, likely: int | None = None):
-        self.caller = Caller(model)
+    def __init__(
+        self,
+        model: Callable,
+        X: Any = None,
+        length: int | None = None,
+        likely: int | None = None,
+        beside: Beside | None = None,
+    ):
+        self.caller, self.beside = Caller(model), beside
         given = None if X is None else as_inputs(X, self.caller)
         names, shapes = self.caller.names, self.caller.shapes
         if (names is None or shapes is None) and given is None:
@@ -77,6 +87,8 @@ class Subject:
     @property
     def dna(self) -> list[int]:
         """The numbers of the inputs that have the shape of one-hot DNA, and what the user gave for them does too."""
+        if self.beside is not None:
+            return [self.beside.place]
         shaped = [i for i, one in enumerate(self.declared) if is_dna(one) and self.made.tokens[i] is None]
         return shaped if self.given is None else [i for i in shaped if _one_hot(self.given.arrays[i])]
 
@@ -103,6 +115,8 @@ class Subject:
 
     def _reading(self, i: int) -> str:
         """Say what an input is taken for."""
+        if self.beside is not None and i != self.beside.place:
+            return "held at the number that was given" if self.beside.constant[i] else "held at what the file has"
         if (tokens := self.made.tokens[i]) is not None:
             return f"tokens from 0 to {tokens - 1}"
         if i in self.dna:
@@ -122,6 +136,8 @@ class Subject:
     @property
     def sequences(self) -> list[int]:
         """The numbers of the inputs that are sequences of letters."""
+        if self.beside is not None:
+            return [self.beside.place]
         return [i for i, tokens in enumerate(self.made.tokens) if tokens is not None or i in self.dna]
 
     def _first_length(self, likely: int | None) -> int:
@@ -191,7 +207,9 @@ class Subject:
         letters = self.sequences
         chosen: dict[str, refs.Reference | None] = {}
         for i, (name, tokens) in enumerate(zip(self.names, self.made.tokens, strict=True)):
-            if tokens is not None:
+            if self.beside is not None and i != self.beside.place:
+                chosen[name] = None
+            elif tokens is not None:
                 chosen[name] = usual_reference(refs.Shuffled(count, k=2, seed=0), tokens)
             elif i in self.dna:
                 chosen[name] = refs.Shuffled(count, k=2, seed=0)
@@ -212,9 +230,14 @@ class Subject:
 
     def _random(self, count: int, length: int, rng: np.random.Generator) -> list[np.ndarray]:
         """Return random values of all inputs, as a user would give them."""
-        arrays = []
+        arrays, held = [], None
+        if self.beside is not None:
+            records = np.arange(count) % (self.beside.rows or 1)
+            held = self.beside.joined(np.zeros((count, length, 4), np.float32), records)
         for i, (sizes, tokens) in enumerate(zip(self._sizes(length), self.made.tokens, strict=True)):
-            if tokens is not None:
+            if held is not None and i not in self.dna:
+                arrays.append(held[i])
+            elif tokens is not None:
                 arrays.append(rng.integers(0, tokens, (count, *sizes)).astype(np.float32))
             elif i in self.dna:
                 arrays.append(np.eye(4, dtype=np.float32)[rng.integers(0, 4, (count, sizes[0]))])

@@ -295,7 +295,9 @@ def of_fold(
     """
     what = f"{sample.what} by {name}"
     try:
-        own = Subject(fold, length=subject.length if subject.is_free else None)
+        own = Subject(fold, length=subject.length if subject.is_free else None, beside=subject.beside)
+        if isinstance(sample.X, dict):  # Keras may have numbered the names otherwise.
+            sample = replace(sample, X=list(sample.X.values()))
         trial, result = begin(own, target, sample, forward_seconds(own, sample), memory)
     except GenoliftError as problem:
         return Refused(what, problem.for_command_line())

@@ -11,9 +11,10 @@ from genolift.models.loading import load_model
 from genolift.models.signature import Port, describe
 from genolift.pipeline.common.folds import check_alike, check_folds
 from genolift.pipeline.common.layers import layers_from
-from genolift.pipeline.common.sides import described, inputs_beside, sequence_place
+from genolift.pipeline.common.sides import described, inputs_beside, sequence_place, told
 from genolift.pipeline.keeping.digest import digest_path
 from genolift.sequence.files import check_regular
+from genolift.support.errors import UnsupportedModel
 from genolift.support.files import absent
 
 if TYPE_CHECKING:
@@ -114,10 +115,10 @@ class ModelFile:
 
     def describe(self) -> dict[str, Any]:
         """Return what tells this model from others, by content."""
-        told: dict[str, Any] = {"sha256": digest_path(self.path)}
+        facts: dict[str, Any] = {"sha256": digest_path(self.path)}
         for part, path in (("weights", self.weights), ("layers", self.layers_from)):
             if path is not None:
-                told[part] = digest_path(path)
+                facts[part] = digest_path(path)
         texts = {
             "layout": self.layout,
             "signature": self.signature,
@@ -125,29 +126,35 @@ class ModelFile:
             "graph_output": ",".join(self.graph_output),
             "input": self.input,
         }
-        told |= {name: text for name, text in texts.items() if text}
+        facts |= {name: text for name, text in texts.items() if text}
         if self.folds:
-            told["folds"] = [digest_path(fold) for fold in self.folds]
+            facts["folds"] = [digest_path(fold) for fold in self.folds]
         if self.also:
-            told["also"] = described(self.also)
-        return told
+            facts["also"] = described(self.also)
+        return facts
 
-    def sequence_length(self, model: Any) -> int | None:
+    def sequence_length(self, model: Any, alone: bool = False) -> int | None:
         """Return how long the model's sequences are; ``None`` for any length.
 
         Parameters
         ----------
         model
             What :meth:`load` returned.
+        alone
+            Whether a model that takes more than the sequence is refused.
 
         Raises
         ------
         InputError
             If several inputs are DNA, and none is named.
         UnsupportedModel
-            If no input is DNA.
+            If no input is DNA, or there are others that may not be.
         """
         ports = describe(_first(model)).inputs
+        if alone and len(ports) > 1:
+            raise UnsupportedModel(
+                f"{self.path} takes {told(ports)}; this command is for models that take a sequence and nothing else"
+            )
         return ports[self._place(ports)].shape[0]
 
     def beside(self, model: Any) -> Beside | None:

@@ -141,8 +141,8 @@ def check_rows(beside: Beside | None, records: int, listing: object) -> None:
     if beside is not None and beside.rows not in (None, records):
         (_, name), *_ = beside.by_record
         raise InputError(
-            f"input {name!r} has {beside.rows:,} rows, and {listing} {records:,} records; give one row for each, in their "
-            "order, also for those that are left out"
+            f"input {name!r} has {beside.rows:,} rows, and {listing} {records:,} records; give a row for each record, "
+            "in their order, also for those that are left out"
         )
 
 

@@ -109,7 +109,7 @@ def write_filters(job: FiltersJob) -> WrittenFilters:
     sites = job.sites
     with job.reading.at_hand() as here:
         model = job.model.load()
-        source = here.source_for(model, job.model.sequence_length(model))
+        source = here.source_for(model, job.model.sequence_length(model, alone=True))
         job.reading.tell(source)
         reader = LayerReader(model, sites.layer, job.execution.memory, first=True)
         filters = collect(
@@ -219,7 +219,7 @@ def draw_activations(job: ActivationsJob) -> str:
     name, text = _record(job)
     model = job.model.load()
     path = job.reading.sequences
-    check_lengths(model, [name], np.array([len(text)]), job.model.sequence_length(model), path)
+    check_lengths(model, [name], np.array([len(text)]), job.model.sequence_length(model, alone=True), path)
     seen = activations(model, job.layer, job.reading.encode([text]), names=[name], memory=memory)
     save_figure(seen.plot(0, units=part.units, start=part.start, end=part.end), job.out)
     return seen.layer

@@ -13,9 +13,10 @@ from genolift.export.outputs import check_new
 from genolift.methods.targets import parse_all
 from genolift.pipeline.common.execution import Execution
 from genolift.pipeline.common.lengths import check_lengths
-from genolift.pipeline.common.modelfile import ModelFile
+from genolift.pipeline.common.modelfile import ModelFile, of_sequences
 from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.recipe import Recipe
+from genolift.pipeline.common.sides import check_rows
 from genolift.pipeline.common.standard_input import spooled
 from genolift.pipeline.keeping.places import check_file
 from genolift.sequence.fasta import read_fasta
@@ -91,7 +92,9 @@ def run_experiment(job: ExperimentJob, experiment: Callable[..., Experiment], *s
         names, sequences = zip(*read_fasta(place(path)), strict=True)
     lengths = np.array([len(sequence) for sequence in sequences])
     model = job.model.load()
-    check_lengths(model, list(names), lengths, job.model.sequence_length(model), path)
+    length, beside = job.model.sequence_length(model), job.model.beside(model)
+    check_lengths(of_sequences(model, beside), list(names), lengths, length, path)
+    check_rows(beside, len(names), path)
     if (lengths != lengths[0]).any():
         other = int(np.flatnonzero(lengths != lengths[0])[0])
         raise InputError(
@@ -103,6 +106,7 @@ def run_experiment(job: ExperimentJob, experiment: Callable[..., Experiment], *s
         *subjects,
         job.reading.encode(sequences),
         parse_all(job.recipe.targets),
+        others=beside,
         method=job.recipe.method,
         seed=job.recipe.seed,
         memory=job.execution.memory,

@@ -45,7 +45,7 @@ def score_variants(job: VariantJob) -> ScoredVariants:
 def _score(job: VariantJob, began: float) -> ScoredVariants:
     reading, progress = job.reading, job.execution.progress
     model = job.model.load()
-    length = reading.length(job.model, job.model.sequence_length(model))
+    length = reading.length(job.model, job.model.sequence_length(model, alone=True))
     windows = Windows(Fasta(reading.fasta, progress), length, reading.shifts, reading.max_n)
     comparison = _comparison(job)
     predictor = comparison.predictor(model)
