@@ -11,7 +11,7 @@ from genolift.models.loading import load_model
 from genolift.models.signature import Port, describe
 from genolift.pipeline.common.folds import check_alike, check_folds
 from genolift.pipeline.common.layers import layers_from
-from genolift.pipeline.common.sides import described, inputs_beside, sequence_place, told
+from genolift.pipeline.common.sides import check_file, described, inputs_beside, sequence_place, told
 from genolift.pipeline.keeping.digest import digest_path
 from genolift.sequence.files import check_regular
 from genolift.support.errors import UnsupportedModel
@@ -95,6 +95,9 @@ class ModelFile:
             raise absent(self.path, "; a model is a .keras or .h5 file, a SavedModel directory or a frozen graph")
         check_regular(self.path)
         check_folds([one.called for one in self.each])
+        for _, value in self.also:
+            if isinstance(value, Path):
+                check_file(value)
 
     def load(self) -> Any:
         """Return the model, ready to be called with (N, length, 4), or a list of models where there are folds.

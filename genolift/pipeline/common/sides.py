@@ -13,7 +13,9 @@ from genolift.models.layout import guess
 from genolift.models.signature import Port, describe
 from genolift.pipeline.keeping.digest import digest_path
 from genolift.sequence.alphabet import is_dna
+from genolift.sequence.files import check_regular
 from genolift.support.errors import FileProblem, InputError, Remedy, Setting, UnsupportedModel, setting
+from genolift.support.files import absent
 
 if TYPE_CHECKING:
     from genolift.methods.beside import Beside
@@ -44,6 +46,15 @@ def read_text(text: str) -> tuple[str, float | Path]:
     raise InputError(
         f"{text!r} is not understood; write NAME=FILE.npz (or .npy, a row for each record), NAME=0.5 or NAME=zeros"
     )
+
+
+def check_file(path: Path) -> None:
+    """Raise :class:`FileProblem` for a file that is not there, or can be read once only."""
+    if not path.exists():
+        raise absent(path)
+    check_regular(path)
+    if not path.is_file():
+        raise FileProblem(f"{path} is not a file")
 
 
 def described(also: Sequence[tuple[str, float | Path]]) -> dict[str, Any]:
@@ -154,8 +165,7 @@ def told(ports: Sequence[Port]) -> str:
 
 
 def _read(path: Path, name: str) -> np.ndarray:
-    if not path.is_file():
-        raise FileProblem(f"{path} {'is not a file' if path.exists() else 'does not exist'}")
+    check_file(path)
     try:
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
