@@ -20,6 +20,7 @@ from genolift.support.plugins import imported
 _OURS = {
     "modisco": "one-hot sequences and hypothetical scores for TF-MoDISco, as a pair of .npz or one .h5",
     "chrombpnet": "chrombpnet's contribution scores, .h5, and the regions as narrowPeak",
+    "finemo": "sequences, contributions and coordinates for Fi-NeMo, .npz",
     "bigwig": "a genome browser's track of one score per base; overlapping regions meet midway between their centres",
     "bedgraph": "the same track as text",
     "npz": "every field that the scores have, as NumPy arrays",

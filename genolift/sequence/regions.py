@@ -32,6 +32,7 @@ from genolift.support.texts import Listed
 log = logging.getLogger("genolift")
 
 _WHOLE = re.compile(r"-?[0-9]+")
+_COLUMNS = {"name": ("name", "motif_name"), "strand": ("strand",)}  # how headers call the columns
 _TITLES = {"chrom", "chr", "chromosome", "seqname", "seqnames"}  # the first word of a line that names the columns
 
 
@@ -269,12 +270,14 @@ def scan_intervals(
     if width is not None and column is not None:
         told = f"summits from column {column + 1}, on which windows are centred"
         say(told) if say is not None else log.info("%s: %s", path, told)
+    places = _Places()
     for number, line in chain(first, lines):
         if empty and _names_columns(line):
+            places = _places_of(line)
             continue
         empty = False
         try:
-            yield _interval(line, number, width, column)
+            yield _interval(line, number, width, column, places)
         except InputError as problem:
             yield Malformed(number, line, problem.message, problem.remedy)
     if empty:
@@ -306,26 +309,39 @@ def _names_columns(line: str) -> bool:
     return len(fields) > 2 and fields[0] in _TITLES and not _WHOLE.fullmatch(fields[1])
 
 
+class _Places(NamedTuple):
+    """Which fields of a line are the name and the strand, from 0: those of BED, or what a header line says."""
+
+    name: int = 3
+    strand: int = 5
+
+
+def _places_of(header: str) -> _Places:
+    """Return where a header says that name and strand are; tables of hits call a name ``motif_name``."""
+    titles = [title.strip() for title in _fields(header.lower())]
+    found = {what: [titles.index(title) for title in known if title in titles] for what, known in _COLUMNS.items()}
+    return _Places(**{what: places[0] for what, places in found.items() if places})
+
+
 def _fields(line: str) -> list[str]:
     return line.split("\t") if "\t" in line else line.split()
 
 
-def _interval(line: str, number: int, width: int | None, column: int | None) -> Interval:
+def _interval(line: str, number: int, width: int | None, column: int | None, places: _Places) -> Interval:
     fields = _fields(line)
     if len(fields) < 3:
         raise InputError("a BED line has at least three columns: chromosome, start, end")
     start, end = _integer(fields[1], "start"), _integer(fields[2], "end")
     if not 0 <= start < end:
         raise InputError(f"start {start} and end {end} are not a region: 0 <= start < end is needed")
-    name = (fields[3].strip() if len(fields) > 3 else "") or "."
-    strand = fields[5].strip() if len(fields) > 5 else "."
+    name, strand = (fields[place].strip() if len(fields) > place else "." for place in places)
     if not fields[0].strip():
         raise InputError("chromosome (column 1) is empty")
-    strand = _UNSTRANDED.get(strand, strand)
+    name, strand = name or ".", _UNSTRANDED.get(strand, strand)
     if strand not in ("+", "-", "."):
         raise InputError(
-            f"strand (column 6) is {strand!r}; it must be +, - or . (if column 6 holds something else, keep the first "
-            "three columns: cut -f1-3)"
+            f"strand (column {places.strand + 1}) is {strand!r}; it must be +, - or . (if column {places.strand + 1} "
+            "holds something else, keep the first three columns: cut -f1-3)"
         )
     summit = offset_of(fields, column, end - start)
     if width is not None:

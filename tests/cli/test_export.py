@@ -26,6 +26,7 @@ def test_every_format(store, genolift, tmp_path):
     made = {
         "modisco": ["m.ohe.npz", "m.shap.npz"],
         "chrombpnet": ["m.counts_scores.h5", "m.interpreted_regions.bed"],
+        "finemo": ["m.finemo.npz"],
         "bedgraph": ["m.bedgraph"],
         "npz": ["m.npz"],
         "tsv": ["m.tsv"],

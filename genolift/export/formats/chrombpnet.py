@@ -57,7 +57,7 @@ def write(explanation: Explanation, paths: list[Path], options: Options) -> list
                 spread[rows] = np.where(backward[rows][:, None], s[:, ::-1], s) if len(backward) else s
             bases = as_bases(x)
             if len(backward):
-                bases, h = (_forward(array, backward[rows]) for array in (bases, h))
+                bases, h = (forward(array, backward[rows]) for array in (bases, h))
             largest = max(largest, _fitting(h))
             raw[rows] = bases.transpose(0, 2, 1)
             shap[rows] = h.transpose(0, 2, 1)
@@ -80,7 +80,7 @@ def write(explanation: Explanation, paths: list[Path], options: Options) -> list
     return paths
 
 
-def _forward(array: np.ndarray, backward: np.ndarray) -> np.ndarray:
+def forward(array: np.ndarray, backward: np.ndarray) -> np.ndarray:
     """Return an array with the rows of the reverse strand replaced by their reverse complements."""
     return np.where(backward[:, None, None], array[:, ::-1, ::-1], array)
 
