@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import os
@@ -44,7 +45,23 @@ def is_bgzf(handle: io.BufferedReader) -> bool:
     return head[:4] == b"\x1f\x8b\x08\x04" and head[12:14] == b"BC"
 
 
-def open_text(path: str | os.PathLike, errors: str = "strict") -> io.TextIOWrapper:
+def _as_latin_1(problem: UnicodeError) -> tuple[str, int]:
+    """Return the letters of Latin-1 that bytes stand for, and where to go on."""
+    if not isinstance(problem, UnicodeDecodeError):
+        raise problem
+    try:
+        # This is Latin-1 with quotation marks and the like. Five bytes have no meaning in it, which binary data hold.
+        return problem.object[problem.start : problem.end].decode("cp1252"), problem.end
+    except UnicodeDecodeError:
+        raise problem from None
+
+
+#: What becomes of bytes that are not UTF-8: they are letters of Latin-1, as older programs write them.
+LATIN_1 = "genolift-latin-1"
+codecs.register_error(LATIN_1, _as_latin_1)
+
+
+def open_text(path: str | os.PathLike, errors: str = LATIN_1) -> io.TextIOWrapper:
     """Open a plain, gzip or bgzip text file for reading as UTF-8. A byte order mark is skipped.
 
     Damage that lies further on in the file shows only when it is read there, as ``EOFError``, ``zlib.error``,
@@ -55,7 +72,8 @@ def open_text(path: str | os.PathLike, errors: str = "strict") -> io.TextIOWrapp
     path
         The file.
     errors
-        What becomes of bytes that are not UTF-8, as Python's ``open`` takes it. The default is an error.
+        What becomes of bytes that are not UTF-8, as Python's ``open`` takes it. The default reads them as letters of
+        Latin-1, if they can be that.
 
     Raises
     ------

@@ -33,6 +33,7 @@ log = logging.getLogger("genolift")
 
 _WHOLE = re.compile(r"-?[0-9]+")
 _COLUMNS = {"name": ("name", "motif_name"), "strand": ("strand",)}  # how headers call the columns
+_SCORE = re.compile(r"\.|-?[0-9]+(\.[0-9]*)?")
 _TITLES = {"chrom", "chr", "chromosome", "seqname", "seqnames"}  # the first word of a line that names the columns
 
 
@@ -290,7 +291,7 @@ def _lines(path: str | os.PathLike) -> Iterator[tuple[int, str]]:
         try:
             for number, line in enumerate(handle, start=1):
                 if "\0" in line:
-                    raise FileProblem(f"{path} is not a BED file: it holds binary data")
+                    raise FileProblem(f"{path} is not a BED file: it holds binary data, or text that is not UTF-8")
                 words = line.split(maxsplit=1)
                 if words and not line.startswith("#") and words[0] not in ("track", "browser"):
                     yield number, line.rstrip("\r\n")
@@ -327,8 +328,27 @@ def _fields(line: str) -> list[str]:
     return line.split("\t") if "\t" in line else line.split()
 
 
+def _check_separators(line: str, fields: list[str]) -> None:
+    """Raise :class:`InputError` where tabs separate some columns of a line and blanks others.
+
+    Names may hold blanks, so that the columns after a blank cannot be told.
+    """
+    words = line.split()
+    if "\t" not in line or len(words) < 3:
+        return
+    coordinates = len(fields) < 3 or any(" " in field.strip() for field in fields[:3])
+    # A strand behind a blank would be lost.
+    strand = len(fields) < 6 <= len(words) and words[5] in ("+", "-") and _SCORE.fullmatch(words[4])
+    if coordinates or strand:
+        raise InputError(
+            "tabs separate some of its columns, and blanks others; separate all by tabs, as sed -E 's/[ \\t]+/\\t/g' "
+            "does where no name holds a blank"
+        )
+
+
 def _interval(line: str, number: int, width: int | None, column: int | None, places: _Places) -> Interval:
     fields = _fields(line)
+    _check_separators(line, fields)
     if len(fields) < 3:
         raise InputError("a BED line has at least three columns: chromosome, start, end")
     start, end = _integer(fields[1], "start"), _integer(fields[2], "end")

@@ -226,13 +226,15 @@ class Windows:
         shifts = [shift for shift in self.shifts if self._holds(shift, normal)]
         if not shifts:
             longest = max(len(normal.ref), len(normal.alt))
-            note = f"{longest} bases do not fit the window's right half; it has {self.length}"
+            room = self.length - self.length // 2 + max(self.shifts)
+            note = f"{longest} bases do not fit into the {room} of the window's right half"
             return Allele(record, one.text, self.length, TOO_LONG, note)
         size = self.fasta.length(record.chrom)
         spans = [self._span(normal, shift) for shift in shifts]
-        spans = [(start, end) for start, end in spans if start >= 0 and end <= size]
-        if not spans:
-            return Allele(record, one.text, self.length, LEAVES, f"{record.chrom} has {size} bases")
+        inside = [(start, end) for start, end in spans if start >= 0 and end <= size]
+        if not inside:
+            return Allele(record, one.text, self.length, LEAVES, _leaves(record.chrom, size, *spans[0]))
+        spans = inside
         starts = tuple(start for start, _ in spans)
         text = self.fasta.fetch(record.chrom, min(starts), max(end for _, end in spans))
         if (normal.start, len(normal.ref), len(normal.alt)) != (record.pos - 1, len(record.ref), len(one.text)):
@@ -259,6 +261,13 @@ class Windows:
         """Return the start and end of the bases that the windows of both alleles need."""
         start = change.start - self.length // 2 + shift
         return start, start + self.length + max(0, len(change.ref) - len(change.alt))
+
+
+def _leaves(chrom: str, size: int, start: int, end: int) -> str:
+    """Return how far a window reaches beyond a chromosome, in words."""
+    sides = {"beginning": -start, "end": end - size}
+    beyond = " and ".join(f"{count} beyond its {side}" for side, count in sides.items() if count > 0)
+    return f"{chrom} has {size} bases, and the window reaches {beyond}"
 
 
 def _without_unknown(allele: Allele, most: float) -> Allele:

@@ -165,6 +165,8 @@ class MotifFile:
                 text = handle.read()
         except (EOFError, UnicodeDecodeError, zlib.error, gzip.BadGzipFile):
             raise FileProblem(f"{path} is not a motif file: it is damaged or holds binary data") from None
+        if "\0" in text:
+            raise FileProblem(f"{path} is not a motif file: it holds binary data, or text that is not UTF-8")
         try:
             entries = motif_formats.parse(text, motif_format)
         except InputError as problem:

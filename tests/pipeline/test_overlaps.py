@@ -57,6 +57,30 @@ def test_names_of_what_overlaps(read, text, names, file):
     assert some.names("chr3", 15, 16) == []
 
 
+@pytest.mark.parametrize(
+    ("attributes", "name"),
+    [
+        ('note "a; gene_name B; c"; gene_name "GATA1; short"; gene_id "E1"', "GATA1;_short"),
+        ("ID=g1;Note=5%27 end%3B Name=no;Name=tRNA%2DAla%3B 2", "tRNA-Ala;_2"),
+        ("ID=g1; Name = beta-globin ;Alias=x", "beta-globin"),
+        ("gene_id E1; gene_name HBB", "HBB"),
+        ('gene_id "E1; gene_name "HBB";', "HBB"),  # an opening mark that nothing closes
+        ('Name="HBB";ID=g1', "HBB"),
+        ('gene_name "50%25 x";', "50%25_x"),  # GTF has no signs for signs
+        ('partial; gene_name "";gene_id "E1"', "E1"),
+        ("ID=caf%C3%A9", "café"),
+    ],
+)
+def test_names_in_the_attributes_of_gtf_and_gff3(read, attributes, name):
+    assert read(f"chr1\t.\tgene\t11\t20\t.\t+\t.\t{attributes}\n").names("chr1", 10, 20) == [name]
+
+
+def test_letters_of_latin_1_are_no_binary_data(tmp_path):
+    for line in (b"chr1\t10\t20\tcaf\xe9\n", b'chr1\t.\tgene\t11\t20\t.\t+\t.\tgene_name "caf\xe9"\n'):
+        (tmp_path / "f").write_bytes(b"# \xe9t\xe9\n" + line)
+        assert Features.read(tmp_path / "f", ["chr1"]).names("chr1", 10, 11) == ["café"]
+
+
 @given(places=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 30)), min_size=1, max_size=30), data=st.data())
 def test_every_overlap_is_found(tmp_path_factory, places, data):
     path = tmp_path_factory.mktemp("f") / "f.bed"

@@ -98,6 +98,38 @@ def test_errors_name_file_and_line(genome, tmp_path, line, words):
     assert "regions.bed, line 3" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "chr1 5\t10\n",
+        "chr1\t5 10\n",
+        "chr1 x\t5\t10\n",
+        "chr1  5\t 10\tn\t0 -\n",
+        "chr1\t5\t10\tn\t0 -\n",  # the strand would be lost
+        "chr1\t5\t10\tn 0.5 -\n",
+    ],
+)
+def test_tabs_mixed_with_blanks_are_refused_with_a_remedy(genome, tmp_path, line):
+    with pytest.raises(InputError, match=r"line 2: tabs separate some of its columns, and blanks others; .*sed -E"):
+        genome.regions(bed(tmp_path, ("chr1", 1, 5), line))
+
+
+def test_blanks_beside_tabs_and_within_names_do_no_harm(genome, tmp_path):
+    lines = "chr1\t5\t10 \tmy peak - 0\t0\t-\n", "chr1 \t 20\t30\tb\n", "chr1 5 10 c 0 -\n"
+    found = read_intervals(bed(tmp_path, *lines))
+    assert [one[:5] for one in found] == [
+        ("chr1", 5, 10, "my peak - 0", "-"),
+        ("chr1", 20, 30, "b", "."),
+        ("chr1", 5, 10, "c", "-"),
+    ]
+
+
+def test_letters_that_are_not_utf8_are_those_of_latin_1(tmp_path):
+    path = tmp_path / "r.bed"
+    path.write_bytes("# dédié\nchr1\t1\t5\tnaïve\n".encode("latin-1") + "chr1\t1\t5\tΩ\n".encode())
+    assert [one.name for one in read_intervals(path)] == ["naïve", "Ω"]
+
+
 def test_a_region_widened_beyond_its_chromosome_is_an_error(genome, tmp_path):
     path = bed(tmp_path, ("chr1", 5, 15))
     with pytest.raises(InputError, match=r"line 1: chr1:-40-60 \(at width 100\) leaves chr1"):

@@ -234,6 +234,8 @@ def read_names(path: Path) -> Iterator[tuple[int, str]]:
     with open_text(path) as handle:
         try:
             for number, line in enumerate(handle, start=1):
+                if "\0" in line:
+                    raise FileProblem(f"{path} is not a list of names: it holds binary data, or text that is not UTF-8")
                 name = line.strip()
                 if name.startswith(">"):
                     # A header line of the FASTA file goes on with a description, which is no part of the name.

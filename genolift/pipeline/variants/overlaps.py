@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -18,7 +19,8 @@ from genolift.sequence.variants import Allele
 from genolift.support.errors import FileProblem, InputError
 
 _NAMING = ("gene_name", "Name", "gene_id", "ID")  # attributes of GTF and GFF3, the most telling first
-_ATTRIBUTE = re.compile(r'\s*([^\s="]+)[ =]\s*"?([^";]*)"?\s*')
+# A name, its value behind = (GFF3) or a blank (GTF), in quotation marks or not, and what ends it.
+_ATTRIBUTE = re.compile(r'([^\s=";]+)(?:\s*(=)\s*|\s+)(?:"([^"]*)"|([^;]*?))\s*(?:;|$)')
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -104,6 +106,10 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     with open_text(path) as handle:
         try:
             for number, line in enumerate(handle, start=1):
+                if "\0" in line:
+                    raise FileProblem(
+                        f"{path} is not a file of features: it holds binary data, or text that is not UTF-8"
+                    )
                 if line.startswith(("##FASTA", ">")):  # GFF3 may have the sequences behind the features.
                     return
                 if line.strip() and not line.startswith(("#", "track", "browser")):
@@ -127,15 +133,22 @@ def _gff(path: Path) -> Iterator[tuple[str, int, int, str, str]]:
         start, end = int(fields[3]) - 1, int(fields[4])
         if not 0 <= start < end:
             raise InputError(f"{path}, line {number}: start {fields[3]} and end {fields[4]} are not a feature")
-        given = _attributes(fields[8:])
+        given = _attributes(fields[8]) if len(fields) > 8 else {}
         name = next((given[key] for key in _NAMING if given.get(key)), f"{fields[0]}:{start}-{end}")
         yield fields[0], start, end, _one_cell(name), fields[2]
 
 
-def _attributes(rest: list[str]) -> dict[str, str]:
-    """Return the attributes of a line, of which each has a name and a value."""
-    found = [_ATTRIBUTE.fullmatch(part) for part in (rest[0].split(";") if rest else [])]
-    return {match[1]: match[2] for match in found if match}
+def _attributes(text: str) -> dict[str, str]:
+    """Return the names and values of the last column of a line.
+
+    Values of GTF stand in quotation marks, within which a semicolon ends nothing. GFF3 writes what has a meaning in it
+    as a percent sign and two digits.
+    """
+    found: dict[str, str] = {}
+    for name, equals, quoted, bare in _ATTRIBUTE.findall(text):
+        value = quoted or bare.strip('"')
+        found.setdefault(unquote(name) if equals else name, unquote(value) if equals else value)
+    return found
 
 
 def _one_cell(name: str) -> str:
