@@ -9,6 +9,7 @@ import pytest
 from genolift.evaluate.truth import truth
 from genolift.evaluate.truth.matches import find_matches
 from genolift.evaluate.truth.recovery import COLUMNS, MEASURES, PAPER_MEASURES, recover
+from genolift.evaluate.truth.standing import Standing
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import one_hot
 from genolift.simulate.dataset import Dataset, Embedding
@@ -70,24 +71,35 @@ def naive(data, scores, t, motif, among):
     holds = [{one.motif for one in data.embeddings if one.sequence_index == i} for i in range(len(data))]
     found = find_matches(data.sequences, data.motifs[motif], data.background)
     matches = [
-        (i, v, float(scores[i, t, p : p + width].sum()))
+        (i, v, float(scores[i, t, p : p + width].sum()), p)
         for i, p, v in zip(found.sequence, found.start, found.log_odds, strict=True)
         if among[i]
     ]
     result = dict.fromkeys((*MEASURES, *PAPER_MEASURES), np.nan)
 
-    def stands_out(i, importance):
+    exists = np.array([[p < len(s) for p in range(scores.shape[2])] for s in data.sequences])
+    empty = exists & ~np.array([[p < len(s) and bool(inside[i][p]) for p in range(scores.shape[2])]
+                                for i, s in enumerate(data.sequences)])  # fmt: skip
+    standing = Standing(scores[:, t], empty, width)
+
+    def z(i, start):
         free = [
             scores[i, t, p : p + width].sum()
             for p in range(len(data.sequences[i]) - width + 1)
-            if not any(inside[i][p : p + width])
+            if not any(inside[i][p : p + width]) and abs(p - start) >= width
         ]
-        return importance > np.percentile(free, 95)
+        return (scores[i, t, start : start + width].sum() - np.mean(free)) / np.std(free, ddof=1)
+
+    controls = sorted(z(i, p) for i, p in zip(*standing._controls(), strict=True))
+    highest = controls[int(np.ceil(0.95 * (len(controls) - 1)))]
+
+    def stands_out(i, start):
+        return z(i, start) > highest
 
     if motif in relevant:
-        strong = [(i, imp) for i, v, imp in matches if v >= 7 and data.labels[i, t] == 1]
-        result["paper_false_negative_rate"] = sum(imp <= 0 for _, imp in strong) / len(strong)
-        result["false_negative_rate"] = sum(not stands_out(*one) for one in strong) / len(strong)
+        strong = [(i, imp, p) for i, v, imp, p in matches if v >= 7 and data.labels[i, t] == 1]
+        result["paper_false_negative_rate"] = sum(imp <= 0 for _, imp, _ in strong) / len(strong)
+        result["false_negative_rate"] = sum(not stands_out(i, p) for i, _, p in strong) / len(strong)
     else:
         null = [
             abs(scores[i, t, p : p + width].sum())
@@ -96,9 +108,9 @@ def naive(data, scores, t, motif, among):
             for p in range(len(s) - width + 1)
         ]
         limit = np.percentile(null, 95)
-        strong = [(i, imp) for i, v, imp in matches if v >= 7]
-        result["paper_false_positive_rate"] = sum(abs(imp) > limit for _, imp in strong) / len(strong)
-        result["false_positive_rate"] = sum(stands_out(*one) for one in strong) / len(strong)
+        strong = [(i, imp, p) for i, v, imp, p in matches if v >= 7]
+        result["paper_false_positive_rate"] = sum(abs(imp) > limit for _, imp, _ in strong) / len(strong)
+        result["false_positive_rate"] = sum(stands_out(i, p) for i, _, p in strong) / len(strong)
     positives, negatives = [], []
     for i, s in enumerate(data.sequences):
         if among[i] and motif in holds[i]:
@@ -117,7 +129,7 @@ def naive(data, scores, t, motif, among):
         hits += hit
         total += hit * hits / rank
     result["auprc"] = total / len(positives)
-    pairs = pd.DataFrame([(v, imp) for _, v, imp in matches if v > 0])
+    pairs = pd.DataFrame([(v, imp) for _, v, imp, _ in matches if v > 0])
     result["spearman"] = pairs[0].rank().corr(pairs[1].rank())
     return result
 

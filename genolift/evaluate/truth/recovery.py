@@ -14,6 +14,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from genolift.evaluate.truth import truth
 from genolift.evaluate.truth.matches import STRONG, Matches, find_matches, window_sums
+from genolift.evaluate.truth.standing import Standing
 from genolift.simulate.dataset import Dataset
 from genolift.support.errors import InputError
 
@@ -51,9 +52,8 @@ def recover(
 
     These are the measures. A measure that is not defined is NaN.
 
-    A match *stands out* if its importance is larger than the 95th percentile over the windows of its own sequence that
-    have its width and overlap no motif. Chance lets one in twenty stand out. A constant that is added to all scores
-    changes nothing, nor does the scale of a sequence.
+    A match *stands out* if its importance is higher than the windows of its own sequence that overlap no motif lead one
+    to expect; see :class:`genolift.evaluate.truth.standing.Standing`. Chance lets one in twenty stand out.
 
     - ``false_negative_rate``: the share of the strong matches (log-odds at least 7), in sequences of the task that
       contain the motif, that do not stand out. It is defined for motifs that matter to the task
@@ -173,9 +173,9 @@ class _Case:
         if self.matters[t, j]:
             strong = here & self.counted(t, motif)
             measures["paper_false_negative_rate"] = _share(importance[strong] <= 0)
-            measures["false_negative_rate"] = _share(~self._stands_out(sums, width, matches, importance, strong))
+            measures["false_negative_rate"] = _share(~self._stands_out(score, width, matches, strong))
         else:
-            measures["false_positive_rate"] = _share(self._stands_out(sums, width, matches, importance, strong))
+            measures["false_positive_rate"] = _share(self._stands_out(score, width, matches, strong))
             whole = self.real[:, width - 1 :]
             null = np.abs(sums)[whole & (among & self.without_motif)[:, None]]
             if len(null):
@@ -191,22 +191,14 @@ class _Case:
             measures["spearman"] = float(spearmanr(matches.log_odds[positive], importance[positive]).statistic)
         return importance, measures
 
-    def _stands_out(
-        self, sums: np.ndarray, width: int, matches: Matches, importance: np.ndarray, some: np.ndarray
-    ) -> np.ndarray:
+    def _stands_out(self, score: np.ndarray, width: int, matches: Matches, some: np.ndarray) -> np.ndarray:
         """Return whether some matches stand out from their own sequence.
 
         Matches in sequences that have no window without motif are left out.
         """
-        free = np.asarray(np.lib.stride_tricks.sliding_window_view(self.empty, width, axis=1).all(axis=-1))
-        limits = np.full(len(sums), np.nan)
-        for row in np.unique(matches.sequence[some]).tolist():
-            if free[row].any():
-                limits[row] = np.percentile(sums[row, free[row]], 95)
-        limit = limits[matches.sequence[some]]
-        judged = ~np.isnan(limit)
-        # Sums of equal scores differ by rounding, which is no reason to stand out.
-        return importance[some][judged] > limit[judged] + 1e-9 * np.abs(limit[judged])
+        out = Standing(score, self.empty, width).out(matches.sequence[some], matches.start[some])
+        judged: np.ndarray = out[~np.isnan(out)] > 0
+        return judged
 
     def cloud(self, method: str, task: str, t: int, motif: str, importance: np.ndarray) -> pd.DataFrame:
         """Return the matches of a motif with their importance, as rows of the scatter table."""
