@@ -26,14 +26,14 @@ from genolift.version import __version__
 _MEASURES = {
     "false_negative_rate": (
         "False negatives",
-        "The share of the strong matches (log-odds at least 7) in sequences of the task whose importance is at most "
-        "the 95th percentile of the windows without motif of their own sequence.",
+        "The share of the strong matches (log-odds at least 7) in sequences of the task whose importance does not stand "
+        "out from the windows without motif of their own sequence. Chance makes 95 %.",
         "{:.1%}",
     ),
     "false_positive_rate": (
         "False positives",
-        "The share of the strong matches of a motif without meaning for the task whose importance exceeds the 95th "
-        "percentile of the windows without motif of their own sequence. Chance makes 5 %.",
+        "The share of the strong matches of a motif without meaning for the task whose importance stands out from the "
+        "windows without motif of their own sequence. Chance makes 5 %.",
         "{:.1%}",
     ),
     "paper_false_negative_rate": (

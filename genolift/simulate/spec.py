@@ -30,7 +30,7 @@ from genolift.simulate.parts import (
 from genolift.support.errors import ConfigError, FileProblem, InputError, file_problems
 
 _RESERVED = ("name", "split", "sequence", "seqName", "embeddings")
-_FILLED_IN = ("matrices", "words", "backgrounds", "outcomes")
+_FILLED_IN = ("matrices", "words", "backgrounds")
 _BAD_IN_NAMES = set(" \t\r\n,")
 _UNION_MEMBERS = (
     *("Around", "Centre", "Chance", "Classes", "Fitted", "Flipped", "Real", "Value"),
@@ -65,8 +65,6 @@ class Spec(Strict):
         The words of those motifs that are lists of words.
     backgrounds : dict of str to Background
         The background of each group that has its own, by the group's name, and ``""`` for all others.
-    outcomes : list of Outcome
-        The tasks, in the file's order.
     """
 
     name: str = Field(min_length=1)
@@ -81,7 +79,11 @@ class Spec(Strict):
     matrices: dict[str, Any] = Field(default={}, exclude=True, repr=False)
     words: dict[str, Any] = Field(default={}, exclude=True, repr=False)
     backgrounds: dict[str, Any] = Field(default={}, exclude=True, repr=False)
-    outcomes: list[Any] = Field(default=[], exclude=True, repr=False)
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """The tasks, in the file's order."""
+        return outcomes(self.labels, self.matrices)
 
     @property
     def tasks(self) -> list[str]:
@@ -91,8 +93,7 @@ class Spec(Strict):
     @property
     def kind(self) -> Kind:
         """What the labels are: ``"binary"``, ``"real"`` or ``"classes"``."""
-        kind: Kind = self.outcomes[0].kind
-        return kind
+        return self.outcomes[0].kind
 
     @property
     def total(self) -> int:
@@ -201,7 +202,7 @@ def parse_spec(table: Mapping[str, Any], source: str = "configuration", folder: 
         spec = spec.model_copy(update=_backgrounds(spec, folder or Path()))
         _check_names(spec, source)
         _check_groups(spec, source)
-        spec = spec.model_copy(update={"outcomes": outcomes(spec.labels, matrices)})
+        outcomes(spec.labels, matrices)
     except (InputError, FileProblem) as problem:
         if isinstance(problem, ConfigError):
             raise

@@ -1,11 +1,11 @@
-"""Custom layers of a user's model, taken from a Python file."""
+"""A Python file of the user's own, and the custom layers of a model that it holds."""
 
 from __future__ import annotations
 
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import FunctionType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from genolift.support.errors import FileProblem, InputError
@@ -13,6 +13,31 @@ from genolift.support.tensorflow import quiet_tensorflow
 
 # The packages whose layers Keras finds by itself.
 _KNOWN = ("keras", "tf_keras", "tensorflow")
+
+
+def run_file(path: Path) -> ModuleType:
+    """Run a Python file that a user named, and return it as a module.
+
+    Raises
+    ------
+    FileProblem
+        If the file cannot be run.
+    """
+    if not path.is_file():
+        raise FileProblem(f"{path} {'is not a file' if path.exists() else 'does not exist'}")
+    quiet_tensorflow()
+    spec = spec_from_file_location(f"genolift_layers_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise FileProblem(f"{path} is not a Python file: its name should end in .py")
+    module = module_from_spec(spec)
+    sys.path.insert(0, str(path.parent.resolve()))  # it may import its neighbours
+    try:
+        spec.loader.exec_module(module)
+    except Exception as problem:  # a user's own code raises what it likes
+        raise FileProblem(f"{path} cannot be run: {type(problem).__name__}: {problem}") from problem
+    finally:
+        sys.path.remove(str(path.parent.resolve()))
+    return module
 
 
 def layers_from(path: Path) -> dict[str, Any]:
@@ -27,22 +52,9 @@ def layers_from(path: Path) -> dict[str, Any]:
     InputError
         If it holds no layers.
     """
-    if not path.is_file():
-        raise FileProblem(f"{path} {'is not a file' if path.exists() else 'does not exist'}")
-    quiet_tensorflow()
+    module = run_file(path)
     import keras
 
-    spec = spec_from_file_location(f"genolift_layers_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise FileProblem(f"{path} is not a Python file: its name should end in .py")
-    module = module_from_spec(spec)
-    sys.path.insert(0, str(path.parent.resolve()))  # it may import its neighbours
-    try:
-        spec.loader.exec_module(module)
-    except Exception as problem:  # a user's own code raises what it likes
-        raise FileProblem(f"{path} cannot be run: {type(problem).__name__}: {problem}") from problem
-    finally:
-        sys.path.remove(str(path.parent.resolve()))
     bases = tuple(library.layers.Layer for library in (keras, sys.modules.get("tf_keras")) if library)
     held: dict[str, Any] = {}
     for name, item in vars(module).items():

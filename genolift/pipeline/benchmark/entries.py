@@ -1,0 +1,134 @@
+"""What the suite compares: methods by name, each with its options and what sequences are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from genolift.methods import references as refs
+from genolift.methods.registry import listing, no_method
+from genolift.support.errors import InputError
+
+_SHUFFLES = "shuffled:10"  # The references of methods that are compared for their own sake.
+# Methods that take a tenth of a second or seconds for a sequence explain so many.
+_SOME, _FEW = 60, 20
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A method as the suite runs it.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in tables.
+    method : str
+        The method's name.
+    options : dict
+        Its options.
+    references : str or None
+        What sequences are compared with, as the command line says it; ``None`` for methods without references.
+    most : int or None
+        How many sequences it explains at most, because each takes it long; ``None`` for all.
+    """
+
+    name: str
+    method: str
+    options: dict[str, Any] = field(default_factory=dict)
+    references: str | None = None
+    most: int | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """Return what tells this entry from others."""
+        return asdict(self)
+
+    def make(self, model: Any, targets: list[int]) -> Any:
+        """Return the method for a model."""
+        from genolift.methods.factory import method  # This import loads TensorFlow.
+
+        references = {} if self.references is None else {"references": refs.parse(self.references)}
+        return method(self.method, model, target=targets, progress=False, **self.options, **references)
+
+
+def _entries() -> list[Entry]:
+    rules = [
+        Entry(f"deeplift-{rule}", "deeplift", {"rule": rule}, _SHUFFLES)
+        for rule in ("genomics", "rescale", "revealcancel")
+    ]
+    pools = [
+        Entry(f"deeplift-pool-{pool}", "deeplift", {"rule": "genomics", "pooling": pool}, _SHUFFLES)
+        for pool in ("winner", "rise-and-fall")
+    ]
+    choices = {
+        "zeros": "zeros",
+        "background": "background:0.3,0.2,0.2,0.3",
+        "1": "shuffled:1",
+        "5": "shuffled:5",
+        "20": "shuffled:20",
+        "100": "shuffled:100",
+        "mono": "shuffled1:10",
+    }
+    compared = [
+        Entry(f"{label}@{name}", method, options, references, _SOME if name == "100" else None)
+        for label, method, options in (
+            ("deeplift-genomics", "deeplift", {"rule": "genomics"}),
+            ("integrated-gradients", "integrated-gradients", {"steps": 20}),
+        )
+        for name, references in choices.items()
+    ]
+    plain = [
+        Entry(name, name)
+        for name in (
+            *("gradient", "sensitivity", "guided-backprop", "deconvnet", "cam", "grad-cam", "guided-grad-cam"),
+            *("smoothgrad", "smoothgrad-squared", "smoothgrad-variance"),
+            *("lrp-epsilon", "lrp-gamma", "lrp-alphabeta", "lrp-zb", "lrp-flat", "lrp-wsquare", "lrp-composite"),
+            *("deep-taylor", "patternnet", "pattern-attribution", "attention-rollout", "ism", "occlusion"),
+        )
+    ]
+    referenced = [
+        Entry("gradient-x-input", "gradient-x-input", {}, _SHUFFLES),
+        Entry("gradient-x-input@zeros", "gradient-x-input", {}, "zeros"),
+        Entry("guided-backprop-x-input", "guided-backprop-x-input", {}, _SHUFFLES),
+        Entry("integrated-gradients", "integrated-gradients", {"steps": 20}, _SHUFFLES),
+        Entry("expected-gradients", "expected-gradients", {"samples": 50}, _SHUFFLES),
+        Entry("deep-shap", "deep-shap"),
+    ]
+    slow = [
+        Entry(name, name, {}, None, _FEW)
+        for name in ("prediction-difference", "lime", "kernel-shap", "shapley-sampling", "mask")
+    ]
+    return [*rules, *pools, *compared, *referenced, *plain, *slow]
+
+
+ENTRIES: dict[str, Entry] = {entry.name: entry for entry in _entries()}
+
+
+def choose(texts: Iterable[str]) -> list[Entry]:
+    """Return the entries that a user names.
+
+    Parameters
+    ----------
+    texts
+        ``"all"``, names of entries, or names of methods; after an ``@`` what sequences are compared with, as in
+        ``deeplift@shuffled:5``.
+
+    Raises
+    ------
+    InputError
+        If there is no such entry or method.
+    """
+    chosen: dict[str, Entry] = {}
+    for text in texts:
+        if text == "all":
+            chosen |= ENTRIES
+        elif text in ENTRIES:
+            chosen[text] = ENTRIES[text]
+        else:
+            method, _, references = text.partition("@")
+            if method not in listing():
+                raise InputError(no_method(method) if method else f"{text!r} names no method")
+            if references:
+                refs.parse(references)
+            chosen[text] = Entry(text, method, {}, references or None)
+    return list(chosen.values())

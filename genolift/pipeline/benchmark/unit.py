@@ -1,0 +1,132 @@
+"""The stages of a suite: draw, train, measure what instances are worth to the network, explain and judge."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genolift.evaluate.truth.measures import Truth, measure
+from genolift.evaluate.truth.worth import Worth, worth
+from genolift.pipeline.benchmark.entries import Entry
+from genolift.pipeline.benchmark.networks import Network
+from genolift.simulate.dataset import Dataset
+from genolift.simulate.drawing.generate import simulate
+from genolift.simulate.reading import load_dataset
+from genolift.simulate.spec import Spec
+from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.files import whole
+from genolift.support.threads import available, use_threads
+
+COLUMNS = ("task", "truth", "metric", "value", "low", "high", "n", "sequences", "seconds")
+_FITTED_ON = 1000  # Methods that are fitted see so many training sequences.
+
+# What the stages of one line share: the model, which takes a second to load, and the data.
+_held: dict[str, Any] = {}
+
+
+def begin_worker(workers: int) -> None:
+    """Give each of several worker processes its share of the threads. This runs before TensorFlow is imported."""
+    use_threads(max(1, available() // workers))
+
+
+def forget() -> None:
+    """Let go of what the stages of the last line shared."""
+    if _held:
+        import keras
+
+        _held.clear()
+        keras.backend.clear_session()
+
+
+def draw(spec: Spec, n: int | None, data: str, work: Path) -> None:
+    """Draw the data set of a configuration into a directory."""
+    shutil.rmtree(work / data, ignore_errors=True)
+    simulate(spec, n=n).save(work / data)
+
+
+def train_network(
+    spec: Spec, network: Network, seed: int, epochs: int | None, data: str, out: str, work: Path
+) -> dict[str, Any]:
+    """Train a network and return its metrics on the test sequences."""
+    from genolift.models.objectives import objective_of
+    from genolift.models.training import HYPERPARAMETERS, train
+
+    dataset = load_dataset(work / data, spec)
+    length = len(dataset.sequences[0])
+    model = network.build(length, len(dataset.tasks), objective_of(dataset).activation, seed)
+    recipe = HYPERPARAMETERS.get(network.architecture or "")
+    chosen: dict[str, Any] = {"epochs": epochs or (recipe.epochs if recipe else None)}
+    if recipe is not None:
+        chosen["learning_rate"] = recipe.learning_rate
+    model, record = train(model, dataset, seed=seed, progress=False, **chosen)
+    with whole(work / out, work / f"part-{out}") as part:
+        model.save(part)
+    metrics = [
+        {"task": task, "metric": name, "value": value}
+        for task, row in (record["metrics"] or {}).items()
+        for name, value in row.items()
+        if isinstance(value, float)
+    ]
+    return {"metrics": metrics, "best_epoch": record["best_epoch"], "seconds": record["seconds"]}
+
+
+def measure_worth(spec: Spec, explained: int, data: str, model: str, out: str, work: Path) -> None:
+    """Measure what the instances of the explained sequences are worth to the network."""
+    from genolift.methods.prediction.prediction import Prediction
+
+    dataset, network = _open(spec, data, model, work)
+    some = _explained(dataset, explained)
+    predict = Prediction(network, list(range(len(dataset.tasks))), progress=False)
+    found = worth(some, lambda X: np.asarray(predict(X).predictions), progress=False)
+    with whole(work / out) as part, part.open("wb") as handle:
+        np.savez(handle, values=found.values, error=found.error, response=found.response)
+
+
+def explain_and_measure(
+    spec: Spec, entry: Entry, explained: int, data: str, model: str, worth_file: str, work: Path
+) -> dict[str, Any]:
+    """Explain by one method and return the rows of the table, or why it does not explain this network."""
+    dataset, network = _open(spec, data, model, work)
+    some = _explained(dataset, explained)
+    with np.load(work / worth_file) as held:
+        learnt = Worth(held["values"], held["error"], held["response"]).learnt()
+    if entry.most is not None and entry.most < len(some):
+        numbers = [k for k, one in enumerate(some.embeddings) if one.sequence_index < entry.most]
+        learnt, some = learnt[numbers], some.subset(slice(entry.most))
+    began = time.perf_counter()
+    try:
+        method = entry.make(network, list(range(len(some.tasks))))
+        if hasattr(method, "fit"):
+            method.fit(dataset.subset("train").subset(slice(_FITTED_ON)).one_hot())
+        scores = np.asarray(method(some.one_hot(), names=some.names).scores)
+    except (UnsupportedModel, InputError) as problem:
+        return {"refused": str(problem).splitlines()[0]}
+    seconds = time.perf_counter() - began
+    rows = []
+    for t, task in enumerate(some.tasks):
+        for name, values in (("label", some.importance), ("network", learnt)):
+            if values is None or not np.any(values[:, t]):
+                continue
+            table = measure(scores[:, t], Truth.of(some, values[:, t]))
+            for row in table.to_dict("records"):
+                told = {"task": task, "truth": name, **row, "sequences": len(some), "seconds": round(seconds, 3)}
+                rows.append({key: None if value != value else value for key, value in told.items()})
+    return {"rows": rows}
+
+
+def _open(spec: Spec, data: str, model: str, work: Path) -> tuple[Dataset, Any]:
+    from genolift.models.loading import load_model
+
+    key = str(work / model)
+    if _held.get("key") != key:
+        forget()
+        _held.update(key=key, data=load_dataset(work / data, spec), model=load_model(work / model))
+    return _held["data"], _held["model"]
+
+
+def _explained(dataset: Dataset, number: int) -> Dataset:
+    return dataset.subset("test").subset(slice(number))

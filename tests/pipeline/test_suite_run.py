@@ -1,0 +1,179 @@
+"""The suite from simulations to a table: what it measures, what it refuses, and that it continues."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from genolift.evaluate.truth.measures import MEASURES
+from genolift.pipeline.benchmark import suite as module
+from genolift.pipeline.benchmark.entries import ENTRIES, choose
+from genolift.pipeline.benchmark.networks import NETWORKS, network
+from genolift.pipeline.benchmark.suite import run_suite, suite
+from genolift.support.errors import FileProblem, InputError, UnsupportedModel
+
+CONFIGURATION = """
+name = "{name}"
+length = 40
+background = [0.3, 0.2, 0.2, 0.3]
+[motifs]
+A = {{ kmers = ["GATAAGGCTC"] }}
+B = {{ kmers = ["CAGCTGTTGC"] }}
+[[groups]]
+name = "g"
+sequences = 600
+embed = [
+    {{ motif = "A", count = {{ distribution = "uniform", min = 0, max = 1 }} }},
+    {{ motif = "B", count = {{ distribution = "uniform", min = 0, max = 1 }} }},
+]
+[labels]
+{label}
+[splits]
+valid = 0.2
+test = 0.2
+"""
+NETWORK = """
+import keras
+
+def build(length, tasks, output):
+    x = sequence = keras.Input((length, 4))
+    x = keras.layers.Conv1D(16, 10, activation="relu")(x)
+    x = keras.layers.GlobalMaxPooling1D()(x)
+    return keras.Model(sequence, keras.layers.Dense(tasks, activation=output)(x))
+"""
+METHODS = ("deeplift-rescale", "ism", "cam", "gradient@zeros")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("suite")
+    labels = {"yes": 'y = "A > 0"', "real": 'y = { value = "A - B" }'}
+    for name, label in labels.items():
+        (folder / f"{name}.toml").write_text(CONFIGURATION.format(name=name, label=label))
+    (folder / "mine.py").write_text(NETWORK)
+    return folder
+
+
+def job(place, methods=METHODS[:3], **options):
+    specs = [str(place / "yes.toml"), str(place / "real.toml")]
+    return suite(specs, [str(place / "mine.py")], methods, seeds=1, explained=40, epochs=8, **options)
+
+
+@pytest.fixture(scope="module")
+def done(place):
+    out = place / "out"
+    assert not run_suite(job(place), out, progress=False)
+    return out
+
+
+def test_the_table(done):
+    table = pd.read_csv(done / "results.csv")
+    assert set(table.simulation) == {"yes", "real"}
+    assert set(table.network) == {"mine"}
+    assert set(table.method) == {"deeplift-rescale", "ism"}  # There is no class activation map of a global maximum.
+    assert set(table.truth) == {"label", "network"}
+    assert set(table.metric) == set(MEASURES)
+    assert (table.sequences == 40).all()
+    known = table.dropna(subset=["value"])
+    assert (known.low <= known.value + 1e-9).all()
+    assert (known.value <= known.high + 1e-9).all()
+    learnt = table[(table.simulation == "yes") & (table.truth == "network") & (table.metric == "auroc")]
+    assert (learnt.value > 0.7).all()
+    pd.testing.assert_frame_equal(table.astype({"references": object}).fillna(""), pd.read_parquet(
+        done / "results.parquet").fillna(""), check_dtype=False, rtol=1e-3)  # fmt: skip
+
+
+def test_what_was_learnt_and_refused(done):
+    trained = pd.read_csv(done / "networks.csv").set_index(["simulation", "metric"]).value
+    assert trained["yes", "auroc"] > 0.8
+    assert trained["real", "pearson"] > 0.7
+    refused = pd.read_csv(done / "refused.csv")
+    assert set(refused.method) == {"cam"}
+    assert refused.reason.str.contains("cam").all()
+    assert sorted(path.name for path in done.iterdir()) == [
+        "networks.csv", "refused.csv", "results.csv", "results.parquet", "run.json"]  # fmt: skip
+
+
+def test_it_is_complete_and_another_is_refused(done, place):
+    assert run_suite(job(place), done, progress=False)
+    with pytest.raises(InputError, match="suite has 2 entries there and 1 here"):
+        run_suite(suite([str(place / "yes.toml")], ["tal_gata"], ["ism"], seeds=1), done)
+
+
+@pytest.mark.slow
+def test_interrupted_and_continued_by_workers(done, place, monkeypatch):
+    out, stages = place / "again", []
+    complete = module.complete
+
+    def counted(stage, work):
+        stages.append(stage.name)
+        if len(stages) == 6:
+            raise KeyboardInterrupt
+        return complete(stage, work)
+
+    monkeypatch.setattr(module, "complete", counted)
+    with pytest.raises(KeyboardInterrupt):
+        run_suite(job(place), out, progress=False)
+    monkeypatch.undo()
+    before = {path.name: path.stat().st_mtime_ns for path in (out / ".genolift-work").glob("*.stage.json")}
+    assert len(before) == 5
+    assert not run_suite(job(place), out, workers=2, progress=False)
+    one, other = (pd.read_csv(folder / "results.csv") for folder in (done, out))
+    columns = [name for name in one if name not in ("seconds", "value", "low", "high")]
+    pd.testing.assert_frame_equal(one[columns], other[columns])
+    # Another number of threads rounds differently in training.
+    difference = (one.value - other.value).abs()
+    assert difference.median() < 0.02
+
+
+def test_names():
+    assert [entry.name for entry in choose(["ism", "deeplift@zeros"])] == ["ism", "deeplift@zeros"]
+    assert choose(["deeplift@zeros"])[0].references == "zeros"
+    assert {entry.name for entry in choose(["all"])} == set(ENTRIES)
+    assert len(ENTRIES) >= 25
+    with pytest.raises(InputError, match="there is no method 'deeplit'; did you mean deeplift"):
+        choose(["deeplit"])
+    with pytest.raises(InputError, match="references 'nothing' are not understood"):
+        choose(["deeplift@nothing"])
+    assert network("dilated") is NETWORKS["dilated"]
+    with pytest.raises(InputError, match="no network 'resnet'"):
+        network("resnet")
+    with pytest.raises(FileProblem, match="does not exist"):
+        network("nowhere.py")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x = 1", r"defines no function build\(length, tasks, output\)"),
+        ("def build(length): pass", "build cannot be called: TypeError"),
+        ("def build(length, tasks, output): return 3", "build returned a int, not a Keras model"),
+    ],
+)
+def test_a_file_that_builds_no_network(text, words, tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(text)
+    with pytest.raises((FileProblem, InputError, UnsupportedModel), match=words) as caught:
+        network(str(path)).build(40, 1, "sigmoid", 0)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(ENTRIES))
+def test_every_entry_makes_a_method_that_scores(name, paper_like):
+    entry, model = ENTRIES[name], paper_like
+    if name == "attention-rollout":
+        with pytest.raises(UnsupportedModel):
+            entry.make(model, [0])
+        return
+    method = entry.make(model, [0])
+    X = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (3, 60))]
+    if hasattr(method, "fit"):
+        method.fit(X)
+    assert np.asarray(method(X).scores).shape == (3, 1, 60)
+
+
+@pytest.fixture(scope="module")
+def paper_like():
+    from genolift.models.zoo import build
+
+    return build("tal_gata", length=60, tasks=1, filters=4)
