@@ -26,8 +26,8 @@ from genolift.version import __version__
 _MEASURES = {
     "false_negative_rate": (
         "False negatives",
-        "The share of the strong matches (log-odds at least 7) in sequences of the task whose importance does not stand "
-        "out from the windows without motif of their own sequence. Chance makes 95 %.",
+        "The share of the strong matches (log-odds at least 7) in sequences of the task whose importance does not "
+        "stand out from the windows without motif of their own sequence. Chance makes 95 %.",
         "{:.1%}",
     ),
     "false_positive_rate": (
