@@ -93,7 +93,8 @@ def _model(model: Any, **given: Any) -> Any:
     return ModelFile(model, **given)
 
 
-_ways_to_read = (
+#: How a model is read, for commands that make its part themselves.
+ways_to_read = (
     click.option(
         "--weights", type=parameters.path(), help="The weights' file, where MODEL is an architecture in JSON."
     ),
@@ -124,7 +125,7 @@ _ways_to_read = (
         "--unsafe", is_flag=True, help="Allow Lambda layers, which are code that runs: only for files you trust."
     ),
 )
-model = part("model", _model, *_ways_to_read, arguments=("model",))
+model = part("model", _model, *ways_to_read, arguments=("model",))
 #: The same for commands that take several models.
 models = part(
     "model",
@@ -152,7 +153,7 @@ models = part(
         help="Another input of the model: a file .npz or .npy with a row for each record in their order, a number, or "
         "zeros. It is held as it is. Must be given for each of them.",
     ),
-    *_ways_to_read,
+    *ways_to_read,
     arguments=("model",),
 )
 

@@ -39,14 +39,14 @@ def leading(order: np.ndarray, shares: tuple[float, ...] = SHARES) -> np.ndarray
 
 def _deletion(case: Case) -> np.ndarray:
     subject = case.subject
-    chance, own = (subject.altered(leading(order)) for order in (subject.random_order, case.order))
-    return (chance - own).mean(1)
+    chance = subject.shared("deletion", lambda: subject.altered(leading(subject.random_order)))
+    return (chance - subject.altered(leading(case.order))).mean(1)
 
 
 def _insertion(case: Case) -> np.ndarray:
     subject = case.subject
-    chance, own = (subject.altered(~leading(order)) for order in (subject.random_order, case.order))
-    return (own - chance).mean(1)
+    chance = subject.shared("insertion", lambda: subject.altered(~leading(subject.random_order)))
+    return (subject.altered(~leading(case.order)) - chance).mean(1)
 
 
 DELETION = Metric(

@@ -43,8 +43,9 @@ def correlation_of_sets(scores: np.ndarray, sets: np.ndarray, changes: np.ndarra
 
 def _sensitivity(case: Case) -> np.ndarray:
     subject = case.subject
-    sets = random_sets(subject)
-    lost = subject.predictions[:, None] - subject.altered(sets.reshape(len(sets), -1, subject.length))
+    sets = subject.shared("sets", lambda: random_sets(subject))
+    each = sets.reshape(len(sets), -1, subject.length)
+    lost = subject.shared("lost", lambda: subject.predictions[:, None] - subject.altered(each))
     return correlation_of_sets(case.scores, sets, lost.reshape(sets.shape[:3]))
 
 

@@ -48,6 +48,7 @@ class Subject:
     def __post_init__(self):
         if self.X.ndim != 3 or self.X.shape[2] != 4 or not len(self.X):
             raise InputError(f"sequences to judge on are one-hot DNA (N, length, 4), not of shape {self.X.shape}")
+        self._shared: dict[str, np.ndarray] = {}
         self._tokens = [np.ascontiguousarray(row, np.float32).tobytes() for row in self.X]
 
     def __len__(self) -> int:
@@ -77,6 +78,12 @@ class Subject:
     def measured(self) -> np.ndarray | None:
         """What in-silico mutagenesis says of the sequences, (N, L)."""
         return None if self.mutagenesis is None else np.asarray(self.mutagenesis(self.X), np.float64)
+
+    def shared(self, name: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+        """Return what does not depend on scores, and is computed once for all explanations."""
+        if name not in self._shared:
+            self._shared[name] = make()
+        return self._shared[name]
 
     def draws(self, purpose: str) -> list[np.random.Generator]:
         """Return a random generator for each sequence, which depends on the purpose too."""
@@ -156,6 +163,13 @@ class Case:
         expected = (len(self.subject), self.subject.length)
         if self.scores.shape != expected:
             raise InputError(f"the scores of these sequences have the shape {expected}, not {self.scores.shape}")
+
+    def part(self, rows: np.ndarray) -> Case:
+        """Return the case of some of the sequences."""
+        whole = self.subject
+        some = Subject(whole.X[rows], whole.predict, whole.mutagenesis, whole.seed, whole.shuffles)
+        residual, other = (None if one is None else one[rows] for one in (self.residual, self.other))
+        return Case(some, self.scores[rows], self.explain, residual, self.stages, self.relabelled, other)
 
     @property
     def mutagenesis(self) -> Function | None:

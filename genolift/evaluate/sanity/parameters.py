@@ -18,7 +18,7 @@ from genolift.sequence.alphabet import UNKNOWN, one_hot_codes
 
 _COPIES, _SHARE = 5, 0.05
 #: Explaining under random weights costs as much as all else together, and says more of the method than of a sequence.
-MOST = 100
+MOST = 50
 
 
 def perturbed_copies(subject: Subject) -> np.ndarray:
