@@ -169,6 +169,9 @@ def test_sequences_of_several_lengths_and_folds_and_merged_stores(files, judged,
 def test_what_cannot_be_judged_is_one_line(files, judged, genolift, tmp_path):
     saved = tmp_path / "python.zarr"
     Explanation({"inputs": np.eye(4)[None, [0, 1]], "raw_contributions": np.zeros((1, 2, 4))}).save(saved)
+    both = tmp_path / "both.zarr"
+    parts = {name: np.eye(4)[None, [0, 1]] for name in ("dna", "rna")}
+    Explanation({"inputs": parts, "raw_contributions": parts}).save(both)
     twelve = explain(files.model, files.fasta, tmp_path / "twelve.zarr")
     renamed = {f"r{i}": text for i, text in enumerate(random_sequences(40).values())}
     names = explain(files.model, fasta(tmp_path / "names.fa", renamed), tmp_path / "names.zarr")
@@ -185,6 +188,7 @@ def test_what_cannot_be_judged_is_one_line(files, judged, genolift, tmp_path):
         ((judged.deeplift, target, *model), "explains the target 1"),
         ((judged.deeplift, judged.deeplift, *model), "is given twice"),
         ((judged.gradients, *model), "several targets were explained"),
+        ((both, *model), "explains a model of several inputs"),
         ((saved, *model), "does not say which model made it"),
         ((judged.deeplift, *model, "--metrics", "delition"), "did you mean deletion?"),
         ((judged.deeplift, *model, "--metrics", "agreement"), "give two stores or more"),

@@ -113,7 +113,10 @@ def open_stores(paths: Sequence[Path], models: Sequence[ModelFile], target: str 
     names = Counter(path.name for path in paths)
     stores: list[JudgedStore] = []
     for path in paths:
-        scores = Scores(Explanation.load(path), target)
+        explanation = Explanation.load(path)
+        if explanation.several_inputs:
+            raise InputError(f"{path} explains a model of several inputs; judge takes those of one input, the sequence")
+        scores = Scores(explanation, target)
         scores.require("scores", "judge")
         label = path.name if names[path.name] == 1 else str(path)
         store = JudgedStore(path, label, scores, _model_of(path, scores, models, known))
