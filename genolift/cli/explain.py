@@ -74,8 +74,8 @@ if TYPE_CHECKING:
         "--regions",
         type=parameters.path(),
         metavar="BED",
-        help="Score these regions of the FASTA file, BED or narrowPeak, at the model's length around their summit or "
-        "middle.",
+        help="Score these regions of the FASTA file, at the model's length around their summit or middle: BED, "
+        "narrowPeak, or the .var of an AnnData (.h5ad).",
     ),
     click.option(
         "--width",

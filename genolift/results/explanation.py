@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -323,6 +323,34 @@ class Explanation(Contents):
         from genolift.results import store  # This loads Zarr, which takes time.
 
         store.save(self, self.__getitem__, path, dtype=dtype, force=force)
+
+    def to_anndata(self, fields: Sequence[str] = ("scores",)) -> Any:
+        """Return the explanation as AnnData: targets are observations and sequences are variables, as in CREsted.
+
+        Parameters
+        ----------
+        fields
+            The fields that ``varm`` gets, which are read into memory: ``"scores"`` (the default), ``"hypothetical"``,
+            ``"contributions"``, ``"inputs"`` and others that run along the sequence.
+
+        Returns
+        -------
+        anndata.AnnData
+            T targets × N sequences. ``X`` are the predictions, if there are any. ``obs_names`` are the targets, and
+            ``var_names`` are the regions, such as ``chr1:100-300``, or else the names of the sequences. ``var`` has the
+            columns ``name``, and ``chr``, ``start``, ``end`` (0-based, half-open) and ``strand`` if regions are known.
+            ``layers`` has the fields with one number for each sequence and target, and ``largest_residual``. ``varm``
+            has the ``fields``: scores (N, T, L), contributions (N, T, L, 4), inputs (N, L, 4). ``uns["genolift"]`` is a
+            JSON text with the method and the targets.
+
+        Raises
+        ------
+        InputError
+            If anndata is not installed, there are several inputs, or a field does not run along the sequence.
+        """
+        from genolift.results.annotated import to_anndata
+
+        return to_anndata(self, fields)
 
     @classmethod
     def load(cls, path: str | Path) -> Explanation:

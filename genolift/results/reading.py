@@ -12,7 +12,6 @@ import numpy as np
 from genolift.results import arrays as checked
 from genolift.results import layout as disk
 from genolift.results import provenance as origin
-from genolift.results.coding import from_codes
 from genolift.results.lazy import LazyArray, rowwise
 from genolift.results.listing import LISTED, Listing
 from genolift.support.errors import FileProblem
@@ -103,7 +102,7 @@ def _open(path: Path, entry: dict, n: int) -> LazyArray | None:
     if len(rows) != n:
         raise ValueError(f"{label} has {len(rows)} sequences, not {n}")
     if coding == "codes":
-        return rowwise(from_codes, rows)
+        return rowwise(checked.from_codes, rows)
     return rowwise(_to_float32, rows) if coding == "half" else rows
 
 

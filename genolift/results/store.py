@@ -18,7 +18,6 @@ from genolift.results import arrays as checked
 from genolift.results import layout as disk
 from genolift.results import provenance as origin
 from genolift.results import request
-from genolift.results.coding import to_codes
 from genolift.results.contents import Contents
 from genolift.results.fields import INPUT, PAIR, POSITION, cut_or_pad, leaves
 from genolift.results.listing import Listing
@@ -283,7 +282,7 @@ class StoreWriter:
         if name == "inputs":
             if not self._header["one_hot"]:
                 return leaf, "plain"
-            codes = to_codes(leaf)
+            codes = checked.to_codes(leaf)
             if codes is None:
                 raise InputError("inputs are neither one-hot nor a neutral encoding: store them with one_hot=False")
             return codes, "codes"
@@ -330,7 +329,7 @@ def save(
     block = int(np.clip(4 * checked.CHUNK_BYTES // max(1, explanation.row_bytes), 1, 256))
     blocks = disk.blocks({"n": len(explanation), "block": block})
     inputs = leaves(explanation.fields["inputs"])
-    one_hot = all(to_codes(np.asarray(leaf[a:b])) is not None for leaf in inputs for a, b in blocks)
+    one_hot = all(checked.to_codes(np.asarray(leaf[a:b])) is not None for leaf in inputs for a, b in blocks)
     with StoreWriter(
         path,
         provenance,

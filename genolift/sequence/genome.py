@@ -174,7 +174,7 @@ class Fasta:
         Parameters
         ----------
         path
-            The file of regions: plain, gzip or bgzip.
+            The file of regions: plain, gzip or bgzip. A file of AnnData (.h5ad) gives the regions of its ``.var``.
         width
             Number of bases that every region gets, centred on the summit of a narrowPeak line or, without one, on the
             middle of the region. The default ``None`` keeps the regions as they are.

@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +28,7 @@ from genolift.sequence.alphabet import one_hot, reverse_complement
 from genolift.sequence.files import open_text
 from genolift.sequence.peaks import LOOKED_AT, offset_of, summit_column
 from genolift.support.errors import FileProblem, InputError, Remedy
+from genolift.support.h5ad import bed_lines, is_hdf5
 from genolift.support.texts import Listed
 
 log = logging.getLogger("genolift")
@@ -217,7 +219,7 @@ def read_intervals(path: str | os.PathLike, width: int | None = None, summits: s
     Parameters
     ----------
     path
-        The file: plain, gzip or bgzip.
+        The file: plain, gzip or bgzip. A file of AnnData (.h5ad) gives the regions of its ``.var``.
     width
         Number of bases that every interval gets, centred on its summit (narrowPeak) or its middle. The default ``None``
         keeps the intervals as they are.
@@ -260,7 +262,7 @@ def scan_intervals(
     if width is not None and width < 1:
         raise InputError(f"width must be at least 1, not {width}")
     empty = True
-    lines = _lines(path)
+    lines = bed_lines(Path(path)) if is_hdf5(Path(path)) else _lines(path)
     first = list(islice(lines, LOOKED_AT))
     column = None
     try:

@@ -9,7 +9,7 @@ import pytest
 import zarr
 from stored import RNG, assert_same, dna, full
 
-from genolift.results import coding
+from genolift.results import arrays as coding
 from genolift.results.explanation import Explanation
 from genolift.results.regions import Region
 from genolift.results.store import StoreWriter
