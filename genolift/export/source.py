@@ -155,7 +155,13 @@ class Scores:
     def _check_finite(self, name: str, array: np.ndarray, start: int) -> None:
         good = np.isfinite(array).reshape(len(array), -1).all(axis=1)
         if not good.all():
-            raise InputError(f"{name} of {self.names[start + int(good.argmin())]!r} hold values that are not numbers")
+            raise InputError(
+                f"{name} of {self.names[start + int(good.argmin())]!r} hold NaN or infinite values",
+                Remedy(
+                    "mend the model, or explain the other sequences alone",
+                    "mend the model, or leave the sequence out with genolift subset --names",
+                ),
+            )
 
 
 def choose_target(explanation: Explanation, target: Any = None) -> Explanation:

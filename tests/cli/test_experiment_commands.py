@@ -2,6 +2,7 @@
 
 import csv
 
+import numpy as np
 import pytest
 from cli_files import LENGTH, fasta
 
@@ -131,3 +132,19 @@ def test_help_teaches(name, genolift):
     assert "Examples:" in told.out
     assert f"genolift {name} model.keras" in told.out
     assert "confidence interval" in " ".join(told.out.split())
+
+
+def test_a_sequence_whose_prediction_is_not_finite_is_named(genolift, tmp_path):
+    import keras
+
+    x = keras.Input((LENGTH, 4))
+    dense = keras.layers.Dense(1, activation="exponential")
+    model = keras.Model(x, dense(keras.layers.GlobalAveragePooling1D()(x)))
+    dense.set_weights([np.array([[150.0], [0.0], [0.0], [0.0]]), np.zeros(1)])
+    model.save(tmp_path / "m.keras")
+    sequences = fasta(tmp_path / "s.fa", {"fine": "ACGT" * (LENGTH // 4), "much": "A" * LENGTH})
+    for command, given in (("marginalize", ["--motif", "CC"]), ("ablate", ["--stretch", "2-5"])):
+        told = genolift(command, tmp_path / "m.keras", sequences, *given, "--out", tmp_path / "t.tsv")
+        assert told.code == 2
+        assert f"{sequences}, 'much': the prediction is NaN or infinite" in told.err.splitlines()[-1]
+        assert not (tmp_path / "t.tsv").exists()

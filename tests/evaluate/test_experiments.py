@@ -372,3 +372,24 @@ def test_a_picture_of_distances(counter, backgrounds):
     rows = found.table[found.table.orientation == "++"]
     assert list(both.get_xdata()) == [0, 2, 5]
     assert list(both.get_ydata()) == list(rows.effect)
+
+
+@pytest.mark.parametrize("shuffles", [0, 3])
+def test_what_is_not_finite_has_no_mean(backgrounds, shuffles):
+    """A network that overflows for the sequences of A alone; one is repeated, so that numbers are not places."""
+    x = keras.Input((LENGTH, 4))
+    dense = K.Dense(1, activation="exponential")
+    model = keras.Model(x, dense(K.GlobalAveragePooling1D()(x)))
+    dense.set_weights([np.array([[150.0], [0.0], [0.0], [0.0]]), np.zeros(1)])
+    X = np.concatenate([backgrounds[:2], backgrounds[:2], one_hot(["A" * LENGTH])])
+    words = "sequence number 4 .*the prediction is NaN or infinite for it or for an edited copy"
+    with pytest.warns(GenoliftWarning), pytest.raises(InputError, match=words):
+        gl.marginalize(model, "CCC", X, shuffles=shuffles)
+    with pytest.warns(GenoliftWarning), pytest.raises(InputError, match=words):
+        gl.space(model, "CCC", "GG", X, distances=[0, 1], shuffles=shuffles)
+    with pytest.warns(GenoliftWarning), pytest.raises(InputError, match=words):
+        gl.ablate(model, (2, 5), X, by="GGG" if shuffles else "shuffle")
+    # What an edit makes infinite is found as well.
+    nearly = one_hot([*["ACGT" * (LENGTH // 4)] * 1, "A" * (LENGTH - 12) + "C" * 12])
+    with pytest.warns(GenoliftWarning), pytest.raises(InputError, match="sequence number 1 "):
+        gl.marginalize(model, "A" * 8, nearly, start=LENGTH - 8)

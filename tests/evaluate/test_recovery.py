@@ -296,3 +296,19 @@ def test_the_papers_golden_scores_tell_the_rules_apart(shared_data):
     assert rates["revealcancel"].tolist() == [0, 0]
     assert rates["genomics"].tolist() == [0, 0]
     assert rates["rescale", "GATA_disc1"] == pytest.approx(0.15)
+
+
+def test_scores_and_predictions_that_are_not_finite_are_refused():
+    data = dataset(8, mixed=True)
+    scores = some_scores(data)
+    short = int(np.argmin([len(sequence) for sequence in data.sequences]))
+    scores[short, :, len(data.sequences[short]) :] = np.nan  # behind the end of a shorter sequence is nothing
+    recover(data, {"deeplift": scores})
+    scores[5, 1, 7] = np.inf
+    with pytest.raises(InputError, match=r"scores of deeplift are NaN .* 1 of 8 sequences \(the first is number 5\)"):
+        recover(data, {"deeplift": scores})
+    scores[5, 1, 7] = 0
+    predictions = np.ones((8, 3))
+    predictions[2, 0] = np.nan
+    with pytest.raises(InputError, match=r"predictions are NaN .*the first is number 2"):
+        recover(data, {"deeplift": scores}, predictions=predictions)

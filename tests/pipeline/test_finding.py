@@ -235,3 +235,18 @@ def test_shuffles_to_make_a_null_of(folder, tmp_path):
     assert records[1][1][4] == "N"
     with pytest.raises(FileProblem, match="there already"):
         write_shuffled(tmp_path / "m.zarr", tmp_path / "null.fa")
+
+
+def test_what_is_not_finite_in_a_store_or_its_null_is_refused_with_the_name(folder, tmp_path):
+    e = Explanation.load(folder / "plain.zarr")
+    contributions = np.array(e.raw_contributions)
+    contributions[3, 7] = np.nan
+    fields = {"inputs": e.inputs, "raw_contributions": contributions, "hypothetical": contributions}
+    Explanation(fields, method=e.method, target=1, names=list(e.names)).save(tmp_path / "bad.zarr")
+    words = "scores of 's 3' hold NaN or infinite values"
+    for search in (Search(tmp_path / "bad.zarr"), Search(folder / "plain.zarr", null=tmp_path / "bad.zarr")):
+        with pytest.raises(InputError, match=words):
+            write_seqlets(Seqlets(search, tmp_path / "x.bed"))
+        with pytest.raises(InputError, match="of 's 3' hold NaN or infinite values"):
+            write_hits(PatternHits(search, folder / "modisco.h5", tmp_path / "x.bed"))
+    assert not (tmp_path / "x.bed").exists()

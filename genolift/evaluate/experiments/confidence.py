@@ -15,6 +15,22 @@ FEW = 30  # With fewer rows, the shape of their distribution cannot be learnt fr
 _RESAMPLES = 4000
 
 
+class NotFinite(InputError):
+    """What was measured of a sequence is NaN or infinite, so that there is no mean.
+
+    Attributes
+    ----------
+    number : int
+        The number of the sequence among those given, from 0.
+    reason : str
+        What is not finite, in words.
+    """
+
+    def __init__(self, number: int, reason: str):
+        super().__init__(f"sequence number {number} (from 0): {reason}")
+        self.number, self.reason = number, reason
+
+
 def check_interval(interval: str, confidence: float) -> None:
     """Raise :class:`InputError` for an unknown kind of interval, or a confidence that is not between 0 and 1."""
     if interval not in INTERVALS:

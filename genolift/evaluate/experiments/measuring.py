@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from genolift.evaluate.experiments.confidence import NotFinite
 from genolift.methods import targets
 from genolift.methods.beside import Beside
 from genolift.methods.ensemble import telling
@@ -103,6 +104,11 @@ class Measure:
         -------
         list of list of np.ndarray
             For each edit, the values (N, T, M) of each of its measurements.
+
+        Raises
+        ------
+        NotFinite
+            If a prediction or a score is NaN or infinite, of which there is no mean.
         """
         values: list[list[np.ndarray]] = []
         waiting: list[tuple[Edit, np.ndarray]] = []
@@ -128,6 +134,8 @@ class Measure:
                 each.append(self._values(k, inputs))
         values = np.stack(each, axis=2)
         parts = np.split(values, np.cumsum([len(X) for _, X in edited])[:-1])
+        for part in parts:
+            self._check_finite(part)
         if not self._scored:
             return [[part] * len(edit.stretches) for part, (edit, _) in zip(parts, edited, strict=True)]
         return [
@@ -144,6 +152,16 @@ class Measure:
             self.targets = [f"{self.targets[0]} {i}" for i in range(explained.predictions.shape[1])]
         values = np.asarray(explained.scores if self._scored else explained.predictions, np.float64)
         return values if several else values[:, None]
+
+
+    def _check_finite(self, part: np.ndarray) -> None:
+        bad = np.argwhere(~np.isfinite(part))
+        if len(bad):
+            row, t = map(int, bad[0][:2])
+            which = "" if self.targets[t] == "None" else f" of target {self.targets[t]}"
+            reason = f"the {self.what}{which} is NaN or infinite for it or for an edited copy of it"
+            records = np.arange(len(part)) if self._records is None else self._records
+            raise NotFinite(int(records[row * len(records) // len(part)]), f"{reason}; leave it out")
 
 
 def _summed(scores: np.ndarray, stretches: list[tuple]) -> np.ndarray:

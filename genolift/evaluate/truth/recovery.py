@@ -231,7 +231,18 @@ def _score_array(name: str, value: Any, dataset: Dataset) -> np.ndarray:
     shape = (len(dataset.sequences), len(dataset.tasks), max(map(len, dataset.sequences)))
     if array.shape != shape:
         raise InputError(f"scores of {name} have shape {array.shape}; sequences, tasks and length make {shape}")
+    inside = np.arange(shape[2]) < np.array([len(sequence) for sequence in dataset.sequences])[:, None]
+    _check_finite(f"scores of {name}", (np.isfinite(array) | ~inside[:, None]).all(axis=(1, 2)))
     return array
+
+
+def _check_finite(what: str, good: np.ndarray) -> None:
+    """Raise :class:`InputError` for a sequence that is not ``good``, because nothing not finite can be ranked."""
+    if not good.all():
+        raise InputError(
+            f"{what} are NaN or infinite for {int((~good).sum())} of {len(good)} sequences (the first is number "
+            f"{int(good.argmin())}); mend the model, or leave these sequences out of all"
+        )
 
 
 def _correct(dataset: Dataset, predictions: npt.ArrayLike | None) -> np.ndarray | None:
@@ -244,4 +255,5 @@ def _correct(dataset: Dataset, predictions: npt.ArrayLike | None) -> np.ndarray 
         predictions = predictions[:, None]
     if predictions.shape != labels.shape:
         raise InputError(f"predictions have shape {predictions.shape}, the labels {labels.shape}")
+    _check_finite("predictions", np.isfinite(predictions).all(axis=1))
     return (predictions > 0) == (labels > 0)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from genolift.evaluate.experiments.confidence import NotFinite
 from genolift.export.outputs import check_new
 from genolift.methods.targets import parse_all
 from genolift.pipeline.common.execution import Execution
@@ -101,18 +102,21 @@ def run_experiment(job: ExperimentJob, experiment: Callable[..., Experiment], *s
             f"{path}: {names[0]!r} is {lengths[0]} long and {names[other]!r} {lengths[other]}; an experiment needs "
             "sequences of one length"
         )
-    result = experiment(
-        model,
-        *subjects,
-        job.reading.encode(sequences),
-        parse_all(job.recipe.targets),
-        others=beside,
-        method=job.recipe.method,
-        seed=job.recipe.seed,
-        memory=job.execution.memory,
-        **options,
-        **job.settings,
-    )
+    try:
+        result = experiment(
+            model,
+            *subjects,
+            job.reading.encode(sequences),
+            parse_all(job.recipe.targets),
+            others=beside,
+            method=job.recipe.method,
+            seed=job.recipe.seed,
+            memory=job.execution.memory,
+            **options,
+            **job.settings,
+        )
+    except NotFinite as problem:
+        raise InputError(f"{path}, {names[problem.number]!r}: {problem.reason}") from None
     from genolift.plot.style import save_figure
 
     write_text(job.out, result.to_tsv())
