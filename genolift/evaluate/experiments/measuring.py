@@ -153,7 +153,6 @@ class Measure:
         values = np.asarray(explained.scores if self._scored else explained.predictions, np.float64)
         return values if several else values[:, None]
 
-
     def _check_finite(self, part: np.ndarray) -> None:
         bad = np.argwhere(~np.isfinite(part))
         if len(bad):
