@@ -70,8 +70,8 @@ def command(
     Several of them, or `suite` for all that come with genolift, or one with --methods or --models, are compared in one
     table instead. Networks of several architectures and seeds learn each simulation, every method explains each
     network, and every explanation is measured against two truths: how much each embedded motif matters to the label,
-    and how much it matters to this network. That leaves results.csv, networks.csv (what the networks learnt) and
-    refused.csv (which methods do not take which network).
+    and how much it matters to this network. That leaves results.csv, networks.csv (what the networks learnt),
+    refused.csv (which methods do not take which network), and index.html, which answers which method to take.
 
     An interrupted run continues with the same command after the last finished stage.
     """
@@ -86,8 +86,8 @@ def command(
         return
     if architecture:
         raise click.UsageError("--architecture is for the paper's figures; a comparison takes --models")
-    from genolift.pipeline.benchmark.suite import RESULTS, run_suite, suite
+    from genolift.pipeline.benchmark.suite import PAGE, run_suite, suite
 
     compared = suite(specs, models, methods or ("all",), seeds, sequences, explained, epochs)
     was_there = run_suite(compared, out, workers or 1, force)
-    click.echo(f"{out} is already complete" if was_there else f"{out / RESULTS}.csv holds the results")
+    click.echo(f"{out} is already complete" if was_there else f"{out / PAGE} shows the results")

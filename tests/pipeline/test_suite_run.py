@@ -90,7 +90,7 @@ def test_what_was_learnt_and_refused(done):
     assert set(refused.method) == {"cam"}
     assert refused.reason.str.contains("cam").all()
     assert sorted(path.name for path in done.iterdir()) == [
-        "networks.csv", "refused.csv", "results.csv", "results.parquet", "run.json"]  # fmt: skip
+        "index.html", "networks.csv", "refused.csv", "results.csv", "results.parquet", "run.json"]  # fmt: skip
 
 
 def test_it_is_complete_and_another_is_refused(done, place):

@@ -30,7 +30,7 @@ from genolift.support.errors import InputError
 
 log = logging.getLogger("genolift")
 
-RESULTS, REFUSED, TRAINED = "results", "refused.csv", "networks.csv"
+RESULTS, REFUSED, TRAINED, PAGE = "results", "refused.csv", "networks.csv", "index.html"
 _KEYS = ("simulation", "network", "seed")
 
 
@@ -255,6 +255,10 @@ def _finish(folder: Folder, lines: list[Line]) -> None:
         files.append(f"{RESULTS}.parquet")
     else:
         log.info("%s.parquet is left out, for which pyarrow is needed: pip install 'genolift[parquet]'", RESULTS)
+    from genolift.plot.suite import write_suite_page
+
+    write_suite_page(folder.work, "Which explanation can be trusted?")
+    files.append(PAGE)
     run = {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {"processor": platform.machine(), "system": platform.system(), "cores": os.cpu_count()},

@@ -1,0 +1,163 @@
+"""The page of a suite: which method for which grammar, ranks, costs, and what the networks learnt."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from genolift.evaluate.truth.ranking import Ranking, rank
+from genolift.plot.comparison import cost_and_quality, heat_map, rank_diagram
+from genolift.plot.report import Image, Section, Table, render_page
+from genolift.plot.style import method_label, render
+from genolift.support.errors import InputError
+from genolift.support.files import write_whole
+from genolift.version import __version__
+
+
+class Shown(NamedTuple):
+    """A measure that the page shows: its name, its title, a sentence, its limits, and its value by chance."""
+
+    metric: str
+    title: str
+    meaning: str
+    limits: tuple[float, float]
+    chance: float
+
+
+SHOWN = (
+    Shown(
+        "spearman",
+        "Rank correlation",
+        "How well the sums of scores over embedded motifs, and over as many stretches without motif, rank them as the "
+        "network itself does when motifs are taken away.",
+        (-1.0, 1.0),
+        0.0,
+    ),
+    Shown(
+        "auroc",
+        "Bases that matter",
+        "How well scores tell the bases of motifs that matter to the network from all others, sign included.",
+        (0.0, 1.0),
+        0.5,
+    ),
+    Shown("sign", "Signs", "The share of motifs that matter whose scores sum to the right sign.", (0.0, 1.0), 0.5),
+    Shown(
+        "mass",
+        "Mass",
+        "The share of the sum of absolute scores that lies, with the right sign, where it matters.",
+        (0.0, 1.0),
+        0.0,
+    ),
+)
+
+
+def by_method(results: pd.DataFrame, metric: str, truth: str = "network") -> pd.DataFrame:
+    """Return the mean over networks, seeds and tasks, with a row for each method and a column for each simulation.
+
+    Parameters
+    ----------
+    results
+        The table of a suite.
+    metric
+        The measure.
+    truth
+        ``"network"`` or ``"label"``.
+    """
+    some = results[(results.metric == metric) & (results.truth == truth)]
+    table = some.pivot_table(index="method", columns="simulation", values="value", aggfunc="mean", observed=True)
+    return table.reindex([name for name in dict.fromkeys(results.method) if name in table.index])
+
+
+def ranking(results: pd.DataFrame, metric: str = SHOWN[0].metric) -> Ranking:
+    """Return the ranks of methods by a measure against the network's truth; see :func:`rank`."""
+    return rank(by_method(results, metric).T)
+
+
+def write_suite_page(folder: Path, title: str) -> None:
+    """Write ``index.html`` about the tables of a suite in a directory.
+
+    Parameters
+    ----------
+    folder
+        The directory.
+    title
+        The title of the page.
+    """
+    results = pd.read_csv(folder / "results.csv", dtype={"references": str}, keep_default_na=True)
+    page: dict[str, Any] = {
+        "title": title,
+        "subtitle": f"{results.simulation.nunique()} simulations, {results.network.nunique()} networks, "
+        f"{results.seed.nunique()} training seeds, {results.method.nunique()} methods; genolift {__version__}",
+        "sections": [
+            *([_answers(results)] if len(results) else []),
+            *_maps(results),
+            _networks(pd.read_csv(folder / "networks.csv")),
+            _refusals(pd.read_csv(folder / "refused.csv")),
+        ],
+    }
+    write_whole(folder / "index.html", render_page(page).encode())
+
+
+def _answers(results: pd.DataFrame) -> Section:
+    """Return what to take from it all, with ranks and costs."""
+    shown = SHOWN[0]
+    table = by_method(results, shown.metric)
+    mean = table.mean(axis=1)
+    each = results.drop_duplicates(["simulation", "network", "seed", "method"])
+    seconds = (1000 * each.seconds / each.sequences).groupby(each.method).median()
+    known = {name: (float(seconds[name]), float(value)) for name, value in mean.items() if value == value}
+    pictures = [_image(cost_and_quality(known, shown.title.lower()), "Cost against quality. Grey methods are beaten by "
+                       "another that is better and cheaper.")]  # fmt: skip
+    text = "Values are means over networks, training seeds and tasks. " + shown.meaning
+    try:
+        ranks = ranking(results)
+    except InputError as problem:
+        text += f" There are no ranks: {problem}."
+    else:
+        pictures.insert(0, _image(rank_diagram(ranks, "Ranks"), "Mean ranks, the best on top."))
+    best = table.idxmax().dropna()
+    rows = [
+        [simulation, method_label(method), f"{table.loc[method, simulation]:.3f}", f"{seconds[method]:.2g}"]
+        for simulation, method in best.items()
+    ]
+    answer = Table(["Simulation", "Best method", shown.title, "Seconds for 1,000"], rows, "The best for each grammar.")
+    return Section("Which method for which grammar", text, [answer], pictures)
+
+
+def _maps(results: pd.DataFrame) -> list[Section]:
+    sections = []
+    for shown in SHOWN:
+        pictures = []
+        for truth, words in (("network", "what the network uses"), ("label", "what the label depends on")):
+            table = by_method(results, shown.metric, truth)
+            if table.size:
+                title = f"{shown.title}, against {words}"
+                pictures.append(_image(heat_map(table, title, shown.limits, shown.chance), title))
+        if pictures:
+            sections.append(Section(shown.title, shown.meaning, [], pictures))
+    return sections
+
+
+def _networks(trained: pd.DataFrame) -> Section:
+    some = trained[trained.metric.isin(["auroc", "pearson"])]
+    table = some.pivot_table(index="simulation", columns="network", values="value", aggfunc="mean")
+    rows = [[name, *(f"{value:.3f}" if value == value else "" for value in row)] for name, row in
+            zip(table.index, table.to_numpy(), strict=True)]  # fmt: skip
+    text = "The area under the ROC curve on test sequences, or the correlation where labels are real values."
+    return Section("What the networks learnt", text, [Table(["Simulation", *table.columns], rows)])
+
+
+def _refusals(refused: pd.DataFrame) -> Section:
+    told = refused.groupby(["method", "network"]).reason.first().reset_index()
+    rows = [[method_label(row.method), row.network, row.reason] for row in told.itertuples()]
+    text = "These methods do not take these networks." if rows else "Every method takes every network."
+    return Section("What was refused", text, [Table(["Method", "Network", "Reason"], rows)] if rows else [])
+
+
+def _image(figure: Figure, caption: str) -> Image:
+    data = base64.b64encode(render(figure, "png")).decode()
+    return Image(f"data:image/png;base64,{data}", caption)
