@@ -165,7 +165,7 @@ def _table(null: int | None, **given: Any) -> EffectTable:
     parameters.seed,
 )
 @parts.execution(parameters.memory, *parameters.cluster, parameters.force)
-@parts.model
+@parts.models
 def command(
     model: ModelFile,
     reading: VariantReading,

@@ -13,7 +13,7 @@ from genolift.methods.common.base import Method
 from genolift.results.explanation import Explanation
 from genolift.results.fields import REFERENCE, each, leaves
 from genolift.results.kinds import LayerExplanation
-from genolift.support.errors import GenoliftWarning, InputError
+from genolift.support.errors import GenoliftWarning, InputError, Remedy, setting
 
 
 class Ensemble:
@@ -55,6 +55,7 @@ class Ensemble:
                 "function"
             )
         self.members = [kind(model, target, **options) for model in models]
+        check_scales(self.members)
         if issubclass(self.result_type, LayerExplanation):
             raise InputError(
                 "the units of a hidden layer of one model are not those of another, so their scores are not averaged; "
@@ -142,6 +143,27 @@ class Ensemble:
             method={**first.method, "models": len(made)},
             provenance={"members": [one.provenance for one in made]},
         )
+
+
+def check_scales(members: Sequence[Method]) -> None:
+    """Refuse models whose values have no mean, because a final sigmoid or softmax is looked through in some only.
+
+    Raises
+    ------
+    InputError
+        If models that declare their inputs, and so are traced already, differ in that.
+    """
+    traced = [member.traced for member in members if member.is_traced]
+    scales = [
+        [all(value in one.program.outputs for value in target.values) for target in one.targets] for one in traced
+    ]
+    for k, scale in enumerate(scales):
+        if scale != scales[0]:
+            raise InputError(
+                f"of models 1 and {k + 1}, one ends in a sigmoid or softmax that is looked through and the other does "
+                "not, so that logits would be averaged with outputs",
+                Remedy.naming("explain each by itself, or what they give, by {}", setting("activation", "keep")),
+            )
 
 
 @contextmanager

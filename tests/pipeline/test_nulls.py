@@ -44,7 +44,7 @@ def test_p_values_count_what_is_at_least_as_large():
 
 def test_null_variants_are_alleles_of_the_file_in_shuffled_sequence(alleles):
     scored = [allele for allele in alleles if allele.starts]
-    drawn = [windows for _, windows in draw_null(alleles, {"insertion of 7": len(scored)}, 30, seed=1)]
+    drawn = [windows for _, windows, _ in draw_null(alleles, {"insertion of 7": len(scored)}, 30, seed=1)]
     assert len(drawn) == 30
     for windows in drawn:
         assert len(windows) == 3
@@ -74,13 +74,13 @@ def test_every_kind_has_as_many_null_variants_of_its_own(alleles):
     counts = Counter(allele.kind for allele in mixed if allele.starts)
     assert counts == {"SNV": 1, "insertion of 7": 6, "deletion of 2": 1}
     drawn = list(draw_null(mixed, counts, 12, seed=1))
-    assert Counter(kind for kind, _ in drawn) == dict.fromkeys(counts, 12)
+    assert Counter(kind for kind, *_ in drawn) == dict.fromkeys(counts, 12)
     for kind, ((before, after), *_) in drawn:
         if kind == "SNV":
             assert sum(a != b for a, b in zip(before, after, strict=True)) == 1
     # the other kinds change nothing about the draws of one
-    alone = [windows for kind, windows in draw_null(alleles, {"insertion of 7": 6}, 12, seed=1)]
-    assert [windows for kind, windows in drawn if kind == "insertion of 7"] == alone
+    alone = [windows for kind, windows, _ in draw_null(alleles, {"insertion of 7": 6}, 12, seed=1)]
+    assert [windows for kind, windows, _ in drawn if kind == "insertion of 7"] == alone
 
 
 def test_draws_depend_on_the_seed_alone(alleles):
@@ -93,7 +93,7 @@ def test_draws_depend_on_the_seed_alone(alleles):
 
 def test_backgrounds_keep_their_dinucleotides(alleles):
     allele = alleles[0]
-    ((_, windows),) = draw_null([allele], {allele.kind: 1}, 1, seed=3)
+    ((_, windows, _),) = draw_null([allele], {allele.kind: 1}, 1, seed=3)
     whole = windows[0][0] + windows[1][0][-4:] + windows[2][0][-4:]
     assert len(whole) == len(allele.text)
     changed = [i for i, (a, b) in enumerate(zip(whole, allele.text, strict=True)) if a != b]
@@ -107,7 +107,7 @@ def test_backgrounds_keep_their_dinucleotides(alleles):
 def test_repeated_records_and_alleles_of_one_place_have_shuffles_of_their_own(alleles):
     """Ten copies of a record, and the three alternatives of a base, share their sequence but no background."""
     copies = [alleles[0]] * 10
-    drawn = [windows for _, windows in draw_null(copies, {alleles[0].kind: 10}, 200, seed=1)]
+    drawn = [windows for _, windows, _ in draw_null(copies, {alleles[0].kind: 10}, 200, seed=1)]
     assert len({windows[1] for windows in drawn}) == 200
     others = [
         alleles[0].__class__(
@@ -115,11 +115,11 @@ def test_repeated_records_and_alleles_of_one_place_have_shuffles_of_their_own(al
         )
         for alt in "ACGT".replace(CHR1[199], "")
     ]
-    drawn = [windows for _, windows in draw_null(others, {"SNV": 3}, 150, seed=1)]
+    drawn = [windows for _, windows, _ in draw_null(others, {"SNV": 3}, 150, seed=1)]
     assert len({windows[0][0] for windows in drawn}) == 150
     # A record that does not repeat has the draws that it has alone.
-    ((_, first), *_) = draw_null(copies, {alleles[0].kind: 10}, 200, seed=1)
-    ((_, alone),) = draw_null(copies[:1], {alleles[0].kind: 1}, 1, seed=1)
+    ((_, first, _), *_) = draw_null(copies, {alleles[0].kind: 10}, 200, seed=1)
+    ((_, alone, _),) = draw_null(copies[:1], {alleles[0].kind: 1}, 1, seed=1)
     assert first == alone
 
 

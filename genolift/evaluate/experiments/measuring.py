@@ -11,7 +11,7 @@ import numpy as np
 from genolift.evaluate.experiments.confidence import NotFinite
 from genolift.methods import targets
 from genolift.methods.beside import Beside
-from genolift.methods.ensemble import telling
+from genolift.methods.ensemble import check_scales, telling
 from genolift.methods.prediction.prediction import Prediction
 from genolift.methods.registry import method_class
 from genolift.sequence.alphabet import is_dna
@@ -81,6 +81,7 @@ class Measure:
         self._beside, self._records = beside, records
         options = options if beside is None else beside.keywords(options)
         self._methods = [kind(one, target, **{"progress": False, **options}) for one in models]
+        check_scales(self._methods)
         self.name, self._scored = method, method is not None
         described = targets.describe(target)
         self.targets = [str(one) for one in described] if isinstance(described, list) else [str(described)]

@@ -14,6 +14,7 @@ from genolift.methods import targets
 from genolift.methods.common.blocks import pad
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import batch_size
+from genolift.methods.common.tokens import encode
 from genolift.methods.common.traced import Traced
 from genolift.methods.targets import TargetLike
 from genolift.models.calling import Caller
@@ -97,7 +98,7 @@ class Predictor:
             for target, per_strand in zip(self.targets, self._per_strand, strict=True)
         ]
         self._run = compiled(self._outputs, reduce_retracing=True)
-        self._rows: dict[int, int] = {}
+        self._rows: dict[tuple, int] = {}
 
     def _scale(self, chosen: TargetLike, target: Target) -> str:
         """Return the scale of the values of a target that was chosen, and resolved in the program."""
@@ -112,39 +113,52 @@ class Predictor:
         """Whether any target is a profile."""
         return any(each is not None for each in self._per_strand)
 
-    def __call__(self, X: np.ndarray) -> Predictions:
-        """Return the predictions for one-hot sequences of shape (N, L, 4)."""
-        size = self._batch_size(X)
+    def __call__(self, X: np.ndarray | list[np.ndarray]) -> Predictions:
+        """Return the predictions for sequences.
+
+        Parameters
+        ----------
+        X
+            One-hot sequences (N, L, 4), or a list of all inputs (N, ...) in the model's order.
+        """
+        arrays = [
+            array if tokens is None else encode(array, tokens, f"input {name!r}")
+            for array, tokens, name in zip(
+                X if isinstance(X, list) else [X], self._traced.tokens, self._traced.names, strict=True
+            )
+        ]
+        size = self._batch_size(arrays)
         parts = []
         with exact_float32:
-            for start in range(0, len(X), size):
-                batch = X[start : start + size]
-                values, profiles = self._run(tf.constant(pad(batch, size)))
-                parts.append((values.numpy()[: len(batch)], [p.numpy()[: len(batch)] for p in profiles]))
+            for start in range(0, len(arrays[0]), size):
+                batch = [array[start : start + size] for array in arrays]
+                kept = len(batch[0])
+                values, profiles = self._run(*(tf.constant(pad(one, size), tf.float32) for one in batch))
+                parts.append((values.numpy()[:kept], [p.numpy()[:kept] for p in profiles]))
         values = np.concatenate([values for values, _ in parts])
         profiles = iter([np.concatenate(each) for each in zip(*(some for _, some in parts), strict=True)])
         return Predictions(values, [None if each is None else next(profiles) for each in self._per_strand])
 
-    def _batch_size(self, X: np.ndarray) -> int:
+    def _batch_size(self, arrays: list[np.ndarray]) -> int:
         """Return a power of two within the budget, the same for all sequences of a length.
 
         The batch is then compiled once for each length.
         """
-        length = X.shape[1]
-        if length not in self._rows:
-            fitting = min(batch_size(self._traced, Inputs([X]), self._memory), _MOST)
-            self._rows[length] = 1 << (fitting.bit_length() - 1)
-        return self._rows[length]
+        shapes = tuple(array.shape[1:] for array in arrays)
+        if shapes not in self._rows:
+            fitting = min(batch_size(self._traced, Inputs(arrays), self._memory), _MOST)
+            self._rows[shapes] = 1 << (fitting.bit_length() - 1)
+        return self._rows[shapes]
 
-    def _outputs(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Return the targets (N, T) of sequences (N, L, 4), and the probabilities of those that are profiles."""
-        known = forward(self.program, [x], constants(self.program))
+    def _outputs(self, *tensors: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the targets (N, T) of inputs, and the probabilities of those that are profiles."""
+        known = forward(self.program, list(tensors), constants(self.program))
         profiles = [
             tf.concat([_profile(known[value], per_strand) for value, _ in target.terms], axis=1)
             for target, per_strand in zip(self.targets, self._per_strand, strict=True)
             if per_strand is not None
         ]
-        count = tf.shape(x)[0]
+        count = tf.shape(tensors[0])[0]
         return for_each(self.targets, lambda target: target.total(known.__getitem__, count)), profiles
 
 

@@ -64,10 +64,10 @@ def alleles_of(path: Path, windows: Windows, on_bad: OnBad = "fail") -> Iterator
 class Survey:
     """What a VCF file holds, seen through a genome, for windows of a ``length`` and their ``shifts``.
 
-    ``counts`` are alleles by status, and ``kinds`` those that can be scored by their kind. Of all ``records``, so many
-    could be ``compared`` with the genome, and of these so many have a REF that is ``mismatched``, for which there are
-    ``clues``. ``digest`` is of all that will be scored. ``null`` are the null variants of a file by their kind, and
-    ``null_request`` tells that file from others.
+    ``counts`` are alleles by status, and ``kinds`` those that can be scored by their kind. Of all ``records``, which
+    stand in ``lines``, so many could be ``compared`` with the genome, and of these so many have a REF that is
+    ``mismatched``, for which there are ``clues``. ``digest`` is of all that will be scored. ``null`` are the null
+    variants of a file by their kind, and ``null_request`` tells that file from others.
     """
 
     length: int
@@ -79,6 +79,7 @@ class Survey:
     mismatched: int = 0
     clues: Counter = field(default_factory=Counter)
     digest: str = ""
+    lines: array[int] = field(default_factory=lambda: array("q"))
     null: Counter | None = None
     null_request: dict | None = None
 
@@ -116,6 +117,7 @@ class Survey:
 
     def _add(self, alleles: list[Allele], digest: RecordDigest) -> None:
         self.records += 1
+        self.lines.append(alleles[0].record.line)
         judged = {allele.status for allele in alleles}
         clues = alleles[0].clues
         # Where the genome has N, or REF has, nobody knows whether they contradict each other.
@@ -146,6 +148,10 @@ class Survey:
             if self.clues[clue] >= _MOST * self.mismatched:
                 return f"in {self.clues[clue]:,} of them {words}"
         return "is the VCF file of another assembly (hg19 for hg38)?"
+
+    def numbers(self, lines: np.ndarray) -> np.ndarray:
+        """Return the numbers of the records in some lines, from 0 on."""
+        return np.searchsorted(np.frombuffer(self.lines, np.int64), lines)
 
     def compare(self, null: Survey, path: Path) -> None:
         """Take the variants of another file as null variants; raise :class:`InputError` if none is of a kind here."""

@@ -65,7 +65,7 @@ def write_rows(
                 display.initial += len(block)
                 display.update(len(block))
                 continue
-            scored = [(allele.kind, allele.pairs()) for allele in block if allele.status == OK]
+            scored = [_item(allele, survey) for allele in block if allele.status == OK]
             if scored:
                 waiting[k] = block
                 yield k, scored
@@ -105,7 +105,7 @@ def make_nulls(
     def wanted() -> Iterator[tuple[int, list[Item]]]:
         nonlocal count
         for k, block in enumerate(blocks_of(drawn, _BLOCK)):
-            kinds.extend(kind for kind, _ in block)
+            kinds.extend(kind for kind, *_ in block)
             count = k + 1
             if (journal.work / _null_name(k)).exists():
                 display.initial += len(block)
@@ -159,12 +159,18 @@ def _drawn(job: VariantJob, windows: Windows, survey: Survey) -> tuple[Iterator[
     reading, null = job.reading, job.table.null
     if reading.null_variants is None:
         alleles = alleles_of(reading.variants, windows, reading.on_bad)
-        return draw_null(alleles, survey.kinds, null, job.recipe.seed), null * len(survey.kinds)
+        drawn = draw_null(alleles, survey.kinds, null, job.recipe.seed)
+        items = ((kind, pairs, int(survey.numbers(np.array(line)))) for kind, pairs, line in drawn)
+        return items, null * len(survey.kinds)
     found = _of_file(job, reading.null_variants, windows, survey)
     return (
-        ((allele.kind, allele.pairs()) for allele in found),
+        ((allele.kind, allele.pairs(), 0) for allele in found),  # They have no row of their own.
         sum((survey.null or Counter())[kind] for kind in survey.kinds),
     )
+
+
+def _item(allele: Allele, survey: Survey) -> Item:
+    return allele.kind, allele.pairs(), int(survey.numbers(np.array(allele.record.line)))
 
 
 def _of_file(job: VariantJob, path: Path, windows: Windows, survey: Survey) -> Iterator[Allele]:

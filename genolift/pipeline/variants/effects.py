@@ -14,25 +14,47 @@ from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.scoring.worker import alike
 from genolift.pipeline.variants.aligned import aligned
 from genolift.sequence.alphabet import one_hot
+from genolift.support.errors import InputError
 
 if TYPE_CHECKING:
+    from genolift.methods.beside import Beside
     from genolift.methods.prediction.predictor import Predictor
 
-#: The kind of a variant, and each of its windows with the reference and with the alternative allele.
-Item: TypeAlias = tuple[str, list[tuple[str, str]]]
+#: The kind of a variant, each of its windows with the reference and with the alternative allele, and the number of its
+#: record, by which the model's inputs beside the sequence are known.
+Item: TypeAlias = tuple[str, list[tuple[str, str]], int]
 
 
 @dataclass(frozen=True)
 class Effects:
     """Predictions (N, T) with either allele, and distances (N, T) of their profiles, NaN where there are none.
 
-    ``tested`` are the differences (N, T) of which p-values are taken.
+    ``tested`` are the differences (N, T) of which p-values are taken. Of several models these are means, and ``spread``
+    and ``distance_spread`` are the standard deviations (N, T) of their differences and distances.
     """
 
     ref: np.ndarray
     alt: np.ndarray
     distance: np.ndarray
     tested: np.ndarray
+    spread: np.ndarray | None = None
+    distance_spread: np.ndarray | None = None
+
+    @classmethod
+    def mean(cls, each: Sequence[Effects]) -> Effects:
+        """Return the mean of what several models say, and their spread; of one model, what it says."""
+        if len(each) == 1:
+            return each[0]
+        # What is not finite for one of the models is not finite in the mean.
+        with np.errstate(invalid="ignore", over="ignore"):
+            return cls(
+                np.mean([one.ref for one in each], axis=0),
+                np.mean([one.alt for one in each], axis=0),
+                np.mean([one.distance for one in each], axis=0),
+                np.mean([one.tested for one in each], axis=0),
+                np.std([one.alt - one.ref for one in each], axis=0, ddof=1),
+                np.std([one.distance for one in each], axis=0, ddof=1),
+            )
 
     def lost(self, i: int, t: int) -> str | None:
         """Say what of a variant is not finite for a target; ``None`` where all is."""
@@ -56,31 +78,73 @@ class Comparing:
 
     Parameters
     ----------
-    predictor
-        What predicts the targets.
+    predictors
+        What predicts the targets, for each of the models.
     linked
-        What predicts what is tested, where that is something else: effects on what a sigmoid or a softmax gives grow
-        and shrink with the activity of the window, and so cannot be compared with those in shuffled windows.
+        What predicts what is tested, for each of the models, where that is something else: effects on what a sigmoid or
+        a softmax gives grow and shrink with the activity of the window, and so cannot be compared with those in
+        shuffled windows.
     unknown
         How N and other IUPAC codes are encoded.
     align
         Whether profiles are compared base by base of the genome.
+    beside
+        The inputs of the models beside the sequence. Both alleles get those of their record.
     """
 
-    def __init__(self, predictor: Predictor, linked: Predictor | None, unknown: str, align: bool = False):
-        self.predictor, self.linked, self._unknown, self._align = predictor, linked, unknown, align
+    def __init__(
+        self,
+        predictors: Sequence[Predictor],
+        linked: Sequence[Predictor] | None,
+        unknown: str,
+        align: bool = False,
+        beside: Beside | None = None,
+    ):
+        self.predictors, self.linked, self._beside = predictors, linked, beside
+        self._unknown, self._align = unknown, align
+
+    @property
+    def tested_scales(self) -> list[str]:
+        """The scales of what is tested."""
+        return (self.linked or self.predictors)[0].scales
 
     def __call__(self, items: Sequence[Item]) -> Effects:
-        """Return means over each variant's windows and both strands."""
+        """Return means over each variant's windows and both strands, and over the models."""
+        rows = np.repeat(np.arange(len(items)), [len(pairs) for _, pairs, _ in items])
+        every = [(pair, kind) for kind, pairs, _ in items for pair in pairs]
+        by_record = self._beside is not None and self._beside.rows is not None
+        records = [record if by_record else 0 for _, pairs, record in items for _ in pairs]
+        # Alleles of one record share the reference's windows.
+        which: dict[tuple[str, int], int] = {}
+        sides = [
+            [
+                which.setdefault((pair[side], record), len(which))
+                for (pair, _), record in zip(every, records, strict=True)
+            ]
+            for side in (0, 1)
+        ]
+        X: Any = one_hot([text for text, _ in which], self._unknown)
+        if self._beside is not None:
+            X = self._beside.joined(X, np.array([record for _, record in which]))
+        mean = _mean_over(rows, len(items))
+        linked: Sequence[Predictor | None] = self.linked or [None] * len(self.predictors)
+        return Effects.mean(
+            [self._of_model(*both, X, every, sides, mean) for both in zip(self.predictors, linked, strict=True)]
+        )
+
+    def _of_model(
+        self,
+        predictor: Predictor,
+        linked: Predictor | None,
+        X: Any,
+        every: list[tuple[tuple[str, str], str]],
+        sides: list[list[int]],
+        mean: Callable[[np.ndarray], np.ndarray],
+    ) -> Effects:
+        """Return the effects by one of the models."""
         from genolift.methods.prediction.predictor import profile_distance  # loads TensorFlow
 
-        rows = np.repeat(np.arange(len(items)), [len(pairs) for _, pairs in items])
-        every = [(pair, kind) for kind, pairs in items for pair in pairs]
-        which: dict[str, int] = {}  # alleles of one record share the reference's windows
-        sides = [[which.setdefault(pair[side], len(which)) for pair, _ in every] for side in (0, 1)]
-        X = one_hot(list(which), self._unknown)
-        predicted = self.predictor(X)
-        mean = _mean_over(rows, len(items))
+        predicted = predictor(X)
         # What is not finite is found in the means.
         with np.errstate(invalid="ignore", over="ignore"):
             ref, alt = (mean(predicted.values[side].astype(np.float64)) for side in sides)
@@ -91,12 +155,12 @@ class Comparing:
                     found = profile_distance(*both)
                     if self._align:
                         for i, (pair, kind) in enumerate(every):
-                            moved = aligned(both[0][i], both[1][i], pair, kind, self.predictor.tracks[t])
+                            moved = aligned(both[0][i], both[1][i], pair, kind, predictor.tracks[t])
                             found[i] = profile_distance(*(each[None] for each in moved))[0]
                     distance[:, t] = mean(found[:, None])[:, 0]
             tested = alt - ref
-            if self.linked is not None:
-                values = self.linked(X).values.astype(np.float64)
+            if linked is not None:
+                values = linked(X).values.astype(np.float64)
                 tested = mean(values[sides[1]]) - mean(values[sides[0]])
         return Effects(ref, alt, distance, tested)
 
@@ -133,23 +197,38 @@ class Comparison:
     unknown: str
     align: bool
 
-    def predictor(self, model: Any) -> Predictor:
-        """Return what predicts the targets."""
-        return self._predictor(model, self.activation)
+    def predictors(self, model: Any) -> list[Predictor]:
+        """Return what predicts the targets, for each of the models.
 
-    def comparing(self, model: Any, predictor: Predictor | None = None) -> Comparing:
+        Raises
+        ------
+        InputError
+            If the values of several models differ in scale.
+        """
+        return self._predictors(model, self.activation)
+
+    def comparing(self, model: Any, predictors: list[Predictor] | None = None) -> Comparing:
         """Return what compares alleles, for the model when it is loaded."""
-        predictor = predictor or self.predictor(model)
+        predictors = predictors or self.predictors(model)
         linked = None
         if self.has_null and self.activation == "keep":
-            linked = self._predictor(model, "logit")
-            linked = linked if linked.scales != predictor.scales else None
-        return Comparing(predictor, linked, self.unknown, self.align)
+            linked = self._predictors(model, "logit")
+            linked = linked if linked[0].scales != predictors[0].scales else None
+        return Comparing(predictors, linked, self.unknown, self.align, self.model.beside(model))
 
-    def _predictor(self, model: Any, activation: str) -> Predictor:
+    def _predictors(self, model: Any, activation: str) -> list[Predictor]:
         from genolift.methods.prediction.predictor import Predictor  # loads TensorFlow; most mistakes are found without
 
-        return Predictor(model, [parse(text) for text in self.targets], activation, self.memory)
+        models = model if isinstance(model, list) else [model]
+        chosen = [parse(text) for text in self.targets]
+        made = [Predictor(one, chosen, activation, self.memory) for one in models]
+        for file, one in zip(self.model.each, made, strict=True):
+            if one.scales != made[0].scales:
+                raise InputError(
+                    f"{file.called} predicts {', '.join(one.scales)}, and {self.model.called} "
+                    f"{', '.join(made[0].scales)}; values of different scales have no mean"
+                )
+        return made
 
 
 _made: dict[str, Comparing] = {}

@@ -76,8 +76,11 @@ def _upper_share(ordered: np.ndarray, value: float) -> float:
 
 def draw_null(
     alleles: Iterable[Allele], counts: Mapping[str, int], n: int, seed: int
-) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Yield null variants: the kind of each, and its windows with the reference and with the alternative allele.
+) -> Iterator[tuple[str, list[tuple[str, str]], int]]:
+    """Yield null variants.
+
+    Of each this is its kind, its windows with the reference and with the alternative allele, and the line of the
+    variant whose alleles it takes.
 
     A null variant takes the alleles of one of the variants of its kind, drawn with replacement, and puts them in their
     place in a shuffle of the sequence around it that keeps its dinucleotides. Every one has a shuffle of its own, also
@@ -110,7 +113,7 @@ def draw_null(
         if repeats:
             sequence = allele.kind, hashlib.blake2b(allele.text.encode(), digest_size=16).digest()
             for background in shuffle(allele.text, repeats, k=2, seed=_seed(seed, used[sequence])):
-                yield allele.kind, allele.pairs(background)
+                yield allele.kind, allele.pairs(background), allele.record.line
             used[sequence] += 1
 
 

@@ -28,6 +28,7 @@ COLUMNS = {
     "pred_ref": "mean prediction with the reference allele",
     "pred_alt": "mean prediction with the alternative allele",
     "delta": "pred_alt - pred_ref",
+    "delta_spread": "standard deviation of delta over the models, of which all predictions are means",
     "log2_fold_change": "base-2 logarithm of the alternative's prediction over the reference's: of the means for the "
     "scale output, and delta / ln 2 for log_counts; NA where a prediction is 0 or less, of which there is no ratio",
     "direction": "up, down or none, by the sign of delta",
@@ -35,6 +36,7 @@ COLUMNS = {
     "gives it), profile, log_counts",
     "js_distance": "Jensen-Shannon distance of the two profiles, base 2, the mean over windows and strands; with "
     "--align-profiles over the bases that both alleles have, and NA where they have none",
+    "js_distance_spread": "standard deviation of js_distance over the models, of which js_distance is the mean",
     "p_value": "share of null variants of the same kind whose |delta| is at least as large, (1 + count) / (1 + N); "
     "where --activation keep gives what a sigmoid or softmax gives, of the differences before it",
     "q_value": "false discovery rate by Benjamini and Hochberg, over the alleles of a target",
@@ -64,6 +66,8 @@ class VariantTable:
         Whether a prediction that is not finite stops the job, ``fail``, or becomes a row that says so, ``skip``.
     features
         The features that variants may overlap, by column.
+    models
+        The number of models, whose spread is told where there are several.
     """
 
     def __init__(
@@ -75,11 +79,13 @@ class VariantTable:
         has_null: bool,
         on_bad: OnBad = "fail",
         features: Mapping[str, Features] | None = None,
+        models: int = 1,
     ):
         self._path, self._features = path, features or {}
         self._labels, self.scales, self._on_bad = labels, scales, on_bad
         self.nulls: dict[str, Null] = {}
-        absent = set() if has_profiles else {"js_distance", "js_p_value"}
+        absent = set() if has_profiles else {"js_distance", "js_distance_spread", "js_p_value"}
+        absent |= set() if models > 1 else {"delta_spread", "js_distance_spread"}
         absent |= set() if has_null else {"p_value", "js_p_value", "effect_percentile", "active_allele_quantile"}
         absent |= set().union(*CORRECTED.values())  # They are added once all p-values are there.
         absent |= set() if {"output", "log_counts"} & set(self.scales) else {"log2_fold_change"}
@@ -125,8 +131,12 @@ class VariantTable:
         fold = _log2_fold_change(ref, alt, self.scales[t])
         if fold is not None:
             cells["log2_fold_change"] = _number(fold)
+        if effects.spread is not None:
+            cells["delta_spread"] = _number(effects.spread[i, t])
         if not np.isnan(distance):
             cells["js_distance"] = _number(distance)
+            if effects.distance_spread is not None:
+                cells["js_distance_spread"] = _number(effects.distance_spread[i, t])
         if null is not None:
             cells["p_value"] = _number(null.p_value(effects.tested[i, t], t))
             cells["effect_percentile"] = _number(null.effect_percentile(effects.tested[i, t], t))

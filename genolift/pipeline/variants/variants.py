@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from genolift.methods.targets import parse_all
+from genolift.pipeline.common.sides import check_rows
 from genolift.pipeline.keeping.digest import digest_path
 from genolift.pipeline.keeping.journal import Journal
 from genolift.pipeline.keeping.resumable import read_json
@@ -23,6 +24,7 @@ from genolift.pipeline.variants.overlaps import Features
 from genolift.pipeline.variants.table import COLUMNS, VariantTable
 from genolift.sequence.genome import Fasta
 from genolift.sequence.variants import OK, Windows
+from genolift.support.errors import InputError, Remedy, setting
 from genolift.support.threads import threads
 
 
@@ -45,14 +47,26 @@ def score_variants(job: VariantJob) -> ScoredVariants:
 def _score(job: VariantJob, began: float) -> ScoredVariants:
     reading, progress = job.reading, job.execution.progress
     model = job.model.load()
-    length = reading.length(job.model, job.model.sequence_length(model, alone=True))
+    beside = job.model.beside(model)
+    if beside is not None:
+        beside.check_other_strand()
+        if beside.rows is not None and reading.null_variants is not None:
+            raise InputError(
+                f"input {beside.by_record[0][1]!r} is given for the records of {reading.variants}, and the null "
+                "variants of a file have no rows",
+                Remedy.naming("give a number or zeros, or {}", setting("null")),
+            )
+    length = reading.length(job.model, job.model.sequence_length(model))
     windows = Windows(Fasta(reading.fasta, progress), length, reading.shifts, reading.max_n)
     comparison = _comparison(job)
-    predictor = comparison.predictor(model)
-    predictor(np.full((1, length, 4), 0.25, np.float32))  # Whatever is wrong shows before anything is written.
+    predictors = comparison.predictors(model)
+    tried: Any = np.full((1, length, 4), 0.25, np.float32)
+    for predictor in predictors:  # Whatever is wrong shows before anything is written.
+        predictor(tried if beside is None else beside.joined(tried, np.zeros(1, np.int64)))
     labels, scales = list(comparison.targets) or ["0"], predictor.scales
     features = {name: Features.read(path, windows.chromosomes) for name, path in reading.overlaps}
     survey = Survey.of(reading.variants, windows, reading.max_mismatch, progress, reading.on_bad)
+    check_rows(beside, survey.records, reading.variants)
     if reading.null_variants is not None:
         null = Survey.of(reading.null_variants, windows, reading.max_mismatch, progress, reading.on_bad)
         survey.compare(null, reading.null_variants)
@@ -63,20 +77,28 @@ def _score(job: VariantJob, began: float) -> ScoredVariants:
     explained, now = None, 0
     scoring = job.scoring()
     if scoring is not None and survey.counts[OK]:  # first, because what is wrong with a store shows at once
-        explained = explain_source(scoring, AlleleSource(reading.variants, windows, reading.on_bad), model, began)
+        source = AlleleSource(reading.variants, windows, reading.on_bad)
+        source.numbers = survey.numbers(source.places)
+        explained = explain_source(scoring, source, model, began)
     if not journal.is_complete:
         table = VariantTable(
-            reading.variants, labels, scales, predictor.has_profiles, comparison.has_null, reading.on_bad, features
+            reading.variants,
+            labels,
+            scales,
+            predictor.has_profiles,
+            comparison.has_null,
+            reading.on_bad,
+            features,
+            len(predictors),
         )
-        comparing = comparison.comparing(model, predictor)
+        comparing = comparison.comparing(model, predictors)
         journal.begin()
         with computing(job.execution, comparison, comparing) as compute:
             if comparison.has_null and survey.counts[OK]:
                 table.nulls = make_nulls(job, journal, windows, survey, table, compute)
             now = write_rows(job, journal, windows, survey, table, compute)
         ended = Corrections(table.columns, journal.lines)
-        tested = scales if comparing.linked is None else comparing.linked.scales
-        _tell_activity(table, labels, ended, tested)
+        _tell_activity(table, labels, ended, comparing.tested_scales)
         counts = _counts(survey, ended.lost)
         record = _record(table, survey, labels, ended, counts) | {"command_line": job.execution.command}
         record |= {"seconds": round(time.perf_counter() - began, 2)}
