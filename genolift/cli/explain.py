@@ -25,6 +25,9 @@ if TYPE_CHECKING:
         "genolift explain model.keras genome.fa --regions peaks.narrowPeak --on-bad skip --target 0 --out scores.zarr",
         "genolift explain model.keras sequences.fa --target 0 1 2 --method integrated-gradients \\",
         "    --references background:0.3,0.2,0.2,0.3 --steps 20 --out scores.zarr",
+        "genolift explain fold_0.keras sequences.fa --fold fold_1.keras --fold fold_2.keras --target 0 --out mean.zarr",
+        "genolift explain bpnet.keras sequences.fa --also control=control.npz --also total=zeros --target 0 \\",
+        "    --out scores.zarr",
     ),
 )
 @click.argument("model", type=parameters.path())

@@ -65,6 +65,8 @@ def _table(null: int | None, **given: Any) -> EffectTable:
         "genolift variants model.keras variants.vcf.gz --fasta hg38.fa --target 0 --out variants.tsv",
         "genolift variants model.keras variants.vcf --fasta hg38.fa --target profile counts:0 --shifts -50,0,50 \\",
         "    --null 10000 --explain alleles.zarr --out variants.tsv",
+        "genolift variants fold_0.keras variants.vcf --fasta hg38.fa --fold fold_1.keras --fold fold_2.keras \\",
+        "    --target 0 --out variants.tsv",
     ),
 )
 @click.argument("model", type=parameters.path())

@@ -75,7 +75,7 @@ def test_every_kind_has_as_many_null_variants_of_its_own(alleles):
     assert counts == {"SNV": 1, "insertion of 7": 6, "deletion of 2": 1}
     drawn = list(draw_null(mixed, counts, 12, seed=1))
     assert Counter(kind for kind, *_ in drawn) == dict.fromkeys(counts, 12)
-    for kind, ((before, after), *_) in drawn:
+    for kind, ((before, after), *_), _ in drawn:
         if kind == "SNV":
             assert sum(a != b for a, b in zip(before, after, strict=True)) == 1
     # the other kinds change nothing about the draws of one
