@@ -25,6 +25,8 @@ from genolift.results.explanation import Explanation
 from genolift.support.errors import InputError, Remedy, setting
 
 OPTIONS = (CHROM_SIZES, FIELD)
+# pyBigWig ends its process when the disk is full, so it gets one of its own. pybigtools does not, but its summaries for
+# zoomed-out views are wrong beside gaps, which scored windows have (benchmarks/bigwig.py).
 _SCRIPT = Path(__file__).with_name("bigwig_process.py")
 
 
