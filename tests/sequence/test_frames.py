@@ -69,6 +69,8 @@ ODDITIES = [
     lambda two: [two[0].rstrip() + "\r", *two[1:]],
     lambda two: [two[0][:1], " ", two[0][1:], *two[1:]],
     lambda two: [two[0], "\n", *two[1:]],
+    lambda two: [two[0][:1], "\t", two[0][1:], *two[1:]],
+    lambda two: [two[0].rstrip() + "\u00a0\n", *two[1:]],
     lambda two: [" ", *two],
     lambda two: [two[0].rstrip() + "\n", *(one.rstrip() + "\r\n" for one in two[1:])],
     lambda two: [two[0].rstrip()[:1] + "\n", two[0].rstrip()[1:] + "\n", *two[1:]],
@@ -210,11 +212,12 @@ def test_an_index_of_a_former_genome_is_not_believed(tmp_path, monkeypatch, comp
     write(3, 9)
     (tmp_path / f"{path.name}.fai").write_text("a\t500\t7\t500\t501\nb\t500\t521\t500\t501\n")
     (tmp_path / f"{path.name}.gzi").write_bytes(bytes(8))
-    assert Fasta(path).fetch("b") == dna(500, 9)
+    assert Fasta(path).fetch("a") == dna(500, 3)
     size = path.stat().st_size
     write(9, 3)
     assert path.stat().st_size == size
-    assert Fasta(path).fetch("b", 100, 200) == dna(500, 3)[100:200]
+    for name, seed in (("a", 9), ("b", 3)):
+        assert Fasta(path).fetch(name, 100, 200) == dna(500, seed)[100:200]
 
 
 @pytest.mark.parametrize("compressed", [False, True])
