@@ -14,7 +14,7 @@ from pathlib import Path
 
 from genolift.results.lock import hold, is_abandoned
 from genolift.support.errors import FORCE, FileProblem, Remedy, file_problems
-from genolift.support.files import move_into_place
+from genolift.support.files import check_no_address, move_into_place
 
 _PREFIX = ".genolift-part-"
 _YOUNG = 60  # A folder may not be locked yet for so many seconds after it was made.
@@ -74,6 +74,7 @@ def _remove_abandoned(folder: Path) -> None:
 
 def check_new(path: Path, force: bool) -> None:
     """Raise :class:`FileProblem` if no file can be made at ``path``, or, without ``force``, if there is one."""
+    check_no_address(path)
     if path.is_dir():
         raise FileProblem(f"{path} is a directory; give the name of a file")
     if os.path.lexists(path) and not force:

@@ -28,6 +28,7 @@ from genolift.models.layout import Layout, arranged
 from genolift.models.safety import check_config, custom_objects, give_layer
 from genolift.models.savedmodel import load_saved_model
 from genolift.support.errors import FileProblem, InputError, Remedy, setting
+from genolift.support.files import check_no_address
 from genolift.support.tensorflow import quiet_tensorflow
 
 _KINDS = Remedy.naming(
@@ -142,6 +143,7 @@ def _kind(path: Path) -> str:
 
 
 def _first_bytes(path: Path) -> bytes:
+    check_no_address(path)
     try:
         with path.open("rb") as file:
             return file.read(8)

@@ -21,7 +21,7 @@ from typing import Any
 
 from genolift.results.lock import NAME as LOCK
 from genolift.support.errors import FORCE, FileProblem, Remedy, file_problems
-from genolift.support.files import PARTIAL, write_json
+from genolift.support.files import PARTIAL, check_no_address, write_json
 
 FORMAT = 2
 ATTRIBUTE = "genolift"
@@ -50,6 +50,7 @@ def read_header(path: Path) -> dict | None:
     FileProblem
         If something else is there, or it cannot be read.
     """
+    check_no_address(path)
     with file_problems(path, "read"):
         return _read_header(path)
 

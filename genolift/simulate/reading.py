@@ -16,6 +16,7 @@ from genolift.simulate.drawing.importance import importance
 from genolift.simulate.simdata import read_simdata
 from genolift.simulate.spec import Spec, load_spec
 from genolift.support.errors import FileProblem, InputError
+from genolift.support.files import absent
 
 
 def load_dataset(
@@ -59,7 +60,7 @@ def load_dataset(
     elif path.exists():
         raise InputError(f"{path} is neither the directory of a data set nor a .simdata file")
     else:
-        raise FileProblem(f"{path} does not exist")
+        raise absent(path)
     if spec is not None:
         dataset.motifs, dataset.background = dict(spec.matrices), spec.composition
         unknown = {embedding.motif for embedding in dataset.embeddings} - set(dataset.motifs)

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BeforeValidator, Field, ValidationError
 
+from genolift.sequence.files import check_regular
 from genolift.simulate import motif_sources
 from genolift.simulate.background import background as background_of
 from genolift.simulate.labels import Kind, LabelSource, Outcome, outcomes
@@ -28,6 +29,7 @@ from genolift.simulate.parts import (
     range_of,
 )
 from genolift.support.errors import ConfigError, FileProblem, InputError, file_problems
+from genolift.support.files import check_no_address
 
 _RESERVED = ("name", "split", "sequence", "seqName", "embeddings")
 _FILLED_IN = ("matrices", "words", "backgrounds")
@@ -133,6 +135,8 @@ def load_spec(path_or_name: str | os.PathLike) -> Spec:
     """
     text = str(path_or_name)
     path = Path(text)
+    check_no_address(text)
+    check_regular(path)
     if not path.is_file():
         if path.is_dir():
             raise FileProblem(f"{text} is a directory, not a configuration file")

@@ -4,11 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 from cli_files import fasta
 
-from genolift.sequence.genome import Fasta
+import genolift as gl
+from genolift.sequence.fasta import read_fasta
+from genolift.simulate import load_dataset, load_spec
 from genolift.support.errors import FileProblem
 
 
@@ -152,15 +156,11 @@ def test_pipes_are_refused_where_they_would_be_read_twice(place, files, genolift
 
 
 @pytest.mark.parametrize("address", ["https://a.org/g.fa", "s3://bucket/g.fa", "gs://bucket/g.fa", "ftp://a.org/g.fa"])
-@pytest.mark.parametrize("place", ["model", "sequences", "regions", "out", "overlaps", "python"])
+@pytest.mark.parametrize("place", ["model", "sequences", "regions", "out", "overlaps"])
 def test_addresses_are_named_as_such(place, address, files, genolift, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     given = {"model": files.model, "sequences": files.fasta, "regions": files.fasta, "out": "s.zarr"} | {place: address}
-    if place == "python":
-        with pytest.raises(FileProblem) as caught:
-            Fasta(address)
-        words = str(caught.value)
-    elif place == "overlaps":
+    if place == "overlaps":
         call = ("variants", files.model, files.fasta, "--fasta", files.fasta, "--out", "t.tsv", "--overlap")
         words = genolift(*call, f"genes={address}").err
     else:
@@ -168,6 +168,16 @@ def test_addresses_are_named_as_such(place, address, files, genolift, tmp_path, 
         words = genolift(*call).err
     assert f"{address} is an address" in words
     assert "download" in words
+    assert not list(tmp_path.iterdir())
+
+
+def test_addresses_are_named_as_such_in_python(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = gl.Explanation({"inputs": np.zeros((1, 5, 4), np.float32)})
+    for call in (gl.Fasta, read_fasta, gl.load_model, gl.Explanation.load, result.save, load_dataset, load_spec):
+        for path in ("s3://bucket/x", Path("s3://bucket/x")):
+            with pytest.raises(FileProblem, match=r"^s3://bucket/x is an address, and only files"):
+                call(path)
     assert not list(tmp_path.iterdir())
 
 
