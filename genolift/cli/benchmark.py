@@ -1,4 +1,4 @@
-"""``genolift benchmark``: the whole simulated benchmark."""
+"""``genolift benchmark``: the paper's benchmark, and comparisons of methods over many simulations."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ def measure(scores: np.ndarray, truth: Truth, seed: int = 0) -> pd.DataFrame:
             weights = random.multinomial(len(values), np.full(len(values), 1 / len(values)), _RESAMPLES)
             low, high = np.percentile(weights @ values / len(values), [2.5, 97.5])
         rows.append((name, values.mean() if len(values) else np.nan, low, high, len(values)))
-    pooled = _Pooled(scores, truth)
+    pooled = Pooled(scores, truth)
     everyone = np.arange(len(scores))
     whole, counts = pooled.of(everyone)
     again = [pooled.of(random.integers(len(scores), size=len(scores)))[0] for _ in range(_RESAMPLES_POOLED)]
@@ -186,7 +186,7 @@ def _by_sequence(scores: np.ndarray, truth: Truth) -> dict[str, np.ndarray]:
     return found
 
 
-class _Pooled:
+class Pooled:
     """The measures of instances over any choice of sequences."""
 
     def __init__(self, scores: np.ndarray, truth: Truth):
@@ -203,9 +203,7 @@ class _Pooled:
 
     def of(self, rows: np.ndarray) -> tuple[dict[str, float], dict[str, int]]:
         """Return the measures over sequences, and how many stretches each rests on."""
-        numbers = self._first[rows + 1] - self._first[rows]
-        ends = np.cumsum(numbers)
-        index = np.repeat(self._first[rows] - (ends - numbers), numbers) + np.arange(ends[-1] if len(ends) else 0)
+        index = self._index(rows)
         total, value, embedded, out = (array[index] for array in (self._sum, self._value, self._embedded, self._out))
         matters, nothing = value != 0, value == 0
         areas = [
@@ -225,6 +223,18 @@ class _Pooled:
         }
         numbers_of = (len(total), len(total), int(matters.sum()), int(judged.sum()), int(decoys.sum()))
         return values, dict(zip(OF_INSTANCES, numbers_of, strict=True))
+
+    def spearman(self, rows: np.ndarray) -> float:
+        """Return the rank correlation alone, over sequences."""
+        index = self._index(rows)
+        return _spearman(self._sum[index], self._value[index])
+
+    def _index(self, rows: np.ndarray) -> np.ndarray:
+        """Return the numbers of the stretches in sequences."""
+        numbers = self._first[rows + 1] - self._first[rows]
+        ends = np.cumsum(numbers)
+        index: np.ndarray = np.repeat(self._first[rows] - (ends - numbers), numbers) + np.arange(numbers.sum())
+        return index
 
 
 def auroc(wanted: np.ndarray, score: np.ndarray) -> float:

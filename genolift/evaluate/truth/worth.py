@@ -59,7 +59,14 @@ class Worth:
         return np.where(size > limit, self.values, 0.0)
 
 
-def worth(dataset: Dataset, predict: Predict, fills: int = 4, seed: int = 0, progress: bool = True) -> Worth:
+def worth(
+    dataset: Dataset,
+    predict: Predict,
+    fills: int = 4,
+    seed: int = 0,
+    unknown: str = "uniform",
+    progress: bool | None = True,
+) -> Worth:
     """Measure what the embedded instances of a data set are worth to a network.
 
     Parameters
@@ -72,6 +79,8 @@ def worth(dataset: Dataset, predict: Predict, fills: int = 4, seed: int = 0, pro
         How many shuffles fill the place of an instance, at least 2.
     seed
         The seed of the fills and of the orders.
+    unknown
+        How N is encoded, ``"uniform"`` or ``"zero"``.
     progress
         Whether to show the progress.
 
@@ -85,7 +94,12 @@ def worth(dataset: Dataset, predict: Predict, fills: int = 4, seed: int = 0, pro
     if len({len(sequence) for sequence in dataset.sequences}) > 1:
         raise InputError("the worth of instances is measured in sequences of one length")
     codes = codes_matrix(dataset.sequences)
-    tasks = predict(one_hot(dataset.sequences[:1])).shape[1]
+    table = one_hot("ACGTN", unknown)[0]
+    tasks = predict(table[codes[:1]]).shape[1]
+
+    def predict_codes(edited: np.ndarray) -> np.ndarray:
+        return predict(table[edited])
+
     shape = (len(dataset.embeddings), tasks)
     found = Worth(np.zeros(shape), np.zeros(shape), np.zeros(shape))
     of_sequence: dict[int, list[int]] = {}
@@ -101,7 +115,7 @@ def worth(dataset: Dataset, predict: Predict, fills: int = 4, seed: int = 0, pro
             for start in range(0, len(rows), step):
                 some = rows[start : start + step]
                 places = np.array([of_sequence[row] for row in some])
-                _measure(dataset, codes[some], places, predict, fills, seed, found)
+                _measure(dataset, codes[some], places, predict_codes, fills, seed, found)
                 bar.update(len(some))
     return found
 
@@ -109,7 +123,7 @@ def worth(dataset: Dataset, predict: Predict, fills: int = 4, seed: int = 0, pro
 def _measure(
     dataset: Dataset, codes: np.ndarray, places: np.ndarray, predict: Predict, fills: int, seed: int, found: Worth
 ) -> None:
-    """Measure sequences (n, L) of k instances each, whose numbers are ``places`` (n, k)."""
+    """Measure sequences (n, L) of k instances each, whose numbers are ``places`` (n, k); ``predict`` takes codes."""
     n, k = places.shape
     exact = k <= EXACT
     replicas = fills if exact else _ORDERS
@@ -158,10 +172,7 @@ def _worths(
     own = np.where(owner < 0, k, owner)[:, None, None, :]
     mask = np.take_along_axis(kept, np.broadcast_to(own, (n, replicas, coalitions, codes.shape[1])), axis=-1)
     edited = np.where(mask, codes[:, None, None, :], filled[:, :, None, :]).reshape(-1, codes.shape[1])
-    table = one_hot("ACGTN")[0]
-    parts = [
-        np.asarray(predict(table[edited[start : start + _TOGETHER]])) for start in range(0, len(edited), _TOGETHER)
-    ]
+    parts = [np.asarray(predict(edited[start : start + _TOGETHER])) for start in range(0, len(edited), _TOGETHER)]
     return np.concatenate(parts).astype(float).reshape(n, replicas, coalitions, -1)
 
 

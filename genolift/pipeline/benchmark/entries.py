@@ -43,12 +43,12 @@ class Entry:
         """Return what tells this entry from others."""
         return asdict(self)
 
-    def make(self, model: Any, targets: list[int]) -> Any:
-        """Return the method for a model."""
+    def make(self, model: Any, target: Any, **more: Any) -> Any:
+        """Return the method for a model, with further options as methods take them."""
         from genolift.methods.factory import method  # This import loads TensorFlow.
 
         references = {} if self.references is None else {"references": refs.parse(self.references)}
-        return method(self.method, model, target=targets, progress=False, **self.options, **references)
+        return method(self.method, model, target=target, progress=False, **self.options, **references, **more)
 
 
 def _entries() -> list[Entry]:

@@ -1,0 +1,100 @@
+"""Which of several methods agrees best with a truth, and which cannot be told from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from genolift.evaluate.truth.measures import Pooled, Truth, measure
+from genolift.support.seeds import stream
+
+DECISIVE = "spearman"
+#: A method whose rank correlation is behind by no more than this is as good.
+MARGIN = 0.01
+_RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How methods compare with the one that agrees best.
+
+    Attributes
+    ----------
+    best : str
+        The method with the highest rank correlation.
+    table : pandas.DataFrame
+        All measures of all methods: ``method, metric, value, low, high, n``.
+    behind : pandas.DataFrame
+        For each method how much lower its rank correlation is than that of the best: ``method, value, low, high,
+        equal``. The interval is a paired bootstrap over sequences that holds for all methods at once, and a method is
+        ``equal`` if the interval does not lie beyond ``MARGIN``.
+    """
+
+    best: str
+    table: pd.DataFrame
+    behind: pd.DataFrame
+
+
+def choose(scores: Mapping[str, np.ndarray], truth: Truth, seed: int = 0, level: float = 0.05) -> Choice:
+    """Compare the scores of several methods with the truth.
+
+    Parameters
+    ----------
+    scores
+        The scores (N, L) of each method.
+    truth
+        What matters.
+    seed
+        The seed of the bootstrap.
+    level
+        The chance that any method as good as the best is called worse.
+    """
+    tables = [measure(one, truth, seed).assign(method=name) for name, one in scores.items()]
+    table = pd.concat(tables, ignore_index=True)
+    value = table[table.metric == DECISIVE].set_index("method").value.fillna(-1.0)
+    best = str(value.idxmax())
+    random = stream(seed, "bootstrap of differences")
+    n = len(truth.bases)
+    draws = [random.integers(n, size=n) for _ in range(_RESAMPLES)]
+    pooled = {name: Pooled(one, truth) for name, one in scores.items()}
+    again = {
+        name: np.array([np.nan_to_num(one.spearman(rows), nan=-1.0) for rows in draws]) for name, one in pooled.items()
+    }
+    # Bonferroni's share of the level for each comparison, of which there is one for each other method.
+    tail = 100 * level / max(1, len(scores) - 1)
+    rows = []
+    for name in scores:
+        difference = again[best] - again[name]
+        low, high = np.percentile(difference, [tail / 2, 100 - tail / 2])
+        rows.append((name, value[best] - value[name], low, high, bool(name == best or low <= MARGIN)))
+    behind = pd.DataFrame(rows, columns=["method", "value", "low", "high", "equal"])
+    return Choice(best, table[["method", "metric", "value", "low", "high", "n"]], behind)
+
+
+def recommendation(choice: Choice, seconds: Mapping[str, float]) -> str:
+    """Return one or two sentences that say which method to take.
+
+    Parameters
+    ----------
+    choice
+        The comparison.
+    seconds
+        The time that each method took for the same sequences.
+    """
+    row = choice.table[(choice.table.method == choice.best) & (choice.table.metric == DECISIVE)].iloc[0]
+    told = (
+        f"{choice.best} agrees best with what the model loses when motifs are taken away: rank correlation "
+        f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})."
+    )
+    equal = [str(name) for name in choice.behind[choice.behind.equal].method if name != choice.best]
+    if not equal:
+        return f"{told} Every other is worse. Take {choice.best}."
+    cheapest = min([choice.best, *equal], key=lambda name: seconds[name])
+    ratio = seconds[choice.best] / seconds[cheapest]
+    others = f"{len(equal)} other{'s' if len(equal) > 1 else ''} cannot be told from it: {', '.join(equal)}."
+    if cheapest == choice.best or ratio < 1.2:
+        return f"{told} {others} Take {choice.best}, than which none of them is much cheaper."
+    return f"{told} {others} Take {cheapest}, the cheapest of them: {choice.best} takes {ratio:.1f} times as long."
