@@ -246,3 +246,26 @@ def test_what_cannot_be_taken(two, tmp_path):
     named = saved(tmp_path / "named.zarr")
     with pytest.raises(InputError, match="no genome coordinates"):
         subset(Subset(named, tmp_path / "other.zarr", regions=tmp_path / "list", execution=QUIET))
+
+
+def test_models_of_several_inputs(tmp_path):
+    """Rows beside the sequences are each store's own; what all sequences share must be the same."""
+    rng = np.random.default_rng(3)
+
+    def made(name, also, n=4):
+        dna, beside = np.eye(4, dtype=np.float32)[rng.integers(0, 4, (n, 6))], rng.normal(size=(n, 3)).astype("f4")
+        fields = {"inputs": {"dna": dna, "bias": beside}, "raw_contributions": {"dna": dna, "bias": beside}}
+        about = {"provenance": {"model": {"sha256": "m", "also": also}}, "names": [f"{name}{i}" for i in range(n)]}
+        Explanation(fields, **about).save(tmp_path / f"{name}.zarr")
+        return tmp_path / f"{name}.zarr"
+
+    a, b = made("a", {"bias": {"sha256": "1"}, "c": 0.5}), made("b", {"bias": {"sha256": "2"}, "c": 0.5})
+    merged(tmp_path / "out.zarr", a, b)
+    out = Explanation.load(tmp_path / "out.zarr")
+    assert_same(out, Explanation.concatenate(map(Explanation.load, (a, b))))
+    assert out.provenance["model"]["also"]["c"] == 0.5
+    assert out.provenance["model"]["also"]["bias"]["sha256"] not in ("1", "2")
+    assert "model.also.c is 0.5 there and 0.6 here" in refused(
+        a, made("d", {"bias": {"sha256": "3"}, "c": 0.6}), out="no"
+    )
+    assert "model.also.bias is" in refused(a, made("e", {"bias": 0.0, "c": 0.5}), out="no")

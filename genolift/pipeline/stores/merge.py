@@ -76,11 +76,21 @@ def _alike(store: Opened) -> dict[str, Any]:
     """Return what stores have in common that can be merged."""
     told = {key: value for key, value in store.told.items() if key not in _OWN}
     told["method"] = {key: value for key, value in store.explanation.method.items() if key != "genolift"}
+    if files := _row_files(store):
+        # Each store has rows of its own for its records, as it has sequences of its own.
+        told["model"] = told["model"] | {"also": told["model"]["also"] | dict.fromkeys(files, "a row for each record")}
     encoding = (store.told.get("sequences") or {}).get("encoding")
     about = {"encoding of unknown bases": encoding, "regions": store.explanation.region_table is not None}
     kinds = {key: store.header[key] for key in ("type", "dtype")}
     fields = {"fields": shapes_of(store.explanation), "undefined": store.explanation.undefined}
     return encode({**told, **about, **kinds, **fields})
+
+
+def _row_files(store: Opened) -> dict[str, str]:
+    """Return the digests of the files that gave further inputs of the model a row for each record, by input."""
+    model = store.told.get("model")
+    also = model.get("also") if isinstance(model, dict) else None
+    return {name: value["sha256"] for name, value in (also or {}).items() if isinstance(value, dict)}
 
 
 def _tell_versions(stores: Sequence[Opened]) -> None:
@@ -102,6 +112,10 @@ def _together(stores: Sequence[Opened]) -> dict[str, Any]:
     first = stores[0].told
     told = {key: value for key, value in first.items() if key not in _OWN}
     told["merged"] = [store.record for store in stores]
+    files = [_row_files(store) for store in stores]
+    if files[0]:
+        joined = {name: {"sha256": digest_of(*(one[name] for one in files))} for name in files[0]}
+        told["model"] = told["model"] | {"also": told["model"]["also"] | joined}
     if "versions" in first:
         told["versions"] = first["versions"]
     threads = {store.told.get("threads") for store in stores}
