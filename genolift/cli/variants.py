@@ -90,6 +90,14 @@ def _table(null: int | None, **given: Any) -> EffectTable:
         help="Add p-values and false discovery rates: for every kind of variant (SNVs, insertions of 3 bases, ...) "
         "against N of that kind, the file's own in dinucleotide shuffles of their windows.",
     ),
+    click.option(
+        "--null-flank",
+        type=click.IntRange(5),
+        default=None,
+        metavar="N",
+        help="With --null: shuffle N bases on either side of the variant alone, so that the windows stay as active as "
+        "they are.  [default: the whole window]",
+    ),
 )
 @parts.part(
     "reading",

@@ -99,6 +99,11 @@ class Allele:
         return self.normal or Normal(self.record.pos - 1, self.record.ref.upper(), self.alt.upper())
 
     @property
+    def written(self) -> tuple[int, int]:
+        """The start and end of the bases of the reference in whose place :meth:`pairs` writes the alleles."""
+        return self._change.start, self._change.start + len(self._change.ref)
+
+    @property
     def changed(self) -> tuple[int, int]:
         """The start and end of the bases that the reference has and the alternative has not; empty for an insertion."""
         first, ref, alt = self._change

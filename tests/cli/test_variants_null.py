@@ -110,6 +110,21 @@ def test_profiles_are_aligned_when_asked(genolift, tmp_path):
     assert "align_profiles" in told.err
 
 
+def test_a_null_of_shuffled_flanks_is_another_null(files, genolift, tmp_path):
+    chromosome = "".join(random.Random(6).choices("ACGT", k=300))
+    genome = fasta(tmp_path / "g.fa", {"chr1": chromosome})
+    found = vcf(tmp_path / "v.vcf", ("chr1", 100, ".", chromosome[99], other(chromosome[99])))
+    command = ["variants", files.model, found, "--fasta", genome, "--target", 0, "--out", tmp_path / "v.tsv"]
+    refused = genolift(*command, "--null-flank", 8)
+    assert refused.code == 2
+    assert "those of the null variants that are drawn; give --null too" in refused.err
+    told = genolift(*command, "--null", 30, "--null-flank", 8)
+    assert told.code == 0, told.err
+    refused = genolift(*command, "--null", 30)
+    assert refused.code == 2
+    assert "null.flank" in refused.err
+
+
 @pytest.mark.slow
 def test_variants_that_touch_nothing_have_even_p_values_in_active_windows(genolift, tmp_path):
     """A sigmoid that a motif switches on, and 400 variants beside the motif: P(p <= 0.05) is 0.05."""

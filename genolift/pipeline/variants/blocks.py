@@ -159,7 +159,7 @@ def _drawn(job: VariantJob, windows: Windows, survey: Survey) -> tuple[Iterator[
     reading, null = job.reading, job.table.null
     if reading.null_variants is None:
         alleles = alleles_of(reading.variants, windows, reading.on_bad)
-        drawn = draw_null(alleles, survey.kinds, null, job.recipe.seed)
+        drawn = draw_null(alleles, survey.kinds, null, job.recipe.seed, job.table.null_flank)
         items = ((kind, pairs, int(survey.numbers(np.array(line)))) for kind, pairs, line in drawn)
         return items, null * len(survey.kinds)
     found = _of_file(job, reading.null_variants, windows, survey)

@@ -143,7 +143,9 @@ class Corrections:
             return
         log.warning(
             "target %s: the windows of variants predict %.3g (the median), and %.0f %% of the null's windows "
-            "predict less (their median is %.3g); where effects grow with activity, p-values are too small; a target "
-            "on a scale of logits or logarithms is safer",
+            "predict less (their median is %.3g); where effects grow with activity, p-values are then %s; a target "
+            "on a scale of logits or logarithms is safer, and so is a null that keeps the windows (%s)",
             *(target, middle, 100 * below, float(np.median(null))),
+            "too small" if below > 0.5 else "too large",
+            setting("null_flank", 10).command,
         )

@@ -23,6 +23,8 @@ from genolift.support.errors import InputError, Remedy, setting
 from genolift.support.memory import parse_bytes
 from genolift.support.threads import use_threads
 
+LEAST_FLANK = 5  # Fewer bases have hardly any shuffles.
+
 
 @dataclass(frozen=True)
 class VariantReading:
@@ -112,6 +114,8 @@ class EffectTable:
         ``logit`` looks through a final sigmoid or softmax, ``keep`` takes what the model gives.
     null
         The number of null variants of every kind on which p-values rest, 0 for none.
+    null_flank
+        How many bases on either side of the variants are shuffled for the null. ``None`` is the whole of the windows.
     align_profiles
         Whether profiles are compared base by base of the genome where an allele moves them.
     """
@@ -119,6 +123,7 @@ class EffectTable:
     out: Path
     activation: str = "logit"
     null: int = 0
+    null_flank: int | None = None
     align_profiles: bool = False
 
     @property
@@ -195,6 +200,12 @@ def check(job: VariantJob) -> None:
         raise InputError(
             "null variants are drawn, or they are those of a file",
             Remedy.naming("give {} or {}, not both", setting("null"), setting("null_variants")),
+        )
+    if job.table.null_flank is not None and (job.table.null_flank < LEAST_FLANK or not job.table.null):
+        raise InputError(
+            f"the bases that are shuffled on either side of a variant are at least {LEAST_FLANK}, and are those of the "
+            "null variants that are drawn",
+            Remedy.naming("give {} too", setting("null")),
         )
     check_file(job.table.out)
     for path in job.table.files:

@@ -1,5 +1,11 @@
 """What variants do by chance: variants of the same kind in shuffled sequence.
 
+Effects on counts often grow with the activity of the window, and shuffles are inactive. With a model that is an
+exponential function of a motif and of small weights, 400 variants beside the motif, and 2,000 null variants, p ≤ 0.05
+happened for 88 % of the variants. Where 10 or 20 bases on either side are shuffled alone, and the motif is farther away
+than that, it happened for 4 to 5 %, and for 72 % of variants inside the motif. Where the motif lies within what is
+shuffled, it still happened for 46 % of the variants beside it.
+
 p-values count null variants and do not go beyond them. A generalised Pareto distribution was fitted to the largest
 tenth of 1,000 simulated null effects of several shapes. With it, p ≤ 0.0001 happened 3 to 9 times as often as it
 should for all but one of them, and Benjamini and Hochberg's q-values of 5,000 tests without effect fell below 0.05 in
@@ -75,7 +81,7 @@ def _upper_share(ordered: np.ndarray, value: float) -> float:
 
 
 def draw_null(
-    alleles: Iterable[Allele], counts: Mapping[str, int], n: int, seed: int
+    alleles: Iterable[Allele], counts: Mapping[str, int], n: int, seed: int, flank: int | None = None
 ) -> Iterator[tuple[str, list[tuple[str, str]], int]]:
     """Yield null variants.
 
@@ -96,6 +102,9 @@ def draw_null(
         The number of null variants of each kind.
     seed
         The seed of the draws and the shuffles.
+    flank
+        How many bases on either side of the variant are shuffled, while the rest of its windows stays as it is, and
+        with it most of what makes them active. The default is the whole of its windows.
     """
     times = {
         kind: np.bincount(
@@ -111,10 +120,21 @@ def draw_null(
         repeats = times[allele.kind][seen[allele.kind]]
         seen[allele.kind] += 1
         if repeats:
-            sequence = allele.kind, hashlib.blake2b(allele.text.encode(), digest_size=16).digest()
-            for background in shuffle(allele.text, repeats, k=2, seed=_seed(seed, used[sequence])):
-                yield allele.kind, allele.pairs(background), allele.record.line
+            left, middle, right = _parts(allele, flank)
+            sequence = allele.kind, hashlib.blake2b(middle.encode(), digest_size=16).digest()
+            for background in shuffle(middle, repeats, k=2, seed=_seed(seed, used[sequence])):
+                yield allele.kind, allele.pairs(left + background + right), allele.record.line
             used[sequence] += 1
+
+
+def _parts(allele: Allele, flank: int | None) -> tuple[str, str, str]:
+    """Return what lies to the left of what is shuffled, that, and what lies to the right."""
+    text = allele.text
+    if flank is None:
+        return "", text, ""
+    start, end = (place - allele.origin for place in allele.written)
+    start, end = max(0, start - flank), min(len(text), end + flank)
+    return text[:start], text[start:end], text[end:]
 
 
 def _seed(seed: int, use: int) -> int:

@@ -160,7 +160,9 @@ def _record(
 
 def _request(job: VariantJob, survey: Survey, labels: list[str]) -> dict:
     """Return what tells this table from others; files are told apart by content, so that they may be moved."""
-    null, max_n = job.table.null, job.reading.max_n
+    null, max_n, flank = job.table.null, job.reading.max_n, job.table.null_flank
+    drawn = {"n": null, "of": "each kind", "seed": job.recipe.seed, "k": 2}
+    drawn |= {} if flank is None else {"flank": flank}
     overlaps = {name: digest_path(path) for name, path in job.reading.overlaps}
     return {
         "command": "variants",
@@ -169,7 +171,7 @@ def _request(job: VariantJob, survey: Survey, labels: list[str]) -> dict:
         "activation": job.table.activation,
         "window": survey.length,
         "shifts": list(survey.shifts),
-        "null": {"n": null, "of": "each kind", "seed": job.recipe.seed, "k": 2} if null else survey.null_request,
+        "null": drawn if null else survey.null_request,
         **({} if max_n is None else {"max_n": max_n}),
         **({"overlaps": overlaps} if overlaps else {}),
         **({"align_profiles": True} if job.table.align_profiles else {}),
