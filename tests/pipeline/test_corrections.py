@@ -69,8 +69,11 @@ def test_windows_that_are_not_as_active_as_those_of_the_null_are_said(caplog):
     ended = Corrections(columns, lambda: iter(rows))
     ended.tell_activity("0", np.linspace(0, 1, 100))
     assert not caplog.records
+    ended.tell_activity("0", np.array([0.1]))  # a single null variant says nothing
+    assert not caplog.records
     ended.tell_activity("0", np.linspace(0, 0.1, 100))
     assert "the windows of variants predict 0.8 (the median), and 100 %" in caplog.text
+    assert "p-values are then too small" in caplog.text
 
 
 def test_percentiles_and_quantiles_count_the_null():

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import median
 
 import numpy as np
-from scipy.stats import false_discovery_control
+from scipy.stats import false_discovery_control, mannwhitneyu
 
 from genolift.support.errors import Remedy, setting
 
@@ -22,6 +22,7 @@ NOT_FINITE = "not_finite"
 #: The columns of q-values that each column of p-values gets: Benjamini and Hochberg's, and Storey's.
 CORRECTED = {"p_value": ("q_value", "q_storey"), "js_p_value": ("js_q_value", "js_q_storey")}
 _RATE = 0.05  # the false discovery rate that warnings speak of
+_CHANCE = 0.01  # A difference of activity that chance makes more often than this is not warned of.
 _ABOVE = 0.5  # p-values above this are taken to be of variants without effect, as in Storey (2002)
 
 
@@ -139,7 +140,7 @@ class Corrections:
         below = float(
             np.mean(null < middle) + np.mean(null == middle) / 2
         )  # A constant model is as active as its null.
-        if 0.05 <= below <= 0.95:
+        if 0.05 <= below <= 0.95 or mannwhitneyu(ref, null).pvalue > _CHANCE:
             return
         log.warning(
             "target %s: the windows of variants predict %.3g (the median), and %.0f %% of the null's windows "
