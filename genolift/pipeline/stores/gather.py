@@ -120,11 +120,12 @@ def gather(pieces: Sequence[Piece], told: Mapping[str, Any], out: Path, executio
     provenance = {**told, **_listing(pieces)}
     if execution.command is not None:
         provenance["command"] = execution.command
+    block = int(np.clip(4 * CHUNK_BYTES // max(1, row), 1, _LARGEST_BLOCK))
     with StoreWriter(
         out,
         provenance,
         n,
-        block=int(np.clip(4 * CHUNK_BYTES // max(1, row), 1, _LARGEST_BLOCK)),
+        block=1 << (block.bit_length() - 1),  # Readers take powers of two, and read each chunk once then.
         one_hot=all(piece.store.header["one_hot"] for piece in pieces),
         dtype=first.header["dtype"],
         force=execution.force,
