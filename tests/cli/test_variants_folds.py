@@ -229,12 +229,36 @@ def test_inputs_that_variants_cannot_take(place, sided, genolift, tmp_path):
 
 
 def test_null_variants_have_the_rows_of_those_that_they_are_drawn_from(place, sided, genolift, tmp_path):
-    """A file of rows that are all the same gives what the constant gives, so that only different rows matter."""
-    np.save(tmp_path / "same.npy", np.full((5, 3), 0.75, np.float32))
-    tables = []
-    for k, value in enumerate([0.75, tmp_path / "same.npy", place.folder / "features.npy"]):
-        options = ("--also", f"features={value}", "--also", "control=zeros", "--null", 20)
-        tables.append(run(genolift, place, sided.paths[:1], *options, out=tmp_path / f"{k}.tsv"))
-    constant, same, different = ([row["active_allele_quantile"] for row in rows] for rows in tables)
-    assert constant == same
-    assert constant != different
+    options = ("--also", f"features={place.folder / 'features.npy'}", "--also", "control=zeros", "--null", 20)
+    rows = run(genolift, place, sided.paths[:1], *options, out=tmp_path / "v.tsv")
+    drawn = list(draw_null(alleles_of(place.vcf, Windows(gl.Fasta(place.genome), L, (0,), None)), {"SNV": 5}, 20, 0))
+    lines = _record_lines(place.vcf)
+    features = sided.rows[[lines.index(line) for *_, line in drawn]]
+    control = np.zeros((20, L, 1), np.float32)
+    reference = gl.one_hot([pairs[0][0] for _, pairs, _ in drawn])
+    strands = (reference, reference[:, ::-1, ::-1])
+    active = np.mean([sided.models[0].predict([features, X, control], verbose=0)[:, 0] for X in strands], axis=0)
+    for row in rows:
+        if row["status"] == "ok":
+            most = max(float(row["pred_ref"]), float(row["pred_alt"]))
+            assert float(row["active_allele_quantile"]) == pytest.approx((active <= most).mean())
+
+
+def _record_lines(path):
+    """The numbers of the lines that hold records, from 1 on."""
+    return [k for k, line in enumerate(path.read_text().splitlines(), 1) if not line.startswith("#")]
+
+
+def test_a_repeated_variant_has_the_row_of_each_record(place, sided, genolift, tmp_path):
+    pos, ref, alt = place.snvs[2]
+    twice = tmp_path / "twice.vcf"
+    twice.write_text("#CHROM\tPOS\tID\tREF\tALT\n" + f"chr1\t{pos}\t.\t{ref}\t{alt}\n" * 2)
+    np.save(tmp_path / "rows.npy", sided.rows[:2])
+    options = ("--also", f"features={tmp_path / 'rows.npy'}", "--also", "control=zeros", "--out", tmp_path / "v.tsv")
+    told = genolift("variants", sided.paths[0], twice, "--fasta", place.genome, *options)
+    assert told.code == 0, told.err
+    control = np.zeros((2, L, 1), np.float32)
+    for row, features in zip(table(tmp_path / "v.tsv"), sided.rows, strict=False):
+        inputs = [[np.repeat(features[None], 2, 0), X, control] for X in windows(pos, alt)]
+        values = np.mean([sided.models[0].predict(one, verbose=0)[:, 0] for one in inputs], axis=0)
+        assert [float(row["pred_ref"]), float(row["pred_alt"])] == pytest.approx(values, abs=1e-5)
