@@ -37,8 +37,9 @@ def to_anndata(explanation: Contents, fields: Sequence[str] = ("scores",)) -> An
         var["length"] = explanation.lengths
     layers = {}
     for name in explanation.defined:
-        if explanation.kind(name) == OUTPUT:
-            layers[name] = np.asarray(getattr(explanation, name)).reshape(n, count).T
+        values = getattr(explanation, name)
+        if explanation.kind(name) == OUTPUT and values.shape in ((n,), (n, count)):
+            layers[name] = np.asarray(values).reshape(n, count).T
     if "residual" in explanation.defined:
         residual = np.abs(np.asarray(explanation.residual, dtype=np.float32)).reshape(n, count, -1)
         layers["largest_residual"] = np.nan_to_num(residual, nan=0).max(-1).T

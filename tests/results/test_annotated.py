@@ -46,6 +46,12 @@ def test_one_target_has_the_axis_too_and_names_differ():
     assert list(plain.var["length"]) == [8, 7, 8]
 
 
+def test_fields_of_other_types_do_not_stand_in_the_way():
+    one = full(3)
+    fields = {name: np.asarray(value) for name, value in one.fields.items()} | {"of_a_plugin": np.zeros((3, 8))}
+    assert "of_a_plugin" not in Explanation(fields).to_anndata().layers
+
+
 def test_what_cannot_be_held():
     with pytest.raises(InputError, match=r"can hold inputs, scores, .* not 'residual'"):
         full(2).to_anndata(["residual"])
