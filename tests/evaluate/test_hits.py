@@ -126,3 +126,15 @@ def test_trimming(sign):
     cwm = np.concatenate([0.02 * np.ones((5, 4)), sign * CWM, 0.05 * np.ones((3, 4))])
     trimmed = ContributionPattern("x", cwm).trimmed()
     np.testing.assert_array_equal(trimmed.cwm, sign * CWM[:5])  # the last base has less than 0.3 of the largest
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e25])
+def test_hits_do_not_depend_on_the_unit_of_scores(scale):
+    """Their squares have no place in float32."""
+    x = noise(3, 60, scale=0.3)
+    x[1, 20:26] += CWM
+    patterns = [ContributionPattern("gata", CWM)]
+    found, scaled = find_hits(x, [60] * 3, patterns, 0.3), find_hits(x * scale, [60] * 3, patterns, 0.3)
+    assert len(found) > 5
+    assert found.start.tolist() == scaled.start.tolist()
+    np.testing.assert_allclose(found.similarity, scaled.similarity, rtol=1e-4)

@@ -137,7 +137,9 @@ def _find(
     x = np.pad(x, ((0, 0), (0, widest - 1), (0, 0)))
     windows = np.lib.stride_tricks.sliding_window_view(x, widest, axis=1).reshape(n * length, 4 * widest)
     along = (_kernels(patterns, widest) @ windows.T).reshape(2, len(patterns), n, length)
-    sums = [np.pad(np.cumsum(part, axis=1, dtype=float), ((0, 0), (1, 0))) for part in (x.sum(-1), (x * x).sum(-1))]
+    # Squares of float32 would overflow, or vanish, where scores are large or small.
+    squares = np.einsum("nlb,nlb->nl", x, x, dtype=np.float64)
+    sums = [np.pad(np.cumsum(part, axis=1, dtype=float), ((0, 0), (1, 0))) for part in (x.sum(-1), squares)]
     floors: dict[int, np.ndarray] = {}
     for number, pattern in enumerate(patterns):
         width = len(pattern.cwm)
