@@ -105,11 +105,11 @@ def sequences(n: int, seed: int = 0) -> np.ndarray:
     return np.eye(4, dtype=np.float32)[np.random.default_rng(seed).integers(0, 4, (n, LENGTH))]
 
 
-def make(name: str, model, target):
+def make(name: str, model, target, **options):
     """A method ready to be called, fitted where it has to be."""
     from genolift.methods.factory import method
 
-    made = method(name, model, target, progress=False, **QUICK.get(name, {}))
+    made = method(name, model, target, progress=False, **QUICK.get(name, {}), **options)
     if hasattr(made, "fit") and name not in FITTED_AT_WILL:
         made.fit(sequences(24, seed=7))
     return made
