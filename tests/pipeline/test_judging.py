@@ -1,6 +1,7 @@
 """What `genolift judge` makes of models and of records: shuffled weights that come back, and methods made again."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import genolift as gl
 from genolift.methods import targets
 from genolift.pipeline.common.recipe import Recipe
 from genolift.pipeline.common.recorded import check_same_method, recorded_recipe
+from genolift.pipeline.judging.subjects import Shuffled
 from genolift.pipeline.judging.weights import STAGES, Weights
 from genolift.support.errors import InputError
 
@@ -94,3 +96,39 @@ def test_what_a_record_does_not_tell_is_refused():
         recorded_recipe(STORE, {"name": "ism"}, "my_function", {})
     with pytest.raises(InputError, match=r"cannot be explained again as it was: method\.steps is 5 there and 6 here"):
         check_same_method(STORE, {"steps": 5, "genolift": "0"}, {"steps": 6, "genolift": "1"})
+
+
+class Remembering:
+    """A method that computes its scores from the weights when it is made, or whenever it is called."""
+
+    def __init__(self, model, at_once):
+        self.model, self.kept = model, None
+        self.kept = self.now() if at_once else None
+
+    def now(self):
+        return float(np.abs(self.model.get_weights()[0][0, 0]).sum())
+
+    def __call__(self, X):
+        value = self.now() if self.kept is None else self.kept
+        return SimpleNamespace(scores=np.full(X.shape[:2], value))
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_method_that_remembers_weights_is_made_again_under_shuffled_ones(at_once, model):
+    """Or else it would pass for one that ignores the weights."""
+    made = []
+
+    def make(*_):
+        made.append(Remembering(model, at_once))
+        return made[-1]
+
+    first = make()
+    network = SimpleNamespace(weights=Weights([model], 0), made=lambda store: first, model=model, memory=None)
+    store = SimpleNamespace(recipe=SimpleNamespace(make=make), unknown="uniform")
+    shuffled = Shuffled(network, store, 1)
+    with network.weights.shuffled(1):
+        expected = first.now()
+    assert expected != first.now()
+    for _ in range(2):
+        np.testing.assert_array_equal(shuffled(X), expected)
+    assert len(made) == (4 if at_once else 2)
