@@ -237,3 +237,15 @@ def test_tomtom_knows_gata():
     assert [list(known)[i] for i in matches.motif] == ["GATA", "GATA"]
     assert matches.strand.tolist() == ["+", "-"]
     assert matches.p.max() < 1e-3
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_unit_that_is_not_finite_is_refused(bad):
+    inputs = keras.Input((L, 4))
+    layer = K.Conv1D(3, 2, name="first")
+    model = keras.Model(inputs, K.Dense(1)(K.GlobalAveragePooling1D()(layer(inputs))))
+    kernel = np.zeros((2, 4, 3))
+    kernel[0, 2, 1] = bad
+    layer.set_weights([kernel, np.zeros(3)])
+    with pytest.raises(InputError, match="unit 1 of the layer is NaN or infinite for some of the sequences"):
+        gl.filters(model, X)

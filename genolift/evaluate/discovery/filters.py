@@ -297,6 +297,7 @@ def collect(
             count += len(inputs)
             for values in reader.batches(inputs):
                 top = values.max((0, 1))
+                _check_finite(top)
                 largest = top if largest is None else np.maximum(largest, top)
                 display.update(len(values))
         if largest is None:
@@ -316,6 +317,15 @@ def collect(
         for number, (matrix, own, some, top) in enumerate(zip(*columns, strict=True))
     ]
     return Filters(opened.layer, units, background, count, threshold, weights, only_peaks)
+
+
+def _check_finite(top: np.ndarray) -> None:
+    """Raise :class:`InputError` for a unit whose largest activation is no number, of which nothing is a share."""
+    if not np.isfinite(top).all():
+        raise InputError(
+            f"unit {int(np.isfinite(top).argmin())} of the layer is NaN or infinite for some of the sequences, so that "
+            "its largest activation is no number; mend the model, or leave these sequences out"
+        )
 
 
 def _known(reader: LayerReader, inputs: Inputs) -> np.ndarray:
