@@ -2,8 +2,8 @@
 
 An index that lies beside the file is not used, because nothing shows whether it is of this file: a former genome has
 chromosomes of the same names, and a copy can be newer than what it was copied from. Reading the whole file once takes a
-second or two for 1,000 Mb, ten times as long for bgzip, and is right for every file. What is kept belongs to this very
-version of the file: its path, size, and the times of its last changes.
+second or two for 1,000 Mb, three times as long for bgzip, and is right for every file. What is kept belongs to this
+very version of the file: its path, size, and the times of its last changes.
 """
 
 from __future__ import annotations
