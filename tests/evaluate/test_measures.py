@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from genolift.evaluate.truth import measures
@@ -130,6 +131,26 @@ def test_intervals_cover_what_they_say():
             held.append(table.low[metric] <= expected[metric] <= table.high[metric])
     for metric, held in inside.items():
         assert abs(np.mean(held) - 0.95) < 2.6 * np.sqrt(0.95 * 0.05 / 200), (metric, np.mean(held))
+
+
+def test_weights_are_repetitions():
+    """A sequence that counts twice is the same as one that stands there twice; ranks by SciPy."""
+    truth = truth_of("repressor", 60)
+    scores = np.nan_to_num(truth.bases) + 0.02 * np.random.default_rng(1).normal(size=truth.bases.shape)
+    pooled = measures.Pooled(scores, truth)
+    weights = np.random.default_rng(2).integers(0, 4, (3, 60)).astype(float)
+    found = pooled.of(weights)
+    for b, numbers in enumerate(weights.astype(int)):
+        index = np.repeat(np.arange(len(truth.row)), numbers[truth.row])
+        total = np.array([scores[r, a:e].sum() for r, a, e in zip(truth.row, truth.start, truth.end, strict=True)])[
+            index
+        ]
+        value = truth.value[index]
+        assert found["spearman"][b] == pytest.approx(spearmanr(total, value).statistic, abs=1e-6)
+        areas = [(auroc((s * value > 0)[(s * value > 0) | (value == 0)], s * total[(s * value > 0) | (value == 0)]),
+                  (s * value > 0).sum()) for s in (1, -1)]  # fmt: skip
+        assert found["instance_auroc"][b] == pytest.approx(sum(a * n for a, n in areas) / sum(n for _, n in areas))
+        assert found["sign"][b] == pytest.approx((total * value > 0)[value != 0].mean())
 
 
 def test_measures_are_all_told():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from genolift.evaluate.truth.measures import Pooled, Truth, measure
+from genolift.evaluate.truth.measures import Pooled, Truth, measure, resampled
 from genolift.support.seeds import stream
 
 DECISIVE = "spearman"
@@ -57,12 +57,8 @@ def choose(scores: Mapping[str, np.ndarray], truth: Truth, seed: int = 0, level:
     value = table[table.metric == DECISIVE].set_index("method").value.fillna(-1.0)
     best = str(value.idxmax())
     random = stream(seed, "bootstrap of differences")
-    n = len(truth.bases)
-    draws = [random.integers(n, size=n) for _ in range(_RESAMPLES)]
-    pooled = {name: Pooled(one, truth) for name, one in scores.items()}
-    again = {
-        name: np.array([np.nan_to_num(one.spearman(rows), nan=-1.0) for rows in draws]) for name, one in pooled.items()
-    }
+    weights = resampled(random, len(truth.bases), _RESAMPLES)
+    again = {name: np.nan_to_num(Pooled(one, truth).spearman(weights), nan=-1.0) for name, one in scores.items()}
     # Bonferroni's share of the level for each comparison, of which there is one for each other method.
     tail = 100 * level / max(1, len(scores) - 1)
     rows = []

@@ -23,7 +23,7 @@ OF_BASES = ("auroc", "auprc", "precision_at_k", "mass", "pointing")
 OF_INSTANCES = ("instance_auroc", "spearman", "sign", "false_negative_rate", "false_positive_rate")
 MEASURES = (*OF_BASES, *OF_INSTANCES)
 _RESAMPLES = 1000
-_RESAMPLES_POOLED = 200
+_RESAMPLES_POOLED = 500
 
 
 @dataclass(frozen=True)
@@ -144,14 +144,12 @@ def measure(scores: np.ndarray, truth: Truth, seed: int = 0) -> pd.DataFrame:
             low, high = np.percentile(weights @ values / len(values), [2.5, 97.5])
         rows.append((name, values.mean() if len(values) else np.nan, low, high, len(values)))
     pooled = Pooled(scores, truth)
-    everyone = np.arange(len(scores))
-    whole, counts = pooled.of(everyone)
-    again = [pooled.of(random.integers(len(scores), size=len(scores)))[0] for _ in range(_RESAMPLES_POOLED)]
+    whole, counts = pooled.of(np.ones((1, len(scores)))), pooled.counts
+    again = pooled.of(resampled(random, len(scores), _RESAMPLES_POOLED))
     for name in OF_INSTANCES:
-        drawn = np.array([one[name] for one in again])
-        drawn = drawn[~np.isnan(drawn)]
+        drawn = again[name][~np.isnan(again[name])]
         low, high = np.percentile(drawn, [2.5, 97.5]) if len(drawn) > 1 else (np.nan, np.nan)
-        rows.append((name, whole[name], low, high, counts[name]))
+        rows.append((name, float(whole[name][0]), low, high, counts[name]))
     return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "n"])
 
 
@@ -186,55 +184,89 @@ def _by_sequence(scores: np.ndarray, truth: Truth) -> dict[str, np.ndarray]:
     return found
 
 
+def resampled(random: np.random.Generator, n: int, times: int) -> np.ndarray:
+    """Return how often each of n sequences is drawn in each bootstrap sample, (times, n)."""
+    return random.multinomial(n, np.full(n, 1 / n), times).astype(float)
+
+
 class Pooled:
-    """The measures of instances over any choice of sequences."""
+    """The measures of instances over any weighting of the sequences.
+
+    Attributes
+    ----------
+    counts : dict of str to int
+        How many stretches each measure rests on.
+    """
 
     def __init__(self, scores: np.ndarray, truth: Truth):
         cumulative = np.concatenate([np.zeros((len(scores), 1)), np.nancumsum(scores, axis=1)], axis=1)
-        self._sum = cumulative[truth.row, truth.end] - cumulative[truth.row, truth.start]
-        self._sum = _without_rounding(self._sum)
-        self._value, self._embedded = truth.value, truth.embedded
-        self._first = np.searchsorted(truth.row, np.arange(len(scores) + 1))
-        self._out = np.full(len(truth.row), np.nan)
+        total = _without_rounding(cumulative[truth.row, truth.end] - cumulative[truth.row, truth.start])
+        out = np.full(len(truth.row), np.nan)
         widths = truth.end - truth.start
         for width in np.unique(widths):
             mine = widths == width
-            self._out[mine] = Standing(scores, truth.free, int(width)).out(truth.row[mine], truth.start[mine])
+            out[mine] = Standing(scores, truth.free, int(width)).out(truth.row[mine], truth.start[mine])
+        value = truth.value
+        matters, nothing, known = value != 0, value == 0, ~np.isnan(out)
+        self._row, self._total, self._value = truth.row, total, value
+        self._judged, self._decoys = matters & known, truth.embedded & nothing & known
+        self._matters, self._nothing = matters, nothing
+        self._signs = np.where(total == 0, 0.5, total * value > 0)
+        self._missed, self._stands = out != np.sign(value), out != 0
+        self.counts = dict(
+            zip(
+                OF_INSTANCES,
+                (
+                    len(total),
+                    len(total),
+                    int(matters.sum()),
+                    int(self._judged.sum()),
+                    int(self._decoys.sum()),
+                ),
+                strict=True,
+            )
+        )
 
-    def of(self, rows: np.ndarray) -> tuple[dict[str, float], dict[str, int]]:
-        """Return the measures over sequences, and how many stretches each rests on."""
-        index = self._index(rows)
-        total, value, embedded, out = (array[index] for array in (self._sum, self._value, self._embedded, self._out))
-        matters, nothing = value != 0, value == 0
-        areas = [
-            (auroc(wanted[wanted | nothing], sign * total[wanted | nothing]), int(wanted.sum()))
-            for sign in (1, -1)
-            for wanted in [sign * value > 0]
-            if wanted.any() and nothing.any()
-        ]
-        decoys = embedded & nothing & ~np.isnan(out)
-        judged = matters & ~np.isnan(out)
-        values = {
-            "instance_auroc": sum(area * n for area, n in areas) / sum(n for _, n in areas) if areas else np.nan,
-            "spearman": _spearman(total, value),
-            "sign": _mean(np.where(total == 0, 0.5, total * value > 0)[matters]),
-            "false_negative_rate": _mean(out[judged] != np.sign(value[judged])),
-            "false_positive_rate": _mean(out[decoys] != 0),
+    def of(self, weights: np.ndarray) -> dict[str, np.ndarray]:
+        """Return each measure where the sequences count so often, (B,), from weights (B, N)."""
+        each = weights[:, self._row]
+        return {
+            "instance_auroc": self._auroc(each),
+            "spearman": self._spearman(each),
+            "sign": _weighted_mean(self._signs, each, self._matters),
+            "false_negative_rate": _weighted_mean(self._missed, each, self._judged),
+            "false_positive_rate": _weighted_mean(self._stands, each, self._decoys),
         }
-        numbers_of = (len(total), len(total), int(matters.sum()), int(judged.sum()), int(decoys.sum()))
-        return values, dict(zip(OF_INSTANCES, numbers_of, strict=True))
 
-    def spearman(self, rows: np.ndarray) -> float:
-        """Return the rank correlation alone, over sequences."""
-        index = self._index(rows)
-        return _spearman(self._sum[index], self._value[index])
+    def spearman(self, weights: np.ndarray) -> np.ndarray:
+        """Return the rank correlation alone, (B,), from weights of the sequences (B, N)."""
+        return self._spearman(weights[:, self._row])
 
-    def _index(self, rows: np.ndarray) -> np.ndarray:
-        """Return the numbers of the stretches in sequences."""
-        numbers = self._first[rows + 1] - self._first[rows]
-        ends = np.cumsum(numbers)
-        index: np.ndarray = np.repeat(self._first[rows] - (ends - numbers), numbers) + np.arange(numbers.sum())
-        return index
+    def _spearman(self, each: np.ndarray) -> np.ndarray:
+        one, other = _midranks(self._total, each), _midranks(self._value, each)
+        number = each.sum(axis=1, keepdims=True)
+        with np.errstate(invalid="ignore", divide="ignore"):  # Where all are equal the correlation is not defined.
+            one, other = (ranks - (each * ranks).sum(axis=1, keepdims=True) / number for ranks in (one, other))
+            spread = np.sqrt((each * one**2).sum(axis=1) * (each * other**2).sum(axis=1))
+            found: np.ndarray = np.where(spread > 0, (each * one * other).sum(axis=1) / spread, np.nan)
+        return found
+
+    def _auroc(self, each: np.ndarray) -> np.ndarray:
+        """Return the area of instances for the task, and from below of those against it, by their numbers."""
+        area, counted = np.zeros(len(each)), np.zeros(len(each))
+        for sign in (1, -1):
+            wanted = sign * self._value > 0
+            among = wanted | self._nothing
+            if not wanted.any():
+                continue
+            some, mine = each[:, among], wanted[among]
+            ranks = _midranks(sign * self._total[among], some)
+            positives, others = some[:, mine].sum(axis=1), some[:, ~mine].sum(axis=1)
+            both = (positives > 0) & (others > 0)
+            over = (some[:, mine] * ranks[:, mine]).sum(axis=1) - positives * (positives + 1) / 2
+            area[both] += over[both] / others[both]
+            counted[both] += positives[both]
+        return np.where(counted > 0, area / np.maximum(counted, 1e-300), np.nan)
 
 
 def auroc(wanted: np.ndarray, score: np.ndarray) -> float:
@@ -264,10 +296,23 @@ def _expected_hits(wanted: np.ndarray, score: np.ndarray, k: int) -> float:
     return float(wanted[above].sum() + (k - above.sum()) * wanted[at].mean())
 
 
-def _spearman(one: np.ndarray, other: np.ndarray) -> float:
-    if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
-        return float("nan")
-    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
+def _midranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the mean rank of each value among all of them, where each is there so often, (B, K)."""
+    order = np.argsort(values, kind="stable")
+    new = np.append(True, np.diff(values[order]) != 0)
+    sums = np.add.reduceat(weights[:, order], np.flatnonzero(new), axis=1)
+    middle = np.cumsum(sums, axis=1) - sums + (sums + 1) / 2
+    ranks = np.empty_like(weights)
+    ranks[:, order] = middle[:, np.cumsum(new) - 1]
+    return ranks
+
+
+def _weighted_mean(values: np.ndarray, weights: np.ndarray, some: np.ndarray) -> np.ndarray:
+    """Return the means (B,) of some of the values, NaN where none has any weight."""
+    number = weights[:, some].sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean: np.ndarray = np.where(number > 0, weights[:, some] @ values[some].astype(float) / number, np.nan)
+    return mean
 
 
 def _whole(free: np.ndarray, width: int) -> np.ndarray:
@@ -281,7 +326,3 @@ def _without_rounding(values: np.ndarray) -> np.ndarray:
     """Return values of which those are equal that differ by rounding, so that this does not rank them."""
     largest = np.abs(values).max(initial=0.0)
     return np.round(values / largest, 9) * largest if largest else values
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(np.mean(values)) if len(values) else float("nan")
