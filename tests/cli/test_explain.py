@@ -109,6 +109,10 @@ def test_custom_layers_from_a_file(genolift, files, tmp_path):
     assert refused.code == 2
     assert "Twice" in refused.err
     assert genolift(*command, "--layers-from", module).code == 0
+    importing = tmp_path / "importing.py"  # as one writes it who has a package of layers
+    importing.write_text("from mine import Twice\n")
+    told = genolift(*command[:-1], tmp_path / "again.zarr", "--layers-from", importing)
+    assert told.code == 0, told.err
 
 
 def test_finished_results_are_recognised(files, genolift, tmp_path):
