@@ -126,6 +126,25 @@ def test_a_worker_is_killed_in_the_middle(job, one_process, two_workers, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("which", [0, 1])
+def test_whichever_worker_dies_first_what_they_share_is_not_lost(which):
+    """Dask cannot make anew what it was only given to keep, and cancelled all blocks that needed it."""
+
+    def slowly(shared, number, items):
+        time.sleep(0.05)
+        return shared["factor"] * sum(items)
+
+    found = {}
+    blocks = ((number, [number] * 3) for number in range(40))
+    with cluster.team(SimpleNamespace(threads=1), 2, None) as spread:
+        for number, size, result in spread(slowly, {"factor": 2}, blocks):
+            if not found:
+                worker_processes()[which].send_signal(signal.SIGKILL)
+            found[number] = size, result
+    assert found == {number: (3, 6 * number) for number in range(40)}
+
+
+@pytest.mark.slow
 def test_an_interrupted_store_is_continued_by_workers_and_by_one_process(
     job, one_process, two_workers, tmp_path, monkeypatch
 ):
