@@ -146,8 +146,8 @@ def _spread(
         while True:
             while len(under_way) < capacity.blocks and (block := next(blocks, None)) is not None:
                 number, items = block
-                # What is shared goes with every block: Dask does not make anew what it was given to keep, and would
-                # cancel the blocks that need it when the worker that keeps it dies.
+                # What is shared goes with every block: Dask does not make anew what it was given to keep, and can
+                # cancel the blocks that need it when a worker that keeps it dies.
                 future = client.submit(work, shared, number, items, pure=False)
                 under_way[future] = number, len(items)
                 pending.add(future)

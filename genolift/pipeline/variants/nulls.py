@@ -40,8 +40,9 @@ class Null:
     """
 
     def __init__(self, delta: np.ndarray, distance: np.ndarray, activity: np.ndarray | None = None):
-        self._delta, self._distance = _ordered(np.abs(delta)), _ordered(distance)
-        self.activity = np.full_like(self._delta, np.nan) if activity is None else _ordered(activity)
+        # NaN comes last, behind infinity.
+        self._delta, self._distance = np.sort(np.abs(delta), axis=0), np.sort(distance, axis=0)
+        self.activity = np.full_like(self._delta, np.nan) if activity is None else np.sort(activity, axis=0)
 
     def p_value(self, delta: float, t: int) -> float:
         """Return the two-sided p-value of ``delta`` for target ``t``.
@@ -63,10 +64,6 @@ class Null:
         """Return the share of null windows, with the reference allele, that predict at most ``active``."""
         _check_finite(active)
         return float(np.searchsorted(self.activity[:, t], active, side="right")) / len(self.activity)
-
-
-def _ordered(values: np.ndarray) -> np.ndarray:
-    return np.sort(np.where(np.isfinite(values), values, np.inf), axis=0)
 
 
 def _check_finite(value: float) -> None:
