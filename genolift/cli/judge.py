@@ -99,6 +99,10 @@ def command(
     the store that was subtracted in the column against; a sentence says which one is better. No metric is a proof. What
     each cannot tell stands in its row, and is printed with it.
 
+    The metrics are deletion, insertion, sensitivity-n, mutagenesis, sufficiency, continuity, reverse-complement,
+    robustness, smooth-mprt, efficient-mprt, random-labels, agreement, complexity and residual. smooth-mprt and
+    efficient-mprt take 50 of the sequences.
+
     An interrupted run continues with the same command.
     """
     from genolift.pipeline.common.modelfile import ModelFile

@@ -167,6 +167,7 @@ def test_sequences_of_several_lengths_and_folds_and_merged_stores(files, judged,
     assert told.code == 0, told.err
     table = pd.read_csv(out, sep="\t")
     assert list(table.n) == [8] * 4
+    assert "fewer than 30 sequences cannot hold their level: deletion of merged.zarr (8), continuity" in told.err
     assert np.isfinite(table.value).all()
 
 
@@ -214,6 +215,14 @@ def test_a_model_that_does_not_predict_what_the_store_says_is_refused(judged, tm
     wrong = job.Judging((judged.deeplift,), (ModelFile(judged.other),), tmp_path / "no.tsv", ("deletion",))
     with pytest.raises(InputError, match="it is not the model that made the store"):
         job.judge(wrong)
+
+
+def test_help_names_every_metric(genolift):
+    words = " ".join(genolift("judge", "--help").out.replace(",", " ").split())
+    for name, metric in METRICS.items():
+        assert f" {name} " in words or f" {name}. " in words
+        if metric.most is not None:
+            assert f"take {metric.most} of the sequences" in words
 
 
 def test_the_record_says_how_the_table_was_made(judged, genolift, tmp_path):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from genolift.evaluate.experiments.confidence import FEW
 from genolift.evaluate.faithfulness.metric import Metric
 from genolift.evaluate.sanity.resemblance import AGREEMENT
 from genolift.evaluate.sanity.summary import Estimate, estimate, sentence
@@ -84,7 +85,7 @@ class Told:
     sentences : list of str
         Which store is better under which metric.
     reasons : list of str
-        Why metrics are not defined.
+        Why metrics are not defined, and which intervals rest on few sequences.
     """
 
     lines: list[str]
@@ -119,7 +120,7 @@ def told(stores: Sequence[JudgedStore], metrics: Sequence[Metric], values: Value
     seed
         The seed of the bootstrap.
     """
-    found = Told([])
+    found, few = Told([]), []
     pairs = list(combinations(range(len(stores)), 2))
     for metric in metrics:
         keys: list[tuple] = [(metric.name, i, None) for i in range(len(stores))]
@@ -133,6 +134,8 @@ def told(stores: Sequence[JudgedStore], metrics: Sequence[Metric], values: Value
             mean = estimate(values[key], seed)
             found.lines.append(_row(stores, i, j, metric, mean, values.seconds(key)))
             rows.append(_short(stores, i, j, mean))
+            if mean.n < FEW:
+                few.append(f"{metric.name} of {rows[-1]['store']} ({mean.n})")
         for i, j in [] if metric is AGREEMENT else pairs:
             one, other = keys[i], keys[j]
             if values.lacking(one) or values.lacking(other) or stores[i].subject != stores[j].subject:
@@ -143,6 +146,8 @@ def told(stores: Sequence[JudgedStore], metrics: Sequence[Metric], values: Value
         if rows:
             about = {"better": metric.better, "measures": metric.measures, "cannot_tell": metric.cannot_tell}
             found.shown.append({"metric": metric.name, **about, "rows": rows})
+    if few:
+        found.reasons.append(f"Intervals over fewer than {FEW} sequences cannot hold their level: {', '.join(few)}.")
     return found
 
 
