@@ -68,7 +68,7 @@ def test_two_methods_are_judged(judged, genolift, tmp_path):
     for row in differences[differences.metric != "robustness"].itertuples():
         pair = by_name["deeplift.zarr", row.metric] - by_name["gradients.zarr", row.metric]
         assert row.value == pytest.approx(pair, abs=2e-3 * abs(by_name["deeplift.zarr", row.metric]) + 1e-9)
-        assert f"Under {row.metric}, " in told.out
+        assert (f"Under {row.metric}, " in told.out) == METRICS[row.metric].ranks
     scores = [np.asarray(Explanation.load(judged.deeplift).scores)]
     scores.append(np.asarray(Explanation.load(judged.gradients).for_target(0).scores))
     agreement = np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(*scores, strict=True)])
@@ -232,3 +232,14 @@ def test_the_record_says_how_the_table_was_made(judged, genolift, tmp_path):
     assert record["request"]["metrics"] == ["complexity"]
     assert record["request"]["models"][0]["sha256"]
     assert record["command_line"].startswith("genolift judge")
+
+
+def test_the_rounding_of_one_store_is_no_merit_over_that_of_another(judged, genolift, tmp_path):
+    options = ("--target", "0", "--references", "shuffled:3", "--rule", "rescale")
+    rescale = explain(judged.model, judged.fasta, tmp_path / "rescale.zarr", *options)
+    command = ("judge", judged.deeplift, rescale, "--model", judged.model, "--metrics", "residual,complexity")
+    told = genolift(*command, "--out", tmp_path / "t.tsv")
+    assert told.code == 0, told.err
+    assert "Under complexity, " in told.out
+    assert "Under residual, " not in told.out
+    assert len(pd.read_csv(tmp_path / "t.tsv", sep="\t")) == 6

@@ -32,6 +32,8 @@ class Metric:
         The parts of the case, by their names, without which the metric is not defined.
     most
         On how many sequences the metric is computed at most, because it costs much for each; ``None`` for all.
+    ranks
+        Whether a difference says that one explanation is better than another.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Metric:
     cannot_tell: str
     needs: tuple[str, ...] = ()
     most: int | None = None
+    ranks: bool = True
 
     def lacks(self, case: Case) -> str | None:
         """Return the first part that the metric needs and the case does not have; ``None`` if there is none."""

@@ -24,4 +24,5 @@ RESIDUAL = Metric(
     "It cannot tell whether the sum is shared out rightly: all of it at a random position would have no residual "
     "either.",
     needs=("residual",),
+    ranks=False,  # the difference of two roundings is no merit
 )

@@ -27,6 +27,7 @@ AGREEMENT = Metric(
     "folds.",
     "It cannot tell which of the two is right, or whether both are wrong in the same way.",
     needs=("other",),
+    ranks=False,
 )
 LABELS = Metric(
     "random-labels",

@@ -142,7 +142,8 @@ def told(stores: Sequence[JudgedStore], metrics: Sequence[Metric], values: Value
                 continue
             difference = estimate(values.differences(one, other), seed)
             found.lines.append(_row(stores, i, j, metric, difference, None))
-            found.sentences.append(sentence(metric, stores[i].label, stores[j].label, difference))
+            if metric.ranks:
+                found.sentences.append(sentence(metric, stores[i].label, stores[j].label, difference))
         if rows:
             about = {"better": metric.better, "measures": metric.measures, "cannot_tell": metric.cannot_tell}
             found.shown.append({"metric": metric.name, **about, "rows": rows})
