@@ -116,7 +116,9 @@ def command(
     judged = judge(job)
     _show(judged)
     complete = " is already complete" if judged.was_there else ""
-    click.echo(f"{out}{complete}: {len(stores)} stores, {judged.sequences:,} sequences, {judged.seconds:.1f} s")
+    click.echo(
+        f"{out}{complete}: {len(stores)} store{'s' if len(stores) > 1 else ''}, {judged.sequences:,} sequences, {judged.seconds:.1f} s"
+    )
 
 
 def _show(judged: Judged) -> None:
