@@ -243,3 +243,17 @@ def test_the_rounding_of_one_store_is_no_merit_over_that_of_another(judged, geno
     assert "Under complexity, " in told.out
     assert "Under residual, " not in told.out
     assert len(pd.read_csv(tmp_path / "t.tsv", sep="\t")) == 6
+
+
+def test_a_saved_model_has_no_weights_to_shuffle_and_a_mean_of_strands_is_consistent(judged, genolift, tmp_path):
+    saved = tmp_path / "saved"
+    build("tal_gata", length=LENGTH, filters=4, width=5).export(saved, verbose=False)
+    options = ("--target", "0", "--method", "gradient-x-input", "--rc-average")
+    store = explain(saved, judged.fasta, tmp_path / "s.zarr", *options)
+    names = "smooth-mprt,efficient-mprt,reverse-complement"
+    told = genolift("judge", store, "--model", saved, "--metrics", names, "--out", tmp_path / "t.tsv")
+    assert told.code == 0, told.err
+    table = pd.read_csv(tmp_path / "t.tsv", sep="\t")
+    assert list(table.metric) == ["reverse-complement"]
+    assert table.value[0] == pytest.approx(1, abs=1e-4)
+    assert told.err.count("is not defined for s.zarr: the weights of the model cannot be changed") == 2
