@@ -111,7 +111,7 @@ class Stretches:
         places = np.array([max(0, len(stretch) - length + 1) for stretch in self._codes])
         if not places.sum():
             longest = max((len(stretch) for stretch in self._codes), default=0)
-            raise InputError(f"background: no stretch of known bases has {length} positions; the longest has {longest}")
+            raise InputError(f"no stretch of known bases has {length} positions; the longest has {longest}")
         chosen = random.integers(places.sum(), size=n)
         ends = np.cumsum(places)
         which = np.searchsorted(ends, chosen, "right")
@@ -141,7 +141,7 @@ class Stretches:
                 return codes
             rows = np.array(sorted(again))
         raise InputError(
-            f"background: matches of the motifs remain in {len(rows)} stretches of real sequence; "
+            f"matches of the motifs remain in {len(rows)} stretches of real sequence; "
             'write motifs = "redraw" there, or leave out motifs that almost anything matches'
         )
 

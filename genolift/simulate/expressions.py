@@ -15,6 +15,7 @@ never executed.
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Callable, Collection
 from typing import TypeAlias
@@ -44,6 +45,7 @@ _FUNCTIONS = {
     "min": lambda *values: np.minimum.reduce(np.broadcast_arrays(*values)),
     "max": lambda *values: np.maximum.reduce(np.broadcast_arrays(*values)),
 }
+_DEEPEST = 200  # Expressions that are nested deeper would exhaust Python's stack when they are evaluated.
 _OF_MOTIFS = ("match", "best", "pair")
 _CHOICES = {"order": ("any", "given"), "strands": ("any", "same", "opposite")}
 _Value: TypeAlias = Callable[[Scenes], np.ndarray | float]
@@ -85,6 +87,8 @@ class Expression:
             tree = ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise InputError(f"{text!r} is not an expression; write for example 'A > 0 and B > 0'") from None
+        if _depth(tree) > _DEEPEST:
+            raise InputError(f"an expression that begins with {text[:40]!r} is nested deeper than {_DEEPEST} levels")
         self.is_condition = _is_condition(tree)
         self._evaluate = self._value(tree)
         if not self.motifs:
@@ -141,7 +145,7 @@ class Expression:
         if isinstance(node, ast.Compare) and all(type(op) in _COMPARISONS for op in node.ops):
             return self._comparison(node)
         if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
-            number = float(node.value)
+            number = _number(node.value)
             return lambda scenes: number
         name = _motif_name(node)
         if name is not None:
@@ -225,6 +229,24 @@ class Expression:
         if name not in self.motifs:
             self.motifs.append(name)
         return name
+
+
+def _depth(tree: ast.AST) -> int:
+    """Return how many nodes the longest way from the root to a leaf passes."""
+    depth, level = 0, [tree]
+    while level:
+        depth, level = depth + 1, [child for node in level for child in ast.iter_child_nodes(node)]
+    return depth
+
+
+def _number(value: float) -> float:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise InputError("an expression holds a number that is too large; numbers go up to 1e308")
+    return number
 
 
 def _is_condition(node: ast.expr) -> bool:

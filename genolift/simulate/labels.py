@@ -66,6 +66,8 @@ class Outcome:
     ----------
     task : str
         The task's name.
+    key : str
+        The key of the expression in the file, within ``labels``.
     expression : Expression
         What is expected, without noise: 0 or 1, a probability or a value.
     kind : Kind
@@ -75,6 +77,7 @@ class Outcome:
     """
 
     task: str
+    key: str
     expression: Expression
     kind: Kind
     drawn: Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -94,7 +97,7 @@ def outcomes(labels: Mapping[str, Any], motifs: Mapping[str, Any]) -> list[Outco
         for task, key, text, condition, kind, drawn in _parts(name, label):
             try:
                 expression = Expression(text, list(motifs))
-                found.append(Outcome(task, expression.condition() if condition else expression, kind, drawn))
+                found.append(Outcome(task, key, expression.condition() if condition else expression, kind, drawn))
             except InputError as problem:
                 raise InputError(f"labels.{key}: {problem}") from None
     kinds = list(dict.fromkeys(outcome.kind for outcome in found))

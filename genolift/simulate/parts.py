@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 class Strict(BaseModel):
     """A table of a configuration, whose keys and types must be exactly these."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 def told_apart(kinds: Mapping[str, type], plain: type | None, wanted: str) -> Discriminator:

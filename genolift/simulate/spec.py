@@ -33,7 +33,6 @@ from genolift.support.files import check_no_address
 
 _RESERVED = ("name", "split", "sequence", "seqName", "embeddings")
 _FILLED_IN = ("matrices", "words", "backgrounds")
-_BAD_IN_NAMES = set(" \t\r\n,")
 _UNION_MEMBERS = (
     *("Around", "Centre", "Chance", "Classes", "Fitted", "Flipped", "Real", "Value"),
     *("int", "float", "str", "list"),
@@ -263,6 +262,11 @@ def _backgrounds(spec: Spec, folder: Path) -> dict[str, Any]:
     return {"backgrounds": found, "background": exact}
 
 
+def _usable(name: str) -> bool:
+    """Return whether a name can stand in the files of a data set: each kind of space would divide it there."""
+    return bool(name) and name.isprintable() and not any(letter == "," or letter.isspace() for letter in name)
+
+
 def _check_names(spec: Spec, source: str) -> None:
     for kind, names in (
         ("motifs", spec.motifs),
@@ -272,8 +276,8 @@ def _check_names(spec: Spec, source: str) -> None:
         seen = set()
         for index, name in enumerate(names):
             key = f"{source}: groups[{index}].name" if kind == "groups" else f"{source}: {kind}.{name}"
-            if not name or _BAD_IN_NAMES & set(name):
-                raise ConfigError(f"{key}: a name must not be empty or hold spaces or commas")
+            if not _usable(name):
+                raise ConfigError(f"{key}: a name must not be empty or hold spaces, control characters or commas")
             if name in seen:
                 raise ConfigError(f"{key}: two groups are named {name!r}")
             seen.add(name)
@@ -284,8 +288,8 @@ def _check_tasks(spec: Spec, source: str) -> None:
         key = f"{source}: labels.{task}"
         if task in _RESERVED:
             raise ConfigError(f"{key}: {task!r} is a column of the data set already; choose another name")
-        if not task or _BAD_IN_NAMES & set(task):
-            raise ConfigError(f"{key}: a name must not be empty or hold spaces or commas")
+        if not _usable(task):
+            raise ConfigError(f"{key}: a name must not be empty or hold spaces, control characters or commas")
 
 
 def _check_groups(spec: Spec, source: str) -> None:

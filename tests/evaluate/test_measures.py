@@ -153,6 +153,12 @@ def test_weights_are_repetitions():
         assert found["sign"][b] == pytest.approx((total * value > 0)[value != 0].mean())
 
 
+def test_without_instances_there_is_no_truth():
+    nothing = Dataset(["a"], ["ACGTACGT"], np.zeros((1, 1)), ["y"], np.array(["test"]), [])
+    with pytest.raises(InputError, match="no motif is embedded"):
+        Truth.of(nothing, np.zeros(0))
+
+
 def test_measures_are_all_told():
     truth = truth_of("decoys", 60)
     table = measures.measure(np.zeros(truth.bases.shape), truth)

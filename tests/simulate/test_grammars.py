@@ -220,6 +220,13 @@ def test_classes():
         ({"labels": {"y": {"value": "A"}, "z": "A > 0"}}, "labels of one kind, and these are real and binary"),
         ({"labels": {"y": {"classes": {"a": "A > 0", "split": "A == 0"}}}}, "'split' is a column"),
         ({"labels": {"y": {"classes": {"a": "A > 0"}}}}, r"labels\.y\.classes"),
+        ({"labels": {"y": {"value": "A", "noise": np.inf}}}, r"labels\.y\.noise: .*finite"),
+        ({"group": {"placement": {"around": 30, "spread": np.inf}}}, r"placement\.spread: .*finite"),
+        ({"labels": {"y": {"value": f"A * {10**400}"}}}, r"labels\.y\.value: .*too large"),
+        ({"labels": {"y": {"value": "A * 1e999"}}}, r"labels\.y\.value: .*too large"),
+        ({"labels": {"y": "not " * 900 + "A > 0"}}, r"labels\.y: .*nested deeper"),
+        ({"group": {"name": "g\u00a0h"}}, r"groups\[0\]\.name: a name must not"),
+        ({"motifs": {"A\u001cB": {"matrix": SHARP}}}, r"motifs\..*a name must not"),
     ],
 )
 def test_what_cannot_be_is_one_line_with_its_key(changes, words):
@@ -227,3 +234,27 @@ def test_what_cannot_be_is_one_line_with_its_key(changes, words):
         parse_spec(table(**changes), "here.toml")
     assert str(caught.value).startswith("here.toml: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"labels": {"y": {"value": "log(A)"}}}, r"^labels\.y\.value: 'log\(A\)' is not a finite number"),
+        ({"labels": {"y": {"value": "A * 1e39"}}}, r"^labels\.y\.value: .*numbers up to"),
+        ({"group": {"placement": {"around": 0, "spread": 0.1}}}, r"^groups\[0\]\.placement\.around: 1 instance does"),
+        (
+            {"embed": [{"motif": "B", "count": 1, "match": {"min": -9.0, "max": -8.0}}]},
+            r"^groups\[0\]\.embed\[0\]\.match:",
+        ),
+    ],
+)
+def test_what_cannot_be_drawn_is_told_with_its_key(changes, words):
+    count = {"distribution": "uniform", "min": 0, "max": 1}
+    with pytest.raises(InputError, match=words):
+        drawn(**{"embed": [{"motif": "A", "count": count}], "group": {"sequences": 20}, **changes} | {
+            "group": {"sequences": 20, **changes.get("group", {})}})  # fmt: skip
+
+
+def test_the_coldest_draw_is_the_best_match():
+    dataset = drawn([{"motif": "B", "count": 1, "temperature": 1e-9}], {"sequences": 20}, labels={"y": "B > 0"})
+    assert {one.string for one in dataset.embeddings} == {"CCCC"}

@@ -64,7 +64,14 @@ class Truth:
             How much each of its instances matters, (K,).
         seed
             The seed of the stretches without instance.
+
+        Raises
+        ------
+        InputError
+            If there is no instance.
         """
+        if not dataset.embeddings:
+            raise InputError("no motif is embedded in these sequences, so there is no truth to compare scores with")
         importance = _without_rounding(np.asarray(importance, dtype=float))
         lengths = np.array([len(sequence) for sequence in dataset.sequences])
         bases = np.where(np.arange(lengths.max()) < lengths[:, None], 0.0, np.nan)

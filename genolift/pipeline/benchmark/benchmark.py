@@ -14,13 +14,13 @@ from pathlib import Path
 
 from genolift.pipeline.benchmark import judging
 from genolift.pipeline.benchmark.contenders import METHODS, explain
+from genolift.pipeline.benchmark.simulation import drawn
 from genolift.pipeline.benchmark.stages import Stage, complete, finished
 from genolift.pipeline.benchmark.training import ARCHITECTURE, RECORD, save_model
 from genolift.pipeline.keeping.folder import Folder
 from genolift.pipeline.keeping.versions import versions
 from genolift.sequence.files import write_text
 from genolift.simulate.dataset import FILES
-from genolift.simulate.drawing.generate import simulate
 from genolift.simulate.reading import load_dataset
 from genolift.simulate.spec import Spec, load_spec
 from genolift.support.errors import InputError
@@ -152,7 +152,7 @@ def _scores(seed: int, method: str) -> str:
 
 
 def _simulate(spec: Spec, n: int | None, work: Path) -> None:
-    simulate(spec, n=n).save(work)
+    drawn(spec, n=n).save(work)
 
 
 def _train(spec: Spec, job: Benchmark, seed: int, progress: bool, work: Path) -> None:

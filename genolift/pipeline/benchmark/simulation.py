@@ -2,14 +2,51 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from pathlib import Path
+
+import numpy as np
 
 from genolift.pipeline.keeping.places import check_directory
 from genolift.simulate.dataset import FILES, Dataset
 from genolift.simulate.drawing.generate import simulate
-from genolift.simulate.spec import load_spec
+from genolift.simulate.spec import Spec, load_spec
 from genolift.support.errors import FORCE, FileProblem, InputError, Remedy
+
+log = logging.getLogger("genolift")
+
+_ROUNDING = 1e-9
+
+
+def drawn(spec: Spec, seed: int | None = None, n: int | None = None) -> Dataset:
+    """Return the data set of a configuration, of which something can be learnt.
+
+    Where fewer sequences are drawn than the configuration has, a label that is the same for all of them is only warned
+    of.
+
+    Raises
+    ------
+    InputError
+        If what is expected of a label, without noise, is the same for all sequences. The message names the key.
+    """
+    dataset = simulate(spec, seed, n)
+    if dataset.importance is None or len(dataset) < 2:
+        return dataset
+    rows = [one.sequence_index for one in dataset.embeddings]
+    for outcome, values in zip(spec.outcomes, dataset.importance.T, strict=True):
+        # The values of a sequence sum to what is expected of it, less what is expected where nothing is embedded.
+        expected = np.bincount(rows, values, len(dataset))
+        if np.ptp(expected) > _ROUNDING * np.abs(values).max(initial=0.0):
+            continue
+        told = (
+            f"labels.{outcome.key}: {outcome.expression.text!r} is the same for all {len(dataset):,} sequences, so "
+            "there is nothing to learn"
+        )
+        if len(dataset) >= spec.total:
+            raise InputError(f"{told}; change the expression, or what the groups embed")
+        log.warning("%s from so few; draw more", told)
+    return dataset
 
 
 def draw_dataset(
@@ -32,7 +69,7 @@ def draw_dataset(
         Whether files that are there give way.
     """
     check_directory(out)
-    dataset = simulate(load_spec(spec), seed, n)
+    dataset = drawn(load_spec(spec), seed, n)
     with tempfile.TemporaryDirectory() as aside:
         dataset.save(aside)
         new = {name: (Path(aside) / name).read_bytes() for name in FILES}

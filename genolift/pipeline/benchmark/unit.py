@@ -13,8 +13,8 @@ from genolift.evaluate.truth.measures import Truth, measure
 from genolift.evaluate.truth.worth import Worth, worth
 from genolift.pipeline.benchmark.entries import Entry
 from genolift.pipeline.benchmark.networks import Network
+from genolift.pipeline.benchmark.simulation import drawn
 from genolift.simulate.dataset import Dataset
-from genolift.simulate.drawing.generate import simulate
 from genolift.simulate.reading import load_dataset
 from genolift.simulate.spec import Spec
 from genolift.support.errors import InputError, UnsupportedModel
@@ -45,7 +45,7 @@ def forget() -> None:
 def draw(spec: Spec, n: int | None, data: str, work: Path) -> None:
     """Draw the data set of a configuration into a directory."""
     shutil.rmtree(work / data, ignore_errors=True)
-    simulate(spec, n=n).save(work / data)
+    drawn(spec, n=n).save(work / data)
 
 
 def train_network(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -44,7 +46,8 @@ def simulate(spec: Spec | str | os.PathLike, seed: int | None = None, n: int | N
     Raises
     ------
     InputError
-        If the seed is negative, or if ``n`` is less than the number of groups.
+        If the seed is negative, or if ``n`` is less than the number of groups. Whatever else cannot be drawn is told
+        with its key.
     FileProblem, ConfigError
         If the configuration cannot be read; see :func:`genolift.simulate.spec.load_spec`.
     """
@@ -106,7 +109,17 @@ def _labels(spec: Spec, expected: np.ndarray, names: list[str], seed: int) -> np
         outcome.drawn(expected[:, t], stream(seed, "simulate", "labels", outcome.task))
         for t, outcome in enumerate(spec.outcomes)
     ]
-    return np.stack(drawn, axis=1).astype(np.float32 if spec.kind == "real" else np.int8)
+    labels = np.stack(drawn, axis=1)
+    if spec.kind != "real":
+        return labels.astype(np.int8)
+    limit = np.finfo(np.float32).max
+    for outcome, column in zip(spec.outcomes, labels.T, strict=True):
+        if np.abs(column).max() > limit:
+            raise InputError(
+                f"labels.{outcome.key}: {outcome.expression.text!r} goes to {np.abs(column).max():.4g}, and labels are "
+                f"numbers up to {limit:.4g}; scale it"
+            )
+    return labels.astype(np.float32)
 
 
 def draw_splits(spec: Spec, total: int, seed: int) -> np.ndarray:
@@ -137,18 +150,30 @@ def _draw_group(spec: Spec, group: Group, size: int, seed: int) -> tuple[np.ndar
     """Return codes (size, longest), lengths (size,) and instances, which are sorted by sequence and position."""
     random = partial(stream, seed, "simulate", group.name)
     lengths = random("lengths").integers(spec.length.min, spec.length.max, size, endpoint=True)
+    key = f"groups[{spec.groups.index(group)}]"
     background = spec.backgrounds.get(group.name, spec.backgrounds[""])
-    codes = background.draw(random("background"), size, spec.length.max)
+    with _at("background" if group.background is None else f"{key}.background"):
+        codes = background.draw(random("background"), size, spec.length.max)
     instances = Placing(spec, group, lengths, random).instances()
     for entry, embed in enumerate(group.embed):
         for member, motif in enumerate(embed.members):
             chosen = (instances.entry == entry) & (instances.member == member)
             keys = ("letters", entry) if member == 0 else ("letters", entry, member)
-            words = draw_words(spec, embed, motif, int(chosen.sum()), random(*keys))
+            with _at(f"{key}.embed[{entry}].match"):
+                words = draw_words(spec, embed, motif, int(chosen.sum()), random(*keys))
             turned = instances.reverse[chosen]
             words[turned] = 3 - words[turned, ::-1]
             codes[instances.row[chosen, None], instances.start[chosen, None] + np.arange(words.shape[1])] = words
     return codes, lengths, instances
+
+
+@contextmanager
+def _at(key: str) -> Iterator[None]:
+    """Put the key of a configuration before whatever is wrong with it."""
+    try:
+        yield
+    except InputError as problem:
+        raise InputError(f"{key}: {problem}") from None
 
 
 def _embeddings(

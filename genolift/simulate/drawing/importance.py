@@ -50,10 +50,13 @@ def importance(spec: Spec, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
         expression = outcome.expression
         motifs = expression.motifs
         scenes = Scenes.of(len(dataset), dataset.embeddings, motifs, shares)
-        expected[:, t] = expression(scenes)[:, 0]
         mine = np.array([one.motif in motifs for one in dataset.embeddings], dtype=bool)
         place = np.arange(mine.sum()) - np.searchsorted(rows[mine], rows[mine])
-        found = _by_counts(expression, scenes) if expression.by_counts else _by_subsets(expression, scenes)
+        try:
+            expected[:, t] = expression(scenes)[:, 0]
+            found = _by_counts(expression, scenes) if expression.by_counts else _by_subsets(expression, scenes)
+        except InputError as problem:
+            raise InputError(f"labels.{outcome.key}: {problem}") from None
         values[mine, t] = found[rows[mine], place]
     return expected, values
 

@@ -166,8 +166,9 @@ class Placing:
                     break
             else:
                 raise InputError(
-                    f"group {self._group.name!r}: {kinds.shape[1]} instances do not find room around position "
-                    f"{where.around} in {_ROUNDS:,} draws; give a larger spread"
+                    f"groups[{self._spec.groups.index(self._group)}].placement.around: {kinds.shape[1]} instance"
+                    f"{'s do' if kinds.shape[1] > 1 else ' does'} not find room around position "
+                    f"{where.around} in {_ROUNDS:,} draws; give another spread or position"
                 )
             parts.append((rows, kinds, start))
         return _gathered(parts)

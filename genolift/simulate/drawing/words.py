@@ -70,6 +70,7 @@ def _drawer(spec: Spec, embed: Embed, motif: str, random: np.random.Generator) -
         consensus = matrix.argmax(axis=1).astype(np.uint8)
         return lambda n: np.tile(consensus, (n, 1))
     if embed.temperature != 1:
-        powers = matrix ** (1 / embed.temperature)
+        # The highest power of each position is 1, so that the coldest draw is the best match and not 0 divided by 0.
+        powers = (matrix / matrix.max(axis=1, keepdims=True)) ** (1 / embed.temperature)
         matrix = powers / powers.sum(axis=1, keepdims=True)
     return lambda n: categorical(matrix, random.random((n, len(matrix)), dtype=np.float32))
