@@ -20,6 +20,7 @@ COMMANDS = {
     "simulate": "Draw a data set with known motifs.",
     "train": "Train a network on a data set.",
     "benchmark": "Simulate, train, explain and judge: which method finds what matters.",
+    "digits": "Compare methods on handwritten digits, as in the DeepLIFT paper's figure 4.",
     "calibrate": "Find the method and the references that suit a model, by planted motifs.",
     "explain": "Score the sequences of a FASTA file, or regions of a genome, with a model.",
     "info": "Say what stores are, and whether they are complete.",
@@ -42,7 +43,7 @@ COMMANDS = {
     "methods": "List the methods there are.",
 }
 MISTAKE, INTERRUPTED = 2, 130
-_CONTINUES = ("benchmark", "explain", "judge", "merge", "subset", "variants")
+_CONTINUES = ("benchmark", "digits", "explain", "judge", "merge", "subset", "variants")
 
 
 class _Interrupted(Exception):
