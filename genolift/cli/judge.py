@@ -117,7 +117,8 @@ def command(
     _show(judged)
     complete = " is already complete" if judged.was_there else ""
     click.echo(
-        f"{out}{complete}: {len(stores)} store{'s' if len(stores) > 1 else ''}, {judged.sequences:,} sequences, {judged.seconds:.1f} s"
+        f"{out}{complete}: {len(stores)} store{'s' if len(stores) > 1 else ''}, {judged.sequences:,} sequences, "
+        f"{judged.seconds:.1f} s"
     )
 
 
