@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         help="The width of the windows, where the model takes any length.",
     ),
     parameters.unknown,
+    parameters.on_bad("What becomes of regions that leave their chromosome and of other records that cannot be used."),
 )
 @parts.execution(parameters.memory, parameters.replace)
 @click.option("--out", required=True, type=parameters.path(), metavar="NAME.tsv", help="The table.")

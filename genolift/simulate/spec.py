@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -21,9 +22,11 @@ from genolift.simulate.parts import (
     BackgroundSource,
     Centre,
     Embed,
+    Fitted,
     Group,
     Length,
     MotifSource,
+    Real,
     Splits,
     Strict,
     range_of,
@@ -32,7 +35,7 @@ from genolift.support.errors import ConfigError, FileProblem, InputError, file_p
 from genolift.support.files import check_no_address
 
 _RESERVED = ("name", "split", "sequence", "seqName", "embeddings")
-_FILLED_IN = ("matrices", "words", "backgrounds")
+_FILLED_IN = ("matrices", "words", "backgrounds", "digests")
 _UNION_MEMBERS = (
     *("Around", "Centre", "Chance", "Classes", "Fitted", "Flipped", "Real", "Value"),
     *("int", "float", "str", "list"),
@@ -66,6 +69,8 @@ class Spec(Strict):
         The words of those motifs that are lists of words.
     backgrounds : dict of str to Background
         The background of each group that has its own, by the group's name, and ``""`` for all others.
+    digests : dict of str to str
+        A digest of what was read from each file, by the key that names the file.
     """
 
     name: str = Field(min_length=1)
@@ -80,6 +85,7 @@ class Spec(Strict):
     matrices: dict[str, Any] = Field(default={}, exclude=True, repr=False)
     words: dict[str, Any] = Field(default={}, exclude=True, repr=False)
     backgrounds: dict[str, Any] = Field(default={}, exclude=True, repr=False)
+    digests: dict[str, str] = Field(default={}, exclude=True, repr=False)
 
     @property
     def outcomes(self) -> list[Outcome]:
@@ -106,6 +112,10 @@ class Spec(Strict):
         """The probabilities of A, C, G, T outside motifs, (4,), where a group has no background of its own."""
         composition: np.ndarray = self.backgrounds[""].composition
         return composition
+
+    def describe(self) -> dict[str, Any]:
+        """Return what tells this configuration and its files from others, in values that JSON has."""
+        return {**self.model_dump(mode="json"), "read": self.digests}
 
     def outcome(self, task: str) -> Outcome:
         """Return what is predicted under the name of a task."""
@@ -203,6 +213,7 @@ def parse_spec(table: Mapping[str, Any], source: str = "configuration", folder: 
         matrices, words = motif_sources.resolve(spec.motifs, folder or Path())
         spec = spec.model_copy(update={"matrices": matrices, "words": words})
         spec = spec.model_copy(update=_backgrounds(spec, folder or Path()))
+        spec = spec.model_copy(update={"digests": _digests(spec, folder or Path())})
         _check_names(spec, source)
         _check_groups(spec, source)
         outcomes(spec.labels, matrices)
@@ -260,6 +271,23 @@ def _backgrounds(spec: Spec, folder: Path) -> dict[str, Any]:
             raise InputError(f"{key}: {problem}") from None
     exact = found[""].composition.tolist() if isinstance(spec.background, list) else spec.background
     return {"backgrounds": found, "background": exact}
+
+
+def _digests(spec: Spec, folder: Path) -> dict[str, str]:
+    """Return digests of what the files of a configuration hold: of a motif file, the motif that is taken from it."""
+    read = {
+        f"motifs.{name}.file": hashlib.sha256(np.ascontiguousarray(spec.matrices[name], "<f8").tobytes()).hexdigest()
+        for name, source in spec.motifs.items()
+        if source.file is not None
+    }
+    sources = {"background": spec.background}
+    sources |= {f"groups[{i}].background": group.background for i, group in enumerate(spec.groups)}
+    for key, source in sources.items():
+        if isinstance(source, Fitted | Real):
+            path = folder / (source.fasta if isinstance(source, Fitted) else source.sequences)
+            with file_problems(path, "read"), path.open("rb") as handle:
+                read[key] = hashlib.file_digest(handle, "sha256").hexdigest()
+    return read
 
 
 def _usable(name: str) -> bool:

@@ -63,6 +63,21 @@ def test_a_table_and_a_recommendation(place, capsys):
     assert "--force" in told
 
 
+def test_regions_that_leave_their_chromosome(place, tmp_path, capsys):
+    genome, regions = tmp_path / "genome.fa", tmp_path / "peaks.bed"
+    text = "".join(np.random.default_rng(1).choice(list("ACGT"), 1200))
+    write_fasta(genome, ["chr1"], [text])
+    regions.write_text("".join(f"chr1\t{start}\t{start + 80}\n" for start in range(0, 1200, 50)))
+    from genolift.cli.app import run as command
+
+    arguments = ["calibrate", place / "model.keras", genome, "--regions", regions, "--motifs", place / "motifs.meme"]
+    arguments += ["--methods", "ism", "--out", tmp_path / "best.tsv"]
+    assert command([str(argument) for argument in arguments]) == 2
+    assert "--on-bad skip leaves such records out" in capsys.readouterr().err
+    assert command([str(argument) for argument in [*arguments, "--on-bad", "skip"]]) == 0
+    assert (pd.read_csv(tmp_path / "best.tsv", sep="\t").sequences == 23).all()
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [

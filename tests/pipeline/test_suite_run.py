@@ -34,10 +34,14 @@ test = 0.2
 NETWORK = """
 import keras
 
+class Same(keras.layers.Layer):
+    def call(self, x):
+        return 1 * x
+
 def build(length, tasks, output):
     x = sequence = keras.Input((length, 4))
     x = keras.layers.Conv1D(16, 10, activation="relu")(x)
-    x = keras.layers.GlobalMaxPooling1D()(x)
+    x = Same()(keras.layers.GlobalMaxPooling1D()(x))
     return keras.Model(sequence, keras.layers.Dense(tasks, activation=output)(x))
 """
 METHODS = ("deeplift-rescale", "ism", "cam", "gradient@zeros")
@@ -97,6 +101,35 @@ def test_it_is_complete_and_another_is_refused(done, place):
     assert run_suite(job(place), done, progress=False)
     with pytest.raises(InputError, match="suite has 2 entries there and 1 here"):
         run_suite(suite([str(place / "yes.toml")], ["tal_gata"], ["ism"], seeds=1), done)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("length = 40", "length = { min = 30, max = 40 }", "yes: length: .* one length, and these have 30 to 40"),
+        ("valid = 0.2", "", r"yes: splits\.valid: 0 of 600 .* at least 1 tells"),
+        ("test = 0.2", "test = 1", r"yes: splits\.test: 1 of 600 .* at least 2 are explained"),
+    ],
+)
+def test_what_no_network_can_learn_is_told_before_anything_is_drawn(old, new, words, place, tmp_path):
+    path = tmp_path / "some.toml"
+    path.write_text((place / "yes.toml").read_text().replace(old, new))
+    with pytest.raises(InputError, match=words):
+        run_suite(suite([str(path)], ["tal_gata"], ["ism"], seeds=1), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_names_stay_apart_in_files(place, tmp_path):
+    for name, file in (("a/b", "slash"), ("a", "short"), ("a-mine", "long")):
+        (tmp_path / f"{file}.toml").write_text(CONFIGURATION.format(name=name, label='y = "A > 0"'))
+        (tmp_path / "mine-b.py").write_text(NETWORK)
+        (tmp_path / "b.py").write_text(NETWORK)
+    (slash,) = module._lines(suite([str(tmp_path / "slash.toml")], ["tal_gata"], ["ism"], seeds=1))
+    assert "/" not in slash.name + slash.data
+    specs = [str(tmp_path / f"{file}.toml") for file in ("short", "long")]
+    networks = [str(tmp_path / f"{name}.py") for name in ("mine-b", "b")]
+    with pytest.raises(InputError, match="two networks of the suite would be kept as 'a-mine-b-0'"):
+        run_suite(suite(specs, networks, ["ism"], seeds=1), tmp_path / "out")
 
 
 @pytest.mark.slow

@@ -1,4 +1,5 @@
 import copy
+import json
 import tomllib
 
 import numpy as np
@@ -136,6 +137,23 @@ def test_motif_files_are_found_beside_the_configuration(tmp_path):
     table = changed(("motifs", "M"), {"file": "collection.txt", "name": "NONE"})
     with pytest.raises(ConfigError, match=r"motifs\.M\.name: .*has no motif 'NONE'; it has AAAA, FIRST"):
         parse_spec(table, folder=tmp_path)
+
+
+def test_what_files_hold_tells_configurations_apart(tmp_path):
+    motifs, genome = tmp_path / "collection.txt", tmp_path / "genome.fa"
+    table = changed(("motifs", "M"), {"file": "collection.txt", "name": "A"}) | {
+        "background": {"fasta": "genome.fa", "order": 1}}  # fmt: skip
+
+    def described(weight="1 0 0 0", bases="ACGTACGT", other=""):
+        motifs.write_text(f">A\n1 0 0 0\n{weight}\n{other}")
+        genome.write_text(f">g\n{bases}\n")
+        return json.loads(json.dumps(parse_spec(table, folder=tmp_path).describe()))
+
+    before = described()
+    assert described() == before
+    assert described(other=">B\n0 1 0 0\n") == before  # a motif that is not taken
+    assert described(weight="0 1 0 0") != before
+    assert described(bases="AACCGGTT") != before
 
 
 def test_the_shipped_benchmark_is_the_papers():

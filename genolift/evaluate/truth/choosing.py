@@ -29,8 +29,8 @@ class Choice:
         All measures of all methods: ``method, metric, value, low, high, n``.
     behind : pandas.DataFrame
         For each method how much lower its rank correlation is than that of the best: ``method, value, low, high,
-        equal``. The interval is a paired bootstrap over sequences that holds for all methods at once, and a method is
-        ``equal`` if the interval does not lie beyond ``MARGIN``.
+        equal``. The interval is a paired bootstrap over sequences that holds for all pairs of methods at once, because
+        the data chose which of them is the best. A method is ``equal`` if the interval does not lie beyond ``MARGIN``.
     """
 
     best: str
@@ -58,16 +58,33 @@ def choose(scores: Mapping[str, np.ndarray], truth: Truth, seed: int = 0, level:
     best = str(value.idxmax())
     random = stream(seed, "bootstrap of differences")
     weights = resampled(random, len(truth.bases), _RESAMPLES)
-    again = {name: np.nan_to_num(Pooled(one, truth).spearman(weights), nan=-1.0) for name, one in scores.items()}
-    # Bonferroni's share of the level for each comparison, of which there is one for each other method.
-    tail = 100 * level / max(1, len(scores) - 1)
+    again = np.stack([np.nan_to_num(Pooled(one, truth).spearman(weights), nan=-1.0) for one in scores.values()])
+    known = value[list(scores)].to_numpy()
+    reach = _reach(again, known, level)
+    chosen = list(scores).index(best)
     rows = []
-    for name in scores:
-        difference = again[best] - again[name]
-        low, high = np.percentile(difference, [tail / 2, 100 - tail / 2])
-        rows.append((name, value[best] - value[name], low, high, bool(name == best or low <= MARGIN)))
+    for number, name in enumerate(scores):
+        behind_by = known[chosen] - known[number]
+        around = reach * (again[chosen] - again[number]).std()
+        equal = bool(name == best or behind_by - around <= MARGIN)
+        rows.append((name, behind_by, behind_by - around, behind_by + around, equal))
     behind = pd.DataFrame(rows, columns=["method", "value", "low", "high", "equal"])
     return Choice(best, table[["method", "metric", "value", "low", "high", "n"]], behind)
+
+
+def _reach(again: np.ndarray, known: np.ndarray, level: float) -> float:
+    """Return how many standard errors the differences of all pairs keep within at once, but for a share ``level``.
+
+    The best of equal methods is ahead of the last of them by more than one pair's error allows, so the largest error of
+    any pair is what counts (Tukey's range, by the bootstrap).
+    """
+    one, other = np.triu_indices(len(known), 1)
+    errors = again[one] - again[other] - (known[one] - known[other])[:, None]
+    spread = (again[one] - again[other]).std(axis=1)
+    varied = spread > 0
+    if not varied.any():
+        return 0.0
+    return float(np.percentile(np.abs(errors[varied] / spread[varied, None]).max(axis=0), 100 * (1 - level)))
 
 
 def recommendation(choice: Choice, seconds: Mapping[str, float]) -> str:

@@ -64,7 +64,7 @@ def run_benchmark(job: Benchmark, out: Path, force: bool = False, progress: bool
         raise InputError(f"the number of seeds must be at least 1, not {job.seeds}")
     spec = load_spec(job.spec)
     request = {
-        "benchmark": spec.model_dump(mode="json"),
+        "benchmark": spec.describe(),
         **{name: value for name, value in asdict(job).items() if name != "spec"},
         "methods": {name: contender.describe() for name, contender in METHODS.items()},
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genolift.models.zoo import ARCHITECTURES, build
-from genolift.pipeline.common.layers import run_file
+from genolift.pipeline.common.layers import own_layers, run_file
 from genolift.pipeline.keeping.digest import digest_path
 from genolift.support.errors import FileProblem, InputError, UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
@@ -80,6 +80,10 @@ class Network:
         seed_weights(model, seed)
         seed_dropout(model, seed)
         return model
+
+    def layers(self) -> dict[str, Any] | None:
+        """Return the custom layers of its file, by name, which a saved model of it may need."""
+        return None if self.file is None else own_layers(Path(self.file))
 
 
 #: The networks that the suite compares, small enough to be trained for every grammar and seed.

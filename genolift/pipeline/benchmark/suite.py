@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -77,24 +78,26 @@ class Line:
     @property
     def name(self) -> str:
         """The name that its files begin with."""
-        return f"{self.spec.name}-{self.network.name}-{self.seed}"
+        return f"{_in_files(self.spec.name)}-{_in_files(self.network.name)}-{self.seed}"
 
     @property
     def data(self) -> str:
         """The directory of the simulated data, which all lines of a simulation share."""
-        return f"data-{self.spec.name}"
+        return _data(self.spec)
 
     def stages(self) -> list[Stage]:
         """Return the stages, in their order."""
         model, worth = f"model-{self.name}.keras", f"worth-{self.name}.npz"
         suite = self.suite
         training = partial(unit.train_network, self.spec, self.network, self.seed, suite.epochs, self.data, model)
-        measuring = partial(unit.measure_worth, self.spec, suite.explained, self.data, model, worth)
+        measuring = partial(unit.measure_worth, self.spec, self.network, suite.explained, self.data, model, worth)
         explaining = [
             Stage(
-                f"{self.name}-{entry.name}",
+                f"{self.name}-{_in_files(entry.name)}",
                 f"{entry.name} on {self.network.name} (seed {self.seed}), {self.spec.name}",
-                partial(unit.explain_and_measure, self.spec, entry, suite.explained, self.data, model, worth),
+                partial(
+                    unit.explain_and_measure, self.spec, self.network, entry, suite.explained, self.data, model, worth
+                ),
                 (self.data, model, worth),
             )
             for entry in suite.entries
@@ -147,7 +150,7 @@ def run_suite(job: Suite, out: Path, workers: int = 1, force: bool = False, prog
     """
     _check(job)
     request = {
-        "suite": [spec.model_dump(mode="json") for spec in job.specs],
+        "suite": [spec.describe() for spec in job.specs],
         "networks": [one.describe() for one in job.networks],
         "methods": [entry.describe() for entry in job.entries],
         **{name: getattr(job, name) for name in ("seeds", "sequences", "explained", "epochs")},
@@ -160,18 +163,27 @@ def run_suite(job: Suite, out: Path, workers: int = 1, force: bool = False, prog
         log.info("continuing in %s", folder.path)
     for spec in job.specs:
         stage = Stage(
-            f"simulate-{spec.name}",
+            f"simulate-{_in_files(spec.name)}",
             f"simulating {spec.name}",
-            partial(unit.draw, spec, job.sequences, f"data-{spec.name}"),
+            partial(unit.draw, spec, job.sequences, _data(spec)),
             (),
-            (f"data-{spec.name}",),
+            (_data(spec),),
         )
         if finished(stage, folder.work) is None:
             complete(stage, folder.work)
-    lines = [Line(job, spec, one, seed) for seed in range(job.seeds) for spec in job.specs for one in job.networks]
+    lines = _lines(job)
     _run(lines, folder.work, workers, progress)
     _finish(folder, lines)
     return False
+
+
+def _in_files(name: str) -> str:
+    """Return a name as it stands in the names of files, which hold no slash."""
+    return quote(name, safe="@:, ")
+
+
+def _data(spec: Spec) -> str:
+    return f"data-{_in_files(spec.name)}"
 
 
 def _check(job: Suite) -> None:
@@ -185,8 +197,30 @@ def _check(job: Suite) -> None:
         twice = {name for name in names if names.count(name) > 1}
         if twice:
             raise InputError(f"two of the suite's {what}s are named {min(twice)!r}")
+    lines = [line.name for line in _lines(job)]
+    if twice := {name for name in lines if lines.count(name) > 1}:
+        raise InputError(f"two networks of the suite would be kept as {min(twice)!r}; name a simulation otherwise")
+    for spec in job.specs:
+        if spec.length.min != spec.length.max:
+            raise InputError(
+                f"{spec.name}: length: the networks take sequences of one length, and these have {spec.length.min} to "
+                f"{spec.length.max}; give one number"
+            )
+        total = job.sequences or spec.total
+        for split, size in spec.splits.sizes(total, spec.total).items():
+            least = 2 if split == "test" else 1
+            if size < least:
+                raise InputError(
+                    f"{spec.name}: splits.{split}: {size} of {total:,} sequences are kept back, and at least {least} "
+                    f"{'are explained' if split == 'test' else 'tells when to stop training'}; write for example "
+                    f"{split} = 0.2 under [splits]"
+                )
     if job.seeds < 1 or job.explained < 2:
         raise InputError("a suite needs at least one seed, and explains at least two sequences")
+
+
+def _lines(job: Suite) -> list[Line]:
+    return [Line(job, spec, one, seed) for seed in range(job.seeds) for spec in job.specs for one in job.networks]
 
 
 def _run(lines: list[Line], work: Path, workers: int, progress: bool | None) -> None:

@@ -74,11 +74,11 @@ def train_network(
     return {"metrics": metrics, "best_epoch": record["best_epoch"], "seconds": record["seconds"]}
 
 
-def measure_worth(spec: Spec, explained: int, data: str, model: str, out: str, work: Path) -> None:
+def measure_worth(spec: Spec, built: Network, explained: int, data: str, model: str, out: str, work: Path) -> None:
     """Measure what the instances of the explained sequences are worth to the network."""
     from genolift.methods.prediction.prediction import Prediction
 
-    dataset, network = _open(spec, data, model, work)
+    dataset, network = _open(spec, built, data, model, work)
     some = _explained(dataset, explained)
     predict = Prediction(network, list(range(len(dataset.tasks))), progress=False)
     found = worth(some, lambda X: np.asarray(predict(X).predictions), progress=False)
@@ -87,10 +87,10 @@ def measure_worth(spec: Spec, explained: int, data: str, model: str, out: str, w
 
 
 def explain_and_measure(
-    spec: Spec, entry: Entry, explained: int, data: str, model: str, worth_file: str, work: Path
+    spec: Spec, built: Network, entry: Entry, explained: int, data: str, model: str, worth_file: str, work: Path
 ) -> dict[str, Any]:
     """Explain by one method and return the rows of the table, or why it does not explain this network."""
-    dataset, network = _open(spec, data, model, work)
+    dataset, network = _open(spec, built, data, model, work)
     some = _explained(dataset, explained)
     with np.load(work / worth_file) as held:
         learnt = Worth(held["values"], held["error"], held["response"]).learnt()
@@ -118,13 +118,14 @@ def explain_and_measure(
     return {"rows": rows}
 
 
-def _open(spec: Spec, data: str, model: str, work: Path) -> tuple[Dataset, Any]:
+def _open(spec: Spec, built: Network, data: str, model: str, work: Path) -> tuple[Dataset, Any]:
     from genolift.models.loading import load_model
 
     key = str(work / model)
     if _held.get("key") != key:
         forget()
-        _held.update(key=key, data=load_dataset(work / data, spec), model=load_model(work / model))
+        made = load_model(work / model, layers=built.layers())
+        _held.update(key=key, data=load_dataset(work / data, spec), model=made)
     return _held["data"], _held["model"]
 
 

@@ -52,6 +52,20 @@ def layers_from(path: Path) -> dict[str, Any]:
     InputError
         If it holds no layers.
     """
+    held = own_layers(path)
+    if not held:
+        raise InputError(f"{path} holds no Keras layers; classes derived from keras.layers.Layer are looked for")
+    return held
+
+
+def own_layers(path: Path) -> dict[str, Any]:
+    """Run a Python file as :func:`layers_from` does, and return what it holds, which may be nothing.
+
+    Raises
+    ------
+    FileProblem
+        If the file cannot be run.
+    """
     module = run_file(path)
     import keras
 
@@ -64,6 +78,4 @@ def layers_from(path: Path) -> dict[str, Any]:
                 held[name] = item
         elif is_own and isinstance(item, FunctionType) and not hasattr(keras.activations, name):
             held[name] = item
-    if not held:
-        raise InputError(f"{path} holds no Keras layers; classes derived from keras.layers.Layer are looked for")
     return held
