@@ -280,7 +280,7 @@ def _digests(spec: Spec, folder: Path) -> dict[str, str]:
         for name, source in spec.motifs.items()
         if source.file is not None
     }
-    sources = {"background": spec.background}
+    sources: dict[str, Any] = {"background": spec.background}
     sources |= {f"groups[{i}].background": group.background for i, group in enumerate(spec.groups)}
     for key, source in sources.items():
         if isinstance(source, Fitted | Real):
