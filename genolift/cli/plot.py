@@ -37,7 +37,7 @@ def command(
     """Draw the scores of one sequence as a logo.
 
     SCORES is what `genolift explain` wrote. Letters are as high as their base is important; below the line are bases
-    that speak against the target.
+    that speak against the target. Of a store of images, one image is drawn with the scores of its pixels beside it.
     """
     from genolift.pipeline.common.drawing import draw_sequence
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from genolift.methods import targets
 from genolift.results.explanation import Explanation
+from genolift.results.fields import told_size
 from genolift.results.regions import RegionTable
 from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import InputError, Remedy, Setting, Undefined, setting
@@ -209,7 +210,15 @@ def _dna_input(explanation: Explanation, input: Any) -> Any:
     inputs = explanation.inputs
     if not explanation.several_inputs:
         if not is_dna(inputs.shape[1:]):
-            raise InputError(f"only scores of DNA, inputs (N, L, 4), can be exported; these have shape {inputs.shape}")
+            shape = inputs.shape
+            what = f"of images of {told_size(shape[1:])}" if explanation.of_images else f"of inputs of shape {shape}"
+            raise InputError(
+                f"only scores of DNA, inputs (N, L, 4), can be taken here, and these are {what}",
+                Remedy(
+                    "take the arrays from the explanation, or export them as npz",
+                    "genolift export --to npz writes scores of any shape",
+                ),
+            )
         return None
     items = dict(inputs.items() if isinstance(inputs, dict) else enumerate(inputs))
     dna = [key for key, leaf in items.items() if is_dna(leaf.shape[1:])]

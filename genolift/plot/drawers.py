@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from genolift.plot.attention import plot_attention
 from genolift.plot.epistasis import plot_epistasis
+from genolift.plot.images.picture import plot_image
 from genolift.plot.interactions import plot_interactions, plot_surrogate
 from genolift.plot.logo import plot_logo
 from genolift.results.explanation import Explanation
@@ -22,6 +23,7 @@ from genolift.results.kinds import (
     SurrogateExplanation,
 )
 from genolift.support.drawings import MAP, PLOT, Table
+from genolift.support.errors import InputError
 
 
 def _activations(*arguments: Any, **options: Any) -> Figure:
@@ -42,8 +44,36 @@ def _filters(*arguments: Any, **options: Any) -> Figure:
     return plot_filters(*arguments, **options)
 
 
+def plot_scores(explanation: Explanation, i: int | str = 0, **options: Any) -> Figure:
+    """Draw images as images, and everything else as a logo.
+
+    Parameters
+    ----------
+    explanation, i
+        The explanation, and which of its sequences or images is drawn, by number or name. The default is the first.
+    **options
+        Options of :func:`genolift.plot.images.picture.plot_image` or :func:`genolift.plot.logo.plot_logo`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+
+    Raises
+    ------
+    InputError
+        For an option that only a logo has, and what these functions raise.
+    """
+    if not explanation.of_images:
+        return plot_logo(explanation, i, **options)
+    known = {"target", "ax"}
+    if unsuited := [name for name in options if name not in known]:
+        raise InputError(f"{unsuited[0]} is for sequences, and these are images; leave it out")
+    return plot_image(explanation, i, **options)
+
+
 DRAWINGS: Table = {
-    (Explanation, PLOT): plot_logo,
+    (Explanation, PLOT): plot_scores,
     (AttentionExplanation, MAP): plot_attention,
     (EpistasisExplanation, MAP): plot_epistasis,
     (InteractionExplanation, MAP): plot_interactions,

@@ -72,7 +72,7 @@ def plot_logo(
     if ax is not None:
         draw_row(ax, heights, start, end, highlight, spread=spread)
         ax.set_ylabel(units_label(one))
-        ax.set_title(_title(one), loc="left", pad=6 + 11 * mark_levels(highlight, start, end))
+        ax.set_title(title(one), loc="left", pad=6 + 11 * mark_levels(highlight, start, end))
         return ax.figure
     rows = [(a, min(end, a + PER_ROW)) for a in range(start, end, PER_ROW)]
     span = min(end - start, PER_ROW)
@@ -87,7 +87,7 @@ def plot_logo(
             draw_row(row, heights, a, b, highlight, limits, spread=spread)
             row.set_xlim(a - 0.6, a + span - 0.4)
             row.set_title(" ", pad=2 + 11 * levels, fontsize=1)
-        figure.suptitle(_title(one), x=0.01, ha="left", fontsize=10.5)
+        figure.suptitle(title(one), x=0.01, ha="left", fontsize=10.5)
         figure.supylabel(units_label(one), fontsize=9)
         axes[-1].set_xlabel("position in the sequence (bp, 0-based)")
     return figure
@@ -330,7 +330,7 @@ def units_label(one: Explanation) -> str:
     return f"importance for {target_text(one.target)}\n({unit})"
 
 
-def _title(one: Explanation) -> str:
+def title(one: Explanation) -> str:
     """Return the name of a sequence with its region, its prediction and the method."""
     parts = [one.names[0]]
     if one.regions is not None:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from genolift.evaluate.truth.recovery import PER_SEED
+from genolift.plot.images.picture import plot_image
 from genolift.plot.logo import plot_logo, target_text
 from genolift.plot.style import method_label, render
 from genolift.results.explanation import Explanation
@@ -148,6 +149,8 @@ def write_report(
         page = _benchmark_page(source)
     elif not source.exists():
         raise FileProblem(f"{source} is not there")
+    elif (source / "index.html").exists() and (source / "run.json").exists():
+        raise FileProblem(f"{source} has its page already; open {source / 'index.html'}")
     else:
         raise FileProblem(f"{source} is neither a score store nor a benchmark's directory (it has no recovery.csv)")
     if title is not None:
@@ -278,16 +281,18 @@ def _store_page(path: Path, sequences: int, target: Any) -> dict[str, Any]:
         target = result.target[0] if isinstance(result.target, list) else 0
     inputs = result.inputs
     pictures = []
-    if not result.several_inputs and is_dna(inputs.shape[1:]):
+    images, dna = result.of_images, not result.several_inputs and is_dna(inputs.shape[1:])
+    what = "images" if images else "sequences"
+    if images or dna:
         for i in range(min(sequences, len(result))):
-            figure = plot_logo(result, i, target=target)
+            figure = (plot_image if images else plot_logo)(result, i, target=target)
             pictures.append(Image(data_uri(render(figure, "png", 110)), result.names[i]))
     shown_target = target if result.target_axis else result.target
-    shown = f"The first {len(pictures)} of {len(result)} sequences, importance for {target_text(shown_target)}."
+    shown = f"The first {len(pictures)} of {len(result)} {what}, importance for {target_text(shown_target)}."
     sections = [
         Section(
-            "Logos",
-            shown if pictures else "The inputs are not DNA, so there are no logos.",
+            "Images and the scores of their pixels" if images else "Logos",
+            shown if images or dna else "The inputs are neither DNA nor images, so there are no pictures.",
             pictures=pictures,
         )
     ]
@@ -298,7 +303,7 @@ def _store_page(path: Path, sequences: int, target: Any) -> dict[str, Any]:
     provenance = {
         "method": result.method,
         "target": result.target,
-        "sequences": len(result),
+        what: len(result),
         **result.provenance,
     }
     provenance.pop("store", None)

@@ -16,6 +16,7 @@ from genolift.results.fields import (
     REFERENCE,
     as_array,
     each,
+    is_image,
     leaves,
     project,
     sum_channels,
@@ -196,12 +197,18 @@ class Contents:
 
     def __repr__(self) -> str:
         method = self.method.get("name", "?")
-        return f"<{type(self).__name__} of {len(self)} sequences by {method}: {', '.join(self.defined)}>"
+        what = "images" if self.of_images else "sequences"
+        return f"<{type(self).__name__} of {len(self)} {what} by {method}: {', '.join(self.defined)}>"
 
     @property
     def several_inputs(self) -> bool:
         """Whether the model has several inputs."""
         return isinstance(self._fields["inputs"], dict | list)
+
+    @property
+    def of_images(self) -> bool:
+        """Whether the only input holds images, (N, height, width, channels)."""
+        return not self.several_inputs and is_image(self._fields["inputs"].shape[1:])
 
     # -- shapes ------------------------------------------------------------------------------------------------
 
@@ -219,10 +226,10 @@ class Contents:
         Returns
         -------
         tuple of int
-            The numbers of the axes; none if the model has several inputs.
+            The numbers of the axes; none if the model has several inputs, or takes images.
         """
         kind = self.kind(name)
-        if kind not in (INPUT, POSITION, PAIR) or self.several_inputs:
+        if kind not in (INPUT, POSITION, PAIR) or self.several_inputs or self.of_images:
             return ()
         inputs, ndim = self._fields["inputs"], self._fields[name].ndim
         if kind == PAIR:

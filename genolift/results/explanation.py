@@ -254,15 +254,16 @@ class Explanation(Contents):
     def plot(self, i: int | str = 0, **options: Any) -> Any:
         """Return the picture of one sequence.
 
-        The picture is a logo unless another one is registered for the type of the explanation (see
-        :mod:`genolift.support.drawings`).
+        The picture is a logo, or of images (N, height, width, channels) the image with its scores beside it, unless
+        another one is registered for the type of the explanation (see :mod:`genolift.support.drawings`).
 
         Parameters
         ----------
         i
             The sequence, by number or name. The default is the first.
         **options
-            Options of the picture; for a logo those of :func:`genolift.plot.logo.plot_logo`.
+            Options of the picture; for a logo those of :func:`genolift.plot.logo.plot_logo`, and for an image those of
+            :func:`genolift.plot.images.picture.plot_image`.
 
         Returns
         -------

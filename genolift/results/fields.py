@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,20 @@ from genolift.support.errors import InputError
 # What determines the shape of a field. N sequences come first, then T targets if a list of targets was explained.
 INPUT, POSITION, OUTPUT, REFERENCE = "as inputs", "per position", "(N,)", "(N, R)"
 PAIR = "per pair of positions"
+
+
+def is_image(shape: Sequence[int | None]) -> bool:
+    """Return whether arrays of this shape, without the axis N, hold images: (height, width, channels).
+
+    A side of fewer than five is none of an image: an axis of four may be bases, as in (1, length, 4) or (length, 4, 1).
+    """
+    return len(shape) == 3 and all(side is not None and side > 4 for side in shape[:2])
+
+
+def told_size(shape: Sequence[int]) -> str:
+    """Return the size of images (height, width, channels) in words."""
+    channels = "" if shape[2] == 1 else f" and {shape[2]} channels"
+    return f"{shape[0]} × {shape[1]} pixels{channels}"
 
 
 def leaves(value: Any) -> list:

@@ -36,7 +36,7 @@ def test_says_what_made_a_store_and_what_it_holds(store, genolift):
     assert one["method"]["references"] == {"kind": "shuffled", "n": 3, "k": 2, "seed": 0}
     assert one["target"] == [0, 1]
     assert one["sequences"] == {
-        "number": 12, "done": 12, "lengths": [60, 60], "unknown_bases": 0, "left_out": 0,
+        "number": 12, "done": 12, "lengths": [60, 60], "images": None, "unknown_bases": 0, "left_out": 0,
         "sha256": loaded.provenance["sequences"]["sha256"],
     }  # fmt: skip
     for name, field in one["fields"].items():

@@ -152,11 +152,11 @@ def _targets(value: Value, sizes: tuple[int, ...], name: str, profile: bool, cou
         meaning = "the only number of this output" if name else "the only number, so --target may be left out"
         return [Suggestion(at + ",".join("0" for _ in sizes), meaning)]
     if len(sizes) == 1:
-        what = "class" if "softmax" in end else "task"
+        what, whats = ("class", "classes") if "softmax" in end else ("task", "tasks")
         last = sizes[0] - 1
         return [
             Suggestion(f"{at}0", f"{what} 0, and so on up to {last}"),
-            Suggestion(f"{at}0 {at}{last}", f"{what}s 0 and {last} at once: several targets share one pass"),
+            Suggestion(f"{at}0 {at}{last}", f"{whats} 0 and {last} at once: several targets share one pass"),
         ]
     if len(sizes) == 2:
         middle, last = sizes[0] // 2, sizes[1] - 1

@@ -16,6 +16,7 @@ from genolift.methods.common.traced import ModelProgram, program_of
 from genolift.models.calling import Caller
 from genolift.models.layout import guess
 from genolift.pipeline.checking.inputs import InputsFound, Sample, Taken
+from genolift.results.fields import is_image, told_size
 from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import InputError, Remedy, setting
 from genolift.support.tensorflow import Tensor, compiled, quiet_tensorflow
@@ -124,6 +125,8 @@ class Subject:
         if is_dna(self.declared[i]):
             return "numbers in four columns, which are not one-hot DNA"
         layout = guess(self.declared[i])
+        if layout is None and is_image(self.declared[i]):
+            return f"images of {told_size(self.declared[i])}; references are to be zeros or images of your own"
         if layout is None:
             return "numbers that are not DNA"
         return f"numbers; if they are DNA, load the model with layout={str(layout)!r}, so that it takes (N, length, 4)"

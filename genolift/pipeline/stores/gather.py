@@ -175,7 +175,7 @@ def _lengths(piece: Piece) -> Any:
     explanation = piece.store.explanation
     if explanation.lengths is not None:
         return explanation.lengths[piece.rows]
-    if explanation.several_inputs or explanation.inputs.ndim < 2:
+    if explanation.several_inputs or explanation.of_images or explanation.inputs.ndim < 2:
         return None
     return np.full(len(piece.rows), explanation.inputs.shape[1])
 

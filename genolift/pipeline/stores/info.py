@@ -13,6 +13,7 @@ import numpy as np
 
 from genolift.results import arrays
 from genolift.results import layout as disk
+from genolift.results.fields import is_image, told_size
 from genolift.results.listing import Listing
 from genolift.results.provenance import decode
 from genolift.results.reading import read_provenance
@@ -99,16 +100,24 @@ def _sequences(header: dict, listing: Listing, fields: dict, done: int) -> dict[
     else:
         shape = fields.get("inputs", {}).get("shape")
         one = shape is not None and not isinstance(shape[0], list) and len(shape) > 1
-        lengths = [shape[1], shape[1]] if one else None
+        lengths = [shape[1], shape[1]] if one and not is_image(shape[1:]) else None
     given, records = told.get("sequences") or {}, told.get("records") or {}
     return {
         "number": header["n"],
         "done": done,
         "lengths": lengths,
+        "images": _image_shape(fields),
         "sha256": given.get("sha256"),
         "unknown_bases": given.get("unknown"),
         "left_out": len(records["not_scored"]) if "not_scored" in records else None,
     }
+
+
+def _image_shape(fields: Mapping[str, Any]) -> list[int] | None:
+    """Return (height, width, channels) of what was explained; ``None`` if that were no images."""
+    shape = fields.get("inputs", {}).get("shape")
+    known = shape is not None and not isinstance(shape[0], list) and is_image(shape[1:])
+    return list(shape[1:]) if known else None
 
 
 def _regions(listing: Listing) -> dict[str, Any] | None:
@@ -220,6 +229,8 @@ def _told_sequences(told: Mapping[str, Any]) -> str:
     if told["lengths"] is not None:
         shortest, longest = told["lengths"]
         texts[0] += f" of {shortest:,} bases" if shortest == longest else f" of {shortest:,} to {longest:,} bases"
+    if told["images"] is not None:
+        texts[0] += f" images of {told_size(told['images'])}"
     if told["unknown_bases"]:
         texts.append(f"{told['unknown_bases']:,} bases unknown")
     if told["left_out"]:
