@@ -107,7 +107,7 @@ def test_other_alphabets(size, three, genolift, tmp_path):
     network(keras, (LENGTH, size)).save(tmp_path / "m.keras")
     told = genolift("explain", tmp_path / "m.keras", three, *QUICK, "--out", tmp_path / "s.zarr")
     assert told.code == 2
-    assert f"takes inputs of shape (60, {size})" in told.err
+    assert f"(60, {size}), of which none is DNA" in told.err
     assert ("--layout NLC:ACGTN" in told.err) == (size == 5)
     told = genolift(
         "explain", tmp_path / "m.keras", three, *QUICK, "--layout", "NLC:ACGTN", "--out", tmp_path / "s.zarr"
