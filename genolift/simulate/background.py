@@ -17,6 +17,8 @@ from genolift.support.errors import InputError
 #: From this share of its highest log-odds on, a place of a real sequence is a match that is taken away.
 MATCH = 0.6
 _ROUNDS = 200
+#: A chain is fitted to so many times as many words as it has transitions, of which each gets one count more.
+_SEEN = 4
 
 
 class Background(Protocol):
@@ -73,6 +75,7 @@ class MarkovChain:
         counts = np.ones(4 ** (order + 1))
         for stretch in codes:
             counts += np.bincount(_words(stretch, order + 1), minlength=counts.size)
+        _check_fitted(int(counts.sum()) - counts.size, order)
         table = counts.reshape(-1, 4)
         self._order = order
         self._first = counts / counts.sum()  # The probabilities of words of order + 1 bases.
@@ -165,6 +168,18 @@ def _codes(path: Path) -> list[np.ndarray]:
     if not stretches:
         raise InputError(f"{path} holds no known bases ({', '.join(BASES)})")
     return stretches
+
+
+def _check_fitted(words: int, order: int) -> None:
+    """Refuse a chain whose transitions would be those of the added counts, and not those of the sequences."""
+    needed = _SEEN * 4 ** (order + 1)
+    if words < needed:
+        best = max((one for one in range(order) if words >= _SEEN * 4 ** (one + 1)), default=None)
+        remedy = "give longer sequences" + ("" if best is None else f", or order = {best}")
+        raise InputError(
+            f"a chain of order {order} is fitted to {needed:,} words of {order + 1} known bases or more, and the file "
+            f"has {words:,}; {remedy}"
+        )
 
 
 def _composition(stretches: list[np.ndarray]) -> np.ndarray:

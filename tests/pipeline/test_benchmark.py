@@ -1,6 +1,7 @@
 """The benchmark: what it leaves, and how it continues."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -86,6 +87,26 @@ def interrupted(spec, two_methods, tmp_path_factory):
         first = list(ran)
         assert not benchmark.run_benchmark(job, out, progress=False)
     return job, out, first, ran[len(first) :]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            'both = "GATA > 0 and EBOX > 0"\nGATA = "GATA > 0"',
+            'y = { value = "GATA" }',
+            "small: labels: .* real values",
+        ),
+        ("length = 50", "length = { min = 40, max = 50 }", "small: length: .* one length"),
+        ("valid = 20", "", r"small: splits\.valid: 0 of 120"),
+    ],
+)
+def test_what_has_no_figures_is_told_before_anything_is_drawn(old, new, words, spec, tmp_path):
+    path = tmp_path / "other.toml"
+    path.write_text(Path(spec).read_text().replace(old, new))
+    with pytest.raises(InputError, match=words):
+        benchmark.run_benchmark(benchmark.Benchmark(str(path)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_it_leaves_exactly_its_files(interrupted):

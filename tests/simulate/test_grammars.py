@@ -122,6 +122,13 @@ def test_background_of_any_order(tmp_path):
     np.testing.assert_allclose(one.background, [1 / 2, 1 / 6, 1 / 6, 1 / 6], atol=0.01)
 
 
+def test_a_chain_needs_enough_sequence(tmp_path):
+    write_fasta(tmp_path / "x.fa", ["x"], ["ACGGT" * 30])
+    assert parse_spec(table(background={"fasta": "x.fa", "order": 1}), folder=tmp_path)
+    with pytest.raises(ConfigError, match=r"background: a chain of order 5 .* the file has 145; .*, or order = 1"):
+        parse_spec(table(background={"fasta": "x.fa", "order": 5}), folder=tmp_path)
+
+
 @pytest.mark.parametrize("own", ["shuffle", "redraw", "keep"])
 def test_real_sequence_with_its_own_motifs_away(own, tmp_path):
     random = np.random.default_rng(1)

@@ -146,7 +146,7 @@ def test_what_files_hold_tells_configurations_apart(tmp_path):
 
     def described(weight="1 0 0 0", bases="ACGTACGT", other=""):
         motifs.write_text(f">A\n1 0 0 0\n{weight}\n{other}")
-        genome.write_text(f">g\n{bases}\n")
+        genome.write_text(f">g\n{bases * 10}\n")
         return json.loads(json.dumps(parse_spec(table, folder=tmp_path).describe()))
 
     before = described()

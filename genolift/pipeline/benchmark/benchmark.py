@@ -14,7 +14,7 @@ from pathlib import Path
 
 from genolift.pipeline.benchmark import judging
 from genolift.pipeline.benchmark.contenders import METHODS, explain
-from genolift.pipeline.benchmark.simulation import drawn
+from genolift.pipeline.benchmark.simulation import check_learnable, drawn
 from genolift.pipeline.benchmark.stages import Stage, complete, finished
 from genolift.pipeline.benchmark.training import ARCHITECTURE, RECORD, save_model
 from genolift.pipeline.keeping.folder import Folder
@@ -23,7 +23,7 @@ from genolift.sequence.files import write_text
 from genolift.simulate.dataset import FILES
 from genolift.simulate.reading import load_dataset
 from genolift.simulate.spec import Spec, load_spec
-from genolift.support.errors import InputError
+from genolift.support.errors import InputError, Remedy, setting
 
 log = logging.getLogger("genolift")
 
@@ -63,6 +63,12 @@ def run_benchmark(job: Benchmark, out: Path, force: bool = False, progress: bool
     if job.seeds < 1:
         raise InputError(f"the number of seeds must be at least 1, not {job.seeds}")
     spec = load_spec(job.spec)
+    check_learnable(spec, job.sequences)
+    if spec.kind == "real":
+        raise InputError(
+            f"{spec.name}: labels: the paper's figures are about labels that are 0 or 1, and these are real values",
+            Remedy.naming("give {}, which compares methods on any labels", setting("methods")),
+        )
     request = {
         "benchmark": spec.describe(),
         **{name: value for name, value in asdict(job).items() if name != "spec"},

@@ -49,6 +49,32 @@ def drawn(spec: Spec, seed: int | None = None, n: int | None = None) -> Dataset:
     return dataset
 
 
+def check_learnable(spec: Spec, n: int | None = None) -> None:
+    """Raise :class:`InputError`, naming the key, where networks cannot learn a configuration, or none is explained.
+
+    Parameters
+    ----------
+    spec
+        The configuration.
+    n
+        The number of sequences, if another than that of the configuration.
+    """
+    if spec.length.min != spec.length.max:
+        raise InputError(
+            f"{spec.name}: length: the networks take sequences of one length, and these have {spec.length.min} to "
+            f"{spec.length.max}; give one number"
+        )
+    total = n or spec.total
+    for split, size in spec.splits.sizes(total, spec.total).items():
+        least = 2 if split == "test" else 1
+        if size < least:
+            raise InputError(
+                f"{spec.name}: splits.{split}: {size} of {total:,} sequences are kept back, and at least {least} "
+                f"{'are explained' if split == 'test' else 'tells when to stop training'}; write for example "
+                f"{split} = 0.2 under [splits], or draw more"
+            )
+
+
 def draw_dataset(
     spec: str, out: Path, seed: int | None = None, n: int | None = None, force: bool = False
 ) -> tuple[Dataset, bool]:

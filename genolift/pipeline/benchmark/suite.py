@@ -22,6 +22,7 @@ import pandas as pd
 from genolift.pipeline.benchmark import unit
 from genolift.pipeline.benchmark.entries import Entry, choose
 from genolift.pipeline.benchmark.networks import NETWORKS, Network, network
+from genolift.pipeline.benchmark.simulation import check_learnable
 from genolift.pipeline.benchmark.stages import Stage, complete, finished
 from genolift.pipeline.keeping.folder import Folder
 from genolift.pipeline.keeping.versions import versions
@@ -201,20 +202,7 @@ def _check(job: Suite) -> None:
     if twice := {name for name in lines if lines.count(name) > 1}:
         raise InputError(f"two networks of the suite would be kept as {min(twice)!r}; name a simulation otherwise")
     for spec in job.specs:
-        if spec.length.min != spec.length.max:
-            raise InputError(
-                f"{spec.name}: length: the networks take sequences of one length, and these have {spec.length.min} to "
-                f"{spec.length.max}; give one number"
-            )
-        total = job.sequences or spec.total
-        for split, size in spec.splits.sizes(total, spec.total).items():
-            least = 2 if split == "test" else 1
-            if size < least:
-                raise InputError(
-                    f"{spec.name}: splits.{split}: {size} of {total:,} sequences are kept back, and at least {least} "
-                    f"{'are explained' if split == 'test' else 'tells when to stop training'}; write for example "
-                    f"{split} = 0.2 under [splits]"
-                )
+        check_learnable(spec, job.sequences)
     if job.seeds < 1 or job.explained < 2:
         raise InputError("a suite needs at least one seed, and explains at least two sequences")
 
