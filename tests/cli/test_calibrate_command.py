@@ -101,3 +101,8 @@ def test_a_model_that_responds_to_nothing(place, tmp_path, capsys):
     code, told = run(place, capsys, "--motifs", tmp_path / "idle.meme", "--out", tmp_path / "z.tsv")
     assert code == 2
     assert "responds to none of the 1 motifs" in told
+    assert "more sequences" not in told
+    few = ("--sequences-planted", "8")
+    code, told = run(place, capsys, "--motifs", tmp_path / "idle.meme", "--out", tmp_path / "z.tsv", *few)
+    assert code == 2
+    assert "or more sequences: 8 tell only strong responses from chance" in " ".join(told.split())

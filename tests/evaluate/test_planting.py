@@ -93,11 +93,11 @@ def test_the_better_method_is_chosen_and_equal_ones_are_told():
     assert behind.value["poor"] > 0.2
 
 
-def sentence(equal, seconds):
+def sentence(equal, seconds, high=0.2):
     table = pd.DataFrame(
         [("best", "spearman", 0.9, 0.88, 0.92, 100)], columns=["method", "metric", "value", "low", "high", "n"]
     )
-    behind = pd.DataFrame([("best", 0.0, 0.0, 0.0, True), ("other", 0.1, 0.0, 0.2, equal)],
+    behind = pd.DataFrame([("best", 0.0, 0.0, 0.0, True), ("other", 0.03, 0.0, high, equal)],
                           columns=["method", "value", "low", "high", "equal"])  # fmt: skip
     return recommendation(Choice("best", table, behind), seconds)
 
@@ -105,8 +105,10 @@ def sentence(equal, seconds):
 def test_the_recommendation():
     assert sentence(False, {}).endswith("Every other is worse. Take best.")
     assert sentence(True, {"best": 9.0, "other": 1.0}).endswith(
-        "Take other, the cheapest of them: best takes 9.0 times as long."
+        "Take other, the cheapest of them: best takes 9.0 times as long. "
+        "other is behind by 0.03, and by 0.20 at most; more sequences would tell it more closely."
     )
+    assert sentence(True, {"best": 9.0, "other": 1.0}, 0.08).endswith("behind by 0.03, and by 0.08 at most.")
     assert sentence(True, {"best": 1.0, "other": 9.0}).endswith("Take best, than which none of them is much cheaper.")
     assert "0.90 (0.88 to 0.92)" in sentence(True, {"best": 1.0, "other": 9.0})
 

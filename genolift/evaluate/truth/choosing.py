@@ -15,6 +15,7 @@ DECISIVE = "spearman"
 #: A method whose rank correlation is behind by no more than this is as good.
 MARGIN = 0.01
 _RESAMPLES = 1000
+_CLOSE = 0.1  # Where a method may be behind by more than this, too few sequences were planted to say.
 
 
 @dataclass(frozen=True)
@@ -110,4 +111,9 @@ def recommendation(choice: Choice, seconds: Mapping[str, float]) -> str:
     others = f"{len(equal)} other{'s' if len(equal) > 1 else ''} cannot be told from it: {', '.join(equal)}."
     if cheapest == choice.best or ratio < 1.2:
         return f"{told} {others} Take {choice.best}, than which none of them is much cheaper."
-    return f"{told} {others} Take {cheapest}, the cheapest of them: {choice.best} takes {ratio:.1f} times as long."
+    cost = choice.behind.set_index("method").loc[cheapest]
+    return (
+        f"{told} {others} Take {cheapest}, the cheapest of them: {choice.best} takes {ratio:.1f} times as long. "
+        f"{cheapest} is behind by {cost.value:.2f}, and by {cost.high:.2f} at most"
+        f"{'; more sequences would tell it more closely.' if cost.high > _CLOSE else '.'}"
+    )

@@ -31,6 +31,8 @@ from genolift.support.memory import parse_bytes
 
 log = logging.getLogger("genolift")
 
+_TRIED = 60  # Motifs are tried on so many sequences.
+
 #: What is compared unless a user names something else.
 METHODS = (
     *("deeplift@zeros", "deeplift@shuffled:1", "deeplift@shuffled:5", "deeplift@shuffled:20", "deeplift@shuffled1:20"),
@@ -183,14 +185,17 @@ def _responding(
     job: Calibration, predict: Any, sequences: list[str], motifs: Mapping[str, np.ndarray]
 ) -> list[Response]:
     """Return the motifs to which the model responds most."""
-    some = sequences[: max(8, min(60, len(sequences)))]
+    some = sequences[:_TRIED]
     found = responses(predict, some, motifs, job.seed, job.reading.unknown)
     clear = [one for one in found if abs(one.z) >= CLEAR]
     if not clear:
-        strongest = f"; the strongest response is to {found[0].motif}" if found else ", or none fits into its sequences"
+        strongest = ", or none fits into its sequences"
+        if found:
+            strongest = f"; the strongest response is to {found[0].motif}" if found[0].effect else " at all"
+        few = f", or more sequences: {len(some)} tell only strong responses from chance" if len(some) < _TRIED else ""
         raise InputError(
             f"{job.model.path} responds to none of the {len(motifs):,} motifs of {job.motifs}{strongest}. Give motifs "
-            "that matter to this model, or another target"
+            f"that matter to this model, or another target{few}"
         )
     return clear[: job.planted]
 
