@@ -238,8 +238,9 @@ def _metrics(metrics: pd.DataFrame) -> list[Section]:
 
 def _network(training: Mapping[str, Any]) -> Section:
     text = (
-        f"The network gets {training['test_accuracy']:.1%} of {training['test_images']:,} test images right, after at "
-        f"most {training['epochs']} epochs. Images that it gets wrong are explained like all others."
+        f"The network gets {training['test_accuracy']:.1%} of {training['test_images']:,} test images right. It is the "
+        f"best of {training['epochs']} epochs by a tenth of the training images that was set aside. Images that it "
+        "gets wrong are explained like all others."
     )
     return Section("The network", text)
 
