@@ -9,6 +9,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from genolift.evaluate.truth import measures
 from genolift.evaluate.truth.measures import MEASURES, OF_BASES, Truth, auroc, average_precision, measure
+from genolift.evaluate.truth.standing import Standing
 from genolift.simulate.dataset import Dataset, Embedding
 from genolift.simulate.drawing.generate import simulate
 from genolift.support.errors import InputError
@@ -52,6 +53,19 @@ def test_random_scores_are_chance(name):
     assert abs(table.value.false_negative_rate - 0.95) < 0.025
     if name == "decoys":
         assert abs(table.value.false_positive_rate - 0.1) < 0.025  # either direction
+
+
+@pytest.mark.parametrize(("length", "width"), [(200, 8), (80, 15), (36, 8)])
+def test_one_in_twenty_stands_out_by_chance_however_short_sequences_are(length, width):
+    random = np.random.default_rng(2)
+    rates = []
+    for _ in range(12):
+        scores, start = random.normal(size=(300, length)), random.integers(0, length - width + 1, 300)
+        place = np.arange(length)
+        free = (place < start[:, None]) | (place >= start[:, None] + width)
+        out = Standing(scores, free, width).out(np.arange(300), start)
+        rates.append((out[~np.isnan(out)] != 0).mean())
+    assert abs(np.mean(rates) - 0.1) < 0.02  # one in twenty on either side
 
 
 def test_by_hand():

@@ -82,11 +82,16 @@ def naive(data, scores, t, motif, among):
                                 for i, s in enumerate(data.sequences)])  # fmt: skip
     standing = Standing(scores[:, t], empty, width)
 
+    drawn = {}
+    for i, p in zip(*standing._controls(), strict=True):
+        drawn.setdefault(i, p)
+
     def z(i, start):
+        left_out = [start] if not any(inside[i][start : start + width]) else [start, drawn[i]]
         free = [
             scores[i, t, p : p + width].sum()
             for p in range(len(data.sequences[i]) - width + 1)
-            if not any(inside[i][p : p + width]) and abs(p - start) >= width
+            if not any(inside[i][p : p + width]) and all(abs(p - one) >= width for one in left_out)
         ]
         return (scores[i, t, start : start + width].sum() - np.mean(free)) / np.std(free, ddof=1)
 

@@ -15,9 +15,10 @@ class Standing:
     """How far the sums of scores over stretches of one width lie from those over free stretches of the same sequence.
 
     A stretch lies z standard deviations from the mean of the free stretches of its sequence, those that overlap it left
-    out. It stands out above if its z exceeds that of 19 in 20 free stretches, which are drawn at random from all
-    sequences and treated alike. Thus chance lets one in twenty stand out, however few or correlated the stretches of a
-    sequence are. A constant that is added to all scores changes nothing, nor does the scale of a sequence.
+    out, and if it is not free itself, those that overlap one of them drawn at random. It stands out above if its z
+    exceeds that of 19 in 20 free stretches, which are drawn at random from all sequences and treated alike. Thus chance
+    lets one in twenty stand out, however correlated the stretches of a sequence are, and however few as long as there
+    are several. A constant that is added to all scores changes nothing, nor does the scale of a sequence.
 
     Parameters
     ----------
@@ -41,6 +42,9 @@ class Standing:
         parts = np.stack([self.free.astype(float), centred, centred**2])
         self._cumulative = np.concatenate([np.zeros((*parts.shape[:2], 1)), parts.cumsum(axis=2)], axis=2)
         row, start = self._controls()
+        # The first one drawn of each sequence is left out wherever a stretch that is not free is judged.
+        self._left_out = np.full(len(self.sums), -1)
+        self._left_out[row[::-1]] = start[::-1]
         control = self.z(row, start)
         control = control[~np.isnan(control)]
         self._limits = (np.nan, np.nan)
@@ -56,9 +60,21 @@ class Standing:
         It is NaN where a sequence has fewer than two free stretches, and infinite where they are all equal and this one
         is not.
         """
-        places = self.sums.shape[1]
-        left, right = np.maximum(start - self._width + 1, 0), np.minimum(start + self._width, places)
-        count, total, squares = (part[row, -1] - (part[row, right] - part[row, left]) for part in self._cumulative)
+        left, right = self._around(start)
+        # Free stretches are compared without their own surroundings, that is with fewer, from which they lie further by
+        # chance. So that others are treated alike, they are compared without those of a free stretch of their sequence.
+        other_left, other_right = self._around(self._left_out[row])
+        alike = self.free[row, start] | (self._left_out[row] < 0)
+        other_left, other_right = np.where(alike, left, other_left), np.where(alike, left, other_right)
+        both_left = np.maximum(left, other_left)
+        both_right = np.maximum(both_left, np.minimum(right, other_right))
+        count, total, squares = (
+            part[row, -1]
+            - (part[row, right] - part[row, left])
+            - (part[row, other_right] - part[row, other_left])
+            + (part[row, both_right] - part[row, both_left])
+            for part in self._cumulative
+        )
         known = count > 1
         count = np.maximum(count, 2)
         mean = total / count
@@ -68,6 +84,10 @@ class Standing:
         flat = deviation <= self._tolerance[row]
         z = np.where(flat, np.copysign(np.inf, distance), distance / np.where(flat, 1.0, deviation))
         return np.where(known, np.where(same, 0.0, z), np.nan)
+
+    def _around(self, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the first place whose stretch overlaps the one at ``start``, and the one after the last."""
+        return np.maximum(start - self._width + 1, 0), np.minimum(start + self._width, self.sums.shape[1])
 
     def out(self, row: np.ndarray, start: np.ndarray) -> np.ndarray:
         """Return whether stretches stand out: 1 above, -1 below, 0 neither, NaN where it cannot be told, (K,)."""
