@@ -52,6 +52,7 @@ _WORDS = {
     "lrp": "LRP",
     "shap": "SHAP",
     "lime": "LIME",
+    "ism": "ISM",
 }
 
 
