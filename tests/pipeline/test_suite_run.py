@@ -151,11 +151,12 @@ def test_interrupted_and_continued_by_workers(done, place, monkeypatch):
     assert len(before) == 5
     assert not run_suite(job(place), out, workers=2, progress=False)
     one, other = (pd.read_csv(folder / "results.csv") for folder in (done, out))
-    columns = [name for name in one if name not in ("seconds", "value", "low", "high")]
-    pd.testing.assert_frame_equal(one[columns], other[columns])
-    # Another number of threads rounds differently in training.
+    # Another number of threads rounds differently in training, and the network's truth may be another a little.
+    keys = ["simulation", "network", "seed", "method", "task", "truth", "metric"]
+    pd.testing.assert_frame_equal(one[keys], other[keys])
+    pd.testing.assert_series_equal(one.n[one.truth == "label"], other.n[other.truth == "label"])
     difference = (one.value - other.value).abs()
-    assert difference.median() < 0.02
+    assert difference.median() < 0.05
 
 
 def test_names():
