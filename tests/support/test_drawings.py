@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import genolift as gl
-from genolift.plot.drawers import DRAWINGS
-from genolift.plot.logo import plot_logo
+from genolift.plot.drawers import DRAWINGS, plot_scores
 from genolift.results.explanation import Explanation
 from genolift.results.kinds import PositionInteractions
 from genolift.support import drawings
@@ -36,7 +35,7 @@ def forgotten(monkeypatch):
 
 
 def test_a_type_from_outside_registers_its_own_drawings():
-    assert drawings.find(Theirs) is plot_logo  # until then it is drawn as what it extends
+    assert drawings.find(Theirs) is plot_scores  # until then it is drawn as what it extends
     assert drawings.find(Theirs, "map") is None
 
     @gl.drawings.register(Theirs)
@@ -50,7 +49,7 @@ def test_a_type_from_outside_registers_its_own_drawings():
     for kind in (Theirs, MoreOfTheirs):
         assert explanation(kind).plot(1, colour="blue") == (kind, 1, "blue")
         assert explanation(kind).plot_map(0, target=3) == ("map", 3)
-    assert drawings.find(Explanation) is plot_logo
+    assert drawings.find(Explanation) is plot_scores
     with pytest.raises(InputError, match="the type Explanation has no map"):
         explanation().plot_map(0)
 
