@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from genolift.evaluate.truth.ranking import Ranking
 from genolift.plot.style import INK, PALETTE, QUIET, Picture, drawing, method_label
@@ -45,10 +47,10 @@ def heat_map(values: pd.DataFrame, title: str, limits: tuple[float, float], chan
             if np.isnan(value):
                 ax.text(column, row, "–", ha="center", va="center", color=QUIET, fontsize=6)
                 continue
-            dark = abs(norm(value) - 0.5) > 0.35
+            dark = abs(norm(value) - 0.5) > 0.27
             text = f"{value:.2f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.0f}"
             ax.text(column, row, text, ha="center", va="center", color="white" if dark else INK, fontsize=5.5)
-        ax.set_title(title, loc="left")
+        figure.suptitle(fill(title, 40 + 8 * values.shape[1]), x=0.01, ha="left", fontsize=9.5)
         figure.colorbar(image, ax=ax, shrink=0.4, aspect=18, ticks=sorted({limits[0], chance, limits[1]}))
     return figure
 
@@ -112,6 +114,8 @@ def cost_and_quality(values: Mapping[str, tuple[float, float]], quality: str) ->
         best = [not ((seconds <= s) & (good >= g) & ((seconds < s) | (good > g))).any() for s, g in values.values()]
         ax.scatter(seconds, good, s=14, color=[PALETTE[1] if one else QUIET for one in best], zorder=2)
         ax.set_xscale("log")
+        for axis in (ax.xaxis.set_major_formatter, ax.xaxis.set_minor_formatter):
+            axis(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
         taken: list[tuple[float, float]] = []
         order = np.argsort([not one for one in best], kind="stable")
         names = list(values)
