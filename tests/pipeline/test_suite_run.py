@@ -59,7 +59,7 @@ def place(tmp_path_factory):
 
 def job(place, methods=METHODS[:3], **options):
     specs = [str(place / "yes.toml"), str(place / "real.toml")]
-    return suite(specs, [str(place / "mine.py")], methods, seeds=1, explained=40, epochs=8, **options)
+    return suite(specs, [str(place / "mine.py")], methods, seeds=1, explained=40, epochs=40, **options)
 
 
 @pytest.fixture(scope="module")
