@@ -158,6 +158,13 @@ def categorical(probabilities: np.ndarray, uniform: np.ndarray) -> np.ndarray:
     return codes
 
 
+def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Return ``probabilities`` (..., 4) to the power of 1 / ``temperature``, which sum to 1 again."""
+    # The highest power of each position is 1, so that the coldest draw is the best match and not 0 divided by 0.
+    powers: np.ndarray = (probabilities / probabilities.max(axis=-1, keepdims=True)) ** (1 / temperature)
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
 def _codes(path: Path) -> list[np.ndarray]:
     """Return the stretches of known bases of a FASTA file, as codes."""
     stretches: list[np.ndarray] = []

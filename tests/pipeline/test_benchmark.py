@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from genolift.evaluate.truth.recovery import COLUMNS
-from genolift.pipeline.benchmark import benchmark, contenders, judging
+from genolift.pipeline.benchmark import benchmark, contenders, judging, stages
 from genolift.pipeline.keeping.folder import WORK
 from genolift.support.errors import InputError
 
@@ -71,7 +71,7 @@ def interrupted(spec, two_methods, tmp_path_factory):
     """A benchmark of two seeds, interrupted in its last explanation and continued; which stages ran again."""
     out, ran = tmp_path_factory.mktemp("benchmark") / "out", []
     job = benchmark.Benchmark(spec, seeds=2, epochs=1)
-    run_stage, last = benchmark.complete, f"explain-1-{two_methods[-1]}"
+    run_stage, last = stages.complete, f"explain-1-{two_methods[-1]}"
 
     def watched(stage, work):
         ran.append(stage.name)
@@ -80,7 +80,7 @@ def interrupted(spec, two_methods, tmp_path_factory):
         return run_stage(stage, work)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(benchmark, "complete", watched)
+        patch.setattr(stages, "complete", watched)
         with pytest.raises(KeyboardInterrupt):
             benchmark.run_benchmark(job, out, progress=False)
         assert [path.name for path in out.iterdir()] == [WORK]

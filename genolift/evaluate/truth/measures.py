@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from genolift.evaluate.truth.standing import Standing
+from genolift.evaluate.truth.standing import Standing, free_places
 from genolift.simulate.dataset import Dataset
 from genolift.support.errors import InputError
 from genolift.support.seeds import stream
@@ -88,7 +88,7 @@ class Truth:
         for number, name in enumerate(dataset.names):
             random = stream(seed, "free stretches", name)
             for width in widths.get(number) or random.choice(everywhere, 1).tolist():
-                starts = np.flatnonzero(_whole(free[number], width))
+                starts = np.flatnonzero(free_places(free[number], width))
                 if len(starts):
                     at = int(random.choice(starts))
                     columns.append((number, at, at + width, 0.0, False))
@@ -147,7 +147,7 @@ def measure(scores: np.ndarray, truth: Truth, seed: int = 0) -> pd.DataFrame:
         values = values[~np.isnan(values)]
         low = high = np.nan
         if len(values) > 1:
-            weights = random.multinomial(len(values), np.full(len(values), 1 / len(values)), _RESAMPLES)
+            weights = resampled(random, len(values), _RESAMPLES)
             low, high = np.percentile(weights @ values / len(values), [2.5, 97.5])
         rows.append((name, values.mean() if len(values) else np.nan, low, high, len(values)))
     pooled = Pooled(scores, truth)
@@ -220,19 +220,13 @@ class Pooled:
         self._matters, self._nothing = matters, nothing
         self._signs = np.where(total == 0, 0.5, total * value > 0)
         self._missed, self._stands = out != np.sign(value), out != 0
-        self.counts = dict(
-            zip(
-                OF_INSTANCES,
-                (
-                    len(total),
-                    len(total),
-                    int(matters.sum()),
-                    int(self._judged.sum()),
-                    int(self._decoys.sum()),
-                ),
-                strict=True,
-            )
-        )
+        self.counts = {
+            "instance_auroc": len(total),
+            "spearman": len(total),
+            "sign": int(matters.sum()),
+            "false_negative_rate": int(self._judged.sum()),
+            "false_positive_rate": int(self._decoys.sum()),
+        }
 
     def of(self, weights: np.ndarray) -> dict[str, np.ndarray]:
         """Return each measure where the sequences count so often, (B,), from weights (B, N)."""
@@ -320,13 +314,6 @@ def _weighted_mean(values: np.ndarray, weights: np.ndarray, some: np.ndarray) ->
     with np.errstate(invalid="ignore", divide="ignore"):
         mean: np.ndarray = np.where(number > 0, weights[:, some] @ values[some].astype(float) / number, np.nan)
     return mean
-
-
-def _whole(free: np.ndarray, width: int) -> np.ndarray:
-    """Return the places where a stretch of this width is free throughout, (..., L - width + 1)."""
-    count = np.concatenate([np.zeros((*free.shape[:-1], 1), dtype=int), np.cumsum(free, axis=-1)], axis=-1)
-    whole: np.ndarray = count[..., width:] - count[..., :-width] == width
-    return whole
 
 
 def _without_rounding(values: np.ndarray) -> np.ndarray:

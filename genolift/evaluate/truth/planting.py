@@ -10,7 +10,7 @@ import numpy as np
 
 from genolift.sequence.alphabet import BASES, codes_matrix, letters, one_hot
 from genolift.sequence.shuffle import shuffle
-from genolift.simulate.background import categorical
+from genolift.simulate.background import categorical, tempered
 from genolift.simulate.dataset import Dataset, Embedding
 from genolift.support import progress as display
 from genolift.support.errors import InputError
@@ -143,8 +143,8 @@ def plant(
             chosen = [first, others[int(random.integers(len(others)))]]
         for motif, start in zip(chosen, _places([len(motifs[one]) for one in chosen], length, random), strict=True):
             heat = _TEMPERATURES[int(random.integers(len(_TEMPERATURES)))]
-            power = motifs[motif] ** (1 / heat)
-            word = categorical(power / power.sum(axis=1, keepdims=True), random.random(len(power), dtype=np.float32))
+            warm = tempered(motifs[motif], heat)
+            word = categorical(warm, random.random(len(warm), dtype=np.float32))
             back = random.random() < 0.5
             word = 3 - word[::-1] if back else word
             shuffled[row, start : start + len(word)] = word

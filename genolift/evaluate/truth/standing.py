@@ -33,7 +33,7 @@ class Standing:
     def __init__(self, scores: np.ndarray, free: np.ndarray, width: int):
         self._width = width
         self.sums = window_sums(np.nan_to_num(scores), width)
-        self.free = np.asarray(np.lib.stride_tricks.sliding_window_view(free, width, axis=1).all(axis=-1))
+        self.free = free_places(free, width)
         self._tolerance = _ROUNDING * np.abs(self.sums).max(axis=1, initial=0.0)
         # Sums that are centred lose less to rounding when they are squared.
         count = np.maximum(self.free.sum(axis=1, keepdims=True), 1)
@@ -104,3 +104,8 @@ class Standing:
         row = np.repeat(np.arange(len(drawn))[:, None], number, axis=1)
         there = np.take_along_axis(self.free, start, axis=1)
         return row[there], start[there]
+
+
+def free_places(free: np.ndarray, width: int) -> np.ndarray:
+    """Return where a stretch of this width is free throughout, (..., L - width + 1), from which bases are, (..., L)."""
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(free, width, axis=-1).all(axis=-1))

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import platform
 import shutil
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from genolift.pipeline.benchmark import judging
 from genolift.pipeline.benchmark.contenders import METHODS, explain
 from genolift.pipeline.benchmark.simulation import check_learnable, drawn
-from genolift.pipeline.benchmark.stages import Stage, complete, finished
+from genolift.pipeline.benchmark.stages import Stage, run_stages
 from genolift.pipeline.benchmark.training import ARCHITECTURE, RECORD, save_model
 from genolift.pipeline.keeping.folder import Folder
-from genolift.pipeline.keeping.versions import versions
+from genolift.pipeline.keeping.versions import account, versions
 from genolift.sequence.files import write_text
 from genolift.simulate.dataset import FILES
 from genolift.simulate.reading import load_dataset
@@ -80,20 +77,9 @@ def run_benchmark(job: Benchmark, out: Path, force: bool = False, progress: bool
         return True
     if folder.begin():
         log.info("continuing in %s", folder.path)
-    records = _run_stages(_stages(job, spec, progress), folder.work)
+    records = run_stages(_stages(job, spec, progress), folder.work)
     _finish(folder, spec, records)
     return False
-
-
-def _run_stages(stages: list[Stage], work: Path) -> dict[str, dict]:
-    records = {}
-    for number, stage in enumerate(stages, start=1):
-        record = finished(stage, work)
-        if record is None:
-            log.info("[%d/%d] %s", number, len(stages), stage.title)
-            record = complete(stage, work)
-        records[stage.name] = record
-    return records
 
 
 def _finish(folder: Folder, spec: Spec, records: dict[str, dict]) -> None:
@@ -102,10 +88,8 @@ def _finish(folder: Folder, spec: Spec, records: dict[str, dict]) -> None:
 
     files = [*FILES, MODEL, RECORD, judging.TABLE, *judging.figure_files(spec), PAGE]
     run = {
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"processor": platform.machine(), "system": platform.system(), "cores": os.cpu_count()},
+        **account(sum(record["seconds"] for record in records.values())),
         "seconds": {name: record["seconds"] for name, record in records.items()},
-        "seconds_in_all": round(sum(record["seconds"] for record in records.values()), 1),
         "figure6": records["judge"]["result"],
     }
     folder.record(files, run)

@@ -215,9 +215,7 @@ def _explain(
         for entry in compared:
             began = time.perf_counter()
             try:
-                method = entry.make(model, target, activation=job.activation, **memory)
-                if hasattr(method, "fit"):
-                    method.fit(X)
+                method = entry.make(model, target, lambda: X, activation=job.activation, **memory)
                 found = np.asarray(method(X, names=names).scores)
             except (UnsupportedModel, InputError) as problem:
                 refused[entry.name] = str(problem).splitlines()[0]

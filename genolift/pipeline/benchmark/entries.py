@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -43,12 +43,18 @@ class Entry:
         """Return what tells this entry from others."""
         return asdict(self)
 
-    def make(self, model: Any, target: Any, **more: Any) -> Any:
-        """Return the method for a model, with further options as methods take them."""
+    def make(self, model: Any, target: Any, fit_on: Callable[[], Any] | None = None, **more: Any) -> Any:
+        """Return the method for a model, with further options as methods take them.
+
+        A method that is to be fitted is fitted on what ``fit_on`` returns, if that is given.
+        """
         from genolift.methods.factory import method  # This import loads TensorFlow.
 
         references = {} if self.references is None else {"references": refs.parse(self.references)}
-        return method(self.method, model, target=target, progress=False, **self.options, **references, **more)
+        made = method(self.method, model, target=target, progress=False, **self.options, **references, **more)
+        if fit_on is not None and hasattr(made, "fit"):
+            made.fit(fit_on())
+        return made
 
 
 def _entries() -> list[Entry]:

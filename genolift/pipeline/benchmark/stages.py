@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 from genolift.pipeline.keeping.digest import digest_path
 from genolift.pipeline.keeping.resumable import read_json
 from genolift.support.files import write_json
+
+log = logging.getLogger("genolift")
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,19 @@ def complete(stage: Stage, work: Path) -> dict[str, Any]:
     }
     write_json(_record_path(stage, work), record)
     return record
+
+
+def run_stages(stages: Iterable[Stage], work: Path) -> dict[str, dict[str, Any]]:
+    """Run the stages that are left, say which, and return the completion record of each by its name."""
+    records = {}
+    listed = list(stages)
+    for number, stage in enumerate(listed, start=1):
+        record = finished(stage, work)
+        if record is None:
+            log.info("[%d/%d] %s", number, len(listed), stage.title)
+            record = complete(stage, work)
+        records[stage.name] = record
+    return records
 
 
 def _record_path(stage: Stage, work: Path) -> Path:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import platform
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from importlib.util import find_spec
 from multiprocessing import get_context
@@ -25,7 +22,7 @@ from genolift.pipeline.benchmark.networks import NETWORKS, Network, network
 from genolift.pipeline.benchmark.simulation import check_learnable
 from genolift.pipeline.benchmark.stages import Stage, complete, finished
 from genolift.pipeline.keeping.folder import Folder
-from genolift.pipeline.keeping.versions import versions
+from genolift.pipeline.keeping.versions import account, versions
 from genolift.simulate.spec import Spec, load_spec, shipped_specs
 from genolift.support import progress as display
 from genolift.support.errors import InputError
@@ -281,11 +278,6 @@ def _finish(folder: Folder, lines: list[Line]) -> None:
 
     write_suite_page(folder.work, "Which explanation can be trusted?")
     files.append(PAGE)
-    run = {
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"processor": platform.machine(), "system": platform.system(), "cores": os.cpu_count()},
-        "seconds_in_all": round(seconds, 1),
-    }
-    folder.record(files, run)
+    folder.record(files, account(seconds))
     folder.publish()
     folder.clear()

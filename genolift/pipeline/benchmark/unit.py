@@ -99,9 +99,8 @@ def explain_and_measure(
         learnt, some = learnt[numbers], some.subset(slice(entry.most))
     began = time.perf_counter()
     try:
-        method = entry.make(network, list(range(len(some.tasks))))
-        if hasattr(method, "fit"):
-            method.fit(dataset.subset("train").subset(slice(_FITTED_ON)).one_hot())
+        targets = list(range(len(some.tasks)))
+        method = entry.make(network, targets, lambda: dataset.subset("train").subset(slice(_FITTED_ON)).one_hot())
         scores = np.asarray(method(some.one_hot(), names=some.names).scores)
     except (UnsupportedModel, InputError) as problem:
         return {"refused": str(problem).splitlines()[0]}

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import logging
-import os
-import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from genolift.pipeline.benchmark.entries import Entry
-from genolift.pipeline.benchmark.stages import Stage, complete, finished
+from genolift.pipeline.benchmark.stages import Stage, run_stages
 from genolift.pipeline.digits import results, unit
 from genolift.pipeline.digits.contenders import PAPER, contenders
 from genolift.pipeline.digits.images import BUNDLED, Images, load_images
 from genolift.pipeline.keeping.folder import Folder
-from genolift.pipeline.keeping.versions import versions
+from genolift.pipeline.keeping.versions import account, versions
 from genolift.support.errors import InputError
 
 log = logging.getLogger("genolift")
@@ -91,20 +88,11 @@ def run_digits(job: Digits, out: Path, force: bool = False, progress: bool = Tru
         return True
     if folder.begin():
         log.info("continuing in %s", folder.path)
-    stages = list(_stages(job, images, progress))
-    records = {}
-    for number, stage in enumerate(stages, start=1):
-        record = finished(stage, folder.work)
-        if record is None:
-            log.info("[%d/%d] %s", number, len(stages), stage.title)
-            record = complete(stage, folder.work)
-        records[stage.name] = record
+    records = run_stages(_stages(job, images, progress), folder.work)
     told = {name: record["result"] for name, record in records.items()}
     names = results.write(folder.work, job.data, images, [entry.name for entry in entries], job.images, told)
     run = {
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"processor": platform.machine(), "system": platform.system(), "cores": os.cpu_count()},
-        "seconds_in_all": round(sum(record["seconds"] for record in records.values()), 1),
+        **account(sum(record["seconds"] for record in records.values())),
         "data": job.data,
         "training": told["train"],
     }

@@ -80,9 +80,7 @@ def _explain(
     told : dict
         ``seconds``, how long the former took, and ``warned``, the first warning, if there was any.
     """
-    method = entry.make(model, list(range(CLASSES)))
-    if hasattr(method, "fit"):
-        method.fit(fitted_on[..., None])
+    method = entry.make(model, list(range(CLASSES)), lambda: fitted_on[..., None])
     scores, moved = [], []
     seconds = 0.0
     with (

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from genolift.simulate.background import categorical
+from genolift.simulate.background import categorical, tempered
 from genolift.simulate.motifs import Motif
 from genolift.simulate.parts import Embed
 from genolift.simulate.spec import Spec
@@ -70,7 +70,5 @@ def _drawer(spec: Spec, embed: Embed, motif: str, random: np.random.Generator) -
         consensus = matrix.argmax(axis=1).astype(np.uint8)
         return lambda n: np.tile(consensus, (n, 1))
     if embed.temperature != 1:
-        # The highest power of each position is 1, so that the coldest draw is the best match and not 0 divided by 0.
-        powers = (matrix / matrix.max(axis=1, keepdims=True)) ** (1 / embed.temperature)
-        matrix = powers / powers.sum(axis=1, keepdims=True)
+        matrix = tempered(matrix, embed.temperature)
     return lambda n: categorical(matrix, random.random((n, len(matrix)), dtype=np.float32))
