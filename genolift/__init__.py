@@ -41,6 +41,7 @@ Each name below has a docstring: ``help(gl.DeepLift)``. Modules are loaded when 
 
 - ``marginalize``, ``ablate``, ``space``: the change of a prediction when motifs are inserted, when stretches are
   replaced, or with the distance of two motifs.
+- ``Influence``: the training sequences that taught a prediction.
 - ``activations``, ``filters``: the activations of a hidden layer, and the motifs that its units recognise.
 - ``subsets``: the sufficient subsets of many sequences, clustered into patterns.
 
@@ -66,6 +67,7 @@ if TYPE_CHECKING:  # what editors and type checkers see of the names below
     from genolift.evaluate.experiments.ablation import ablate as ablate
     from genolift.evaluate.experiments.experiments import marginalize as marginalize
     from genolift.evaluate.experiments.spacing import space as space
+    from genolift.influence.influence import Influence as Influence
     from genolift.methods import references as references
     from genolift.methods import targets as targets
     from genolift.methods.deeplift.deeplift import DeepLift as DeepLift
@@ -92,6 +94,7 @@ _NAMES = {
     "Fasta": "genolift.sequence.genome",
     "Undefined": "genolift.support.errors",
     "filters": "genolift.evaluate.discovery.filters",
+    "Influence": "genolift.influence.influence",
     "load_model": "genolift.models.loading",
     "load_spec": "genolift.simulate.spec",
     "marginalize": "genolift.evaluate.experiments.experiments",

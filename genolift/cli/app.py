@@ -31,6 +31,7 @@ COMMANDS = {
     "seqlets": "Find stretches of high importance, and the motifs they look like.",
     "patterns": "Describe TF-MoDISco's patterns, with the names of known motifs.",
     "judge": "Say which explanations to trust, by metrics that need no known motifs.",
+    "influence": "Say which training sequences taught a prediction.",
     "hits": "Find where TF-MoDISco's patterns are.",
     "summarize": "Summarize the importance in stretches of a BED file as a table.",
     "filters": "Make motifs of the filters of a layer, from the stretches that excite them.",
@@ -43,7 +44,7 @@ COMMANDS = {
     "methods": "List the methods there are.",
 }
 MISTAKE, INTERRUPTED = 2, 130
-_CONTINUES = ("benchmark", "digits", "explain", "judge", "merge", "subset", "variants")
+_CONTINUES = ("benchmark", "digits", "explain", "influence", "judge", "merge", "subset", "variants")
 
 
 class _Interrupted(Exception):

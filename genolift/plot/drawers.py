@@ -44,6 +44,12 @@ def _filters(*arguments: Any, **options: Any) -> Figure:
     return plot_filters(*arguments, **options)
 
 
+def _influences(*arguments: Any, **options: Any) -> Figure:
+    from genolift.plot.influence.influences import plot_influences
+
+    return plot_influences(*arguments, **options)
+
+
 def plot_scores(explanation: Explanation, i: int | str = 0, **options: Any) -> Figure:
     """Draw images as images, and everything else as a logo.
 
@@ -80,5 +86,6 @@ DRAWINGS: Table = {
     (SurrogateExplanation, MAP): plot_surrogate,
     ("genolift.methods.hidden.activations.Activations", PLOT): _activations,
     ("genolift.evaluate.experiments.experiments.Experiment", PLOT): _experiment,
+    ("genolift.influence.influences.Influences", PLOT): _influences,
     ("genolift.evaluate.discovery.filters.Filters", PLOT): _filters,
 }

@@ -1,0 +1,1 @@
+"""Pictures of influence: who taught a query, and what motifs they share."""

@@ -1,0 +1,121 @@
+"""`genolift influence`, as a user types it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from cli_files import LENGTH, fasta, random_sequences
+
+from genolift.models.zoo import build
+from genolift.pipeline.influence import job
+from genolift.simulate.dataset import Dataset
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A model of two tasks, a data set, and queries."""
+    folder = tmp_path_factory.mktemp("influence")
+    build("tal_gata", length=LENGTH, tasks=2, filters=4, width=5).save(folder / "model.keras")
+    sequences = random_sequences(30)
+    labels = np.random.default_rng(0).integers(0, 2, (30, 2)).astype(np.int8)
+    splits = np.array(["train"] * 24 + ["valid"] * 3 + ["test"] * 3)
+    Dataset(list(sequences), list(sequences.values()), labels, ["a", "b"], splits, []).save(folder / "data")
+    fasta(folder / "queries.fa", dict(list(sequences.items())[27:]))
+    return folder
+
+
+def test_a_data_set_and_queries(place, genolift, tmp_path):
+    ask = ("influence", place / "model.keras", place / "data", place / "queries.fa", "--target", "b")
+    ask += ("--out", tmp_path / "out", "--suspects", "--top", 4, "--pictures", 1)
+    told = genolift(*ask)
+    assert told.code == 0, told.err
+    assert "24 training sequences, 3 queries, by " in told.out
+    table = pd.read_csv(tmp_path / "out" / "influence.tsv", sep="\t")
+    assert set(table["query"]) == {"s27", "s28", "s29"}
+    assert set(table["training"]) <= {f"s{i}" for i in range(24)}  # the split "train" alone
+    held = np.load(tmp_path / "out" / "scores.npz")
+    assert held["scores"].shape == (3, 24)
+    row = table.iloc[0]
+    assert held["scores"][0].max() == pytest.approx(row["score"], rel=1e-5)
+    labels = pd.read_csv(place / "data" / "dataset.tsv", sep="\t", index_col="name")
+    assert labels.loc[row["training"], "b"] == row["label:b"]
+    assert len(pd.read_csv(tmp_path / "out" / "suspects.tsv", sep="\t")) == 24
+    assert {path.name for path in (tmp_path / "out").glob("*.png")} == {"query1.png", "query1-shared.png"}
+    assert "is already complete" in genolift(*ask).out
+    told = genolift(*ask[:-1], 2)
+    assert told.code == 2
+    assert "holds another result: pictures is 1 there and 2 here" in told.err
+
+
+def test_a_table_beside_a_fasta_file_and_a_loss(place, genolift, tmp_path):
+    """Without a split all records are training sequences, in whatever order the table has them."""
+    lines = (place / "data" / "dataset.tsv").read_text().splitlines()
+    (tmp_path / "labels.tsv").write_text("".join(line.rpartition("\t")[0] + "\n" for line in [lines[0], *lines[:0:-1]]))
+    given = (place / "data" / "sequences.fa", place / "queries.fa", "--labels", tmp_path / "labels.tsv")
+    told = genolift("influence", place / "model.keras", *given, "--query-labels", tmp_path / "labels.tsv")
+    assert told.code == 2  # no --out
+    told = genolift(
+        *("influence", place / "model.keras", *given, "--query-labels", tmp_path / "labels.tsv"),
+        *("--out", tmp_path / "out", "--pictures", 0),
+    )
+    assert told.code == 0, told.err
+    assert np.load(tmp_path / "out" / "scores.npz")["scores"].shape == (3, 30)
+
+
+def test_an_interrupted_run_continues(place, genolift, tmp_path, monkeypatch):
+    ask = ("influence", place / "model.keras", place / "data", place / "queries.fa", "--target", 0, "--pictures", 0)
+    assert genolift(*ask, "--out", tmp_path / "whole").code == 0
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(job, "_write", interrupted)
+        told = genolift(*ask, "--out", tmp_path / "out")
+    assert (told.code, told.err.splitlines()[-1]) == (
+        130,
+        "genolift: interrupted; the same command continues where it stopped",
+    )
+    assert genolift(*ask, "--out", tmp_path / "out").code == 0
+    whole, continued = (tmp_path / name for name in ("whole", "out"))
+    assert (whole / "influence.tsv").read_bytes() == (continued / "influence.tsv").read_bytes()
+    scores = [np.load(folder / "scores.npz")["scores"] for folder in (whole, continued)]
+    np.testing.assert_array_equal(*scores)
+    assert not (tmp_path / "out" / ".genolift-work").exists()
+
+
+def test_mistakes_are_one_line(place, genolift, tmp_path):
+    model, data, queries = place / "model.keras", place / "data", place / "queries.fa"
+    out = ("--out", tmp_path / "out")
+    lines = (data / "dataset.tsv").read_text().splitlines()
+
+    def table(*changed):
+        (tmp_path / "table.tsv").write_text("".join(f"{line}\n" for line in changed))
+        return ("--labels", tmp_path / "table.tsv")
+
+    first = lines[1].split("\t")[0]
+    mistakes = {
+        "nothing to find": (model, data),
+        "there are the tasks a, b; choose one by --target": (model, data, queries),
+        "there is no task 'c'": (model, data, queries, "--target", "c"),
+        "has no option 'l2'": (model, data, queries, "--target", 0, "--method", "last-layer", "--l2", 1),
+        "does not exist": (tmp_path / "none.keras", data, queries),
+        "no dataset.tsv beside it; give its labels by --labels": (model, queries, queries),
+    }
+    for text, given in mistakes.items():
+        told = genolift("influence", *given, *out)
+        assert (told.code, text in told.err, told.err.count("\n")) == (2, True, 1), (text, told.err)
+    for text, changed in {
+        f"line 3: '{first}' has labels already": [*lines[:2], *lines[1:]],
+        "'s0' has no labels": [lines[0], *lines[2:]],
+        "'s99' is not in": [*lines, "s99\t0\t0\ttrain"],
+        "line 2: label 'x' is not a finite number": [lines[0], "s0\tx\t0\ttrain"],
+        "line 2: the line has 2 columns": [lines[0], "s0\t0"],
+        "line 2: split 'no' is not": [lines[0], "s0\t0\t0\tno"],
+        "the first line must be name": ["a\tb", "s0\t0"],
+        "not all 0 or 1": [lines[0], "s0\t2\t0\ttrain", *lines[2:]],
+        "holds no labels": [lines[0]],
+        "have 1 label each": ["name\ta", *(f"s{i}\t0" for i in range(30))],
+    }.items():
+        told = genolift("influence", model, data, queries, "--target", 0, *table(*changed), *out)
+        assert (told.code, text in told.err, told.err.count("\n")) == (2, True, 1), (text, told.err)
+    assert not (tmp_path / "out").exists()
