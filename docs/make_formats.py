@@ -20,6 +20,19 @@ and `--target all` (in Python `targets=[0, 2]` and `targets="all"`) write files 
 names, such as `peaks.0.bw` and `peaks.2.bw`.
 """
 
+_DATA = """## Files of a simulated data set
+
+`genolift simulate` leaves these files, and `genolift.simulate.reading.load_dataset` reads them:
+
+- `sequences.fa`: the sequences.
+- `dataset.tsv`: a line for each sequence with `name`, a column for each task, and `split` (train, valid or test).
+- `embeddings.bed`: a line for each embedded instance: sequence, start, end, motif, 0, strand, bases, and a column
+  `importance:TASK` for each task. For profiles, a column `profile-importance:TASK` for each task follows.
+- `profiles.npz`, where the labels are profiles: `tasks` (T,), the names; `reads` (N, positions, T) int32, the reads at
+  each position in the middle of the sequence; and `expected` (N, positions, T) float32, how many were expected there. It
+  holds numbers and text alone, no pickle.
+"""
+
 _OWN = """## A format of your own
 
 A format is a module, or a class whose functions are static, with three things: `OPTIONS`, the options that it takes beside
@@ -70,7 +83,7 @@ def formats() -> str:
 
 def main() -> None:
     """Write the page."""
-    parts = [_INTRODUCTION.rstrip(), formats(), _OWN.rstrip()]
+    parts = [_INTRODUCTION.rstrip(), formats(), _DATA.rstrip(), _OWN.rstrip()]
     (HERE / "formats.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 

@@ -36,8 +36,9 @@ from genolift.cli import parameters
     "--models",
     multiple=True,
     metavar="NAME|FILE.py",
-    help="A network to train, once for each: tal_gata, basset, dilated, transformer, or a Python file that defines "
-    "build(length, tasks, output) and returns a Keras model.  [default: these four]",
+    help="A network to train, once for each: tal_gata, basset, dilated, transformer, bpnet for profiles, or a Python "
+    "file that defines build(length, tasks, output), or build_profile(length, tasks, positions), and returns a Keras "
+    "model.  [default: these five]",
 )
 @click.option(
     "--explain",
@@ -71,7 +72,8 @@ def command(
     table instead. Networks of several architectures and seeds learn each simulation, every method explains each
     network, and every explanation is measured against two truths: how much each embedded motif matters to the label,
     and how much it matters to this network. That leaves results.csv, networks.csv (what the networks learnt),
-    refused.csv (which methods do not take which network), and index.html, which answers which method to take.
+    refused.csv (which methods do not take which network, and which networks cannot learn which simulation), and
+    index.html, which answers which method to take.
 
     An interrupted run continues with the same command after the last finished stage.
     """

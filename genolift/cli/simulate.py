@@ -28,8 +28,8 @@ def command(spec: str, out: Path, seed: int | None, sequences: int | None, force
     """Draw a data set with known motifs.
 
     SPEC is a TOML file that says everything about the data, or the name of one that comes with genolift (tal_gata).
-    Leaves sequences.fa, dataset.tsv (name, labels, split) and embeddings.bed (every embedded motif, with strand). The
-    same SPEC and seed give the same bytes.
+    Leaves sequences.fa, dataset.tsv (name, labels, split) and embeddings.bed (every embedded motif, with strand), and
+    profiles.npz where the labels are profiles. The same SPEC and seed give the same bytes.
     """
     from genolift.pipeline.benchmark.simulation import draw_dataset
 

@@ -8,10 +8,15 @@ import click
 
 from genolift.cli import parameters
 
-_TOLD = ("accuracy", "auroc", "auprc", "pearson", "spearman", "explained")
+_TOLD = ("accuracy", "auroc", "auprc", "pearson", "spearman", "explained", "jsd", "jsd_mean_profile")
 
 
-@click.command(epilog=parameters.epilog("genolift train tal_gata --data data --out model.keras --seed 1"))
+@click.command(
+    epilog=parameters.epilog(
+        "genolift train tal_gata --data data --out model.keras --seed 1",
+        "genolift train profile --data reads --out reads/bpnet.keras --network bpnet",
+    )
+)
 @click.argument("spec")
 @click.option(
     "--data",
@@ -20,7 +25,14 @@ _TOLD = ("accuracy", "auroc", "auprc", "pearson", "spearman", "explained")
     help="The data set: a directory that `genolift simulate` left, or a .simdata file.",
 )
 @click.option("--out", required=True, type=parameters.path(), help="The model's file, ending in .keras.")
-@click.option("--architecture", default="tal_gata", show_default=True, help="A network by name.")
+@click.option(
+    "--network",
+    "--architecture",
+    "architecture",
+    default="tal_gata",
+    show_default=True,
+    help="A network by name; `bpnet` for profiles.",
+)
 @click.option(
     "--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="Seed of weights, order, dropout."
 )
@@ -30,8 +42,9 @@ def command(spec: str, data: Path, out: Path, architecture: str, seed: int, epoc
     """Train a network on a data set.
 
     Trains on the split "train", stops early by the loss on "valid", and measures AUROC, AUPRC and accuracy of every
-    task on "test", or the correlation where labels are real values. All of it is recorded in training.json beside the
-    model.
+    task on "test", or the correlation where labels are real values. For profiles it is the correlation of the counts,
+    and the Jensen-Shannon distance of the profiles beside that of the mean profile. All of it is recorded in
+    training.json beside the model.
     """
     from genolift.pipeline.benchmark.training import Training, train_to_file
 

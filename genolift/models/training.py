@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 
 from genolift.models.objectives import objective_of
+from genolift.models.profiles.heads import Heads, heads_of
+from genolift.models.profiles.loss import counts_weight, profile_loss
+from genolift.models.profiles.metrics import profile_metrics
 from genolift.models.seeding import seed_dropout
-from genolift.models.zoo import ARCHITECTURES, build
+from genolift.models.zoo import ARCHITECTURES, OF_PROFILES, build
 from genolift.sequence.alphabet import codes_matrix, is_dna, one_hot
 from genolift.support import progress as display
 from genolift.support.errors import GenoliftWarning, InputError, UnsupportedModel
@@ -79,10 +82,11 @@ def train(
     model
         The name of an architecture, which is built for the length and tasks of the data, or a Keras 3 model with input
         (N, L, 4) and one output per task, which is trained in place from the weights that it has. It ends in a
-        sigmoid; for real values it ends in none, and for classes in a softmax.
+        sigmoid; for real values it ends in none, and for classes in a softmax. For profiles it has two outputs: logits
+        (N, positions, T) and log-counts (N, T).
     dataset
         An object with ``sequences``, ``labels`` (N, T), ``tasks``, ``splits`` and perhaps a ``kind``, such as
-        :class:`genolift.simulate.dataset.Dataset`.
+        :class:`genolift.simulate.dataset.Dataset`. Of the kind ``"profile"``, it has ``profiles`` (N, positions, T).
     seed
         The seed of the initial weights, the dropout and the order of the sequences.
     epochs, batch_size, patience, learning_rate
@@ -109,9 +113,8 @@ def train(
     data = _Data(dataset)
     architecture = model if isinstance(model, str) else None
     if architecture is not None:
-        _check_trainable(architecture)
-        shape = {"length": data.length, "tasks": len(data.tasks)}
-        model = build(architecture, seed=seed, output=data.objective.activation, **shape)
+        _check_trainable(architecture, data)
+        model = build(architecture, seed=seed, **data.ends, length=data.length, tasks=len(data.tasks))
     _check_model(model, data)
     seed_dropout(model, seed)
     history, stopped_early = _fit(model, data, hyperparameters, seed, progress)
@@ -126,6 +129,7 @@ def train(
             "optimizer": "Adam",
             "loss": data.objective.title,
             "schedule": "linear warm-up, cosine decay",
+            **data.recipe,
         },
         "data": {"length": data.length, "tasks": data.tasks, "sequences": data.counts},
         "history": history,
@@ -166,24 +170,55 @@ class _Data:
         self.length = codes.shape[1]
         self._codes = {split: codes[splits == split] for split in _SPLITS}
         self._labels = {split: labels[splits == split].astype(np.float32) for split in _SPLITS}
+        reads = np.asarray(dataset.profiles) if self.objective.activation == "profile" else None
+        self._reads = None if reads is None else {split: reads[splits == split] for split in _SPLITS}
+        self.heads: Heads | None = None
         self._table = one_hot("ACGTN")[0]
 
-    def arrays(self, split: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return inputs (N, L, 4) and labels (N, T) of a split, float32."""
-        return self._table[self._codes[split]], self._labels[split]
+    @property
+    def ends(self) -> dict[str, Any]:
+        """The options of an architecture that say what it ends in."""
+        if self._reads is None:
+            return {"output": self.objective.activation}
+        return {"positions": self.positions, "dilations": None}
 
-    def batches(self, size: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    @property
+    def positions(self) -> int:
+        """The number of positions of the profiles; 0 without profiles."""
+        return 0 if self._reads is None else int(self._reads["train"].shape[1])
+
+    @property
+    def recipe(self) -> dict[str, float]:
+        """What else the record says of the loss."""
+        return {} if self._reads is None else {"counts_weight": counts_weight(self._reads["train"])}
+
+    @property
+    def losses(self) -> dict[str, Any]:
+        """The loss, as Keras takes it."""
+        if self._reads is None:
+            return {"loss": self.objective.loss}
+        assert self.heads is not None
+        weights = self.heads.ordered(1.0, self.recipe["counts_weight"])
+        return {"loss": list(self.heads.ordered(profile_loss, "mean_squared_error")), "loss_weights": list(weights)}
+
+    def arrays(self, split: str, rows: Any = slice(None)) -> tuple[np.ndarray, Any]:
+        """Return inputs (N, L, 4) and labels (N, T) of rows of a split, float32; of profiles, what each head learns."""
+        inputs, labels = self._table[self._codes[split][rows]], self._labels[split][rows]
+        if self._reads is None:
+            return inputs, labels
+        assert self.heads is not None
+        return inputs, self.heads.ordered(self._reads[split][rows].astype(np.float32), labels)
+
+    def batches(self, size: int, seed: int) -> Iterator[tuple[np.ndarray, Any]]:
         """Yield batches of the split "train", (size, L, 4) and (size, T), in one shuffled epoch after another.
 
         The last batch of an epoch may be smaller.
         """
-        codes, labels = self._codes["train"], self._labels["train"]
         epoch = 0
         while True:
-            order = stream(seed, "order of training", epoch).permutation(len(codes))
+            order = stream(seed, "order of training", epoch).permutation(self.counts["train"])
             for start in range(0, len(order), size):
-                chosen = order[start : start + size]
-                yield self._table[codes[chosen]], labels[chosen]
+                yield self.arrays("train", order[start : start + size])
             epoch += 1
 
     def test_metrics(self, model: Any) -> dict[str, dict[str, Any]] | None:
@@ -191,7 +226,11 @@ class _Data:
         if not self.counts["test"]:
             return None
         inputs, labels = self.arrays("test")
-        return self.objective.metrics(labels, model.predict(inputs, batch_size=256, verbose=0), self.tasks)
+        predicted = model.predict(inputs, batch_size=256, verbose=0)
+        if self._reads is None:
+            return self.objective.metrics(labels, predicted, self.tasks)
+        assert self.heads is not None
+        return profile_metrics(self._reads["test"], *self.heads.told_apart(predicted), self.tasks)
 
     def notes(self, metrics: dict[str, dict[str, Any]] | None) -> list[str]:
         """Return what is unusual about the data, as sentences."""
@@ -227,7 +266,7 @@ def _fit(
         warmup_steps=warm_up,
     )
     # Keras would choose XLA, which makes convolutions on the CPU slower.
-    model.compile(keras.optimizers.Adam(schedule), data.objective.loss, jit_compile=False)
+    model.compile(keras.optimizers.Adam(schedule), jit_compile=False, **data.losses)
     history: list[dict[str, Any]] = []
     began = time.perf_counter()
     stopping = keras.callbacks.EarlyStopping(
@@ -281,16 +320,24 @@ def _hyperparameters(model: Any, given: dict[str, Any]) -> Hyperparameters:
     return chosen
 
 
-def _check_trainable(architecture: str) -> None:
-    if architecture == "bpnet":
+def _check_trainable(architecture: str, data: _Data) -> None:
+    if data.positions and architecture in ARCHITECTURES and architecture not in OF_PROFILES:
         raise UnsupportedModel(
-            "architecture 'bpnet' predicts profiles and counts; "
-            f"train one of {', '.join(name for name in ARCHITECTURES if name != 'bpnet')}"
+            f"the labels are profiles, and architecture {architecture!r} predicts one number for each task; "
+            f"train {', '.join(OF_PROFILES)}"
+        )
+    if architecture in OF_PROFILES and not data.positions:
+        raise UnsupportedModel(
+            f"architecture {architecture!r} predicts profiles and counts; "
+            f"train one of {', '.join(name for name in ARCHITECTURES if name not in OF_PROFILES)}"
         )
 
 
 def _check_model(model: Any, data: _Data) -> None:
-    """Raise :class:`UnsupportedModel` unless the model takes the sequences and ends in a sigmoid for each task."""
+    """Raise :class:`UnsupportedModel` unless the model takes the sequences and ends as the labels need it.
+
+    Note which outputs of a model of profiles are what.
+    """
     quiet_tensorflow()
     import keras
 
@@ -298,15 +345,19 @@ def _check_model(model: Any, data: _Data) -> None:
         kind = f"{type(model).__module__}.{type(model).__name__}"
         raise UnsupportedModel(f"training takes an architecture's name or a Keras 3 model, not a {kind}")
     inputs, outputs = model.inputs or [], model.outputs or []
-    if len(inputs) != 1 or len(outputs) != 1:
+    if len(inputs) != 1 or (len(outputs) != 1 and not data.positions):
         raise UnsupportedModel(
             f"training takes a model with one input and one output; {model.name!r} has {len(inputs)} and {len(outputs)}"
         )
-    shape, output = tuple(inputs[0].shape), tuple(outputs[0].shape)
+    shape = tuple(inputs[0].shape)
     if not is_dna(shape[1:]) or shape[1] not in (None, data.length):
         raise UnsupportedModel(
             f"model {model.name!r} takes inputs of shape {shape}; the sequences are (N, {data.length}, 4)"
         )
+    if data.positions:
+        data.heads = heads_of(model, len(data.tasks), data.positions)
+        return
+    output = tuple(outputs[0].shape)
     if output != (None, len(data.tasks)):
         raise UnsupportedModel(
             f"model {model.name!r} has an output of shape {output}; "

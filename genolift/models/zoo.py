@@ -125,7 +125,9 @@ def basset(length: int = 600, tasks: int = 164, filters: int = 300, output: str 
     return keras.Model(sequence, x, name="basset")
 
 
-def bpnet(length: int = 2114, tasks: int = 1, filters: int = 64, dilations: int = 8) -> Any:
+def bpnet(
+    length: int = 2114, tasks: int = 1, filters: int = 64, dilations: int | None = 8, positions: int | None = None
+) -> Any:
     """Return a network like BPNet and chrombpnet (Avsec et al. 2021).
 
     It has dilated residual convolutions without padding, and two heads.
@@ -139,7 +141,11 @@ def bpnet(length: int = 2114, tasks: int = 1, filters: int = 64, dilations: int 
     filters
         The number of filters of each convolution.
     dilations
-        The number of dilated convolutions. The dilation of the first is 2, and it doubles with each.
+        The number of dilated convolutions. The dilation of the first is 2, and it doubles with each. With ``None``
+        there are as many as leave the positions, and at most 8.
+    positions
+        The number of positions of the profile, in the middle of the sequence. With ``None`` they are all that the
+        convolutions leave.
 
     Returns
     -------
@@ -149,8 +155,12 @@ def bpnet(length: int = 2114, tasks: int = 1, filters: int = 64, dilations: int 
     """
     keras = _keras()
     layers = keras.layers
-    lost = (21 - 1) + sum(2 * 2**number for number in range(1, dilations + 1)) + (75 - 1)
-    _check_length("bpnet", length, lost + 1)
+    # A convolution of width w without padding loses w - 1 positions. The dilated ones lose 4 (2^d - 1) together.
+    wanted = positions or 1
+    if dilations is None:
+        dilations = next((d for d in range(8, 1, -1) if length - 94 - 4 * (2**d - 1) >= wanted), 1)
+    left = length - (21 - 1) - 4 * (2**dilations - 1) - (75 - 1)
+    _check_length("bpnet", length, length - left + wanted)
     sequence = keras.Input((length, _ALPHABET), name="sequence")
     x = layers.Conv1D(filters, 21, activation="relu", name="stem")(sequence)
     for number in range(1, dilations + 1):
@@ -158,7 +168,10 @@ def bpnet(length: int = 2114, tasks: int = 1, filters: int = 64, dilations: int 
         y = layers.Conv1D(filters, 3, dilation_rate=dilation, activation="relu", name=f"dilated{number}")(x)
         x = layers.Cropping1D(dilation, name=f"crop{number}")(x)
         x = layers.Add(name=f"residual{number}")([x, y])
-    profile = layers.Conv1D(tasks, 75, name="profile")(x)
+    outside = left - (positions or left)
+    profile = layers.Conv1D(tasks, 75, name="profile" if not outside else "profile_conv")(x)
+    if outside:
+        profile = layers.Cropping1D((outside // 2, outside - outside // 2), name="profile")(profile)
     counts = layers.GlobalAveragePooling1D(name="average")(x)
     counts = layers.Dense(tasks, name="counts")(counts)
     return keras.Model(sequence, [profile, counts], name="bpnet")
@@ -264,6 +277,8 @@ ARCHITECTURES: dict[str, Callable] = {
     "dilated": dilated,
     "transformer": transformer,
 }
+#: The architectures that predict profiles and counts; all others predict a number for each task.
+OF_PROFILES = ("bpnet",)
 
 
 def _keras() -> Any:
@@ -280,7 +295,7 @@ def _check_counts(name: str, options: dict[str, Any]) -> None:
             if value not in _OUTPUTS:
                 raise InputError(f"architecture {name!r}: output is one of {', '.join(_OUTPUTS)}, not {value!r}")
             continue
-        if option == "length" and value is None and name == "tal_gata":
+        if value is None and (option, name) in (("length", "tal_gata"), ("dilations", "bpnet"), ("positions", "bpnet")):
             continue
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise InputError(f"architecture {name!r}: {option}={value!r} is not a whole number of at least 1")

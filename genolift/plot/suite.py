@@ -154,7 +154,11 @@ def _networks(trained: pd.DataFrame) -> Section:
 def _refusals(refused: pd.DataFrame) -> Section:
     told = refused.groupby(["method", "network"]).reason.first().reset_index()
     rows = [[method_label(row.method), row.network, row.reason] for row in told.itertuples()]
-    text = "These methods do not take these networks." if rows else "Every method takes every network."
+    text = (
+        "These methods do not take these networks. (training) stands for networks that cannot learn the labels of a "
+        "simulation."
+    )
+    text = text if rows else "Every method takes every network."
     return Section("What was refused", text, [Table(["Method", "Network", "Reason"], rows)] if rows else [])
 
 

@@ -13,12 +13,15 @@ import numpy as np
 from genolift.sequence.alphabet import one_hot
 from genolift.sequence.fasta import write_fasta
 from genolift.sequence.files import write_text
+from genolift.simulate import profile_file
 from genolift.support.errors import InputError, file_problems
 
 SPLITS = ("train", "valid", "test")
+NUMBERS = ("real", "profile")  # The kinds whose labels are numbers.
 FILES = ("sequences.fa", "dataset.tsv", "embeddings.bed")
 BED_COLUMNS = ("name", "start", "end", "motif", "score", "strand", "bases")
 IMPORTANCE = "importance:"  # The columns of importance in embeddings.bed are named so, followed by the task.
+PROFILE_IMPORTANCE = "profile-importance:"  # Those of the importance to a profile.
 
 
 class Embedding(NamedTuple):
@@ -45,7 +48,7 @@ class Dataset:
     names, sequences : list of str
         The name and the bases of each sequence.
     labels : np.ndarray
-        (N, T): 0 or 1 as int8, or real values as float32.
+        (N, T): 0 or 1 as int8, or real values as float32. Of profiles they are log(1 + the number of reads).
     tasks : list of str
         The names of the T tasks.
     splits : np.ndarray
@@ -58,10 +61,18 @@ class Dataset:
     background : np.ndarray or None
         (4,), the probabilities of A, C, G, T outside motifs. ``None`` in the same case.
     kind : str
-        What the labels are: ``"binary"``, ``"real"``, or ``"classes"``, of which each sequence has exactly one.
+        What the labels are: ``"binary"``, ``"real"``, ``"classes"``, of which each sequence has exactly one, or
+        ``"profile"``.
     importance : np.ndarray or None
         (K, T), how much each of the K embedded instances matters to each task: its Shapley value under the expression
         of the label; see :mod:`genolift.simulate.drawing.importance`. ``None`` where it is not known.
+    profiles : np.ndarray or None
+        (N, positions, T) int32, the reads at each position in the middle of a sequence, for labels that are profiles.
+    expected : np.ndarray or None
+        (N, positions, T) float32, how many reads were expected there.
+    profile_importance : np.ndarray or None
+        (K, T), how much each instance matters to each profile: its Shapley value for Σ_i p_i (z_i - mean z), where z
+        are the logarithms of the expected reads and p is the profile of the whole sequence.
     """
 
     names: list[str]
@@ -74,6 +85,9 @@ class Dataset:
     background: np.ndarray | None = None
     kind: str = "binary"
     importance: np.ndarray | None = field(default=None, repr=False)
+    profiles: np.ndarray | None = field(default=None, repr=False)
+    expected: np.ndarray | None = field(default=None, repr=False)
+    profile_importance: np.ndarray | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.sequences)
@@ -128,13 +142,16 @@ class Dataset:
             splits=self.splits[index],
             embeddings=[self.embeddings[number]._replace(sequence_index=new) for new, number in kept],
             importance=None if self.importance is None else self.importance[numbers],
+            profiles=None if self.profiles is None else self.profiles[index],
+            expected=None if self.expected is None else self.expected[index],
+            profile_importance=None if self.profile_importance is None else self.profile_importance[numbers],
         )
 
     def save(self, folder: str | os.PathLike) -> None:
         """Write the data set into a folder, which is made if it is not there.
 
         The files are ``sequences.fa``, ``dataset.tsv`` (name, labels, split) and ``embeddings.bed`` (the six columns of
-        BED, the bases, and the importance for each task where it is known).
+        BED, the bases, and the importance for each task where it is known). Profiles are in ``profiles.npz``.
 
         Raises
         ------
@@ -149,13 +166,32 @@ class Dataset:
         for name, labels, split in zip(self.names, self.labels.tolist(), self.splits.tolist(), strict=True):
             rows.append("\t".join([name, *map(_written, labels), split]))
         write_text(folder / FILES[1], "\n".join(rows) + "\n")
-        header = [*BED_COLUMNS, *(f"{IMPORTANCE}{task}" for task in self.tasks)] if self.importance is not None else []
-        known = [] if self.importance is None else np.round(self.importance, 6).tolist()
+        known: list[list[float]] = []
+        header: list[str] = []
+        if self.importance is not None:
+            tables = [self.importance, *([] if self.profile_importance is None else [self.profile_importance])]
+            known = np.round(np.concatenate(tables, axis=1), 6).tolist()
+            header = [*BED_COLUMNS, *importance_columns(self.tasks, len(tables) == 2)]
         lines = ["#" + "\t".join(header)] if header else []
         for number, (index, motif, start, end, strand, string) in enumerate(self.embeddings):
             line = f"{self.names[index]}\t{start}\t{end}\t{motif}\t0\t{strand}\t{string}"
             lines.append("\t".join([line, *map(_written, known[number])]) if known else line)
         write_text(folder / FILES[2], "".join(line + "\n" for line in lines))
+        if self.profiles is not None:
+            profile_file.save_profiles(folder / profile_file.FILE, self.tasks, self.profiles, self.expected)
+        else:
+            with file_problems(folder / profile_file.FILE, "removed"):
+                (folder / profile_file.FILE).unlink(missing_ok=True)
+
+
+def files_of(kind: str) -> tuple[str, ...]:
+    """Return the names of the files of a data set whose labels are of a kind."""
+    return (*FILES, profile_file.FILE) if kind == "profile" else FILES
+
+
+def importance_columns(tasks: list[str], of_profiles: bool) -> list[str]:
+    """Return the names of the columns of importance in ``embeddings.bed``."""
+    return [f"{start}{task}" for start in (IMPORTANCE, PROFILE_IMPORTANCE)[: 1 + of_profiles] for task in tasks]
 
 
 def _written(number: float) -> str:
@@ -187,14 +223,14 @@ def parse_labels(rows: list[list[str]], path: Path, kind: str = "binary") -> np.
     """
     for number, row in enumerate(rows, start=2):
         for text in row:
-            if kind == "real":
+            if kind in NUMBERS:
                 parse_number(text, f"{path}, line {number}: label")
             elif text not in ("0", "1"):
                 raise InputError(
                     f"{path}, line {number}: label {text!r} is not 0 or 1 (a configuration can say that labels are "
                     "real values)"
                 )
-    return np.array(rows, dtype=np.float32 if kind == "real" else np.int8).reshape(len(rows), -1)
+    return np.array(rows, dtype=np.float32 if kind in NUMBERS else np.int8).reshape(len(rows), -1)
 
 
 def parse_number(text: str, where: str) -> float:

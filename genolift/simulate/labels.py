@@ -1,4 +1,4 @@
-"""What is to be predicted: conditions, chances, real values or classes, each said by an expression."""
+"""What is to be predicted: conditions, chances, real values, classes or profiles, each said by expressions."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from pydantic import Field, Tag
 
 from genolift.simulate.expressions import Expression
 from genolift.simulate.parts import Strict, told_apart
+from genolift.simulate.profiles.rates import Rates
+from genolift.simulate.profiles.tables import Profile
 from genolift.support.errors import InputError
 
-#: What the labels of a data set are: 0 or 1, numbers, or classes of which each sequence has exactly one.
-Kind: TypeAlias = Literal["binary", "real", "classes"]
+#: What the labels are: 0 or 1, numbers, classes of which each sequence has exactly one, or reads along the sequence.
+Kind: TypeAlias = Literal["binary", "real", "classes", "profile"]
 
 
 class Flipped(Strict):
@@ -49,11 +51,12 @@ LabelSource: TypeAlias = Annotated[
     | Annotated[Flipped, Tag("Flipped")]
     | Annotated[Chance, Tag("Chance")]
     | Annotated[Value, Tag("Value")]
-    | Annotated[Classes, Tag("Classes")],
+    | Annotated[Classes, Tag("Classes")]
+    | Annotated[Profile, Tag("Profile")],
     told_apart(
-        {"when": Flipped, "probability": Chance, "value": Value, "classes": Classes},
+        {"when": Flipped, "probability": Chance, "value": Value, "classes": Classes, "profile": Profile},
         str,
-        "an expression, or a table with 'when' and 'flip', 'probability', 'value' or 'classes'",
+        "an expression, or a table with 'when' and 'flip', 'probability', 'value', 'classes' or 'profile'",
     ),
 ]
 
@@ -68,23 +71,27 @@ class Outcome:
         The task's name.
     key : str
         The key of the expression in the file, within ``labels``.
-    expression : Expression
-        What is expected, without noise: 0 or 1, a probability or a value.
+    expression : Expression or Rates
+        What is expected, without noise: 0 or 1, a probability or a value. Of a profile it is log(1 + the number of
+        reads).
     kind : Kind
         What the label is.
     drawn : callable
-        The function from what is expected (N,) and a generator to the labels (N,).
+        The function from what is expected (N,) and a generator to the labels (N,). Labels of a profile are counted
+        from its reads instead.
     """
 
     task: str
     key: str
-    expression: Expression
+    expression: Expression | Rates
     kind: Kind
     drawn: Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
-def outcomes(labels: Mapping[str, Any], motifs: Mapping[str, Any]) -> list[Outcome]:
+def outcomes(labels: Mapping[str, Any], motifs: Mapping[str, Any], length: int) -> list[Outcome]:
     """Return the tasks of the labels of a configuration, in its order. Each class is a task.
+
+    Profiles are for sequences of this length.
 
     Raises
     ------
@@ -94,6 +101,12 @@ def outcomes(labels: Mapping[str, Any], motifs: Mapping[str, Any]) -> list[Outco
     """
     found: list[Outcome] = []
     for name, label in labels.items():
+        if isinstance(label, Profile):
+            try:
+                found.append(Outcome(name, name, Rates(label, list(motifs), length), "profile", _as_they_are))
+            except InputError as problem:
+                raise InputError(f"labels.{name}: {problem}") from None
+            continue
         for task, key, text, condition, kind, drawn in _parts(name, label):
             try:
                 expression = Expression(text, list(motifs))
@@ -105,6 +118,12 @@ def outcomes(labels: Mapping[str, Any], motifs: Mapping[str, Any]) -> list[Outco
         raise InputError(f"labels: one network predicts labels of one kind, and these are {' and '.join(kinds)}")
     if kinds == ["classes"] and len(labels) > 1:
         raise InputError("labels: classes stand alone, because one network predicts one set of classes")
+    numbers = {one.expression.positions for one in found if isinstance(one.expression, Rates)}
+    if len(numbers) > 1:
+        raise InputError(
+            f"labels: the profiles of one network have as many positions, and these have {min(numbers)} and "
+            f"{max(numbers)}; give all the same number"
+        )
     return found
 
 

@@ -10,13 +10,24 @@ import numpy as np
 
 from genolift.sequence.fasta import read_fasta
 from genolift.sequence.files import open_text
-from genolift.simulate.dataset import FILES, IMPORTANCE, SPLITS, Dataset, Embedding, parse_labels, parse_number
+from genolift.simulate import profile_file
+from genolift.simulate.dataset import (
+    FILES,
+    SPLITS,
+    Dataset,
+    Embedding,
+    importance_columns,
+    parse_labels,
+    parse_number,
+)
 from genolift.simulate.drawing.generate import draw_splits
-from genolift.simulate.drawing.importance import importance
+from genolift.simulate.drawing.importance import importance, profile_importance
 from genolift.simulate.simdata import read_simdata
 from genolift.simulate.spec import Spec, load_spec
 from genolift.support.errors import FileProblem, InputError
 from genolift.support.files import absent
+
+_ROUNDING = 1e-5  # The labels are written with seven digits.
 
 
 def load_dataset(
@@ -53,7 +64,7 @@ def load_dataset(
     if spec is not None and not isinstance(spec, Spec):
         spec = load_spec(spec)
     if path.is_dir():
-        dataset = _load_folder(path, spec.kind if spec else "binary")
+        dataset = _load_folder(path, spec.kind if spec else None)
     elif path.name.removesuffix(".gz").endswith(".simdata"):
         dataset = read_simdata(path)
         dataset.splits = _simdata_splits(dataset, spec, test_ids)
@@ -69,8 +80,12 @@ def load_dataset(
                 f"{path} holds embedded motifs that {spec.name!r} does not define: " + ", ".join(sorted(unknown))
             )
         dataset.kind = spec.kind
+        if spec.kind == "profile" and dataset.profiles is None:
+            raise InputError(f"{path} has no profiles, which {spec.name!r} wants; draw the data set into a directory")
         if dataset.importance is None and dataset.tasks == spec.tasks:
             dataset.importance = importance(spec, dataset)[1]
+        if dataset.profile_importance is None and dataset.tasks == spec.tasks:
+            dataset.profile_importance = profile_importance(spec, dataset)
     return dataset
 
 
@@ -105,7 +120,10 @@ def _ids(test_ids: str | os.PathLike | Iterable[str]) -> list[str]:
     return list(test_ids)
 
 
-def _load_folder(folder: Path, kind: str) -> Dataset:
+def _load_folder(folder: Path, kind: str | None) -> Dataset:
+    """Return the data set of a directory; without a kind it has profiles if it has their file, or labels of 0 or 1."""
+    if kind is None:
+        kind = "profile" if (folder / profile_file.FILE).is_file() else "binary"
     for name in FILES:
         if not (folder / name).is_file():
             raise FileProblem(f"{folder} is not a data set: it has no {name}")
@@ -123,23 +141,37 @@ def _load_folder(folder: Path, kind: str) -> Dataset:
     if [row[0] for row in rows] != names:
         raise InputError(f"{table} does not list the sequences of {FILES[0]} in their order")
     labels = parse_labels([row[1:-1] for row in rows], table, kind)
-    embeddings, known = _load_embeddings(folder / FILES[2], names, sequences, header[1:-1])
+    tasks = header[1:-1]
+    embeddings, known, of_profiles = _load_embeddings(folder / FILES[2], names, sequences, tasks)
     splits = np.array([row[-1] for row in rows], dtype="<U5")
-    return Dataset(names, sequences, labels, header[1:-1], splits, embeddings, importance=known)
+    found = Dataset(names, sequences, labels, tasks, splits, embeddings, kind=kind, importance=known)
+    if kind == "profile" and (folder / profile_file.FILE).is_file():
+        found.profile_importance = of_profiles
+        found.profiles, found.expected = profile_file.load_profiles(folder / profile_file.FILE, tasks, len(names))
+        counted = np.log1p(found.profiles.sum(axis=1))
+        wrong = np.flatnonzero((np.abs(counted - labels) > _ROUNDING * (1 + counted)).any(axis=1))
+        if len(wrong):
+            raise InputError(
+                f"{table}, line {wrong[0] + 2}: the labels are not the logarithms of the reads in {profile_file.FILE}; "
+                "draw the data set again"
+            )
+    return found
 
 
 def _load_embeddings(
     path: Path, names: list[str], sequences: list[str], tasks: list[str]
-) -> tuple[list[Embedding], np.ndarray | None]:
-    """Return the instances, and their importance for each task if the file holds it."""
+) -> tuple[list[Embedding], np.ndarray | None, np.ndarray | None]:
+    """Return the instances, their importance for each task if the file holds it, and that for each profile."""
     index = {name: i for i, name in enumerate(names)}
     embeddings = []
     known: list[list[float]] | None = None
+    columns: list[str] = []
     with open_text(path) as handle:
         for number, line in enumerate(handle, start=1):
             if line.startswith("#") and number == 1:
                 header = line.rstrip("\r\n").split("\t")
-                known = [] if header[7:] == [f"{IMPORTANCE}{task}" for task in tasks] else None
+                columns = header[7:]
+                known = [] if columns in (importance_columns(tasks, False), importance_columns(tasks, True)) else None
                 continue
             fields = line.rstrip("\r\n").split("\t")
             if len(fields) < 6 or fields[0] not in index or not (fields[1] + fields[2]).isdigit():
@@ -154,7 +186,11 @@ def _load_embeddings(
                 )
             embeddings.append(Embedding(i, fields[3], start, end, fields[5], string))
             if known is not None:
-                if len(fields) != 7 + len(tasks):
+                if len(fields) != 7 + len(columns):
                     raise InputError(f"{path}, line {number}: the line has not one importance for each task")
                 known.append([parse_number(text, f"{path}, line {number}: importance") for text in fields[7:]])
-    return embeddings, None if known is None else np.array(known, dtype=float).reshape(len(embeddings), len(tasks))
+    if known is None:
+        return embeddings, None, None
+    values = np.array(known, dtype=float).reshape(len(embeddings), len(columns))
+    more = values[:, len(tasks) :]
+    return embeddings, values[:, : len(tasks)], more if more.shape[1] else None

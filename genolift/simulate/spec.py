@@ -37,7 +37,7 @@ from genolift.support.files import check_no_address
 _RESERVED = ("name", "split", "sequence", "seqName", "embeddings")
 _FILLED_IN = ("matrices", "words", "backgrounds", "digests")
 _UNION_MEMBERS = (
-    *("Around", "Centre", "Chance", "Classes", "Fitted", "Flipped", "Real", "Value"),
+    *("Around", "Centre", "Chance", "Classes", "Fitted", "Flipped", "Profile", "Real", "Value"),
     *("int", "float", "str", "list"),
 )  # Pydantic puts the names of a union's members into the path of a key.
 
@@ -59,7 +59,7 @@ class Spec(Strict):
         The motifs as the file gives them, by name.
     groups : list of Group
         The sequences, by how they are drawn.
-    labels : dict of str to str, Flipped, Chance, Value or Classes
+    labels : dict of str to str, Flipped, Chance, Value, Classes or Profile
         What is to be predicted, by the name of the task; see :mod:`genolift.simulate.labels`.
     splits : Splits
         How many sequences are for validation and test.
@@ -90,7 +90,7 @@ class Spec(Strict):
     @property
     def outcomes(self) -> list[Outcome]:
         """The tasks, in the file's order."""
-        return outcomes(self.labels, self.matrices)
+        return outcomes(self.labels, self.matrices, self.length.max)
 
     @property
     def tasks(self) -> list[str]:
@@ -99,7 +99,7 @@ class Spec(Strict):
 
     @property
     def kind(self) -> Kind:
-        """What the labels are: ``"binary"``, ``"real"`` or ``"classes"``."""
+        """What the labels are: ``"binary"``, ``"real"``, ``"classes"`` or ``"profile"``."""
         return self.outcomes[0].kind
 
     @property
@@ -216,7 +216,8 @@ def parse_spec(table: Mapping[str, Any], source: str = "configuration", folder: 
         spec = spec.model_copy(update={"digests": _digests(spec, folder or Path())})
         _check_names(spec, source)
         _check_groups(spec, source)
-        outcomes(spec.labels, matrices)
+        if spec.kind == "profile" and spec.length.min != spec.length.max:
+            raise InputError("length: profiles need sequences of one length; give one number")
     except (InputError, FileProblem) as problem:
         if isinstance(problem, ConfigError):
             raise

@@ -84,8 +84,10 @@ def test_both_motif_files_agree():
 def test_the_example_of_the_page_is_a_configuration():
     page = (FOLDER.parent / "docs" / "simulations.md").read_text()
     blocks = [part.split("```")[0] for part in page.split("```toml")[1:]]
-    assert len(blocks) == 3
-    spec = parse_spec(tomllib.loads("\n".join(blocks)), folder=FOLDER)
+    assert len(blocks) == 4
+    spec = parse_spec(tomllib.loads("\n".join(blocks[:3])), folder=FOLDER)
     dataset = simulate(spec, n=50)
     assert dataset.tasks == ["active", "wrong", "chance"]
     assert {one.motif for one in dataset.embeddings} == {"GATA", "box"}
+    spec = parse_spec(tomllib.loads("\n".join([*blocks[:2], blocks[3]])), folder=FOLDER)
+    assert simulate(spec, n=50).profiles.shape == (50, 100, 1)

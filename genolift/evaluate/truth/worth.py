@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import factorial
 
 import numpy as np
+from scipy.special import softmax
 
 from genolift.sequence.alphabet import codes_matrix, one_hot
 from genolift.simulate.dataset import Dataset
@@ -26,6 +27,8 @@ _ORDERS = 32
 _TOGETHER = 4096  # So many edited sequences are predicted in one go.
 
 Predict = Callable[[np.ndarray], np.ndarray]
+# The function from predictions (..., P), and those of the whole sequences (n, 1, 1, P), to the values of T tasks.
+Value = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ def worth(
     seed: int = 0,
     unknown: str = "uniform",
     progress: bool | None = True,
+    value: Value | None = None,
 ) -> Worth:
     """Measure what the embedded instances of a data set are worth to a network.
 
@@ -83,6 +87,9 @@ def worth(
         How N is encoded, ``"uniform"`` or ``"zero"``.
     progress
         Whether to show the progress.
+    value
+        What the tasks are, if not the predictions themselves: a function from predictions (..., P) and those of the
+        whole sequences (n, 1, 1, P) to values (..., T), such as :func:`profile_value`.
 
     Raises
     ------
@@ -95,7 +102,9 @@ def worth(
         raise InputError("the worth of instances is measured in sequences of one length")
     codes = codes_matrix(dataset.sequences)
     table = one_hot("ACGTN", unknown)[0]
-    tasks = predict(table[codes[:1]]).shape[1]
+    value = value or _as_predicted
+    first = np.asarray(predict(table[codes[:1]]))[None, None]
+    tasks = value(first, first).shape[-1]
 
     def predict_codes(edited: np.ndarray) -> np.ndarray:
         return predict(table[edited])
@@ -115,13 +124,47 @@ def worth(
             for start in range(0, len(rows), step):
                 some = rows[start : start + step]
                 places = np.array([of_sequence[row] for row in some])
-                _measure(dataset, codes[some], places, predict_codes, fills, seed, found)
+                _measure(dataset, codes[some], places, predict_codes, value, fills, seed, found)
                 bar.update(len(some))
     return found
 
 
+def profile_value(logits: np.ndarray, whole: np.ndarray, tasks: int = 1) -> np.ndarray:
+    """Return what the profile target explains, Σ_i p_i (z_i - mean z), with the p of the whole sequences.
+
+    Parameters
+    ----------
+    logits
+        (..., positions · tasks), the logits of the profiles of all tasks.
+    whole
+        Those of the whole sequences, in a shape that broadcasts to this.
+    tasks
+        The number of tasks. The softmax runs over the positions of each, and the values are added over tasks.
+
+    Returns
+    -------
+    np.ndarray
+        (..., 1).
+    """
+    z, z_whole = (array.reshape(*array.shape[:-1], -1, tasks) for array in (logits, whole))
+    p = softmax(z_whole, axis=-2)
+    value: np.ndarray = ((p - 1 / p.shape[-2]) * z).sum(axis=(-2, -1))[..., None]
+    return value
+
+
+def _as_predicted(values: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return values
+
+
 def _measure(
-    dataset: Dataset, codes: np.ndarray, places: np.ndarray, predict: Predict, fills: int, seed: int, found: Worth
+    dataset: Dataset,
+    codes: np.ndarray,
+    places: np.ndarray,
+    predict: Predict,
+    value: Value,
+    fills: int,
+    seed: int,
+    found: Worth,
 ) -> None:
     """Measure sequences (n, L) of k instances each, whose numbers are ``places`` (n, k); ``predict`` takes codes."""
     n, k = places.shape
@@ -146,7 +189,9 @@ def _measure(
     else:
         rank = np.argsort(orders, axis=2)
         there = rank[:, :, None, :] < np.arange(k + 1)[:, None]
-    values = _worths(codes, filled, owner, there, predict)  # (n, replicas, coalitions, T)
+    predicted = _worths(codes, filled, owner, there, predict)  # (n, replicas, coalitions, P)
+    whole = predicted[:, :1, -1:]  # The last coalition is everybody.
+    values = value(predicted, whole)  # (n, replicas, coalitions, T)
     gains = values_of_all(values, k) if exact else _along_orders(values, orders)  # (n, replicas, k, T)
     found.values[places] = gains.mean(axis=1)
     # An order and its reverse are one draw.
@@ -157,8 +202,8 @@ def _measure(
         alone = np.stack([values[:, :, full] - values[:, :, full & ~(1 << j)] for j in range(k)], axis=2)
     else:
         without = np.repeat(~np.eye(k, dtype=bool)[None, None], n, axis=0)
-        whole = values[:, :1, -1:]
-        alone = whole - _worths(codes, filled[:, :fills], owner, np.repeat(without, fills, axis=1), predict)
+        emptied = _worths(codes, filled[:, :fills], owner, np.repeat(without, fills, axis=1), predict)
+        alone = value(whole, whole) - value(emptied, whole)
     found.response[places] = alone.mean(axis=1)
 
 

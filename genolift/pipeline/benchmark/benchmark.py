@@ -61,9 +61,10 @@ def run_benchmark(job: Benchmark, out: Path, force: bool = False, progress: bool
         raise InputError(f"the number of seeds must be at least 1, not {job.seeds}")
     spec = load_spec(job.spec)
     check_learnable(spec, job.sequences)
-    if spec.kind == "real":
+    if spec.kind in ("real", "profile"):
+        kind = {"real": "real values", "profile": "profiles"}[spec.kind]
         raise InputError(
-            f"{spec.name}: labels: the paper's figures are about labels that are 0 or 1, and these are real values",
+            f"{spec.name}: labels: the paper's figures are about labels that are 0 or 1, and these are {kind}",
             Remedy.naming("give {}, which compares methods on any labels", setting("methods")),
         )
     request = {

@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genolift.models.zoo import ARCHITECTURES, build
+from genolift.models.zoo import ARCHITECTURES, OF_PROFILES, build
 from genolift.pipeline.common.layers import own_layers, run_file
 from genolift.pipeline.keeping.digest import digest_path
 from genolift.support.errors import FileProblem, InputError, UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 
-BUILDER = "build"
+BUILDER, PROFILE_BUILDER = "build", "build_profile"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,20 @@ class Network:
         """Return what tells this network from others."""
         return {name: value for name, value in asdict(self).items() if name != "file"}
 
-    def build(self, length: int, tasks: int, output: str, seed: int) -> Any:
+    def misfit(self, kind: str) -> str | None:
+        """Return why this network cannot learn labels of a kind, or ``None`` if it can.
+
+        Whether a network of a Python file fits labels other than profiles shows when it is built.
+        """
+        profiles = kind == "profile"
+        if self.architecture is not None and profiles != (self.architecture in OF_PROFILES):
+            heads = "a profile and its counts" if self.architecture in OF_PROFILES else "one number for each task"
+            return f"the labels are {_SAID[kind]}, and {self.name} predicts {heads}"
+        if self.file is not None and profiles and not callable(vars(run_file(Path(self.file))).get(PROFILE_BUILDER)):
+            return f"the labels are profiles, and {self.name} defines no {PROFILE_BUILDER}(length, tasks, positions)"
+        return None
+
+    def build(self, length: int, tasks: int, output: str, seed: int, positions: int | None = None) -> Any:
         """Return a new model.
 
         Parameters
@@ -54,29 +67,35 @@ class Network:
             The activation that it is to end in.
         seed
             The seed of its weights.
+        positions
+            The number of positions of profiles, in the place of ``output``, for networks of profiles.
 
         Raises
         ------
         FileProblem, InputError, UnsupportedModel
             If the file cannot be run, or does not build a Keras model.
         """
+        ends: dict[str, Any] = {"output": output} if positions is None else {"positions": positions}
         if self.architecture is not None:
-            return build(self.architecture, seed=seed, length=length, tasks=tasks, output=output, **self.options)
+            ends |= {} if positions is None else {"dilations": None}
+            return build(self.architecture, seed=seed, length=length, tasks=tasks, **{**ends, **self.options})
         from genolift.models.seeding import seed_dropout, seed_weights
 
         quiet_tensorflow()
         import keras
 
         path = Path(str(self.file))
-        builder = vars(run_file(path)).get(BUILDER)
+        name = BUILDER if positions is None else PROFILE_BUILDER
+        builder = vars(run_file(path)).get(name)
         if not callable(builder):
-            raise InputError(f"{path} defines no function {BUILDER}(length, tasks, output) that returns a Keras model")
+            takes = ", ".join(("length", "tasks", *ends))
+            raise InputError(f"{path} defines no function {name}({takes}) that returns a Keras model")
         try:
-            model = builder(length=length, tasks=tasks, output=output)
+            model = builder(length=length, tasks=tasks, **ends)
         except Exception as problem:  # A user's own code raises what it likes.
-            raise FileProblem(f"{path}: {BUILDER} cannot be called: {type(problem).__name__}: {problem}") from problem
+            raise FileProblem(f"{path}: {name} cannot be called: {type(problem).__name__}: {problem}") from problem
         if not isinstance(model, keras.Model):
-            raise UnsupportedModel(f"{path}: {BUILDER} returned a {type(model).__name__}, not a Keras model")
+            raise UnsupportedModel(f"{path}: {name} returned a {type(model).__name__}, not a Keras model")
         seed_weights(model, seed)
         seed_dropout(model, seed)
         return model
@@ -92,7 +111,9 @@ NETWORKS: dict[str, Network] = {
     "basset": Network("basset", "basset", {"filters": 48}),
     "dilated": Network("dilated", "dilated"),
     "transformer": Network("transformer", "transformer"),
+    "bpnet": Network("bpnet", "bpnet", {"filters": 32}),
 }
+_SAID = {"binary": "0 or 1", "real": "real values", "classes": "classes", "profile": "profiles"}
 
 
 def network(text: str) -> Network:
@@ -112,7 +133,7 @@ def network(text: str) -> Network:
         return Network(path.stem, file=str(path.absolute()), digest=digest_path(path))
     if text in NETWORKS:
         return NETWORKS[text]
-    if text in ARCHITECTURES and text != "bpnet":
+    if text in ARCHITECTURES:
         return Network(text, text)
     known = ", ".join(NETWORKS)
     raise InputError(f"there is no network {text!r}; there are {known}, or give a Python file that builds one")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from genolift.pipeline.keeping.places import check_directory
-from genolift.simulate.dataset import FILES, Dataset
+from genolift.simulate.dataset import Dataset, files_of
 from genolift.simulate.drawing.generate import simulate
 from genolift.simulate.spec import Spec, load_spec
 from genolift.support.errors import FORCE, FileProblem, InputError, Remedy
@@ -34,11 +34,13 @@ def drawn(spec: Spec, seed: int | None = None, n: int | None = None) -> Dataset:
     if dataset.importance is None or len(dataset) < 2:
         return dataset
     rows = [one.sequence_index for one in dataset.embeddings]
-    for outcome, values in zip(spec.outcomes, dataset.importance.T, strict=True):
+    for t, (outcome, values) in enumerate(zip(spec.outcomes, dataset.importance.T, strict=True)):
         # The values of a sequence sum to what is expected of it, less what is expected where nothing is embedded.
         expected = np.bincount(rows, values, len(dataset))
         if np.ptp(expected) > _ROUNDING * np.abs(values).max(initial=0.0):
             continue
+        if dataset.expected is not None and np.ptp(dataset.expected[:, :, t], axis=0).max() > _ROUNDING:
+            continue  # Where reads lie can be learnt, though there are as many of them in all sequences.
         told = (
             f"labels.{outcome.key}: {outcome.expression.text!r} is the same for all {len(dataset):,} sequences, so "
             "there is nothing to learn"
@@ -98,13 +100,13 @@ def draw_dataset(
     dataset = drawn(load_spec(spec), seed, n)
     with tempfile.TemporaryDirectory() as aside:
         dataset.save(aside)
-        new = {name: (Path(aside) / name).read_bytes() for name in FILES}
-    there = {name: (out / name).read_bytes() for name in FILES if (out / name).is_file()}
+        new = {name: (Path(aside) / name).read_bytes() for name in files_of(dataset.kind)}
+    there = {name: (out / name).read_bytes() for name in files_of("profile") if (out / name).is_file()}
     if there == new:
         return dataset, True
     if not force:
         for name, content in there.items():
-            if content != new[name]:
+            if content != new.get(name):
                 another = Remedy.naming("give another directory, or {} to replace it", FORCE)
                 raise InputError(f"{out / name} is not what this configuration and seed give", another)
         if not there and out.is_dir() and any(out.iterdir()):

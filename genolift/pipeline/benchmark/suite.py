@@ -31,6 +31,7 @@ log = logging.getLogger("genolift")
 
 RESULTS, REFUSED, TRAINED, PAGE = "results", "refused.csv", "networks.csv", "index.html"
 _KEYS = ("simulation", "network", "seed")
+TRAINING = "(training)"  # What stands in the place of a method where a network cannot learn a simulation at all.
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def run_suite(job: Suite, out: Path, workers: int = 1, force: bool = False, prog
             complete(stage, folder.work)
     lines = _lines(job)
     _run(lines, folder.work, workers, progress)
-    _finish(folder, lines)
+    _finish(job, folder, lines)
     return False
 
 
@@ -195,6 +196,10 @@ def _check(job: Suite) -> None:
         twice = {name for name in names if names.count(name) > 1}
         if twice:
             raise InputError(f"two of the suite's {what}s are named {min(twice)!r}")
+    for spec in job.specs:
+        misfits = [one.misfit(spec.kind) for one in job.networks]
+        if all(misfits):
+            raise InputError(f"{spec.name}: no network of the suite can learn it: {'; '.join(map(str, misfits))}")
     lines = [line.name for line in _lines(job)]
     if twice := {name for name in lines if lines.count(name) > 1}:
         raise InputError(f"two networks of the suite would be kept as {min(twice)!r}; name a simulation otherwise")
@@ -205,7 +210,21 @@ def _check(job: Suite) -> None:
 
 
 def _lines(job: Suite) -> list[Line]:
-    return [Line(job, spec, one, seed) for seed in range(job.seeds) for spec in job.specs for one in job.networks]
+    """Return what is done: every network of each seed on every simulation whose labels it can learn."""
+    unfit = {(name, network) for name, network, _ in _misfits(job)}
+    return [
+        Line(job, spec, one, seed)
+        for seed in range(job.seeds)
+        for spec in job.specs
+        for one in job.networks
+        if (spec.name, one.name) not in unfit
+    ]
+
+
+def _misfits(job: Suite) -> list[tuple[str, str, str]]:
+    """Return the simulations and networks that do not fit each other, by name, and why."""
+    reasons = {(spec.name, one.name): one.misfit(spec.kind) for spec in job.specs for one in job.networks}
+    return [(*names, reason) for names, reason in reasons.items() if reason is not None]
 
 
 def _run(lines: list[Line], work: Path, workers: int, progress: bool | None) -> None:
@@ -244,9 +263,14 @@ def _run_quietly(line: Line, work: Path) -> None:
         pass
 
 
-def _finish(folder: Folder, lines: list[Line]) -> None:
+def _finish(job: Suite, folder: Folder, lines: list[Line]) -> None:
     """Gather the tables, and remove what was only needed to make them."""
-    results, refused, trained = [], [], []
+    results, trained = [], []
+    refused = [
+        {**dict(zip(_KEYS, (*names, seed), strict=True)), "method": TRAINING, "references": "", "reason": reason}
+        for seed in range(job.seeds)
+        for *names, reason in _misfits(job)
+    ]
     seconds = 0.0
     for line in lines:
         key = dict(zip(_KEYS, (line.spec.name, line.network.name, line.seed), strict=True))

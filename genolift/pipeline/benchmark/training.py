@@ -111,4 +111,6 @@ def _digest(dataset: Dataset) -> str:
     ):
         digest.add(name, sequence)
         digest.add(split, " ".join(map(str, labels)))
+    if dataset.profiles is not None:
+        digest.add("profiles", " ".join(map(str, dataset.profiles.ravel().tolist())))
     return digest.hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from genolift.evaluate.truth.measures import Truth, measure
 from genolift.evaluate.truth.worth import Worth, worth
+from genolift.pipeline.benchmark.asking import questions
 from genolift.pipeline.benchmark.entries import Entry
 from genolift.pipeline.benchmark.networks import Network
 from genolift.pipeline.benchmark.simulation import drawn
@@ -22,6 +24,7 @@ from genolift.support.files import whole
 from genolift.support.threads import available, use_threads
 
 COLUMNS = ("task", "truth", "metric", "value", "low", "high", "n", "sequences", "seconds")
+_OF_WORTH = ("values", "error", "response")
 _FITTED_ON = 1000  # Methods that are fitted see so many training sequences.
 
 # What the stages of one line share: the model, which takes a second to load, and the data.
@@ -57,7 +60,8 @@ def train_network(
 
     dataset = load_dataset(work / data, spec)
     length = len(dataset.sequences[0])
-    model = network.build(length, len(dataset.tasks), objective_of(dataset).activation, seed)
+    positions = None if dataset.profiles is None else dataset.profiles.shape[1]
+    model = network.build(length, len(dataset.tasks), objective_of(dataset).activation, seed, positions)
     recipe = HYPERPARAMETERS.get(network.architecture or "")
     chosen: dict[str, Any] = {"epochs": epochs or (recipe.epochs if recipe else None)}
     if recipe is not None:
@@ -76,14 +80,14 @@ def train_network(
 
 def measure_worth(spec: Spec, built: Network, explained: int, data: str, model: str, out: str, work: Path) -> None:
     """Measure what the instances of the explained sequences are worth to the network."""
-    from genolift.methods.prediction.prediction import Prediction
-
     dataset, network = _open(spec, built, data, model, work)
     some = _explained(dataset, explained)
-    predict = Prediction(network, list(range(len(dataset.tasks))), progress=False)
-    found = worth(some, lambda X: np.asarray(predict(X).predictions), progress=False)
+    found = [worth(some, one.predict, progress=False, value=one.value) for one in questions(some, network)]
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(one, name) for one in found], axis=1) for name in _OF_WORTH
+    }
     with whole(work / out) as part, part.open("wb") as handle:
-        np.savez(handle, values=found.values, error=found.error, response=found.response)
+        np.savez(handle, **columns)
 
 
 def explain_and_measure(
@@ -93,28 +97,35 @@ def explain_and_measure(
     dataset, network = _open(spec, built, data, model, work)
     some = _explained(dataset, explained)
     with np.load(work / worth_file) as held:
-        learnt = Worth(held["values"], held["error"], held["response"]).learnt()
+        learnt = Worth(*(held[name] for name in _OF_WORTH)).learnt()
     if entry.most is not None and entry.most < len(some):
         numbers = [k for k, one in enumerate(some.embeddings) if one.sequence_index < entry.most]
         learnt, some = learnt[numbers], some.subset(slice(entry.most))
-    began = time.perf_counter()
-    try:
-        targets = list(range(len(some.tasks)))
-        method = entry.make(network, targets, lambda: dataset.subset("train").subset(slice(_FITTED_ON)).one_hot())
-        scores = np.asarray(method(some.one_hot(), names=some.names).scores)
-    except (UnsupportedModel, InputError) as problem:
-        return {"refused": str(problem).splitlines()[0]}
-    seconds = time.perf_counter() - began
-    rows = []
-    for t, task in enumerate(some.tasks):
-        for name, values in (("label", some.importance), ("network", learnt)):
-            if values is None or not np.any(values[:, t]):
-                continue
-            table = measure(scores[:, t], Truth.of(some, values[:, t]))
-            for row in table.to_dict("records"):
-                told = {"task": task, "truth": name, **row, "sequences": len(some), "seconds": round(seconds, 3)}
-                rows.append({key: None if value != value else value for key, value in told.items()})
-    return {"rows": rows}
+    rows: list[dict[str, Any]] = []
+    refused, first = [], 0
+    for question in questions(some, network):
+        columns = slice(first, first := first + len(question.tasks))
+        began = time.perf_counter()
+        try:
+            method = entry.make(network, question.targets, partial(_fitted_on, dataset))
+            scores = np.asarray(method(some.one_hot(), names=some.names).scores)
+        except (UnsupportedModel, InputError) as problem:
+            refused.append(f"{question.of}{str(problem).splitlines()[0]}")
+            continue
+        seconds = time.perf_counter() - began
+        for t, task in enumerate(question.tasks):
+            for name, values in (("label", question.label), ("network", learnt[:, columns])):
+                if values is None or not np.any(values[:, t]):
+                    continue
+                table = measure(scores[:, t], Truth.of(some, values[:, t]))
+                for row in table.to_dict("records"):
+                    told = {"task": task, "truth": name, **row, "sequences": len(some), "seconds": round(seconds, 3)}
+                    rows.append({key: None if value != value else value for key, value in told.items()})
+    return {"rows": rows} | ({"refused": "; ".join(refused)} if refused else {})
+
+
+def _fitted_on(dataset: Dataset) -> np.ndarray:
+    return dataset.subset("train").subset(slice(_FITTED_ON)).one_hot()
 
 
 def _open(spec: Spec, built: Network, data: str, model: str, work: Path) -> tuple[Dataset, Any]:

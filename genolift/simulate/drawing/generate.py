@@ -11,10 +11,11 @@ import numpy as np
 
 from genolift.sequence.alphabet import BASES
 from genolift.simulate.dataset import Dataset, Embedding
-from genolift.simulate.drawing.importance import importance
+from genolift.simulate.drawing.importance import importance, profile_importance, scenes_of
 from genolift.simulate.drawing.placing import Instances, Placing
 from genolift.simulate.drawing.words import draw_words
 from genolift.simulate.parts import Group
+from genolift.simulate.profiles.rates import Rates, draw_reads, expected_reads
 from genolift.simulate.spec import Spec, load_spec
 from genolift.support.errors import InputError
 from genolift.support.seeds import stream
@@ -91,8 +92,23 @@ def simulate(spec: Spec | str | os.PathLike, seed: int | None = None, n: int | N
         kind=spec.kind,
     )
     expected, dataset.importance = importance(spec, dataset)
-    dataset.labels = _labels(spec, expected, dataset.names, seed)
+    if spec.kind == "profile":
+        dataset.profile_importance = profile_importance(spec, dataset)
+        dataset.expected, dataset.profiles = _profiles(spec, dataset, seed)
+        dataset.labels = np.log1p(dataset.profiles.sum(axis=1)).astype(np.float32)
+    else:
+        dataset.labels = _labels(spec, expected, dataset.names, seed)
     return dataset
+
+
+def _profiles(spec: Spec, dataset: Dataset, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the reads that are expected, (N, positions, T) float32, and those that are drawn, int32."""
+    expected, reads = [], []
+    for outcome, scenes in scenes_of(spec, dataset):
+        assert isinstance(outcome.expression, Rates)
+        expected.append(expected_reads(outcome.expression, scenes))
+        reads.append(draw_reads(outcome.expression, expected[-1], stream(seed, "simulate", "labels", outcome.task)))
+    return np.stack(expected, axis=2).astype(np.float32), np.stack(reads, axis=2)
 
 
 def _labels(spec: Spec, expected: np.ndarray, names: list[str], seed: int) -> np.ndarray:

@@ -3,11 +3,14 @@
 The players are the instances of one sequence, and the worth of some of them is the value of the expression, without
 noise, where only they are there. Instances that are redundant share what they bring about, a repressor's value is
 negative, and that of a decoy is zero. The values of a sequence sum to the difference between all of its instances and
-none (Shapley 1953).
+none (Shapley 1953). For a profile the worth is log(1 + the expected number of reads), and beside it stands that of the
+profile target, Σ_i p_i (z_i - mean z), where z are the logarithms of the expected reads and p is the profile of all
+instances.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from itertools import product
 
@@ -18,6 +21,8 @@ from genolift.sequence.alphabet import codes_matrix
 from genolift.simulate.dataset import Dataset
 from genolift.simulate.drawing.words import matches
 from genolift.simulate.expressions import Expression
+from genolift.simulate.labels import Outcome
+from genolift.simulate.profiles.rates import ProfileValue, Rates
 from genolift.simulate.scenes import Scenes
 from genolift.simulate.spec import Spec
 from genolift.support.errors import InputError
@@ -42,23 +47,66 @@ def importance(spec: Spec, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     InputError
         If an expression is not finite, or if it needs the places of more than ``MOST`` instances.
     """
-    shares = None if all(outcome.expression.by_counts for outcome in spec.outcomes) else _matches(spec, dataset)
     expected = np.zeros((len(dataset), len(spec.outcomes)))
     values = np.zeros((len(dataset.embeddings), len(spec.outcomes)))
-    rows = np.array([one.sequence_index for one in dataset.embeddings], dtype=np.int64)
-    for t, outcome in enumerate(spec.outcomes):
+    for t, (outcome, scenes) in enumerate(scenes_of(spec, dataset)):
         expression = outcome.expression
-        motifs = expression.motifs
-        scenes = Scenes.of(len(dataset), dataset.embeddings, motifs, shares)
-        mine = np.array([one.motif in motifs for one in dataset.embeddings], dtype=bool)
-        place = np.arange(mine.sum()) - np.searchsorted(rows[mine], rows[mine])
         try:
             expected[:, t] = expression(scenes)[:, 0]
-            found = _by_counts(expression, scenes) if expression.by_counts else _by_subsets(expression, scenes)
+            if isinstance(expression, Expression) and expression.by_counts:
+                found = _by_counts(expression, scenes)
+            else:
+                found = _by_subsets(expression, scenes)
         except InputError as problem:
             raise InputError(f"labels.{outcome.key}: {problem}") from None
-        values[mine, t] = found[rows[mine], place]
+        values[:, t] = _of_instances(dataset, expression.motifs, found)
     return expected, values
+
+
+def profile_importance(spec: Spec, dataset: Dataset) -> np.ndarray | None:
+    """Return the Shapley value of each instance for the profile of each task, (K, T); ``None`` without profiles.
+
+    Parameters
+    ----------
+    spec
+        The configuration.
+    dataset
+        The sequences with their instances, which are in the order of the sequences.
+
+    Raises
+    ------
+    InputError
+        If a sequence has more than ``MOST`` instances.
+    """
+    if spec.kind != "profile":
+        return None
+    values = np.zeros((len(dataset.embeddings), len(spec.outcomes)))
+    for t, (outcome, scenes) in enumerate(scenes_of(spec, dataset)):
+        assert isinstance(outcome.expression, Rates)
+        worth = ProfileValue(outcome.expression)
+        try:
+            values[:, t] = _of_instances(dataset, worth.motifs, _by_subsets(worth, scenes))
+        except InputError as problem:
+            raise InputError(f"labels.{outcome.key}: {problem}") from None
+    return values
+
+
+def scenes_of(spec: Spec, dataset: Dataset) -> Iterator[tuple[Outcome, Scenes]]:
+    """Yield each task with the instances that it depends on, all of them there."""
+    found = spec.outcomes
+    shares = None if all(outcome.expression.by_counts for outcome in found) else _matches(spec, dataset)
+    for outcome in found:
+        yield outcome, Scenes.of(len(dataset), dataset.embeddings, outcome.expression.motifs, shares)
+
+
+def _of_instances(dataset: Dataset, motifs: Collection[str], found: np.ndarray) -> np.ndarray:
+    """Return values by sequence and place among its instances of some motifs, (N, K'), as those of all instances."""
+    rows = np.array([one.sequence_index for one in dataset.embeddings], dtype=np.int64)
+    mine = np.array([one.motif in motifs for one in dataset.embeddings], dtype=bool)
+    place = np.arange(mine.sum()) - np.searchsorted(rows[mine], rows[mine])
+    values = np.zeros(len(rows))
+    values[mine] = found[rows[mine], place]
+    return values
 
 
 def _matches(spec: Spec, dataset: Dataset) -> np.ndarray:
@@ -115,7 +163,7 @@ def _log_choose(n: np.ndarray, k: np.ndarray) -> np.ndarray:
     return chosen
 
 
-def _by_subsets(expression: Expression, scenes: Scenes) -> np.ndarray:
+def _by_subsets(expression: Expression | Rates | ProfileValue, scenes: Scenes) -> np.ndarray:
     """Return the values (N, K), where every subset of a sequence's instances is looked at."""
     numbers = (scenes.motif >= 0).sum(axis=1)
     most = int(numbers.max(initial=0))
