@@ -29,7 +29,7 @@ COMMANDS = {
     "variants": "Score the variants of a VCF file: alternative against reference allele.",
     "export": "Write scores in the formats that other programs read.",
     "seqlets": "Find stretches of high importance, and the motifs they look like.",
-    "patterns": "Describe TF-MoDISco's patterns, with the names of known motifs.",
+    "patterns": "Find the patterns of scores, or describe TF-MoDISco's, with names of known motifs.",
     "judge": "Say which explanations to trust, by metrics that need no known motifs.",
     "influence": "Say which training sequences taught a prediction.",
     "hits": "Find where TF-MoDISco's patterns are.",
@@ -44,7 +44,7 @@ COMMANDS = {
     "methods": "List the methods there are.",
 }
 MISTAKE, INTERRUPTED = 2, 130
-_CONTINUES = ("benchmark", "digits", "explain", "influence", "judge", "merge", "subset", "variants")
+_CONTINUES = ("benchmark", "digits", "explain", "influence", "judge", "merge", "patterns", "subset", "variants")
 
 
 class _Interrupted(Exception):

@@ -146,12 +146,16 @@ class Scores:
         with bar(len(self), label, "sequences", show=self._progress) as display:
             for start in range(0, len(self), size):
                 rows = slice(start, min(len(self), start + size))
-                arrays = [np.asarray(source[rows]) for source in sources]
-                for name, array in zip(fields, arrays, strict=True):
-                    if name not in _MAY_BE_NAN:
-                        self._check_finite(name, array, start)
-                yield rows, *arrays
+                yield rows, *self.read(rows, *fields)
                 display.update(rows.stop - start)
+
+    def read(self, rows: slice, *fields: str) -> list[np.ndarray]:
+        """Return fields of some sequences; raise :class:`InputError` for a score that is not a finite number."""
+        arrays = [np.asarray(self.field(name)[rows]) for name in fields]
+        for name, array in zip(fields, arrays, strict=True):
+            if name not in _MAY_BE_NAN:
+                self._check_finite(name, array, rows.start)
+        return arrays
 
     def _check_finite(self, name: str, array: np.ndarray, start: int) -> None:
         good = np.isfinite(array).reshape(len(array), -1).all(axis=1)

@@ -1,7 +1,8 @@
-"""A page about the patterns of a TF-MoDISco result, with logos, and with the known motifs that they look like."""
+"""A page about patterns, with logos, and with the known motifs that they look like."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,8 @@ class ShownPattern:
         The probabilities of that motif on the strand of the pattern, (w, 4).
     told : str
         What is said of the match.
+    examples : sequence of tuple
+        Some of its members: what is said of each, and the heights of its letters, (w, 4).
     """
 
     name: str
@@ -47,6 +50,7 @@ class ShownPattern:
     motif: str = ""
     matrix: np.ndarray | None = None
     told: str = ""
+    examples: Sequence[tuple[str, np.ndarray]] = ()
 
 
 def patterns_page(
@@ -69,7 +73,10 @@ def patterns_page(
     with bar(len(patterns), "drawing", "patterns", progress, long=len(patterns) > _MANY) as display:
         for one in patterns:
             picture = Image(data_uri(render(plot_pattern(one), "png", 110)), one.told or one.name)
-            sections.append(Section(f"{one.name} · {one.motif}" if one.motif else one.name, pictures=[picture]))
+            pictures = [picture]
+            if one.examples:
+                pictures.append(Image(data_uri(render(plot_examples(one), "png", 110)), "Members, as they are."))
+            sections.append(Section(f"{one.name} · {one.motif}" if one.motif else one.name, pictures=pictures))
             display.update(1)
     return render_page(page_of(title, subtitle, sections))
 
@@ -85,7 +92,7 @@ def plot_pattern(one: ShownPattern) -> Figure:
         figure = Picture(figsize=(0.9 + 0.15 * sum(widths) + 0.5 * len(panels), 1.6), layout="constrained")
         axes = figure.subplots(1, len(panels), squeeze=False, width_ratios=widths)[0]
         for i, (ax, (label, heights)) in enumerate(zip(axes, panels, strict=True)):
-            _draw_signed(ax, heights)
+            draw_signed(ax, heights)
             ax.set_xlim(-0.6, len(heights) - 0.4)
             ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
             if i:
@@ -94,7 +101,25 @@ def plot_pattern(one: ShownPattern) -> Figure:
     return figure
 
 
-def _draw_signed(ax: Axes, heights: np.ndarray) -> None:
+def plot_examples(one: ShownPattern) -> Figure:
+    """Return the members that a pattern shows as logos, one above the other, on one scale."""
+    heights = [letters for _, letters in one.examples]
+    low, high = min(float(h.min(initial=0)) for h in heights), max(float(h.max(initial=0)) for h in heights)
+    width = max(len(h) for h in heights)
+    with drawing():
+        size = (max(5.0, 0.9 + 0.15 * width), 0.3 + 0.95 * len(heights))
+        figure = Picture(figsize=size, layout="constrained")
+        axes = figure.subplots(len(heights), 1, squeeze=False, sharex=True)[:, 0]
+        for ax, (told, letters) in zip(axes, one.examples, strict=True):
+            draw_signed(ax, letters)
+            ax.set_ylim(1.05 * low, 1.05 * high if high > low else low + 1e-9)
+            ax.set_xlim(-0.6, width - 0.4)
+            ax.set_xticks([])
+            ax.set_title(told, loc="left", fontsize=7.5, pad=2)
+    return figure
+
+
+def draw_signed(ax: Axes, heights: np.ndarray) -> None:
     """Draw stacks of letters (w, 4), positive ones above the axis and negative ones below."""
     draw_motif(ax, heights)
     depths = np.minimum(heights, 0)

@@ -60,15 +60,22 @@ class BackgroundScale:
         self._counts += np.bincount(bits, minlength=2**15)
 
     @property
+    def median(self) -> float:
+        """The median of absolute scores that are not zero; 0 where all are."""
+        counts = self._counts.copy()
+        counts[0] = 0
+        if not counts.any():
+            return 0.0
+        middle = int(np.searchsorted(np.cumsum(counts), (counts.sum() + 1) // 2))
+        return float(np.uint32((middle << 16) + (1 << 15)).view(np.float32))
+
+    @property
     def threshold(self) -> float:
         """The absolute score that a share ``LEVEL`` of the background, with its zeros, exceeds."""
-        counts, total = self._counts.copy(), self._counts.sum()
-        counts[0] = 0
-        if counts.sum() <= LEVEL * total:
+        total, some = self._counts.sum(), self._counts[1:].sum()
+        if some <= LEVEL * total:
             return 0.0
-        median = int(np.searchsorted(np.cumsum(counts), (counts.sum() + 1) // 2))
-        middle = np.uint32((median << 16) + (1 << 15)).view(np.float32)
-        return float(middle / np.log(2) * np.log(counts.sum() / total / LEVEL))
+        return float(self.median / np.log(2) * np.log(some / total / LEVEL))
 
 
 def find_stretches(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import solve_toeplitz
+from scipy.signal import lfilter
 
 from genolift.support.seeds import stream
 
@@ -128,3 +129,37 @@ def moved(contributions: npt.ArrayLike, lengths: npt.ArrayLike, draws: int, seed
         places = (np.arange(length) + by[:, None]) % max(1, length)
         out[row, :, np.arange(length), bases] = own.sum(-1)[places].T
     return out.reshape(-1, *contributions.shape[1:])
+
+
+def background_noise(
+    lengths: npt.ArrayLike, width: int, scale: float, coefficients: np.ndarray, draws: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return noise with a Laplace distribution before it is made alike to its neighbours: what a background may be.
+
+    Parameters
+    ----------
+    lengths
+        The true lengths of the sequences, (n,).
+    width
+        The length L of all rows.
+    scale
+        The median absolute value.
+    coefficients
+        The coefficients of an autoregression, as :meth:`SignDependence.coefficients` returns them.
+    draws
+        How many rows are drawn for each sequence.
+    rng
+        Where random numbers come from.
+
+    Returns
+    -------
+    np.ndarray
+        The noise, (n · draws, L), which is zero beyond the length of a sequence.
+    """
+    lengths = np.repeat(np.asarray(lengths), draws)
+    # One long series is cut into rows. What goes before it is long enough to forget that it began with nothing.
+    before = int(np.ceil(10 / (1 - _LARGEST_ROOT)))
+    drawn = rng.laplace(size=before + len(lengths) * width)
+    made = lfilter([1.0], np.append(1.0, -coefficients), drawn)[before:].reshape(len(lengths), width)
+    middle = float(np.median(np.abs(made))) if made.size else 1.0
+    return made * (scale / middle) * (np.arange(width) < lengths[:, None])

@@ -9,13 +9,14 @@ import numpy as np
 
 from genolift.evaluate.discovery.matching import match_motifs
 from genolift.evaluate.discovery.seqlets import BackgroundScale, ScoredStretches, find_stretches
-from genolift.evaluate.discovery.surrogates import SignDependence, sieve
+from genolift.evaluate.discovery.surrogates import SignDependence, background_noise, sieve
 from genolift.export.bed import one_word, write_bed
 from genolift.export.outputs import check_new, outputs
 from genolift.export.source import Scores
 from genolift.pipeline.discovery.finding import Finder, Search, bed_score, find_significant
 from genolift.pipeline.discovery.known import commonest, known_motifs, tell_comparison
 from genolift.sequence.alphabet import letters, one_hot_codes
+from genolift.support.seeds import stream
 
 
 @dataclass(frozen=True)
@@ -84,26 +85,38 @@ def write_seqlets(job: Seqlets) -> WrittenSeqlets:
     return WrittenSeqlets(positive, len(seqlets) - positive, named)
 
 
-def seqlet_finder(background: Scores, gap: int, width: int) -> Finder:
-    """Return the search for seqlets, whose threshold is that of the background of these scores."""
-    threshold, dependence = _background(background)
-    coefficients = dependence.coefficients()
+def seqlet_finder(background: Scores, gap: int, width: int, noise: bool = False) -> Finder:
+    """Return the search for seqlets, whose threshold is that of the background of these scores.
+
+    The null that is made of the scores themselves keeps all of them, in another order. With ``noise`` it is noise as
+    large as their background instead, so that it finds whatever stands out of that. It is more, and some of it chance.
+    """
+    measured, dependence = _background(background)
+    threshold, coefficients = measured.threshold, dependence.coefficients()
+
+    def reordered(values: np.ndarray, lengths: np.ndarray, draws: int, seed: int) -> np.ndarray:
+        return sieve(values, lengths, coefficients, draws, seed)
+
+    def noisy(values: np.ndarray, lengths: np.ndarray, draws: int, seed: int) -> np.ndarray:
+        rng = stream(seed, "background noise", np.ascontiguousarray(values).tobytes())
+        return background_noise(lengths, values.shape[1], measured.median, coefficients, draws, rng)
+
     return Finder(
         "scores",
         lambda values, lengths, first: find_stretches(values, lengths, threshold, gap, width, first),
         lambda seqlets: (np.sign(seqlets.importance).astype(int), np.abs(seqlets.importance)),
-        lambda values, lengths, draws, seed: sieve(values, lengths, coefficients, draws, seed),
-        f"with their correlation of {dependence.correlations[0]:.2f} between neighbours",
+        noisy if noise else reordered,
+        f"with {'noise of ' if noise else ''}their correlation of {dependence.correlations[0]:.2f} between neighbours",
     )
 
 
-def _background(scores: Scores) -> tuple[float, SignDependence]:
-    """Return the threshold of the background, and how alike its neighbours are."""
+def _background(scores: Scores) -> tuple[BackgroundScale, SignDependence]:
+    """Return the scale of the background, and how alike its neighbours are."""
     background, dependence = BackgroundScale(), SignDependence()
     for rows, block in scores.blocks("scores", label="measuring"):
         background.add(block[np.arange(scores.width) < scores.lengths[rows][:, None]])
         dependence.add(block, scores.lengths[rows])
-    return background.threshold, dependence
+    return background, dependence
 
 
 def _texts(scores: Scores, stretches: ScoredStretches) -> list[str]:
