@@ -42,6 +42,7 @@ Each name below has a docstring: ``help(gl.DeepLift)``. Modules are loaded when 
 - ``marginalize``, ``ablate``, ``space``: the change of a prediction when motifs are inserted, when stretches are
   replaced, or with the distance of two motifs.
 - ``Influence``: the training sequences that taught a prediction.
+- ``design``: the fewest edits of sequences that bring a prediction to a goal.
 - ``activations``, ``filters``: the activations of a hidden layer, and the motifs that its units recognise.
 - ``subsets``: the sufficient subsets of many sequences, clustered into patterns.
 
@@ -72,6 +73,7 @@ if TYPE_CHECKING:  # what editors and type checkers see of the names below
     from genolift.methods import targets as targets
     from genolift.methods.deeplift.deeplift import DeepLift as DeepLift
     from genolift.methods.diagnosis import diagnose as diagnose
+    from genolift.methods.editing.designs import design as design
     from genolift.methods.factory import method as method
     from genolift.methods.hidden.activations import activations as activations
     from genolift.models.loading import load_model as load_model
@@ -90,6 +92,7 @@ _NAMES = {
     "ablate": "genolift.evaluate.experiments.ablation",
     "activations": "genolift.methods.hidden.activations",
     "check": "genolift.pipeline.checking.check",
+    "design": "genolift.methods.editing.designs",
     "diagnose": "genolift.methods.diagnosis",
     "Fasta": "genolift.sequence.genome",
     "Undefined": "genolift.support.errors",

@@ -26,6 +26,7 @@ COMMANDS = {
     "info": "Say what stores are, and whether they are complete.",
     "merge": "Put stores of different sequences together as one.",
     "subset": "Take some of the sequences of a store.",
+    "design": "Find the fewest edits that bring a prediction to a goal.",
     "variants": "Score the variants of a VCF file: alternative against reference allele.",
     "export": "Write scores in the formats that other programs read.",
     "seqlets": "Find stretches of high importance, and the motifs they look like.",
@@ -44,7 +45,7 @@ COMMANDS = {
     "methods": "List the methods there are.",
 }
 MISTAKE, INTERRUPTED = 2, 130
-_CONTINUES = ("benchmark", "digits", "explain", "influence", "judge", "merge", "patterns", "subset", "variants")
+_CONTINUES = ("benchmark", "design", "digits", "explain", "influence", "judge", "merge", "patterns", "subset", "variants")
 
 
 class _Interrupted(Exception):

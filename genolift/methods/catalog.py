@@ -90,6 +90,10 @@ METHODS: dict[str, tuple[str, str]] = {
     ),
     "mask": ("perturbation.mask:Mask", "the smallest mask that takes the prediction away (meaningful perturbation)"),
     "sis": ("subsets.sis:SufficientSubsets", "all disjoint subsets of bases that are enough for the prediction"),
+    "minimal-change": (
+        "editing.minimal_change:MinimalChange",
+        "the fewest edits that bring the prediction to a goal (a counterfactual)",
+    ),
     "maxent": (
         "subsets.maxent:MaximumEntropy",
         "samples of what the network sees alike, and their information by position",

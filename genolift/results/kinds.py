@@ -13,6 +13,8 @@ import numpy as np
 
 from genolift.results.explanation import Explanation
 from genolift.results.fields import INPUT, OUTPUT, PAIR, POSITION, REFERENCE
+from genolift.sequence.alphabet import letters, one_hot_codes
+from genolift.sequence.edits import Edit, edits_of
 from genolift.support.errors import InputError, Remedy, method_option
 
 _STRETCH = "of the stretch"
@@ -245,3 +247,53 @@ class AttentionExplanation(Explanation):
                 ),
             )
         return super().concatenate(parts)
+
+
+class DesignExplanation(Explanation):
+    """Edited copies of each sequence that bring the prediction to a goal with few edits.
+
+    Each sequence has S solutions, of which no two edit the same position. ``bases`` (N, S, L) is what stands at each
+    position of the sequence in each solution: 0 to 3 for A, C, G and T, 4 for an unknown base, and −1 for a base that
+    is deleted. ``inserted`` (N, S, L) is the base that is inserted before each position, −1 for none. ``designs`` (N,
+    S, L) are the codes of the solutions as the model reads them. ``edit_count`` (N, S) is their number of edits,
+    ``design_predictions`` (N, S) are their predictions, and ``reached`` (N, S) is 1 where all that was asked for is
+    reached and 0 elsewhere. ``goal`` (N,) is the value that the prediction must reach, and ``at_least`` (N,) is the
+    number of edits that any solution needs for certain. ``held_predictions`` and ``held_at_x`` (N, H) are those of the
+    targets that must stay, in the first solution and in the sequence itself.
+    """
+
+    FIELDS: ClassVar[dict[str, str]] = {
+        **Explanation.FIELDS,
+        **dict.fromkeys(["bases", "inserted", "designs"], POSITION),
+        **dict.fromkeys(["edit_count", "design_predictions", "reached"], "(N, S)"),
+        **dict.fromkeys(["goal", "at_least"], OUTPUT),
+        **dict.fromkeys(["held_predictions", "held_at_x"], "(N, H)"),
+    }
+
+    def edits(self, i: int | str = 0, k: int = 0, target: Any = None) -> list[Edit]:
+        """Return the edits of one solution.
+
+        Parameters
+        ----------
+        i
+            The sequence, by number or name.
+        k
+            The number of the solution, from 0.
+        target
+            One of several targets, as :meth:`for_target` takes it. It is not needed if one target was explained.
+
+        Returns
+        -------
+        list of Edit
+            The edits in the order of positions. ``str`` of an edit is ``A57G``, ``57insT`` or ``A57del``, all 0-based.
+        """
+        one = self[i].for_target(target) if self.target_axis else self[i]
+        own = one_hot_codes(np.asarray(one.inputs)[0])
+        slots = np.stack([np.asarray(one.inserted)[0, k], np.asarray(one.bases)[0, k]], -1)
+        unedited = np.stack([np.full(len(own), -1), own], -1)
+        return edits_of(slots.reshape(-1), unedited.reshape(-1))
+
+    def sequence(self, i: int | str = 0, k: int = 0, target: Any = None) -> str:
+        """Return one solution as a text; the parameters are those of :meth:`edits`."""
+        one = self[i].for_target(target) if self.target_axis else self[i]
+        return letters(np.asarray(one.designs)[0, k].astype(np.uint8))

@@ -155,14 +155,16 @@ class Traced:
         made = program_of(model, shapes, names, target, rc_average, normalise, order, kinds)
         self.program, self.tokens, self._probe, self.facts = made.program, made.tokens, made.probe, made.facts
         self.whole, self.kept, self.order = made.whole, made.kept, made.order
-        self.targets, self.several = self._resolve(target, activation, made.strands, made.names)
+        self._strands, self._output_names = made.strands, made.names
+        self.targets, self.several = self.resolved(target, activation)
         self.shapes, self.names = shapes, names
 
-    def _resolve(
-        self, target: TargetLike, activation: str, strands: int, names: list[str]
-    ) -> tuple[list[Target], bool]:
-        """Return the targets on the model's outputs, averaged over the strands, whose outputs follow each other."""
-        program = self.program
+    def resolved(self, target: TargetLike, activation: str) -> tuple[list[Target], bool]:
+        """Return targets on the model's outputs, averaged over the strands, and whether there was a list of them.
+
+        Of functions, only the one that the model was traced for is a target.
+        """
+        program, strands, names = self.program, self._strands, self._output_names
         by_strand: list[tuple[list[Target], bool]] = []
         count = len(program.outputs) // strands
         for strand in range(strands):

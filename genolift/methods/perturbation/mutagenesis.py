@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from typing_extensions import override
 
-from genolift.engine.windows.mutation import Mutation
-from genolift.methods.common.blocks import pad
 from genolift.methods.common.predicting import Copies
 from genolift.methods.common.traced import Traced
 from genolift.methods.perturbation.perturbed import Block, ChangingMethod
+from genolift.methods.perturbation.substituting import Substituting
 from genolift.methods.targets import TargetLike
 from genolift.results.kinds import MutagenesisExplanation
-from genolift.support.errors import GenoliftWarning, InputError
-from genolift.support.seeds import stream
-from genolift.support.tensorflow import quiet_tensorflow
-
-tf = quiet_tensorflow()
-
-# A batch of mutants should hold at most this many bytes of windows. It has at least ``_ENOUGH`` mutants, so that they
-# are worth the activations of their sequence, and at most ``_MANY``, because calls get no cheaper with more.
-_BATCH_BYTES, _ENOUGH, _MANY = 128e6, 192, 1536
-#: The two forms may differ by this share of the range of the predictions, and by this share of their size by rounding.
-TOLERANCE, _ROUNDING = 1e-5, 1e-6
-# The number of positions that are tried on each of two random sequences, besides the first and the last position.
-_TRIED = 4
-# The errors that a layout which is not understood may run into.
-_FAILURES = (tf.errors.OpError, AttributeError, LookupError, TypeError, ValueError)
+from genolift.support.errors import InputError
 
 
 class InSilicoMutagenesis(ChangingMethod):
@@ -61,13 +45,7 @@ class InSilicoMutagenesis(ChangingMethod):
     @override
     def prepare(self, traced: Traced) -> None:
         super().prepare(traced)
-        self._mutations: dict[tuple, Mutation | None] = {}
-        self._trials: dict[str, str] = {}
-        shapes = traced.fixed_shapes
-        if self.fast is not False and shapes is not None:
-            for place, letters in enumerate(traced.letters(shapes)):
-                if letters:
-                    self._mutation(traced, shapes, place)
+        self._substituting = Substituting(traced, traced.targets, self._points, self.fast, self.memory, self.seed)
 
     @override
     def describe(self) -> dict[str, Any]:
@@ -75,7 +53,8 @@ class InSilicoMutagenesis(ChangingMethod):
 
     @override
     def findings(self) -> dict[str, Any]:
-        return {"form": dict(self._trials)} if self._trials else {}
+        trials = self._substituting.trials
+        return {"form": dict(trials)} if trials else {}
 
     @override
     def count(self, lengths: list[int]) -> int:
@@ -98,8 +77,6 @@ class InSilicoMutagenesis(ChangingMethod):
         """Return the targets (n, L, letters, T) with each letter at each position of the input number ``place``."""
         x = block.xs[place]
         letters = x.shape[-1]
-        shapes = [array.shape[1:] for array in block.xs]
-        mutation = None if self.fast is False else self._mutation(self.traced, shapes, place)
         known = ((x == 0) | (x == 1)).all(-1) & (x.sum(-1) == 1)
         f = np.repeat(np.repeat(predictions[:, None, None], x.shape[1], 1), letters, 2)
         for where in (known, ~known):
@@ -108,101 +85,9 @@ class InSilicoMutagenesis(ChangingMethod):
                 there = x.argmax(-1)[rows, positions, None]
                 others = (there + 1 + np.arange(letters - 1)) % letters
                 others = others if where is known else np.tile(np.arange(letters), (len(rows), 1))
-                if mutation is None:
-                    values = self._plainly(copies, block, place, rows, positions, others)
-                else:
-                    values = self._quickly(copies, block, place, mutation, rows, positions, others)
+                values = self._substituting.values(copies, block.xs, place, rows, positions, others)
                 f[rows[:, None], positions[:, None], others] = values
         return f
-
-    @staticmethod
-    def _plainly(
-        copies: Copies, block: Block, place: int, rows: np.ndarray, positions: np.ndarray, letters: np.ndarray
-    ) -> np.ndarray:
-        """Return the targets (Q, B, T) of the sequences ``rows`` (Q,) with ``letters`` (Q, B) at ``positions`` (Q,)."""
-        x = block.xs[place]
-
-        def make(which):
-            q, b = np.divmod(which, letters.shape[1])
-            arrays = [array[rows[q]] for array in block.xs]
-            arrays[place][np.arange(len(q)), positions[q]] = np.eye(x.shape[-1], dtype=x.dtype)[letters[q, b]]
-            return rows[q], arrays
-
-        return copies.values(letters.size, make).reshape(*letters.shape, -1)
-
-    def _quickly(
-        self,
-        copies: Copies,
-        block: Block,
-        place: int,
-        mutation: Mutation,
-        rows: np.ndarray,
-        positions: np.ndarray,
-        letters: np.ndarray,
-    ) -> np.ndarray:
-        """Return what :meth:`_plainly` returns, computed by windows, some positions and their sequences at a time."""
-        # All batches have one shape, which the trial has compiled already.
-        size = self._positions_at_once(mutation, letters.shape[1])
-        one_hot = np.eye(block.xs[place].shape[-1], dtype=np.float32)
-        _, order = np.unique(rows, return_inverse=True)
-        parts, start = [], 0
-        while start < len(rows):
-            # A batch has no more sequences than may be predicted at a time, because it needs their activations as well.
-            end = min(start + size, int(np.searchsorted(order, order[start] + copies.size)))
-            sequences, local = np.unique(rows[start:end], return_inverse=True)
-            xs = [array[sequences] for array in block.xs]
-            padded = [pad(array, size) for array in (local, positions[start:end], one_hot[letters[start:end]])]
-            parts.append(mutation.values(xs, *padded)[: end - start])
-            copies.tick((end - start) * letters.shape[1])
-            start = end
-        return np.concatenate(parts)
-
-    def _positions_at_once(self, mutation: Mutation, letters: int) -> int:
-        wanted = min(max(_BATCH_BYTES / mutation.mutant_bytes, _ENOUGH), _MANY)
-        return max(1, int(min(self.memory / mutation.mutant_bytes, wanted) / letters))
-
-    # The fast form and its trial
-
-    def _mutation(self, traced: Traced, shapes: list[tuple], place: int) -> Mutation | None:
-        """Return the fast form for inputs of these shapes, or None where it is more work or failed its trial."""
-        key = (*map(tuple, shapes), place)
-        if key not in self._mutations:
-            leading = traced.probe([tuple(shape) for shape in shapes]).leading
-            try:
-                mutation = Mutation(traced.program, traced.targets, list(shapes), place, leading)
-                fits = mutation.mutant_bytes * shapes[place][-1] <= self.memory
-                worth = fits and (self.fast or mutation.pays)
-                why = self._trial(mutation, shapes, place, traced) if worth else None
-            except _FAILURES as problem:
-                worth, why = False, f"failed ({' '.join(str(problem).split())[-200:]})"
-            if why is not None:
-                warnings.warn(
-                    f"the fast form of mutagenesis {why} when it was tried against the plain one, which is used "
-                    "instead",
-                    GenoliftWarning,
-                    stacklevel=2,
-                )
-            self._mutations[key] = mutation if worth and why is None else None
-            self._trials[traced.names[place]] = "whole sequences" if self._mutations[key] is None else "windows"
-        return self._mutations[key]
-
-    def _trial(self, mutation: Mutation, shapes: list[tuple], place: int, traced: Traced) -> str | None:
-        """Return how the fast form differs from the plain one at a few positions of random sequences.
-
-        It is None where they agree.
-        """
-        rng = stream(self.seed, "trial of mutagenesis", *map(str, shapes))
-        xs = [_random(rng, *one) for one in zip(shapes, traced.letters(shapes), strict=True)]
-        length, letters = shapes[place]
-        drawn = [np.concatenate([[0, length - 1], rng.integers(0, length, _TRIED)]) for _ in range(2)]
-        rows, positions = np.repeat([0, 1], len(drawn[0])), np.concatenate(drawn)
-        codes = (xs[place].argmax(-1)[rows, positions, None] + 1 + np.arange(letters - 1)) % letters
-        copies, block = Copies(self._points, xs, len(codes)), Block(xs, [], [place])
-        plain = self._plainly(copies, block, place, rows, positions, codes)
-        fast = self._quickly(copies, block, place, mutation, rows, positions, codes)
-        allowed = TOLERANCE * np.ptp(plain, axis=(0, 1)) + _ROUNDING * np.abs(plain).max(axis=(0, 1))
-        difference = np.abs(fast - plain).max(axis=(0, 1))
-        return None if (difference <= allowed).all() else f"differed from it by up to {difference.max():.2g}"
 
     @override
     def undefined(self) -> dict[str, str]:
@@ -213,10 +98,3 @@ class InSilicoMutagenesis(ChangingMethod):
                 ["reference_predictions", "reference_count"], "ism substitutes bases, and has no references"
             ),
         }
-
-
-def _random(rng: np.random.Generator, shape: tuple, letters: bool) -> np.ndarray:
-    """Return two random inputs (2, ...): sequences where there are letters, and numbers elsewhere."""
-    if letters:
-        return np.eye(shape[-1], dtype=np.float32)[rng.integers(0, shape[-1], (2, *shape[:-1]))]
-    return rng.uniform(0, 1, (2, *shape)).astype(np.float32)

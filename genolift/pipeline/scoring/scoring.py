@@ -14,7 +14,7 @@ import numpy as np
 
 from genolift.methods import targets
 from genolift.pipeline.common.execution import Execution
-from genolift.pipeline.common.explaining import Explaining, Task
+from genolift.pipeline.common.explaining import Explaining, Task, names_for
 from genolift.pipeline.common.modelfile import ModelFile, of_sequences
 from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.recipe import Recipe, members_of
@@ -120,7 +120,7 @@ def explain_source(
     unknown, execution = job.reading.unknown, job.execution
     beside = job.model.beside(model)
     method = job.recipe.make(model, unknown, execution.memory, beside)
-    explaining = Explaining(method, unknown, _trials(source), beside)
+    explaining = Explaining(method, unknown, _trials(source), beside, names_for(method, source))
     # Shows what only running can show, before anything is written.
     tried = None if _is_complete(job) else explaining.settle()
     with StoreWriter(
@@ -284,6 +284,7 @@ def _on_cluster(job: Scoring, writer: StoreWriter, explaining: Explaining, block
         tuple(tuple(trial) for trial in explaining.trials),
         threads(),
         execution.memory,
+        explaining.names,
     )
     return explain_on_cluster(task, writer.ticket, blocks, execution.workers, execution.scheduler)
 

@@ -16,9 +16,14 @@ from genolift.support.errors import InputError, UnsupportedModel
 NAMES = {
     "pooling": "winner",
     "activation": "keep",
+    "algorithm": "beam",
     "by": "ism",
     "combine": "max",
     "estimator": "linear",
+    "existing": "keep",
+    "forbid": "GAATTC",
+    "gc": "0.3,0.7",
+    "hold": "1:0.1",
     "composite": "epsilon-plus-flat",
     "fallback": "integrated-gradients",
     "fill": "zero",
@@ -34,7 +39,7 @@ NAMES = {
     "transform": "rank",
 }
 #: Options that name files, which are not here.
-FILES = {"patterns"}
+FILES = {"patterns", "keep", "only"}
 #: Methods whose record says what they found in the model, and a model that they can read.
 TELLS_OF_THE_MODEL = {
     **dict.fromkeys(["cam", "grad-cam", "guided-grad-cam"], "pooled"),
@@ -43,7 +48,13 @@ TELLS_OF_THE_MODEL = {
 #: Options of a base that these refuse, which tells results apart as well.
 REFUSED = {("interaction-maps", "layer")}
 #: Options that are given together.
-TOGETHER = {"start": {"end": "12"}, "end": {"start": "2"}, "alpha": {"beta": "0.0"}, "beta": {"alpha": "1.5"}}
+TOGETHER = {
+    "start": {"end": "12"},
+    "end": {"start": "2"},
+    "alpha": {"beta": "0.0"},
+    "beta": {"alpha": "1.5"},
+    "within": {"to": "0.5"},
+}
 
 
 def another(option: Option) -> str:

@@ -127,10 +127,10 @@ def test_function_targets(model):
 @pytest.mark.parametrize("fast", [True, False])
 def test_batches_do_not_matter(model, fast, monkeypatch):
     """Few positions at a time, of one sequence and of the next."""
-    from genolift.methods.perturbation import mutagenesis
+    from genolift.methods.perturbation import substituting
 
     whole = gl.method("ism", model, target=0, fast=fast)(X)
-    monkeypatch.setattr(mutagenesis, "_MANY", 21)
+    monkeypatch.setattr(substituting, "_MANY", 21)
     parts = gl.method("ism", model, target=0, fast=fast, memory=100_000)(X)
     close(parts.hypothetical, whole.hypothetical)
     alone = np.concatenate([gl.method("ism", model, target=0, fast=fast)(X[n : n + 1]).effects for n in (0, 2)])

@@ -1,0 +1,126 @@
+"""`genolift design` as it is typed: the store, the tables beside it, continuing, and mistakes."""
+
+import numpy as np
+import pytest
+from cli_files import LENGTH, fasta, random_sequences
+
+import genolift as gl
+
+SEQUENCES = random_sequences(5, seed=3)
+
+
+@pytest.fixture(scope="module")
+def five(tmp_path_factory):
+    return fasta(tmp_path_factory.mktemp("design") / "five.fa", SEQUENCES)
+
+
+def table(path):
+    head, *rows = (line.split("\t") for line in path.read_text().splitlines())
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def test_designs_are_written_and_told(genolift, files, five, tmp_path):
+    bed, out = tmp_path / "keep.bed", tmp_path / "designs.zarr"
+    bed.write_text("s0\t0\t30\ns4\t0\t60\n")
+    told = genolift(
+        *("design", files.model, five, "--target", "0", "--share-is-not-an-option"),
+    )
+    assert told.code == 2
+    arguments = ("design", files.model, five, "--target", "0", "--hold", "1:0.5", "--keep", bed, "--out", out)
+    told = genolift(*arguments, "--solutions", "2")
+    assert told.code == 0, told.err
+    rows = table(tmp_path / "designs.tsv")
+    assert [(row["name"], row["solution"]) for row in rows] == [(f"s{i}", k) for i in range(5) for k in "12"]
+    found = gl.Explanation.load(out)
+    assert found.method["name"] == "minimal-change"
+    assert [row["edits"] for row in rows] == [str(n) for n in found.edit_count.ravel()]
+    assert rows[8]["edits"] == "0"
+    assert f"{sum(row['reached'] == 'yes' for row in rows)} of 10 solutions reach the goal" in told.out
+    edits = table(tmp_path / "designs.edits.tsv")
+    assert len(edits) == found.edit_count.sum()
+    assert not [one for one in edits if one["name"] == "s0" and int(one["position"]) < 30]
+    lines = (tmp_path / "designs.fa").read_text().splitlines()
+    designs = dict(zip((line[1:].split()[0] for line in lines[::2]), lines[1::2], strict=True))
+    for one in edits:
+        whole = designs[f"{one['name']}|0|{one['solution']}"]
+        assert whole[int(one["position"])] == one["after"] != one["before"]
+        assert SEQUENCES[one["name"]][int(one["position"])] == one["before"]
+    predicted = gl.load_model(files.model).predict(gl.one_hot(list(designs.values())), verbose=0)[:, 0]
+    np.testing.assert_allclose([float(row["design_prediction"]) for row in rows], predicted, rtol=1e-4)
+    again = genolift(*arguments, "--solutions", "2")
+    assert again.code == 0, again.err
+    other = genolift(*arguments, "--solutions", "3")
+    assert other.code == 2
+    assert "solutions" in other.err
+
+
+def test_an_interrupted_job_continues(genolift, files, five, tmp_path, monkeypatch):
+    from genolift.pipeline.common.explaining import Explaining
+    from genolift.pipeline.scoring import scoring
+
+    monkeypatch.setattr(scoring, "_LARGEST_BLOCK", 2)
+    call, calls = Explaining.__call__, []
+
+    def killed(self, sequences, records=None):
+        calls.append(len(sequences))
+        if len(calls) == 5:  # two trials, two blocks
+            raise KeyboardInterrupt
+        return call(self, sequences, records)
+
+    bed = tmp_path / "only.bed"
+    bed.write_text("".join(f"s{i}\t{10 * i}\t{10 * i + 20}\n" for i in range(5)))
+
+    def arguments(name):
+        return ("design", files.model, five, "--target", "1", "--only", bed, "--out", tmp_path / name)
+
+    monkeypatch.setattr(Explaining, "__call__", killed)
+    stopped = genolift(*arguments("a.zarr"))
+    assert stopped.code == 130
+    assert "the same command continues" in stopped.err
+    assert not (tmp_path / "a.tsv").exists()
+    monkeypatch.setattr(Explaining, "__call__", call)
+    told = genolift(*arguments("a.zarr"))
+    assert told.code == 0, told.err
+    assert "continuing: " in told.err
+    assert genolift(*arguments("b.zarr")).code == 0
+    for end in (".tsv", ".edits.tsv", ".fa"):
+        assert (tmp_path / f"a{end}").read_bytes() == (tmp_path / f"b{end}").read_bytes()
+    positions = {(one["name"], int(one["position"])) for one in table(tmp_path / "a.edits.tsv")}
+    assert positions
+    assert all(10 * int(name[1:]) <= at < 10 * int(name[1:]) + 20 for name, at in positions)
+
+
+def test_mistakes_are_one_line(genolift, files, five, tmp_path):
+    out, bed = tmp_path / "x.zarr", tmp_path / "k.bed"
+    bed.write_text("nobody\t0\t5\n")
+    (tmp_path / "mine.fa").write_text("precious")
+    site = SEQUENCES["s2"][10:22]
+    for more, words in (
+        (("--to", "0.9", "--above", "1"), "to and above are two goals"),
+        (("--keep", bed), "keep has stretches of 'nobody', and no sequence is called so"),
+        (("--keep", tmp_path / "none.bed"), "does not exist"),
+        (
+            ("--forbid", site),
+            f"sequence 's2' has the forbidden motif {site} ({site}) at position 10 from the start; give",
+        ),
+        (("--gc", "0.4"), "write two numbers, as 0.4,0.6"),
+        (("--algorithm", "magic"), "algorithm must be 'greedy'"),
+        (("--above", "2"), "the goal 2 is out of reach, because the output is a sigmoid"),
+        (("--out", tmp_path / "mine.zarr"), "mine.fa is there already"),
+    ):
+        told = genolift("design", files.model, five, "--target", "0", "--out", out, *more)
+        assert told.code == 2, more
+        assert words in told.err
+        assert told.err.strip().count("\n") == 0, told.err
+        assert not out.exists(), more
+    assert (tmp_path / "mine.fa").read_text() == "precious"
+    assert LENGTH == 60
+
+
+def test_a_goal_out_of_reach_is_no_error(genolift, files, five, tmp_path):
+    out = tmp_path / "far.zarr"
+    told = genolift("design", files.model, five, "--above", "0.999999", "--target", "0", "--most", "1", "--out", out)
+    assert told.code == 0, told.err
+    assert "0 of 5 solutions reach the goal" in told.out
+    assert "5 of 5 solutions do not reach the goal; of 's0' the prediction is" in told.err
+    assert {row["reached"] for row in table(tmp_path / "far.tsv")} == {"no"}
