@@ -45,7 +45,18 @@ COMMANDS = {
     "methods": "List the methods there are.",
 }
 MISTAKE, INTERRUPTED = 2, 130
-_CONTINUES = ("benchmark", "design", "digits", "explain", "influence", "judge", "merge", "patterns", "subset", "variants")
+_CONTINUES = (
+    "benchmark",
+    "design",
+    "digits",
+    "explain",
+    "influence",
+    "judge",
+    "merge",
+    "patterns",
+    "subset",
+    "variants",
+)
 
 
 class _Interrupted(Exception):

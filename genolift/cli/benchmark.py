@@ -20,6 +20,12 @@ from genolift.cli import parameters
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
 @click.option("--out", required=True, type=parameters.path(), help="Directory for everything it leaves.")
 @click.option("--seeds", type=click.IntRange(1), metavar="N", default=5, show_default=True, help="Networks to train.")
+@click.option(
+    "--first-seed",
+    type=click.IntRange(0),
+    metavar="K",
+    help="Begin a comparison with this seed, to run it in parts for `genolift merge`.  [default: 0]",
+)
 @click.option("--sequences", type=click.IntRange(1), metavar="N", help="Simulate this many.  [default: SPEC's]")
 @click.option(
     "--epochs", type=click.IntRange(1), metavar="N", help="Train so long at most.  [default: the network's recipe]"
@@ -48,11 +54,17 @@ from genolift.cli import parameters
     help="Explain so many test sequences of each simulation at most.  [default: 300]",
 )
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Do so many networks at the same time.")
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Share the networks among the workers of a Dask cluster, as tcp://host:8786; they must see the same files.",
+)
 @parameters.force
 def command(
     specs: tuple[str, ...],
     out: Path,
     seeds: int,
+    first_seed: int | None,
     sequences: int | None,
     epochs: int | None,
     architecture: str | None,
@@ -60,6 +72,7 @@ def command(
     models: tuple[str, ...],
     explained: int | None,
     workers: int | None,
+    scheduler: str | None,
     force: bool,
 ) -> None:
     """Simulate, train, explain and judge.
@@ -77,7 +90,8 @@ def command(
 
     An interrupted run continues with the same command after the last finished stage.
     """
-    several = len(specs) > 1 or specs == ("suite",) or methods or models or explained or workers
+    asked = (methods, models, explained, workers, scheduler, first_seed)
+    several = len(specs) > 1 or specs == ("suite",) or any(one not in ((), None) for one in asked)
     if not several:
         from genolift.pipeline.benchmark.benchmark import Benchmark, run_benchmark
         from genolift.pipeline.benchmark.training import ARCHITECTURE
@@ -88,8 +102,9 @@ def command(
         return
     if architecture:
         raise click.UsageError("--architecture is for the paper's figures; a comparison takes --models")
-    from genolift.pipeline.benchmark.suite import PAGE, run_suite, suite
+    from genolift.pipeline.benchmark.comparing.suite import run_suite, suite
+    from genolift.pipeline.benchmark.comparing.tables import PAGE
 
-    compared = suite(specs, models, methods or ("all",), seeds, sequences, explained, epochs)
-    was_there = run_suite(compared, out, workers or 1, force)
+    compared = suite(specs, models, methods or ("all",), seeds, sequences, explained, epochs, first_seed or 0)
+    was_there = run_suite(compared, out, workers, force, scheduler=scheduler)
     click.echo(f"{out} is already complete" if was_there else f"{out / PAGE} shows the results")

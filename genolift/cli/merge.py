@@ -1,4 +1,4 @@
-"""``genolift merge``: several stores as one."""
+"""``genolift merge``: several stores as one, or several parts of a comparison."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     epilog=parameters.epilog(
         "genolift merge shard1.zarr shard2.zarr shard3.zarr --out scores.zarr",
         "genolift merge chr*.zarr --on-repeated skip --out genome.zarr",
+        "genolift merge seed0 seed1 seed2 --out suite",
     ),
 )
 @click.argument("stores", type=parameters.path(), nargs=-1, required=True)
@@ -44,7 +45,16 @@ def command(stores: tuple[Path, ...], out: Path, on_repeated: str, execution: Ex
 
     Everything is checked before anything is written. Stores are read block by block, so they may be larger than memory.
     An interrupted run continues with the same command.
+
+    STORES can also be directories that `genolift benchmark` left of a comparison in parts: other training seeds
+    (--first-seed), simulations, networks or methods. Their tables are put together, and the page is written anew.
     """
+    from genolift.pipeline.benchmark.comparing.merging import is_suite, merge_suites
+
+    if any(is_suite(path) for path in stores):
+        was_there = merge_suites(stores, out, execution.force)
+        click.echo(f"{out} is already complete" if was_there else f"{out}: {len(stores):,} parts of a comparison")
+        return
     from genolift.pipeline.stores.merge import Merging, merge
 
     done = merge(Merging(stores, out, on_repeated, execution))

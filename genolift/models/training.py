@@ -61,8 +61,9 @@ class Hyperparameters:
 # reaches after twelve (benchmarks/training.py). With a peak of 0.002, twelve epochs are too few for some seeds.
 HYPERPARAMETERS = {
     "tal_gata": Hyperparameters(epochs=12, learning_rate=3e-3),
-    # The counts of `bpnet` come from an average too, and learn more slowly than the profile. On the simulation `profile`
-    # (32 filters, seed 0) their correlation is 0.77 after this, and below 0.4 after half as many epochs.
+    # The counts of `bpnet` come from an average too, and learn more slowly than the profile. On the simulation
+    # `profile` (32 filters, seed 0) their correlation is 0.77 after this, and below 0.4 after half as many
+    # epochs.
     "bpnet": Hyperparameters(epochs=16, learning_rate=4e-3),
 }
 

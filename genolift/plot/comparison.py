@@ -129,6 +129,6 @@ def cost_and_quality(values: Mapping[str, tuple[float, float]], quality: str) ->
                 method_label(names[i]), (seconds[i], good[i]), xytext=(3, 2), textcoords="offset points", fontsize=6,
                 color=INK if best[i] else "#777c84",
             )  # fmt: skip
-        ax.set_xlabel("seconds for 1,000 sequences, tracing the model included")
+        ax.set_xlabel("seconds of one processor for 1,000 sequences")
         ax.set_ylabel(quality)
     return figure

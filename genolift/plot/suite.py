@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 
 from genolift.evaluate.truth.ranking import Ranking, rank
 from genolift.plot.comparison import cost_and_quality, heat_map, rank_diagram
+from genolift.plot.failures import plot_failure
 from genolift.plot.report import Image, Section, Table, render_page
 from genolift.plot.style import method_label, render
 from genolift.support.errors import InputError
@@ -95,6 +97,7 @@ def write_suite_page(folder: Path, title: str) -> None:
         "sections": [
             *([_answers(results)] if len(results) else []),
             *_maps(results),
+            *_failures(json.loads((folder / "failures.json").read_text())["failures"]),
             _networks(pd.read_csv(folder / "networks.csv")),
             _refusals(pd.read_csv(folder / "refused.csv")),
         ],
@@ -140,6 +143,21 @@ def _maps(results: pd.DataFrame) -> list[Section]:
         if pictures:
             sections.append(Section(shown.title, shown.meaning, [], pictures))
     return sections
+
+
+def _failures(told: list[dict[str, Any]]) -> list[Section]:
+    if not told:
+        return []
+    text = (
+        "For each simulation, the sequence on which a method that many people use is furthest behind the method that "
+        "is right most often on this network. Bars are what taking each instance away does to the network."
+    )
+    return [Section("How methods fail", text, [], [_image(plot_failure(one), _caption(one)) for one in told])]
+
+
+def _caption(told: dict[str, Any]) -> str:
+    right, wrong = (method_label(one["method"]) for one in told["methods"])
+    return f"{told['simulation']}: {wrong} fails, and {right} does not."
 
 
 def _networks(trained: pd.DataFrame) -> Section:

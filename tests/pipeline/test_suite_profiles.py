@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from genolift.cli.app import run as command
+from genolift.pipeline.benchmark.comparing.suite import run_suite, suite
 from genolift.pipeline.benchmark.networks import NETWORKS, network
-from genolift.pipeline.benchmark.suite import run_suite, suite
 from genolift.simulate.spec import load_spec
 from genolift.support.errors import InputError
 

@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from genolift.evaluate.truth.measures import MEASURES
-from genolift.pipeline.benchmark import suite as module
+from genolift.pipeline.benchmark.comparing import running
+from genolift.pipeline.benchmark.comparing import suite as module
+from genolift.pipeline.benchmark.comparing.suite import run_suite, suite
 from genolift.pipeline.benchmark.entries import ENTRIES, choose
 from genolift.pipeline.benchmark.networks import NETWORKS, network
-from genolift.pipeline.benchmark.suite import run_suite, suite
 from genolift.support.errors import FileProblem, InputError, UnsupportedModel
 
 CONFIGURATION = """
@@ -94,7 +95,7 @@ def test_what_was_learnt_and_refused(done):
     assert set(refused.method) == {"cam"}
     assert refused.reason.str.contains("cam").all()
     assert sorted(path.name for path in done.iterdir()) == [
-        "index.html", "networks.csv", "refused.csv", "results.csv", "results.parquet", "run.json"]  # fmt: skip
+        "failures.json", "index.html", "networks.csv", "refused.csv", "results.csv", "results.parquet", "run.json"]  # fmt: skip
 
 
 def test_it_is_complete_and_another_is_refused(done, place):
@@ -124,7 +125,7 @@ def test_names_stay_apart_in_files(place, tmp_path):
         (tmp_path / f"{file}.toml").write_text(CONFIGURATION.format(name=name, label='y = "A > 0"'))
         (tmp_path / "mine-b.py").write_text(NETWORK)
         (tmp_path / "b.py").write_text(NETWORK)
-    (slash,) = module._lines(suite([str(tmp_path / "slash.toml")], ["tal_gata"], ["ism"], seeds=1))
+    (slash,) = module.lines(suite([str(tmp_path / "slash.toml")], ["tal_gata"], ["ism"], seeds=1))
     assert "/" not in slash.name + slash.data
     specs = [str(tmp_path / f"{file}.toml") for file in ("short", "long")]
     networks = [str(tmp_path / f"{name}.py") for name in ("mine-b", "b")]
@@ -135,7 +136,7 @@ def test_names_stay_apart_in_files(place, tmp_path):
 @pytest.mark.slow
 def test_interrupted_and_continued_by_workers(done, place, monkeypatch):
     out, stages = place / "again", []
-    complete = module.complete
+    complete = running.complete
 
     def counted(stage, work):
         stages.append(stage.name)
@@ -143,7 +144,7 @@ def test_interrupted_and_continued_by_workers(done, place, monkeypatch):
             raise KeyboardInterrupt
         return complete(stage, work)
 
-    monkeypatch.setattr(module, "complete", counted)
+    monkeypatch.setattr(running, "complete", counted)
     with pytest.raises(KeyboardInterrupt):
         run_suite(job(place), out, progress=False)
     monkeypatch.undo()

@@ -81,12 +81,7 @@ def alike(task: Prepared) -> Iterator[None]:
     InputError
         If the process would give another result, for which it has other versions, threads, or another model.
     """
-    for package, version in versions().items():
-        if task.versions[package] != version:
-            raise InputError(
-                f"{_here()} has {package} {version}, but the job was begun with {task.versions[package]}; results "
-                "would differ, so install the same on all machines"
-            )
+    check_versions(task.versions)
     see_one_gpu()
     use_threads(task.threads)
     try:
@@ -95,6 +90,16 @@ def alike(task: Prepared) -> Iterator[None]:
         yield
     except FileProblem as problem:
         raise FileProblem(f"{_here()}: {problem.message}", problem.remedy) from None
+
+
+def check_versions(begun: Mapping[str, str]) -> None:
+    """Raise :class:`InputError` where a package has another version here than where the job was begun."""
+    for package, version in versions().items():
+        if begun[package] != version:
+            raise InputError(
+                f"{_here()} has {package} {version}, but the job was begun with {begun[package]}; results would "
+                "differ, so install the same on all machines"
+            )
 
 
 def spare_gpus() -> None:

@@ -1,0 +1,97 @@
+"""Parts of a comparison as one: other training seeds, simulations, networks or methods, run one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from genolift.pipeline.benchmark.comparing.tables import Tables
+from genolift.pipeline.keeping.folder import RUN, Folder
+from genolift.pipeline.keeping.resumable import read_json
+from genolift.pipeline.keeping.versions import account, versions
+from genolift.results.provenance import first_difference
+from genolift.support.errors import FileProblem, InputError
+
+_PARTS = ("suite", "networks", "methods")  # These parts of a request are lists of what has a name.
+_SEEDS = ("seeds", "first_seed")
+
+
+def is_suite(path: Path) -> bool:
+    """Whether a directory holds a comparison that is complete."""
+    run = read_json(path / RUN)
+    return run is not None and isinstance(run.get("request"), dict) and "suite" in run["request"]
+
+
+def merge_suites(parts: Sequence[Path], out: Path, force: bool = False) -> bool:
+    """Write the tables of several comparisons as those of one; return whether that was there already.
+
+    Parameters
+    ----------
+    parts
+        The directories of the comparisons.
+    out
+        The directory to write.
+    force
+        Whether an earlier result gives way.
+
+    Raises
+    ------
+    InputError
+        If they were made in different ways, or hold the same twice.
+    FileProblem
+        If one is not the directory of a complete comparison.
+    """
+    runs = []
+    for path in parts:
+        if not is_suite(path):
+            raise FileProblem(f"{path} is not the directory of a complete comparison; finish it first")
+        runs.append(read_json(path / RUN) or {})
+    for path, run in zip(parts[1:], runs[1:], strict=True):
+        _check_alike(parts[0], runs[0]["request"], path, run["request"])
+    request = {"merged": [run["request"] for run in runs]}
+    folder = Folder(out, request, versions("matplotlib", "scikit-learn"), force)
+    if folder.is_complete:
+        folder.clear()
+        return True
+    folder.begin()
+    tables = _together([Tables.read(path) for path in parts])
+    folder.record(tables.write(folder.work), account(sum(run.get("seconds_in_all", 0.0) for run in runs)))
+    folder.publish()
+    folder.clear()
+    return False
+
+
+def _check_alike(first: Path, one: dict[str, Any], second: Path, other: dict[str, Any]) -> None:
+    """Raise :class:`InputError` where what bears the same name is not the same."""
+    parts = (*_PARTS, *_SEEDS)
+    difference = first_difference(_without(one, parts), _without(other, parts))
+    for key in _PARTS:
+        left, right = ({entry["name"]: entry for entry in request[key]} for request in (one, other))
+        both = left.keys() & right.keys()
+        apart = first_difference(_without(left, left.keys() - both), _without(right, right.keys() - both))
+        difference = difference or apart
+    if difference:
+        raise InputError(f"{second} cannot be merged with {first}: {difference}")
+
+
+def _without(entries: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {key: value for key, value in entries.items() if key not in set(names)}
+
+
+def _together(parts: list[Tables]) -> Tables:
+    results = pd.concat([one.results for one in parts], ignore_index=True)
+    refused = pd.concat([one.refused for one in parts], ignore_index=True)
+    keys = ["simulation", "network", "seed", "method"]
+    twice = results.duplicated([*keys, "task", "truth", "metric"])
+    if twice.any():
+        told = ", ".join(map(str, results.loc[twice.idxmax(), keys]))
+        raise InputError(f"the same is in two of them: {told}; give each part once")
+    trained = pd.concat([one.trained for one in parts], ignore_index=True)
+    trained = trained.drop_duplicates(["simulation", "network", "seed", "task", "metric"], ignore_index=True)
+    shown: dict[str, dict[str, Any]] = {}
+    for failure in (failure for one in parts for failure in one.failures):
+        shown.setdefault(failure["simulation"], failure)
+    return Tables(results, refused.drop_duplicates(ignore_index=True), trained, list(shown.values()))
