@@ -102,7 +102,7 @@ def test_a_long_sequence_is_shown_where_it_matters():
 
 
 def test_the_picture_shows_both_methods():
-    from genolift.plot.failures import plot_failure
+    from genolift.plot.suites.failures import plot_failure
 
     axes = plot_failure(failure("both")).axes
     assert [ax.get_title("left").split(":")[0] for ax in axes][1:] == ["ISM", "Gradient"]

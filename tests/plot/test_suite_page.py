@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from genolift.plot.suite import by_method, ranking, write_suite_page
+from genolift.plot.suites.page import by_method, ranking, write_suite_page
 
 METHODS = {"good": 0.9, "middling": 0.5, "bad": 0.1}
 

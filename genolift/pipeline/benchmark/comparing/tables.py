@@ -62,7 +62,7 @@ class Tables:
             files.append(f"{RESULTS}.parquet")
         else:
             log.info("%s.parquet is left out, for which pyarrow is needed: pip install 'genolift[parquet]'", RESULTS)
-        from genolift.plot.suite import write_suite_page
+        from genolift.plot.suites.page import write_suite_page
 
         write_suite_page(folder, "Which explanation can be trusted?")
         return files

@@ -11,10 +11,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from genolift.evaluate.truth.ranking import Ranking, rank
-from genolift.plot.comparison import cost_and_quality, heat_map, rank_diagram
-from genolift.plot.failures import plot_failure
 from genolift.plot.report import Image, Section, Table, render_page
 from genolift.plot.style import method_label, render
+from genolift.plot.suites.failures import plot_failure
+from genolift.plot.suites.pictures import cost_and_quality, heat_map, rank_diagram
 from genolift.support.errors import InputError
 from genolift.support.files import write_whole
 from genolift.version import __version__

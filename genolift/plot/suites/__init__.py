@@ -1,0 +1,1 @@
+"""The page of a comparison of methods, and its pictures."""
