@@ -25,6 +25,7 @@ def tables(folder, simulations=("one", "two", "three")):
     trained = [(simulation, "net", 0, "task", "auroc", 0.93) for simulation in simulations]
     pd.DataFrame(trained, columns=["simulation", "network", "seed", "task", "metric", "value"]).to_csv(
         folder / "networks.csv", index=False)  # fmt: skip
+    (folder / "failures.json").write_text('{"failures": []}')
 
 
 def test_tables_of_means(tmp_path):
