@@ -44,6 +44,8 @@ Each name below has a docstring: ``help(gl.DeepLift)``. Modules are loaded when 
 - ``Influence``: the training sequences that taught a prediction.
 - ``design``: the fewest edits of sequences that bring a prediction to a goal.
 - ``activations``, ``filters``: the activations of a hidden layer, and the motifs that its units recognise.
+- ``dream``: sequences that a target, a hidden unit or a filter answers to most strongly. ``dreaming`` holds what it can
+  be given besides.
 - ``subsets``: the sufficient subsets of many sequences, clustered into patterns.
 
 **Files and pictures**
@@ -60,8 +62,10 @@ from genolift.support import drawings
 from genolift.version import __version__
 
 if TYPE_CHECKING:  # what editors and type checkers see of the names below
+    from genolift import dreaming as dreaming
     from genolift import export as export
     from genolift import methods as methods
+    from genolift.dreaming.dreaming import dream as dream
     from genolift.engine.walk import registration as rules  # noqa: F401 - a name of ours, though not the module's
     from genolift.evaluate.discovery import subsets as subsets
     from genolift.evaluate.discovery.filters import filters as filters
@@ -94,6 +98,7 @@ _NAMES = {
     "check": "genolift.pipeline.checking.check",
     "design": "genolift.methods.editing.designs",
     "diagnose": "genolift.methods.diagnosis",
+    "dream": "genolift.dreaming.dreaming",
     "Fasta": "genolift.sequence.genome",
     "Undefined": "genolift.support.errors",
     "filters": "genolift.evaluate.discovery.filters",
@@ -107,6 +112,7 @@ _NAMES = {
     "space": "genolift.evaluate.experiments.spacing",
 }
 _MODULES = {
+    "dreaming": "genolift.dreaming",
     "export": "genolift.export",
     "methods": "genolift.methods",
     "references": "genolift.methods.references",

@@ -32,6 +32,18 @@ def _activations(*arguments: Any, **options: Any) -> Figure:
     return plot_activations(*arguments, **options)
 
 
+def _dream(*arguments: Any, **options: Any) -> Figure:
+    from genolift.plot.dreams.optimum import plot_dream
+
+    return plot_dream(*arguments, **options)
+
+
+def _dreams(*arguments: Any, **options: Any) -> Figure:
+    from genolift.plot.dreams.starts import plot_starts
+
+    return plot_starts(*arguments, **options)
+
+
 def _experiment(*arguments: Any, **options: Any) -> Figure:
     from genolift.plot.experiments import plot_experiment
 
@@ -85,6 +97,8 @@ DRAWINGS: Table = {
     (InteractionExplanation, MAP): plot_interactions,
     (SurrogateExplanation, MAP): plot_surrogate,
     ("genolift.methods.hidden.activations.Activations", PLOT): _activations,
+    ("genolift.dreaming.result.Dream", PLOT): _dream,
+    ("genolift.dreaming.result.Dream", MAP): _dreams,
     ("genolift.evaluate.experiments.experiments.Experiment", PLOT): _experiment,
     ("genolift.influence.influences.Influences", PLOT): _influences,
     ("genolift.evaluate.discovery.filters.Filters", PLOT): _filters,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -69,7 +69,11 @@ class Independent:
 
 
 class MarkovChain:
-    """A chain of any order, whose transitions were counted in sequences; one is added to every count."""
+    """A chain of any order, whose transitions were counted in sequences; one is added to every count.
+
+    ``words`` holds the probabilities of words of order + 1 bases, (4 ** (order + 1),), and ``transitions`` those of a
+    base after each word of so many bases as the order, (4 ** order, 4). The first base of a word counts most.
+    """
 
     def __init__(self, codes: list[np.ndarray], order: int):
         counts = np.ones(4 ** (order + 1))
@@ -78,20 +82,20 @@ class MarkovChain:
         _check_fitted(int(counts.sum()) - counts.size, order)
         table = counts.reshape(-1, 4)
         self._order = order
-        self._first = counts / counts.sum()  # The probabilities of words of order + 1 bases.
-        self._next = table / table.sum(axis=1, keepdims=True)
+        self.words = counts / counts.sum()
+        self.transitions = table / table.sum(axis=1, keepdims=True)
         self.composition = _composition(codes)
 
     def draw(self, random: np.random.Generator, n: int, length: int) -> np.ndarray:
         """Return the codes of ``n`` sequences, (n, length) uint8."""
         width = self._order + 1
         codes = np.empty((n, max(length, width)), dtype=np.uint8)
-        word = np.searchsorted(np.cumsum(self._first)[:-1], random.random(n), "right")
+        word = np.searchsorted(np.cumsum(self.words)[:-1], random.random(n), "right")
         for place in range(width):
             codes[:, place] = (word // 4 ** (width - 1 - place)) % 4
         state = word % 4**self._order
         for place in range(width, codes.shape[1]):
-            codes[:, place] = categorical(self._next[state], random.random(n, dtype=np.float32))
+            codes[:, place] = categorical(self.transitions[state], random.random(n, dtype=np.float32))
             state = (state * 4 + codes[:, place]) % 4**self._order
         return codes[:, :length]
 
@@ -167,13 +171,18 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
 
 def _codes(path: Path) -> list[np.ndarray]:
     """Return the stretches of known bases of a FASTA file, as codes."""
-    stretches: list[np.ndarray] = []
-    for _, sequence in read_fasta(path):
-        codes = encode(sequence)
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], codes < 4, [False]]).astype(np.int8)))
-        stretches += [codes[a:b] for a, b in edges.reshape(-1, 2)]
+    stretches = known_stretches(encode(sequence) for _, sequence in read_fasta(path))
     if not stretches:
         raise InputError(f"{path} holds no known bases ({', '.join(BASES)})")
+    return stretches
+
+
+def known_stretches(sequences: Iterable[np.ndarray]) -> list[np.ndarray]:
+    """Return the stretches of known bases of sequences that are given as codes, where 4 is an unknown base."""
+    stretches: list[np.ndarray] = []
+    for codes in sequences:
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], codes < 4, [False]]).astype(np.int8)))
+        stretches += [codes[a:b] for a, b in edges.reshape(-1, 2)]
     return stretches
 
 

@@ -1,0 +1,1 @@
+"""Pictures of activation maximisation: one optimum, and all starts side by side."""
