@@ -77,7 +77,7 @@ if TYPE_CHECKING:  # what editors and type checkers see of the names below
     from genolift.methods import targets as targets
     from genolift.methods.deeplift.deeplift import DeepLift as DeepLift
     from genolift.methods.diagnosis import diagnose as diagnose
-    from genolift.methods.editing.designs import design as design
+    from genolift.methods.editing.minimal_change import design as design
     from genolift.methods.factory import method as method
     from genolift.methods.hidden.activations import activations as activations
     from genolift.models.loading import load_model as load_model
@@ -96,7 +96,7 @@ _NAMES = {
     "ablate": "genolift.evaluate.experiments.ablation",
     "activations": "genolift.methods.hidden.activations",
     "check": "genolift.pipeline.checking.check",
-    "design": "genolift.methods.editing.designs",
+    "design": "genolift.methods.editing.minimal_change",
     "diagnose": "genolift.methods.diagnosis",
     "dream": "genolift.dreaming.dreaming",
     "Fasta": "genolift.sequence.genome",

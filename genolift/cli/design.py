@@ -112,7 +112,7 @@ def _asked(**given: Any) -> dict[str, Any]:
     click.option(
         "--algorithm",
         metavar="NAME",
-        help="The search; `genolift methods minimal-change` lists them.  [default: greedy]",
+        help="The search; `genolift methods minimal-change` lists them.  [default: thorough]",
     ),
     click.option(
         "--width", type=click.IntRange(1), metavar="N", help="How many drafts a population keeps.  [default: 8]"
@@ -165,9 +165,9 @@ def command(
 ) -> None:
     """Find the fewest edits of sequences that bring what a model predicts to a goal.
 
-    The search predicts every substitution (with --indels every insertion and deletion, too) of each sequence, and goes
-    on from the best. Afterwards edits that are not needed are undone, and the designs are predicted once more. What is
-    written are those predictions, never the search's.
+    The search predicts every substitution (with --indels every insertion and deletion, too) of each sequence, goes on
+    from the best, and then tries to do with fewer. Edits that are not needed are undone, and the designs are predicted
+    once more: what is written are those predictions, never the search's.
 
     at_least is the number of edits that is needed for certain: with --algorithm exhaustive every single edit and every
     pair is tried, so that the smallest number is known where it is at most 3. A goal that is not reached is no error:

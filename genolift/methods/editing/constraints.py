@@ -144,6 +144,13 @@ class Constraints:
         held.__dict__ = {**self.__dict__, "fixed": self.fixed | positions}
         return held
 
+    def rows(self, which: np.ndarray) -> Constraints:
+        """Return the constraints of some of the sequences, which may be named several times."""
+        held = object.__new__(Constraints)
+        own = {name: getattr(self, name)[which] for name in ("own", "fixed", "_least", "_most")}
+        held.__dict__ = {**self.__dict__, **own, "_had": self._had[:, which]}
+        return held
+
     def free(self) -> Constraints:
         """Return constraints of which only the positions that stay are left."""
         held = object.__new__(Constraints)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -121,6 +121,11 @@ class Aims:
     near: bool
     held: np.ndarray
     tolerance: np.ndarray
+
+    def rows(self, which: np.ndarray) -> Aims:
+        """Return the goals of some of the lanes, which may be named several times."""
+        own = {name: getattr(self, name)[which] for name in ("column", "threshold", "direction", "start", "held")}
+        return replace(self, **own)
 
     def missing(self, values: np.ndarray, lanes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return what predictions lack.

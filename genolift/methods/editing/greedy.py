@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +13,7 @@ from genolift.methods.editing.problem import Found, Neighbours, Problem
 TIE = 1e-6
 
 
-def greedy(problem: Problem, start: np.ndarray | None = None) -> Found:
+def greedy(problem: Problem, start: np.ndarray | None = None, screen: Callable | None = None) -> Found:
     """Return for each lane the draft to which the best single edits lead.
 
     Each turn predicts every draft that is one edit away, and takes the one that lacks least. It ends where the goal is
@@ -25,6 +26,9 @@ def greedy(problem: Problem, start: np.ndarray | None = None) -> Found:
         The problem.
     start
         The drafts (M, 2L) to begin with. By default nothing is edited yet.
+    screen
+        A function of the problem, drafts and lanes that returns what asks for some of the substitutions, see
+        :meth:`genolift.methods.editing.problem.Problem.neighbours`. By default all are predicted.
     """
     slots = problem.own.copy() if start is None else start.copy()
     loss = problem.loss(slots, np.arange(problem.lanes))
@@ -32,7 +36,8 @@ def greedy(problem: Problem, start: np.ndarray | None = None) -> Found:
     active = np.flatnonzero(loss > 0)
     first = start is None
     while len(active):
-        near = problem.neighbours(slots[active], active)
+        asked = None if screen is None else screen(problem, slots[active], active)
+        near = problem.neighbours(slots[active], active, asked)
         lanes = active[near.owner]
         rank = problem.aims.rank(near.values, lanes)
         if first:

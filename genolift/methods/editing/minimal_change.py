@@ -20,7 +20,7 @@ from genolift.methods.common.traced import Traced
 from genolift.methods.editing.asked import Stretches, check_known, held_of, limits_of, texts_of
 from genolift.methods.editing.constraints import Constraints, patterns_of
 from genolift.methods.editing.goals import Goal
-from genolift.methods.editing.searches import SEARCHES, WITH_SLOPES
+from genolift.methods.editing.searches import SEARCHES, WITH_INDELS, WITH_SLOPES
 from genolift.methods.editing.solving import Asked, Solver
 from genolift.methods.perturbation.perturbed import ChangingMethod
 from genolift.methods.perturbation.substituting import Substituting
@@ -62,9 +62,10 @@ class MinimalChange(ChangingMethod):
         Targets that must stay, each with how far its prediction may move: in Python a dict such as ``{1: 0.1}``, as
         text ``1:0.1``, several with ; between.
     algorithm
-        The search: ``"greedy"``, ``"beam"`` or ``"exhaustive"``.
+        The search: ``"thorough"``, ``"greedy"``, ``"beam"``, ``"exhaustive"``, ``"ledidi"``, ``"fast-seqprop"``,
+        ``"adabeam"`` or ``"gradabeam"``.
     width
-        The number of drafts that a search with a population keeps.
+        The number of drafts that thorough, beam, adabeam and gradabeam keep.
     most
         The largest number of edits.
     solutions
@@ -108,7 +109,7 @@ class MinimalChange(ChangingMethod):
         within: float | None = None,
         share: float = 0.5,
         hold: str | dict | list | None = None,
-        algorithm: str = "greedy",
+        algorithm: str = "thorough",
         width: int = 8,
         most: int = 30,
         solutions: int = 1,
@@ -133,6 +134,8 @@ class MinimalChange(ChangingMethod):
         ):
             if value not in known:
                 raise InputError(f"{name} must be {' or '.join(map(repr, known))}, not {value!r}")
+        if indels and algorithm not in WITH_INDELS:
+            raise InputError(f"{algorithm} exchanges bases only; with indels, use {', '.join(WITH_INDELS)}")
         self.forbid, self.fast = texts_of(forbid), fast
         self.keep, self.only = Stretches.of(keep, "keep"), Stretches.of(only, "only")
         self.asked = Asked(
@@ -310,3 +313,53 @@ def _is_sigmoid(output: Target, logit_of_it: Target) -> bool:
         value = value.step.inputs[0]
     same = output.terms[0][0] is logit_of_it.terms[0][0]
     return not same and operation(value.step.op).link == "logistic"
+
+
+def design(
+    model: Callable,
+    X: Any,
+    target: TargetLike = None,
+    *,
+    names: Sequence[str] | None = None,
+    activation: str = "keep",
+    **options: Any,
+) -> DesignExplanation:
+    """Find the fewest edits of sequences that bring a prediction to a goal.
+
+    This is the method ``minimal-change``, with goals on the scale of the model's output.
+
+    Parameters
+    ----------
+    model : callable
+        The model: a Keras model, a loaded SavedModel, or a function of tensors.
+    X : array, regions, dict or list
+        One-hot sequences (N, L, 4), or what else the method takes.
+    target : int, tuple, str, target or list of these, optional
+        What is brought to the goal; see :mod:`genolift.methods.targets`. Each of a list has designs of its own.
+    names : sequence of str, optional
+        The names of the sequences.
+    activation : str, default "keep"
+        ``"logit"`` looks through a final sigmoid or softmax.
+    **options
+        The goal, constraints and search, such as ``to=0.9``, ``hold={1: 0.1}`` or ``algorithm="beam"``. ``genolift
+        methods minimal-change`` lists them.
+
+    Returns
+    -------
+    DesignExplanation
+        The designs; ``edits(i)`` and ``sequence(i)`` are those of sequence i.
+
+    Raises
+    ------
+    InputError
+        If an option or a sequence cannot be used.
+    UnsupportedModel
+        If the model takes no sequence of DNA, or several.
+
+    Examples
+    --------
+    >>> found = gl.design(model, X, target=0, to=0.9, hold={1: 0.1})
+    >>> found.edits(0)
+    """
+    method = MinimalChange(model, target, activation=activation, **options)
+    return method(X, names)  # type: ignore[return-value]

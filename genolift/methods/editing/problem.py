@@ -179,6 +179,18 @@ class Problem:
         """Return the same problem with further positions (M, L) that must stay."""
         return replace(self, constraints=self.constraints.hold(positions))
 
+    def only(self, lanes: np.ndarray, most: int | None = None) -> Problem:
+        """Return the problem of some lanes, which may be named several times, with at most so many edits."""
+        numbers = lanes.tolist()
+        return replace(
+            self,
+            aims=self.aims.rows(lanes),
+            constraints=self.constraints.rows(lanes),
+            rows=self.rows[lanes],
+            most=self.most if most is None else most,
+            stream=lambda lane: self.stream(numbers[lane]),
+        )
+
     def free(self) -> Problem:
         """Return the same problem, in which only positions that stay are a constraint."""
         return replace(self, constraints=self.constraints.free())
