@@ -31,6 +31,7 @@ COMMANDS = {
     "export": "Write scores in the formats that other programs read.",
     "seqlets": "Find stretches of high importance, and the motifs they look like.",
     "patterns": "Find the patterns of scores, or describe TF-MoDISco's, with names of known motifs.",
+    "compare": "Compare two models, folds or targets on the same sequences: motifs gained and lost.",
     "judge": "Say which explanations to trust, by metrics that need no known motifs.",
     "influence": "Say which training sequences taught a prediction.",
     "hits": "Find where TF-MoDISco's patterns are.",
@@ -48,6 +49,7 @@ COMMANDS = {
 MISTAKE, INTERRUPTED = 2, 130
 _CONTINUES = (
     "benchmark",
+    "compare",
     "design",
     "digits",
     "dream",

@@ -8,11 +8,12 @@ bases still agree in what each base would contribute there.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 
-_BYTES = 2**27  # of the likenesses that are held at a time
+_BYTES = 2**25  # of the likenesses that are held at a time
 
 
 class Windows(NamedTuple):
@@ -127,7 +128,7 @@ def align(queries: list[np.ndarray], windows: Windows) -> Alignment:
     for first in range(0, len(windows) if count else 0, size):
         here = slice(first, first + size)
         parts = zip(kernels, windows.tracks, strict=True)
-        similarity = np.sum([_along(kernel, track[here], width) for kernel, track in parts], axis=0)
+        similarity: np.ndarray = reduce(np.add, (_along(kernel, track[here], width) for kernel, track in parts))
         similarity = np.moveaxis(similarity.reshape(2, count, -1, offsets), 0, 2).reshape(count, -1, 2 * offsets)
         best = similarity.argmax(-1)
         found.similarity[:, here] = np.take_along_axis(similarity, best[..., None], -1)[..., 0]

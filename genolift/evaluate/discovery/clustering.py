@@ -98,7 +98,8 @@ class Model:
             own = label == number
             if own.any():
                 placed = self.shape.placed(windows.where(own), at.start[own], at.turned[own])
-                height = np.abs(placed.contributions.mean(0, dtype=np.float64)).sum(1)
+                # The largest base counts: where bases differ from member to member, there is no motif.
+                height = np.abs(placed.contributions.mean(0, dtype=np.float64)).max(1)
                 places = np.flatnonzero(height >= TRIM * height.max())
                 kept[number] = places[0], places[-1] + 1
         return replace(self, kept=kept)

@@ -112,6 +112,14 @@ class GatheredPattern:
         return ContributionPattern(self.name, self.contributions[kept], self.frequencies[kept], len(self.members))
 
     @property
+    def bases(self) -> np.ndarray:
+        """By how much each base is more frequent than the mean of the four, (width, 4) float32.
+
+        Patterns of different models or targets are the same motif where these are alike, whatever they contribute.
+        """
+        return (self.frequencies - self.frequencies.mean(1, keepdims=True)).astype(np.float32)
+
+    @property
     def sequences(self) -> int:
         """In how many sequences it has members."""
         return len(np.unique(self.members.sequence))

@@ -196,10 +196,10 @@ def _occurrences(patterns: list[GatheredPattern]) -> dict[str, list[str]]:
 
 
 def alike(patterns: Sequence[GatheredPattern], gatherer: Gatherer) -> list[tuple[int, int]]:
-    """Return which pairs of patterns are alike whatever their signs and targets are, by their contributions."""
+    """Return which pairs of patterns are alike whatever their signs and targets are, by the frequencies of bases."""
     if not patterns:
         return []
-    tracks = np.stack([one.sign * one.contributions for one in patterns]).astype(np.float32)
+    tracks = np.stack([one.bases for one in patterns])
     found = align(gatherer.shape.centre([tracks]), Windows(tracks, None, tracks)).similarity
     likeness = (found + found.T) / 2
     return [(i, j) for i, j in combinations(range(len(patterns)), 2) if likeness[i, j] >= gatherer.alike]
