@@ -12,21 +12,36 @@ from genolift.cli.targets import explained_target
 
 @click.command(
     epilog=parameters.epilog(
-        "genolift report scores.zarr --out report.html", "genolift report benchmark --out report.html"
+        "genolift report scores.zarr --out report.html",
+        "genolift report deeplift.zarr ism.zarr --annotations data/embeddings.bed --out report.html",
+        "genolift report benchmark --out report.html",
     )
 )
-@click.argument("source", type=parameters.path())
-@click.option("--out", required=True, type=parameters.path(), help="The page, one self-contained HTML file.")
-@explained_target("Which one to draw, where several were explained.  [default: the first]")
+@click.argument("source", type=parameters.path(), nargs=-1, required=True)
+@click.option("--out", required=True, type=parameters.path(), help="The page, an HTML file.")
+@explained_target("Which one to show, where several were explained.  [default: all]")
 @click.option(
-    "--sequences", type=click.IntRange(0), metavar="N", default=5, show_default=True, help="Logos of the first so many."
+    "--annotations",
+    type=parameters.path(),
+    metavar="BED",
+    help="What to mark in the sequences: embedded motifs, hits, peaks. The first column is a sequence's name, or a "
+    "chromosome where the store knows its regions.",
 )
-def command(source: Path, out: Path, target: str | None, sequences: int) -> None:
+@click.option("--title", metavar="TEXT", help="The title of the page.  [default: the name of SOURCE]")
+def command(
+    source: tuple[Path, ...], out: Path, target: str | None, annotations: Path | None, title: str | None
+) -> None:
     """Gather scores or a benchmark on one HTML page.
 
-    SOURCE is what `genolift explain` or `genolift benchmark` wrote.
+    SOURCE is what `genolift explain` or `genolift benchmark` wrote, or several stores of the same sequences, such as of
+    two methods.
+
+    The page about stores lists all sequences in a table that can be sorted and searched. Choosing one shows its logo
+    for every target and store, which can be zoomed, and a click on a base shows what the other bases would be worth.
+    The page opens from disk and fetches nothing. Where it would be larger than 15 MB, the scores are written into a
+    directory beside it, which has to stay there.
     """
     from genolift.pipeline.common.drawing import write_page
 
-    write_page(source, out, target, sequences)
-    click.echo(f"{out}")
+    first, *beside = write_page(source, out, target, annotations, title)
+    click.echo(f"{first}" + (f" and {len(beside):,} files in {beside[0].parent}" if beside else ""))

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from genolift.evaluate.discovery.filters import information
 from genolift.plot.filters import draw_motif
 from genolift.plot.logo import draw_letters
-from genolift.plot.report import Image, Section, Table, data_uri, page_of, render_page
+from genolift.plot.page import Image, Section, Table, data_uri, page_of, render_page
 from genolift.plot.style import INK, Picture, drawing, render
 from genolift.sequence.alphabet import BASES
 from genolift.support.progress import bar

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
-import numpy as np
 import pandas as pd
 
 from genolift.evaluate.truth.recovery import PER_SEED
-from genolift.plot.images.picture import plot_image
-from genolift.plot.logo import plot_logo, target_text
-from genolift.plot.style import method_label, render
-from genolift.results.explanation import Explanation
+from genolift.plot.page import Image, Section, Table, data_uri, page_of, render_page
+from genolift.plot.style import method_label
+from genolift.plot.web.stores import write_stores
 from genolift.results.layout import ROOT
-from genolift.sequence.alphabet import is_dna
-from genolift.support.errors import FileProblem
+from genolift.support.errors import FileProblem, InputError
 from genolift.support.files import write_whole
-from genolift.version import __version__
 
 _MEASURES = {
     "false_negative_rate": (
@@ -55,118 +49,66 @@ _MEASURES = {
 }
 
 
-@dataclass
-class Table:
-    """A table of texts.
-
-    Attributes
-    ----------
-    head : list of str
-        The titles of the columns.
-    rows : list of list of str
-        The cells.
-    caption : str
-        A sentence about the table.
-    """
-
-    head: list[str]
-    rows: list[list[str]]
-    caption: str = ""
-
-
-@dataclass
-class Image:
-    """A picture.
-
-    Attributes
-    ----------
-    source : str
-        The picture itself as a data URI.
-    caption : str
-        A few words about it.
-    """
-
-    source: str
-    caption: str
-
-
-@dataclass
-class Section:
-    """A part of the page.
-
-    Attributes
-    ----------
-    title : str
-        Its title.
-    text : str
-        A paragraph at its beginning.
-    tables : list of Table
-        Its tables.
-    pictures : list of Image
-        Its pictures.
-    details : dict
-        Texts or mappings by their titles, which are folded until the reader opens them.
-    """
-
-    title: str
-    text: str = ""
-    tables: list[Table] = field(default_factory=list)
-    pictures: list[Image] = field(default_factory=list)
-    details: dict = field(default_factory=dict)
-
-
 def write_report(
-    source: str | os.PathLike,
+    source: str | os.PathLike | Sequence[str | os.PathLike],
     out: str | os.PathLike,
-    sequences: int = 5,
     target: Any = None,
     title: str | None = None,
-) -> None:
-    """Write a page about the directory of a benchmark or about a score store.
+    annotations: str | os.PathLike | None = None,
+    progress: bool | None = None,
+) -> list[Path]:
+    """Write a page about the directory of a benchmark, or about a score store or several of the same sequences.
 
     Parameters
     ----------
     source
-        The directory of the benchmark, or the store.
+        The directory of the benchmark, or the store, or several stores.
     out
-        The HTML file to write. A file that is there is replaced.
-    sequences
-        How many sequences of a store are drawn, from the first; 5 by default.
+        The HTML file to write. A file that is there is replaced. Where the scores of stores take more than 15 MB they
+        are written into a directory beside it.
     target
-        Which target of a store is drawn. The default is the first.
+        Which target of a store is shown. By default all are.
     title
         The title of the page. The default names the directory.
+    annotations
+        A BED file of what is marked in the sequences of stores, such as the embedded motifs of a simulation or hits.
+        Its first column names the sequence, or the chromosome where the store knows its regions.
+    progress
+        Whether to show the progress.
+
+    Returns
+    -------
+    list of Path
+        The files that were written.
 
     Raises
     ------
     FileProblem
         If ``source`` is neither, or ``out`` cannot be written.
+    InputError
+        If several stores are not of the same sequences, or the annotations are not understood.
     """
-    source = Path(source)
-    if (source / ROOT).exists():
-        page = _store_page(source, sequences, target)
-    elif (source / "recovery.csv").exists():
-        page = _benchmark_page(source)
-    elif not source.exists():
-        raise FileProblem(f"{source} is not there")
-    elif (source / "index.html").exists() and (source / "run.json").exists():
-        raise FileProblem(f"{source} has its page already; open {source / 'index.html'}")
+    sources = [Path(one) for one in ([source] if isinstance(source, str | os.PathLike) else source)]
+    stores = [one for one in sources if (one / ROOT).exists()]
+    if stores and len(stores) == len(sources):
+        return write_stores(stores, Path(out), target, title, annotations, progress)
+    if len(sources) > 1:
+        raise FileProblem(f"{next(one for one in sources if one not in stores)} is not a score store")
+    (folder,) = sources
+    if annotations is not None:
+        raise InputError(f"{folder} is not a score store, and annotations are for the sequences of stores")
+    if (folder / "recovery.csv").exists():
+        page = _benchmark_page(folder)
+    elif not folder.exists():
+        raise FileProblem(f"{folder} is not there")
+    elif (folder / "index.html").exists() and (folder / "run.json").exists():
+        raise FileProblem(f"{folder} has its page already; open {folder / 'index.html'}")
     else:
-        raise FileProblem(f"{source} is neither a score store nor a benchmark's directory (it has no recovery.csv)")
+        raise FileProblem(f"{folder} is neither a score store nor a benchmark's directory (it has no recovery.csv)")
     if title is not None:
         page["title"] = title
     write_whole(Path(out), render_page(page).encode())
-
-
-def render_page(page: dict[str, Any]) -> str:
-    """Return the HTML text of a page that :func:`page_of` describes."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("genolift.plot", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2").render(**page)
+    return [Path(out)]
 
 
 def recovery_tables(table: pd.DataFrame, suffix: str = "") -> list[Table]:
@@ -207,7 +149,7 @@ def seed_tables(table: pd.DataFrame) -> list[Table]:
         if columns and some[columns].notna().any(axis=None):
             values = some[columns].to_numpy()
             rows = [
-                [method_label(name), *("" if np.isnan(v) else f"{v:.1%}" for v in row)]
+                [method_label(name), *("" if pd.isna(v) else f"{v:.1%}" for v in row)]
                 for name, row in zip(some.method, values, strict=True)
             ]
             head = [f"task {task}, {motif}", *(f"seed {name.removeprefix(PER_SEED)}" for name in columns)]
@@ -274,77 +216,6 @@ def _pictures(folder: Path, pattern: str, label: str) -> list[Image]:
     ]
 
 
-def _store_page(path: Path, sequences: int, target: Any) -> dict[str, Any]:
-    """Return what the template needs for a score store."""
-    result = Explanation.load(path)
-    if target is None and result.target_axis:
-        target = result.target[0] if isinstance(result.target, list) else 0
-    inputs = result.inputs
-    pictures = []
-    images, dna = result.of_images, not result.several_inputs and is_dna(inputs.shape[1:])
-    what = "images" if images else "sequences"
-    if images or dna:
-        for i in range(min(sequences, len(result))):
-            figure = (plot_image if images else plot_logo)(result, i, target=target)
-            pictures.append(Image(data_uri(render(figure, "png", 110)), result.names[i]))
-    shown_target = target if result.target_axis else result.target
-    shown = f"The first {len(pictures)} of {len(result)} {what}, importance for {target_text(shown_target)}."
-    sections = [
-        Section(
-            "Images and the scores of their pixels" if images else "Logos",
-            shown if images or dna else "The inputs are neither DNA nor images, so there are no pictures.",
-            pictures=pictures,
-        )
-    ]
-    if "residual" in result.defined:
-        sections.append(Section("Do the contributions add up?", tables=[residual_table(result)]))
-    rows = [[name, _shape(getattr(result, name))] for name in result.defined]
-    sections.append(Section("Fields", tables=[Table(["field", "shape"], rows)]))
-    provenance = {
-        "method": result.method,
-        "target": result.target,
-        what: len(result),
-        **result.provenance,
-    }
-    provenance.pop("store", None)
-    sections.append(Section("How it was made", details={"Method and provenance": provenance}))
-    return page_of(f"Scores {path.resolve().name}", f"{len(result)} sequences explained.", sections)
-
-
-def residual_table(result: Explanation) -> Table:
-    """Return how far contributions are from adding up, over all pairs of sequence and reference.
-
-    The residual of a pair is the sum of its contributions minus (f(x) − f(reference)).
-    """
-    residual = np.abs(np.asarray(result.residual, dtype=float))
-    residual = residual[np.isfinite(residual)]
-    rows = []
-    if len(residual):
-        rows = [
-            [f"{name} residual", f"{value:.3g}"]
-            for name, value in (
-                ("median", np.median(residual)),
-                ("99th percentile", np.percentile(residual, 99)),
-                ("largest", residual.max()),
-            )
-        ]
-    if "reference_predictions" in result.defined:
-        predictions = np.asarray(result.predictions, dtype=float)[..., None]
-        difference = np.abs(predictions - np.asarray(result.reference_predictions, dtype=float))
-        difference = difference[np.isfinite(difference)]
-        if len(difference):
-            rows.append(["median difference f(x) − f(reference)", f"{np.median(difference):.3g}"])
-    return Table(["over all pairs of sequence and reference, absolute", "value"], rows)
-
-
-def _shape(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key}: {_shape(leaf)}" for key, leaf in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(_shape, value))
-    return "not defined" if value is None else " × ".join(map(str, value.shape))
-
-
 def _json(path: Path) -> Any:
     """Return the content of a JSON file; ``None`` if there is no file."""
     try:
@@ -353,13 +224,3 @@ def _json(path: Path) -> Any:
         return None
     except (ValueError, OSError) as error:
         raise FileProblem(f"{path} cannot be read: {error}") from None
-
-
-def data_uri(png: bytes) -> str:
-    """Return a picture as the source of an image."""
-    return "data:image/png;base64," + base64.b64encode(png).decode()
-
-
-def page_of(title: str, subtitle: str, sections: list[Section]) -> dict[str, Any]:
-    """Return what a page is made of."""
-    return {"title": title, "subtitle": f"{subtitle} Made by genolift {__version__}.", "sections": sections}

@@ -45,10 +45,10 @@ def test_options_of_logos_are_refused(images):
 
 def test_a_report_shows_images_and_counts_them(images, tmp_path):
     images.save(tmp_path / "images.zarr")
-    write_report(tmp_path / "images.zarr", tmp_path / "page.html", sequences=2)
+    write_report(tmp_path / "images.zarr", tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
-    assert page.count("<img") == 2
-    assert "The first 2 of 3 images, importance for output 0." in page
+    assert page.count("<img") == 3
+    assert "The first 3 of 3 images, importance for output 0." in page
 
 
 def test_a_directory_with_a_page_of_its_own_is_named(tmp_path):

@@ -1,5 +1,7 @@
 """The report is one page that needs nothing else and shows what is there."""
 
+import base64
+import html
 import json
 import re
 from html.parser import HTMLParser
@@ -9,10 +11,13 @@ import pandas as pd
 import pytest
 
 from genolift.evaluate.truth.recovery import COLUMNS
-from genolift.plot.report import accuracy_table, residual_table, seed_tables, write_report
+from genolift.plot.report import accuracy_table, seed_tables, write_report
 from genolift.plot.style import Picture, save_figure
+from genolift.plot.web import page as module
+from genolift.plot.web.stores import residual_table
 from genolift.results.explanation import Explanation
-from genolift.support.errors import FileProblem
+from genolift.sequence.alphabet import decode
+from genolift.support.errors import FileProblem, InputError
 
 
 class Page(HTMLParser):
@@ -138,16 +143,108 @@ def store(tmp_path, targets=(), **changes):
     return path
 
 
+def content(path):
+    """Return what the page of stores tells its script, after a look at whether it can run or fetch anything else."""
+    text = path.read_text()
+    assert re.findall(r"(?:src|href)=\"(?!data:)[^\"]*\"|url\(|@import", text.replace("link.href = url", "")) == []
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]
+    assert policy.startswith("default-src 'none';")
+    assert re.search(r"script-src 'sha256-[\w+/=]+'$", html.unescape(policy))
+    assert len(re.findall(r"<script", text.split("<noscript>")[1])) == 2 + text.count('id="block-')
+    blocks = [json.loads(one) for one in re.findall(r'id="block-\d+">(.*?)</script>', text, re.S)]
+    return json.loads(re.search(r'id="content">(.*?)</script>', text, re.S)[1]), blocks, text
+
+
+def unpacked(part):
+    values = np.frombuffer(base64.b64decode(part["data"]), "<i2").astype(float)
+    return np.where(values == -32768, np.nan, values * part["scale"])
+
+
 @pytest.mark.parametrize("targets", [(), (2,)])
-def test_a_stores_page_shows_logos_residuals_and_provenance(tmp_path, targets):
+def test_a_stores_page_has_all_scores_and_what_they_are(tmp_path, targets):
     path = store(tmp_path, targets)
-    write_report(path, tmp_path / "report.html", sequences=3)
-    page, text = read(tmp_path / "report.html")
-    assert [image["alt"] for image in page.images] == ["<b>0</b>", "<b>1</b>", "<b>2</b>"]
-    assert "1e-06" in page.cells
-    assert "2.x" in page.cells
-    assert "genomics" in page.cells
-    assert f"output {2 if targets else 1}." in text
+    assert write_report(path, tmp_path / "report.html", progress=False) == [tmp_path / "report.html"]
+    told, blocks, text = content(tmp_path / "report.html")
+    e = Explanation.load(path)
+    assert told["names"] == [f"<b>{i}</b>" for i in range(8)]
+    assert "<b>0</b>" not in text
+    assert [track["label"] for track in told["tracks"]] == (
+        ["output 2", "output 5"] if targets else ["s (DeepLIFT), output 1"]
+    )
+    assert told["tracks"][-1]["predictions"] == [3.0] * 8
+    assert told["tracks"][-1]["residual"] == [1e-6] * 8
+    assert "genomics" in text
+    assert "2.x" in text
+    scores = np.asarray(e.scores).reshape(8, -1, 20)
+    for row, one in enumerate(blocks[0]):
+        assert one["sequence"] == decode(np.asarray(e.inputs[row])[None])[0]
+        for t, track in enumerate(one["tracks"]):
+            found = unpacked(track["scores"])
+            np.testing.assert_allclose(found, scores[row, t], atol=np.abs(scores[row, t]).max() / 60000)
+            best = told["tracks"][t]["strongest"][row]
+            sums = np.convolve(scores[row, t], np.ones(10), "valid")
+            assert best["start"] == np.abs(sums).argmax()
+            assert best["bases"] == one["sequence"][best["start"] :][:10]
+
+
+def test_one_target_of_several_can_be_shown(tmp_path):
+    write_report(store(tmp_path, (2,)), tmp_path / "report.html", target=5, progress=False)
+    told, _, _ = content(tmp_path / "report.html")
+    assert [track["label"] for track in told["tracks"]] == ["s (DeepLIFT), output 5"]
+
+
+def test_stores_of_the_same_sequences_stand_together(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    one, other = store(tmp_path / "a"), store(tmp_path / "b")
+    write_report([one, other], tmp_path / "report.html", progress=False)
+    told, blocks, text = content(tmp_path / "report.html")
+    assert len(told["tracks"]) == len(blocks[0][0]["tracks"]) == 2
+    assert "<h2>Agreement</h2>" in text
+    assert "1.000" in text
+    different = Explanation.load(one)[:4].in_memory()
+    different.save(tmp_path / "c.zarr")
+    with pytest.raises(InputError, match="not of the same sequences"):
+        write_report([one, tmp_path / "c.zarr"], tmp_path / "r.html")
+    with pytest.raises(FileProblem, match=r"a is not a score store"):
+        write_report([one, tmp_path / "a"], tmp_path / "r.html")
+
+
+def test_annotations_by_name_and_by_place(tmp_path):
+    rng = np.random.default_rng(1)
+    X = np.eye(4, dtype=np.float32)[rng.integers(0, 4, (3, 20))]
+    regions = [("chr1", 100, 120, "+"), ("chr1", 110, 130, "-"), ("chr2", 0, 20, "+")]
+    fields = {"inputs": X, "raw_contributions": X * rng.normal(size=X.shape)}
+    Explanation(fields, names=["a", "b", "c"], regions=regions, target=0, method={"name": "ism"}).save(
+        tmp_path / "s.zarr"
+    )
+    (tmp_path / "m.bed").write_text("chr1\t112\t118\tGATA\t0\t+\nc\t3\t9\tTAL\t0\t-\nchr1\t90\t101\tedge\t0\t.\n")
+    write_report(tmp_path / "s.zarr", tmp_path / "r.html", annotations=tmp_path / "m.bed", progress=False)
+    told, _, text = content(tmp_path / "r.html")
+    marks = {row: [tuple(one.values()) for one in some] for row, some in told["annotations"].items()}
+    # On the reverse strand, 112 to 118 of 110 to 130 begins 12 from the right end, and the motif is turned round.
+    assert marks == {
+        "0": [(0, 1, "edge", "."), (12, 18, "GATA", "+")],
+        "1": [(12, 18, "GATA", "-")],
+        "2": [(3, 9, "TAL", "-")],
+    }
+    assert told["regions"][1] == "chr1:111-130 -"
+    assert re.search(r"<td>GATA</td><td>2</td>", text)
+    (tmp_path / "n.bed").write_text("chr9\t1\t2\n")
+    with pytest.raises(InputError, match="nothing of it lies in these sequences; its first column names 'chr9'"):
+        write_report(tmp_path / "s.zarr", tmp_path / "r.html", annotations=tmp_path / "n.bed")
+
+
+def test_large_data_lie_beside_the_page(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_ONE_FILE", 1000)
+    monkeypatch.setattr(module, "_BLOCK", 5)
+    files = write_report(store(tmp_path), tmp_path / "r.html", progress=False)
+    assert [one.name for one in files] == ["r.html", "block-0.js", "block-1.js"]
+    assert re.fullmatch(r"genoliftBlock\(1, \[.*\]\);\n", (tmp_path / "r_data" / "block-1.js").read_text())
+    assert (
+        json.loads(re.search(r'id="content">(.*?)</script>', (tmp_path / "r.html").read_text(), re.S)[1])["beside"]
+        == "r_data"
+    )
 
 
 def test_the_residual_summary_ignores_references_that_were_not_used(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,16 @@ def methods_with(what: str) -> list[str]:
     return [name for name, kind in types.items() if drawings.find(kind.result_type, what)]
 
 
-def write_page(source: Path, out: Path, target: str | None = None, sequences: int = 5) -> None:
-    """Write the page ``out`` about the store or the benchmark's directory ``source``; ``target`` is text."""
+def write_page(
+    sources: Sequence[Path],
+    out: Path,
+    target: str | None = None,
+    annotations: Path | None = None,
+    title: str | None = None,
+) -> list[Path]:
+    """Write the page ``out`` about stores or a benchmark's directory; see :func:`write_report`. ``target`` is text."""
     check_file(out)
-    write_report(source, out, sequences, _known(target))
+    return write_report(sources, out, _known(target), title, annotations)
 
 
 def _known(target: str | None):

@@ -14,7 +14,7 @@ from genolift.evaluate.sanity.summary import Estimate, estimate
 from genolift.pipeline.digits.images import BUNDLED, CLASSES, DOWNLOAD, Images
 from genolift.pipeline.digits.unit import choose_images
 from genolift.plot.images.digits import PAIRS, conversion_boxes, conversion_maps, deletions
-from genolift.plot.report import Image, Section, Table, data_uri, page_of, render_page
+from genolift.plot.page import Image, Section, Table, data_uri, page_of, render_page
 from genolift.plot.style import method_label, render, save_figure
 from genolift.support.errors import InputError
 from genolift.support.files import write_whole

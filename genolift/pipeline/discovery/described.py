@@ -15,8 +15,8 @@ from genolift.pipeline.discovery.known import known_motifs
 from genolift.pipeline.discovery.naming import FDR, NamedPatterns, name_patterns, probabilities
 from genolift.pipeline.discovery.patterns import read_patterns
 from genolift.pipeline.keeping.places import check_directory
+from genolift.plot.page import Table
 from genolift.plot.patterns import ShownPattern, patterns_page
-from genolift.plot.report import Table
 from genolift.sequence.alphabet import BASES
 from genolift.simulate.motifs import Motif, meme_text
 

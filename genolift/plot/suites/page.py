@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from genolift.evaluate.truth.ranking import Ranking, rank
-from genolift.plot.report import Image, Section, Table, render_page
+from genolift.plot.page import Image, Section, Table, render_page
 from genolift.plot.style import method_label, render
 from genolift.plot.suites.failures import plot_failure
 from genolift.plot.suites.pictures import cost_and_quality, heat_map, rank_diagram

@@ -1,0 +1,131 @@
+"""What a page or a widget knows of explained sequences: their bases, their scores in few bytes, and what is marked."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from genolift.plot.logo import target_text
+from genolift.plot.style import method_label
+from genolift.results.explanation import Explanation
+from genolift.sequence.alphabet import is_dna, letters, one_hot_codes
+from genolift.support.errors import InputError
+
+_MOST, _MISSING = 32767, -32768  # Scores are kept as 16-bit whole numbers: 1/32,767 of the largest of a sequence.
+_WIDTH = 10  # bases of the strongest stretch
+
+
+@dataclass(frozen=True)
+class Track:
+    """The scores of one target in one store.
+
+    Attributes
+    ----------
+    result : Explanation
+        All the sequences, without an axis of targets.
+    label : str
+        What the page calls it.
+    """
+
+    result: Explanation
+    label: str
+
+
+def tracks_of(results: Sequence[Explanation], labels: Sequence[str] | None = None) -> list[Track]:
+    """Return the tracks of several explanations of the same sequences.
+
+    Parameters
+    ----------
+    results
+        The explanations.
+    labels
+        What they are called. By default that is their method.
+
+    Raises
+    ------
+    InputError
+        If they are not of DNA, of several inputs, or not of the same sequences.
+    """
+    first = results[0]
+    for result in results:
+        if result.several_inputs or not is_dna(result.inputs.shape[1:]):
+            raise InputError("only explanations of one input of DNA, (N, L, 4), can be shown")
+        if list(result.name_texts) != list(first.name_texts):
+            raise InputError(
+                "the stores are not of the same sequences in the same order; explain the same file by each"
+            )
+    found = []
+    for number, result in enumerate(results):
+        method = labels[number] if labels else method_label(str(result.method.get("name", "scores")))
+        targets: list[Any] = [None]
+        if result.target_axis:
+            targets = result.target if isinstance(result.target, list) else list(range(result.target_count))
+        for target in targets:
+            one = result.for_target(target) if result.target_axis else result
+            words = target_text(one.target)
+            found.append(Track(one, f"{method}, {words}" if len(results) > 1 or not result.target_axis else words))
+    return found
+
+
+def packed(values: np.ndarray) -> dict[str, Any]:
+    """Return numbers as whole numbers of 16 bits in base64, with the scale that they are to be multiplied by."""
+    values = np.asarray(values, dtype=float)
+    known = np.isfinite(values)
+    scale = float(np.abs(values[known]).max(initial=0.0)) / _MOST or 1.0
+    whole = np.where(known, np.round(np.where(known, values, 0.0) / scale), _MISSING).astype("<i2")
+    return {"data": base64.b64encode(whole.tobytes()).decode(), "scale": scale}
+
+
+def text_of(x: np.ndarray) -> str:
+    """Return the bases of a one-hot sequence (L, 4)."""
+    return letters(one_hot_codes(x[None])[0])
+
+
+def sequence_of(tracks: Sequence[Track], row: int) -> dict[str, Any]:
+    """Return what is drawn of a sequence: its bases, and its scores in every track."""
+    told = []
+    for track in tracks:
+        one = track.result[row]
+        part = {"scores": packed(np.asarray(one.scores)[0])}
+        if "hypothetical" in one.defined:
+            part["hypothetical"] = packed(np.asarray(one.hypothetical)[0].reshape(-1))
+        if "standard_error" in one.defined and np.isfinite(np.asarray(one.standard_error)).any():
+            part["error"] = packed(np.asarray(one.standard_error)[0])
+        told.append(part)
+    return {"sequence": text_of(np.asarray(tracks[0].result[row].inputs)[0]), "tracks": told}
+
+
+def strongest(scores: np.ndarray, sequence: str, marks: Sequence[Sequence[Any]] = ()) -> dict[str, Any] | None:
+    """Return the stretch of ten bases whose scores sum to most in size, with the name of what is marked there.
+
+    Parameters
+    ----------
+    scores
+        (L,); NaN counts as nothing.
+    sequence
+        The bases.
+    marks
+        Annotations (start, end, label, strand).
+    """
+    width = min(_WIDTH, len(sequence))
+    if not width:
+        return None
+    sums = np.convolve(np.nan_to_num(scores[: len(sequence)]), np.ones(width), "valid")
+    start = int(np.abs(sums).argmax())
+    over = [(min(end, start + width) - max(begin, start), label) for begin, end, label, _ in marks]
+    shared, label = max(over, default=(0, ""), key=lambda one: one[0])
+    return {
+        "start": start,
+        "bases": sequence[start : start + width],
+        "sum": float(f"{sums[start]:.5g}"),
+        "label": label if 2 * shared >= width else "",
+    }
+
+
+def rounded(values: Any) -> list[float | None]:
+    """Return numbers as JSON can hold them, of six digits; ``None`` for what is not finite."""
+    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in np.asarray(values, float).reshape(-1)]

@@ -1,0 +1,74 @@
+"""What a BED file marks in the sequences of a store."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+
+import numpy as np
+
+from genolift.plot.web.page import Mark
+from genolift.results.explanation import Explanation
+from genolift.sequence.regions import Interval, read_intervals
+from genolift.support.errors import InputError
+
+_FLIPPED = {"+": "-", "-": "+"}
+
+
+def marks_of(result: Explanation, path: str | os.PathLike) -> dict[int, list[Mark]]:
+    """Return what is marked in each sequence, by its number.
+
+    Parameters
+    ----------
+    result
+        The explanation.
+    path
+        A BED file. Its first column holds names of sequences; or chromosomes, where the explanation knows its regions.
+
+    Raises
+    ------
+    InputError
+        If nothing of the file lies in any sequence.
+    """
+    intervals = read_intervals(path, summits="none")
+    marks: dict[int, list[Mark]] = defaultdict(list)
+    by_name = defaultdict(list)
+    for number, name in enumerate(result.name_texts):
+        by_name[str(name)].append(number)
+    for one in intervals:
+        for number in by_name.get(one.chrom, ()):
+            marks[number].append((one.start, one.end, _label(one), one.strand))
+    if result.region_table is not None:
+        _add_of_genome(result, intervals, marks)
+    if not marks:
+        raise InputError(
+            f"{path}: nothing of it lies in these sequences; its first column names {intervals[0].chrom!r}"
+        )
+    return dict(marks)
+
+
+def _add_of_genome(result: Explanation, intervals: list[Interval], marks: dict[int, list[Mark]]) -> None:
+    """Add what overlaps the regions, in the direction of each."""
+    table = result.region_table
+    by_chrom: dict[str, list[Interval]] = defaultdict(list)
+    for one in intervals:
+        by_chrom[one.chrom].append(one)
+    sorted_by = {chrom: sorted(some, key=lambda one: one.start) for chrom, some in by_chrom.items()}
+    starts = {chrom: np.array([one.start for one in some]) for chrom, some in sorted_by.items()}
+    widest = {chrom: max(one.end - one.start for one in some) for chrom, some in sorted_by.items()}
+    for number, (chrom, start, end, strand) in enumerate(table):
+        if chrom not in sorted_by:
+            continue
+        first = np.searchsorted(starts[chrom], start - widest[chrom], "left")
+        last = np.searchsorted(starts[chrom], end, "left")
+        for one in sorted_by[chrom][first:last]:
+            if one.end <= start:
+                continue
+            a, b, direction = max(one.start, start) - start, min(one.end, end) - start, one.strand
+            if strand == "-":
+                a, b, direction = end - start - b, end - start - a, _FLIPPED.get(direction, direction)
+            marks[number].append((a, b, _label(one), direction))
+
+
+def _label(one: Interval) -> str:
+    return "" if one.name == "." else one.name

@@ -1,0 +1,216 @@
+"""The page about explained sequences: one file that opens from disk, or a page with its data beside it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+import numpy as np
+
+from genolift.plot.web import script
+from genolift.plot.web.content import Track, rounded, sequence_of, strongest
+from genolift.support.files import write_whole
+from genolift.support.progress import bar
+
+_BLOCK = 25  # sequences
+_ONE_FILE = 15_000_000  # bytes, beyond which the data go into files beside the page
+_BINS = 60
+
+
+class Listing(NamedTuple):
+    """A table below the logo: its title, a sentence about it, its head and its rows."""
+
+    title: str
+    text: str
+    head: list[str]
+    rows: list[list[str]]
+
+
+#: What is marked in a sequence: start, end (0-based, half-open), label, strand.
+Mark = tuple[int, int, str, str]
+
+
+def write_page(
+    out: Path,
+    tracks: Sequence[Track],
+    title: str,
+    subtitle: str,
+    annotations: Mapping[int, Sequence[Mark]] | None = None,
+    details: Mapping[str, Any] | None = None,
+    progress: bool | None = None,
+) -> list[Path]:
+    """Write the page about the sequences of some tracks, and return the files that were written.
+
+    Nothing is fetched when it is opened, and no text of a file is taken for markup.
+
+    Parameters
+    ----------
+    out
+        The file, ``.html``. Where it would be larger than 15 MB, the scores are written into a directory beside it.
+    tracks
+        The scores.
+    title, subtitle
+        What stands on top.
+    annotations
+        What is marked in each sequence, by its number.
+    details
+        What can be unfolded at the end, by its title.
+    progress
+        Whether to show the progress.
+    """
+    marks = {row: list(some) for row, some in (annotations or {}).items() if some}
+    count = len(tracks[0].result)
+    blocks: list[str] = []
+    found: list[list[dict[str, Any] | None]] = [[] for _ in tracks]
+    sums: list[np.ndarray] = []
+    with bar(count, "writing the page", "sequences", show=progress) as display:
+        for start in range(0, count, _BLOCK):
+            held = [Track(track.result[start : start + _BLOCK].in_memory(), track.label) for track in tracks]
+            block = []
+            for row in range(len(held[0].result)):
+                told = sequence_of(held, row)
+                block.append(told)
+                for number, track in enumerate(held):
+                    scores = np.asarray(track.result[row].scores)[0]
+                    found[number].append(strongest(scores, told["sequence"], marks.get(start + row, ())))
+                display.update(1)
+            sums.append(np.array([np.abs(np.nan_to_num(track.result.scores)).sum(axis=0) for track in held]))
+            blocks.append(_json(block))
+    content = {
+        **_content(tracks, found, marks),
+        "average": _average(tracks, sums),
+        "residuals": _histogram(tracks),
+        "size": _BLOCK,
+    }
+    beside = sum(map(len, blocks)) > _ONE_FILE
+    folder = out.with_name(f"{out.stem}_data")
+    content["beside"] = folder.name if beside else None
+    code = f"{script('logo')}\n{script('store')}"
+    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
+    page = _environment().get_template("store.html.j2").render(
+        title=title,
+        subtitle=subtitle,
+        allowed=f"'sha256-{digest}'" + (" 'self' file:" if beside else ""),
+        several=len(tracks) > 1,
+        average=content["average"],
+        residuals=content["residuals"],
+        tables=_tables(tracks, marks),
+        details={name: json.dumps(told, indent=1, default=str) for name, told in (details or {}).items()},
+        content=_safe(_json(content)),
+        blocks=[] if beside else [_safe(block) for block in blocks],
+        script=_safe(code),
+    )  # fmt: skip
+    files = [out]
+    if beside:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for number, block in enumerate(blocks):
+            files.append(folder / f"block-{number}.js")
+            write_whole(files[-1], f"genoliftBlock({number}, {block});\n".encode())
+    write_whole(out, page.encode())
+    return files
+
+
+def _content(
+    tracks: Sequence[Track], found: list[list[dict[str, Any] | None]], marks: Mapping[int, list[Mark]]
+) -> dict[str, Any]:
+    first = tracks[0].result
+    told: dict[str, Any] = {"names": [str(name) for name in first.name_texts], "annotations": {}}
+    told["annotations"] = {
+        row: [{"start": a, "end": b, "label": label, "strand": strand} for a, b, label, strand in some]
+        for row, some in marks.items()
+    }
+    if first.region_table is not None:
+        rows = [tuple(region) for region in first.region_table]
+        told["regions"] = [f"{chrom}:{start + 1:,}-{end:,} {strand}" for chrom, start, end, strand in rows]
+        told["places"] = [{"chrom": str(c), "start": int(s), "strand": str(d)} for c, s, _, d in rows]
+        chroms = list(dict.fromkeys(chrom for chrom, *_ in rows))
+        told["regionOrder"] = [chroms.index(chrom) * 10**10 + int(start) for chrom, start, *_ in rows]
+    told["tracks"] = []
+    for track, stretches in zip(tracks, found, strict=True):
+        one: dict[str, Any] = {"label": track.label, "strongest": stretches}
+        result = track.result
+        one["predictions"] = rounded(result.predictions) if "predictions" in result.defined else [None] * len(result)
+        if "residual" in result.defined:
+            residual = np.abs(np.asarray(result.residual, dtype=float)).reshape(len(result), -1)
+            one["residual"] = rounded(np.where(np.isfinite(residual), residual, 0.0).max(axis=1))
+        told["tracks"].append(one)
+    return told
+
+
+def _average(tracks: Sequence[Track], sums: list[np.ndarray]) -> list[dict[str, Any]] | None:
+    """Return the mean size of scores by position, where all sequences have the same length."""
+    lengths = tracks[0].result.lengths
+    if lengths is not None and len(set(np.asarray(lengths).tolist())) > 1:
+        return None
+    mean = np.sum(sums, axis=0) / len(tracks[0].result)
+    return [{"label": track.label, "values": rounded(values)} for track, values in zip(tracks, mean, strict=True)]
+
+
+def _histogram(tracks: Sequence[Track]) -> list[dict[str, Any]] | None:
+    """Return how many pairs have which residual, as a share of the largest, or ``None`` without residuals."""
+    series = []
+    for track in tracks:
+        if "residual" in track.result.defined:
+            residual = np.asarray(track.result.residual, dtype=float).reshape(-1)
+            residual = residual[np.isfinite(residual)]
+            if len(residual):
+                counts, edges = np.histogram(residual, _BINS)
+                label = f"{track.label} ({edges[0]:.2g} to {edges[-1]:.2g})"
+                series.append({"label": label, "values": counts.tolist()})
+    return series or None
+
+
+def _tables(tracks: Sequence[Track], marks: Mapping[int, list[Mark]]) -> list[Listing]:
+    tables = []
+    if len(tracks) > 1:
+        values = [np.nan_to_num(np.asarray(track.result.scores)).reshape(len(track.result), -1) for track in tracks]
+        rows = [
+            [one.label, *(f"{_agreement(a, b):.3f}" for b in values)] for one, a in zip(tracks, values, strict=True)
+        ]
+        text = "The mean over sequences of the correlation between their scores."
+        tables.append(Listing("Agreement", text, ["", *(track.label for track in tracks)], rows))
+    if marks:
+        sums: dict[str, list[list[float]]] = {}
+        for row, some in marks.items():
+            for start, end, label, _ in some:
+                one = [float(np.nansum(np.asarray(track.result.scores[row])[start:end])) for track in tracks]
+                sums.setdefault(label, []).append(one)
+        rows = [
+            [label, f"{len(values):,}", *(f"{value:.4g}" for value in np.mean(values, axis=0))]
+            for label, values in sorted(sums.items(), key=lambda item: -len(item[1]))
+        ]
+        text = "How often each is marked, and the mean over its places of the sum of the scores."
+        tables.append(Listing("What is marked", text, ["", "places", *(track.label for track in tracks)], rows))
+    return tables
+
+
+def _agreement(a: np.ndarray, b: np.ndarray) -> float:
+    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
+    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    return float(np.mean((a * b).sum(axis=1)[norms > 0] / norms[norms > 0])) if (norms > 0).any() else float("nan")
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def _safe(text: str) -> Any:
+    """Return a text that ends no script element, for the template to take as it is."""
+    from markupsafe import Markup
+
+    if "</script" in text.lower() or "<!--" in text:
+        raise ValueError("a script may not hold the end of a script")
+    return Markup(text)
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("genolift.plot.web", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )

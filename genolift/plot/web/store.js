@@ -1,0 +1,171 @@
+// The page about explained sequences: a table to sort and search, and the logo of the chosen sequence.
+// It stands behind logo.js in one module, and reads what genolift.plot.web.content wrote.
+
+const read = (id) => JSON.parse(document.getElementById(id).textContent);
+const content = read("content");
+const byId = (id) => document.getElementById(id);
+const decoded = new Map();
+
+function numbers(text, scale) {
+  const raw = atob(text), bytes = new Uint8Array(raw.length);
+  for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
+  return Float64Array.from(new Int16Array(bytes.buffer), (value) => (value === -32768 ? NaN : value * scale));
+}
+
+// Blocks of sequences lie in the page, or beside it in files that are scripts, because a page on disk may not read others.
+const arrived = new Map();
+globalThis.genoliftBlock = (number, block) => { arrived.get(number)?.(block); };
+async function blockOf(number) {
+  if (!decoded.has(number)) {
+    decoded.set(number, new Promise((resolve, reject) => {
+      const inside = byId(`block-${number}`);
+      if (inside) return resolve(JSON.parse(inside.textContent));
+      arrived.set(number, resolve);
+      const script = document.createElement("script");
+      script.src = `${content.beside}/block-${number}.js`;
+      script.onerror = () => reject(new Error(`${script.src} is missing; keep the directory beside the page`));
+      document.head.append(script);
+    }));
+  }
+  return decoded.get(number);
+}
+
+async function tracksOf(row) {
+  const block = await blockOf(Math.floor(row / content.size)), at = row % content.size;
+  return content.tracks.map((track, number) => {
+    const one = block[at].tracks[number];
+    const part = (name) => (one[name] ? numbers(one[name].data, one[name].scale) : null);
+    return { ...track, sequence: block[at].sequence, scores: part("scores"), hypothetical: part("hypothetical"), error: part("error") };
+  });
+}
+
+const state = { sort: "number", down: false, row: null, track: 0, shown: [] };
+const columnsOfTable = [
+  ["number", "#", (row) => row + 1], ["name", "name", (row) => content.names[row]],
+  ...(content.regions ? [["region", "region", (row) => content.regions[row]]] : []),
+  ["prediction", "prediction", (row) => content.tracks[state.track].predictions[row]],
+  ["residual", "residual", (row) => content.tracks[state.track].residual?.[row] ?? null],
+  ["strongest", "strongest stretch", (row) => content.tracks[state.track].strongest[row]],
+];
+const value = (name, row) => columnsOfTable.find((column) => column[0] === name)[2](row);
+const cell = (name, row) => {
+  const found = value(name, row);
+  if (name === "strongest") return found ? `${found.label ? `${found.label} ` : ""}${found.bases} at ${found.start}` : "";
+  return typeof found === "number" && name !== "number" ? told(found) : found === null ? "" : String(found);
+};
+const order = (name, row) => (name === "strongest" ? value(name, row)?.sum ?? 0 : name === "region" ? content.regionOrder[row] : value(name, row));
+
+function chosenRows() {
+  const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const low = byId("low").value === "" ? -Infinity : Number(byId("low").value), high = byId("high").value === "" ? Infinity : Number(byId("high").value);
+  const text = (row) => ["name", "strongest", ...(content.regions ? ["region"] : [])].map((name) => cell(name, row)).join(" ").toLowerCase();
+  const rows = content.names.map((_, row) => row).filter((row) => {
+    const prediction = value("prediction", row) ?? NaN;
+    return words.every((word) => text(row).includes(word)) && !(prediction < low || prediction > high);
+  });
+  const sign = state.down ? -1 : 1;
+  return rows.sort((a, b) => {
+    const [x, y] = [order(state.sort, a), order(state.sort, b)];
+    if (x === y) return a - b;
+    if (x === null || Number.isNaN(x)) return 1;
+    if (y === null || Number.isNaN(y)) return -1;
+    return sign * (typeof x === "string" ? x.localeCompare(y, "en", { numeric: true }) : x - y);
+  });
+}
+
+const seen = new IntersectionObserver((entries) => {
+  for (const entry of entries) if (entry.isIntersecting) { seen.unobserve(entry.target); thumbnail(entry.target); }
+});
+async function thumbnail(canvas) {
+  const track = (await tracksOf(Number(canvas.dataset.row)))[state.track], pen = canvas.getContext("2d");
+  const most = Math.max(1e-30, ...track.scores.map((score) => Math.abs(score) || 0)), middle = canvas.height / 2;
+  pen.clearRect(0, 0, canvas.width, canvas.height);
+  for (let x = 0; x < canvas.width; x++) {
+    const from = Math.floor((x * track.scores.length) / canvas.width), to = Math.max(from + 1, Math.floor(((x + 1) * track.scores.length) / canvas.width));
+    let low = 0, high = 0;
+    for (let i = from; i < to; i++) { low = Math.min(low, track.scores[i] || 0); high = Math.max(high, track.scores[i] || 0); }
+    pen.fillStyle = "#0072b2";
+    pen.fillRect(x, middle - (high / most) * middle, 1, (high / most) * middle);
+    pen.fillStyle = "#d55e00";
+    pen.fillRect(x, middle, 1, (-low / most) * middle);
+  }
+}
+
+function table() {
+  state.shown = chosenRows();
+  byId("count").textContent = `${state.shown.length.toLocaleString("en-US")} of ${content.names.length.toLocaleString("en-US")} sequences`;
+  const head = byId("head");
+  head.innerHTML = columnsOfTable.map(([name, title]) => {
+    const sorted = state.sort === name ? (state.down ? "descending" : "ascending") : "none";
+    return `<th aria-sort="${sorted}"><button data-sort="${name}">${escaped(title)}${{ ascending: " ▴", descending: " ▾", none: "" }[sorted]}</button></th>`;
+  }).join("") + "<th>scores</th>";
+  const body = byId("rows");
+  body.innerHTML = state.shown.map((row) => `<tr tabindex="-1" data-row="${row}" aria-selected="${row === state.row}">` +
+    columnsOfTable.map(([name]) => `<td class="${name}">${escaped(cell(name, row))}</td>`).join("") +
+    `<td><canvas data-row="${row}" width="160" height="24" aria-hidden="true"></canvas></td></tr>`).join("");
+  const first = body.querySelector("[aria-selected=true]") ?? body.firstElementChild;
+  if (first) first.tabIndex = 0;
+  for (const canvas of body.querySelectorAll("canvas")) seen.observe(canvas);
+}
+
+let logo = null;
+async function choose(row) {
+  state.row = row;
+  for (const one of byId("rows").children) one.setAttribute("aria-selected", String(Number(one.dataset.row) === row));
+  let tracks;
+  try { tracks = await tracksOf(row); } catch (problem) { byId("about").textContent = problem.message; return; }
+  if (state.row !== row) return; // Another one was chosen meanwhile.
+  const shown = byId("every").checked ? tracks : [tracks[state.track]];
+  const place = content.places?.[row] ?? {};
+  const data = { name: content.names[row], start: place.start ?? 0, chrom: place.chrom ?? null, strand: place.strand ?? null,
+                 annotations: content.annotations[row] ?? [], tracks: shown };
+  const options = { limits: byId("limits").value };
+  if (logo) logo.update(data, options); else logo = createLogo(byId("logo"), data, options);
+  byId("chosen").textContent = content.names[row];
+  const about = shown.map((track) => {
+    const residual = track.residual?.[row], error = track.error ? Math.max(...track.error.filter(Number.isFinite)) : NaN;
+    return `${track.label}: prediction ${told(track.predictions[row])}` + (residual === undefined ? "" : `, residual ${told(residual)}`) +
+      (Number.isFinite(error) ? `, largest standard error ${told(error)}` : "");
+  });
+  byId("about").textContent = about.join("; ");
+}
+
+function lines(box, series, words) {
+  const width = 720, height = 180, left = 48, bottom = 28, all = series.flatMap((one) => one.values).filter(Number.isFinite);
+  const low = Math.min(0, ...all), high = Math.max(...all, low + 1e-30), colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
+  const y = (v) => 8 + ((height - bottom - 8) * (high - v)) / (high - low);
+  const drawn = series.map((one, k) => {
+    const x = (i) => left + ((width - left - 8) * (i + 0.5)) / one.values.length;
+    return `<path fill="none" stroke="${colours[k % 6]}" d="M${one.values.map((v, i) => `${x(i).toFixed(1)} ${y(v).toFixed(1)}`).join("L")}"/>`;
+  });
+  const marks = ticks(low, high, 4).map((v) => `<text x="${left - 6}" y="${y(v) + 4}" text-anchor="end">${told(v)}</text>`);
+  const keys = series.length < 2 ? [] : series.map((one, k) => `<text x="${left + 8}" y="${20 + 14 * k}" fill="${colours[k % 6]}">${escaped(one.label)}</text>`);
+  box.innerHTML = `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(words)}" font-size="11" fill="currentColor">` +
+    `${drawn.join("")}${marks.join("")}${keys.join("")}<text x="${width / 2}" y="${height - 6}" text-anchor="middle">${escaped(words)}</text></svg>`;
+}
+
+for (const [name, words] of [["average", "position: mean of |score| over the sequences"], ["residuals", "number of pairs of a sequence and a reference, by residual (the range is in brackets)"]]) {
+  if (content[name]) lines(byId(name), content[name], words);
+}
+byId("track").innerHTML = content.tracks.map((track, k) => `<option value="${k}">${escaped(track.label)}</option>`).join("");
+byId("track").addEventListener("change", (event) => { state.track = Number(event.target.value); table(); if (state.row !== null) choose(state.row); });
+for (const id of ["every", "limits"]) byId(id).addEventListener("change", () => state.row !== null && choose(state.row));
+for (const id of ["search", "low", "high"]) byId(id).addEventListener("input", table);
+byId("head").addEventListener("click", (event) => {
+  const name = event.target.dataset?.sort;
+  if (!name) return;
+  [state.down, state.sort] = [state.sort === name ? !state.down : name !== "name" && name !== "number" && name !== "region", name];
+  table();
+  byId("head").querySelector(`[data-sort=${name}]`).focus();
+});
+const rowOf = (event) => event.target.closest("tr");
+byId("rows").addEventListener("click", (event) => { const tr = rowOf(event); if (tr) choose(Number(tr.dataset.row)); });
+byId("rows").addEventListener("keydown", (event) => {
+  const tr = rowOf(event), next = { ArrowDown: tr?.nextElementSibling, ArrowUp: tr?.previousElementSibling }[event.key];
+  if (next) { tr.tabIndex = -1; next.tabIndex = 0; next.focus(); choose(Number(next.dataset.row)); }
+  else if (event.key === "Enter" || event.key === " ") choose(Number(tr.dataset.row));
+  else return;
+  event.preventDefault();
+});
+table();
+if (state.shown.length) choose(state.shown[0]);
