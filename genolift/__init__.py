@@ -37,6 +37,10 @@ Each name below has a docstring: ``help(gl.DeepLift)``. Modules are loaded when 
 - ``Undefined``: the error for a field that a method does not define.
 - ``diagnose``: a table of how well the contributions balance at each step of a model.
 
+**What it looks like**
+
+- ``LogoWidget``: the logo of a sequence in a notebook, to zoom and ask. ``result.plot(0)`` draws a still one.
+
 **What a model has learned**
 
 - ``marginalize``, ``ablate``, ``space``: the change of a prediction when motifs are inserted, when stretches are
@@ -82,6 +86,7 @@ if TYPE_CHECKING:  # what editors and type checkers see of the names below
     from genolift.methods.hidden.activations import activations as activations
     from genolift.models.loading import load_model as load_model
     from genolift.pipeline.checking.check import check as check
+    from genolift.plot.web.widget import LogoWidget as LogoWidget
     from genolift.results.explanation import Explanation as Explanation
     from genolift.sequence.alphabet import one_hot as one_hot
     from genolift.sequence.alphabet import reverse_complement as reverse_complement
@@ -103,6 +108,7 @@ _NAMES = {
     "Undefined": "genolift.support.errors",
     "filters": "genolift.evaluate.discovery.filters",
     "Influence": "genolift.influence.influence",
+    "LogoWidget": "genolift.plot.web.widget",
     "load_model": "genolift.models.loading",
     "load_spec": "genolift.simulate.spec",
     "marginalize": "genolift.evaluate.experiments.experiments",

@@ -1,5 +1,6 @@
 """The page about stores and the logo, in a real Chromium without a network."""
 
+import json
 import re
 import shutil
 
@@ -201,3 +202,36 @@ def test_data_beside_the_page(browser, explained, monkeypatch):
     one.reload()
     one.wait_for_function("document.getElementById('about').textContent.includes('is missing; keep the directory')")
     one.close()
+
+
+def test_the_widget_of_a_notebook(browser, explained, tmp_path):
+    pytest.importorskip("anywidget")
+    from genolift.plot.web.widget import LogoWidget
+
+    e, _ = explained
+    widget = LogoWidget(e, 2, target=1)
+    values = {"content": widget.content, "limits": "shared", "chosen": None}
+    (tmp_path / "w.js").write_text(widget._esm)
+    (tmp_path / "w.html").write_text(
+        f"""<div id=here style="width: 900px"></div><script type=module>{widget._esm.replace("export default { render };", "")}
+        const values = {json.dumps(values).replace("<", chr(92) + "u003c")}, heard = {{}};
+        globalThis.model = {{ get: (k) => values[k], set: (k, v) => {{ values[k] = v; }}, save_changes() {{}},
+          on: (name, f) => {{ heard[name] = f; }}, values, heard }};
+        globalThis.undo = render({{ model, el: document.getElementById("here") }});</script>"""
+    )
+    page = browser.new_page()
+    said = []
+    page.on("pageerror", lambda problem: said.append(str(problem)))
+    page.goto(f"file://{tmp_path / 'w.html'}")
+    page.wait_for_selector("path.base")
+    page.locator(".frame").focus()
+    page.keyboard.press("Home")
+    assert page.evaluate("model.values.chosen") == 0
+    page.evaluate("model.values.chosen = 7; model.heard['change:chosen']()")
+    page.wait_for_function(
+        "document.querySelector('#here > div').shadowRoot.querySelector('output').textContent.includes('position 7')"
+    )
+    page.evaluate("undo()")
+    assert page.locator("path.base").count() == 0
+    assert said == []
+    page.close()

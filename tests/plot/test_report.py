@@ -245,6 +245,10 @@ def test_large_data_lie_beside_the_page(tmp_path, monkeypatch):
         json.loads(re.search(r'id="content">(.*?)</script>', (tmp_path / "r.html").read_text(), re.S)[1])["beside"]
         == "r_data"
     )
+    (tmp_path / "r_data" / "mine.txt").write_text("")
+    with pytest.raises(FileProblem, match=r"r_data holds other files \(mine\.txt\); give the page another name"):
+        write_report(tmp_path / "s.zarr", tmp_path / "r.html", progress=False)
+    assert (tmp_path / "r_data" / "block-1.js").exists()
 
 
 def test_the_residual_summary_ignores_references_that_were_not_used(tmp_path):

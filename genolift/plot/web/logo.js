@@ -50,6 +50,14 @@ export function columns(data) {
   return Math.max(...data.tracks.map((track) => track.sequence.length));
 }
 
+/** Return the numbers that lie in base64 as whole numbers of 16 bits with a scale; NaN where there is none. */
+export function numbers(part) {
+  if (!part) return null;
+  const raw = atob(part.data), bytes = new Uint8Array(raw.length);
+  for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
+  return Float64Array.from(new Int16Array(bytes.buffer), (value) => (value === -32768 ? NaN : value * part.scale));
+}
+
 /** Return where a column lies in the genome, as browsers count (from 1), or null. */
 export function coordinate(data, column) {
   if (!data.chrom) return null;
@@ -417,6 +425,7 @@ export function createLogo(element, data, options = {}) {
   return {
     element, toSVG, toPNG, choose, show,
     view: () => ({ ...state.view }),
+    chosen: () => state.chosen,
     update(next, more = {}) {
       const stays = columns(next) === columns(state.data);
       state.data = next;

@@ -9,6 +9,7 @@ import numpy as np
 
 from genolift.plot.web.page import Mark
 from genolift.results.explanation import Explanation
+from genolift.results.regions import RegionTable
 from genolift.sequence.regions import Interval, read_intervals
 from genolift.support.errors import InputError
 
@@ -39,7 +40,7 @@ def marks_of(result: Explanation, path: str | os.PathLike) -> dict[int, list[Mar
         for number in by_name.get(one.chrom, ()):
             marks[number].append((one.start, one.end, _label(one), one.strand))
     if result.region_table is not None:
-        _add_of_genome(result, intervals, marks)
+        _add_of_genome(result.region_table, intervals, marks)
     if not marks:
         raise InputError(
             f"{path}: nothing of it lies in these sequences; its first column names {intervals[0].chrom!r}"
@@ -47,9 +48,8 @@ def marks_of(result: Explanation, path: str | os.PathLike) -> dict[int, list[Mar
     return dict(marks)
 
 
-def _add_of_genome(result: Explanation, intervals: list[Interval], marks: dict[int, list[Mark]]) -> None:
+def _add_of_genome(table: RegionTable, intervals: list[Interval], marks: dict[int, list[Mark]]) -> None:
     """Add what overlaps the regions, in the direction of each."""
-    table = result.region_table
     by_chrom: dict[str, list[Interval]] = defaultdict(list)
     for one in intervals:
         by_chrom[one.chrom].append(one)

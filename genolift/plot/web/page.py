@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import shutil
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ import numpy as np
 
 from genolift.plot.web import script
 from genolift.plot.web.content import Track, rounded, sequence_of, strongest
+from genolift.support.errors import FileProblem, file_problems
 from genolift.support.files import write_whole
 from genolift.support.progress import bar
 
@@ -82,7 +83,7 @@ def write_page(
                 display.update(1)
             sums.append(np.array([np.abs(np.nan_to_num(track.result.scores)).sum(axis=0) for track in held]))
             blocks.append(_json(block))
-    content = {
+    content: dict[str, Any] = {
         **_content(tracks, found, marks),
         "average": _average(tracks, sums),
         "residuals": _histogram(tracks),
@@ -108,13 +109,23 @@ def write_page(
     )  # fmt: skip
     files = [out]
     if beside:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        for number, block in enumerate(blocks):
+        _clear(folder)
+        for number, text in enumerate(blocks):
             files.append(folder / f"block-{number}.js")
-            write_whole(files[-1], f"genoliftBlock({number}, {block});\n".encode())
+            write_whole(files[-1], f"genoliftBlock({number}, {text});\n".encode())
     write_whole(out, page.encode())
     return files
+
+
+def _clear(folder: Path) -> None:
+    """Make the directory, without what an earlier page left in it."""
+    with file_problems(folder, "written"):
+        folder.mkdir(exist_ok=True)
+        there = list(folder.iterdir())
+        if foreign := [one.name for one in there if not re.fullmatch(r"block-\d+\.js", one.name)]:
+            raise FileProblem(f"{folder} holds other files ({foreign[0]}); give the page another name")
+        for one in there:
+            one.unlink()
 
 
 def _content(
@@ -127,7 +138,7 @@ def _content(
         for row, some in marks.items()
     }
     if first.region_table is not None:
-        rows = [tuple(region) for region in first.region_table]
+        rows = [(one.chrom, one.start, one.end, one.strand) for one in first.region_table]
         told["regions"] = [f"{chrom}:{start + 1:,}-{end:,} {strand}" for chrom, start, end, strand in rows]
         told["places"] = [{"chrom": str(c), "start": int(s), "strand": str(d)} for c, s, _, d in rows]
         chroms = list(dict.fromkeys(chrom for chrom, *_ in rows))

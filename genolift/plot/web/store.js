@@ -6,12 +6,6 @@ const content = read("content");
 const byId = (id) => document.getElementById(id);
 const decoded = new Map();
 
-function numbers(text, scale) {
-  const raw = atob(text), bytes = new Uint8Array(raw.length);
-  for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
-  return Float64Array.from(new Int16Array(bytes.buffer), (value) => (value === -32768 ? NaN : value * scale));
-}
-
 // Blocks of sequences lie in the page, or beside it in files that are scripts, because a page on disk may not read others.
 const arrived = new Map();
 globalThis.genoliftBlock = (number, block) => { arrived.get(number)?.(block); };
@@ -34,8 +28,8 @@ async function tracksOf(row) {
   const block = await blockOf(Math.floor(row / content.size)), at = row % content.size;
   return content.tracks.map((track, number) => {
     const one = block[at].tracks[number];
-    const part = (name) => (one[name] ? numbers(one[name].data, one[name].scale) : null);
-    return { ...track, sequence: block[at].sequence, scores: part("scores"), hypothetical: part("hypothetical"), error: part("error") };
+    const [scores, hypothetical, error] = [one.scores, one.hypothetical, one.error].map(numbers);
+    return { ...track, sequence: block[at].sequence, scores, hypothetical, error };
   });
 }
 

@@ -1,0 +1,94 @@
+"""The logo as a widget in Jupyter, marimo and whatever else runs anywidget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from genolift.plot.web import script
+from genolift.plot.web.content import sequence_of, tracks_of
+from genolift.results.explanation import Explanation
+from genolift.support.errors import InputError
+
+try:
+    import anywidget
+    import traitlets
+except ImportError:
+    raise InputError(
+        "the logo widget needs anywidget, which is not installed: pip install 'genolift[notebooks]'"
+    ) from None
+
+
+class LogoWidget(anywidget.AnyWidget):
+    """The logo of one sequence in a notebook, to zoom and ask.
+
+    Parameters
+    ----------
+    explanations
+        The explanation, or several of the same sequences, which are drawn one above the other.
+    i
+        The sequence, by number or name. The default is the first.
+    target
+        Which target, if several were explained. By default all are drawn.
+    annotations
+        Stretches to mark: (start, end, label) or (start, end, label, strand), 0-based and half-open.
+    limits
+        ``"shared"`` (the default) draws all scores on one scale, ``"free"`` each track on its own, and a pair of
+        numbers are the limits themselves.
+
+    Attributes
+    ----------
+    chosen : int or None
+        The position that is chosen, which can be observed and set.
+
+    Raises
+    ------
+    InputError
+        If the inputs are not DNA, or there is no such sequence or target, or anywidget is not installed.
+    """
+
+    _esm = f"{script('logo')}\n{script('widget')}"
+    content = traitlets.Dict().tag(sync=True)
+    limits = traitlets.Any("shared").tag(sync=True)
+    chosen = traitlets.Int(None, allow_none=True).tag(sync=True)
+
+    def __init__(
+        self,
+        explanations: Explanation | Sequence[Explanation],
+        i: int | str = 0,
+        target: Any = None,
+        annotations: Sequence[tuple] = (),
+        limits: str | tuple[float, float] = "shared",
+    ):
+        given = [explanations] if isinstance(explanations, Explanation) else list(explanations)
+        chosen = [one[i] if target is None else one[i].for_target(target) for one in given]
+        content = content_of(chosen, annotations)
+        super().__init__(content=content, limits=limits if isinstance(limits, str) else [float(one) for one in limits])
+
+
+def content_of(chosen: Sequence[Explanation], annotations: Sequence[tuple] = ()) -> dict[str, Any]:
+    """Return what the script draws of explanations of one sequence.
+
+    Parameters
+    ----------
+    chosen
+        The explanations, of one sequence each.
+    annotations
+        Stretches to mark, as :class:`LogoWidget` takes them.
+    """
+    tracks = tracks_of(chosen)
+    told = sequence_of(tracks, 0)
+    first = chosen[0]
+    place: dict[str, Any] = {}
+    if first.region_table is not None:
+        region = first.region_table[0]
+        place = {"chrom": str(region.chrom), "start": int(region.start), "strand": str(region.strand)}
+    labelled = [
+        {"label": track.label, "sequence": told["sequence"], **part}
+        for track, part in zip(tracks, told["tracks"], strict=True)
+    ]
+    marks = [
+        {"start": int(a), "end": int(b), "label": str(label), "strand": str(rest[0]) if rest else ""}
+        for a, b, label, *rest in annotations
+    ]
+    return {"name": first.names[0], **place, "tracks": labelled, "annotations": marks}
