@@ -137,6 +137,14 @@ def _asked(**given: Any) -> dict[str, Any]:
         help="Whether goals are on the scale of the model's output, or look through a final sigmoid or softmax.",
     ),
 )
+@click.option(
+    "--motifs",
+    type=parameters.path(),
+    metavar="FILE",
+    help="Motifs in the format of MEME, JASPAR, TRANSFAC or HOMER; NAME.motifs.tsv says which of them each design "
+    "makes and breaks.",
+)
+@parameters.motif_format
 @parameters.seed
 @parts.reading(
     click.option(
@@ -159,6 +167,8 @@ def command(
     reading: Reading,
     targets: tuple[str, ...],
     asked: dict[str, Any],
+    motifs: Path | None,
+    motif_format: str | None,
     seed: int,
     out: Path,
     execution: Execution,
@@ -174,12 +184,14 @@ def command(
     its row says no, and holds the nearest design. An interrupted run continues with the same command.
     """
     from genolift.pipeline.common.recipe import Recipe
-    from genolift.pipeline.designing.designing import EDITS, FASTA, TABLE, beside, design
+    from genolift.pipeline.designing.designing import EDITS, FASTA, MOTIFS, TABLE, beside, design
     from genolift.pipeline.scoring.scoring import Scoring
 
     given = {name: value for name, value in asked.items() if value not in (None, False)}
     recipe = Recipe("minimal-change", targets, options=given, seed=seed)
-    done = design(Scoring(model, reading, recipe, out, execution=execution))
+    done = design(Scoring(model, reading, recipe, out, execution=execution), motifs, motif_format)
     mean = f", with {done.edits:.1f} edits on average" if done.reached else ""
     click.echo(f"{out}: {done.reached:,} of {done.solutions:,} solutions reach the goal{mean}")
+    if motifs is not None:
+        click.echo(f"  motifs that are made and broken {beside(out, MOTIFS)}")
     click.echo(f"  solutions {beside(out, TABLE)}, edits {beside(out, EDITS)}, sequences {beside(out, FASTA)}")

@@ -28,7 +28,8 @@ from genolift.cli.targets import explained_target
     "--map",
     "as_map",
     is_flag=True,
-    help="Draw what depends on what (interactions, attention), where the method makes such a map.",
+    help="Draw what depends on what (interactions, attention), where the method makes such a map, or the edits of a "
+    "design.",
 )
 @click.option("--out", required=True, type=parameters.path(), help="The picture: .png, .svg or .pdf.")
 def command(

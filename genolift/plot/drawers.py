@@ -11,6 +11,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from genolift.plot.attention import plot_attention
+from genolift.plot.designs.edits import plot_designs
 from genolift.plot.epistasis import plot_epistasis
 from genolift.plot.images.picture import plot_image
 from genolift.plot.interactions import plot_interactions, plot_surrogate
@@ -18,6 +19,7 @@ from genolift.plot.logo import plot_logo
 from genolift.results.explanation import Explanation
 from genolift.results.kinds import (
     AttentionExplanation,
+    DesignExplanation,
     EpistasisExplanation,
     InteractionExplanation,
     SurrogateExplanation,
@@ -93,6 +95,7 @@ def plot_scores(explanation: Explanation, i: int | str = 0, **options: Any) -> F
 DRAWINGS: Table = {
     (Explanation, PLOT): plot_scores,
     (AttentionExplanation, MAP): plot_attention,
+    (DesignExplanation, MAP): plot_designs,
     (EpistasisExplanation, MAP): plot_epistasis,
     (InteractionExplanation, MAP): plot_interactions,
     (SurrogateExplanation, MAP): plot_surrogate,

@@ -280,7 +280,7 @@ class Explanation(Contents):
     def plot_map(self, i: int | str = 0, **options: Any) -> Any:
         """Return the map of which positions depend on which in one sequence.
 
-        Attention, pairs of substitutions, interactions and pairwise surrogates have a map.
+        Attention, pairs of substitutions, interactions and pairwise surrogates have a map. Designs show their edits.
 
         Parameters
         ----------

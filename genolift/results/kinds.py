@@ -14,7 +14,7 @@ import numpy as np
 from genolift.results.explanation import Explanation
 from genolift.results.fields import INPUT, OUTPUT, PAIR, POSITION, REFERENCE
 from genolift.sequence.alphabet import letters, one_hot_codes
-from genolift.sequence.edits import Edit, edits_of
+from genolift.sequence.edits import Edit, edits_of, spelled, unedited
 from genolift.support.errors import InputError, Remedy, method_option
 
 _STRETCH = "of the stretch"
@@ -287,11 +287,25 @@ class DesignExplanation(Explanation):
         list of Edit
             The edits in the order of positions. ``str`` of an edit is ``A57G``, ``57insT`` or ``A57del``, all 0-based.
         """
+        own, slots = self._slots(i, k, target)
+        return edits_of(slots, unedited(own[None])[0])
+
+    def origins(self, i: int | str = 0, k: int = 0, target: Any = None) -> np.ndarray:
+        """Return the position in the sequence that each base of one solution comes from, (L,).
+
+        It is −1 for a base that is inserted, or missing at the end. The parameters are those of :meth:`edits`.
+        """
+        _, slots = self._slots(i, k, target)
+        _, slot_of = spelled(slots[None], (self.method or {}).get("moves", "right"))
+        return np.where(slot_of[0] % 2 == 1, slot_of[0] // 2, -1)
+
+    def _slots(self, i: int | str, k: int, target: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the codes (L,) of a sequence, and one of its solutions as a draft (2L,)."""
         one = self[i].for_target(target) if self.target_axis else self[i]
-        own = one_hot_codes(np.asarray(one.inputs)[0])
-        slots = np.stack([np.asarray(one.inserted)[0, k], np.asarray(one.bases)[0, k]], -1)
-        unedited = np.stack([np.full(len(own), -1), own], -1)
-        return edits_of(slots.reshape(-1), unedited.reshape(-1))
+        length = None if one.lengths is None else int(one.lengths[0])
+        own = one_hot_codes(np.asarray(one.inputs)[0, :length])
+        slots = np.stack([np.asarray(one.inserted)[0, k, :length], np.asarray(one.bases)[0, k, :length]], -1)
+        return own.astype(np.int8), slots.reshape(-1)
 
     def sequence(self, i: int | str = 0, k: int = 0, target: Any = None) -> str:
         """Return one solution as a text; the parameters are those of :meth:`edits`."""

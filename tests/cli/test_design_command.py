@@ -14,6 +14,11 @@ def five(tmp_path_factory):
     return fasta(tmp_path_factory.mktemp("design") / "five.fa", SEQUENCES)
 
 
+def rows_of(word):
+    """The rows of a motif that is one word."""
+    return ["\t".join("0.97" if base == letter else "0.01" for base in "ACGT") for letter in word]
+
+
 def table(path):
     head, *rows = (line.split("\t") for line in path.read_text().splitlines())
     return [dict(zip(head, row, strict=True)) for row in rows]
@@ -22,11 +27,10 @@ def table(path):
 def test_designs_are_written_and_told(genolift, files, five, tmp_path):
     bed, out = tmp_path / "keep.bed", tmp_path / "designs.zarr"
     bed.write_text("s0\t0\t30\ns4\t0\t60\n")
-    told = genolift(
-        *("design", files.model, five, "--target", "0", "--share-is-not-an-option"),
-    )
-    assert told.code == 2
+    motifs = tmp_path / "motifs.txt"
+    motifs.write_text(">s1_start\n" + "".join(f"{t}\n" for t in rows_of(SEQUENCES["s1"][:30])))
     arguments = ("design", files.model, five, "--target", "0", "--hold", "1:0.5", "--keep", bed, "--out", out)
+    arguments = (*arguments, "--motifs", motifs)
     told = genolift(*arguments, "--solutions", "2")
     assert told.code == 0, told.err
     rows = table(tmp_path / "designs.tsv")
@@ -47,6 +51,13 @@ def test_designs_are_written_and_told(genolift, files, five, tmp_path):
         assert SEQUENCES[one["name"]][int(one["position"])] == one["before"]
     predicted = gl.load_model(files.model).predict(gl.one_hot(list(designs.values())), verbose=0)[:, 0]
     np.testing.assert_allclose([float(row["design_prediction"]) for row in rows], predicted, rtol=1e-4)
+    broken = table(tmp_path / "designs.motifs.tsv")
+    assert {(one["name"], one["motif"]) for one in broken} <= {("s1", "s1_start")}
+    within = [one for one in edits if one["name"] == "s1" and int(one["position"]) < 30]
+    assert sum(len(one["edits"].split(",")) for one in broken) <= len(within)
+    picture = tmp_path / "one.png"
+    assert genolift("plot", out, "--sequence", "s1", "--map", "--out", picture).code == 0
+    assert picture.stat().st_size > 1000
     again = genolift(*arguments, "--solutions", "2")
     assert again.code == 0, again.err
     other = genolift(*arguments, "--solutions", "3")

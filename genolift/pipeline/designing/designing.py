@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from genolift.evaluate.truth.changes import motif_changes
 from genolift.export.outputs import check_new, outputs, text_file
 from genolift.pipeline.keeping.places import check_apart
 from genolift.pipeline.scoring.scoring import Scored, Scoring, check_job, score
 from genolift.results.explanation import Explanation
 from genolift.results.kinds import DesignExplanation
 from genolift.results.layout import read_header
-from genolift.sequence.alphabet import letters
+from genolift.sequence.alphabet import letters, one_hot_codes
+from genolift.simulate.motifs import Motif, read_motifs
 from genolift.support.errors import InputError
 
 log = logging.getLogger("genolift")
 
 #: What is written beside the store, by the end of its name.
-TABLE, EDITS, FASTA = ".tsv", ".edits.tsv", ".fa"
+TABLE, EDITS, FASTA, MOTIFS = ".tsv", ".edits.tsv", ".fa", ".motifs.tsv"
 _SOLUTIONS = (
     "name",
     "target",
@@ -37,6 +39,19 @@ _SOLUTIONS = (
     "changes",
 )
 _EDITS = ("name", "target", "solution", "position", "kind", "before", "after")
+_MOTIFS = (
+    "name",
+    "target",
+    "solution",
+    "change",
+    "motif",
+    "strand",
+    "start",
+    "end",
+    "log_odds_before",
+    "log_odds_after",
+    "edits",
+)
 # So many sequences are read from the store at a time.
 _AT_ONCE = 256
 
@@ -66,17 +81,25 @@ def beside(out: Path, end: str) -> Path:
     return out.with_name((out.name[: -len(out.suffix)] if out.suffix else out.name) + end)
 
 
-def design(job: Scoring) -> Designed:
+def design(job: Scoring, motifs: Path | None = None, motif_format: str | None = None) -> Designed:
     """Design every sequence into the store ``job.out``, and write tables of the edits and the designs beside it.
 
     A store that is not complete is continued.
+
+    Parameters
+    ----------
+    job
+        What is designed, and how: a job of the method ``minimal-change``.
+    motifs, motif_format
+        A file of motifs, and its format: a table says which of them the edits make and break.
 
     Raises
     ------
     InputError, FileProblem, UnsupportedModel
         In one line, for whatever cannot be used, and for a store that was made in another way.
     """
-    files = [beside(job.out, end) for end in (TABLE, EDITS, FASTA)]
+    files = [beside(job.out, end) for end in (TABLE, EDITS, FASTA, *([] if motifs is None else [MOTIFS]))]
+    known = {} if motifs is None else read_motifs(motifs, motif_format, "skip")
     check_job(job)
     ours = job.execution.force or read_header(job.out) is not None
     for path in files:
@@ -89,7 +112,9 @@ def design(job: Scoring) -> Designed:
     if not isinstance(result, DesignExplanation):
         raise InputError(f"{job.out} holds no designs; give another path")
     with outputs(files, force=True) as parts, ExitStack() as stack:
-        table, edits, fasta = (stack.enter_context(text_file(part)) for part in parts)
+        table, edits, fasta, *more = (stack.enter_context(text_file(part)) for part in parts)
+        for file in more:
+            print(*_MOTIFS, sep="\t", file=file)
         print(*_SOLUTIONS, sep="\t", file=table)
         print(*_EDITS, sep="\t", file=edits)
         counts: list[float] = []
@@ -104,6 +129,8 @@ def design(job: Scoring) -> Designed:
             for edit in solution.edits:
                 about = (edit.position, edit.kind, edit.before or "-", edit.after or "-")
                 print(solution.name, solution.target, solution.number, *about, sep="\t", file=edits)
+            for file in more:
+                print(*solution.motif_rows(known), sep="", end="", file=file)
             print(f">{solution.header()}\n{solution.sequence}", file=fasta)
     if missed is not None:
         log.warning(
@@ -136,6 +163,8 @@ class Solution:
         The prediction at the sequence, what it must become, and what it is for the design.
     edits, sequence
         The edits, and the design itself.
+    before, after, origins
+        The codes of the sequence and of the design, and where each base of the design comes from, (L,).
     """
 
     name: str
@@ -148,6 +177,9 @@ class Solution:
     design_prediction: float
     edits: list
     sequence: str
+    before: np.ndarray
+    after: np.ndarray
+    origins: np.ndarray
 
     def row(self) -> tuple:
         """Return the solution as a row of the table."""
@@ -155,6 +187,15 @@ class Solution:
         changes = ",".join(map(str, self.edits)) or "-"
         reached = "yes" if self.reached else "no"
         return (self.name, self.target, self.number, reached, len(self.edits), self.at_least, *numbers, changes)
+
+    def motif_rows(self, motifs: Mapping[str, Motif]) -> list[str]:
+        """Return the motifs that the edits make and break, as lines of a table."""
+        lines = []
+        for one in motif_changes(self.before, self.after, self.origins, self.edits, motifs):
+            place = (one.kind, one.motif, one.strand, one.start, one.end, f"{one.before:.3f}", f"{one.after:.3f}")
+            row = (self.name, self.target, self.number, *place, ",".join(map(str, one.edits)))
+            lines.append("\t".join(map(str, row)) + "\n")
+        return lines
 
     def header(self) -> str:
         """Return the header of the design in a FASTA file."""
@@ -173,6 +214,7 @@ def solutions(result: DesignExplanation) -> Iterator[Solution]:
                 given = some.target[number] if number is not None else some.target
                 one = some[row].for_target(given) if number is not None else some[row]
                 reached, length = np.asarray(one.reached)[0], _length(one)
+                own = one_hot_codes(np.asarray(one.inputs)[0, :length])
                 for k in range(len(reached)):
                     yield Solution(
                         name,
@@ -185,6 +227,9 @@ def solutions(result: DesignExplanation) -> Iterator[Solution]:
                         float(np.asarray(one.design_predictions)[0, k]),
                         one.edits(0, k),
                         letters(np.asarray(one.designs)[0, k, :length].astype(np.uint8)),
+                        own,
+                        np.asarray(one.designs)[0, k, :length],
+                        one.origins(0, k),
                     )
 
 

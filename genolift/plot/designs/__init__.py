@@ -1,0 +1,1 @@
+"""Pictures of designs. Imports from ``plot`` and ``results``."""
