@@ -18,7 +18,7 @@ from genolift.support.errors import InputError
 
 @dataclass(frozen=True)
 class Sum:
-    """The sum over bins and tracks of an output (N, bins, tracks).
+    """The sum over bins and tracks of an output (N, bins, tracks), or over bins of an output (N, bins).
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from genolift.plot.attention import plot_attention
 from genolift.plot.designs.edits import plot_designs
 from genolift.plot.epistasis import plot_epistasis
 from genolift.plot.images.picture import plot_image
-from genolift.plot.interactions import plot_interactions, plot_surrogate
+from genolift.plot.interactions import plot_interactions, plot_output_map, plot_surrogate
 from genolift.plot.logo import plot_logo
 from genolift.results.explanation import Explanation
 from genolift.results.kinds import (
@@ -22,6 +22,7 @@ from genolift.results.kinds import (
     DesignExplanation,
     EpistasisExplanation,
     InteractionExplanation,
+    OutputInteractions,
     SurrogateExplanation,
 )
 from genolift.support.drawings import MAP, PLOT, Table
@@ -98,6 +99,7 @@ DRAWINGS: Table = {
     (DesignExplanation, MAP): plot_designs,
     (EpistasisExplanation, MAP): plot_epistasis,
     (InteractionExplanation, MAP): plot_interactions,
+    (OutputInteractions, MAP): plot_output_map,
     (SurrogateExplanation, MAP): plot_surrogate,
     ("genolift.methods.hidden.activations.Activations", PLOT): _activations,
     ("genolift.dreaming.result.Dream", PLOT): _dream,

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from genolift.plot.epistasis import draw_pairs, heat
-from genolift.plot.logo import draw_row, letter_heights
+from genolift.plot.epistasis import draw_pairs, heat, spelled
+from genolift.plot.logo import draw_row, letter_heights, target_text
 from genolift.plot.style import INK, Picture, drawing
 from genolift.results.explanation import Explanation
-from genolift.results.kinds import InteractionExplanation, SurrogateExplanation
+from genolift.results.kinds import InteractionExplanation, OutputInteractions, SurrogateExplanation
 from genolift.support.errors import InputError, Remedy, method_option
 
 # At most so many sources are named beside the map.
@@ -69,6 +69,65 @@ def plot_interactions(explanation: Explanation, i: int | str = 0, target: Any = 
         below.set_ylabel("mutated position" if single else "mutated stretch")
         below.set_xlabel("position in the sequence (bp, 0-based)")
         figure.suptitle(_title(one), x=0.01, ha="left", fontsize=10.5)
+    return figure
+
+
+def plot_output_map(explanation: Explanation, i: int | str = 0, target: Any = None) -> Figure:
+    """Draw the output of a sequence along its positions, and below it how a mutation of each source changes that.
+
+    The map has a row for each source, and to its left the mean size of the row.
+
+    Parameters
+    ----------
+    explanation
+        The result of the method interaction-maps with ``over="outputs"``.
+    i
+        The sequence, by number or name. The default is the first.
+    target
+        Which target, if several were explained.
+
+    Returns
+    -------
+    Figure
+        The figure.
+
+    Raises
+    ------
+    InputError
+        If the explanation is of another method, or there is no such sequence.
+    """
+    if not isinstance(explanation, OutputInteractions):
+        score = Remedy.naming("score with the method interaction-maps and {}", method_option("over", "outputs"))
+        raise InputError("a map over output positions needs a result that has one", score)
+    one = explanation[i].for_target(target)
+    table, outputs = np.asarray(one.interactions)[0], np.asarray(one.outputs)[0]
+    starts, ends = (np.asarray(edge)[0] for edge in (one.source_start, one.source_end))
+    single = (ends - starts == 1).all()
+    sequence = "" if one.several_inputs else spelled(np.asarray(one.inputs)[0])
+    with drawing():
+        size = (max(5.5, 2.4 + 0.012 * len(outputs)), 2.2 + float(np.clip(0.05 * len(table), 1.6, 6.5)))
+        figure = Picture(figsize=size, layout="constrained")
+        grid = figure.subplots(2, 2, sharex="col", width_ratios=[0.12, 1], height_ratios=[0.28, 1])
+        grid[0, 0].set_axis_off()
+        grid[0, 1].plot(np.arange(len(outputs)), outputs, color=INK, linewidth=0.9)
+        grid[0, 1].set_ylabel("output")
+        heat(figure, grid[1, 1], table, "lost with the source")
+        grid[1, 0].barh(np.arange(len(table)), np.abs(table).mean(1), height=1.0, color=INK)
+        grid[1, 0].set_ylim(len(table) - 0.5, -0.5)
+        grid[1, 0].invert_xaxis()
+        grid[1, 0].set_xticks([])
+        every = -(-len(table) // _NAMED)
+        rows = np.arange(0, len(table), every)
+        named = [
+            f"{starts[r]} {sequence[starts[r] : ends[r]]}" if single else f"{starts[r]}–{ends[r] - 1}" for r in rows
+        ]
+        grid[1, 0].set_yticks(rows, named, fontsize=6.5 if len(rows) > 20 else 8)
+        grid[1, 0].set_ylabel("mutated position of the input" if single else "mutated stretch of the input")
+        grid[1, 1].set_yticks([])
+        grid[1, 1].set_xlabel("position of the output (0-based)")
+        figure.suptitle(f"{one.names[0]}   ·   interaction-maps over outputs", x=0.01, ha="left", fontsize=10.5)
+        if one.target is not None:
+            grid[0, 1].set_title(target_text(one.target), loc="left", fontsize=7.5)
     return figure
 
 

@@ -128,6 +128,21 @@ class PositionInteractions(InteractionExplanation):
     }
 
 
+class OutputInteractions(Explanation):
+    """Which position of the input moves which position of an output.
+
+    ``interactions[n, s, p]`` is the output at position p for x minus that with source s mutated. Source s is the
+    stretch from ``source_start[n, s]`` to ``source_end[n, s]`` (0-based, half-open). ``outputs`` (N, P) is the output
+    for x, summed over the chosen tracks.
+    """
+
+    FIELDS: ClassVar[dict[str, str]] = {
+        **Explanation.FIELDS,
+        **dict.fromkeys(["interactions", "outputs"], "per position of an output"),
+        **dict.fromkeys(["source_start", "source_end"], "(N, S)"),
+    }
+
+
 class SurrogateExplanation(Explanation):
     """Linear models of the prediction near x, for a stretch of W bases.
 

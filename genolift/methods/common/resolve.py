@@ -290,10 +290,11 @@ def _profile_of_each_strand(at_x: Tensor) -> Tensor:
 def _sum_weights(target: Sum, value: Value, name: str) -> Weights:
     """Return the weights of :class:`genolift.methods.targets.Sum`."""
     sizes = _sizes(value, name)
-    if len(sizes) != 2:
-        raise InputError(f"a sum over bins and tracks needs an output (N, bins, tracks); {name!r} has {sizes}")
-    places = [
-        None if some is None else chosen(some, size, axis)
-        for some, size, axis in ((target.bins, sizes[0], "bins"), (target.tracks, sizes[1], "tracks"))
-    ]
+    if len(sizes) != 2 and (len(sizes) != 1 or target.tracks is not None):
+        raise InputError(
+            f"a sum over bins and tracks needs an output (N, bins, tracks), or (N, bins) and no tracks; {name!r} has "
+            f"{sizes}"
+        )
+    axes = zip((target.bins, target.tracks), sizes, ("bins", "tracks"), strict=False)
+    places = [None if some is None else chosen(some, size, axis) for some, size, axis in axes]
     return crossing(places, sizes)

@@ -17,18 +17,22 @@ from genolift.methods.common.referring import TakesReferences, refuse_until_enou
 from genolift.methods.common.refusals import only_dna
 from genolift.methods.common.traced import Traced
 from genolift.methods.registry import method_class
+from genolift.methods.surrogates.output_positions import OutputPositions, positional
 from genolift.methods.targets import TargetLike
 from genolift.models.calling import Order
-from genolift.results.kinds import InteractionExplanation, LayerExplanation, PositionInteractions
+from genolift.results.explanation import Explanation
+from genolift.results.kinds import InteractionExplanation, LayerExplanation, OutputInteractions, PositionInteractions
 from genolift.sequence.shuffle import shuffle
 from genolift.support.errors import InputError
 from genolift.support.numbers import whole_number
 from genolift.support.progress import bar
 from genolift.support.seeds import stream
 
+OVER = ("importance", "outputs")
 INSTEAD = ("shuffle", "dinucleotide", "random", "unknown")
 # At most this many positions of mutants are explained at a time. This bounds their scores, not the size of batches.
 _POSITIONS = 1 << 19
+_PREDICTS = "indels"  # a method that needs nothing of a model but predictions, and reads it for maps over outputs
 _BASES = np.eye(4, dtype=np.float32)
 _SHARED = ("activation", "progress", "memory", "seed", "rc_average", "mean_normalise")
 
@@ -43,10 +47,16 @@ class InteractionMaps(Method):
     position's changes over sources. ``hypothetical`` and ``raw_contributions`` are not defined, because changes of
     scores are shares of no prediction.
 
+    Over outputs, the map is the output at each of its positions for x, minus that with the source mutated: which base
+    of the input moves which position of a profile or track. ``scores`` of a source's positions are then the mean size
+    of its changes over output positions, and the target is all positions of an output, by default of the only one.
+
     Parameters
     ----------
     by
-        The name of the method whose scores are compared.
+        The name of the method whose scores are compared. It is not used over outputs.
+    over
+        What changes: ``"importance"``, the scores of positions, or ``"outputs"``, the model's output at its positions.
     start
         The first position that is a source, counted from 0. By default all positions are sources.
     end
@@ -68,7 +78,7 @@ class InteractionMaps(Method):
 
     name = "interaction-maps"
     learned = ("by",)
-    result_type = InteractionExplanation
+    result_type: type[Explanation] = InteractionExplanation
 
     def __init__(
         self,
@@ -76,6 +86,7 @@ class InteractionMaps(Method):
         target: TargetLike = None,
         *,
         by: str = "deeplift",
+        over: str = "importance",
         start: int | None = None,
         end: int | None = None,
         stretches: str | Sequence | np.ndarray | None = None,
@@ -94,13 +105,21 @@ class InteractionMaps(Method):
             raise InputError(f"instead must be one of {', '.join(INSTEAD)}, not {instead!r}")
         if combine not in ("mean", "max"):
             raise InputError(f"combine must be 'mean' or 'max', not {combine!r}")
+        if over not in OVER:
+            raise InputError(f"over must be 'importance' or 'outputs', not {over!r}")
+        self.over = over
         self.start, self.end, self.instead, self.combine = start, end, instead, combine
         self.stretches = None if stretches is None else _as_stretches(stretches)
-        if start is None and stretches is None:
+        if over == "outputs":
+            self.result_type = OutputInteractions
+            target = positional(target)
+            if options.get("rc_average"):
+                raise InputError("positions of an output lie elsewhere on the other strand; leave rc_average off")
+        elif start is None and stretches is None:
             self.result_type = PositionInteractions
         self.replicates = whole_number(replicates, "replicates")
         shared = {name: options.pop(name) for name in _SHARED if name in options}
-        (kind,) = self.hands_on_to({"by": by}) or (None,)
+        (kind,) = self.hands_on_to({"by": by, "over": over}) or (None,)
         if kind is None:
             raise InputError(
                 "interaction-maps show how another method's scores change; give by='deeplift', for example"
@@ -114,6 +133,8 @@ class InteractionMaps(Method):
     @classmethod
     def hands_on_to(cls, options: Mapping) -> tuple[type[Method], ...]:
         by = options.get("by", "deeplift")
+        if options.get("over") == "outputs":
+            by = _PREDICTS
         return () if by == cls.name else (method_class(by),)
 
     @property
@@ -125,8 +146,9 @@ class InteractionMaps(Method):
     @override
     def describe(self) -> dict[str, Any]:
         sources = None if self.stretches is None else self.stretches.tolist()
-        own = {name: getattr(self, name) for name in ("start", "end", "instead", "replicates", "combine")}
-        return {**super().describe(), **own, "stretches": sources, "by": self.by.describe()}
+        own = {name: getattr(self, name) for name in ("over", "start", "end", "instead", "replicates", "combine")}
+        by = self.by.describe() if self.over == "importance" else None
+        return {**super().describe(), **own, "stretches": sources, "by": by}
 
     @override
     def trace(
@@ -153,6 +175,7 @@ class InteractionMaps(Method):
     @override
     def explain(self, inputs: Inputs, traced: Traced) -> tuple[dict[str, Any], dict[str, str]]:
         place = self._place(inputs)
+        positions = OutputPositions(traced) if self.over == "outputs" else None
         X = inputs.arrays[place]
         sources = self._sources(*X.shape[:2])
         references = self._references_of_each(inputs)
@@ -161,17 +184,20 @@ class InteractionMaps(Method):
             for n in range(len(inputs)):
                 xs = [array[n] for array in inputs.arrays]
                 with same_draws(xs), references(n):
-                    explained.append(self._map(inputs, traced, place, xs, sources[n]))
+                    explained.append(self._map(inputs, traced, place, xs, sources[n], positions))
                 display.update(1)
         predictions, importance, interactions = (np.stack(column) for column in zip(*explained, strict=True))
         edges = np.repeat(sources[:, None], predictions.shape[1], axis=1)
         scores = np.abs(interactions).mean(2)
+        own: dict[str, Any] = {"importance": self._pack(inputs, place, importance, traced)}
+        if positions is not None:
+            scores, own = _of_sources(interactions, sources, X.shape[1]), {"outputs": importance}
         fields = {
             "interactions": interactions,
             "source_start": edges[..., 0],
             "source_end": edges[..., 1],
             "predictions": predictions,
-            "importance": self._pack(inputs, place, importance, traced),
+            **own,
             "scores": self._pack(inputs, place, scores, traced),
         }
         return {
@@ -192,8 +218,16 @@ class InteractionMaps(Method):
             raise InputError(f"a source ends at {edges.max()}, but the sequences are {length} long")
         return np.broadcast_to(edges, (n, *edges.shape[-2:]))
 
-    def _map(self, inputs: Inputs, traced: Traced, place: int, xs: list[np.ndarray], sources: np.ndarray) -> tuple:
-        """Return the prediction (T,), scores (T, L) and map (T, S, L) of one sequence."""
+    def _map(
+        self,
+        inputs: Inputs,
+        traced: Traced,
+        place: int,
+        xs: list[np.ndarray],
+        sources: np.ndarray,
+        positions: OutputPositions | None,
+    ) -> tuple:
+        """Return the prediction (T,), scores (T, L) and map (T, S, L) of one sequence; over outputs, P for L."""
         x = xs[place]
         mutants = [self._mutants(x, start, end) for start, end in sources]
         counts = [len(some) for some in mutants]
@@ -204,12 +238,14 @@ class InteractionMaps(Method):
             some = copies[first : first + at_once]
             arrays = [np.broadcast_to(array, (len(some), *array.shape)).copy() for array in xs]
             arrays[place] = some
-            parts.append(self._explained(replace(inputs, arrays=arrays, names=None, regions=None), traced, place))
+            batch = replace(inputs, arrays=arrays, names=None, regions=None)
+            parts.append(positions(batch, self.memory) if positions else self._explained(batch, traced, place))
         predictions, scores = (np.concatenate(column) for column in zip(*parts, strict=True))
         changes = np.split(scores[:1] - scores[1:], np.cumsum(counts)[:-1])
         combined = np.stack([self._combined(change) for change in changes], axis=1)
-        at = np.arange(len(x))
-        combined[:, (sources[:, :1] <= at) & (at < sources[:, 1:])] = 0
+        if positions is None:
+            at = np.arange(len(x))
+            combined[:, (sources[:, :1] <= at) & (at < sources[:, 1:])] = 0
         return predictions[0], scores[0], combined
 
     def _explained(self, inputs: Inputs, traced: Traced, place: int) -> tuple[np.ndarray, np.ndarray]:
@@ -272,6 +308,15 @@ class InteractionMaps(Method):
             ],
             changes,
         )
+
+
+def _of_sources(interactions: np.ndarray, sources: np.ndarray, length: int) -> np.ndarray:
+    """Return the mean size (N, T, L) of the changes (N, T, S, P) of the sources that hold a position, 0 for others."""
+    size = np.abs(interactions).mean(-1)
+    at = np.arange(length)
+    inside = (sources[..., :1] <= at) & (at < sources[..., 1:])
+    total = np.einsum("nts,nsl->ntl", size, inside.astype(size.dtype))
+    return (total / np.maximum(1, inside.sum(1))[:, None]).astype(np.float32)
 
 
 def _as_stretches(given: str | Sequence | np.ndarray) -> np.ndarray:

@@ -33,6 +33,7 @@ NAMES = {
     "instead": "unknown",
     "layer": "first",
     "moves": "left",
+    "over": "outputs",
     "quadrature": "gauss-legendre",
     "rule": "revealcancel",
     "stretches": "2-5,7-9",
@@ -46,7 +47,7 @@ TELLS_OF_THE_MODEL = {
     **dict.fromkeys(["attention", "attention-rollout"], "attention"),
 }
 #: Options of a base that these refuse, which tells results apart as well.
-REFUSED = {("interaction-maps", "layer")}
+REFUSED = {("interaction-maps", "layer"), ("interaction-maps", "over")}  # over needs a target with positions
 #: Options that are given together.
 TOGETHER = {
     "start": {"end": "12"},
