@@ -105,7 +105,7 @@ def plot_output_map(explanation: Explanation, i: int | str = 0, target: Any = No
     single = (ends - starts == 1).all()
     sequence = "" if one.several_inputs else spelled(np.asarray(one.inputs)[0])
     with drawing():
-        size = (max(5.5, 2.4 + 0.012 * len(outputs)), 2.2 + float(np.clip(0.05 * len(table), 1.6, 6.5)))
+        size = (max(5.5, 2.4 + 0.012 * len(outputs)), 2.2 + float(np.clip(0.1 * len(table), 1.6, 6.5)))
         figure = Picture(figsize=size, layout="constrained")
         grid = figure.subplots(2, 2, sharex="col", width_ratios=[0.12, 1], height_ratios=[0.28, 1])
         grid[0, 0].set_axis_off()
