@@ -22,6 +22,7 @@ _READ = (*parts.ways_to_read[:2], parts.ways_to_read[-1])
     epilog=parameters.epilog(
         "genolift influence model.keras data queries.fa --target 0 --out taught",
         "genolift influence model.keras training.fa queries.fa --labels labels.tsv --method neighbours --out near",
+        "genolift influence model.keras data queries.fa --target 0 --method tracin --checkpoints kept --out traced",
         "genolift influence model.keras data --suspects --out labels-to-check",
     )
 )
@@ -75,6 +76,30 @@ _READ = (*parts.ways_to_read[:2], parts.ways_to_read[-1])
     type=click.FloatRange(0, min_open=True),
     metavar="λ",
     help="The penalty with which representer trains the last layer again.  [default: 0.001]",
+)
+@click.option(
+    "--checkpoints",
+    type=parameters.path(),
+    metavar="DIR",
+    help="What `genolift train --checkpoints DIR` kept, for tracin.",
+)
+@click.option(
+    "--iterations",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Passes over TRAINING at most, for gauss-newton.  [default: 100]",
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="SHARE",
+    help="The residual at which gauss-newton has solved a query, as a share of its gradient.  [default: 0.001]",
+)
+@click.option(
+    "--draws",
+    type=click.IntRange(1),
+    metavar="N",
+    help="How often ek-fac draws labels for each training sequence.  [default: 1]",
 )
 @parameters.seed
 @parts.execution(parameters.memory, parameters.force)

@@ -37,8 +37,23 @@ _TOLD = ("accuracy", "auroc", "auprc", "pearson", "spearman", "explained", "jsd"
     "--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="Seed of weights, order, dropout."
 )
 @click.option("--epochs", type=click.IntRange(1), metavar="N", help="Epochs at most.  [default: the network's recipe]")
+@click.option(
+    "--checkpoints",
+    type=parameters.path(),
+    metavar="DIR",
+    help="Keep the weights of each epoch, for `genolift influence --method tracin`.",
+)
 @parameters.force
-def command(spec: str, data: Path, out: Path, architecture: str, seed: int, epochs: int | None, force: bool) -> None:
+def command(
+    spec: str,
+    data: Path,
+    out: Path,
+    architecture: str,
+    seed: int,
+    epochs: int | None,
+    checkpoints: Path | None,
+    force: bool,
+) -> None:
     """Train a network on a data set.
 
     Trains on the split "train", stops early by the loss on "valid", and measures AUROC, AUPRC and accuracy of every
@@ -48,7 +63,7 @@ def command(spec: str, data: Path, out: Path, architecture: str, seed: int, epoc
     """
     from genolift.pipeline.benchmark.training import Training, train_to_file
 
-    record, was_there = train_to_file(Training(spec, data, out, architecture, seed, epochs, force))
+    record, was_there = train_to_file(Training(spec, data, out, architecture, seed, epochs, force, checkpoints))
     if was_there:
         click.echo(f"{out} is already complete")
     for task, metrics in (record["metrics"] or {}).items():

@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 
 #: What each method is, in the order in which they are listed.
 METHODS = {
+    "ek-fac": "eigenvalue-corrected Kronecker factors of dense and convolutional layers",
+    "gauss-newton": "the Gauss-Newton matrix of all weights, inverted by conjugate gradients",
     "last-layer": "the exact Hessian of the last layer",
-    "neighbours": "the nearest neighbours in the last hidden layer: the baseline",
+    "tracin": "gradients followed over the checkpoints of training",
     "representer": "a logit as a sum over training sequences, after the last layer is trained again",
+    "neighbours": "the nearest neighbours in the last hidden layer: the baseline",
 }
 DEFAULT = "last-layer"
 
@@ -22,17 +25,29 @@ DEFAULT = "last-layer"
 def method_class(name: str) -> type[InfluenceMethod]:
     """Return the class of a method; raise :class:`InputError` if there is no such method."""
     if name == "last-layer":
-        from genolift.influence.last_layer import LastLayer
+        from genolift.influence.estimators.last_layer import LastLayer
 
         return LastLayer
     if name == "neighbours":
-        from genolift.influence.neighbours import Neighbours
+        from genolift.influence.estimators.neighbours import Neighbours
 
         return Neighbours
     if name == "representer":
-        from genolift.influence.representer import Representer
+        from genolift.influence.estimators.representer import Representer
 
         return Representer
+    if name == "tracin":
+        from genolift.influence.estimators.tracin import TracIn
+
+        return TracIn
+    if name == "gauss-newton":
+        from genolift.influence.estimators.gauss_newton import GaussNewton
+
+        return GaussNewton
+    if name == "ek-fac":
+        from genolift.influence.estimators.ekfac import EkFac
+
+        return EkFac
     raise InputError(f"there is no method of influence {name!r}; there are {', '.join(METHODS)}")
 
 

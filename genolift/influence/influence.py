@@ -131,7 +131,7 @@ class Influence:
         logits = np.concatenate([self.subject.logits(X[k : k + size]) for k in range(0, len(X), size)])
         loss = self.subject.loss
         if labels is None:
-            slopes = np.zeros_like(logits)
+            given, slopes = None, np.zeros_like(logits)
             slopes[:, self.target] = 1
             measure, values = "logit", logits[:, self.target]
         else:
@@ -141,7 +141,7 @@ class Influence:
                 raise InputError(f"labels were given for {len(given)} of {len(X)} queries")
             check_labels(self.subject, given, "query")
             slopes, measure, values = loss.slopes(logits, given), "loss", loss.values(logits, given)
-        scores = method.scores(Queries(X, slopes))
+        scores = method.scores(Queries(X, slopes, given))
         return Influences(
             scores=scores,
             queries=named,

@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from genolift.influence.data import TrainingSet
+from genolift.influence.data import Block, TrainingSet
+from genolift.influence.layers import Moves
 from genolift.influence.steps import Steps
 from genolift.influence.subject import Subject
 from genolift.support.errors import InputError, Remedy, setting
@@ -33,17 +34,21 @@ class Queries:
         One-hot (Q, L, 4).
     slopes : np.ndarray
         (Q, T), the derivative of what is measured by the logits.
+    labels : np.ndarray or None
+        (Q, T), the labels of the queries where their loss is measured.
     """
 
     X: np.ndarray
     slopes: np.ndarray
+    labels: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.X)
 
     def part(self, rows: slice) -> Queries:
         """Return some of the queries."""
-        return Queries(self.X[rows], self.slopes[rows])
+        labels = None if self.labels is None else self.labels[rows]
+        return Queries(self.X[rows], self.slopes[rows], labels)
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,33 @@ class InfluenceMethod(ABC):
         """Return groups of queries, of which each needs so many numbers of float32 in memory."""
         size = max(1, int(self.memory / 2 / (4 * max(numbers, 1))))
         return [slice(start, min(start + size, len(queries))) for start in range(0, len(queries), size)]
+
+
+class OfAllWeights(InfluenceMethod):
+    """A method that follows the gradients of all trainable weights.
+
+    Attributes
+    ----------
+    moves : Moves
+        How the logits move with the weights.
+    """
+
+    def __init__(self, at: Setting):
+        super().__init__(at)
+        self.moves = Moves(self.subject, self.memory)
+
+    def losses_along(self, block: Block, directions: np.ndarray) -> np.ndarray:
+        """Return the derivative of each training loss along directions (K, P) in the weights, (B, K)."""
+        slopes = self.subject.loss.slopes(self.subject.logits(block.X), block.labels)
+        return np.einsum("bt,btk->bk", slopes, self.moves.along(block.X, directions))
+
+    def rows_along(self, name: str, directions: np.ndarray, label: str) -> np.ndarray:
+        """Return :meth:`losses_along` of all training sequences, (N, K), as a step of this name."""
+
+        def along(block: Block) -> np.ndarray:
+            return self.losses_along(block, directions)
+
+        return self.steps.rows(name, self.data, self.size, len(directions), along, label)
 
 
 class OfLastLayer(InfluenceMethod):

@@ -63,6 +63,11 @@ class Steps:
                 np.savez(handle, **arrays)  # type: ignore[arg-type]
         return arrays
 
+    def forget(self, name: str) -> None:
+        """Remove what was kept of a step."""
+        if self._folder is not None:
+            (self._folder / f"{name}.npz").unlink(missing_ok=True)
+
     def once(self, name: str, make: Callable[[], Arrays]) -> Arrays:
         """Return what a step gives, which is made if it was not kept."""
         there = self.kept(name)
@@ -104,8 +109,7 @@ class Steps:
                     self.keep(f"{name}-begun", {**sums, "first": np.array(first), "size": np.array(size)})
                     since = time.monotonic()
         self.keep(name, sums)
-        if self._folder is not None:
-            (self._folder / f"{name}-begun.npz").unlink(missing_ok=True)
+        self.forget(f"{name}-begun")
         return sums
 
     def rows(

@@ -67,6 +67,8 @@ class Subject:
         flat = tf.TensorSpec([None, self.parameters], tf.float32)
         self._run_hidden = compiled(self._hidden, input_signature=[input_shape])
         self._run_back = compiled(self._back, input_signature=[input_shape, by_task])
+        by_direction = tf.TensorSpec([None, None, self.tasks], tf.float32)
+        self._run_backs = compiled(self._backs, input_signature=[input_shape, by_direction])
         self._run_along = compiled(self._along, input_signature=[input_shape, flat])
 
     # -- the last layer --------------------------------------------------------------------------------------------
@@ -99,6 +101,14 @@ class Subject:
         with exact_float32:
             return self._run_back(tf.constant(X, "float32"), tf.constant(slopes, "float32")).numpy()
 
+    def backs(self, X: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """Return :meth:`back` for several weightings (B, T, K), as (K, P)."""
+        tf = quiet_tensorflow()
+        with exact_float32:
+            return self._run_backs(
+                tf.constant(X, "float32"), tf.constant(np.moveaxis(slopes, -1, 0), "float32")
+            ).numpy()
+
     def along(self, X: np.ndarray, directions: np.ndarray) -> np.ndarray:
         """Return J v: how the logits move along directions (K, P) in the weights, (B, T, K)."""
         tf = quiet_tensorflow()
@@ -109,17 +119,19 @@ class Subject:
     def _hidden(self, x: Tensor) -> Tensor:
         return self.hidden(x, training=False)
 
-    def traced_logits(self, x: Tensor) -> Tensor:
-        """Return the logits as a tensor."""
-        tf = quiet_tensorflow()
-        logits = tf.matmul(self._hidden(x), self.dense.kernel.value)
+    def traced_end(self, features: Tensor) -> Tensor:
+        """Return the logits of the last hidden layer as a tensor."""
+        logits = quiet_tensorflow().matmul(features, self.dense.kernel.value)
         return logits + self.dense.bias.value if self.dense.use_bias else logits
 
     def _back(self, x: Tensor, slopes: Tensor) -> Tensor:
         tf = quiet_tensorflow()
         with tf.GradientTape() as tape:
-            total = tf.reduce_sum(slopes * self.traced_logits(x))
+            total = tf.reduce_sum(slopes * self.traced_end(self._hidden(x)))
         return self._flat(tape.gradient(total, self.variables, unconnected_gradients="zero"))
+
+    def _backs(self, x: Tensor, slopes: Tensor) -> Tensor:
+        return quiet_tensorflow().map_fn(lambda one: self._back(x, one), slopes)
 
     def _along(self, x: Tensor, directions: Tensor) -> Tensor:
         """Differentiate the backward pass by the slopes that it begins with, which gives the forward direction."""

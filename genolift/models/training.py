@@ -8,10 +8,12 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version as version_of
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from genolift.models.checkpoints import Keeper
 from genolift.models.objectives import objective_of
 from genolift.models.profiles.heads import Heads, heads_of
 from genolift.models.profiles.loss import counts_weight, profile_loss
@@ -78,6 +80,7 @@ def train(
     patience: int | None = None,
     learning_rate: float | None = None,
     progress: bool = True,
+    checkpoints: Path | None = None,
 ) -> tuple[Any, dict[str, Any]]:
     """Train a model on the split "train", and stop when the loss on "valid" no longer improves.
 
@@ -99,6 +102,8 @@ def train(
         Values of :class:`Hyperparameters`. The default ``None`` takes those of the architecture.
     progress
         Whether to show the progress.
+    checkpoints
+        A folder in which the weights at the end of each epoch are kept, for TracIn; see docs/influence.md.
 
     Returns
     -------
@@ -123,7 +128,7 @@ def train(
         model = build(architecture, seed=seed, **data.ends, length=data.length, tasks=len(data.tasks))
     _check_model(model, data)
     seed_dropout(model, seed)
-    history, stopped_early = _fit(model, data, hyperparameters, seed, progress)
+    history, stopped_early = _fit(model, data, hyperparameters, seed, progress, checkpoints)
     best = min(history, key=lambda epoch: epoch["valid_loss"])
     metrics = data.test_metrics(model)
     record: dict[str, Any] = {
@@ -253,7 +258,12 @@ class _Data:
 
 
 def _fit(
-    model: Any, data: _Data, hyperparameters: Hyperparameters, seed: int, progress: bool
+    model: Any,
+    data: _Data,
+    hyperparameters: Hyperparameters,
+    seed: int,
+    progress: bool,
+    checkpoints: Path | None,
 ) -> tuple[list[dict[str, Any]], bool]:
     """Train the model, which ends with the weights of its best epoch.
 
@@ -273,6 +283,7 @@ def _fit(
     )
     # Keras would choose XLA, which makes convolutions on the CPU slower.
     model.compile(keras.optimizers.Adam(schedule), jit_compile=False, **data.losses)
+    keeper = None if checkpoints is None else Keeper(checkpoints, hyperparameters.batch_size)
     history: list[dict[str, Any]] = []
     began = time.perf_counter()
     stopping = keras.callbacks.EarlyStopping(
@@ -289,6 +300,9 @@ def _fit(
                     "seconds": round(time.perf_counter() - began, 2),
                 }
             )
+            if keeper is not None:
+                rates = [float(schedule(step)) for step in range(epoch * steps, (epoch + 1) * steps)]
+                keeper.keep(model, epoch + 1, float(np.mean(rates)))
             bar.set_postfix(epoch=f"{epoch + 1}/{epochs}", valid_loss=f"{logs['val_loss']:.4f}", refresh=False)
 
         reporter = keras.callbacks.LambdaCallback(
@@ -310,6 +324,8 @@ def _fit(
             f"training diverged in epoch {max(1, len(history))}: the loss is not a finite number; "
             f"try a learning rate below {peak:g}"
         )
+    if keeper is not None:
+        keeper.finish()
     return history, len(history) < epochs
 
 

@@ -5,9 +5,15 @@ import pandas as pd
 import pytest
 from cli_files import LENGTH, fasta, random_sequences
 
+from genolift.influence.data import HeldSet
+from genolift.influence.influence import Influence
+from genolift.models.loading import load_model
 from genolift.models.zoo import build
+from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.influence import job
+from genolift.pipeline.influence.labels import FileSet, read_labels
 from genolift.simulate.dataset import Dataset
+from genolift.simulate.reading import load_dataset
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +103,7 @@ def test_mistakes_are_one_line(place, genolift, tmp_path):
         "nothing to find": (model, data),
         "there are the tasks a, b; choose one by --target": (model, data, queries),
         "there is no task 'c'": (model, data, queries, "--target", "c"),
+        "genolift train --checkpoints DIR": (model, data, queries, "--target", 0, "--method", "tracin"),
         "has no option 'l2'": (model, data, queries, "--target", 0, "--method", "last-layer", "--l2", 1),
         "does not exist": (tmp_path / "none.keras", data, queries),
         "no dataset.tsv beside it; give its labels by --labels": (model, queries, queries),
@@ -119,3 +126,29 @@ def test_mistakes_are_one_line(place, genolift, tmp_path):
         told = genolift("influence", model, data, queries, "--target", 0, *table(*changed), *out)
         assert (told.code, text in told.err, told.err.count("\n")) == (2, True, 1), (text, told.err)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_streamed_file_gives_what_arrays_give(place, genolift, tmp_path):
+    """Sequences of other splits between those that are taken, and blocks that begin anywhere."""
+    dataset = load_dataset(place / "data")
+    dataset.splits[[1, 2, 9]] = "valid"
+    dataset.save(tmp_path / "data")
+    kept = dataset.subset("train")
+    reading = Reading(tmp_path / "data" / "sequences.fa")
+    stream = FileSet(reading, reading.source(LENGTH), read_labels(tmp_path / "data" / "dataset.tsv"))
+    held = HeldSet(kept.sequences, kept.labels, kept.names, kept.tasks)
+    for size, first in ((4, 0), (5, 3), (100, 0), (3, 20)):
+        for one, other in zip(stream.blocks(size, first), held.blocks(size, first), strict=True):
+            assert one.start == other.start
+            np.testing.assert_array_equal(one.X, other.X)
+            np.testing.assert_array_equal(one.labels, other.labels)
+    assert list(stream.names) == kept.names
+    np.testing.assert_array_equal(stream.take(7), held.take(7))
+    told = genolift(
+        *("influence", place / "model.keras", tmp_path / "data", place / "queries.fa", "--target", "a"),
+        *("--method", "neighbours", "--pictures", 0, "--out", tmp_path / "out"),
+    )
+    assert told.code == 0, told.err
+    model = load_model(place / "model.keras")
+    expected = Influence(model, held, method="neighbours", target="a")(dataset.sequences[27:]).scores
+    np.testing.assert_allclose(np.load(tmp_path / "out" / "scores.npz")["scores"], expected, rtol=1e-5, atol=1e-7)

@@ -42,38 +42,51 @@ def network(tasks: int, end: str, seed: int = 0, bias: bool = True, apart: bool 
     return model
 
 
-def jacobians(model, X, labels, end, variables):
-    """By Keras' own loss of outputs: per-sequence gradients (n, P), and the Hessian (P, P) of the mean loss."""
+def flat(parts):
+    """Derivatives by several variables as one vector."""
+    return tf.concat([tf.reshape(part, [-1]) for part in parts], 0)
+
+
+def gradients_of(model, X, labels, end, variables):
+    """The gradient of each sequence's loss, by Keras' own loss of outputs, (n, P)."""
     loss = keras.losses.get(LOSSES[end])
 
-    def flat(parts):
-        return tf.concat([tf.reshape(part, [-1]) for part in parts], 0)
-
-    def each(x, y):
+    @tf.function
+    def one(x, y):
         with tf.GradientTape() as tape:
-            value = tf.reduce_sum(loss(y[None], model(x[None])))
-        return flat(tape.gradient(value, variables)).numpy()
+            value = tf.reduce_sum(loss(y, model(x)))
+        return flat(tape.gradient(value, variables))
 
-    gradients = np.stack([each(x, y) for x, y in zip(tf.constant(X), tf.constant(labels), strict=True)])
-    with tf.GradientTape(persistent=True) as outer:
-        with tf.GradientTape() as tape:
-            value = tf.reduce_mean(loss(tf.constant(labels), model(tf.constant(X))))
-        parts = tape.gradient(value, variables)
-        joined = flat(parts)
-    rows = [outer.jacobian(joined, variable) for variable in variables]
-    hessian = np.concatenate([row.numpy().reshape(len(joined), -1) for row in rows], axis=1)
-    return gradients, hessian
+    pairs = zip(tf.constant(X), tf.constant(labels), strict=True)
+    return np.stack([one(x[None], y[None]).numpy() for x, y in pairs])
+
+
+def hessian_of(model, X, labels, end, variables):
+    """The Hessian of the mean loss, (P, P), row by row."""
+    loss = keras.losses.get(LOSSES[end])
+    sizes = [int(np.prod(variable.shape)) for variable in variables]
+
+    @tf.function
+    def row(chosen):
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as tape:
+                value = tf.reduce_mean(loss(tf.constant(labels), model(tf.constant(X))))
+            entry = tf.reduce_sum(chosen * flat(tape.gradient(value, variables)))
+        return flat(outer.gradient(entry, variables))
+
+    return np.stack([row(tf.constant(each)).numpy() for each in np.eye(sum(sizes), dtype=np.float32)])
 
 
 def logit_gradients(model, X, target, variables):
     """The gradient (n, P) of one logit, through the dense layer ``last``."""
     hidden = keras.Model(model.inputs, model.get_layer("last").input)
     last = model.get_layer("last")
-    found = []
-    for x in tf.constant(X):
+
+    @tf.function
+    def one(x):
         with tf.GradientTape() as tape:
-            logit = hidden(x[None]) @ last.kernel
+            logit = hidden(x) @ last.kernel
             logit = (logit + last.bias if last.use_bias else logit)[0, target]
-        parts = tape.gradient(logit, variables, unconnected_gradients="zero")
-        found.append(np.concatenate([part.numpy().reshape(-1) for part in parts]))
-    return np.stack(found)
+        return flat(tape.gradient(logit, variables, unconnected_gradients="zero"))
+
+    return np.stack([one(x[None]).numpy() for x in tf.constant(X)])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from influence_case import LOSSES, data, jacobians, keras, logit_gradients, network
+from influence_case import LOSSES, data, gradients_of, hessian_of, keras, logit_gradients, network
 from scipy.optimize import minimize
 
 import genolift as gl
@@ -20,7 +20,8 @@ def test_equals_dense_derivatives(end, tasks, bias):
     X, labels = data(23, tasks, end)
     model = network(tasks, end, bias=bias)
     variables = [variable.value for variable in model.get_layer("last").trainable_variables]
-    gradients, hessian = jacobians(model, X, labels, end, variables)
+    gradients = gradients_of(model, X, labels, end, variables)
+    hessian = hessian_of(model, X, labels, end, variables)
     damped = np.linalg.inv(hessian.astype(float) + 0.01 * np.eye(len(hessian)))
     queries, target = X[:4], tasks - 1
     expected = -logit_gradients(model, queries, target, variables) @ damped @ gradients.T / len(X)

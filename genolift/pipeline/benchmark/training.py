@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from genolift.models.checkpoints import LISTING
 from genolift.models.training import train
 from genolift.pipeline.keeping.digest import RecordDigest, digest_path
-from genolift.pipeline.keeping.places import check_file
+from genolift.pipeline.keeping.places import check_directory, check_file
 from genolift.pipeline.keeping.resumable import check_same, read_json
 from genolift.results.provenance import encode
 from genolift.sequence.files import write_text
@@ -44,6 +45,8 @@ class Training:
         The largest number of epochs. ``None`` is that of the network's recipe.
     force
         Whether an earlier training gives way.
+    checkpoints
+        A directory in which the weights of each epoch are kept.
     """
 
     spec: str
@@ -53,6 +56,7 @@ class Training:
     seed: int = 0
     epochs: int | None = None
     force: bool = False
+    checkpoints: Path | None = None
 
 
 def train_to_file(job: Training, progress: bool = True) -> tuple[dict[str, Any], bool]:
@@ -70,11 +74,21 @@ def train_to_file(job: Training, progress: bool = True) -> tuple[dict[str, Any],
             "data": _digest(dataset),
         }
     )
+    if job.checkpoints is not None:
+        check_directory(job.checkpoints)
+        request["checkpoints"] = job.checkpoints.name
     earlier = read_json(job.out.parent / RECORD)
     made = None if job.force else _made(job, earlier, request)
     if made is not None:
         return made, True
-    model, record = train(job.architecture, dataset, seed=job.seed, epochs=job.epochs, progress=progress)
+    model, record = train(
+        job.architecture,
+        dataset,
+        seed=job.seed,
+        epochs=job.epochs,
+        progress=progress,
+        checkpoints=job.checkpoints,
+    )
     return save_model(model, record | {"request": request}, job.out, job.out.parent / RECORD), False
 
 
@@ -101,6 +115,8 @@ def _made(job: Training, earlier: dict[str, Any] | None, request: Mapping[str, A
     another = Remedy.naming("give another directory, or {} to start afresh", FORCE)
     check_same(job.out.parent / RECORD, earlier["request"], request, another)
     is_whole = job.out.exists() and digest_path(job.out) == earlier.get("model_sha256")
+    if job.checkpoints is not None:
+        is_whole = is_whole and (job.checkpoints / LISTING).exists()
     return earlier if is_whole else None
 
 
