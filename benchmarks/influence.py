@@ -28,7 +28,7 @@ from tqdm import tqdm
 import genolift as gl
 from genolift.influence.catalog import METHODS
 from genolift.influence.datamodelling import datamodelling_score, rank_correlations
-from genolift.models.checkpoints import Keeper
+from genolift.models.recipe.checkpoints import Keeper
 from genolift.support.seeds import stream
 
 TAKEN, ASKED, TURNED, SNAPSHOTS = 25, 10, 50, 6

@@ -6,18 +6,19 @@ import platform
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from genolift.models.checkpoints import Keeper
 from genolift.models.objectives import objective_of
 from genolift.models.profiles.heads import Heads, heads_of
 from genolift.models.profiles.loss import counts_weight, profile_loss
 from genolift.models.profiles.metrics import profile_metrics
+from genolift.models.recipe.checkpoints import Keeper
+from genolift.models.recipe.hyperparameters import Hyperparameters, hyperparameters_of
 from genolift.models.seeding import seed_dropout
 from genolift.models.zoo import ARCHITECTURES, OF_PROFILES, build
 from genolift.sequence.alphabet import codes_matrix, is_dna, one_hot
@@ -28,46 +29,6 @@ from genolift.support.tensorflow import quiet_tensorflow
 from genolift.version import __version__
 
 _SPLITS = ("train", "valid", "test")
-
-
-@dataclass(frozen=True)
-class Hyperparameters:
-    """The hyperparameters of training with Adam, whose learning rate rises to its peak and then falls along a cosine.
-
-    Attributes
-    ----------
-    epochs : int
-        The largest number of epochs.
-    batch_size : int
-        The number of sequences in a batch.
-    patience : int
-        The number of epochs without improvement after which training stops.
-    learning_rate : float
-        The peak of the learning rate.
-    warm_up : float
-        The share of all steps in which the learning rate rises.
-    final_rate : float
-        The learning rate at the end, as a share of its peak.
-    """
-
-    epochs: int = 20
-    batch_size: int = 32
-    patience: int = 5
-    learning_rate: float = 1e-3
-    warm_up: float = 0.1
-    final_rate: float = 0.01
-
-
-# The average over 180 positions leaves tiny gradients for the motif detectors of `tal_gata`. At Adam's usual constant
-# 0.001 they learn almost nothing in the first four epochs, and they need thirty for what a peak of 0.003 with a decay
-# reaches after twelve (benchmarks/training.py). With a peak of 0.002, twelve epochs are too few for some seeds.
-HYPERPARAMETERS = {
-    "tal_gata": Hyperparameters(epochs=12, learning_rate=3e-3),
-    # The counts of `bpnet` come from an average too, and learn more slowly than the profile. On the simulation
-    # `profile` (32 filters, seed 0) their correlation is 0.77 after this, and below 0.4 after half as many
-    # epochs.
-    "bpnet": Hyperparameters(epochs=16, learning_rate=4e-3),
-}
 
 
 def train(
@@ -120,7 +81,7 @@ def train(
     """
     started = time.perf_counter()
     given = {"epochs": epochs, "batch_size": batch_size, "patience": patience, "learning_rate": learning_rate}
-    hyperparameters = _hyperparameters(model, given)
+    hyperparameters = hyperparameters_of(model, given)
     data = _Data(dataset)
     architecture = model if isinstance(model, str) else None
     if architecture is not None:
@@ -327,19 +288,6 @@ def _fit(
     if keeper is not None:
         keeper.finish()
     return history, len(history) < epochs
-
-
-def _hyperparameters(model: Any, given: dict[str, Any]) -> Hyperparameters:
-    """Return the hyperparameters of a model, with those that are given in the place of the architecture's."""
-    chosen = HYPERPARAMETERS.get(model, Hyperparameters()) if isinstance(model, str) else Hyperparameters()
-    chosen = replace(chosen, **{name: value for name, value in given.items() if value is not None})
-    for name in ("epochs", "batch_size", "patience"):
-        value = getattr(chosen, name)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise InputError(f"{name}={value!r} is not a whole number of at least 1")
-    if not 0 < chosen.learning_rate < float("inf"):
-        raise InputError(f"learning_rate={chosen.learning_rate!r} is not a positive number")
-    return chosen
 
 
 def _check_trainable(architecture: str, data: _Data) -> None:

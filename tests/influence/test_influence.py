@@ -8,7 +8,7 @@ import genolift as gl
 from genolift.influence.catalog import METHODS
 from genolift.influence.data import HeldSet
 from genolift.influence.steps import Steps
-from genolift.models.checkpoints import Keeper
+from genolift.models.recipe.checkpoints import Keeper
 from genolift.support.errors import InputError, UnsupportedModel
 
 

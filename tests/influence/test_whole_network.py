@@ -12,7 +12,7 @@ from genolift.influence.estimators.ekfac import EkFac
 from genolift.influence.layers import Gradients, Moves
 from genolift.influence.losses import loss_of
 from genolift.influence.subject import Subject
-from genolift.models.checkpoints import Keeper
+from genolift.models.recipe.checkpoints import Keeper
 from genolift.support.errors import GenoliftWarning, InputError, UnsupportedModel
 
 ENDS = [("sigmoid", 2), ("linear", 1), ("softmax", 3)]

@@ -7,7 +7,7 @@ import pytest
 from cli_files import random_sequences
 
 from genolift.cli.app import run
-from genolift.models.checkpoints import load_checkpoint, read_checkpoints
+from genolift.models.recipe.checkpoints import load_checkpoint, read_checkpoints
 from genolift.models.training import train
 from genolift.models.zoo import build
 from genolift.simulate.dataset import Dataset

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from genolift.models import training
 from genolift.models.metrics import class_metrics
+from genolift.models.recipe.hyperparameters import HYPERPARAMETERS
 from genolift.models.training import train
 from genolift.models.zoo import build
 from genolift.sequence.alphabet import one_hot
@@ -77,7 +77,7 @@ def test_the_record_says_everything_and_is_json(trained):
     assert {key: record["recipe"][key] for key in ("epochs", "batch_size", "patience", "learning_rate")} == {
         "epochs": 6,
         "batch_size": 8,
-        "patience": training.HYPERPARAMETERS["tal_gata"].patience,
+        "patience": HYPERPARAMETERS["tal_gata"].patience,
         "learning_rate": 0.01,
     }
     assert record["data"] == {

@@ -11,7 +11,7 @@ import numpy as np
 
 from genolift.influence.data import Block
 from genolift.influence.method import OfAllWeights, Queries, Setting
-from genolift.models.checkpoints import Checkpoint, load_checkpoint, read_checkpoints
+from genolift.models.recipe.checkpoints import Checkpoint, load_checkpoint, read_checkpoints
 from genolift.support.errors import InputError, Remedy, setting
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genolift.models.checkpoints import LISTING
+from genolift.models.recipe.checkpoints import LISTING
 from genolift.models.training import train
 from genolift.pipeline.keeping.digest import RecordDigest, digest_path
 from genolift.pipeline.keeping.places import check_directory, check_file

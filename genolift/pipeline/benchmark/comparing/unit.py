@@ -60,7 +60,8 @@ def train_network(
 ) -> dict[str, Any]:
     """Train a network and return its metrics on the test sequences."""
     from genolift.models.objectives import objective_of
-    from genolift.models.training import HYPERPARAMETERS, train
+    from genolift.models.recipe.hyperparameters import HYPERPARAMETERS
+    from genolift.models.training import train
 
     dataset = load_dataset(work / data, spec)
     length = len(dataset.sequences[0])

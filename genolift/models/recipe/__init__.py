@@ -1,0 +1,1 @@
+"""How networks are trained: hyperparameters, and the weights that are kept meanwhile."""
