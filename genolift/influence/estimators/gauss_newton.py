@@ -123,7 +123,7 @@ class GaussNewton(OfAllWeights):
     def suspicion(self) -> np.ndarray:
         """Return (1/n) ∇Lᵢᵀ (G + λI)⁻¹ ∇Lᵢ, (N,). Each training sequence is solved for, which takes long."""
         found = np.empty(len(self.data))
-        size = min(64, max(1, int(self.memory / 2 / (32 * self.subject.parameters))))
+        size = min(512, max(1, int(self.memory / 2 / (32 * self.subject.parameters))))
         for block in self.data.blocks(size):
             slopes = self.subject.loss.slopes(self.subject.logits(block.X), block.labels)
             name = f"own-{block.start}"
