@@ -88,22 +88,27 @@ def score(work: Path, trainer: small.Trainer, halves: int, seeds: int) -> dict:
     measured, parts = np.stack(said), np.stack([small.half(number) for number in range(halves)])
     folders = [taught(trainer, work / f"all-seed{seed}", X, labels, seed) for seed in range(seeds)]
     found: dict = {"by method": {}}
-    scored = {}
-    for method in tqdm(METHODS, "methods"):
-        each = [scores_of(work, folder, X, labels, queries, method) for folder in folders]
-        one = datamodelling_score(each[0]["scores"], parts, measured[:, 0])
-        mean = datamodelling_score(np.mean([e["scores"] for e in each], axis=0), parts, measured.mean(axis=1))
-        scored[method] = one, mean
-        found["by method"][method] = {
-            "one network": [one.value, one.low, one.high],
-            "mean of networks": [mean.value, mean.low, mean.high],
-            "seconds": float(np.median([e["seconds"] for e in each])),
-        }
-    for method, pair in scored.items():
-        leads = [a.less(b) for a, b in zip(pair, scored["neighbours"], strict=True)]
-        found["by method"][method]["lead over neighbours"] = [[lead.value, lead.low, lead.high] for lead in leads]
+    said_by = {"one network": measured[:, 0], "mean of networks": measured.mean(axis=1)}
+    balance = (parts @ labels[:, 0])[:, None]
+    every = {method: [scores_of(work, folder, X, labels, queries, method) for folder in folders] for method in METHODS}
+    scores = {
+        method: {"one network": each[0]["scores"], "mean of networks": np.mean([e["scores"] for e in each], axis=0)}
+        for method, each in every.items()
+    }
+    # What is left where a query plays no part: how many sequences of each label a half holds.
+    alone = np.repeat((labels - labels.mean()).T, len(queries), axis=0)
+    scores["labels alone"] = dict.fromkeys(said_by, alone)
+    for by, said_now in said_by.items():
+        for known, given in (("", None), (", given the balance of labels", balance)):
+            scored = {m: datamodelling_score(each[by], parts, said_now, given) for m, each in scores.items()}
+            for method, one in scored.items():
+                lead = one.less(scored["neighbours"])
+                row = {"score": [one.value, one.low, one.high], "lead": [lead.value, lead.low, lead.high]}
+                found["by method"].setdefault(method, {})[by + known] = row
+    for method, each in every.items():
+        found["by method"][method]["seconds"] = float(np.median([e["seconds"] for e in each]))
     # What a network says of a half, predicted by another network that was trained on the same half.
-    found["ceiling of one network"] = float(rank_correlations(measured[:, 1], measured[:, 0]).mean())
+    found["another network on the same half"] = float(rank_correlations(measured[:, 1], measured[:, 0]).mean())
     return found
 
 

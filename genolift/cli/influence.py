@@ -69,7 +69,8 @@ _READ = (*parts.ways_to_read[:2], parts.ways_to_read[-1])
     "--damping",
     type=click.FloatRange(0),
     metavar="λ",
-    help="What is added to the eigenvalues of the curvature, for methods with one.  [default: a tenth of their mean]",
+    help="What is added to the eigenvalues of the curvature, for methods with one.  [default: a tenth of their mean, "
+    "and ten times their mean for gauss-newton]",
 )
 @click.option(
     "--l2",

@@ -45,7 +45,9 @@ class DatamodellingScore:
         return _with_interval(self.by_query - other.by_query, self.without - other.without)
 
 
-def datamodelling_score(scores: npt.ArrayLike, parts: npt.ArrayLike, measured: npt.ArrayLike) -> DatamodellingScore:
+def datamodelling_score(
+    scores: npt.ArrayLike, parts: npt.ArrayLike, measured: npt.ArrayLike, given: npt.ArrayLike | None = None
+) -> DatamodellingScore:
     """Return how well influences predict what networks say that were trained on parts of the training set.
 
     The interval is for the mean over all queries and parts that might have been drawn. Its variance is the sum of that
@@ -60,6 +62,9 @@ def datamodelling_score(scores: npt.ArrayLike, parts: npt.ArrayLike, measured: n
         (M, N) bool, which training sequences each of M networks was trained on.
     measured
         (M, Q), what is measured at each query in each of these networks.
+    given
+        (M, K), what is known of the parts and shall not count, such as how many sequences of each label they hold. The
+        predictions and the measured values are then what is left of them after a linear regression on it.
 
     Returns
     -------
@@ -82,15 +87,29 @@ def datamodelling_score(scores: npt.ArrayLike, parts: npt.ArrayLike, measured: n
     if not (np.isfinite(scores).all() and np.isfinite(measured).all()):
         raise InputError("some influences or measured values are not finite numbers")
     predicted = parts @ scores.T
-    every = np.arange(len(parts))
-    without = np.stack([rank_correlations(predicted[every != k], measured[every != k]) for k in every])
-    return _with_interval(rank_correlations(predicted, measured), without)
+    if given is not None:
+        known = np.column_stack([np.ones(len(parts)), np.asarray(given, float).reshape(len(parts), -1)])
+        predicted, measured = (
+            one - known @ np.linalg.lstsq(known, one, rcond=None)[0] for one in (predicted, measured)
+        )
+    ranks = [rankdata(one, axis=0) for one in (predicted, measured)]
+    without = np.stack([_correlations(*(_without(one, k) for one in ranks)) for k in range(len(parts))])
+    return _with_interval(_correlations(*ranks), without)
 
 
 def rank_correlations(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the rank correlation of each column, (Q,); 0 where a column does not vary."""
-    ranks = [rankdata(each, axis=0) for each in (one, other)]
-    a, b = (each - each.mean(axis=0) for each in ranks)
+    """Return Spearman's correlation of each column of (M, Q) with the other's, (Q,); 0 where a column does not vary."""
+    return _correlations(rankdata(one, axis=0), rankdata(other, axis=0))
+
+
+def _without(ranks: np.ndarray, k: int) -> np.ndarray:
+    """Return the ranks of all rows but ``k`` among each other. Equal values share the mean of their ranks."""
+    rest = np.delete(ranks, k, axis=0)
+    return rest - (rest > ranks[k]) - 0.5 * (rest == ranks[k])
+
+
+def _correlations(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    a, b = (each - each.mean(axis=0) for each in (one, other))
     scale = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
     return (a * b).sum(axis=0) / np.where(scale > 0, scale, np.inf)
 

@@ -27,6 +27,18 @@ def test_is_the_mean_of_rank_correlations():
     )
 
 
+def test_what_is_given_does_not_count():
+    """Influences that tell labels apart and nothing else predict nothing, once the count of each label is given."""
+    rng = np.random.default_rng(5)
+    labels, own, parts = rng.integers(0, 2, N), rng.normal(size=(Q, N)), halves(rng, 200)
+    own -= np.stack([own[:, labels == k].mean(axis=1) for k in (0, 1)])[labels].T
+    measured = parts @ (own + 3 * labels).T
+    alone, given = np.repeat(labels[None].astype(float), Q, axis=0), (parts @ labels)[:, None]
+    assert datamodelling_score(alone, parts, measured).value > 0.7
+    assert abs(datamodelling_score(alone, parts, measured, given).value) < 0.15
+    assert datamodelling_score(own + 7 * labels, parts, measured, given).value > 0.999
+
+
 def test_of_the_truth_is_one_and_of_its_negative_minus_one():
     rng = np.random.default_rng(1)
     scores, parts = rng.normal(size=(Q, N)), halves(rng, M)
