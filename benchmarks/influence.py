@@ -31,7 +31,7 @@ from genolift.influence.datamodelling import datamodelling_score, rank_correlati
 from genolift.models.recipe.checkpoints import Keeper
 from genolift.support.seeds import stream
 
-TAKEN, ASKED, TURNED, SNAPSHOTS = 25, 10, 50, 6
+TAKEN, ASKED, TURNED, SNAPSHOTS, AGAIN = 25, 10, 50, 6, 2
 
 
 def taught(trainer: small.Trainer, folder: Path, X, labels, seed: int) -> Path:
@@ -117,7 +117,7 @@ def taking_out(work: Path, trainer: small.Trainer, seeds: int) -> dict:
     (X, labels, _), (queries, wanted, _) = small.data()
     folders = [work / f"all-seed{seed}" for seed in range(seeds)]
     asked = np.flatnonzero(wanted[:, 0] == 1)[:ASKED]
-    full = small.retrain(trainer, work, "full", X, labels, queries, range(seeds)).mean(axis=0)
+    full = small.retrain(trainer, work, "full", X, labels, queries, range(AGAIN)).mean(axis=0)
     found = {}
     for method in tqdm([*METHODS, "random"], "taking out"):
         falls = []
@@ -132,7 +132,7 @@ def taking_out(work: Path, trainer: small.Trainer, seeds: int) -> dict:
                 out = np.argsort(-mean[query], kind="stable")[:TAKEN]
             rest = np.setdiff1d(np.arange(len(X)), out)
             name = f"without-{method}-{query}"
-            said = small.retrain(trainer, work, name, X[rest], labels[rest], queries[query : query + 1], range(2))
+            said = small.retrain(trainer, work, name, X[rest], labels[rest], queries[query : query + 1], range(AGAIN))
             falls.append(full[query] - said.mean())
         found[method] = mean_interval(np.array(falls))
     return found

@@ -35,8 +35,8 @@ class Influence:
     labels : array, optional
         Their labels (N, T), or (N,) for one task. Not given with a :class:`~genolift.influence.data.TrainingSet`.
     method : str
-        ``"last-layer"`` (the default), ``"ek-fac"``, ``"gauss-newton"``, ``"tracin"``, ``"representer"`` or
-        ``"neighbours"``.
+        ``"gauss-newton"`` (the default), ``"ek-fac"``, ``"last-layer"``, ``"tracin"``, ``"representer"`` or
+        ``"neighbours"``; docs/influence.md compares them.
     target : int or str, optional
         The number or name of the task whose logit is measured; needed where there are several.
     names, tasks : list of str, optional
@@ -61,7 +61,7 @@ class Influence:
 
     Examples
     --------
-    >>> influence = gl.Influence(model, sequences, labels, method="ek-fac", target=0)
+    >>> influence = gl.Influence(model, sequences, labels, target=0)
     >>> found = influence(queries)
     >>> found.top(5)  # the five training sequences that raise each logit most, and the five that lower it
     """

@@ -116,7 +116,7 @@ def refused(match, kind=InputError, model=None, labels=None, queries=None, **opt
 
 def test_what_cannot_be_used_is_refused():
     X, labels = data(20, 2, "sigmoid")
-    refused("no method of influence 'nearest'; there are ek-fac", method="nearest")
+    refused("no method of influence 'nearest'; there are gauss-newton", method="nearest")
     refused("last-layer has no option 'l2'; it has damping", method="last-layer", l2=3)
     refused("there are the tasks 0, 1; choose one by target=", target=None)
     refused("there is no task 5", target=5)
