@@ -35,7 +35,13 @@ def made(method, tmp_path=None, size=None, n=30):
     return influence, X
 
 
-@pytest.mark.parametrize("method", METHODS)
+#: Methods that take many passes over all weights, which are left to the slow tests.
+LONG = ("gauss-newton", "tracin")
+
+
+@pytest.mark.parametrize(
+    "method", [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in METHODS]
+)
 class TestEveryMethod:
     def test_results_do_not_depend_on_the_size_of_blocks(self, method):
         whole, X = made(method)

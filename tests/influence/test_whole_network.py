@@ -33,7 +33,7 @@ def dense(end, tasks):
     return model, X, labels, jacobian, np.einsum("nt,ntp->np", slopes, jacobian), matrix
 
 
-@pytest.mark.parametrize(("end", "tasks"), ENDS)
+@pytest.mark.parametrize(("end", "tasks"), [ENDS[0], *(pytest.param(*one, marks=pytest.mark.slow) for one in ENDS[1:])])
 def test_gauss_newton_equals_a_dense_matrix(end, tasks):
     model, X, labels, jacobian, gradients, matrix = dense(end, tasks)
     target, damping = tasks - 1, 0.05
@@ -76,7 +76,7 @@ def test_conjugate_gradients_that_stop_early_say_so():
         influence(X[:2])
 
 
-@pytest.mark.parametrize(("end", "tasks"), ENDS)
+@pytest.mark.parametrize(("end", "tasks"), ENDS[:2])
 def test_in_a_linear_model_the_matrix_is_the_hessian(end, tasks):
     """A network of one dense layer has no curvature but the loss's."""
     X, labels = data(40, tasks, end)
@@ -219,7 +219,7 @@ def kept(folder, weights, rates, batch=5):
     return model
 
 
-@pytest.mark.parametrize("by_loss", [False, True])
+@pytest.mark.parametrize("by_loss", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_tracin_equals_a_sum_over_checkpoints(tmp_path, by_loss):
     X, labels = data(N, 2, "sigmoid")
     weights, rates = [network(2, "sigmoid", seed).get_weights() for seed in range(3)], [0.3, 0.2, 0.1]
