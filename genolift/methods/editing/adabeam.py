@@ -14,8 +14,9 @@ from scipy.special import softmax
 from genolift.methods.editing.best import Best
 from genolift.methods.editing.problem import Found, Problem
 
-# Rollouts of each draft of the beam in a round; rounds; mutations in a row; tries for a mutant within the constraints.
-_ROLLOUTS, _ROUNDS, _LONGEST, _TRIES = 4, 100, 200, 20
+# Rollouts of each draft of the beam in a round; rounds; rounds in a row that may bring nothing; mutations in a row;
+# tries for a mutant within the constraints.
+_ROLLOUTS, _ROUNDS, _PATIENCE, _LONGEST, _TRIES = 4, 100, 10, 40, 20
 # Of GrAdaBeam: the share of uniform draws at first, the largest probability of one substitution by its slope, and the
 # largest logit.
 _UNIFORM, _CAP, _LOGIT = 0.05, 0.10, 3.0
@@ -83,13 +84,18 @@ def gradabeam(problem: Problem, width: int) -> Found:
 
 def _search(problem: Problem, width: int, by_slopes: bool) -> Found:
     best = Best(problem)
-    draws = {int(lane): problem.stream(int(lane)) for lane in best.open}
-    roots = [_Node(int(lane), problem.own[lane]) for lane in best.open]
+    # Where nothing may be edited, a mutant would be no worse than its parent forever.
+    lanes = [int(lane) for lane in best.open if not problem.constraints.fixed[lane].all()]
+    if not lanes:
+        return best.found()
+    draws = {lane: problem.stream(lane) for lane in lanes}
+    roots = [_Node(lane, problem.own[lane]) for lane in lanes]
     if by_slopes:
         roots = _with_chances(problem, roots)
     beam = _mutants(problem, [root for root in roots for _ in range(width)], draws, best)
+    waited, least = np.zeros(problem.lanes, int), best.loss.copy()
     for _ in range(_ROUNDS):
-        beam = [node for node in beam if best.loss[node.lane] > 0]
+        beam = [node for node in beam if best.loss[node.lane] > 0 and waited[node.lane] < _PATIENCE]
         if not beam:
             break
         if by_slopes:
@@ -105,6 +111,7 @@ def _search(problem: Problem, width: int, by_slopes: bool) -> Found:
             if not parents:
                 break
         beam = _best_of_each(list(seen.values()), width)
+        waited, least = np.where(best.loss < least, 0, waited + 1), best.loss.copy()
     return best.found()
 
 

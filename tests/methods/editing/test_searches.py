@@ -222,3 +222,10 @@ def test_edits_are_saved_where_single_steps_mislead():
 def test_a_population_does_not_insert():
     with pytest.raises(InputError, match="ledidi exchanges bases only; with indels, use thorough"):
         design(additive(3)[1], above=1.0, algorithm="ledidi", indels=True)
+
+
+@pytest.mark.parametrize("algorithm", ["thorough", *DRAWING])
+def test_a_sequence_that_may_not_be_edited_ends_the_search(algorithm):
+    with pytest.warns(GenoliftWarning, match="1 of 1 goals were not reached"):
+        found = design(additive(3)[1], X[:1], above=1e3, algorithm=algorithm, keep=[(0, L)])
+    assert found.edit_count[0, 0] == 0
