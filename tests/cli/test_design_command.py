@@ -115,7 +115,7 @@ def test_mistakes_are_one_line(genolift, files, five, tmp_path):
             f"sequence 's2' has the forbidden motif {site} ({site}) at position 10 from the start; give",
         ),
         (("--gc", "0.4"), "write two numbers, as 0.4,0.6"),
-        (("--algorithm", "magic"), "algorithm must be 'greedy'"),
+        (("--algorithm", "magic"), "algorithm must be 'thorough'"),
         (("--above", "2"), "the goal 2 is out of reach, because the output is a sigmoid"),
         (("--out", tmp_path / "mine.zarr"), "mine.fa is there already"),
     ):

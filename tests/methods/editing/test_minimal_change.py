@@ -173,7 +173,7 @@ def test_a_goal_beyond_reach_says_how_far_it_got():
         ({"share": 0}, "share must be above 0"),
         ({"hold": "1"}, "held target '1' is not understood; write TARGET:TOLERANCE"),
         ({"hold": {1: 0}}, "may move by a number above 0"),
-        ({"algorithm": "magic"}, "algorithm must be 'greedy' or"),
+        ({"algorithm": "magic"}, "algorithm must be 'thorough' or"),
         ({"gc": (0.6, 0.4)}, "gc is the lowest and the highest"),
         ({"most": 0}, "most must be a whole number of at least 1"),
         ({"keep": np.zeros(3)}, "keep is a BED file with the names"),
