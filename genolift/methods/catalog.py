@@ -63,6 +63,10 @@ METHODS: dict[str, tuple[str, str]] = {
         "hidden.attention:AttentionRollout",
         "attention followed through all layers: what the model reads, not an attribution",
     ),
+    "built-in": (
+        "hidden.built_in:BuiltIn",
+        "what a network that is built to be read says of itself: the terms that its logit is the sum of",
+    ),
     "occlusion": ("perturbation.occlusion:Occlusion", "what the prediction loses when a window is exchanged"),
     "prediction-difference": (
         "perturbation.difference:PredictionDifference",

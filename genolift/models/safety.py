@@ -109,6 +109,9 @@ def _check_module(item: dict[str, Any], layers: Mapping[str, type], path: Path) 
 def _is_registered(name: str | None) -> bool:
     import keras
 
+    # Layers of our own are registered when their modules are imported.
+    from genolift.models.readable import heads, lattice, scan  # noqa: F401
+
     return name is not None and keras.saving.get_registered_object(name) is not None
 
 

@@ -6,12 +6,14 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from genolift.models.readable import networks
 from genolift.models.seeding import seed_dropout, seed_weights
 from genolift.support.errors import InputError
 from genolift.support.tensorflow import quiet_tensorflow
 
 _ALPHABET = 4
 _OUTPUTS = ("sigmoid", "softmax", "linear")
+_OWN_CHECKS = ("motifs", "tie", "signs", "shape")  # Options that are no counts; architectures look at them themselves.
 
 
 def build(name: str, seed: int = 0, **options: Any) -> Any:
@@ -276,7 +278,15 @@ ARCHITECTURES: dict[str, Callable] = {
     "bpnet": bpnet,
     "dilated": dilated,
     "transformer": transformer,
+    "attention_pool": networks.attention_pool,
+    "exponential": networks.exponential,
+    "additive": networks.additive,
+    "pwm": networks.pwm,
+    "pwm_tied": networks.pwm_tied,
+    "lattice": networks.lattice,
 }
+#: The architectures that the method `built-in` reads.
+READABLE = ("attention_pool", "exponential", "additive", "pwm", "pwm_tied", "lattice")
 #: The architectures that predict profiles and counts; all others predict a number for each task.
 OF_PROFILES = ("bpnet",)
 
@@ -291,6 +301,8 @@ def _keras() -> Any:
 def _check_counts(name: str, options: dict[str, Any]) -> None:
     """Raise :class:`InputError` unless every option is a whole number of at least 1, or an activation."""
     for option, value in options.items():
+        if option in _OWN_CHECKS:
+            continue
         if option == "output":
             if value not in _OUTPUTS:
                 raise InputError(f"architecture {name!r}: output is one of {', '.join(_OUTPUTS)}, not {value!r}")

@@ -173,6 +173,11 @@ def shipped_specs() -> list[str]:
     )
 
 
+def shipped_motifs() -> Path:
+    """Return the file of the motifs that the configurations use which come with the package."""
+    return _shipped_folder() / "motifs.meme"
+
+
 def _shipped_folder() -> Path:
     beside = Path(__file__).parents[2] / "simulations"
     if (beside / "tal_gata.toml").is_file():  # The package is imported from a checkout, whose own they are.
