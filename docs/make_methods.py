@@ -32,7 +32,7 @@ command `genolift methods NAME` describes a method and lists its options.
 
 _MODELS = """## Which method for which model
 
-The tests run every method on five small models:
+The tests run every method on six small models:
 """
 
 _COLUMNS = """In the table, *yes* below a model means that the method explains it, and *refused* means that it raises an

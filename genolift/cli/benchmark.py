@@ -42,9 +42,10 @@ from genolift.cli import parameters
     "--models",
     multiple=True,
     metavar="NAME|FILE.py",
-    help="A network to train, once for each: tal_gata, basset, dilated, transformer, bpnet for profiles, or a Python "
-    "file that defines build(length, tasks, output), or build_profile(length, tasks, positions), and returns a Keras "
-    "model.  [default: these five]",
+    help="A network to train, once for each: tal_gata, basset, dilated, transformer, bpnet for profiles, one that can "
+    "be read (attention_pool, exponential, additive, pwm, pwm_tied, lattice), or a Python file that defines "
+    "build(length, tasks, output), or build_profile(length, tasks, positions), and returns a Keras model.  "
+    "[default: the first five]",
 )
 @click.option(
     "--explain",

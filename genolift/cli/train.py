@@ -15,6 +15,7 @@ _TOLD = ("accuracy", "auroc", "auprc", "pearson", "spearman", "explained", "jsd"
     epilog=parameters.epilog(
         "genolift train tal_gata --data data --out model.keras --seed 1",
         "genolift train profile --data reads --out reads/bpnet.keras --network bpnet",
+        "genolift train tal_gata --data data --out lattice.keras --network lattice --motifs jaspar.meme --signs up",
     )
 )
 @click.argument("spec")
@@ -31,7 +32,24 @@ _TOLD = ("accuracy", "auroc", "auprc", "pearson", "spearman", "explained", "jsd"
     "architecture",
     default="tal_gata",
     show_default=True,
-    help="A network by name; `bpnet` for profiles.",
+    help="A network by name: tal_gata, basset, dilated, transformer; bpnet for profiles; or one that can be read: "
+    "attention_pool, exponential, additive, pwm, pwm_tied, lattice.",
+)
+@click.option(
+    "--motifs",
+    type=parameters.path(),
+    help="The motifs that pwm, pwm_tied and lattice look for.  [default: those of genolift's simulations]",
+)
+@click.option(
+    "--signs",
+    metavar="SIGNS",
+    help="Whether more sites of a motif never lower a logit of lattice (up), never raise it (down), or either (free): "
+    "one for all motifs, or one for each, as in up,down.  [default: free]",
+)
+@click.option(
+    "--shape",
+    type=click.Choice(["free", "concave", "convex"]),
+    help="How a further site counts in lattice: less and less, more and more, or free.  [default: free]",
 )
 @click.option(
     "--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True, help="Seed of weights, order, dropout."
@@ -52,6 +70,11 @@ def command(
     seed: int,
     epochs: int | None,
     checkpoints: Path | None,
+    motifs: Path | None,
+    signs: str | None,
+    shape: str | None,
+    seed: int,
+    epochs: int | None,
     force: bool,
 ) -> None:
     """Train a network on a data set.
@@ -64,6 +87,8 @@ def command(
     from genolift.pipeline.benchmark.training import Training, train_to_file
 
     record, was_there = train_to_file(Training(spec, data, out, architecture, seed, epochs, force, checkpoints))
+    options = {name: value for name, value in (("signs", signs), ("shape", shape)) if value is not None}
+    record, was_there = train_to_file(Training(spec, data, out, architecture, seed, epochs, force, motifs, options))
     if was_there:
         click.echo(f"{out} is already complete")
     for task, metrics in (record["metrics"] or {}).items():

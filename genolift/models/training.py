@@ -7,6 +7,8 @@ import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
@@ -88,6 +90,7 @@ def train(
     learning_rate: float | None = None,
     progress: bool = True,
     checkpoints: Path | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> tuple[Any, dict[str, Any]]:
     """Train a model on the split "train", and stop when the loss on "valid" no longer improves.
 
@@ -111,6 +114,8 @@ def train(
         Whether to show the progress.
     checkpoints
         A folder in which the weights at the end of each epoch are kept, for TracIn; see docs/influence.md.
+    options
+        Options of the architecture beside those that the data say, such as ``{"motifs": "jaspar.meme"}``.
 
     Returns
     -------
@@ -132,7 +137,8 @@ def train(
     architecture = model if isinstance(model, str) else None
     if architecture is not None:
         _check_trainable(architecture, data)
-        model = build(architecture, seed=seed, **data.ends, length=data.length, tasks=len(data.tasks))
+        told = {**data.ends, "length": data.length, "tasks": len(data.tasks)}
+        model = build(architecture, seed=seed, **told, **(options or {}))
     _check_model(model, data)
     seed_dropout(model, seed)
     history, stopped_early = _fit(model, data, hyperparameters, seed, progress, checkpoints)

@@ -19,11 +19,14 @@ KINDS = {
     "pooled": "convolution, batch normalisation, max pooling, global average pooling and one dense layer",
     "recurrent": "convolution, LSTM and dense layers",
     "attention": "multi-head attention, layer normalisation, GELU; no ReLU",
+    "readable": "a network that can be read (`additive`): a scan for motifs, and a sum over filters and places",
 }
 
 
 def build(kind: str) -> keras.Model:
     """A model of two outputs with fixed random weights."""
+    if kind == "readable":
+        return _readable()
     inputs = keras.Input((LENGTH, 4), name="dna")
     hidden = {
         "conv": _conv,
@@ -44,6 +47,21 @@ def build(kind: str) -> keras.Model:
     # What these say differs little between sequences: as much as others say of them.
     tasks = model.get_layer("tasks").kernel
     tasks.assign({"residual": 5, "recurrent": 8, "attention": 5}.get(kind, 1) * tasks)
+    return model
+
+
+def _readable():
+    from genolift.models.readable.heads import SumOfUnits
+    from genolift.models.readable.scan import MotifScan
+
+    inputs = keras.Input((LENGTH, 4), name="dna")
+    logits = SumOfUnits(2, 3, name="logits")(MotifScan(5, 5, name="first")(inputs))
+    model = keras.Model(inputs, K.Activation("sigmoid", name="tasks")(logits))
+    rng = np.random.default_rng(1)
+    for weights in model.weights:
+        drawn = rng.normal(0, 0.5, weights.shape)
+        weights.assign(0.1 + np.abs(drawn) if weights.path.endswith("bias") else drawn)
+    model.get_layer("logits").bias.assign_add([3, 3])
     return model
 
 

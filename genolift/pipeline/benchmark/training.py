@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,10 @@ class Training:
         Whether an earlier training gives way.
     checkpoints
         A directory in which the weights of each epoch are kept.
+    motifs
+        The file of motifs that a network begins from, for networks that take one.
+    options
+        Further options of the network.
     """
 
     spec: str
@@ -57,6 +61,8 @@ class Training:
     epochs: int | None = None
     force: bool = False
     checkpoints: Path | None = None
+    motifs: Path | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def train_to_file(job: Training, progress: bool = True) -> tuple[dict[str, Any], bool]:
@@ -65,6 +71,8 @@ def train_to_file(job: Training, progress: bool = True) -> tuple[dict[str, Any],
         raise InputError(f"{job.out}: a model's file name ends in .keras")
     check_file(job.out)
     dataset = load_dataset(job.data, job.spec)
+    if job.motifs is not None and not job.motifs.is_file():
+        raise FileProblem(f"{job.motifs} does not exist; give a file of motifs")
     request = encode(
         {
             "file": job.out.name,
@@ -72,6 +80,8 @@ def train_to_file(job: Training, progress: bool = True) -> tuple[dict[str, Any],
             "seed": job.seed,
             "epochs": job.epochs,
             "data": _digest(dataset),
+            **({"motifs": digest_path(job.motifs)} if job.motifs is not None else {}),
+            **({"options": dict(job.options)} if job.options else {}),
         }
     )
     if job.checkpoints is not None:
@@ -88,6 +98,9 @@ def train_to_file(job: Training, progress: bool = True) -> tuple[dict[str, Any],
         epochs=job.epochs,
         progress=progress,
         checkpoints=job.checkpoints,
+    options = {**job.options, **({"motifs": job.motifs} if job.motifs is not None else {})}
+    model, record = train(
+        job.architecture, dataset, seed=job.seed, epochs=job.epochs, progress=progress, options=options
     )
     return save_model(model, record | {"request": request}, job.out, job.out.parent / RECORD), False
 
