@@ -32,7 +32,8 @@ command `genolift methods NAME` describes a method and lists its options.
 
 _MODELS = """## Which method for which model
 
-The tests run every method on six small models:
+The tests run every method on five small models. `built-in` explains none of these, but networks that are built to be read,
+see [readable.md](readable.md):
 """
 
 _COLUMNS = """In the table, *yes* below a model means that the method explains it, and *refused* means that it raises an

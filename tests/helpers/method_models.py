@@ -19,8 +19,10 @@ KINDS = {
     "pooled": "convolution, batch normalisation, max pooling, global average pooling and one dense layer",
     "recurrent": "convolution, LSTM and dense layers",
     "attention": "multi-head attention, layer normalisation, GELU; no ReLU",
-    "readable": "a network that can be read (`additive`): a scan for motifs, and a sum over filters and places",
 }
+
+#: Models of their own, which methods that explain no other are tried on: a network that can be read (`additive`).
+OWN = {"built-in": "readable"}
 
 
 def build(kind: str) -> keras.Model:

@@ -47,10 +47,10 @@ def test_interpolation_by_corners(features, shape):
 
 def test_corners_without_signs_are_the_weights():
     head = made([0, 0])
-    np.testing.assert_array_equal(np.asarray(head.values()).reshape(4, 2), np.asarray(head.corners))
+    np.testing.assert_array_equal(np.asarray(head.values()).ravel(), np.asarray(head.corners))
     monotone = made([1, 1])
-    monotone.corners.assign([[0, 0], [1, 2], [1, 1], [1, 5]])  # An OR, and one that rises: both stay as they are.
-    np.testing.assert_allclose(np.asarray(monotone.values()).reshape(4, 2), np.asarray(monotone.corners))
+    monotone.corners.assign([0, 0, 1, 2, 1, 1, 1, 5])  # An OR, and one that rises: both stay as they are.
+    np.testing.assert_allclose(np.asarray(monotone.values()).ravel(), np.asarray(monotone.corners))
 
 
 @pytest.mark.parametrize("signs", [(1,), (-1,), (1, -1), (1, 1, -1), (0, 1, 0), (0, 0)])
@@ -143,3 +143,10 @@ def test_networks_that_cannot_be(tmp_path):
     many.write_text("".join(f">M{i}\n" + "\n".join(column).format(i + 2, i + 2, i + 2) + "\n" for i in range(9)))
     with pytest.raises(InputError, match="8 motifs at most, and there are 9"):
         build("lattice", motifs=many)
+
+
+def test_the_direction_of_a_count_is_learnt_and_not_drawn():
+    """All corners of a new lattice are alike, whatever the seed."""
+    for seed in range(3):
+        head = build("lattice", seed=seed, length=40, tasks=2).get_layer("logits")
+        assert not np.asarray(head.corners).any()

@@ -29,6 +29,7 @@ class BuiltIn(Method):
     """
 
     name = "built-in"
+    lacks = ("rc_average",)
 
     def __init__(self, model: Callable, target: TargetLike = None, **options: Any):
         self._reading: Reading | None = None

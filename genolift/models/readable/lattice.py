@@ -73,8 +73,10 @@ class Lattice(ReadableHead):
             raise InputError(f"the lattice has {len(self.signs)} signs and is given {shape[-1]} features")
         steps = (len(self.signs), len(self.knots) - 1)
         self.steps = self.add_weight(name="steps", shape=steps, initializer="glorot_uniform")
-        corners = (2 ** len(self.signs), self.tasks)
-        self.corners = self.add_weight(name="corners", shape=corners, initializer="glorot_uniform")
+        # All corners begin alike, so that the data decide in which direction a count acts. One that began the wrong way
+        # round may stay so. They are a vector, because the seed of a network draws all that are none anew.
+        cells = (2 ** len(self.signs) * self.tasks,)
+        self.corners = self.add_weight(name="corners", shape=cells, initializer="zeros")
         self.built = True
 
     def rises(self) -> Any:

@@ -30,15 +30,17 @@ def committed() -> dict[tuple[str, str], str]:
     rows = [line.strip("| ").split(" | ") for line in TABLE.read_text(encoding="utf-8").splitlines() if line[:1] == "|"]
     head = next(row for row in rows if row[0] == "method")
     cells = [dict(zip(head, row, strict=True)) for row in rows if row[0].startswith("`")]
-    return {(row["method"].strip("`"), kind): row[kind] for row in cells for kind in method_models.KINDS}
+    told = {(row["method"].strip("`"), kind): row[kind] for row in cells for kind in method_models.KINDS}
+    return told | dict.fromkeys(method_models.OWN.items(), "yes")
 
 
 def cases(quick: bool):
     """Every method on every kind; one of the quick kinds for each method runs always."""
     kinds = ("conv", "residual", "pooled")
     always = {name: kinds[crc32(name.encode()) % len(kinds)] for name in listing()}
-    always["built-in"] = "readable"
+    always |= method_models.OWN
     every = [(name, kind) for name in listing() for kind in method_models.KINDS]
+    every += method_models.OWN.items()
     return [pytest.param(*one, id="-".join(one)) for one in every if (always[one[0]] == one[1]) == quick]
 
 
