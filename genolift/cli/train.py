@@ -67,14 +67,12 @@ def command(
     data: Path,
     out: Path,
     architecture: str,
-    seed: int,
-    epochs: int | None,
-    checkpoints: Path | None,
     motifs: Path | None,
     signs: str | None,
     shape: str | None,
     seed: int,
     epochs: int | None,
+    checkpoints: Path | None,
     force: bool,
 ) -> None:
     """Train a network on a data set.
@@ -86,9 +84,10 @@ def command(
     """
     from genolift.pipeline.benchmark.training import Training, train_to_file
 
-    record, was_there = train_to_file(Training(spec, data, out, architecture, seed, epochs, force, checkpoints))
     options = {name: value for name, value in (("signs", signs), ("shape", shape)) if value is not None}
-    record, was_there = train_to_file(Training(spec, data, out, architecture, seed, epochs, force, motifs, options))
+    record, was_there = train_to_file(
+        Training(spec, data, out, architecture, seed, epochs, force, checkpoints, motifs, options)
+    )
     if was_there:
         click.echo(f"{out} is already complete")
     for task, metrics in (record["metrics"] or {}).items():

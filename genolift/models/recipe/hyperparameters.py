@@ -45,6 +45,9 @@ HYPERPARAMETERS = {
     # `profile` (32 filters, seed 0) their correlation is 0.77 after this, and below 0.4 after half as many
     # epochs.
     "bpnet": Hyperparameters(epochs=16, learning_rate=4e-3),
+    # Networks that can be read have few weights, and learn at rates at which others diverge.
+    **dict.fromkeys(("attention_pool", "exponential"), Hyperparameters(epochs=15, learning_rate=1e-2)),
+    **dict.fromkeys(("additive", "pwm", "pwm_tied", "lattice"), Hyperparameters(epochs=15, learning_rate=3e-2)),
 }
 
 

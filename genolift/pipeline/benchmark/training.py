@@ -91,6 +91,7 @@ def train_to_file(job: Training, progress: bool = True) -> tuple[dict[str, Any],
     made = None if job.force else _made(job, earlier, request)
     if made is not None:
         return made, True
+    options = {**job.options, **({"motifs": job.motifs} if job.motifs is not None else {})}
     model, record = train(
         job.architecture,
         dataset,
@@ -98,9 +99,7 @@ def train_to_file(job: Training, progress: bool = True) -> tuple[dict[str, Any],
         epochs=job.epochs,
         progress=progress,
         checkpoints=job.checkpoints,
-    options = {**job.options, **({"motifs": job.motifs} if job.motifs is not None else {})}
-    model, record = train(
-        job.architecture, dataset, seed=job.seed, epochs=job.epochs, progress=progress, options=options
+        options=options,
     )
     return save_model(model, record | {"request": request}, job.out, job.out.parent / RECORD), False
 
