@@ -23,6 +23,7 @@ COMMANDS = {
     "digits": "Compare methods on handwritten digits, as in the DeepLIFT paper's figure 4.",
     "calibrate": "Find the method and the references that suit a model, by planted motifs.",
     "explain": "Score the sequences of a FASTA file, or regions of a genome, with a model.",
+    "explore": "Open a page on which a sequence is edited and the model answers.",
     "info": "Say what stores are, and whether they are complete.",
     "merge": "Put stores of different sequences together as one.",
     "subset": "Take some of the sequences of a store.",

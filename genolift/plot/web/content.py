@@ -129,3 +129,31 @@ def strongest(scores: np.ndarray, sequence: str, marks: Sequence[Sequence[Any]] 
 def rounded(values: Any) -> list[float | None]:
     """Return numbers as JSON can hold them, of six digits; ``None`` for what is not finite."""
     return [float(f"{value:.6g}") if np.isfinite(value) else None for value in np.asarray(values, float).reshape(-1)]
+
+
+def content_of(chosen: Sequence[Explanation], annotations: Sequence[tuple] = ()) -> dict[str, Any]:
+    """Return what the script draws of explanations of one sequence.
+
+    Parameters
+    ----------
+    chosen
+        The explanations, of one sequence each.
+    annotations
+        Stretches to mark, (start, end, label) or (start, end, label, strand).
+    """
+    tracks = tracks_of(chosen)
+    told = sequence_of(tracks, 0)
+    first = chosen[0]
+    place: dict[str, Any] = {}
+    if first.region_table is not None:
+        region = first.region_table[0]
+        place = {"chrom": str(region.chrom), "start": int(region.start), "strand": str(region.strand)}
+    labelled = [
+        {"label": track.label, "sequence": told["sequence"], **part}
+        for track, part in zip(tracks, told["tracks"], strict=True)
+    ]
+    marks = [
+        {"start": int(a), "end": int(b), "label": str(label), "strand": str(rest[0]) if rest else ""}
+        for a, b, label, *rest in annotations
+    ]
+    return {"name": first.names[0], **place, "tracks": labelled, "annotations": marks}

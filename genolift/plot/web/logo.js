@@ -426,6 +426,7 @@ export function createLogo(element, data, options = {}) {
     element, toSVG, toPNG, choose, show,
     view: () => ({ ...state.view }),
     chosen: () => state.chosen,
+    columnAt,
     update(next, more = {}) {
       const stays = columns(next) === columns(state.data);
       state.data = next;

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from genolift.plot.web import script
-from genolift.plot.web.content import sequence_of, tracks_of
+from genolift.plot.web.content import content_of
 from genolift.results.explanation import Explanation
 from genolift.support.errors import InputError
 
@@ -64,31 +64,3 @@ class LogoWidget(anywidget.AnyWidget):
         chosen = [one[i] if target is None else one[i].for_target(target) for one in given]
         content = content_of(chosen, annotations)
         super().__init__(content=content, limits=limits if isinstance(limits, str) else [float(one) for one in limits])
-
-
-def content_of(chosen: Sequence[Explanation], annotations: Sequence[tuple] = ()) -> dict[str, Any]:
-    """Return what the script draws of explanations of one sequence.
-
-    Parameters
-    ----------
-    chosen
-        The explanations, of one sequence each.
-    annotations
-        Stretches to mark, as :class:`LogoWidget` takes them.
-    """
-    tracks = tracks_of(chosen)
-    told = sequence_of(tracks, 0)
-    first = chosen[0]
-    place: dict[str, Any] = {}
-    if first.region_table is not None:
-        region = first.region_table[0]
-        place = {"chrom": str(region.chrom), "start": int(region.start), "strand": str(region.strand)}
-    labelled = [
-        {"label": track.label, "sequence": told["sequence"], **part}
-        for track, part in zip(tracks, told["tracks"], strict=True)
-    ]
-    marks = [
-        {"start": int(a), "end": int(b), "label": str(label), "strand": str(rest[0]) if rest else ""}
-        for a, b, label, *rest in annotations
-    ]
-    return {"name": first.names[0], **place, "tracks": labelled, "annotations": marks}

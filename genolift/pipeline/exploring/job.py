@@ -1,0 +1,85 @@
+"""The job of ``genolift explore``: check what is given, load the model, and serve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from genolift.pipeline.common.modelfile import ModelFile
+from genolift.pipeline.common.reading import Reading
+from genolift.pipeline.common.recipe import Recipe
+from genolift.simulate.motifs import read_motifs
+from genolift.support.errors import InputError, Remedy, setting
+
+_OFFERED = 60  # motifs
+
+
+@dataclass(frozen=True)
+class Exploring:
+    """What is explored.
+
+    Parameters
+    ----------
+    model
+        The model's file.
+    method, target, references
+        How sequences are explained at first.
+    fasta, regions
+        Sequences to choose from.
+    motifs, motif_format
+        A file of motifs that can be written into a sequence, and its format.
+    unknown
+        How N are encoded.
+    seed
+        The seed of the method and its shuffles.
+    memory
+        The budget for the network's activations.
+    port
+        The port; 0 takes a free one.
+    """
+
+    model: ModelFile
+    method: str = "deeplift"
+    target: str | None = None
+    references: str | None = None
+    fasta: Path | None = None
+    regions: Path | None = None
+    motifs: Path | None = None
+    motif_format: str | None = None
+    unknown: str = "uniform"
+    seed: int = 0
+    memory: str | None = None
+    port: int = 0
+
+
+def explore(job: Exploring, tell: Callable[[str], None]) -> None:
+    """Serve the page until the process is interrupted; ``tell`` is called with its address."""
+    from genolift.pipeline.exploring.serving import serve  # It needs what only explorers need.
+
+    if job.regions is not None and job.fasta is None:
+        raise InputError("regions are of a FASTA file", Remedy.naming("give {} too", setting("fasta")))
+    job.model.check_exists()
+    words = {} if job.motifs is None else best_words(job.motifs, job.motif_format)
+    recipe = Recipe(job.method, () if job.target is None else (job.target,), job.references, seed=job.seed)
+    recipe.keywords()  # Its mistakes are told before the model is loaded.
+    reading = None if job.fasta is None else Reading(job.fasta, job.regions, unknown=job.unknown, on_bad="skip")
+
+    from genolift.pipeline.exploring.explorer import Explorer
+
+    explorer = Explorer(job.model, recipe, reading, job.memory)
+    try:
+        serve(explorer, job.port, tell, words)
+    finally:
+        explorer.close()
+
+
+def best_words(path: Path, motif_format: str | None = None) -> dict[str, str]:
+    """Return the best word of each motif of a file, by its name."""
+    known = {one.name: one for one in read_motifs(path, motif_format, on_bad="skip").values()}
+    return {
+        name: "".join("ACGT"[k] for k in np.asarray(one.matrix).argmax(axis=1))
+        for name, one in list(known.items())[:_OFFERED]
+    }

@@ -1,0 +1,201 @@
+// The explorer: a sequence that is edited, and the model's answer to every state of it.
+// It stands behind logo.js in one module. Questions go to the server that sent the page.
+
+const about = JSON.parse(document.getElementById("about").textContent);
+const at = (id) => document.getElementById(id);
+const token = new URLSearchParams(location.search).get("token");
+const tab = crypto.randomUUID();
+const state = { past: [], future: [], now: "", name: "sequence", kept: null, answer: null, number: 0, waiting: 0 };
+let logo = null;
+
+async function ask(kind, more = {}) {
+  const answer = await fetch(`/api/${kind}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-Genolift-Token": token },
+    body: JSON.stringify({ tab, number: ++state.number, sequence: state.now, name: state.name, method: at("method").value,
+                           references: at("references").value.trim(), target: at("target").value.trim(), ...more }),
+  }).catch(() => { throw new Error("the server does not answer; is `genolift explore` still running?"); });
+  if (answer.ok && !answer.headers.get("content-type").startsWith("application/json")) return answer.blob();
+  const found = await answer.json().catch(() => ({}));
+  if (!answer.ok || found.problem) throw new Error(found.problem ?? `the server answered ${answer.status}`);
+  return found.stale ? null : found;
+}
+const tell = (problem) => { at("problem").textContent = problem?.message ?? ""; };
+const guarded = (work) => async (...given) => { try { tell(null); await work(...given); } catch (problem) { tell(problem); } };
+
+function unpacked(content, label) {
+  return content.tracks.map((track) => ({ ...track, label: label ? `${label}: ${track.label}` : track.label,
+    scores: numbers(track.scores), hypothetical: numbers(track.hypothetical), error: numbers(track.error) }));
+}
+
+/** Show a new state; the old one can be gone back to. */
+function become(sequence, name = state.name) {
+  if (sequence === state.now && name === state.name) return;
+  if (state.now) state.past.push([state.now, state.name]);
+  state.future = [];
+  [state.now, state.name] = [sequence, name];
+  shown();
+}
+function step(from, to) {
+  if (!from.length) return;
+  to.push([state.now, state.name]);
+  [state.now, state.name] = from.pop();
+  shown();
+}
+function shown() {
+  if (at("sequence").value !== state.now) at("sequence").value = state.now;
+  at("undo").disabled = !state.past.length;
+  at("redo").disabled = !state.future.length;
+  at("heat").hidden = true;
+  explain();
+}
+
+const explain = guarded(async () => {
+  if (!state.now.trim()) { at("answer").textContent = ""; return; }
+  const answer = await ask("explain");
+  if (!answer) return; // A later state has asked meanwhile.
+  state.answer = answer;
+  draw();
+});
+
+function draw() {
+  const { content, predictions, residual } = state.answer;
+  const kept = state.kept && state.kept.content.tracks[0].sequence.length === content.tracks[0].sequence.length ? state.kept : null;
+  const words = predictions.map((value, k) => {
+    const before = kept?.predictions[k];
+    return `${told(value)}${before === undefined || before === null ? "" : ` (kept: ${told(before)}, change ${told(value - before)})`}`;
+  });
+  at("answer").textContent = `prediction ${words.join(", ")}${residual === null ? "" : `; residual ${told(residual)}`}` +
+    (state.kept && !kept ? "; what was kept has another length and is not drawn" : "");
+  const tracks = kept ? [...unpacked(kept.content, "kept"), ...unpacked(content, "now")] : unpacked(content);
+  const changed = kept ? differences(kept.content.tracks[0].sequence, content.tracks[0].sequence) : [];
+  const data = { name: content.name, tracks, annotations: changed };
+  const options = { onSubstitute: (track, column, base) => become(state.now.slice(0, column) + base + state.now.slice(column + 1)) };
+  if (!/^[A-Za-z]+$/.test(state.now)) state.now = content.tracks[0].sequence; // What was pasted had a header or blanks.
+  if (logo) logo.update(data, options); else logo = createLogo(at("logo"), data, options);
+}
+function differences(one, other) {
+  const found = [];
+  for (let i = 0; i < one.length; i++) {
+    if (one[i] === other[i]) continue;
+    if (found.length && found.at(-1).end === i) found.at(-1).end++;
+    else found.push({ start: i, end: i + 1, label: "changed" });
+  }
+  return found;
+}
+
+/** Write a word over the bases at a position. */
+function write(word, position) {
+  const bases = word.toUpperCase().replace(/\s/g, "");
+  if (!/^[ACGTN]+$/.test(bases)) throw new Error("write a word of A, C, G, T and N");
+  if (position < 0 || position + bases.length > state.now.length) throw new Error(`the word does not fit at ${position}; the sequence has ${state.now.length} bases`);
+  become(state.now.slice(0, position) + bases + state.now.slice(position + bases.length));
+}
+
+function heat(changes) {
+  const length = changes.length / 4, width = 1000, cell = (width - 30) / length, most = Math.max(...changes.map(Math.abs)) || 1;
+  const boxes = [];
+  for (let i = 0; i < length; i++) for (let b = 0; b < 4; b++) {
+    const value = changes[4 * i + b], strength = Math.abs(value) / most;
+    if (strength < 0.02) continue;
+    boxes.push(`<rect data-position="${i}" data-base="${BASES[b]}" x="${(30 + i * cell).toFixed(2)}" y="${14 * b}" width="${Math.max(cell, 0.5).toFixed(2)}" height="13" ` +
+      `fill="${value > 0 ? "#0072b2" : "#d55e00"}" opacity="${strength.toFixed(3)}"><title>${i}: ${BASES[b]} ${told(value)}</title></rect>`);
+  }
+  const letters = [...BASES].map((base, b) => `<text x="14" y="${14 * b + 11}" font-size="11" fill="currentColor">${base}</text>`);
+  at("heat").innerHTML = `<p class="quiet">What each substitution changes: blue raises the prediction, orange lowers it; the largest is ${told(most)}. Click one to make it.</p>` +
+    `<svg viewBox="0 0 ${width} 58" role="img" aria-label="effects of all substitutions">${letters.join("")}${boxes.join("")}</svg>`;
+  at("heat").hidden = false;
+}
+
+function save(name, content, type) {
+  const link = document.createElement("a"), url = URL.createObjectURL(content instanceof Blob ? content : new Blob([content], { type }));
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+}
+const kept = () => ({ sequence: state.now, name: state.name, method: at("method").value, references: at("references").value, target: at("target").value });
+function restore(told) {
+  for (const id of ["method", "references", "target"]) if (typeof told[id] === "string") at(id).value = told[id];
+  become(String(told.sequence ?? ""), String(told.name ?? "sequence"));
+}
+const file = () => state.name.replace(/[^\w.-]+/g, "_").slice(0, 80) || "sequence";
+
+at("method").innerHTML = about.methods.map((name) => `<option>${escaped(name)}</option>`).join("");
+at("method").value = about.method;
+at("references").value = about.references ?? "";
+at("target").value = about.target ?? "";
+if (about.names.length) {
+  at("choosing").hidden = false;
+  at("names").innerHTML = about.names.map((name, row) => `<option value="${row}">${escaped(name)}</option>`).join("");
+}
+for (const [name, word] of Object.entries(about.motifs)) {
+  at("motifs").hidden = false;
+  const chip = document.createElement("button");
+  chip.className = "motif";
+  chip.textContent = `${name} ${word}`;
+  chip.draggable = true;
+  chip.addEventListener("dragstart", (event) => event.dataTransfer.setData("text/plain", word));
+  chip.addEventListener("click", () => { at("word").value = word; });
+  at("motifs").append(chip);
+}
+const pick = guarded(async () => {
+  const row = Number(at("names").value), found = await ask("sequence", { row });
+  if (found) become(found.sequence, about.names[row]);
+});
+at("names").addEventListener("change", pick);
+at("sequence").addEventListener("input", () => {
+  clearTimeout(state.waiting);
+  state.waiting = setTimeout(() => become(at("sequence").value), 120);
+});
+for (const id of ["method", "references", "target"]) at(id).addEventListener("change", explain);
+at("undo").addEventListener("click", () => step(state.past, state.future));
+at("redo").addEventListener("click", () => step(state.future, state.past));
+at("write").addEventListener("click", guarded(() => write(at("word").value, Number(at("at").value))));
+at("shuffle").addEventListener("click", guarded(async () => {
+  const seed = Math.floor(Math.random() * 2 ** 31);
+  const found = await ask("shuffle", { start: Number(at("from").value), end: Number(at("to").value), seed });
+  if (found) become(found.sequence);
+}));
+at("keep").addEventListener("click", () => { state.kept = state.answer; at("drop").hidden = !state.kept; if (state.answer) draw(); });
+at("drop").addEventListener("click", () => { state.kept = null; at("drop").hidden = true; draw(); });
+at("effects").addEventListener("click", guarded(async () => { const found = await ask("effects"); if (found) heat(found.changes); }));
+at("heat").addEventListener("click", (event) => {
+  const { position, base } = event.target.dataset ?? {};
+  if (position !== undefined) guarded(() => write(base, Number(position)))();
+});
+at("logo").addEventListener("dragover", (event) => { event.preventDefault(); at("logo").classList.add("over"); });
+at("logo").addEventListener("dragleave", () => at("logo").classList.remove("over"));
+at("logo").addEventListener("drop", guarded((event) => {
+  event.preventDefault();
+  at("logo").classList.remove("over");
+  const column = logo?.columnAt(event) ?? null;
+  if (column === null) throw new Error("drop it on the letters");
+  write(event.dataTransfer.getData("text/plain"), column);
+}));
+at("fasta").addEventListener("click", () => save(`${file()}.fa`, `>${state.name.replace(/[\r\n]/g, " ")}\n${state.now.replace(/(.{60})/g, "$1\n").trim()}\n`, "text/plain"));
+at("store").addEventListener("click", guarded(async () => { const found = await ask("store"); if (found) save(`${file()}.zarr.zip`, found); }));
+at("save").addEventListener("click", () => save(`${file()}.json`, JSON.stringify(kept(), null, 1), "application/json"));
+at("open").addEventListener("change", guarded(async () => {
+  let told;
+  try { told = JSON.parse(await at("open").files[0].text()); } catch { throw new Error("this is not a state that was saved here"); }
+  restore(told);
+}));
+at("link").addEventListener("click", guarded(async () => {
+  location.hash = encodeURIComponent(JSON.stringify(kept()));
+  await navigator.clipboard?.writeText(location.href);
+}));
+document.addEventListener("keydown", (event) => {
+  if (!(event.ctrlKey || event.metaKey) || ["TEXTAREA", "INPUT"].includes(event.target.tagName)) return;
+  if (event.key === "z" && !event.shiftKey) step(state.past, state.future);
+  else if (event.key === "y" || (event.key === "z" && event.shiftKey)) step(state.future, state.past);
+  else return;
+  event.preventDefault();
+});
+at("undo").disabled = at("redo").disabled = true;
+if (location.hash.length > 1) guarded(() => {
+  let told;
+  try { told = JSON.parse(decodeURIComponent(location.hash.slice(1))); } catch { throw new Error("the address holds no state that can be read"); }
+  restore(told);
+})();
+else if (about.names.length) pick();

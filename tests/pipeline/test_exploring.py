@@ -1,0 +1,179 @@
+"""The explorer's answers, and whom its server answers."""
+
+import asyncio
+import io
+import threading
+import zipfile
+
+import numpy as np
+import pytest
+
+from genolift.methods.factory import method
+from genolift.models.zoo import build
+from genolift.pipeline.common.modelfile import ModelFile
+from genolift.pipeline.common.reading import Reading
+from genolift.pipeline.common.recipe import Recipe
+from genolift.pipeline.exploring.explorer import Explorer
+from genolift.pipeline.exploring.job import Exploring, best_words, explore
+from genolift.results.explanation import Explanation
+from genolift.sequence.alphabet import one_hot
+from genolift.sequence.shuffle import shuffle
+from genolift.support.errors import InputError
+
+pytest.importorskip("starlette")
+LENGTH = 60
+SEQUENCE = "ACGTTGCA" * 7 + "GATA"
+
+
+@pytest.fixture(scope="module")
+def explorer(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("explore")
+    build("tal_gata", length=LENGTH, tasks=2, filters=4, seed=3).save(folder / "m.keras")
+    (folder / "s.fa").write_text(f">one\n{SEQUENCE}\n>short\nACGT\n>two\n{SEQUENCE[::-1]}\n")
+    reading = Reading(folder / "s.fa", on_bad="skip")
+    made = Explorer(ModelFile(folder / "m.keras"), Recipe("deeplift", ("0",)), reading)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(explorer):
+    from starlette.testclient import TestClient
+
+    from genolift.pipeline.exploring.serving import application
+
+    app = application(explorer, "secret", {"GATA": "GATAAG"})
+    return TestClient(app, base_url="http://127.0.0.1", headers={"X-Genolift-Token": "secret"})
+
+
+def asked(**more):
+    return {"tab": "t", "number": 1, "sequence": SEQUENCE, "target": "0", **more}
+
+
+def test_an_answer_is_what_the_method_and_the_model_say(explorer, client):
+    found = client.post("/api/explain", json=asked()).json()
+    X = one_hot([SEQUENCE])
+    expected = method("deeplift", explorer.model, 0, progress=False)(X)
+    np.testing.assert_allclose(found["predictions"], expected.predictions, rtol=1e-6)
+    probability = explorer.model.predict(X, verbose=0)[0, 0]
+    np.testing.assert_allclose(1 / (1 + np.exp(-found["predictions"][0])), probability, rtol=1e-5)
+    assert found["content"]["tracks"][0]["sequence"] == SEQUENCE
+    assert found["residual"] < 1e-5
+
+
+def test_effects_are_differences_of_predictions(explorer, client):
+    found = np.reshape(client.post("/api/effects", json=asked()).json()["changes"], (LENGTH, 4))
+    base = method("ism", explorer.model, 0, progress=False)
+    before = base(one_hot([SEQUENCE])).predictions[0]
+    for position, letter in ((0, "T"), (30, "A"), (59, "C")):
+        changed = SEQUENCE[:position] + letter + SEQUENCE[position + 1 :]
+        after = base(one_hot([changed])).predictions[0]
+        assert found[position, "ACGT".index(letter)] == pytest.approx(after - before, abs=2e-6)
+        assert found[position, "ACGT".index(SEQUENCE[position])] == 0
+
+
+def test_sequences_to_choose_from(explorer, client):
+    assert explorer.about()["names"] == ["one", "two"]  # The short one is left out.
+    assert client.post("/api/sequence", json=asked(row=1)).json() == {"sequence": SEQUENCE[::-1]}
+    assert client.post("/api/sequence", json=asked(row=9)).json() == {"problem": "there is no sequence 9"}
+
+
+def test_a_stretch_is_shuffled_and_the_rest_stays(client):
+    found = client.post("/api/shuffle", json=asked(start=8, end=40, seed=5)).json()["sequence"]
+    assert found == SEQUENCE[:8] + shuffle(SEQUENCE[8:40], 1, seed=5)[0] + SEQUENCE[40:]
+    problem = client.post("/api/shuffle", json=asked(start=8, end=400, seed=5)).json()["problem"]
+    assert problem == "the stretch 8 to 400 does not lie in 0 to 60"
+
+
+def test_the_store_can_be_opened(client, tmp_path):
+    answer = client.post("/api/store", json=asked(name="../../escape"))
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert all(name.startswith("scores.zarr/") for name in archive.namelist())
+        archive.extractall(tmp_path)
+    assert list(Explanation.load(tmp_path / "scores.zarr").names) == ["../../escape"]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"sequence": "ACGT"}, "the sequence has 4 bases, and the model takes 60; add 56"),
+        ({"sequence": SEQUENCE + "A"}, "takes 60; remove 1"),
+        ({"sequence": "  "}, "paste one"),
+        ({"sequence": SEQUENCE[:-1] + "!"}, "'!'"),
+        ({"sequence": 5}, "an object with a text 'sequence'"),
+        ({"method": "deeplit"}, "did you mean deeplift"),
+        ({"method": "attention-rollout"}, "attention"),
+        ({"target": "7"}, "7"),
+        ({"references": "nothing"}, "references 'nothing' are not understood"),
+        ({"number": "x"}, "whole 'number'"),
+    ],
+)
+def test_mistakes_are_sentences(client, more, words):
+    answer = client.post("/api/explain", json=asked(**more))
+    assert answer.status_code == 200
+    assert words in answer.json()["problem"]
+
+
+def test_what_is_pasted_may_have_a_header_and_blanks(explorer):
+    assert explorer.read(f">name of it\n{SEQUENCE[:30].lower()} \r\n{SEQUENCE[30:]}\n") == SEQUENCE
+
+
+def test_whom_the_server_answers(client):
+    page = client.get("/?token=secret")
+    assert page.status_code == 200
+    assert client.get("/").status_code == 403
+    assert client.get("/?token=secre").status_code == 403
+    for token in ("", "wrong", "sécret".encode("latin-1")):
+        assert client.post("/api/explain", json=asked(), headers={"X-Genolift-Token": token}).status_code == 403
+    # An address alone does not let a form of another page ask.
+    assert client.post("/api/explain?token=secret", json=asked(), headers={"X-Genolift-Token": ""}).status_code == 403
+    assert client.get("/?token=secret", headers={"Host": "evil.example"}).status_code == 400
+    assert client.post("/api/explain", content="{", headers={"Content-Type": "application/json"}).status_code == 400
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "connect-src 'self'" in policy
+
+
+def test_stale_questions_are_dropped_and_tabs_do_not_disturb_each_other():
+    from genolift.pipeline.exploring.serving import Turns
+
+    done, running, most = [], [0], [0]
+
+    def work(name):
+        def run():
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+            threading.Event().wait(0.05)
+            running[0] -= 1
+            done.append(name)
+            return name
+
+        return run
+
+    async def ask():
+        turns = Turns()
+        first = [turns.take("a", "explain", number, work(f"a{number}")) for number in (1, 2, 3)]
+        other = [turns.take("b", "explain", 1, work("b1")), turns.take("a", "effects", 4, work("e4"))]
+        return await asyncio.gather(*first, *other)
+
+    found = asyncio.run(ask())
+    assert found == ["a1", None, "a3", "b1", "e4"]
+    assert done == ["a1", "a3", "b1", "e4"]
+    assert most == [1]  # One thing at a time.
+
+
+def test_mistakes_before_anything_is_served(tmp_path):
+    (tmp_path / "m.keras").write_text("")
+    job = Exploring(ModelFile(tmp_path / "m.keras"), regions=tmp_path / "r.bed")
+    with pytest.raises(InputError, match="regions are of a FASTA file"):
+        explore(job, print)
+    with pytest.raises(InputError, match="did you mean deeplift"):
+        explore(Exploring(ModelFile(tmp_path / "m.keras"), method="deeplit"), print)
+
+
+def test_the_best_words_of_motifs(tmp_path):
+    (tmp_path / "m.meme").write_text(
+        "MEME version 4\n\nALPHABET= ACGT\n\nMOTIF A1\nletter-probability matrix: alength= 4 w= 3\n"
+        "0.1 0.1 0.7 0.1\n0.7 0.1 0.1 0.1\n0.1 0.1 0.1 0.7\n"
+    )
+    assert best_words(tmp_path / "m.meme") == {"A1": "GAT"}

@@ -1,0 +1,150 @@
+"""The explorer in a real Chromium: an edit's answer is the model's."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from genolift.models.loading import load_model
+from genolift.models.zoo import build
+from genolift.sequence.alphabet import one_hot
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra [browser]")
+pytest.importorskip("starlette")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (apt-get install chromium)"),
+]
+LENGTH = 60
+SEQUENCE = "ACGTTGCA" * 7 + "GATA"
+PATIENT = 120_000  # ms, for the first answer of a model
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """Yield the model and the address that the command prints; and see that Ctrl-C ends it quietly."""
+    folder = tmp_path_factory.mktemp("explore")
+    build("tal_gata", length=LENGTH, tasks=2, filters=4, seed=3).save(folder / "m.keras")
+    (folder / "s.fa").write_text(f"><i>one</i>\n{SEQUENCE}\n>two\n{SEQUENCE[::-1]}\n")
+    (folder / "m.meme").write_text(
+        "MEME version 4\n\nALPHABET= ACGT\n\nMOTIF GAT\nletter-probability matrix: alength= 4 w= 3\n"
+        "0 0 1 0\n1 0 0 0\n0 0 0 1\n"
+    )
+    command = [sys.executable, "-m", "genolift", "explore", "m.keras", "--target", "0", "--fasta", "s.fa"]
+    process = subprocess.Popen(
+        [*command, "--motifs", "m.meme", "--no-browser"],
+        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ,
+    )  # fmt: skip
+    first = process.stdout.readline()
+    address = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", first)
+    assert address, first + process.stderr.read()
+    yield load_model(folder / "m.keras"), address[0]
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode in (0, 130)
+    assert "Traceback" not in said
+
+
+@pytest.fixture
+def page(served):
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        one = browser.new_page()
+        said = []
+        one.on("console", lambda message: said.append(message.text))
+        one.on("pageerror", lambda problem: said.append(str(problem)))
+        one.goto(served[1])
+        one.wait_for_selector("#logo path.base", timeout=PATIENT)
+        yield one
+        assert said == []
+        browser.close()
+
+
+def logit(model, sequence):
+    p = float(model.predict(one_hot([sequence]), verbose=0)[0, 0])
+    return np.log(p / (1 - p))
+
+
+def expect_prediction(page, model, sequence):
+    """Wait until the page shows what the model predicts."""
+    value = logit(model, sequence)
+    for _ in range(PATIENT // 100):
+        found = re.match(r"prediction ([\d.e−]+)", page.locator("#answer").inner_text())
+        if found and float(found[1].replace("−", "-")) == pytest.approx(value, rel=2e-3, abs=1e-5):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"the page says {page.locator('#answer').inner_text()}, and the model {value}")
+
+
+def test_edits_are_answered_by_the_model(page, served):
+    model, _ = served
+    assert page.locator("#sequence").input_value() == SEQUENCE
+    expect_prediction(page, model, SEQUENCE)
+    page.fill("#word", "gatt")
+    page.fill("#at", "20")
+    page.click("#write")
+    changed = SEQUENCE[:20] + "GATT" + SEQUENCE[24:]
+    assert page.locator("#sequence").input_value() == changed
+    expect_prediction(page, model, changed)
+    # A click on a base, and then on another letter.
+    page.locator("#logo .frame").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    page.locator("#logo .panel button[data-base=T]").click()
+    expect_prediction(page, model, "T" + changed[1:])
+    page.click("#undo")
+    page.click("#undo")
+    assert page.locator("#sequence").input_value() == SEQUENCE
+    expect_prediction(page, model, SEQUENCE)
+    page.click("#redo")
+    assert page.locator("#sequence").input_value() == changed
+
+
+def test_a_motif_is_dragged_in(page):
+    chip = page.locator(".motif")
+    assert chip.inner_text() == "GAT GAT"
+    box = page.locator("#logo .frame").bounding_box()
+    chip.drag_to(page.locator("#logo .frame"), target_position={"x": box["width"] / 2, "y": 60})
+    text = page.locator("#sequence").input_value()
+    assert text != SEQUENCE
+    assert len(text) == LENGTH
+    (start,) = {
+        k
+        for k in range(LENGTH - 2)
+        if text[k : k + 3] == "GAT" and text[:k] + SEQUENCE[k : k + 3] + text[k + 3 :] == SEQUENCE
+    }
+    assert abs(start - LENGTH / 2) < 6
+
+
+def test_mistakes_are_told_and_states_are_kept(page, served):
+    model, _ = served
+    page.fill("#sequence", "ACGT")
+    page.locator("#problem", has_text="the sequence has 4 bases, and the model takes 60; add 56").wait_for()
+    page.fill("#sequence", SEQUENCE[::-1])
+    expect_prediction(page, model, SEQUENCE[::-1])
+    assert page.locator("#problem").inner_text() == ""
+    page.click("#keep")
+    page.fill("#sequence", "A" + SEQUENCE[::-1][1:-1] + "C")
+    page.locator("#answer", has_text="change").wait_for()
+    assert page.locator("#logo path.base[data-track='1']").count() > 0
+    page.click("#effects")
+    page.locator("#heat rect").first.wait_for(timeout=PATIENT)
+    with page.expect_download() as waiting:
+        page.click("#fasta")
+    assert waiting.value.suggested_filename == "_i_one_i_.fa"
+    with page.expect_download() as waiting:
+        page.click("#store")
+    assert waiting.value.suggested_filename.endswith(".zarr.zip")
+    page.click("#link")
+    page.locator("#problem").wait_for(state="attached")
+    link = page.url
+    page.goto("about:blank")
+    page.goto(link)
+    page.locator("#answer", has_text="prediction").wait_for(timeout=PATIENT)
+    assert page.locator("#sequence").input_value() == "A" + SEQUENCE[::-1][1:-1] + "C"
