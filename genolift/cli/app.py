@@ -18,7 +18,7 @@ from genolift.version import __version__
 COMMANDS = {
     "check": "Say what a model is, and what can be done with it: begin here.",
     "simulate": "Draw a data set with known motifs.",
-    "train": "Train a network on a data set.",
+    "train": "Train a network on a data set, or a generator on sequences.",
     "benchmark": "Simulate, train, explain and judge: which method finds what matters.",
     "digits": "Compare methods on handwritten digits, as in the DeepLIFT paper's figure 4.",
     "calibrate": "Find the method and the references that suit a model, by planted motifs.",

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
         "genolift dream model.keras --target 0 --out dream",
         "genolift dream model.keras --target 0 --real peaks.fa --expert markov --motifs jaspar.meme --out dream",
         "genolift dream model.keras --layer conv1 --unit 3 --out filter_3",
-        "genolift dream model.keras --target 0 --real peaks.fa --expert markov --typical --weight 2 --out dream",
+        "genolift dream model.keras --target 0 --real peaks.fa --generator vae.keras --out dream",
+        "genolift dream model.keras --target 0 --real peaks.fa --expert density.keras --weight 0.5 --out dream",
     ),
 )
 @click.argument("model", type=parameters.path())
@@ -53,8 +54,9 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--expert",
-    type=click.Choice(["markov"]),
-    help="Add log p(x) to the objective, of a Markov chain that is fitted to half of --real.",
+    metavar="markov|FILE.keras",
+    help="Add log p(x): markov fits a Markov chain to half of --real; or a density that `genolift train --generator "
+    "autoregressive` left.",
 )
 @click.option(
     "--order",
@@ -76,17 +78,24 @@ if TYPE_CHECKING:
     help="Keep log p(x) at what it is for real sequences, instead of making it as large as can be.",
 )
 @click.option(
+    "--generator",
+    type=parameters.path(),
+    metavar="FILE.keras",
+    help="Search the codes of this generator, which `genolift train --generator vae` left.",
+)
+@click.option(
     "--penalty",
     type=click.Choice(["l2", "entropy", "none"]),
     default="entropy",
     show_default=True,
-    help="What a relaxed sequence is penalised for: the squares of its free numbers, or the entropy of its positions.",
+    help="What a relaxed sequence is penalised for: the squares of its free numbers, or the entropy of its positions. "
+    "With --generator it is the length of a code, and the entropy unless none is said.",
 )
 @click.option(
     "--strength",
     type=click.FloatRange(0),
     metavar="S",
-    help="The factor of the penalty.  [default: 0.1 for entropy, 0.0001 for l2]",
+    help="The factor of the penalty.  [default: 0.1 for entropy, 0.0001 for l2, 0.1 for codes]",
 )
 @click.option("--starts", type=click.IntRange(1), metavar="N", default=16, show_default=True, help="So many starts.")
 @click.option("--steps", type=click.IntRange(1), metavar="N", default=500, show_default=True, help="Steps of Adam.")
@@ -135,6 +144,7 @@ def command(
     real: Path | None,
     expert: str | None,
     order: int | None,
+    generator: Path | None,
     motifs: Path | None,
     motif_format: str | None,
     **search: Any,
@@ -143,7 +153,7 @@ def command(
 
     MODEL is as for `genolift explain`. Many starts climb at once. Each position of a sequence is a distribution over
     the bases, which is made a single base at the end; how much of the prediction that costs is written down. Without an
-    expert, what is found maximises the target and need not look like any real sequence. --expert keeps
+    expert, what is found maximises the target and need not look like any real sequence. --expert and --generator keep
     it plausible.
 
     Leaves dreams.tsv (a row for each start, the best first), dreams.fa, best.png (the relaxed optimum as a logo, and
@@ -159,7 +169,7 @@ def command(
 
     row = int(over) if over.isdigit() else over
     hidden = None if layer is None or unit is None else Unit(layer, unit, row)
-    experts = Experts(real, expert, order)
+    experts = Experts(real, expert, order, generator)
     job = DreamJob(model, out, target, hidden, experts, search, motifs, motif_format, execution)
     told, was_there = run_dream(job)
     if was_there:

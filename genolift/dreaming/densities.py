@@ -7,17 +7,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from genolift.models.generative import autoregressive
 from genolift.sequence.alphabet import encode
-from genolift.simulate.background import MarkovChain, known_stretches
+from genolift.simulate.background import MarkovChain, known_stretches, order_for
 from genolift.support.errors import InputError
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
-
-#: Where no order is given, a chain has the largest up to this one that the sequences suffice for.
-LARGEST_ORDER = 5
-# So often is each word expected to be seen, at least, by a chain whose order is chosen.
-_SEEN = 20
 
 
 class Density(Protocol):
@@ -74,7 +70,7 @@ class MarkovDensity:
         self.order = order_for(stretches) if order is None else order
         if not isinstance(self.order, int) or isinstance(self.order, bool) or self.order < 0:
             raise InputError(f"order={self.order!r} is not a whole number of at least 0")
-        chain = MarkovChain(stretches, self.order)
+        self._chain = chain = MarkovChain(stretches, self.order)
         self.name = f"a Markov chain of order {self.order}"
         self.composition = chain.composition
         self._first, self._next = (np.log(table).ravel() for table in (chain.words, chain.transitions))
@@ -96,11 +92,7 @@ class MarkovDensity:
 
     def score(self, codes: np.ndarray) -> np.ndarray:
         """Return log p (N,) of sequences as codes (N, L), in float64."""
-        width = self.order + 1
-        windows = np.lib.stride_tricks.sliding_window_view(codes.astype(np.int64), width, axis=1)
-        words = windows @ 4 ** np.arange(width)[::-1]
-        scores: np.ndarray = self._first[words[:, 0]] + self._next[words[:, 1:]].sum(axis=1)
-        return scores
+        return self._chain.log_prob(codes)
 
     def describe(self) -> dict[str, Any]:
         """Return the order, and the number of bases that the chain was fitted to."""
@@ -119,11 +111,37 @@ class MarkovDensity:
         return tf.reduce_sum(left, [1, 2])
 
 
-def order_for(stretches: Sequence[np.ndarray], largest: int = LARGEST_ORDER) -> int:
-    """Return the largest order up to ``largest`` that stretches of codes suffice for; at least 0."""
-    orders = [
-        order
-        for order in range(largest + 1)
-        if sum(max(0, len(one) - order) for one in stretches) >= _SEEN * 4 ** (order + 1)
-    ]
-    return max(orders, default=0)
+class NetworkDensity:
+    """An autoregressive network as a density, see :mod:`genolift.models.generative.autoregressive`.
+
+    log p of a one-hot sequence is exact. Of a relaxed one it is no expectation: the network reads the relaxed bases.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The network, as ``genolift train --generator autoregressive`` leaves it.
+    """
+
+    name = "an autoregressive network"
+
+    def __init__(self, model: Any):
+        self._model = model
+
+    def check(self, length: int) -> None:
+        """Accept sequences of every length."""
+
+    def bytes(self, length: int) -> int:
+        """Return the memory that one sequence takes while its slopes are computed."""
+        return 4 * 3 * length * sum(int(layer.output.shape[-1]) for layer in self._model.layers)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Return log p (B,) of relaxed sequences (B, L, 4), inside a graph."""
+        return autoregressive.log_prob(self._model, x)
+
+    def score(self, codes: np.ndarray) -> np.ndarray:
+        """Return log p (N,) of sequences as codes (N, L), summed in float64."""
+        return autoregressive.log_probs(self._model, codes)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the number of parameters."""
+        return {"kind": "autoregressive", "parameters": int(self._model.count_params())}

@@ -25,7 +25,7 @@ from genolift.support.memory import parse_bytes
 MARKOV = "markov"
 #: How strong each penalty is where nothing is said.
 STRENGTHS = {"l2": 1e-4, "entropy": 0.1, "none": 0.0}
-_PRIOR = 1.0  # The strength with which a generator's own prior counts.
+_PRIOR = 0.1  # The strength with which a generator's own prior counts.
 
 
 def dream(
@@ -79,12 +79,14 @@ def dream(
         ones: −(log p(x) − m)² / (2 s²) is added in the place of log p(x), where m and s are the mean and the standard
         deviation of log p in the half of ``real`` that experts are fitted to.
     generator
-        A generator in whose code space is searched, as :func:`genolift.models.generative.load_generator` returns it.
+        A decoder in whose code space is searched: a Keras model from codes (B, ...) to logits (B, L, 4), as
+        :func:`genolift.models.generative.files.load_generator` returns it.
     penalty
         ``"l2"``, ``"entropy"`` or ``"none"``, see :class:`genolift.dreaming.spaces.RelaxedSpace`. With a generator the
-        penalty is −log p(z) of its code, and this does not matter.
+        length of a code is penalised, and entropy too unless it is ``"none"``; see
+        :class:`genolift.dreaming.spaces.CodeSpace`.
     strength
-        The factor of the penalty. By default 0.0001 for l2, 0.1 for entropy, and 1 for a code.
+        The factor of the penalty. By default 0.0001 for l2, 0.1 for entropy, and 0.1 for a code.
     real
         Real sequences, as texts or one-hot (N, L, 4). Half of them fit the expert. The others judge what was found, and
         the search does not see them.
@@ -127,7 +129,11 @@ def dream(
     subject = Subject(model, target, length, activation)
     parts = None if real is None else Parts.of(_texts(real), seed)
     density = _expert(expert, order, parts)
-    space: Space = RelaxedSpace(subject.length, penalty) if generator is None else _codes(generator, subject.length)
+    space: Space
+    if generator is None:
+        space = RelaxedSpace(subject.length, penalty)
+    else:
+        space = _codes(generator, subject.length, penalty)
     if strength is None:
         strength = STRENGTHS[penalty] if generator is None else _PRIOR
     usual = _typical(density, parts, subject.length, seed) if typical else None
@@ -203,8 +209,10 @@ def _typical(density: Density | None, parts: Parts | None, length: int, seed: in
     return float(scores.mean()), float(scores.std())
 
 
-def _codes(generator: Any, length: int) -> CodeSpace:
-    return CodeSpace(getattr(generator, "decoder", generator), length)
+def _codes(generator: Any, length: int, penalty: str) -> CodeSpace:
+    if penalty not in ("entropy", "none"):
+        raise InputError(f"codes are penalised for entropy or none of it, and not for {penalty!r}")
+    return CodeSpace(generator, length, penalty == "entropy")
 
 
 def _texts(real: Any) -> Sequence[str]:

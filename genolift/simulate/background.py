@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +16,9 @@ from genolift.support.errors import InputError
 
 #: From this share of its highest log-odds on, a place of a real sequence is a match that is taken away.
 MATCH = 0.6
+#: Where no order is asked for, a chain has the largest up to this one that the sequences suffice for.
+LARGEST_ORDER = 5
+_OFTEN = 20  # So often is each word to be expected, on average, by a chain whose order is chosen.
 _ROUNDS = 200
 #: A chain is fitted to so many times as many words as it has transitions, of which each gets one count more.
 _SEEN = 4
@@ -98,6 +101,15 @@ class MarkovChain:
             codes[:, place] = categorical(self.transitions[state], random.random(n, dtype=np.float32))
             state = (state * 4 + codes[:, place]) % 4**self._order
         return codes[:, :length]
+
+    def log_prob(self, codes: np.ndarray) -> np.ndarray:
+        """Return ln p (N,) of sequences of more bases than the order, given as codes (N, L)."""
+        width = self._order + 1
+        windows = np.lib.stride_tricks.sliding_window_view(codes.astype(np.int64), width, axis=1)
+        words = windows @ 4 ** np.arange(width)[::-1]
+        after = np.log(self.transitions).ravel()[words[:, 1:]].sum(axis=1)
+        scores: np.ndarray = np.log(self.words)[words[:, 0]] + after
+        return scores
 
 
 class Stretches:
@@ -184,6 +196,16 @@ def known_stretches(sequences: Iterable[np.ndarray]) -> list[np.ndarray]:
         edges = np.flatnonzero(np.diff(np.concatenate([[False], codes < 4, [False]]).astype(np.int8)))
         stretches += [codes[a:b] for a, b in edges.reshape(-1, 2)]
     return stretches
+
+
+def order_for(stretches: Sequence[np.ndarray], largest: int = LARGEST_ORDER) -> int:
+    """Return the largest order up to ``largest`` that stretches of codes suffice for; at least 0."""
+    orders = [
+        order
+        for order in range(largest + 1)
+        if sum(max(0, len(one) - order) for one in stretches) >= _OFTEN * 4 ** (order + 1)
+    ]
+    return max(orders, default=0)
 
 
 def _check_fitted(words: int, order: int) -> None:

@@ -120,6 +120,7 @@ def test_mistakes_are_one_line(options, said, files, genolift, tmp_path):
     assert told.code == 2
     assert said in told.err
     assert len(told.err.strip().splitlines()) == 1
+    assert not (tmp_path / "d").exists()
 
 
 def test_too_few_real_sequences(files, genolift, tmp_path):
@@ -133,3 +134,97 @@ def test_another_directory_is_left_alone(files, genolift, tmp_path):
     told = genolift("dream", files.model, "--target", 0, *QUICK, "--out", tmp_path)
     assert told.code == 2
     assert "holds other files" in told.err
+
+
+def test_generators_are_trained_and_dreamt_with(genolift, real, tmp_path):
+    """A density as expert and a code to search in, each from its file; a generator of another length is refused."""
+    from dream_models import convolution
+
+    convolution(LENGTH).save(tmp_path / "model.keras")
+    convolution(LENGTH + 1).save(tmp_path / "longer.keras")
+    for kind, name in (("vae", "vae"), ("autoregressive", "density")):
+        told = genolift("train", "--generator", kind, real, "--out", tmp_path / f"{name}.keras", "--epochs", 1)
+        assert told.code == 0, told.err
+        bound = "at least " if kind == "vae" else ""
+        assert told.out.startswith(f"log p per base of 12 held-out sequences: {bound}-")
+        assert "Markov chain of order 0: -" in told.out
+        record = json.loads((tmp_path / f"{name}.keras.json").read_text())
+        assert record["request"]["kind"] == record["kind"] == kind
+    assert not list(tmp_path.glob(".*"))
+    again = genolift("train", "--generator", "vae", real, "--out", tmp_path / "vae.keras", "--epochs", 1)
+    assert again.out.startswith(f"{tmp_path / 'vae.keras'} is already complete\n")
+    other = genolift("train", "--generator", "vae", real, "--out", tmp_path / "vae.keras", "--epochs", 2)
+    assert other.code == 2
+    assert "holds another result: epochs" in other.err
+    call = ("dream", tmp_path / "model.keras", "--target", 0, "--starts", 2, "--steps", 5)
+    code = genolift(*call, "--generator", tmp_path / "vae.keras", "--out", tmp_path / "code")
+    assert code.code == 0, code.err
+    settings = json.loads((tmp_path / "code" / "run.json").read_text())["result"]["settings"]
+    assert settings["space"] == {"kind": "code", "shape": [8, 8], "penalty": "entropy"}
+    assert settings["strength"] == 0.1
+    density = genolift(*call, "--expert", tmp_path / "density.keras", "--out", tmp_path / "expert")
+    assert density.code == 0, density.err
+    settings = json.loads((tmp_path / "expert" / "run.json").read_text())["result"]["settings"]
+    assert settings["expert"]["kind"] == "autoregressive"
+    for options, said in (
+        (("--generator", tmp_path / "density.keras"), "holds a generator of the kind 'autoregressive', and one of the"),
+        (("--expert", tmp_path / "vae.keras"), "train one with genolift train --generator autoregressive"),
+        (("--expert", tmp_path / "nowhere.keras"), "nowhere.keras"),
+    ):
+        told = genolift(*call, *options, "--out", tmp_path / "d")
+        assert (told.code, len(told.err.strip().splitlines())) == (2, 1)
+        assert said in told.err
+    call = ("dream", tmp_path / "longer.keras", "--target", 0, "--starts", 2, "--steps", 5)
+    told = genolift(*call, "--generator", tmp_path / "vae.keras", "--out", tmp_path / "d")
+    assert told.code == 2
+    assert "the generator makes sequences of 60 bases, and the model takes 61; train one on sequences of 61" in told.err
+
+
+def test_a_training_goes_on_after_ctrl_c(genolift, real, tmp_path, monkeypatch):
+    from genolift.models.generative import fitting
+
+    call = ("train", "--generator", "autoregressive", real, "--epochs", 2, "--out")
+    assert genolift(*call, tmp_path / "whole.keras").code == 0
+    real_epoch, epochs = fitting._Trainer._epoch, []
+
+    def epoch(self, number):
+        epochs.append(number)
+        if epochs == [1, 2]:
+            raise KeyboardInterrupt
+        return real_epoch(self, number)
+
+    monkeypatch.setattr(fitting._Trainer, "_epoch", epoch)
+    stopped = genolift(*call, tmp_path / "d.keras")
+    assert stopped.code == 130
+    assert not (tmp_path / "d.keras").exists()
+    assert genolift(*call, tmp_path / "d.keras").code == 0
+    assert epochs == [1, 2, 2]
+    whole, continued = (gl.load_model(tmp_path / f"{name}.keras").get_weights() for name in ("whole", "d"))
+    for a, b in zip(whole, continued, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--generator", "gan"), "'gan' is not one of"),
+        (("--generator", "vae", "--data", "d"), "leave --data, --network and their options out"),
+        (("--generator", "autoregressive", "--beta", 1), "--beta is for --generator vae"),
+        ((), "Missing option '--data', or --generator"),
+        (("--data", "d", "--beta", 1), "--beta is for --generator vae"),
+    ],
+)
+def test_mistakes_of_a_training_are_one_line(options, said, genolift, real, tmp_path):
+    told = genolift("train", real, *options, "--out", tmp_path / "g.keras")
+    assert told.code == 2
+    assert said in told.err
+    assert len(told.err.strip().splitlines()) == 1
+
+
+def test_sequences_that_cannot_train_a_generator(files, genolift, tmp_path):
+    told = genolift("train", "--generator", "vae", files.fasta, "--out", tmp_path / "g.keras")
+    assert told.code == 2
+    assert f"{files.fasta}: 12 different sequences without unknown bases were given; 100 or more" in told.err
+    assert not list(tmp_path.iterdir())
+    told = genolift("train", "--generator", "vae", files.fasta, "--out", tmp_path / "g.h5")
+    assert "file name ends in .keras" in told.err

@@ -37,7 +37,7 @@ def test_under_an_expert_the_optimum_for_both_has_both_motifs(model, data):
     found = strong(dream, data)
     assert all(counts[0] >= 1 for counts in found.values())
     assert dream.outputs[0] > 0.99
-    assert dream.lost[0] < 0.1 * dream.values[0]
+    assert dream.lost[0] < 0.2 * dream.values[0]
     # At least half of the best four are like real sequences.
     assert (dream.realism.p[:4] > 0.05).sum() >= 2
 
@@ -47,7 +47,7 @@ def test_without_an_expert_it_is_unlike_real_sequences(model, data):
     found = strong(dream, data)
     real = {name: 3 for name in found}  # No sequence of the simulation has more instances.
     assert sum(counts[0] for counts in found.values()) > sum(real.values()) / 2
-    assert (dream.realism.p[:8] < 0.01).all()
+    assert (dream.realism.p[:4] < 0.01).all()
     assert dream.values[0] > 2 * np.quantile(predictions(model, data), 0.99)
 
 

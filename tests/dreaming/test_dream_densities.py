@@ -4,10 +4,13 @@ from itertools import product
 
 import numpy as np
 import pytest
-from dream_models import real_sequences
+from dream_models import linear, real_sequences
 
-from genolift.dreaming.densities import MarkovDensity, order_for
+import genolift as gl
+from genolift.dreaming.densities import MarkovDensity, NetworkDensity
+from genolift.models.generative.autoregressive import build_autoregressive
 from genolift.sequence.alphabet import encode
+from genolift.simulate.background import order_for
 from genolift.support.errors import InputError
 from genolift.support.tensorflow import quiet_tensorflow
 
@@ -86,3 +89,21 @@ def test_unknown_bases_divide_the_sequences():
 def test_orders_that_cannot_be(order, said):
     with pytest.raises(InputError, match=said):
         MarkovDensity(real_sequences(), order)
+
+
+def test_a_network_is_a_density_that_the_search_can_climb():
+    """At one-hot sequences it is the network's own log p, and the dream's is that of its sequence."""
+    model = build_autoregressive(seed=2, channels=8, layers=2)
+    density = NetworkDensity(model)
+    target, weights = linear(length=6)
+    dream = gl.dream(target, expert=density, weight=3.0, starts=4, steps=60)
+    logits = model.predict(dream.X, verbose=0).astype(float)
+    logs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    np.testing.assert_allclose(dream.expert, (logs * dream.X).sum((1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(dream.history["log_density"][-1], dream.expert, atol=0.3)
+    # The best of all 4^6 sequences, one by one; no start is above it.
+    every = np.array(list(product(range(4), repeat=6)))
+    values = weights[np.arange(6), every].sum(1) + 3 * density.score(every)
+    reached = dream.values - 0.5 + 3 * dream.expert
+    assert (reached <= values.max() + 1e-3).all()
+    assert reached.max() > np.quantile(values, 0.999)

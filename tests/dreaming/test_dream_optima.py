@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from dream_models import K, L, convolution, keras, linear, real_sequences
 from scipy.optimize import minimize
+from scipy.stats import chi
 
 import genolift as gl
 from genolift.dreaming import MarkovDensity, Unit
@@ -60,7 +61,7 @@ def viterbi(weights: np.ndarray, density: MarkovDensity, factor: float) -> float
     return float(best.max())
 
 
-@pytest.mark.parametrize("factor", [0.3, 2.0])
+@pytest.mark.parametrize("factor", [pytest.param(0.3, marks=pytest.mark.slow), 2.0])
 def test_under_an_expert_it_is_the_best_of_all_sequences(factor):
     """4^12 sequences, whose best dynamic programming finds; none of several starts is above it, and the best is it."""
     model, weights = linear(seed=1)
@@ -74,6 +75,7 @@ def test_under_an_expert_it_is_the_best_of_all_sequences(factor):
     assert (dream.codes[reached.argmax()] != weights.argmax(1)).any()
 
 
+@pytest.mark.slow
 def test_an_expert_may_be_held_at_what_is_typical():
     """Of real sequences, whose log p is far from the largest that there is."""
     model, _ = linear(seed=2, length=30)
@@ -87,7 +89,12 @@ def test_an_expert_may_be_held_at_what_is_typical():
 
 
 @pytest.mark.parametrize(
-    ("over", "taken"), [("max", lambda h: h.max(1)), ("mean", lambda h: h.mean(1)), (2, lambda h: h[:, 2])]
+    ("over", "taken"),
+    [
+        ("max", lambda h: h.max(1)),
+        pytest.param("mean", lambda h: h.mean(1), marks=pytest.mark.slow),
+        pytest.param(2, lambda h: h[:, 2], marks=pytest.mark.slow),
+    ],
 )
 def test_a_filter_finds_its_largest_weights(over, taken):
     """Alone, the best stretch for a filter is the largest weight of each of its positions."""
@@ -118,6 +125,7 @@ def test_a_unit_behind_a_shut_relu_has_a_slope_all_the_same():
         gl.dream(model, Unit("conv", 0), starts=1, steps=5, activation="keep")
 
 
+@pytest.mark.slow
 def test_a_dense_unit_and_an_output_behind_a_sigmoid():
     model = convolution()
     unit = gl.dream(model, Unit("hidden", 3), starts=2, steps=60)
@@ -140,16 +148,20 @@ def decoder_of(length: int):
 
 
 def test_a_code_is_the_best_under_its_prior():
-    """The maximum over codes of three numbers of w·softmax(decoder) − ½ z², by another optimiser."""
+    """The maximum over codes of three numbers of w·softmax(decoder) + log p(‖z‖), by another optimiser."""
     model, weights = linear()
     decoder = decoder_of(L)
     kernel, bias = decoder.get_layer("dense").get_weights()
-    dream = gl.dream(model, generator=decoder, starts=8, steps=250)
+    dream = gl.dream(model, generator=decoder, penalty="none", strength=1.0, starts=8, steps=250)
 
     def objective(z):
         logits = (z @ kernel + bias).reshape(L, 4)
         p = np.exp(logits - logits.max(1, keepdims=True))
-        return -((p / p.sum(1, keepdims=True)) * weights).sum() + z @ z / 2
+        return (
+            -((p / p.sum(1, keepdims=True)) * weights).sum()
+            - chi.logpdf(np.linalg.norm(z), 3)
+            + chi.logpdf(np.sqrt(2), 3)
+        )
 
     best = min(minimize(objective, start).fun for start in np.random.default_rng(0).normal(size=(20, 3)))
     reached = dream.relaxed_values - 0.5 - dream.history["penalty"][-1]

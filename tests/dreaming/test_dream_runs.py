@@ -43,7 +43,7 @@ def test_the_best_come_first():
     assert dream.to_fasta().startswith(f">dream_{dream.starts[0]} {dream.values[0]:.6g}\n{dream.sequences[0]}\n")
 
 
-@pytest.mark.parametrize("stopped", [1, 17])
+@pytest.mark.parametrize("stopped", [pytest.param(1, marks=pytest.mark.slow), 17])
 def test_a_search_that_was_stopped_goes_on(stopped, tmp_path, monkeypatch):
     """With the bytes of one that was not, although momenta and the learning rate have a history."""
     model = convolution()
@@ -166,6 +166,7 @@ def code_model(length):
         ({"order": 2}, "an order is that of the expert"),
         ({"typical": True}, "give both"),
         ({"memory": 100}, "more than the budget"),
+        ({"generator": code_model(12), "penalty": "l2"}, "for entropy or none"),
         ({"generator": code_model(11)}, "makes sequences of 11 bases, and the model takes 12"),
         ({"real": real_sequences(100, 8)}, "have 12 known bases in a row"),
         ({"growth": 2.0}, "growth=2.0"),

@@ -5,28 +5,31 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from genolift.dreaming.densities import NetworkDensity
 from genolift.dreaming.dreaming import MARKOV, dream
 from genolift.dreaming.result import Dream
 from genolift.dreaming.units import Unit
 from genolift.evaluate.truth.matches import STRONG, find_matches
 from genolift.methods.targets import TargetLike, parse_all
+from genolift.models.generative.files import load_density, load_generator
 from genolift.pipeline.common.execution import Execution
 from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.discovery.known import known_motifs
-from genolift.pipeline.keeping.digest import RecordDigest, digest_path
+from genolift.pipeline.dreaming.sequences import digest_records, read_records
+from genolift.pipeline.keeping.digest import digest_path
 from genolift.pipeline.keeping.folder import Folder
 from genolift.pipeline.keeping.versions import account, versions
 from genolift.plot.style import save_figure
 from genolift.sequence.alphabet import BASES
-from genolift.sequence.fasta import read_fasta
 from genolift.sequence.files import write_text
-from genolift.support.errors import InputError, Remedy, setting
+from genolift.support.errors import GenoliftError, InputError, Remedy, setting
 from genolift.support.memory import parse_bytes
 
 log = logging.getLogger("genolift")
@@ -46,14 +49,22 @@ class Experts:
     real
         A FASTA file of real sequences.
     expert
-        ``markov`` for a chain that is fitted to half of the real sequences.
+        ``markov`` for a chain that is fitted to half of the real sequences, or the file of a trained density.
     order
         The order of the chain. ``None`` is the largest up to 5 that the sequences suffice for.
+    generator
+        The file of a trained generator, in whose codes is searched.
     """
 
     real: Path | None = None
     expert: str | None = None
     order: int | None = None
+    generator: Path | None = None
+
+    @property
+    def expert_file(self) -> Path | None:
+        """The file of the density, where the expert is one."""
+        return None if self.expert in (None, MARKOV) else Path(str(self.expert))
 
 
 @dataclass(frozen=True)
@@ -71,7 +82,7 @@ class DreamJob:
     unit
         A unit of a hidden layer in its place.
     experts
-        The real sequences and the expert.
+        The real sequences, the expert and the generator.
     search
         The options of :func:`genolift.dreaming.dreaming.dream` that say how it is searched.
     motifs, motif_format
@@ -106,15 +117,16 @@ def run_dream(job: DreamJob) -> tuple[dict[str, Any], bool]:
     if job.experts.expert == MARKOV and job.experts.real is None:
         give = Remedy.naming("give {} too", setting("real"))
         raise InputError("a Markov chain is fitted to real sequences, and none are given", give)
-    real = None if job.experts.real is None else _read(job.experts.real)
+    real = None if job.experts.real is None else read_records(job.experts.real)
     motifs = {} if job.motifs is None else known_motifs(job.motifs, job.motif_format)
     request = {
         "model": job.model.describe(),
         "target": job.target,
         "unit": None if job.unit is None else [job.unit.layer, job.unit.channel, job.unit.over],
-        "real": None if real is None else _digest(real),
-        "expert": job.experts.expert,
+        "real": None if real is None else digest_records(real),
+        "expert": _described(job.experts.expert_file) or job.experts.expert,
         "order": job.experts.order,
+        "generator": _described(job.experts.generator),
         "search": job.search,
         "motifs": _described(job.motifs),
     }
@@ -128,17 +140,26 @@ def run_dream(job: DreamJob) -> tuple[dict[str, Any], bool]:
         log.info("continuing in %s", folder.path)
     began = time.perf_counter()
     target: TargetLike | Unit = job.unit or parse_all(() if job.target is None else (job.target,))
-    made = dream(
-        model,
-        target,
-        expert=job.experts.expert,
-        order=job.experts.order,
-        real=None if real is None else [sequence for _, sequence in real],
-        memory=job.execution.memory,
-        progress=job.execution.progress,
-        state=folder.work / _STATE,
-        **job.search,
-    )
+    state = folder.work / _STATE
+    try:
+        made = dream(
+            model,
+            target,
+            expert=_expert(job.experts),
+            order=job.experts.order,
+            generator=None if job.experts.generator is None else load_generator(job.experts.generator),
+            real=None if real is None else [sequence for _, sequence in real],
+            memory=job.execution.memory,
+            progress=job.execution.progress,
+            state=state,
+            **job.search,
+        )
+    except GenoliftError:
+        if not state.exists():  # Nothing was begun that another command would have to give way to.
+            folder.clear()
+            with suppress(OSError):  # Other files may be there.
+                job.out.rmdir()
+        raise
     found = _matches(made, motifs)
     names = _write(folder.work, made, found, bool(motifs))
     told = {**account(time.perf_counter() - began), "command": job.execution.command, "result": _result(made, found)}
@@ -148,22 +169,13 @@ def run_dream(job: DreamJob) -> tuple[dict[str, Any], bool]:
     return told["result"], False
 
 
-def _read(path: Path) -> list[tuple[str, str]]:
-    records = list(read_fasta(path))
-    if not records:
-        raise InputError(f"{path} holds no sequences")
-    return records
-
-
-def _digest(records: Sequence[tuple[str, str]]) -> str:
-    digest = RecordDigest()
-    for name, sequence in records:
-        digest.add(name, sequence)
-    return digest.hexdigest()
-
-
 def _described(path: Path | None) -> str | None:
     return None if path is None else digest_path(path)
+
+
+def _expert(experts: Experts) -> str | NetworkDensity | None:
+    path = experts.expert_file
+    return experts.expert if path is None else NetworkDensity(load_density(path))
 
 
 def _matches(made: Dream, motifs: dict[str, np.ndarray]) -> list[tuple[int, str, int, int, str, float]]:
