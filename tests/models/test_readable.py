@@ -52,9 +52,11 @@ def test_the_scan_is_a_walk_over_places(networks, name):
         score = slow_scan(scan, X[2], p, f)
         if scan.both_strands:
             score = max(score, slow_scan(scan, X[2], p, f, reverse=True))
-        if scan.tie is not None:
-            score = score * float(scan.factor[f])
-        score += float(scan.bias[f])
+        if scan.counts_sites:
+            score = 20 * (score - 0.3 - 0.6 / (1 + np.exp(-float(scan.bias[f]))))
+        else:
+            score = score * float(scan.factor[f]) if scan.tie is not None else score
+            score += float(scan.bias[f])
         wanted = {"relu": max(score, 0), "exponential": np.exp(score), "sigmoid": 1 / (1 + np.exp(-score))}
         assert found[2, p, f] == pytest.approx(wanted[scan.activation_name], rel=1e-4, abs=1e-5)
 

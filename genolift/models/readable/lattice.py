@@ -23,6 +23,9 @@ import keras  # noqa: E402
 
 ops = keras.ops
 SHAPES = ("free", "concave", "convex")
+# What corners are, as a multiple of their weights. So they learn faster than the curves and the thresholds of sites,
+# which would otherwise be driven to their ends while the corners are still far from the mean of the labels.
+_REACH = 10.0
 MOST = 8  # A lattice of d features has 2^d corners.
 
 
@@ -104,7 +107,7 @@ class Lattice(ReadableHead):
         smallest that is not before it. Both are monotone, and values that are monotone already stay as they are.
         """
         d = len(self.signs)
-        raw = ops.reshape(ops.convert_to_tensor(self.corners), (*[2] * d, self.tasks))
+        raw = _REACH * ops.reshape(ops.convert_to_tensor(self.corners), (*[2] * d, self.tasks))
         up, down = raw, raw
         for axis, sign in enumerate(self.signs):
             if sign:

@@ -17,7 +17,10 @@ import keras  # noqa: E402
 ops = keras.ops
 PACKAGE = "genolift"  # The layers are registered under this name, by which a saved model names them.
 _ACTIVATIONS = ("relu", "exponential", "sigmoid")
-_STEEP = 12.0  # How steeply a site is told from no site, where the best match of a motif is 1.
+_STEEP = 12.0  # The factor that motifs begin with, where the best match is 1.
+# Sites that are counted: how steeply they are told from other places, and between which matches the threshold may lie.
+# A threshold without bounds can sink so low while a network learns that every place counts, and it stays there.
+_COUNTED, _LOWEST, _HIGHEST = 20.0, 0.3, 0.9
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -25,7 +28,8 @@ class MotifScan(keras.layers.Layer):
     """Filters (width, 4) on every place of a sequence, (N, L, 4) to (N, L - width + 1, filters).
 
     Filters that are given motifs hold their log-odds, divided by those of the best match, so that this scores 1, and
-    learn an offset and a factor. Filters without motifs are learnt as in any convolution.
+    learn an offset and a factor. With a sigmoid they count sites: sigmoid(20 (score - threshold)), with a threshold
+    from 0.3 to 0.9 that is learnt. Filters without motifs are learnt as in any convolution.
 
     Parameters
     ----------
@@ -73,9 +77,10 @@ class MotifScan(keras.layers.Layer):
             self.deviation = self.add_weight(
                 name="deviation", shape=cells, initializer="zeros", regularizer=_MeanSquare(float(self.tie))
             )
-        start = -0.5 * _STEEP if self.tie is not None else 0.0
+        self.counts_sites = self.tie is not None and self.activation_name == "sigmoid"
+        start = -0.5 * _STEEP if self.tie is not None and not self.counts_sites else 0.0
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer=keras.initializers.Constant(start))
-        if self.tie is not None:
+        if self.tie is not None and not self.counts_sites:
             steep = keras.initializers.Constant(_STEEP)
             self.factor = self.add_weight(name="factor", shape=(self.filters,), initializer=steep)
         self.built = True
@@ -114,9 +119,12 @@ class MotifScan(keras.layers.Layer):
         """Return the activations (N, places, filters) of sequences (N, L, 4)."""
         forward, backward = self.scores(x)
         found = ops.maximum(forward, backward) if self.both_strands else forward
+        bias = ops.convert_to_tensor(self.bias)
+        if self.counts_sites:
+            return ops.sigmoid(_COUNTED * (found - _LOWEST - (_HIGHEST - _LOWEST) * ops.sigmoid(bias)))
         if self.tie is not None:
             found = found * ops.convert_to_tensor(self.factor)
-        found = found + ops.convert_to_tensor(self.bias)
+        found = found + bias
         if self.activation_name == "relu":
             return ops.relu(found)
         return ops.exp(found) if self.activation_name == "exponential" else ops.sigmoid(found)
