@@ -182,7 +182,7 @@ def test_maps_are_drawn(files, genolift, two, tmp_path):
     assert genolift("explain", files.model, two, *TWO, "gradient", "--out", tmp_path / "g.zarr").code == 0
     told = genolift("plot", tmp_path / "g.zarr", "--sequence", "s1", "--map", "--out", tmp_path / "g.png")
     assert told.code == 2
-    assert "pairwise-mutagenesis, interaction-maps, surrogate make them" in told.err
+    assert "pairwise-mutagenesis, interaction-maps, surrogate, minimal-change make them" in told.err
     told = genolift("plot", out, "--sequence", "s1", "--map", "--start", 3, "--out", tmp_path / "g.png")
     assert "--start" in told.err
 

@@ -31,7 +31,8 @@ KINDS = {
     "fitted patterns": ("patternnet", "pattern-attribution"),
     "hidden layers": ("cam", "grad-cam", "guided-grad-cam"),
     "attention": ("attention", "attention-rollout"),
-    "subsets": ("sis", "maxent"),
+    "subsets, edits": ("sis", "maxent", "minimal-change"),
+    "what networks say": ("built-in",),
 }
 _OTHERS = "of your own"
 # Options without which a method runs the model as soon as it is made, only to see what is faster.

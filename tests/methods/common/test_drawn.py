@@ -27,7 +27,7 @@ def models():
 
 def explained(models, name):
     """A result of the method, for the first kind of model that it takes."""
-    for kind in ("conv", "pooled", "attention"):
+    for kind in ("conv", "pooled", "attention", "readable"):
         try:
             return method_models.make(name, models(kind), 1)(X, names=["a", "b"])
         except GenoliftError:
