@@ -69,7 +69,7 @@ def write_page(
     count = len(tracks[0].result)
     blocks: list[str] = []
     found: list[list[dict[str, Any] | None]] = [[] for _ in tracks]
-    sums: list[np.ndarray] = []
+    read: list[np.ndarray] = []
     with bar(count, "writing the page", "sequences", show=progress) as display:
         for start in range(0, count, _BLOCK):
             held = [Track(track.result[start : start + _BLOCK].in_memory(), track.label) for track in tracks]
@@ -81,11 +81,12 @@ def write_page(
                     scores = np.asarray(track.result[row].scores)[0]
                     found[number].append(strongest(scores, told["sequence"], marks.get(start + row, ())))
                 display.update(1)
-            sums.append(np.array([np.abs(np.nan_to_num(track.result.scores)).sum(axis=0) for track in held]))
+            read.append(np.array([np.nan_to_num(track.result.scores) for track in held]))
             blocks.append(_json(block))
+    scores = np.concatenate(read, axis=1)  # (tracks, N, L)
     content: dict[str, Any] = {
         **_content(tracks, found, marks),
-        "average": _average(tracks, sums),
+        "average": _average(tracks, scores),
         "residuals": _histogram(tracks),
         "size": _BLOCK,
     }
@@ -101,7 +102,7 @@ def write_page(
         several=len(tracks) > 1,
         average=content["average"],
         residuals=content["residuals"],
-        tables=_tables(tracks, marks),
+        tables=_tables(tracks, scores, marks),
         details={name: json.dumps(told, indent=1, default=str) for name, told in (details or {}).items()},
         content=_safe(_json(content)),
         blocks=[] if beside else [_safe(block) for block in blocks],
@@ -155,12 +156,12 @@ def _content(
     return told
 
 
-def _average(tracks: Sequence[Track], sums: list[np.ndarray]) -> list[dict[str, Any]] | None:
+def _average(tracks: Sequence[Track], scores: np.ndarray) -> list[dict[str, Any]] | None:
     """Return the mean size of scores by position, where all sequences have the same length."""
     lengths = tracks[0].result.lengths
     if lengths is not None and len(set(np.asarray(lengths).tolist())) > 1:
         return None
-    mean = np.sum(sums, axis=0) / len(tracks[0].result)
+    mean = np.abs(scores).mean(axis=1)
     return [{"label": track.label, "values": rounded(values)} for track, values in zip(tracks, mean, strict=True)]
 
 
@@ -178,12 +179,11 @@ def _histogram(tracks: Sequence[Track]) -> list[dict[str, Any]] | None:
     return series or None
 
 
-def _tables(tracks: Sequence[Track], marks: Mapping[int, list[Mark]]) -> list[Listing]:
+def _tables(tracks: Sequence[Track], scores: np.ndarray, marks: Mapping[int, list[Mark]]) -> list[Listing]:
     tables = []
     if len(tracks) > 1:
-        values = [np.nan_to_num(np.asarray(track.result.scores)).reshape(len(track.result), -1) for track in tracks]
         rows = [
-            [one.label, *(f"{_agreement(a, b):.3f}" for b in values)] for one, a in zip(tracks, values, strict=True)
+            [one.label, *(f"{_agreement(a, b):.3f}" for b in scores)] for one, a in zip(tracks, scores, strict=True)
         ]
         text = "The mean over sequences of the correlation between their scores."
         tables.append(Listing("Agreement", text, ["", *(track.label for track in tracks)], rows))
@@ -191,8 +191,7 @@ def _tables(tracks: Sequence[Track], marks: Mapping[int, list[Mark]]) -> list[Li
         sums: dict[str, list[list[float]]] = {}
         for row, some in marks.items():
             for start, end, label, _ in some:
-                one = [float(np.nansum(np.asarray(track.result.scores[row])[start:end])) for track in tracks]
-                sums.setdefault(label, []).append(one)
+                sums.setdefault(label, []).append(scores[:, row, start:end].sum(axis=1).tolist())
         rows = [
             [label, f"{len(values):,}", *(f"{value:.4g}" for value in np.mean(values, axis=0))]
             for label, values in sorted(sums.items(), key=lambda item: -len(item[1]))

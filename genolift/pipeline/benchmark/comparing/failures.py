@@ -9,8 +9,8 @@ import numpy as np
 
 from genolift.evaluate.truth.contrast import Contrast, contrast
 from genolift.evaluate.truth.measures import Truth
-from genolift.evaluate.truth.worth import Worth
 from genolift.pipeline.benchmark.comparing.plan import Line
+from genolift.pipeline.benchmark.comparing.unit import read_worth
 from genolift.simulate.dataset import Dataset
 from genolift.simulate.reading import load_dataset
 
@@ -45,9 +45,8 @@ def _of_line(line: Line, work: Path) -> list[tuple[float, dict[str, Any]]]:
             scores[entry.name] = held["scores"].astype(float)
     count = min(len(values) for values in scores.values())
     dataset = load_dataset(work / line.data, line.spec).subset("test").subset(slice(count))
-    with np.load(work / line.worth) as held:
-        tasks = held["tasks"].tolist()
-        learnt = Worth(held["values"], held["error"], held["response"]).learnt()[: len(dataset.embeddings)]
+    worth, tasks = read_worth(work / line.worth)
+    learnt = worth.learnt()[: len(dataset.embeddings)]
     found = []
     for t, task in enumerate(tasks):
         if not np.any(learnt[:, t]):

@@ -96,6 +96,12 @@ def measure_worth(spec: Spec, built: Network, explained: int, data: str, model: 
         np.savez(handle, tasks=np.array([task for one in asked for task in one.tasks]), **columns)
 
 
+def read_worth(path: Path) -> tuple[Worth, list[str]]:
+    """Return what instances are worth to the network, and the tasks in the order of its columns."""
+    with np.load(path) as held:
+        return Worth(*(held[name] for name in _OF_WORTH)), held["tasks"].tolist()
+
+
 def explain_and_measure(
     files: tuple[str, str, str], out: str, spec: Spec, built: Network, entry: Entry, explained: int, work: Path
 ) -> dict[str, Any]:
@@ -107,8 +113,7 @@ def explain_and_measure(
     data, model, worth_file = files
     dataset, network = _open(spec, built, data, model, work)
     some = _explained(dataset, explained)
-    with np.load(work / worth_file) as held:
-        learnt = Worth(*(held[name] for name in _OF_WORTH)).learnt()
+    learnt = read_worth(work / worth_file)[0].learnt()
     if entry.most is not None and entry.most < len(some):
         numbers = [k for k, one in enumerate(some.embeddings) if one.sequence_index < entry.most]
         learnt, some = learnt[numbers], some.subset(slice(entry.most))
