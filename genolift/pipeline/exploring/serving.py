@@ -8,8 +8,6 @@ only the address of the page tells.
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import json
 import secrets
 import socket
@@ -17,11 +15,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
-
 from genolift.pipeline.exploring.explorer import Asked, Explorer
-from genolift.plot.web import script
+from genolift.plot.web.inlined import json_text, module, template
 from genolift.support.errors import InputError, UnsupportedModel
 
 try:
@@ -166,15 +161,9 @@ def _whole(told: dict[str, Any], name: str) -> int:
 
 def _page(about: dict[str, Any]) -> tuple[str, str]:
     """Return the page, and what it may do."""
-    code = f"{script('logo')}\n{script('explore')}"
-    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
-    loader = jinja2.PackageLoader("genolift.plot.web", ".")
-    template = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True).get_template(
-        "explore.html.j2"
-    )
-    told = json.dumps(about).replace("<", "\\u003c")
+    code, allowed = module("logo", "explore")
     policy = (
-        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; connect-src 'self'; "
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; connect-src 'self'; "
         "img-src data: blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     )
-    return template.render(about=Markup(told), model=about["model"], script=Markup(code)), policy
+    return template("explore.html.j2").render(about=json_text(about), model=about["model"], script=code), policy

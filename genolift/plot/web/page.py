@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jinja2
 import numpy as np
 
-from genolift.plot.web import script
 from genolift.plot.web.content import Track, rounded, sequence_of, strongest
+from genolift.plot.web.inlined import json_text, module, template
 from genolift.support.errors import FileProblem, file_problems
 from genolift.support.files import write_whole
 from genolift.support.progress import bar
@@ -82,7 +79,7 @@ def write_page(
                     found[number].append(strongest(scores, told["sequence"], marks.get(start + row, ())))
                 display.update(1)
             read.append(np.array([np.nan_to_num(track.result.scores) for track in held]))
-            blocks.append(_json(block))
+            blocks.append(json_text(block))
     scores = np.concatenate(read, axis=1)  # (tracks, N, L)
     content: dict[str, Any] = {
         **_content(tracks, found, marks),
@@ -93,20 +90,19 @@ def write_page(
     beside = sum(map(len, blocks)) > _ONE_FILE
     folder = out.with_name(f"{out.stem}_data")
     content["beside"] = folder.name if beside else None
-    code = f"{script('logo')}\n{script('store')}"
-    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
-    page = _environment().get_template("store.html.j2").render(
+    code, allowed = module("logo", "store")
+    page = template("store.html.j2").render(
         title=title,
         subtitle=subtitle,
-        allowed=f"'sha256-{digest}'" + (" 'self' file:" if beside else ""),
+        allowed=allowed + (" 'self' file:" if beside else ""),
         several=len(tracks) > 1,
         average=content["average"],
         residuals=content["residuals"],
         tables=_tables(tracks, scores, marks),
         details={name: json.dumps(told, indent=1, default=str) for name, told in (details or {}).items()},
-        content=_safe(_json(content)),
-        blocks=[] if beside else [_safe(block) for block in blocks],
-        script=_safe(code),
+        content=json_text(content),
+        blocks=[] if beside else blocks,
+        script=code,
     )  # fmt: skip
     files = [out]
     if beside:
@@ -205,22 +201,3 @@ def _agreement(a: np.ndarray, b: np.ndarray) -> float:
     a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     return float(np.mean((a * b).sum(axis=1)[norms > 0] / norms[norms > 0])) if (norms > 0).any() else float("nan")
-
-
-def _json(content: Any) -> str:
-    return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-
-
-def _safe(text: str) -> Any:
-    """Return a text that ends no script element, for the template to take as it is."""
-    from markupsafe import Markup
-
-    if "</script" in text.lower() or "<!--" in text:
-        raise ValueError("a script may not hold the end of a script")
-    return Markup(text)
-
-
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("genolift.plot.web", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
