@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 OUT ?= benchmark
 ARCHITECTURES ?= 2000
 
-.PHONY: benchmark test docs fuzz clean
+.PHONY: benchmark test docs tables fuzz clean
 .DELETE_ON_ERROR:
 
 benchmark: $(VENV)/installed
@@ -19,8 +19,13 @@ benchmark: $(VENV)/installed
 test: $(VENV)/installed-for-tests
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-# The pages that are made from the code.
-docs: $(VENV)/installed-for-tests
+# The site, in docs/_build/html. A notebook is run anew only if its code has changed.
+docs: $(VENV)/installed-for-docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+# The pages that are made from the code, which takes minutes.
+tables: $(VENV)/installed-for-tests
 	for page in docs/make_*.py; do $(BIN)/python $$page || exit 1; done
 
 # Hours: every layer, rule and spelling in a model of its own, and ARCHITECTURES random networks.
@@ -45,6 +50,10 @@ $(VENV)/made:
 $(VENV)/installed: $(VENV)/made setup.cfg pyproject.toml
 	@echo "Installing genolift and what it needs into $(VENV); TensorFlow takes a minute or two."
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/installed-for-docs: $(VENV)/installed
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[docs]'
 	@touch $@
 
 $(VENV)/installed-for-tests: $(VENV)/installed

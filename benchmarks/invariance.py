@@ -4,7 +4,7 @@
 
 For every method it explains a network, and five networks that compute the same function by construction. It prints a
 table with the largest difference of scores as a share of the largest score; 0 stands for rounding (below 1e-4), and
-"refused" for a network that the method does not take. The table is in docs/judging.md.
+"refused" for a network that the method does not take. The table is in docs/explanation/judging.md.
 """
 
 import sys

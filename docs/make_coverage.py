@@ -1,4 +1,4 @@
-"""Write coverage.md beside this file: what genolift does with every TensorFlow operation and every Keras layer.
+"""Write reference/coverage.md: what genolift does with every TensorFlow operation and every Keras layer.
 
 The table of operations is read off the engine. The table of layers is made from small models of each layer, which the
 contract test runs too.
@@ -40,7 +40,7 @@ activation. It is made by `docs/make_coverage.py`; do not edit it.
 
 ## Kinds
 
-Each step of a model has a kind, and each kind has one rule. [deeplift.md](deeplift.md) describes the rules. In
+Each step of a model has a kind, and each kind has one rule. [How genolift computes DeepLIFT](../explanation/deeplift.md) describes the rules. In
 this table, a tensor is active if it depends on the input that is explained.
 
 | kind | what it is | how importance is handed back |
@@ -163,7 +163,7 @@ def activations() -> str:
 
 def main() -> None:
     text = "\n\n".join([_INTRODUCTION.rstrip(), operations(), layers(), activations()])
-    (HERE / "coverage.md").write_text(text + "\n", encoding="utf-8")
+    (HERE / "reference" / "coverage.md").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Writes formats.md beside itself: what each format that `genolift export` writes holds, in the words of its module."""
+"""Writes reference/formats.md: what each format that `genolift export` writes holds, in the words of its module."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def formats() -> str:
 def main() -> None:
     """Write the page."""
     parts = [_INTRODUCTION.rstrip(), formats(), _DATA.rstrip(), _OWN.rstrip()]
-    (HERE / "formats.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    (HERE / "reference" / "formats.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

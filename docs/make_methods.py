@@ -1,4 +1,4 @@
-"""Write methods.md beside this file: which method explains which kind of model, and which fields it defines.
+"""Write explanation/methods.md: which method explains which kind of model, and which fields it defines.
 
 The models are those of the contract test, which checks every method against the table.
 """
@@ -33,7 +33,7 @@ command `genolift methods NAME` describes a method and lists its options.
 _MODELS = """## Which method for which model
 
 The tests run every method on five small models. `built-in` explains none of these, but networks that are built to be read,
-see [readable.md](readable.md):
+see [Networks that can be read](readable.md):
 """
 
 _COLUMNS = """In the table, *yes* below a model means that the method explains it, and *refused* means that it raises an
@@ -153,7 +153,7 @@ def main() -> None:
         "\n".join(refusals),
         _OWN.rstrip(),
     ]
-    (HERE / "methods.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    (HERE / "explanation" / "methods.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def command(
     combinations. Last, every method explains the sequences, and its scores are compared with that.
 
     The table has a row for each method and measure. The recommendation is printed: the method that agrees best, those
-    that cannot be told from it, and which of them is cheapest. docs/simulations.md explains the measures.
+    that cannot be told from it, and which of them is cheapest. docs/how-to/simulations.md explains the measures.
     """
     from genolift.pipeline.benchmark.calibrating import METHODS, Calibration, calibrate
 

@@ -42,7 +42,7 @@ _READ = (*parts.ways_to_read[:2], parts.ways_to_read[-1])
     type=click.Choice(list(METHODS)),
     default=DEFAULT,
     show_default=True,
-    help="How influence is computed; docs/influence.md compares the methods.",
+    help="How influence is computed; docs/how-to/influence.md compares the methods.",
 )
 @click.option("--target", metavar="TASK", help="Whose logit is measured: a task's name or number.  [default: the only]")
 @click.option(

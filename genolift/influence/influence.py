@@ -23,7 +23,7 @@ class Influence:
 
     The influence of one of n training sequences is the predicted difference that it makes: what is measured at a query
     when the network was trained with the sequence, less the same without it (Koh & Liang 2017; the sign and the 1/n
-    are explained in docs/influence.md). Layers are run as in prediction, without dropout.
+    are explained in docs/how-to/influence.md). Layers are run as in prediction, without dropout.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Influence:
         Their labels (N, T), or (N,) for one task. Not given with a :class:`~genolift.influence.data.TrainingSet`.
     method : str
         ``"gauss-newton"`` (the default), ``"ek-fac"``, ``"last-layer"``, ``"tracin"``, ``"representer"`` or
-        ``"neighbours"``; docs/influence.md compares them.
+        ``"neighbours"``; docs/how-to/influence.md compares them.
     target : int or str, optional
         The number or name of the task whose logit is measured; needed where there are several.
     names, tasks : list of str, optional

@@ -65,7 +65,7 @@ def train(
     progress
         Whether to show the progress.
     checkpoints
-        A folder in which the weights at the end of each epoch are kept, for TracIn; see docs/influence.md.
+        A folder in which the weights at the end of each epoch are kept, for TracIn; see docs/how-to/influence.md.
     options
         Options of the architecture beside those that the data say, such as ``{"motifs": "jaspar.meme"}``.
 

@@ -1,6 +1,6 @@
 """What Quantus 0.6.0 computed for the same cases, frozen: where both define a metric, the numbers are equal.
 
-Quantus is not needed here. ``docs/judging.md`` says where the two differ, and why.
+Quantus is not needed here. ``docs/explanation/judging.md`` says where the two differ, and why.
 """
 
 import numpy as np

@@ -111,7 +111,9 @@ def test_options_have_types_and_names_of_their_own():
 
 def example() -> str:
     """The format that the documentation makes."""
-    (text,) = re.findall(r"```python\n(.*?)```", (DOCS / "formats.md").read_text(encoding="utf-8"), re.DOTALL)
+    (text,) = re.findall(
+        r"```python\n(.*?)```", (DOCS / "reference" / "formats.md").read_text(encoding="utf-8"), re.DOTALL
+    )
     return text
 
 
@@ -142,4 +144,4 @@ def test_the_docs_are_those_of_the_registry():
     spec = importlib.util.spec_from_file_location("make_formats", DOCS / "make_formats.py")
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
-    assert made.formats() in (DOCS / "formats.md").read_text(encoding="utf-8"), "run docs/make_formats.py"
+    assert made.formats() in (DOCS / "reference" / "formats.md").read_text(encoding="utf-8"), "run docs/make_formats.py"

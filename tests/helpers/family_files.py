@@ -1,4 +1,4 @@
-"""The files that the pages of docs/families open: networks after the papers, with random weights, and a genome.
+"""The files that the pages of docs/how-to/families open: networks after the papers, with random weights, and a genome.
 
 Each network has the inputs, outputs and structure of the published one, with fewer channels, and is written by the
 library that wrote the published file. Basenji, Enformer and Borzoi are shorter too.
@@ -263,6 +263,11 @@ def frozen(path: Path) -> None:
     model = _small()
     function = tf.function(lambda x: model(x)).get_concrete_function(tf.TensorSpec([None, 48, 4], name="dna"))
     path.write_bytes(convert_variables_to_constants_v2(function).graph.as_graph_def().SerializeToString())
+
+
+def small(path: Path) -> None:
+    """Write a network for sequences of 48 bases, with two outputs."""
+    _small().save(path)
 
 
 def saved_model(path: Path) -> None:

@@ -82,7 +82,7 @@ def test_both_motif_files_agree():
 
 
 def test_the_example_of_the_page_is_a_configuration():
-    page = (FOLDER.parent / "docs" / "simulations.md").read_text()
+    page = (FOLDER.parent / "docs" / "how-to" / "simulations.md").read_text()
     blocks = [part.split("```")[0] for part in page.split("```toml")[1:]]
     assert len(blocks) == 4
     spec = parse_spec(tomllib.loads("\n".join(blocks[:3])), folder=FOLDER)

@@ -10,7 +10,7 @@ import pytest
 import genolift as gl
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMED = re.compile(r"`(genolift(?:\.[A-Za-z_]\w*)+)")
 #: Files that pages name, by their path in the repository.
 FILED = re.compile(r"`((?:genolift|tests|docs|benchmarks|notebooks|simulations)/[\w./-]+)`")

@@ -219,7 +219,7 @@ class Backward:
         return self.pairs.elementwise(kernels.collapse, value, flow.mean, flow.half)
 
     def distance(self, value: Value) -> Tensor:
-        """Return the size |Δ| of a value's difference.
+        """Return the size ``|Δ|`` of a value's difference.
 
         Parameters
         ----------
@@ -236,8 +236,8 @@ class Backward:
     def mass(self, value: Value) -> Tensor:
         """Return the forward mass A = Δ⁺ − Δ⁻ of a value.
 
-        After a weighted step L it is |L||Δ| of the step's inputs, and after a step that passes the parts through it is
-        |L|A of them. Elsewhere it is |Δ|.
+        After a weighted step L it is ``|L||Δ|`` of the step's inputs, and after a step that passes the parts through it
+        is ``|L|A`` of them. Elsewhere it is ``|Δ|``.
 
         Parameters
         ----------

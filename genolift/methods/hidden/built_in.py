@@ -25,7 +25,7 @@ class BuiltIn(Method):
     score of a position is its share of what the filters that see it add to the logit: a filter's term at a place is
     shared among the bases there in proportion to how much more the filter gives for each than for the mean base. The
     scores of a sequence sum to its logit, less that of a sequence in which no filter is active. Nothing is compared
-    with a reference. docs/readable.md says what the terms of each network are.
+    with a reference. docs/explanation/readable.md says what the terms of each network are.
     """
 
     name = "built-in"

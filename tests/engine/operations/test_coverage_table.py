@@ -17,7 +17,7 @@ def coverage():
 
 
 def committed(section: str) -> str:
-    text = (DOCS / "coverage.md").read_text(encoding="utf-8")
+    text = (DOCS / "reference" / "coverage.md").read_text(encoding="utf-8")
     return "## " + text.split(f"## {section}")[1].join([section, ""]).split("\n\n## ")[0].rstrip()
 
 

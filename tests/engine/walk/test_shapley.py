@@ -1,4 +1,4 @@
-"""The numbers of docs/agreement.md, and exact Shapley values by enumeration on nets small enough for it."""
+"""The numbers of docs/reference/agreement.md, and exact Shapley values by enumeration on nets small enough for it."""
 
 import itertools
 import math
@@ -13,7 +13,7 @@ from genolift.support.tensorflow import quiet_tensorflow
 tf = quiet_tensorflow()
 
 pytestmark = pytest.mark.usefixtures("uncompiled")
-DOCUMENT = Path(__file__).parents[3] / "docs" / "agreement.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "reference" / "agreement.md"
 
 
 def weighted(x, weights):

@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.usefixtures("uncompiled"),
     pytest.mark.filterwarnings("ignore::genolift.support.errors.GenoliftWarning"),
 ]
-TABLE = Path(__file__).parents[3] / "docs" / "methods.md"
+TABLE = Path(__file__).parents[3] / "docs" / "explanation" / "methods.md"
 N, L = 4, method_models.LENGTH
 X = method_models.sequences(N)
 ENDS = {INPUT: (L, 4), POSITION: (L,)}  # of a field's shape; fields of samples have an axis of these before

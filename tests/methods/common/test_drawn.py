@@ -53,7 +53,7 @@ def test_every_result_is_drawn_or_the_reason_given(models, name, tmp_path, capsy
 
 
 def test_the_docs_name_the_methods_that_have_maps():
-    text = (DOCS / "scoring.md").read_text(encoding="utf-8")
+    text = (DOCS / "how-to" / "scoring.md").read_text(encoding="utf-8")
     named = re.search(r"[Tt]here are maps of ([^.]*)\.", text)[1]
     assert re.findall(r"`([^`]+)`", named) == methods_with("map")
 

@@ -33,8 +33,8 @@ build = lru_cache(same_function.build)
 
 
 def table() -> dict[str, list[str]]:
-    """The table in docs/judging.md: method → cells."""
-    text = (ROOT / "docs" / "judging.md").read_text(encoding="utf-8")
+    """The table in docs/explanation/judging.md: method → cells."""
+    text = (ROOT / "docs" / "explanation" / "judging.md").read_text(encoding="utf-8")
     lines = text[text.index("| method | " + " | ".join(same_function.PAIRS)) :].splitlines()[2:]
     rows = [line.strip("| ").split(" | ") for line in lines[: lines.index("")]]
     return {row[0]: row[1:] for row in rows}

@@ -64,7 +64,7 @@ def test_the_same_method_may_be_registered_again():
 
 @pytest.mark.usefixtures("registered")
 def test_the_page_on_methods_shows_how():
-    page = Path(__file__).parents[3] / "docs" / "methods.md"
+    page = Path(__file__).parents[3] / "docs" / "explanation" / "methods.md"
     (example,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     exec(compile(example, "methods.md", "exec"), {"__name__": "example"})
     assert gl.method("slope-there", lambda x: x[:, 0, :1], power=0.5).power == 0.5

@@ -1,0 +1,32 @@
+"""The code of lessons, worked examples and comparisons runs as it stands, and gives what the pages promise."""
+
+import family_files
+import pages
+import pytest
+
+from genolift.support.tensorflow import quiet_tensorflow
+
+tf = quiet_tensorflow()
+
+
+def text(name: str) -> str:
+    return (pages.DOCS / name).read_text(encoding="utf-8")
+
+
+def test_rules_by_small_examples(tmp_path, monkeypatch):
+    page = text("explanation/rules.md")
+    assert page.count("explain(") > 10
+    pages.run(page, "rules.md", tmp_path, monkeypatch)
+
+
+def test_a_promise_that_is_not_kept_is_noticed(tmp_path, monkeypatch):
+    with pytest.raises(AssertionError):
+        pages.run("```python\n1 + 1  # 3\n```", "wrong", tmp_path, monkeypatch)
+
+
+def test_coming_from_other_packages(tmp_path, monkeypatch):
+    family_files.small(tmp_path / "model.keras")
+    page = text("how-to/coming-from.md")
+    for package in ("deeplift", "shap", "captum", "tangermeme", "CREsted", "fastISM"):
+        assert f"\n## {package}\n" in page
+    pages.run(page, "coming-from.md", tmp_path, monkeypatch)
