@@ -8,8 +8,10 @@ import sys
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
-from genolift.cli.speech import listen, tell
+from genolift.cli.common_options import LOUDNESS, with_common_options
+from genolift.cli.speech import listen, tell, tell_where
 from genolift.support.errors import GenoliftError
 from genolift.support.tensorflow import own_process
 from genolift.version import __version__
@@ -78,7 +80,12 @@ class _Commands(click.Group):
         if name not in COMMANDS:
             return None
         # A command is the module of its name in this room, see COMMANDS.
-        return importlib.import_module(f"genolift.cli.{name}").command
+        return with_common_options(importlib.import_module(f"genolift.cli.{name}").command)
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands and options that begin so. Their lines stand in this module, so none is loaded."""
+        commands = [CompletionItem(name, help=COMMANDS[name]) for name in COMMANDS if name.startswith(incomplete)]
+        return commands + click.Command.shell_complete(self, context, incomplete)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -104,11 +111,21 @@ def genolift() -> None:
       genolift plot scores.zarr --sequence NAME --out logo.png
 
     Every command has its own --help.
+
+    \b
+    Exit codes:
+      0    done, or already complete
+      1    `genolift check`: DeepLIFT does not explain the model, or its contributions do not sum
+      2    a mistake in what was given, told in one line on standard error
+      130  interrupted by Ctrl-C
     """  # noqa: D301 - click looks for the character
 
 
+genolift.params.extend(LOUDNESS)
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 a user's mistake, 130 interrupted."""
+    """Run the command line and exit; the codes stand in the help of :func:`genolift`."""
     own_process()
     sys.exit(run(arguments))
 
@@ -129,15 +146,19 @@ def run(arguments: list[str] | None = None) -> int:
         click.echo(problem.ctx.get_help())
         return 0
     except click.UsageError as problem:
+        tell_where()
         command = problem.ctx.command_path if problem.ctx else "genolift"
         tell(f"error: {problem.format_message().rstrip('.')} (see {command} --help)")
     except click.ClickException as problem:
+        tell_where()
         tell(f"error: {problem.format_message()}")
     except BrokenPipeError:  # whoever read our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except GenoliftError as problem:
+        tell_where()
         tell(f"error: {problem.for_command_line()}")
     except OSError as problem:
+        tell_where()
         where = f"{problem.filename}: " if problem.filename else ""
         tell(f"error: {where}{problem.strerror or problem}")
     return MISTAKE

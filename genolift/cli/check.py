@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from genolift.cli import parameters, parts
+from genolift.cli import machine, parameters, parts
 from genolift.cli.targets import TargetsCommand, targets_option
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     "several that the model takes]",
 )
 @parameters.memory
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON, for programs.")
+@machine.as_json("the findings")
 @parts.models
 @click.pass_context
 def command(
@@ -67,7 +66,7 @@ def command(
     job = CheckJob(model, fasta, targets, **given)
     if as_json:
         done = check_file(job)
-        click.echo(json.dumps(done.record(), indent=2))
+        machine.say(done.record())
     else:
         done = check_file(job, found=lambda finding: click.echo(f"{finding.section()}\n"))
     context.exit(0 if done.ok else 1)

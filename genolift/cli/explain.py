@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genolift.cli import parameters, parts
+from genolift.cli import machine, parameters, parts
 from genolift.cli.targets import TargetsCommand, targets_option
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from genolift.pipeline.common.modelfile import ModelFile
     from genolift.pipeline.common.reading import Reading
     from genolift.pipeline.common.recipe import Recipe
+    from genolift.pipeline.scoring.resuming import Resumption
     from genolift.pipeline.scoring.scoring import Scoring
 
 
@@ -124,6 +125,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="The type of numbers on disk; float16 is lossy.",
 )
+@machine.as_json("the summary, or with --resume-check what it found")
 @parts.execution(parameters.memory, *parameters.cluster, parameters.force)
 @parts.models
 def command(
@@ -135,6 +137,7 @@ def command(
     execution: Execution,
     diagnose: bool,
     resume_check: bool,
+    as_json: bool,
 ) -> None:
     """Score the sequences of a FASTA file, or regions of a genome, with a model.
 
@@ -148,15 +151,20 @@ def command(
     from genolift.pipeline.scoring.scoring import Scoring, score, steps_of_first
 
     if diagnose:
+        if as_json:
+            raise click.UsageError("--diagnose prints a table; leave out --json")
         click.echo(steps_of_first(model, reading, recipe, execution.memory))
         return
     if out is None:
         raise click.UsageError("Missing option '--out': where should the scores go?")
     job = Scoring(model, reading, recipe, out, dtype, execution)
     if resume_check:
-        click.echo(_resumption(job))
+        _tell_resumption(job, as_json)
         return
     done = score(job)
+    if as_json:
+        machine.say(done.record(out))
+        return
     left_out = f", {done.left_out:,} records left out" if done.left_out else ""
     if not done.now:
         click.echo(f"{out} is already complete: {done.sequences:,} sequences{left_out}")
@@ -164,10 +172,17 @@ def command(
         click.echo(f"{out}: {done.sequences:,} sequences, {done.now:,} of them in {done.seconds:.1f} s{left_out}")
 
 
-def _resumption(job: Scoring) -> str:
+def _tell_resumption(job: Scoring, as_json: bool) -> None:
     from genolift.pipeline.scoring.resuming import check_resume
 
     found = check_resume(job)
+    if as_json:
+        machine.say(found.record(job.out))
+    else:
+        click.echo(_resumption(job, found))
+
+
+def _resumption(job: Scoring, found: Resumption) -> str:
     if found.is_new:
         there = "is there and would be replaced" if job.execution.force and job.out.exists() else "is not there yet"
         return f"{job.out} {there}: this command would begin a store"

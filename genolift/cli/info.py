@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from genolift.cli import parameters
+from genolift.cli import machine, parameters
 from genolift.cli.speech import tell
 
 
 @click.command(epilog=parameters.epilog("genolift info scores.zarr", "genolift info shards/*.zarr --json"))
 @click.argument("stores", type=parameters.path(), nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="Print a list with an object for each store, for programs.")
+@machine.as_json("a list with an object for each store")
 @click.pass_context
 def command(context: click.Context, stores: tuple[Path, ...], as_json: bool) -> None:
     """Say what stores are: what made them, what they hold, and whether they are complete.
@@ -42,5 +41,5 @@ def command(context: click.Context, stores: tuple[Path, ...], as_json: bool) -> 
         else:
             click.echo(("\n" if len(found) > 1 else "") + section(found[-1]))
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        machine.say(found)
     context.exit(2 if failed else 0)

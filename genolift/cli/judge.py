@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genolift.cli import parameters, parts
+from genolift.cli import machine, parameters, parts
 from genolift.cli.speech import tell
 from genolift.cli.targets import RecordedCommand, explained_target
 
@@ -77,6 +77,7 @@ class MetricNames(click.ParamType):
     help="A model of the same architecture that was trained on randomised labels, for the metric random-labels.",
 )
 @parameters.seed
+@machine.as_json("the table and what is said of it")
 @parts.execution(parameters.memory, parameters.force)
 def command(
     stores: tuple[Path, ...],
@@ -89,6 +90,7 @@ def command(
     random_labels: Path | None,
     seed: int,
     execution: Execution,
+    as_json: bool,
     **reading: Any,
 ) -> None:
     """Say how far explanations can be trusted, by metrics that need no known motifs.
@@ -114,6 +116,9 @@ def command(
     relabelled = None if random_labels is None else ModelFile(random_labels, **reading)
     job = Judging(stores, known, out, metrics, sequences, target, relabelled, seed, execution)
     judged = judge(job)
+    if as_json:
+        machine.say(judged.record(out))
+        return
     _show(judged)
     complete = " is already complete" if judged.was_there else ""
     click.echo(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genolift.cli import parameters
+from genolift.cli import machine, parameters
 from genolift.methods.registry import listing
 
 if TYPE_CHECKING:
@@ -19,12 +19,16 @@ _WIDTH = 100
 
 @click.command(epilog=parameters.epilog("genolift methods", "genolift methods integrated-gradients"))
 @click.argument("name", required=False, type=parameters.MethodName(), metavar="[NAME]")
-def command(name: str | None) -> None:
+@machine.as_json("the list, or with NAME what the method takes and tells,")
+def command(name: str | None, as_json: bool) -> None:
     """List the methods there are, one line each: names for `genolift explain --method`.
 
     With NAME, all options that this method takes, each with what may be given, its default and its meaning, and what
     the method tells.
     """
+    if name is None and as_json:
+        machine.say([{"name": each, "summary": summary} for each, summary in listing().items()])
+        return
     if name is None:
         width = max(map(len, listing()))
         for each, summary in listing().items():
@@ -35,6 +39,16 @@ def command(name: str | None) -> None:
     from genolift.methods.registry import method_class
 
     kind: Any = method_class(name)
+    if as_json:
+        machine.say(
+            {
+                "name": name,
+                "summary": listing()[name],
+                "options": [_record(option) for option in all_options_of(kind).values()],
+                "description": [_plain(paragraph) for paragraph in description_of(kind).split("\n\n")],
+            }
+        )
+        return
     click.echo(f"{name}: {listing()[name]}\n")
     for option in all_options_of(kind).values():
         click.echo(f"  {_how(option)}")
@@ -54,10 +68,28 @@ def _how(option: Option) -> str:
     return f"--option {option}  {option.words}"
 
 
+def _record(option: Option) -> dict[str, Any]:
+    """Return an option as a dict of texts, numbers and null; a default that JSON cannot hold is a text."""
+    from genolift.methods.common.options import FLAGS
+
+    default = option.default
+    return {
+        "name": option.name,
+        "flag": f"--{option.name}" if option.name in FLAGS else None,
+        "in_python_only": option.in_python_only and option.name not in FLAGS,
+        "takes": option.words,
+        "default": default if isinstance(default, bool | int | float | str | tuple | None) else str(default),
+        "meaning": _plain(option.meaning),
+    }
+
+
+def _plain(text: str) -> str:
+    """Return a paragraph of a docstring as one line, without its markup."""
+    return " ".join(re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"\1", text).replace("``", "").split())
+
+
 def _filled(text: str, indent: int = 0) -> str:
-    """Return a paragraph of a docstring, without its markup."""
-    plain = re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"\1", text).replace("``", "")
+    """Return a paragraph of a docstring in lines, without its markup."""
     margin = " " * indent
-    text = " ".join(plain.split())
     # Names of methods and rules have hyphens, and can be copied only where they are whole.
-    return textwrap.fill(text, _WIDTH, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False)
+    return textwrap.fill(_plain(text), _WIDTH, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genolift.cli import parameters, parts
+from genolift.cli import machine, parameters, parts
 from genolift.cli.targets import TargetsCommand, targets_option
 
 if TYPE_CHECKING:
@@ -174,6 +174,7 @@ def _table(null: int | None, **given: Any) -> EffectTable:
     click.option("--references", metavar="R", help="With --explain: as for `genolift explain`."),
     parameters.seed,
 )
+@machine.as_json("what was done, and how many alleles have which status")
 @parts.execution(parameters.memory, *parameters.cluster, parameters.force)
 @parts.models
 def command(
@@ -183,6 +184,7 @@ def command(
     explain: Path | None,
     recipe: Recipe,
     execution: Execution,
+    as_json: bool,
 ) -> None:
     """Score the variants of a VCF file: what the model says of the alternative allele, less that of the reference.
 
@@ -202,6 +204,9 @@ def command(
         raise click.UsageError("--method, --option, --rule and --references say how to explain; give --explain too")
     out = table.out
     done = score_variants(VariantJob(model, reading, recipe, table, explain, execution))
+    if as_json:
+        machine.say(done.record(out, explain))
+        return
     told = f"{done.alleles:,} alleles ({count_by_status(done.counts)})"
     if not done.now:
         click.echo(f"{out} is already complete: {told}")

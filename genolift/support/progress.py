@@ -10,6 +10,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+_hidden = False
+
+
+def hide(hidden: bool = True) -> None:
+    """Show no progress in this process from here on, whatever a job says of it.
+
+    Parameters
+    ----------
+    hidden
+        Whether it is hidden; ``False`` shows it again.
+    """
+    global _hidden
+    _hidden = hidden
+
 
 @contextmanager
 def bar(total: int | None, label: str, unit: str, show: bool | None = True, *, long: bool = True) -> Iterator[tqdm]:
@@ -42,7 +56,7 @@ def bar(total: int | None, label: str, unit: str, show: bool | None = True, *, l
         total=total,
         desc=label,
         unit=f" {unit}",
-        disable=not (long if show is None else show),
+        disable=_hidden or not (long if show is None else show),
         mininterval=0.1 if terminal else 30,
         maxinterval=10 if terminal else 60,
         ascii=None if terminal else True,
@@ -87,6 +101,6 @@ def status(label: str, show: bool | None = True) -> Iterator[Status]:
     """
     from tqdm import tqdm
 
-    quiet = show is False or not sys.stderr.isatty()
+    quiet = _hidden or show is False or not sys.stderr.isatty()
     with tqdm(bar_format=f"{label}: {{desc}} [{{elapsed}}]", leave=False, disable=quiet) as display:
         yield Status(display)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache, partial
 from importlib import import_module
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 from genolift.support.errors import InputError, Remedy
 
@@ -19,6 +19,7 @@ from genolift.support.errors import InputError, Remedy
 Tensor: TypeAlias = Any
 
 _ours = False
+_shown = False
 
 
 def own_process() -> None:
@@ -34,11 +35,24 @@ def own_process() -> None:
         atexit.register(gc.freeze)
 
 
+def show_start(shown: bool = True) -> None:
+    """Print what TensorFlow says when it starts, such as why it cannot use a GPU.
+
+    Parameters
+    ----------
+    shown
+        Whether it is printed if TensorFlow starts later; ``False`` keeps it back again.
+    """
+    global _shown
+    _shown = shown
+
+
 @cache
 def quiet_tensorflow() -> Any:
     """Return the module ``tensorflow``, with Keras imported too and nothing printed.
 
-    What they write to the file descriptor of standard error is kept, and printed only if the import fails.
+    What they write to the file descriptor of standard error is kept, and printed only if the import fails, or if
+    :func:`show_start` asked for it.
 
     Raises
     ------
@@ -48,7 +62,7 @@ def quiet_tensorflow() -> Any:
     _check_backend()
     if "tensorflow" in sys.modules:
         return sys.modules["tensorflow"]
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if _shown else "2")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     sys.stderr.flush()
     with tempfile.TemporaryFile() as aside, _uncollected():
@@ -62,14 +76,21 @@ def quiet_tensorflow() -> Any:
             tensorflow.constant(0.0)  # This starts the runtime, which prints messages of its own.
         except Exception:  # An interruption by the user is not replayed.
             os.dup2(saved, 2)
-            aside.seek(0)
-            sys.stderr.write(aside.read().decode(errors="replace"))
+            _replay(aside)
             raise
         finally:
             os.dup2(saved, 2)
             os.close(saved)
+        if _shown:
+            _replay(aside)
     tensorflow.get_logger().setLevel("ERROR")
     return tensorflow
+
+
+def _replay(aside: IO[bytes]) -> None:
+    """Print what was kept back."""
+    aside.seek(0)
+    sys.stderr.write(aside.read().decode(errors="replace"))
 
 
 def _check_backend() -> None:

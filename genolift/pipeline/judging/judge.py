@@ -22,7 +22,7 @@ from genolift.pipeline.common.execution import Execution
 from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.judging.stores import JudgedStore, choose_rows, open_stores
 from genolift.pipeline.judging.subjects import Network
-from genolift.pipeline.judging.table import HEADER, Told, Values, told
+from genolift.pipeline.judging.table import HEADER, Told, Values, read_rows, told
 from genolift.pipeline.keeping.journal import Journal
 from genolift.pipeline.keeping.places import check_apart
 from genolift.pipeline.keeping.versions import versions
@@ -82,6 +82,18 @@ class Judged:
     sequences: int
     was_there: bool
     seconds: float
+
+    def record(self, out: Path) -> dict[str, Any]:
+        """Return what was found as dicts, lists, texts and numbers, with the table and its rows."""
+        return {
+            "out": out,
+            "already_complete": self.was_there,
+            "sequences": self.sequences,
+            "seconds": self.seconds,
+            "rows": read_rows(out),
+            "sentences": self.told.sentences,
+            "reasons": self.told.reasons,
+        }
 
 
 def judge(job: Judging) -> Judged:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import combinations
+from itertools import combinations, islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -150,6 +151,18 @@ def told(stores: Sequence[JudgedStore], metrics: Sequence[Metric], values: Value
     if few:
         found.reasons.append(f"Intervals over fewer than {FEW} sequences cannot hold their level: {', '.join(few)}.")
     return found
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a table that was written; what is missing is ``None``."""
+    rows = []
+    with path.open(encoding="utf-8") as table:
+        for line in islice(table, 1, None):
+            row: dict[str, Any] = dict(zip(HEADER, line.rstrip("\n").split("\t"), strict=True))
+            for name in ("value", "low", "high", "seconds"):
+                row[name] = None if row[name] == _MISSING else float(row[name])
+            rows.append(row | {"n": int(row["n"]), "against": row["against"] or None})
+    return rows
 
 
 def _row(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from genolift.methods import targets
@@ -39,6 +40,12 @@ class Resumption:
     def is_complete(self) -> bool:
         """Whether nothing is left to do."""
         return not self.is_new and self.done_blocks == self.blocks
+
+    def record(self, out: Path) -> dict[str, Any]:
+        """Return what was found as a dict of texts and numbers, with the store."""
+        return {"out": out, "is_new": self.is_new, "is_complete": self.is_complete} | {
+            name: getattr(self, name) for name in ("done_blocks", "blocks", "done", "sequences")
+        }
 
 
 def check_resume(job: Scoring) -> Resumption:

@@ -84,6 +84,17 @@ class Scored:
     seconds: float
     left_out: int = 0
 
+    def record(self, out: Path) -> dict[str, Any]:
+        """Return what was done as a dict of texts and numbers, with the store."""
+        return {
+            "out": out,
+            "already_complete": not self.now,
+            "sequences": self.sequences,
+            "explained_now": self.now,
+            "left_out": self.left_out,
+            "seconds": self.seconds,
+        }
+
 
 def score(job: Scoring) -> Scored:
     """Explain every sequence and write the store ``job.out``; continue it if it was interrupted.

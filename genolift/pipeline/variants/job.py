@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from genolift.pipeline.common.execution import Execution
 from genolift.pipeline.common.modelfile import ModelFile
@@ -189,6 +190,19 @@ class ScoredVariants:
     def alleles(self) -> int:
         """The number of alleles in the table."""
         return sum(self.counts.values())
+
+    def record(self, out: Path, store: Path | None) -> dict[str, Any]:
+        """Return what was done as dicts, lists, texts and numbers: with the table, and the store of explanations."""
+        return {
+            "out": out,
+            "already_complete": not self.now,
+            "alleles": self.alleles,
+            "scored_now": self.now,
+            "status": self.counts,
+            "scales": list(dict.fromkeys(self.scales)),
+            "seconds": self.seconds,
+            "explained": None if self.explained is None or store is None else self.explained.record(store),
+        }
 
 
 def check(job: VariantJob) -> None:
