@@ -29,7 +29,9 @@ def test_shards_that_are_merged_are_the_whole_run(files, genolift, tmp_path):
     assert merged.names == whole.names
     for name in whole.defined:
         one, other = np.asarray(getattr(merged, name)), np.asarray(getattr(whole, name))
-        assert np.allclose(one, other, atol=1e-5 * np.nanmax(np.abs(other))), name
+        # Residuals are rounding errors of sums, which batches of other sizes make otherwise.
+        size = np.abs(whole.predictions if name == "residual" else other)
+        assert np.allclose(one, other, rtol=1e-5, atol=1e-5 * np.nanmax(size)), name
     assert merged.provenance["command"] == f"genolift merge {shards[0]} {shards[1]} --out {out}"
     assert genolift("merge", *shards, "--out", out).out == f"{out} is already complete: 12 sequences of 2 stores\n"
     assert "merged of" in genolift("info", out).out

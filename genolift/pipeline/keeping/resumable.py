@@ -79,7 +79,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     """Return a JSON object, or ``None`` where there is no such file; raise :class:`FileProblem` for anything else."""
     try:
         content = json.loads(path.read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, OSError) as problem:
         raise FileProblem(f"{path} cannot be read: {problem}") from None
