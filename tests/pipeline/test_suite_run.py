@@ -165,6 +165,10 @@ def test_names():
     assert choose(["deeplift@zeros"])[0].references == "zeros"
     assert {entry.name for entry in choose(["all"])} == set(ENTRIES)
     assert len(ENTRIES) >= 25
+    (some,) = choose(["deeplift@training:2"])
+    assert np.array_equal(some.compared_with(lambda: np.eye(4)[None].repeat(3, 0)).array, [np.eye(4)] * 2)
+    with pytest.raises(InputError, match="there are 1 sequences to take the references from"):
+        some.compared_with(lambda: np.eye(4)[None])
     with pytest.raises(InputError, match="there is no method 'deeplit'; did you mean deeplift"):
         choose(["deeplit"])
     with pytest.raises(InputError, match="references 'nothing' are not understood"):
@@ -200,10 +204,9 @@ def test_every_entry_makes_a_method_that_scores(name, paper_like):
         with pytest.raises(UnsupportedModel):
             entry.make(model, [0])
         return
-    method = entry.make(model, [0])
+    fitted_on = np.eye(4, dtype=np.float32)[np.random.default_rng(1).integers(0, 4, (10, 60))]
+    method = entry.make(model, [0], lambda: fitted_on)
     X = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (3, 60))]
-    if hasattr(method, "fit"):
-        method.fit(X)
     assert np.asarray(method(X).scores).shape == (3, 1, 60)
 
 

@@ -10,9 +10,10 @@ from genolift.methods import references as refs
 from genolift.methods.registry import listing, no_method
 from genolift.support.errors import InputError
 
+_TRAINING = "training"
 _SHUFFLES = "shuffled:10"  # The references of methods that are compared for their own sake.
-# Methods that take a tenth of a second or seconds for a sequence explain so many.
-_SOME, _FEW = 60, 20
+# Methods that take a quarter of a second, one, or several seconds for a sequence explain so many.
+_SOME, _FEW, _TEN = 60, 20, 10
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,22 @@ class Entry:
         """Return what tells this entry from others."""
         return asdict(self)
 
+    def compared_with(self, fit_on: Callable[[], Any] | None = None) -> refs.Reference:
+        """Return the references, some of which are taken from what ``fit_on`` returns.
+
+        Raises
+        ------
+        InputError
+            If they are not understood, or are to be taken from sequences of which there are not as many.
+        """
+        number = _from_training(str(self.references))
+        if number is None:
+            return refs.parse(str(self.references))
+        some = () if fit_on is None else fit_on()[:number]
+        if len(some) < number:
+            raise InputError(f"{self.name}: there are {len(some)} sequences to take the references from; ask for fewer")
+        return refs.Fixed(some)
+
     def make(self, model: Any, target: Any, fit_on: Callable[[], Any] | None = None, **more: Any) -> Any:
         """Return the method for a model, with further options as methods take them.
 
@@ -50,11 +67,17 @@ class Entry:
         """
         from genolift.methods.factory import method  # This import loads TensorFlow.
 
-        references = {} if self.references is None else {"references": refs.parse(self.references)}
+        references = {} if self.references is None else {"references": self.compared_with(fit_on)}
         made = method(self.method, model, target=target, progress=False, **self.options, **references, **more)
         if fit_on is not None and hasattr(made, "fit"):
             made.fit(fit_on())
         return made
+
+
+def _from_training(text: str) -> int | None:
+    """Return the number of training sequences that a text asks for as references; ``None`` for another kind."""
+    kind, _, number = text.partition(":")
+    return int(number) if kind == _TRAINING and number.isdecimal() and int(number) else None
 
 
 def _entries() -> list[Entry]:
@@ -74,9 +97,10 @@ def _entries() -> list[Entry]:
         "20": "shuffled:20",
         "100": "shuffled:100",
         "mono": "shuffled1:10",
+        "training": f"{_TRAINING}:10",
     }
     compared = [
-        Entry(f"{label}@{name}", method, options, references, _SOME if name == "100" else None)
+        Entry(f"{label}@{name}", method, options, references, _FEW if name == "100" and method != "deeplift" else None)
         for label, method, options in (
             ("deeplift-genomics", "deeplift", {"rule": "genomics"}),
             ("integrated-gradients", "integrated-gradients", {"steps": 20}),
@@ -89,7 +113,7 @@ def _entries() -> list[Entry]:
             *("gradient", "sensitivity", "guided-backprop", "deconvnet", "cam", "grad-cam", "guided-grad-cam"),
             *("smoothgrad", "smoothgrad-squared", "smoothgrad-variance"),
             *("lrp-epsilon", "lrp-gamma", "lrp-alphabeta", "lrp-zb", "lrp-flat", "lrp-wsquare", "lrp-composite"),
-            *("patternnet", "pattern-attribution", "attention-rollout", "ism", "occlusion"),
+            *("patternnet", "pattern-attribution", "attention-rollout", "ism"),
         )
     ]
     referenced = [
@@ -101,8 +125,13 @@ def _entries() -> list[Entry]:
         Entry("deep-shap", "deep-shap"),
     ]
     slow = [
-        Entry(name, name, {}, None, _FEW)
-        for name in ("prediction-difference", "lime", "kernel-shap", "shapley-sampling", "mask")
+        Entry(name, name, {}, None, most)
+        for most, names in (
+            (_SOME, ("occlusion",)),
+            (_FEW, ("lime", "shapley-sampling", "mask")),
+            (_TEN, ("prediction-difference", "kernel-shap")),
+        )
+        for name in names
     ]
     return [*rules, *pools, *compared, *referenced, *plain, *slow]
 
@@ -117,7 +146,7 @@ def choose(texts: Iterable[str]) -> list[Entry]:
     ----------
     texts
         ``"all"``, names of entries, or names of methods; after an ``@`` what sequences are compared with, as in
-        ``deeplift@shuffled:5``.
+        ``deeplift@shuffled:5``. ``training:10`` are the first ten of the sequences that methods are fitted on.
 
     Raises
     ------
@@ -134,7 +163,7 @@ def choose(texts: Iterable[str]) -> list[Entry]:
             method, _, references = text.partition("@")
             if method not in listing():
                 raise InputError(no_method(method) if method else f"{text!r} names no method")
-            if references:
+            if references and _from_training(references) is None:
                 refs.parse(references)
             chosen[text] = Entry(text, method, {}, references or None)
     return list(chosen.values())

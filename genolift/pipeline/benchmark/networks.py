@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from genolift.models.recipe.hyperparameters import HYPERPARAMETERS, Hyperparameters
 from genolift.models.zoo import ARCHITECTURES, OF_PROFILES, build
 from genolift.pipeline.common.layers import own_layers, run_file
 from genolift.pipeline.keeping.digest import digest_path
@@ -13,6 +14,7 @@ from genolift.support.errors import FileProblem, InputError, UnsupportedModel
 from genolift.support.tensorflow import quiet_tensorflow
 
 BUILDER, PROFILE_BUILDER = "build", "build_profile"
+BATCH = 64  # Of networks that say how many sequences they see; twice the usual, for speed.
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,10 @@ class Network:
         The Python file that builds it, instead of an architecture.
     digest : str or None
         The digest of that file.
+    sees : int or None
+        How many sequences it sees in training, each as often as that takes; ``None`` for the epochs of its recipe.
+    learning_rate : float or None
+        The peak of the learning rate, instead of that of its recipe.
     """
 
     name: str
@@ -38,10 +44,29 @@ class Network:
     options: dict[str, Any] = field(default_factory=dict)
     file: str | None = None
     digest: str | None = None
+    sees: int | None = None
+    learning_rate: float | None = None
 
     def describe(self) -> dict[str, Any]:
         """Return what tells this network from others."""
         return {name: value for name, value in asdict(self).items() if name != "file"}
+
+    def hyperparameters(self, sequences: int, epochs: int | None = None) -> dict[str, Any]:
+        """Return how it is trained on so many sequences, as :func:`genolift.models.training.train` takes it.
+
+        Parameters
+        ----------
+        sequences
+            The number of training sequences.
+        epochs
+            The largest number of epochs that the user wants, or ``None``.
+        """
+        recipe = HYPERPARAMETERS.get(self.architecture or "", Hyperparameters())
+        if self.sees is not None:
+            # Rounded up, so that training sees no less; the patience is that of the architecture.
+            recipe = replace(recipe, epochs=-(-self.sees // max(1, sequences)), batch_size=BATCH)
+        rate = self.learning_rate or recipe.learning_rate
+        return {"epochs": epochs or recipe.epochs, "batch_size": recipe.batch_size, "learning_rate": rate}
 
     def misfit(self, kind: str) -> str | None:
         """Return why this network cannot learn labels of a kind, or ``None`` if it can.
@@ -105,12 +130,12 @@ class Network:
         return None if self.file is None else own_layers(Path(self.file))
 
 
-#: The networks that the suite compares, small enough to be trained for every grammar and seed.
+#: The networks that the suite compares, small enough to be trained for every grammar and seed in about a minute.
 NETWORKS: dict[str, Network] = {
-    "tal_gata": Network("tal_gata", "tal_gata"),
-    "basset": Network("basset", "basset", {"filters": 48}),
-    "dilated": Network("dilated", "dilated"),
-    "transformer": Network("transformer", "transformer"),
+    "tal_gata": Network("tal_gata", "tal_gata", sees=100_000, learning_rate=5e-3),
+    "basset": Network("basset", "basset", {"filters": 48}, sees=140_000, learning_rate=3e-3),
+    "dilated": Network("dilated", "dilated", {"filters": 32}, sees=120_000, learning_rate=5e-3),
+    "transformer": Network("transformer", "transformer", sees=60_000, learning_rate=2e-3),
     "bpnet": Network("bpnet", "bpnet", {"filters": 32}),
 }
 _SAID = {"binary": "0 or 1", "real": "real values", "classes": "classes", "profile": "profiles"}

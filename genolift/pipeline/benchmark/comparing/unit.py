@@ -12,7 +12,6 @@ import numpy as np
 
 from genolift.evaluate.truth.measures import Truth, measure
 from genolift.evaluate.truth.worth import Worth, worth
-from genolift.methods.references import parse
 from genolift.pipeline.benchmark.comparing.asking import questions
 from genolift.pipeline.benchmark.entries import Entry
 from genolift.pipeline.benchmark.networks import Network
@@ -60,17 +59,13 @@ def train_network(
 ) -> dict[str, Any]:
     """Train a network and return its metrics on the test sequences."""
     from genolift.models.objectives import objective_of
-    from genolift.models.recipe.hyperparameters import HYPERPARAMETERS
     from genolift.models.training import train
 
     dataset = load_dataset(work / data, spec)
     length = len(dataset.sequences[0])
     positions = None if dataset.profiles is None else dataset.profiles.shape[1]
     model = network.build(length, len(dataset.tasks), objective_of(dataset).activation, seed, positions)
-    recipe = HYPERPARAMETERS.get(network.architecture or "")
-    chosen: dict[str, Any] = {"epochs": epochs or (recipe.epochs if recipe else None)}
-    if recipe is not None:
-        chosen["learning_rate"] = recipe.learning_rate
+    chosen = network.hyperparameters(int(np.sum(np.asarray(dataset.splits) == "train")), epochs)
     model, record = train(model, dataset, seed=seed, progress=False, **chosen)
     with whole(work / out, work / f"part-{out}") as part:
         model.save(part)
@@ -150,7 +145,7 @@ def _method(entry: Entry, network: Any, targets: list[Any], dataset: Dataset) ->
     """Return the method of an entry. Entries that differ in their references alone share one, traced once."""
     key, shared = (entry.method, repr(sorted(entry.options.items())), repr(targets)), _held["methods"]
     if entry.references is not None and key in shared:
-        shared[key].references = parse(entry.references)
+        shared[key].references = entry.compared_with(partial(_fitted_on, dataset))
         return shared[key]
     method = entry.make(network, targets, partial(_fitted_on, dataset))
     if entry.references is not None:
