@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 from cli_files import LENGTH, fasta, random_sequences
 
 import genolift as gl
@@ -9,6 +10,7 @@ import genolift as gl
 K = keras.layers
 
 
+@pytest.mark.slow
 def test_attention_into_a_store_and_a_picture(genolift, tmp_path):
     inputs = keras.Input((None, 4))
     h = K.MaxPooling1D(4)(K.Conv1D(6, 5, activation="relu")(inputs))

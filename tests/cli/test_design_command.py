@@ -65,6 +65,7 @@ def test_designs_are_written_and_told(genolift, files, five, tmp_path):
     assert "solutions" in other.err
 
 
+@pytest.mark.slow
 def test_an_interrupted_job_continues(genolift, files, five, tmp_path, monkeypatch):
     from genolift.pipeline.common.explaining import Explaining
     from genolift.pipeline.scoring import scoring
@@ -128,6 +129,7 @@ def test_mistakes_are_one_line(genolift, files, five, tmp_path):
     assert LENGTH == 60
 
 
+@pytest.mark.slow
 def test_a_goal_out_of_reach_is_no_error(genolift, files, five, tmp_path):
     out = tmp_path / "far.zarr"
     told = genolift("design", files.model, five, "--above", "0.999999", "--target", "0", "--most", "1", "--out", out)

@@ -136,6 +136,7 @@ def test_another_directory_is_left_alone(files, genolift, tmp_path):
     assert "holds other files" in told.err
 
 
+@pytest.mark.slow
 def test_generators_are_trained_and_dreamt_with(genolift, real, tmp_path):
     """A density as expert and a code to search in, each from its file; a generator of another length is refused."""
     from dream_models import convolution
@@ -180,6 +181,7 @@ def test_generators_are_trained_and_dreamt_with(genolift, real, tmp_path):
     assert "the generator makes sequences of 60 bases, and the model takes 61; train one on sequences of 61" in told.err
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_after_ctrl_c(genolift, real, tmp_path, monkeypatch):
     from genolift.models.generative import fitting
 

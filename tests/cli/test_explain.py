@@ -92,6 +92,7 @@ def test_several_targets_methods_and_their_options(files, genolift, tmp_path):
     assert all(name in page for name in found.names)
 
 
+@pytest.mark.slow
 def test_custom_layers_from_a_file(genolift, files, tmp_path):
     module = tmp_path / "mine.py"
     module.write_text(
@@ -248,6 +249,7 @@ def test_targets_that_follow_each_other():
     assert spread(["--target", "0", "--target", "-1", "sum:bins=1-2"])[-2:] == ["--target", "sum:bins=1-2"]
 
 
+@pytest.mark.slow
 def test_both_strands_and_references_until_enough(files, genolift, tmp_path):
     out = tmp_path / "both.zarr"
     arguments = ["--target", "0", "--rc-average", "--references", "shuffled:auto", "--out", out]

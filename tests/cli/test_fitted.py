@@ -13,6 +13,7 @@ def some(tmp_path_factory):
     return fasta(folder / "two.fa", random_sequences(2)), fasta(folder / "training.fa", random_sequences(30))
 
 
+@pytest.mark.slow
 def test_patterns_fitted_on_a_file(files, genolift, some, tmp_path):
     two, training = some
     out = tmp_path / "s.zarr"

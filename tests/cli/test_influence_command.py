@@ -29,6 +29,7 @@ def place(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_data_set_and_queries(place, genolift, tmp_path):
     ask = ("influence", place / "model.keras", place / "data", place / "queries.fa", "--target", "b")
     ask += ("--out", tmp_path / "out", "--suspects", "--top", 4, "--pictures", 1)

@@ -149,6 +149,7 @@ def test_repeated_sequences_count_once_and_fewer_are_drawn(judged, genolift, tmp
     assert pd.read_csv(tmp_path / "few.tsv", sep="\t").n[0] <= 5
 
 
+@pytest.mark.slow
 def test_sequences_of_several_lengths_and_folds_and_merged_stores(files, judged, genolift, tmp_path):
     lengths = {f"{n}{i}": text for n in (40, 60) for i, text in enumerate(random_sequences(4, n, n).values())}
     fold = tmp_path / "fold.keras"

@@ -16,6 +16,7 @@ def inputs(files):
     return gl.load_model(files.model), gl.one_hot([sequence for _, sequence in read_fasta(files.fasta)])
 
 
+@pytest.mark.slow
 def test_filters(files, genolift, tmp_path):
     out = tmp_path / "new" / "filters"
     arguments = ("filters", files.model, files.fasta, "--threshold", 0.6, "--out", out)
@@ -54,6 +55,7 @@ def test_filters_that_look_like_known_motifs(files, genolift, tmp_path, monkeypa
     assert (first["motif"], first["strand"], float(first["p"])) == ("m2", "-", pytest.approx(30e-8, rel=1e-3))
 
 
+@pytest.mark.slow
 def test_filters_of_any_length_and_of_regions(files, genolift, tmp_path):
     """Sequences of two lengths in one file; regions are cut at the model's length."""
     mixed = fasta(tmp_path / "mixed.fa", random_sequences(3, 80, seed=1) | {"short": random_sequences(1, 50)["s0"]})

@@ -142,6 +142,7 @@ assert "tensorflow" not in sys.modules
 """
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("uncompiled")
 def test_results_of_every_kind_in_a_fresh_process(files, genolift, two, tmp_path):
     """They come back as what they are, without what made them, and are drawn."""
@@ -187,6 +188,7 @@ def test_maps_are_drawn(files, genolift, two, tmp_path):
     assert "--start" in told.err
 
 
+@pytest.mark.slow
 def test_fields_along_sequences_of_different_lengths(files, genolift, tmp_path):
     lengths = [60, 35]
     mixed = fasta(tmp_path / "m.fa", {f"m{n}": next(iter(random_sequences(1, n).values())) for n in lengths})

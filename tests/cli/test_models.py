@@ -71,6 +71,7 @@ def expected(three, tmp_path_factory):
     return gl.method("gradient-x-input", gl.load_model(path), target=0)(X).scores
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", KINDS)
 def test_every_kind_of_file_gives_the_same_scores(how, three, expected, genolift, tmp_path):
     path, options = saved(how, tmp_path)

@@ -91,6 +91,7 @@ def test_both_motifs_are_recovered_and_no_third(hypothetical):
     assert (label >= 0).mean() > 0.98
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_chance_makes_no_pattern(seed):
     """Stretches of high scores at random bases are alike only as far as chance makes them."""

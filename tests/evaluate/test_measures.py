@@ -41,6 +41,7 @@ def test_the_truth_is_best_and_negated_worst(name):
     assert np.isnan(best.false_positive_rate) or best.false_positive_rate == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_random_scores_are_chance(name):
     truth = truth_of(name, 1500)

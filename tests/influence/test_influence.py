@@ -49,6 +49,7 @@ class TestEveryMethod:
         expected = whole(X[:4]).scores
         np.testing.assert_allclose(small(X[:4]).scores, expected, rtol=2e-3, atol=1e-4 * np.abs(expected).max())
 
+    @pytest.mark.slow
     def test_a_killed_run_continues(self, method, tmp_path, monkeypatch):
         """Whatever step is next when it is killed: the end is the same, and no sequence is looked at again."""
         monkeypatch.setattr("genolift.influence.steps._EVERY", 0.0)

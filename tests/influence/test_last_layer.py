@@ -13,6 +13,7 @@ from genolift.support.errors import InputError
 ENDS = [("sigmoid", 1), ("sigmoid", 3), ("linear", 2), ("softmax", 3)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("end", "tasks"), ENDS)
 @pytest.mark.parametrize("bias", [True, False])
 def test_equals_dense_derivatives(end, tasks, bias):

@@ -114,6 +114,7 @@ def convolutions():
     yield one, layers.Flatten()(inner(one))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", range(11))
 def test_gradients_of_single_sequences_by_layer(case):
     inputs, x = list(convolutions())[case]

@@ -57,6 +57,7 @@ def test_models_that_need_different_numbers_of_references(models):
     assert np.isnan(both.reference_predictions[:, level.reference_predictions.shape[1] :]).all()
 
 
+@pytest.mark.slow
 def test_patterns_are_fitted_on_every_model(models):
     training = np.eye(4, dtype=np.float32)[np.random.default_rng(1).integers(0, 4, (40, small_network.L))]
     together = gl.method("patternnet", models, 0).fit(training)(X)

@@ -75,6 +75,7 @@ def test_the_same_model_serves_longer_sequences(tracks):
     assert np.allclose(method(longer).predictions, tracks[0](longer)[:, 6].numpy().sum(-1), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "bins", "some"),
     [

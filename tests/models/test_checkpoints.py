@@ -21,6 +21,7 @@ def dataset():
     return Dataset(list(sequences), list(sequences.values()), labels, ["a"], splits, [])
 
 
+@pytest.mark.slow
 def test_the_weights_of_each_epoch_are_kept_and_change_nothing(dataset, tmp_path):
     def fitted(folder):
         model = build("tal_gata", length=30, tasks=1, filters=3, width=4)

@@ -30,6 +30,7 @@ def test_logits_are_what_the_softmax_takes():
     np.testing.assert_allclose(values - values[:, :1], odds - odds[:, :1], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_same_seed_trains_the_same_network():
     rng = np.random.default_rng(0)
     images, labels = rng.random((40, 6, 6)), np.arange(40) % 2

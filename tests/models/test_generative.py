@@ -99,6 +99,7 @@ def test_the_bounds_of_an_autoencoder_with_a_known_evidence():
     assert ratio.mean() == pytest.approx(1, abs=4 * ratio.std() / np.sqrt(60))
 
 
+@pytest.mark.slow
 def test_the_terms_of_training_are_those_of_the_bound(autoencoder):
     """Monte Carlo over the noise of training gives the bound of the report."""
     model, _ = autoencoder

@@ -174,6 +174,7 @@ MADE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", sorted(MADE))
 def test_functions_of_tensorflow(kind):
     function = MADE[kind]()

@@ -165,6 +165,7 @@ def test_filters_hold_the_motifs_of_the_file():
                 np.abs(odds / odds.max(axis=1).sum()).sum(), rel=1e-5)  # fmt: skip
 
 
+@pytest.mark.slow
 def test_fixed_filters_stay_and_tied_ones_stay_nearer_the_stronger_the_tie():
     data = simulate("tal_gata", n=120)
 

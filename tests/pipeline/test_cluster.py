@@ -234,6 +234,7 @@ def attention():
     return keras.Model(x, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling1D()(h)))
 
 
+@pytest.mark.slow
 def test_a_block_is_the_same_whatever_came_before(job, attention):
     """Shapes that are met in another order are compiled otherwise, were it not for the trials."""
     sequences = [line for line in job.reading.sequences.read_text().splitlines() if line[0] != ">"]

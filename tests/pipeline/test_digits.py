@@ -45,6 +45,7 @@ def done(data):
     return job, out
 
 
+@pytest.mark.slow
 def test_it_leaves_tables_pictures_and_a_page(done):
     _, out = done
     table = pd.read_csv(out / "digits.csv", dtype={"source": str})
@@ -73,6 +74,7 @@ def test_the_same_again_is_complete_and_another_is_refused(done):
         run_digits(Digits(job.data, job.methods, job.images, job.epochs, seed=1), out, progress=False)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_continues_after_its_last_stage(data, tmp_path, monkeypatch, caplog):
     job = Digits(str(data), ("gradient-x-input", "gradient"), images=2, epochs=1)
     explain = unit.explain_and_judge

@@ -90,6 +90,7 @@ def test_others_read_the_patterns(folder, tmp_path):
     assert run(["patterns", str(folder / "out" / "patterns.h5"), "--out", str(tmp_path / "again")]) == 0
 
 
+@pytest.mark.slow
 def test_known_motifs_give_names(folder, tmp_path):
     pytest.importorskip("memelite")
     rng = np.random.default_rng(0)
@@ -101,6 +102,7 @@ def test_known_motifs_give_names(folder, tmp_path):
     assert {row["motif"] for row in rows} == {"GATA", "TAL"}
 
 
+@pytest.mark.slow
 def test_several_targets_and_signs(folder, tmp_path):
     _, rows = found(folder, tmp_path / "out", "two.zarr")
     assert {(row["target"], row["pattern"]) for row in rows} == {
@@ -118,6 +120,7 @@ def test_several_targets_and_signs(folder, tmp_path):
     assert [row["pattern"] for row in chosen] == ["neg_patterns.pattern_0"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", ["clusters", "page"])
 def test_a_killed_run_is_continued(folder, tmp_path, monkeypatch, stop):
     """It is stopped after each stage; what was done is not done again, and the files are the same bytes."""

@@ -52,6 +52,7 @@ def test_deep_networks_have_few_stages_and_functions_have_none():
     assert not Weights([lambda x: x], 0).can_change
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "recipe",
     [

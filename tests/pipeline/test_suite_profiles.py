@@ -71,6 +71,7 @@ def done(place):
     return out
 
 
+@pytest.mark.slow
 def test_counts_and_profiles_are_judged(done):
     table = pd.read_csv(done / "results.csv")
     assert set(table.network) == {"mine"}

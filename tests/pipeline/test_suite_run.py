@@ -70,6 +70,7 @@ def done(place):
     return out
 
 
+@pytest.mark.slow
 def test_the_table(done):
     table = pd.read_csv(done / "results.csv")
     assert set(table.simulation) == {"yes", "real"}

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from genolift.results.explanation import Explanation
 
@@ -15,6 +16,7 @@ from genolift.results.explanation import Explanation
 PROGRAM = """
 import sys
 import numpy as np
+import pytest
 from genolift.results.explanation import Explanation
 from genolift.results.store import StoreWriter
 
@@ -39,6 +41,7 @@ def run(path: Path) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, "-c", PROGRAM, str(path)], stdout=subprocess.PIPE)
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_and_continued(tmp_path):
     whole, killed = tmp_path / "whole.zarr", tmp_path / "killed.zarr"
     process = run(whole)
@@ -73,6 +76,7 @@ def test_what_a_killed_process_left_in_a_complete_store_goes(tmp_path):
     assert contents(path) == expected
 
 
+@pytest.mark.slow
 def test_leftovers_of_every_step_are_overcome(tmp_path):
     """The states a kill can leave, one by one: files are removed in the reverse order of their writing."""
     path, twin = tmp_path / "a.zarr", tmp_path / "b.zarr"

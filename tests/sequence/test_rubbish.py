@@ -34,6 +34,7 @@ def tried(records) -> tuple[list, str]:
         return [], str(problem)
 
 
+@pytest.mark.slow
 @given(text=TEXT, width=st.sampled_from([None, 1, 50]))
 def test_rubbish_as_regions(path, text, width):
     path.write_bytes(text.encode("utf-8", "surrogatepass"))

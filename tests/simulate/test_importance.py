@@ -70,6 +70,7 @@ def strength(matrix, one):
     return sum(odds[i][c] for i, c in enumerate(word)) / odds.max(axis=1).sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", LABELS + VALUES)
 def test_values_are_the_average_over_all_orders(text):
     label = text if text in LABELS else {"value": text}

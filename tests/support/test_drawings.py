@@ -71,6 +71,7 @@ def test_our_own_drawings_are_of_types_that_there_are(key):
     assert drawings.find(kind, what) is DRAWINGS[key]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", ["genolift.results.explanation", "genolift.results.kinds", "genolift.results.store"])
 def test_results_are_drawn_whatever_was_imported_first(entry):
     code = f"""

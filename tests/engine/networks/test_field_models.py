@@ -45,6 +45,7 @@ def explained(name, rule):
     assert np.abs(found.residual).max() < 1e-3 * np.abs(change).max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SOME)
 def test_what_others_do_not_have(uncompiled, name):
     explained(name, "revealcancel")

@@ -156,6 +156,7 @@ SPELLINGS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_spellings(uncompiled, name):
     forms = {f"{name}_{i}": form for i, form in enumerate(SPELLINGS[name])}
@@ -192,6 +193,7 @@ def test_refused_activations(name):
         gl.DeepLift(model, target=0, references=gl.references.Fixed(REFS))(X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", groups(ACTIVATIONS), ids=lambda names: f"{names[0]}...{names[-1]}")
 def test_activations(uncompiled, names):
     contract.balances(keras_cases.through({name: activation(name) for name in names}), X, REFS)
@@ -313,6 +315,7 @@ NONLINEAR = {
 OPERATIONS = [(names, True) for names in groups(list(LINEAR))] + [(names, False) for names in groups(list(NONLINEAR))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("names", "linear"), OPERATIONS, ids=lambda part: part[0] if isinstance(part, list) else "")
 def test_operations(uncompiled, names, linear):
     forms = LINEAR | NONLINEAR

@@ -11,6 +11,7 @@ from genolift.models.zoo import build
 X = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (2, 40))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["rescale", "revealcancel"])
 def test_a_free_length_gives_what_a_fixed_one_gives(rule, monkeypatch):
     """Small tensors are not compiled for; results must not depend on that."""

@@ -173,6 +173,7 @@ def test_references_of_another_shape_are_refused_and_the_next_call_is_right(smal
     assert np.isfinite(method(X).scores).all()
 
 
+@pytest.mark.slow
 def test_a_call_that_outlives_the_main_thread_or_comes_at_the_end():
     code = """
 import atexit, threading

@@ -27,6 +27,7 @@ def _everything(x):
     return tf.concat(tf.split(total, 2, -1), 0) + tf.nn.top_k(x[:, :, 0], 3).values[:, :1][0]
 
 
+@pytest.mark.slow
 def test_every_value_is_that_of_the_graph():
     program = _program(_everything, 10, 4)
     rows = tf.constant(np.random.default_rng(1).normal(size=(3, 10, 4)))

@@ -85,6 +85,7 @@ def test_no_cut_between_revealcancel_and_the_layers_before(model):
                 assert step.inputs[0] in own
 
 
+@pytest.mark.slow
 def test_the_audit_goes_through_all_stages(model, monkeypatch):
     whole = gl.DeepLift(model, 0).diagnose(X)
     found = in_stages(gl.DeepLift(model, 0, memory="1GB"), monkeypatch, 0.2).diagnose(X)

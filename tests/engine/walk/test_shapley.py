@@ -95,6 +95,7 @@ SHAPLEY = [row for row in ROWS if "Shapley" in row]
 BY_HAND = [row for row in ROWS if "by hand (= genolift)" in row]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", SHAPLEY, ids=lambda row: row["case"])
 def test_the_table_of_shapley_values(row):
     function, x, ref = CASES[row["case"]], numbers(row["x"]), numbers(row["reference"])

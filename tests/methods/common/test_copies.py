@@ -34,6 +34,7 @@ def doubled(x):
     return 2 * tf.reduce_sum(x * x, (1, 2))[:, None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["deeplift", "integrated-gradients", "ism", "lrp-zb", "lime", "patternnet"])
 @pytest.mark.parametrize("copied", [pickled, copy.deepcopy, copy.copy])
 def test_copies_of_methods_explain_alike(model, name, copied):

@@ -36,6 +36,7 @@ def of_numbers(*shape):
     return keras.Sequential([keras.Input(shape), K.Flatten(), K.Dense(4, activation="relu"), K.Dense(1)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [4, 7])
 @pytest.mark.parametrize("name", TAKING)
 def test_tokens_have_default_references(name, size):

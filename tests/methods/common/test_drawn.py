@@ -35,6 +35,7 @@ def explained(models, name):
     raise AssertionError(f"{name} takes none of the models")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", gl.methods())
 def test_every_result_is_drawn_or_the_reason_given(models, name, tmp_path, capsys):
     store = str(tmp_path / "s.zarr")

@@ -48,6 +48,7 @@ def test_the_two_networks_of_a_pair_compute_the_same(pair):
     assert len(build(pair).layers) != len(build().layers) or pair == "pool"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", KEEPING)
 def test_methods_that_follow_the_function_explain_both_alike(name):
     own = scores(name, build(), X, **KEEPING[name])

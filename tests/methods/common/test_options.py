@@ -120,6 +120,7 @@ def test_hidden_units_are_targets(model, X, references):
         gl.DeepLift(model, gl.targets.Hidden("nonesuch", 0))
 
 
+@pytest.mark.slow
 def test_references_until_enough_are_a_prefix_of_as_many(model, X, monkeypatch):
     monkeypatch.setattr(referenced, "_FIRST_DRAW", 10)
     auto = gl.references.Shuffled("auto", tolerance=0.3, cap=40, seed=3)
@@ -155,6 +156,7 @@ def test_the_end_of_references_until_enough_is_told(model, X):
         assert (gl.DeepLift(model, [0, 1], references=at_once, progress=False)(X).reference_count == 40).all()
 
 
+@pytest.mark.slow
 def test_mean_normalising_keeps_outputs_and_centres_gradients(model, X):
     plain = gl.method("gradient-x-input", model, 0)(X)
     centred = gl.method("gradient-x-input", model, 0, mean_normalise=True)(X)
@@ -226,6 +228,7 @@ def test_a_user_teaches_an_operation_in_a_line(X, monkeypatch):
     assert np.abs(gl.DeepLift(model, references=gl.references.Background())(X).residual).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_a_breach_is_told_from_rounding_and_names_its_step(model, X, references, monkeypatch):
     from genolift.engine.walk import rules
 

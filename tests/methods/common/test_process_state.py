@@ -23,6 +23,7 @@ def model():
     return small_network.build()
 
 
+@pytest.mark.slow
 def test_many_methods_without_warnings_of_tracing(uncompiled):
     """TensorFlow counts how often a code is traced, whichever object it belongs to."""
     import logging

@@ -66,6 +66,7 @@ def pairs_by_hand(f, x, reach):
     return 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_every_pair_is_tried(seed):
     """The minimum by loops over all pairs, in NumPy."""

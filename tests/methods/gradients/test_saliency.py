@@ -204,6 +204,7 @@ GRADIENTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*steps leave")
 @pytest.mark.parametrize("name", GRADIENTS)
 def test_gradient_correction(model, name):

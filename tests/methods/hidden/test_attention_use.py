@@ -117,6 +117,7 @@ def test_it_is_no_attribution(two_layers):
         _ = found.rollout
 
 
+@pytest.mark.slow
 def test_pictures(two_layers):
     found = gl.method("attention-rollout", two_layers)(X)
     figure = found.plot_map(1)

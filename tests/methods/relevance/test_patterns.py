@@ -24,6 +24,7 @@ def close(found, expected, tolerance=1e-4):
     np.testing.assert_allclose(found, expected, atol=tolerance * np.abs(expected).max(), rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["relu", "linear"])
 def test_patterns_and_walk_against_loops(model, estimator):
     twin = pattern_twin.Twin(model, X, estimator == "relu")

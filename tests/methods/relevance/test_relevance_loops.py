@@ -83,6 +83,7 @@ PAIRS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "method"), PAIRS)
 def test_loops_are_what_they_are_unrolled(name, method):
     options, conv = METHODS[method]
