@@ -1,6 +1,7 @@
 """Write reference/errors.md: every error and warning, with its cause and its cure.
 
 The messages are read off the package by `messages.py`, so that none is missing. Causes and cures stand in `errors.toml`.
+The build of the site makes the page, which is not committed: a message has its only place in the code.
 """
 
 from __future__ import annotations
@@ -84,8 +85,10 @@ def _code(text: str) -> str:
 
 
 def main() -> None:
-    """Write the page."""
-    (HERE / "reference" / "errors.md").write_text("\n\n".join(page()) + "\n", encoding="utf-8")
+    """Write the page, unless it is there as it should be."""
+    path, text = HERE / "reference" / "errors.md", "\n\n".join(page()) + "\n"
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

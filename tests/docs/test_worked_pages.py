@@ -30,3 +30,11 @@ def test_coming_from_other_packages(tmp_path, monkeypatch):
     for package in ("deeplift", "shap", "captum", "tangermeme", "CREsted", "fastISM"):
         assert f"\n## {package}\n" in page
     pages.run(page, "coming-from.md", tmp_path, monkeypatch)
+
+
+@pytest.mark.slow
+def test_the_lessons_one_after_the_other(tmp_path, monkeypatch):
+    """Each lesson goes on with what the one before leaves, so they are run as one page."""
+    lessons = "".join(text(f"tutorial/{name}.md") for name in ("first-logo", "peaks-to-motifs", "variants"))
+    pages.run(lessons, "lessons", tmp_path, monkeypatch)
+    assert {path.suffix for path in tmp_path.iterdir()} >= {".html", ".png", ".bed", ".tsv", ".zarr", ".bedgraph"}
