@@ -68,6 +68,7 @@ napoleon_use_rtype = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = "genolift"
+html_extra_path = [str(ROOT / "genolift" / "llms.txt")]
 html_show_sourcelink = False
 html_show_copyright = False
 html_theme_options = {
