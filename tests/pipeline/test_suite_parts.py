@@ -1,6 +1,11 @@
 """Parts of a comparison as one, and the failures that it shows."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -109,3 +114,38 @@ def test_the_picture_shows_both_methods():
     (bar,) = axes[0].patches
     assert np.isclose(bar.get_height(), -0.5)
     assert (bar.get_x(), bar.get_width()) == (11.5, 6)
+
+
+# The pool's own queues tell a worker that is busy nothing.
+BEGINS_A_WORKER = """
+import os, time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from genolift.pipeline.benchmark.comparing import unit
+if __name__ == "__main__":
+    with ProcessPoolExecutor(1, get_context("spawn"), unit.begin_worker, (1,)) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        pool.submit(time.sleep, 300).result()
+"""
+
+
+def test_workers_end_with_the_process_that_began_them(tmp_path):
+    (tmp_path / "begins.py").write_text(BEGINS_A_WORKER)
+    with subprocess.Popen([sys.executable, tmp_path / "begins.py"], stdout=subprocess.PIPE, text=True) as parent:
+        worker = int(parent.stdout.readline())
+        parent.send_signal(signal.SIGKILL)
+    for _ in range(100):
+        if not alive(worker):
+            return
+        time.sleep(0.1)
+    os.kill(worker, signal.SIGKILL)
+    raise AssertionError("the worker went on without the process that began it")
+
+
+def alive(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{process}/stat") as text:
+        return text.read().rsplit(")", 1)[1].split()[0] != "Z"  # Nobody may be there to collect it.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import threading
 import time
 from functools import partial
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +38,18 @@ _held: dict[str, Any] = {}
 
 
 def begin_worker(workers: int) -> None:
-    """Give each of several worker processes its share of the threads. This runs before TensorFlow is imported."""
+    """Give each of several worker processes its share of the threads. This runs before TensorFlow is imported.
+
+    A worker ends with the process that began it. Else it would go on for the minutes that its line takes.
+    """
     use_threads(max(1, available() // workers))
+    threading.Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def forget() -> None:
