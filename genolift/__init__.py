@@ -40,6 +40,8 @@ Each name below has a docstring: ``help(gl.DeepLift)``. Modules are loaded when 
 **What it looks like**
 
 - ``LogoWidget``: the logo of a sequence in a notebook, to zoom and ask. ``result.plot(0)`` draws a still one.
+- ``plot_logos``: several sequences, targets and methods one above the other, by scores, hypothetical contributions or
+  substitutions. ``plot_alleles``: both alleles of a variant, aligned.
 
 **What a model has learned**
 
@@ -86,6 +88,8 @@ if TYPE_CHECKING:  # what editors and type checkers see of the names below
     from genolift.methods.hidden.activations import activations as activations
     from genolift.models.loading import load_model as load_model
     from genolift.pipeline.checking.check import check as check
+    from genolift.plot.logos.alleles import plot_alleles as plot_alleles
+    from genolift.plot.logos.stacked import plot_logos as plot_logos
     from genolift.plot.web.widget import LogoWidget as LogoWidget
     from genolift.results.explanation import Explanation as Explanation
     from genolift.sequence.alphabet import one_hot as one_hot
@@ -114,6 +118,8 @@ _NAMES = {
     "marginalize": "genolift.evaluate.experiments.experiments",
     "method": "genolift.methods.factory",
     "one_hot": "genolift.sequence.alphabet",
+    "plot_alleles": "genolift.plot.logos.alleles",
+    "plot_logos": "genolift.plot.logos.stacked",
     "reverse_complement": "genolift.sequence.alphabet",
     "space": "genolift.evaluate.experiments.spacing",
 }

@@ -117,9 +117,12 @@ def _by_base(interactions: np.ndarray) -> np.ndarray:
     return np.where(same, np.nan, interactions.reshape(width * letters, width * letters))
 
 
-def heat(figure: Figure, ax: Axes, table: np.ndarray, label: str) -> None:
-    """Draw a table of numbers as colours, white at 0 and grey for NaN, with a colour bar named ``label``."""
-    limit = np.nanmax(np.abs(table)) or 1.0
+def heat(figure: Figure, ax: Axes, table: np.ndarray, label: str, limit: float | None = None) -> None:
+    """Draw a table of numbers as colours, white at 0 and grey for NaN, with a colour bar named ``label``.
+
+    The colours reach to ``limit`` on either side of 0, by default to the largest number.
+    """
+    limit = limit or np.nanmax(np.abs(table)) or 1.0
     colours = colormaps[_COLOURS].with_extremes(bad=_NOTHING)
     image = ax.imshow(table, cmap=colours, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
     figure.colorbar(image, ax=ax, label=label, fraction=0.05, pad=0.02, aspect=12)

@@ -22,6 +22,7 @@ from genolift.support.errors import InputError
 
 PER_ROW = 200  # More letters than this in one row cannot be told apart.
 _LETTERS = "ACGTN"
+Limits = tuple[float, float]
 
 
 def plot_logo(
@@ -82,7 +83,7 @@ def plot_logo(
         height = 0.75 + sum(each + 0.17 * levels for levels in raised)
         figure = Picture(figsize=(max(5.0, 1.2 + 0.068 * span), height), layout="constrained")
         axes = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
-        limits = _limits(heights[start:end], None if spread is None else spread[start:end])
+        limits = frame_of(heights[start:end], None if spread is None else spread[start:end])
         for row, (a, b), levels in zip(axes, rows, raised, strict=True):
             draw_row(row, heights, a, b, highlight, limits, spread=spread)
             row.set_xlim(a - 0.6, a + span - 0.4)
@@ -156,7 +157,7 @@ def draw_row(
     start: int,
     end: int,
     highlight: Sequence[tuple] = (),
-    limits: tuple[float, float] | None = None,
+    limits: Limits | None = None,
     name_marks: bool = True,
     spread: np.ndarray | None = None,
 ) -> None:
@@ -189,10 +190,10 @@ def draw_row(
             draw_letters(ax, letter, places, heights[places, column])
     ax.axhline(0, color=INK, linewidth=0.6)
     ax.set_xlim(start - 0.6, end - 0.4)
-    ax.set_ylim(*(limits or _limits(heights[start:end], inside)))
+    ax.set_ylim(*(limits or frame_of(heights[start:end], inside)))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12, steps=[1, 2, 5, 10]))
     ax.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]))
-    _mark(ax, start, end, highlight, name_marks)
+    mark(ax, start, end, highlight, name_marks)
 
 
 def draw_letters(
@@ -232,7 +233,7 @@ def _outline(letter: str) -> tuple[np.ndarray, np.ndarray]:
     return np.array(path.vertices), np.array(path.codes)
 
 
-def _mark(ax: Axes, start: int, end: int, highlight: Sequence[tuple], named: bool) -> None:
+def mark(ax: Axes, start: int, end: int, highlight: Sequence[tuple], named: bool = True) -> None:
     """Shade each stretch, and write its label above the axes with an arrow for its strand. Labels do not overlap."""
     colours = mark_colours(highlight)
     for (a, b, label, strand), level in _placed(highlight, start, end):
@@ -281,7 +282,7 @@ def mark_levels(highlight: Sequence[tuple], start: int, end: int) -> int:
     return max((level + 1 for _, level in _placed(highlight, start, end)), default=0)
 
 
-def _limits(heights: np.ndarray, spread: np.ndarray | None = None) -> tuple[float, float]:
+def frame_of(heights: np.ndarray, spread: np.ndarray | None = None) -> Limits:
     """Return limits of the vertical axis that leave some room around the letters, and around the band behind them."""
     ends = heights if spread is None else heights.sum(axis=1) + np.array([[-1], [1]]) * spread
     low = min(0.0, heights.min(initial=0), ends.min(initial=0))

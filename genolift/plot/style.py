@@ -38,6 +38,7 @@ _STYLE: dict[Any, Any] = {
     "text.color": INK,
     "axes.labelcolor": INK,
     "svg.hashsalt": "genolift",
+    "pdf.fonttype": 42,  # Letters stay text that can be edited, and the font is in the file.
 }
 _METADATA = {
     "png": {"Software": None},

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from genolift.methods import targets
 from genolift.pipeline.keeping.places import check_file
+from genolift.plot.logos.alleles import plot_alleles
+from genolift.plot.logos.stacked import plot_logos
+from genolift.plot.logos.views import SCORES
 from genolift.plot.report import write_report
 from genolift.plot.style import KINDS, save_figure
+from genolift.plot.web.marks import marks_of
 from genolift.results.explanation import Explanation
 from genolift.support import drawings
 from genolift.support.errors import InputError
@@ -22,46 +27,119 @@ def check_picture(path: Path) -> None:
     check_file(path)
 
 
-def draw_sequence(
-    scores: Path,
-    sequence: str,
-    out: Path,
-    start: int | None = None,
-    end: int | None = None,
-    target: str | None = None,
-    as_map: bool = False,
-) -> None:
-    """Draw one sequence of a store.
+@dataclass(frozen=True)
+class Printed:
+    """What a printed picture shows, and its size.
+
+    Attributes
+    ----------
+    start, end : int or None
+        Which part of the sequences is drawn (0-based, half-open).
+    targets : tuple of str
+        Targets that were explained, as text.
+    view : str
+        What is drawn of each, one of :data:`genolift.plot.logos.views.VIEWS`.
+    limits : str or None
+        ``"shared"`` or ``"free"``, see :func:`genolift.plot.logos.stacked.plot_logos`.
+    width, row_height : float or None
+        The size in millimetres.
+    annotations : Path or None
+        A BED file of what is marked.
+    """
+
+    start: int | None = None
+    end: int | None = None
+    targets: tuple[str, ...] = ()
+    view: str = SCORES
+    limits: str | None = None
+    width: float | None = None
+    row_height: float | None = None
+    annotations: Path | None = None
+
+    def asks_beyond(self, *names: str) -> bool:
+        """Whether anything is set that is not one of these."""
+        plain = Printed()
+        return replace(self, **{name: getattr(plain, name) for name in names}) != plain
+
+
+def draw_logos(stores: Sequence[Path], sequences: Sequence[str], out: Path, printed: Printed) -> None:
+    """Draw sequences of stores as logos, and images as images.
 
     Parameters
     ----------
-    scores, sequence
-        The store, and the name of the sequence in it.
+    stores, sequences
+        The stores, and the names of sequences in them.
     out
         The picture, ``.png``, ``.svg`` or ``.pdf``.
-    start, end
-        Which part of the sequence is drawn (0-based, half-open); a map is always drawn whole.
-    target
-        One of the targets that were explained, as text; it is needed where there are several.
-    as_map
-        Whether to draw the map of what depends on what, which some results have, and not the scores.
+    printed
+        What it shows, and its size.
 
     Raises
     ------
     InputError
-        Where the result cannot be drawn so; the message says why, and which methods give results that can.
+        Where the results cannot be drawn so; the message says why.
     """
     check_picture(out)
-    explanation = Explanation.load(scores)
-    if not as_map:
-        part = {name: place for name, place in (("start", start), ("end", end)) if place is not None}
-        save_figure(explanation.plot(sequence, target=_known(target), **part), out)
+    explanations = [Explanation.load(path) for path in stores]
+    targets = [_known(target) for target in printed.targets] or [None]
+    part = {name: place for name, place in (("start", printed.start), ("end", printed.end)) if place is not None}
+    if (
+        len(stores) == len(sequences) == len(targets) == 1
+        and replace(printed, start=None, end=None, targets=()) == Printed()
+    ):
+        # One logo is broken into rows, which a page holds, and images are drawn as images.
+        save_figure(explanations[0].plot(sequences[0], target=targets[0], **part), out)
         return
+    if any(one.of_images for one in explanations):
+        raise InputError("images are drawn one by one, without further options")
+    marks: dict[str, list[tuple]] = {}
+    if printed.annotations is not None:
+        found = marks_of(explanations[0], printed.annotations)
+        marks = {name: found.get(explanations[0].index(name), []) for name in sequences}
+    figure = plot_logos(
+        explanations,
+        sequences,
+        targets,
+        printed.view,
+        limits=printed.limits,
+        width=printed.width,
+        row_height=printed.row_height,
+        highlight=marks,
+        **part,
+    )
+    save_figure(figure, out)
+
+
+def draw_alleles(store: Path, variant: str, out: Path, printed: Printed) -> None:
+    """Draw both alleles of a variant, aligned; see :func:`genolift.plot.logos.alleles.plot_alleles`."""
+    check_picture(out)
+    if printed.asks_beyond("start", "end", "targets", "width", "row_height"):
+        raise InputError("alleles are drawn by their scores, with limits that they share; leave the other options away")
+    if len(printed.targets) > 1:
+        raise InputError("alleles are drawn for one target; give --target once")
+    target = _known(printed.targets[0]) if printed.targets else None
+    size = {"width": printed.width, "row_height": printed.row_height}
+    save_figure(plot_alleles(Explanation.load(store), variant, target, printed.start, printed.end, **size), out)
+
+
+def draw_map(store: Path, sequence: str, out: Path, printed: Printed) -> None:
+    """Draw the map of what depends on what, which some results have.
+
+    Raises
+    ------
+    InputError
+        If the result has none; the message says which methods make them. A map is drawn whole and in its own size.
+    """
+    check_picture(out)
+    explanation = Explanation.load(store)
     if drawings.find(type(explanation), drawings.MAP) is None:
-        raise InputError(f"{scores} holds no map: {', '.join(methods_with(drawings.MAP))} make them")
-    if start is not None or end is not None:
+        raise InputError(f"{store} holds no map: {', '.join(methods_with(drawings.MAP))} make them")
+    if printed.start is not None or printed.end is not None:
         raise InputError("a map is drawn whole; leave --start and --end away")
-    save_figure(explanation.plot_map(sequence, target=_known(target)), out)
+    if printed.asks_beyond("targets") or len(printed.targets) > 1:
+        raise InputError("a map is drawn of one target and in its own size; leave the other options away")
+    target = _known(printed.targets[0]) if printed.targets else None
+    save_figure(explanation.plot_map(sequence, target=target), out)
 
 
 def methods_with(what: str) -> list[str]:

@@ -1,0 +1,224 @@
+"""Both alleles of a variant one above the other, so that the bases which both have stand in the same column."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from genolift.plot.logo import draw_row, frame_of, letter_heights, units_label, window
+from genolift.plot.logos.stacked import frame
+from genolift.plot.style import INK, QUIET, drawing
+from genolift.results.explanation import Explanation
+from genolift.support.errors import InputError
+
+_NAME = re.compile(r"(?P<ref>[A-Za-z]+)>(?P<alt>[A-Za-z]+)(#\d+)?$")
+_BLANK = {"facecolor": "#eff0f2", "edgecolor": "none", "pad": 0.4}  # in front of the axis
+_FLANK = 40  # bases on either side, by default
+
+
+class Columns(NamedTuple):
+    """Where the bases of two alleles stand in their alignment.
+
+    Attributes
+    ----------
+    ref, alt : np.ndarray
+        The column (L,) of each base of the window with the reference and of that with the alternative allele.
+    change : tuple of int
+        The first column of the change, and the one behind it.
+    """
+
+    ref: np.ndarray
+    alt: np.ndarray
+    change: tuple[int, int]
+
+
+def plot_alleles(
+    explanation: Explanation,
+    variant: str,
+    target: Any = None,
+    start: int | None = None,
+    end: int | None = None,
+    width: float | None = None,
+    row_height: float | None = None,
+) -> Figure:
+    """Draw both alleles of a variant, aligned over an insertion or a deletion, and the difference of their scores.
+
+    Parameters
+    ----------
+    explanation
+        What ``genolift variants --explain`` wrote.
+    variant
+        The variant, as ``chr1:14677:G>A``.
+    target
+        Which target, if several were explained.
+    start, end
+        The columns to draw (0-based, half-open). The default are 40 on either side of the change.
+    width, row_height
+        The width of the figure and the height of a row in millimetres.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+
+    Raises
+    ------
+    InputError
+        If there is no such variant, or the two sequences do not differ as its name says.
+    """
+    ref, alt = (_allele(explanation, variant, side).for_target(target) for side in ("ref", "alt"))
+    columns = align(np.asarray(ref.inputs[0]), np.asarray(alt.inputs[0]), variant)
+    length = int(max(columns.ref[-1], columns.alt[-1])) + 1
+    first, behind = columns.change
+    start = max(0, first - _FLANK) if start is None else start
+    end = min(length, behind + _FLANK) if end is None else end
+    start, end = window(start, end, length, variant)
+    heights = [_placed(letter_heights(one), where, length) for one, where in ((ref, columns.ref), (alt, columns.alt))]
+    difference = heights[1].sum(axis=1) - heights[0].sum(axis=1)
+    limits = frame_of(np.concatenate([each[start:end] for each in heights]))
+    with drawing():
+        figure, axes = frame(3, end - start, 1, width, row_height)
+        for ax, each, one, where, side in zip(
+            axes, heights, (ref, alt), (columns.ref, columns.alt), ("reference", "alternative"), strict=False
+        ):
+            draw_row(ax, each, start, end, limits=limits)
+            _shade(ax, where, (start, end), columns.change)
+            ax.set_title(f"{side}: {_prediction(one)}", loc="left", fontsize=8.5)
+            ax.set_xticks([])
+        _draw_difference(axes[2], difference, start, end, columns.change)
+        axes[2].set_xticks(*_ticks(ref, columns.ref, start, end))
+        axes[2].set_xlabel(_place(ref))
+        figure.suptitle(variant, x=0.01, ha="left", fontsize=10.5)
+        figure.supylabel(units_label(ref), fontsize=9)
+    return figure
+
+
+def align(ref: np.ndarray, alt: np.ndarray, variant: str) -> Columns:
+    """Return where the bases of two windows (L, 4) of one variant stand, whose left parts are the same.
+
+    Raises
+    ------
+    InputError
+        If the windows do not differ as the name of the variant says.
+    """
+    named = _NAME.search(variant)
+    if named is None:
+        raise InputError(f"{variant!r} is no variant; its name ends in REF>ALT, such as chr1:14677:G>A")
+    before, after = _trimmed(named["ref"].upper(), named["alt"].upper())
+    differ = np.flatnonzero((ref != alt).any(axis=1))
+    # Behind the same bases again, an insertion is seen where the repeat ends.
+    place = int(differ[0]) if len(differ) else len(ref)
+    common, gap = min(before, after), abs(after - before)
+    wide = place + common
+    columns = np.arange(len(ref)), np.arange(len(ref))
+    columns[0 if after > before else 1][wide:] += gap
+    tail = len(ref) - place - max(before, after)
+    same = tail <= 0 or np.array_equal(ref[place + before :][:tail], alt[place + after :][:tail])
+    if place == len(ref) or not same:
+        raise InputError(f"the sequences of {variant} are not those of its alleles; name a store of --explain")
+    return Columns(*columns, (place, place + max(before, after)))
+
+
+def _trimmed(ref: str, alt: str) -> tuple[int, int]:
+    """Return the numbers of bases that two alleles do not share at their ends."""
+    while ref and alt and ref[0] == alt[0]:
+        ref, alt = ref[1:], alt[1:]
+    while ref and alt and ref[-1] == alt[-1]:
+        ref, alt = ref[:-1], alt[:-1]
+    return len(ref), len(alt)
+
+
+def _allele(explanation: Explanation, variant: str, side: str) -> Explanation:
+    try:
+        return explanation[f"{variant}:{side}"]
+    except InputError:
+        known = [name.removesuffix(":ref") for name in explanation.names if name.endswith(":ref")]
+        some = f"; it has {', '.join(known[:3])}{' and others' if len(known) > 3 else ''}" if known else ""
+        raise InputError(
+            f"there are no alleles of {variant!r} in this store{some}. genolift variants --explain writes such stores"
+        ) from None
+
+
+def _placed(heights: np.ndarray, columns: np.ndarray, length: int) -> np.ndarray:
+    placed = np.zeros((length, heights.shape[1]))
+    placed[columns] = heights
+    return placed
+
+
+def _shade(ax: Axes, columns: np.ndarray, stretch: tuple[int, int], change: tuple[int, int]) -> None:
+    """Shade the change, and write a dash where an allele has no base."""
+    ax.axvspan(change[0] - 0.5, change[1] - 0.5, color=QUIET, alpha=0.25, linewidth=0, zorder=0)
+    for gap in np.setdiff1d(np.arange(max(stretch[0], change[0]), min(stretch[1], change[1])), columns):
+        ax.text(gap, 0, "–", ha="center", va="center", fontsize=9, color=INK, bbox=_BLANK)
+
+
+def _draw_difference(ax: Axes, difference: np.ndarray, start: int, end: int, change: tuple[int, int]) -> None:
+    inside = difference[start:end]
+    ax.bar(np.arange(start, end), inside, width=0.9, color=np.where(inside < 0, "#0072b2", "#d55e00"))
+    ax.axvspan(change[0] - 0.5, change[1] - 0.5, color=QUIET, alpha=0.25, linewidth=0, zorder=0)
+    ax.axhline(0, color=INK, linewidth=0.6)
+    ax.set_xlim(start - 0.6, end - 0.4)
+    ax.set_ylim(*frame_of(inside[:, None]))
+    ax.set_title("alternative less reference", loc="left", fontsize=8.5)
+
+
+def _prediction(one: Explanation) -> str:
+    if "predictions" not in one.defined:
+        return str(one.method.get("name", "scores"))
+    return f"prediction {float(np.asarray(one.predictions).reshape(-1)[0]):.3g}"
+
+
+def _ticks(ref: Explanation, columns: np.ndarray, start: int, end: int) -> tuple[np.ndarray, list[str]]:
+    """Return columns with round positions of the genome, or of the window of the reference, and these in words."""
+    first = 0 if ref.regions is None else int(ref.regions[0][1])
+    places = np.flatnonzero((columns >= start) & (columns < end))
+    locator = MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10])
+    round_ones = locator.tick_values(first + places[0], first + places[-1]).astype(int)
+    inside = [place for place in round_ones if places[0] <= place - first <= places[-1]]
+    return columns[np.array(inside, int) - first], [f"{place:,}" for place in inside]
+
+
+def _placed(heights: np.ndarray, columns: np.ndarray, length: int) -> np.ndarray:
+    placed = np.zeros((length, heights.shape[1]))
+    placed[columns] = heights
+    return placed
+
+
+def _shade(ax: Axes, columns: np.ndarray, stretch: tuple[int, int], change: tuple[int, int]) -> None:
+    """Shade the change, and write a dash where an allele has no base."""
+    ax.axvspan(change[0] - 0.5, change[1] - 0.5, color=QUIET, alpha=0.25, linewidth=0, zorder=0)
+    for gap in np.setdiff1d(np.arange(max(stretch[0], change[0]), min(stretch[1], change[1])), columns):
+        ax.text(gap, 0, "–", ha="center", va="center", fontsize=9, color=INK, bbox=_BLANK)
+
+
+def _draw_difference(ax: Axes, difference: np.ndarray, start: int, end: int, change: tuple[int, int]) -> None:
+    inside = difference[start:end]
+    ax.bar(np.arange(start, end), inside, width=0.9, color=np.where(inside < 0, "#0072b2", "#d55e00"))
+    ax.axvspan(change[0] - 0.5, change[1] - 0.5, color=QUIET, alpha=0.25, linewidth=0, zorder=0)
+    ax.axhline(0, color=INK, linewidth=0.6)
+    ax.set_xlim(start - 0.6, end - 0.4)
+    ax.set_ylim(*frame_of(inside[:, None]))
+    ax.set_title("alternative less reference", loc="left", fontsize=8.5)
+
+
+def _prediction(one: Explanation) -> str:
+    if "predictions" not in one.defined:
+        return str(one.method.get("name", "scores"))
+    return f"prediction {float(np.asarray(one.predictions).reshape(-1)[0]):.3g}"
+
+
+def _positions(ref: Explanation, columns: np.ndarray) -> Any:
+    """Return a function that writes a column as a position of the genome, or of the window of the reference."""
+    first = 0 if ref.regions is None else int(ref.regions[0][1])
+    place = dict(zip(columns.tolist(), range(first, first + len(columns)), strict=True))
+    return lambda column, _: f"{place[int(column)]:,}" if int(column) == column and int(column) in place else ""
+
+
+def _place(ref: Explanation) -> str:
+    where = "the window" if ref.regions is None else str(ref.regions[0][0])
+    return f"position of the reference in {where} (bp, 0-based)"
