@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 OUT ?= benchmark
 ARCHITECTURES ?= 2000
 
-.PHONY: benchmark test docs tables fuzz clean
+.PHONY: benchmark test docs tables fuzz oldest newest clean
 .DELETE_ON_ERROR:
 
 benchmark: $(VENV)/installed
@@ -33,8 +33,17 @@ fuzz: $(VENV)/installed-for-tests
 	$(BIN)/python -m pytest -m exhaustive
 	GENOLIFT_FUZZ=$(ARCHITECTURES) $(BIN)/python -m pytest tests/engine/networks/test_fuzz.py -k test_random_architectures
 
+# Some tests with the oldest packages that setup.cfg allows, on the oldest Python, in .venv-oldest.
+OLDEST ?= python3.11
+oldest:
+	$(OLDEST) .ci/bounds.py oldest
+
+# The same with the newest packages, in .venv-newest.
+newest:
+	$(or $(PYTHON),$(error no Python 3.11 or later; name one: make PYTHON=/path/to/python3.12)) .ci/bounds.py newest
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-oldest .venv-newest
 
 $(VENV)/made:
 	@if [ -z "$(PYTHON)" ]; then \

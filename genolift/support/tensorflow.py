@@ -18,6 +18,9 @@ from genolift.support.errors import InputError, Remedy
 #: A TensorFlow tensor. TensorFlow has no types that a type checker could follow, so the name is for readers.
 Tensor: TypeAlias = Any
 
+#: XLA prints lines when it first compiles, which TF_CPP_MIN_LOG_LEVEL does not hold back in TensorFlow 2.18. They are not
+#: there any more in this version; those between were not looked at.
+_QUIET_XLA = (2, 21)
 _ours = False
 _shown = False
 
@@ -73,7 +76,9 @@ def quiet_tensorflow() -> Any:
             tensorflow = import_module("tensorflow")
 
             tensorflow.config.list_physical_devices()
-            tensorflow.constant(0.0)  # This starts the runtime, which prints messages of its own.
+            zero = tensorflow.constant(0.0)  # This starts the runtime, which prints messages of its own.
+            if tuple(map(int, tensorflow.__version__.split(".")[:2])) < _QUIET_XLA:
+                tensorflow.function(lambda x: x + 1, jit_compile=True, autograph=False)(zero)
         except Exception:  # An interruption by the user is not replayed.
             os.dup2(saved, 2)
             _replay(aside)
