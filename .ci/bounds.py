@@ -1,7 +1,7 @@
 """Run some tests with the oldest, or with the newest, packages that setup.cfg allows: `make oldest`, `make newest`.
 
-It makes a virtual environment, in which every requirement of genolift has its lowest version, or its highest. Extras are
-not installed there, because some of them hold requirements back.
+It makes a virtual environment, in which every requirement of genolift has its lowest version, or its highest. Extras
+are not installed there, because some of them hold requirements back.
 """
 
 import re

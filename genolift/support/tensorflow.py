@@ -18,8 +18,8 @@ from genolift.support.errors import InputError, Remedy
 #: A TensorFlow tensor. TensorFlow has no types that a type checker could follow, so the name is for readers.
 Tensor: TypeAlias = Any
 
-#: XLA prints lines when it first compiles, which TF_CPP_MIN_LOG_LEVEL does not hold back in TensorFlow 2.18. They are not
-#: there any more in this version; those between were not looked at.
+#: XLA prints lines when it first compiles, which TF_CPP_MIN_LOG_LEVEL does not hold back in TensorFlow 2.18. They are
+#: not there any more in this version; those between were not looked at.
 _QUIET_XLA = (2, 21)
 _ours = False
 _shown = False
