@@ -37,7 +37,7 @@ extensions = [
 exclude_patterns = ["_build", "README.md"]
 templates_path = ["_templates"]
 suppress_warnings = ["config.cache"]
-nitpicky = False
+smartquotes = False  # Options of commands begin with two hyphens.
 
 # Pages are Markdown that GitHub shows as well. Anchors of headings are checked like links between pages.
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]

@@ -29,6 +29,7 @@ CLASSES = {
     "Undefined": "a field is not there",
     "UsageError": "options are missing or contradict each other",
     "GenoliftWarning": "a warning",
+    "record": "why a record or line is not used",
 }
 
 _INTRODUCTION = """# Errors and warnings

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "genolift"
-WARNING, USAGE, CONFIG = "GenoliftWarning", "UsageError", "ConfigError"
+WARNING, USAGE, CONFIG, RECORD = "GenoliftWarning", "UsageError", "ConfigError", "record"
+READERS = ("sequence/", "pipeline/common/")  # where files are read record by record
 MOST_WAYS = 12  # of the ways in which the parts of one message can be combined
 
 
@@ -47,7 +48,9 @@ def messages() -> list[Message]:
         for path in sorted(PACKAGE.rglob("*.py"))
     }
     reader = _Reader(trees, kinds(trees))
-    return list(dict.fromkeys(one for module in trees for one in reader.of(module)))
+    found = [one for module in trees for one in reader.of(module)]
+    found += [one for module in trees if module.startswith(READERS) for one in reader.reasons(module)]
+    return list(dict.fromkeys(found))
 
 
 class _Reader:
@@ -88,6 +91,23 @@ class _Reader:
                 kind, texts = CONFIG, self._texts(call.args[0], module, scope, {})
             for text in texts:
                 yield Message(module, call.lineno, str(kind), _tidy(text))
+
+    def reasons(self, module: str) -> Iterator[Message]:
+        """Yield why single records of a file cannot be used, which errors, reports and tables then repeat."""
+        for node in ast.walk(self.trees[module]):
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            says = node.returns is not None and ast.unparse(node.returns) == "str | None"
+            for inner in ast.walk(node):
+                value: ast.expr | None = None
+                if (says and isinstance(inner, ast.Return)) or (isinstance(inner, ast.Assign) and ast.unparse(inner.targets[0]) == "reason"):
+                    value = inner.value
+                elif isinstance(inner, ast.Call) and ast.unparse(inner.func) in ("Malformed", "Unusable"):
+                    value = inner.args[2]
+                if isinstance(value, ast.Constant | ast.JoinedStr | ast.IfExp | ast.BinOp):
+                    for text in self._texts(value, module, None, {}):
+                        if " " in text:
+                            yield Message(module, inner.lineno, RECORD, _tidy(text))
 
     def _makes(self, call: ast.Call, module: str) -> bool:
         """Whether a call is of a function that makes errors, and not of a method of the same name elsewhere."""

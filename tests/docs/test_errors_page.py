@@ -75,6 +75,8 @@ def test_every_statement_that_raises_an_error_of_ours_is_a_message(made, found):
         ("sequence/fasta", "PATH is not a FASTA file: its first line does not begin with '>'"),
         ("support/drawings", "a result of the type NAME has no WHAT"),
         ("results/layout", "PATH is damaged: zarr.json is missing; copy it again, or score again with --force"),
+        ("sequence/fasta", "two records are named 'NAME'; names must be unique"),
+        ("pipeline/common/screening", "'NAME' is SIZE long, but the model takes sequences of LENGTH"),
         ("cli/seqlets", "Missing option '--out': where should the seqlets go?"),
     ],
 )

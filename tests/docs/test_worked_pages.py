@@ -1,5 +1,7 @@
 """The code of lessons, worked examples and comparisons runs as it stands, and gives what the pages promise."""
 
+import gzip
+
 import family_files
 import pages
 import pytest
@@ -30,6 +32,15 @@ def test_coming_from_other_packages(tmp_path, monkeypatch):
     for package in ("deeplift", "shap", "captum", "tangermeme", "CREsted", "fastISM"):
         assert f"\n## {package}\n" in page
     pages.run(page, "coming-from.md", tmp_path, monkeypatch)
+
+
+def test_the_lines_of_the_readme(tmp_path, monkeypatch):
+    family_files.small(tmp_path / "model.keras")
+    family_files.write(["genome.fa", "peaks.narrowPeak"], tmp_path)
+    (tmp_path / "genome.fa.gz").write_bytes(gzip.compress((tmp_path / "genome.fa").read_bytes()))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # where gzip is unpacked
+    space = pages.run((pages.DOCS.parent / "README.md").read_text(encoding="utf-8"), "README.md", tmp_path, monkeypatch)
+    assert space["result"].scores.shape == (4, 48)
 
 
 @pytest.mark.slow
