@@ -100,7 +100,9 @@ class _Reader:
             says = node.returns is not None and ast.unparse(node.returns) == "str | None"
             for inner in ast.walk(node):
                 value: ast.expr | None = None
-                if (says and isinstance(inner, ast.Return)) or (isinstance(inner, ast.Assign) and ast.unparse(inner.targets[0]) == "reason"):
+                if (says and isinstance(inner, ast.Return)) or (
+                    isinstance(inner, ast.Assign) and ast.unparse(inner.targets[0]) == "reason"
+                ):
                     value = inner.value
                 elif isinstance(inner, ast.Call) and ast.unparse(inner.func) in ("Malformed", "Unusable"):
                     value = inner.args[2]
