@@ -20,7 +20,7 @@ RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
     && chmod 1777 /home/genolift \
     && mkdir /data && chown genolift /data
 ENV HOME=/home/genolift NVIDIA_DRIVER_CAPABILITIES=compute,utility
-USER genolift
+USER 1000
 WORKDIR /data
 ENTRYPOINT ["genolift"]
 CMD ["--help"]
