@@ -14,6 +14,7 @@ from genolift.cli.targets import explained_target
     epilog=parameters.epilog(
         "genolift report scores.zarr --out report.html",
         "genolift report deeplift.zarr ism.zarr --annotations data/embeddings.bed --out report.html",
+        "genolift report variants.tsv alleles.zarr --motifs jaspar.meme --out report.html",
         "genolift report benchmark --out report.html",
     )
 )
@@ -27,21 +28,44 @@ from genolift.cli.targets import explained_target
     help="What to mark in the sequences: embedded motifs, hits, peaks. The first column is a sequence's name, or a "
     "chromosome where the store knows its regions.",
 )
+@click.option(
+    "--motifs",
+    type=parameters.path(),
+    metavar="FILE",
+    help="Motifs, of which the page about variants says which strong matches each variant makes or breaks.",
+)
 @click.option("--title", metavar="TEXT", help="The title of the page.  [default: the name of SOURCE]")
 def command(
-    source: tuple[Path, ...], out: Path, target: str | None, annotations: Path | None, title: str | None
+    source: tuple[Path, ...],
+    out: Path,
+    target: str | None,
+    annotations: Path | None,
+    motifs: Path | None,
+    title: str | None,
 ) -> None:
-    """Gather scores or a benchmark on one HTML page.
+    """Gather scores, variants or a benchmark on one HTML page.
 
     SOURCE is what `genolift explain` or `genolift benchmark` wrote, or several stores of the same sequences, such as of
-    two methods.
+    two methods; or the table and the store of `genolift variants --explain`.
 
     The page about stores lists all sequences in a table that can be sorted and searched. Choosing one shows its logo
     for every target and store, which can be zoomed, and a click on a base shows what the other bases would be worth.
     The page opens from disk and fetches nothing. Where it would be larger than 15 MB, the scores are written into a
     directory beside it, which has to stay there.
-    """
-    from genolift.pipeline.common.drawing import write_page
 
-    first, *beside = write_page(source, out, target, annotations, title)
+    The page about variants lists their effects. Choosing one shows both alleles, aligned over an insertion or a
+    deletion.
+    """
+    if any(one.is_file() for one in source):
+        from genolift.pipeline.variants.page import write_page as write_page_of_variants
+
+        if annotations is not None:
+            raise click.UsageError("--annotations marks the sequences of stores, and not variants")
+        first, *beside = write_page_of_variants(source, out, target, title, motifs)
+    else:
+        from genolift.pipeline.common.drawing import write_page
+
+        if motifs is not None:
+            raise click.UsageError("--motifs is for a table of variants; mark motifs in a store by --annotations")
+        first, *beside = write_page(source, out, target, annotations, title)
     click.echo(f"{first}" + (f" and {len(beside):,} files in {beside[0].parent}" if beside else ""))

@@ -51,3 +51,10 @@ def test_indels_make_and_break():
     assert str(made.edits[0]) == "6insA"
     (broken,) = changes("CC" + WORD + "CCCCC", {2 * 6 + 1: -1})
     assert (broken.kind, broken.start) == ("broken", 2)
+
+
+def test_a_base_that_is_inserted_at_the_edge_makes_a_motif():
+    (last,) = changes("CC" + WORD[:-1] + "CCCCCC", {2 * 9: 2})
+    assert (last.kind, last.start, [str(one) for one in last.edits]) == ("made", 2, ["9insG"])
+    (first,) = changes("CC" + WORD[1:] + "CCCCCC", {2 * 2: 2})
+    assert (first.kind, first.start, [str(one) for one in first.edits]) == ("made", 2, ["2insG"])

@@ -237,7 +237,7 @@ def test_annotations_by_name_and_by_place(tmp_path):
 
 def test_large_data_lie_beside_the_page(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_ONE_FILE", 1000)
-    monkeypatch.setattr(module, "_BLOCK", 5)
+    monkeypatch.setattr(module, "BLOCK", 5)
     files = write_report(store(tmp_path), tmp_path / "r.html", progress=False)
     assert [one.name for one in files] == ["r.html", "block-0.js", "block-1.js"]
     assert re.fullmatch(r"genoliftBlock\(1, \[.*\]\);\n", (tmp_path / "r_data" / "block-1.js").read_text())

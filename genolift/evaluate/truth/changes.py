@@ -93,13 +93,7 @@ def motif_changes(
             for start in np.flatnonzero(new >= least).tolist():
                 here = to_old[start]
                 there = -np.inf if not 0 <= here < len(old) else old[here]
-                span = origin[start : start + motif.width]
-                known = span[span >= 0]
-                inside = (
-                    tuple(one for one in edits if _within(one, int(known.min()), int(known.max()) + 1))
-                    if len(known)
-                    else tuple(edits)
-                )
+                inside = tuple(one for one in edits if _made(one, origin[start : start + motif.width]))
                 if there < least and inside:
                     found.append(_change("made", name, strand, start, motif.width, there, new[start], inside))
     return found
@@ -112,6 +106,18 @@ def _change(kind, name, strand, start, width, before, after, edits) -> MotifChan
 def _within(edit: Edit, start: int, end: int) -> bool:
     """Whether an edit lies in a stretch of the sequence. An insertion lies before its position."""
     return start < edit.position < end if edit.kind == "insertion" else start <= edit.position < end
+
+
+def _made(edit: Edit, span: np.ndarray) -> bool:
+    """Whether an edit lies in a window of the design whose bases come from ``span``; all of them may be new."""
+    known = span[span >= 0]
+    if not len(known):
+        return True
+    start, end = int(known.min()), int(known.max()) + 1
+    if edit.kind == "insertion" and edit.position in (start, end):
+        # What is inserted at an edge lies in the window if its bases do.
+        return bool(span[0 if edit.position == start else -1] < 0)
+    return _within(edit, start, end)
 
 
 def _places(origin: np.ndarray, width: int, places: int) -> tuple[np.ndarray, np.ndarray]:

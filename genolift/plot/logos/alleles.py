@@ -178,45 +178,9 @@ def _ticks(ref: Explanation, columns: np.ndarray, start: int, end: int) -> tuple
     first = 0 if ref.regions is None else int(ref.regions[0][1])
     places = np.flatnonzero((columns >= start) & (columns < end))
     locator = MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10])
-    round_ones = locator.tick_values(first + places[0], first + places[-1]).astype(int)
+    round_ones = np.asarray(locator.tick_values(first + places[0], first + places[-1]), int)
     inside = [place for place in round_ones if places[0] <= place - first <= places[-1]]
     return columns[np.array(inside, int) - first], [f"{place:,}" for place in inside]
-
-
-def _placed(heights: np.ndarray, columns: np.ndarray, length: int) -> np.ndarray:
-    placed = np.zeros((length, heights.shape[1]))
-    placed[columns] = heights
-    return placed
-
-
-def _shade(ax: Axes, columns: np.ndarray, stretch: tuple[int, int], change: tuple[int, int]) -> None:
-    """Shade the change, and write a dash where an allele has no base."""
-    ax.axvspan(change[0] - 0.5, change[1] - 0.5, color=QUIET, alpha=0.25, linewidth=0, zorder=0)
-    for gap in np.setdiff1d(np.arange(max(stretch[0], change[0]), min(stretch[1], change[1])), columns):
-        ax.text(gap, 0, "–", ha="center", va="center", fontsize=9, color=INK, bbox=_BLANK)
-
-
-def _draw_difference(ax: Axes, difference: np.ndarray, start: int, end: int, change: tuple[int, int]) -> None:
-    inside = difference[start:end]
-    ax.bar(np.arange(start, end), inside, width=0.9, color=np.where(inside < 0, "#0072b2", "#d55e00"))
-    ax.axvspan(change[0] - 0.5, change[1] - 0.5, color=QUIET, alpha=0.25, linewidth=0, zorder=0)
-    ax.axhline(0, color=INK, linewidth=0.6)
-    ax.set_xlim(start - 0.6, end - 0.4)
-    ax.set_ylim(*frame_of(inside[:, None]))
-    ax.set_title("alternative less reference", loc="left", fontsize=8.5)
-
-
-def _prediction(one: Explanation) -> str:
-    if "predictions" not in one.defined:
-        return str(one.method.get("name", "scores"))
-    return f"prediction {float(np.asarray(one.predictions).reshape(-1)[0]):.3g}"
-
-
-def _positions(ref: Explanation, columns: np.ndarray) -> Any:
-    """Return a function that writes a column as a position of the genome, or of the window of the reference."""
-    first = 0 if ref.regions is None else int(ref.regions[0][1])
-    place = dict(zip(columns.tolist(), range(first, first + len(columns)), strict=True))
-    return lambda column, _: f"{place[int(column)]:,}" if int(column) == column and int(column) in place else ""
 
 
 def _place(ref: Explanation) -> str:

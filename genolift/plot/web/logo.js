@@ -7,6 +7,7 @@
 //   tracks       one or more of { label, sequence, scores, hypothetical, error }. scores has a number for each letter of
 //                sequence, hypothetical four (A, C, G, T) for each, and error its standard error. "-" in a sequence is a
 //                gap of an alignment.
+//   gap          { start, end }, columns in which the genome has no base, because an allele inserts some.
 //   start        the coordinate of the leftmost base on the forward strand, 0-based; chrom and strand go with it.
 //   annotations  { start, end, label, strand }, positions in the sequence, 0-based and half-open.
 
@@ -61,7 +62,8 @@ export function numbers(part) {
 /** Return where a column lies in the genome, as browsers count (from 1), or null. */
 export function coordinate(data, column) {
   if (!data.chrom) return null;
-  const last = columns(data) - 1;
+  const last = columns(data) - 1, gap = data.gap;
+  if (gap && column >= gap.start) return column < gap.end ? null : data.start + 1 + column - (gap.end - gap.start);
   return data.start + 1 + (data.strand === "-" ? last - column : column);
 }
 
@@ -228,6 +230,7 @@ function axis(data, view, place, theme, parts, text) {
   const shown = ticks(view.start, view.end - 1, Math.max(2, Math.floor(place.width / 110))).filter((t) => Number.isInteger(t) && t >= 0 && t < columns(data));
   for (const column of shown) {
     const at = place.x(column + 0.47), where = coordinate(data, column);
+    if (data.chrom && where === null) continue; // The genome has no base there.
     parts.push(`<path d="M${f(at)} ${f(y - 4)}v4" stroke="${theme.quiet}"/>`);
     text(at, y + 11, (where ?? column).toLocaleString("en-US"), `font-size="9.5" text-anchor="middle" fill="${theme.quiet}"`);
   }

@@ -16,7 +16,7 @@ from genolift.support.errors import FileProblem, file_problems
 from genolift.support.files import write_whole
 from genolift.support.progress import bar
 
-_BLOCK = 25  # sequences
+BLOCK = 25  # sequences
 _ONE_FILE = 15_000_000  # bytes, beyond which the data go into files beside the page
 _BINS = 60
 
@@ -68,8 +68,8 @@ def write_page(
     found: list[list[dict[str, Any] | None]] = [[] for _ in tracks]
     read: list[np.ndarray] = []
     with bar(count, "writing the page", "sequences", show=progress) as display:
-        for start in range(0, count, _BLOCK):
-            held = [Track(track.result[start : start + _BLOCK].in_memory(), track.label) for track in tracks]
+        for start in range(0, count, BLOCK):
+            held = [Track(track.result[start : start + BLOCK].in_memory(), track.label) for track in tracks]
             block = []
             for row in range(len(held[0].result)):
                 told = sequence_of(held, row)
@@ -81,25 +81,46 @@ def write_page(
             read.append(np.array([np.nan_to_num(track.result.scores) for track in held]))
             blocks.append(json_text(block))
     scores = np.concatenate(read, axis=1)  # (tracks, N, L)
-    content: dict[str, Any] = {
-        **_content(tracks, found, marks),
-        "average": _average(tracks, scores),
-        "residuals": _histogram(tracks),
-        "size": _BLOCK,
-    }
+    content = {**_content(tracks, found, marks), "average": _average(tracks, scores), "residuals": _histogram(tracks)}
+    words = Words(title, subtitle, _tables(tracks, scores, marks), details or {})
+    return write_blocks(out, content, blocks, words)
+
+
+class Words(NamedTuple):
+    """What a page says beside its sequences.
+
+    Attributes
+    ----------
+    title, subtitle : str
+        What stands on top.
+    tables : list of Listing
+        Tables below the logo.
+    details : mapping
+        What can be unfolded at the end, by its title.
+    """
+
+    title: str
+    subtitle: str
+    tables: Sequence[Listing] = ()
+    details: Mapping[str, Any] = {}
+
+
+def write_blocks(out: Path, content: dict[str, Any], blocks: Sequence[str], words: Words) -> list[Path]:
+    """Write a page from its content and from the scores in blocks of :data:`BLOCK` sequences, as JSON."""
     beside = sum(map(len, blocks)) > _ONE_FILE
     folder = out.with_name(f"{out.stem}_data")
-    content["beside"] = folder.name if beside else None
+    content = {"average": None, "residuals": None, **content, "size": BLOCK, "beside": folder.name if beside else None}
     code, allowed = module("logo", "store")
     page = template("store.html.j2").render(
-        title=title,
-        subtitle=subtitle,
+        title=words.title,
+        subtitle=words.subtitle,
         allowed=allowed + (" 'self' file:" if beside else ""),
-        several=len(tracks) > 1,
+        several=len(content["tracks"]) > 1,
         average=content["average"],
         residuals=content["residuals"],
-        tables=_tables(tracks, scores, marks),
-        details={name: json.dumps(told, indent=1, default=str) for name, told in (details or {}).items()},
+        noun=content.get("noun", "sequences"),
+        tables=words.tables,
+        details={name: json.dumps(told, indent=1, default=str) for name, told in words.details.items()},
         content=json_text(content),
         blocks=[] if beside else blocks,
         script=code,

@@ -29,7 +29,7 @@ async function tracksOf(row) {
   return content.tracks.map((track, number) => {
     const one = block[at].tracks[number];
     const [scores, hypothetical, error] = [one.scores, one.hypothetical, one.error].map(numbers);
-    return { ...track, sequence: block[at].sequence, scores, hypothetical, error };
+    return { ...track, sequence: one.sequence ?? block[at].sequence, scores, hypothetical, error };
   });
 }
 
@@ -38,21 +38,22 @@ const columnsOfTable = [
   ["number", "#", (row) => row + 1], ["name", "name", (row) => content.names[row]],
   ...(content.regions ? [["region", "region", (row) => content.regions[row]]] : []),
   ["prediction", "prediction", (row) => content.tracks[state.track].predictions[row]],
-  ["residual", "residual", (row) => content.tracks[state.track].residual?.[row] ?? null],
+  ...(content.columns ?? []).map(({ name, title }) => [name, title, (row) => content.tracks[state.track].columns[name][row]]),
+  ...(content.columns ? [] : [["residual", "residual", (row) => content.tracks[state.track].residual?.[row] ?? null]]),
   ["strongest", "strongest stretch", (row) => content.tracks[state.track].strongest[row]],
 ];
 const value = (name, row) => columnsOfTable.find((column) => column[0] === name)[2](row);
 const cell = (name, row) => {
   const found = value(name, row);
   if (name === "strongest") return found ? `${found.label ? `${found.label} ` : ""}${found.bases} at ${found.start}` : "";
-  return typeof found === "number" && name !== "number" ? told(found) : found === null ? "" : String(found);
+  return typeof found === "number" && !["number", "pos"].includes(name) ? told(found) : found === null ? "" : String(found);
 };
 const order = (name, row) => (name === "strongest" ? value(name, row)?.sum ?? 0 : name === "region" ? content.regionOrder[row] : value(name, row));
 
 function chosenRows() {
   const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
   const low = byId("low").value === "" ? -Infinity : Number(byId("low").value), high = byId("high").value === "" ? Infinity : Number(byId("high").value);
-  const text = (row) => ["name", "strongest", ...(content.regions ? ["region"] : [])].map((name) => cell(name, row)).join(" ").toLowerCase();
+  const text = (row) => ["name", "strongest", ...(content.regions ? ["region"] : []), ...(content.columns ?? []).map((one) => one.name)].map((name) => cell(name, row)).join(" ").toLowerCase();
   const rows = content.names.map((_, row) => row).filter((row) => {
     const prediction = value("prediction", row) ?? NaN;
     return words.every((word) => text(row).includes(word)) && !(prediction < low || prediction > high);
@@ -87,7 +88,7 @@ async function thumbnail(canvas) {
 
 function table() {
   state.shown = chosenRows();
-  byId("count").textContent = `${state.shown.length.toLocaleString("en-US")} of ${content.names.length.toLocaleString("en-US")} sequences`;
+  byId("count").textContent = `${state.shown.length.toLocaleString("en-US")} of ${content.names.length.toLocaleString("en-US")} ${content.noun ?? "sequences"}`;
   const head = byId("head");
   head.innerHTML = columnsOfTable.map(([name, title]) => {
     const sorted = state.sort === name ? (state.down ? "descending" : "ascending") : "none";
@@ -109,9 +110,10 @@ async function choose(row) {
   let tracks;
   try { tracks = await tracksOf(row); } catch (problem) { byId("about").textContent = problem.message; return; }
   if (state.row !== row) return; // Another one was chosen meanwhile.
-  const shown = byId("every").checked ? tracks : [tracks[state.track]];
+  // The tracks of a group, such as both alleles, are always shown together.
+  const chosen = tracks[state.track], shown = byId("every").checked ? tracks : tracks.filter((track) => track === chosen || (track.group && track.group === chosen.group));
   const place = content.places?.[row] ?? {};
-  const data = { name: content.names[row], start: place.start ?? 0, chrom: place.chrom ?? null, strand: place.strand ?? null,
+  const data = { name: content.names[row], start: place.start ?? 0, chrom: place.chrom ?? null, strand: place.strand ?? null, gap: place.gap ?? null,
                  annotations: content.annotations[row] ?? [], tracks: shown };
   const options = { limits: byId("limits").value };
   if (logo) logo.update(data, options); else logo = createLogo(byId("logo"), data, options);
@@ -122,6 +124,17 @@ async function choose(row) {
       (Number.isFinite(error) ? `, largest standard error ${told(error)}` : "");
   });
   byId("about").textContent = about.join("; ");
+  if (content.columns) card(row, shown);
+}
+
+// Everything the table knows of the chosen row, a line for each group of tracks.
+function card(row, shown) {
+  const groups = shown.filter((track, k) => shown.findIndex((other) => other.group === track.group) === k);
+  byId("card").innerHTML = `<table><thead><tr><th></th>${content.columns.map(({ title, about }) => `<th title="${escaped(about ?? "")}">${escaped(title)}</th>`).join("")}</tr></thead><tbody>` +
+    groups.map((track) => `<tr><th>${escaped(track.group)}</th>${content.columns.map(({ name }) => {
+      const found = track.columns[name][row];
+      return `<td>${found === null ? "" : escaped(typeof found === "number" ? told(found) : found)}</td>`;
+    }).join("")}</tr>`).join("") + "</tbody></table>";
 }
 
 function lines(box, series, words) {
