@@ -77,6 +77,29 @@ def test_parts_by_methods_and_simulations(tmp_path):
     two = part(tmp_path / "two", 0, ("xor",))
     merge_suites([one, two], tmp_path / "out")
     assert set(pd.read_csv(tmp_path / "out" / "networks.csv").simulation) == {"both", "xor"}
+    (request,) = json.loads((tmp_path / "out" / "run.json").read_text())["request"]["merged"]
+    assert [one["name"] for one in request["suite"]] == ["both", "xor"]  # What they share is written once.
+
+
+def test_what_was_merged_is_merged_again_from_its_small_table(tmp_path):
+    one, two, three = (part(tmp_path / str(seed), seed) for seed in range(3))
+    merge_suites([one, two], tmp_path / "both")
+    (tmp_path / "both" / "results.csv").unlink()  # as the published table is kept
+    merge_suites([tmp_path / "both", three], tmp_path / "all")
+    merge_suites([one, two, three], tmp_path / "at once")
+    for name in ("results.csv", "networks.csv", "refused.csv"):
+        assert (tmp_path / "all" / name).read_text() == (tmp_path / "at once" / name).read_text()
+    with pytest.raises(InputError, match="the same is in two of them"):
+        merge_suites([tmp_path / "both", two], tmp_path / "twice")
+    # The second and the third differ in a simulation that the first has not.
+    other = part(tmp_path / "other", 3, ("xor",))
+    run = json.loads((other / "run.json").read_text())
+    run["request"]["suite"][0]["length"] = 300
+    (other / "run.json").write_text(json.dumps(run))
+    with pytest.raises(InputError, match="length"):
+        merge_suites(
+            [part(tmp_path / "first", 4, ("both",)), part(tmp_path / "second", 5, ("xor",)), other], tmp_path / "no"
+        )
 
 
 def test_what_cannot_be_merged(tmp_path):

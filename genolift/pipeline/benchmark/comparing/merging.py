@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,16 @@ _SEEDS = ("seeds", "first_seed")
 
 def is_suite(path: Path) -> bool:
     """Whether a directory holds a comparison that is complete."""
-    run = read_json(path / RUN)
-    return run is not None and isinstance(run.get("request"), dict) and "suite" in run["request"]
+    return bool(_requests(read_json(path / RUN) or {}))
+
+
+def _requests(run: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the requests of a comparison: its own, or those of the parts that it was put together from."""
+    request = run.get("request")
+    if not isinstance(request, dict):
+        return []
+    several = request.get("merged", [request])
+    return [one for one in several if isinstance(one, dict) and "suite" in one] if isinstance(several, list) else []
 
 
 def merge_suites(parts: Sequence[Path], out: Path, force: bool = False) -> bool:
@@ -49,9 +58,10 @@ def merge_suites(parts: Sequence[Path], out: Path, force: bool = False) -> bool:
         if not is_suite(path):
             raise FileProblem(f"{path} is not the directory of a complete comparison; finish it first")
         runs.append(read_json(path / RUN) or {})
-    for path, run in zip(parts[1:], runs[1:], strict=True):
-        _check_alike(parts[0], runs[0]["request"], path, run["request"])
-    request = {"merged": [run["request"] for run in runs]}
+    asked = [(path, request) for path, run in zip(parts, runs, strict=True) for request in _requests(run)]
+    for one, other in combinations(asked, 2):
+        _check_alike(*one, *other)
+    request = {"merged": _joined([one for _, one in asked])}
     folder = Folder(out, request, versions("matplotlib", "scikit-learn"), force)
     if folder.is_complete:
         folder.clear()
@@ -62,6 +72,19 @@ def merge_suites(parts: Sequence[Path], out: Path, force: bool = False) -> bool:
     folder.publish()
     folder.clear()
     return False
+
+
+def _joined(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return requests, those as one that differ in their simulations alone."""
+    joined: list[dict[str, Any]] = []
+    for request in requests:
+        rest = _without(request, ("suite",))
+        same = next((one for one in joined if _without(one, ("suite",)) == rest), None)
+        if same is None:
+            joined.append({**request, "suite": list(request["suite"])})
+        else:
+            same["suite"] += [one for one in request["suite"] if one not in same["suite"]]
+    return joined
 
 
 def _check_alike(first: Path, one: dict[str, Any], second: Path, other: dict[str, Any]) -> None:

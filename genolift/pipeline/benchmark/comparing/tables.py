@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from genolift.support.errors import FileProblem, file_problems
 from genolift.support.files import write_json
 
 log = logging.getLogger("genolift")
@@ -48,7 +49,10 @@ class Tables:
             return pd.read_csv(folder / name, dtype=texts).fillna(dict.fromkeys(texts, ""))
 
         told = json.loads((folder / FAILURES).read_text())["failures"]
-        return cls(read(f"{RESULTS}.csv"), read(REFUSED), read(TRAINED), told)
+        # The published table is kept in its small form alone.
+        small = folder / f"{RESULTS}.parquet"
+        results = read(f"{RESULTS}.csv") if (folder / f"{RESULTS}.csv").exists() else _read_parquet(small)
+        return cls(results, read(REFUSED), read(TRAINED), told)
 
     def write(self, folder: Path) -> list[str]:
         """Write them and their page into a directory, and return the names of the files."""
@@ -58,7 +62,7 @@ class Tables:
         write_json(folder / FAILURES, {"failures": self.failures})
         files = [*tables, FAILURES, PAGE]
         if find_spec("pyarrow"):
-            self.results.to_parquet(folder / f"{RESULTS}.parquet", index=False)
+            _small(self.results).to_parquet(folder / f"{RESULTS}.parquet", index=False, compression="zstd")
             files.append(f"{RESULTS}.parquet")
         else:
             log.info("%s.parquet is left out, for which pyarrow is needed: pip install 'genolift[parquet]'", RESULTS)
@@ -66,3 +70,18 @@ class Tables:
 
         write_suite_page(folder, "Which explanation can be trusted?")
         return files
+
+
+def _small(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with as many digits as the text has, and texts that are kept once."""
+    numbers = {name: table[name].map(lambda value: float(f"{value:.5g}")) for name in table.select_dtypes("float")}
+    texts = {name: table[name].astype("category") for name in table.select_dtypes(["object", "string"])}
+    return table.assign(**numbers, **texts)
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    if not find_spec("pyarrow"):
+        raise FileProblem(f"{path} is read with pyarrow; pip install 'genolift[parquet]'")
+    with file_problems(path, "read"):
+        table = pd.read_parquet(path)
+    return table.astype({name: str for name in table.select_dtypes("category")})
