@@ -24,6 +24,7 @@ def table(path):
     return [dict(zip(head, row, strict=True)) for row in rows]
 
 
+@pytest.mark.slow
 def test_designs_are_written_and_told(genolift, files, five, tmp_path):
     bed, out = tmp_path / "keep.bed", tmp_path / "designs.zarr"
     bed.write_text("s0\t0\t30\ns4\t0\t60\n")

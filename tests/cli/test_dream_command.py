@@ -73,6 +73,7 @@ def test_motifs_are_found_where_they_are(genolift, tmp_path, monkeypatch):
     assert any(line.startswith(f"{name}\tweights\t4\t16\t+\t5.5") for line in lines[1:])
 
 
+@pytest.mark.slow
 def test_it_goes_on_after_ctrl_c(files, genolift, tmp_path, monkeypatch):
     call = ("dream", files.model, "--target", 0, "--starts", 2, "--steps", 12, "--out")
     assert genolift(*call, tmp_path / "whole").code == 0

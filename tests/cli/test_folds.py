@@ -19,6 +19,8 @@ from genolift.support.tensorflow import quiet_tensorflow
 quiet_tensorflow()
 import keras  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folds(files, tmp_path_factory):
@@ -71,7 +73,6 @@ def test_a_store_is_continued_by_the_same_folds_only(files, folds, all_folds, to
         assert "model.folds" in refused.err or "method.models is 3 there" in refused.err
 
 
-@pytest.mark.slow
 def test_workers_give_the_same_bytes(files, folds, all_folds, together, genolift, tmp_path):
     pytest.importorskip("distributed")
     out = tmp_path / "s.zarr"
@@ -176,7 +177,6 @@ def test_experiments_measure_the_mean_and_tell_the_spread(files, folds, all_fold
         assert [float(row["low"]), float(row["high"])] == pytest.approx(interval, rel=1e-3)
 
 
-@pytest.mark.slow
 def test_other_experiments_of_folds(files, folds, genolift, tmp_path):
     """Each is the mean of what the command says of single models, with their spread."""
     for number, (command, columns) in enumerate(
@@ -201,7 +201,6 @@ def test_other_experiments_of_folds(files, folds, genolift, tmp_path):
             assert spread not in one
 
 
-@pytest.mark.slow
 def test_check_explains_every_fold(files, folds, genolift, tmp_path):
     done = genolift("check", folds[0], "--fold", folds[1], "--target", 1, "--json")
     assert done.code == 0, done.err

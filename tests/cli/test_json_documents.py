@@ -80,6 +80,7 @@ def test_explain_and_what_it_would_continue(files, genolift, tmp_path):
     assert genolift(*command, "--diagnose").out == ""
 
 
+@pytest.mark.slow
 def test_check_and_info(files, genolift, tmp_path):
     told = strictly(genolift("check", files.model, "--json").out)
     assert set(told) == documented("genolift check --json")

@@ -172,6 +172,7 @@ def test_sequences_of_several_lengths_and_folds_and_merged_stores(files, judged,
     assert np.isfinite(table.value).all()
 
 
+@pytest.mark.slow
 def test_what_cannot_be_judged_is_one_line(files, judged, genolift, tmp_path):
     saved = tmp_path / "python.zarr"
     Explanation({"inputs": np.eye(4)[None, [0, 1]], "raw_contributions": np.zeros((1, 2, 4))}).save(saved)

@@ -137,6 +137,7 @@ def in_a_terminal(*arguments: str, cwd, **environment: str) -> tuple[int, bytes]
     return process.wait(60), got
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", ["NO_COLOR", "FORCE_COLOR"])
 def test_nothing_is_coloured(files, tmp_path, variable):
     commands = [(2, "explain", "--nonsense"), (0, "explain", "--help")]

@@ -16,6 +16,8 @@ from genolift.support.tensorflow import quiet_tensorflow
 quiet_tensorflow()
 import keras  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 K = keras.layers
 N = 12
 
@@ -74,7 +76,6 @@ def test_explain_is_what_python_says_with_the_others_held(sided, genolift, tmp_p
     assert "model.also.features.sha256" in refused.err
 
 
-@pytest.mark.slow
 def test_mutagenesis_of_folds_with_a_constant(sided, genolift, tmp_path):
     out = tmp_path / "s.zarr"
     told = genolift(
@@ -93,7 +94,6 @@ def test_mutagenesis_of_folds_with_a_constant(sided, genolift, tmp_path):
     np.testing.assert_allclose(gl.Explanation.load(out).effects[:, 30, 2], np.mean(effects, axis=0), atol=1e-6)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("workers", [(), ("--workers", 1)])
 def test_rows_belong_to_regions_in_the_order_of_the_file(sided, genolift, tmp_path, workers):
     """A region that is left out has a row too, which goes with it."""
@@ -159,7 +159,6 @@ def test_ablation_and_spacing_with_rows(sided):
     np.testing.assert_allclose(spaced.effects[1, :, 0], values[1] - values[0], atol=1e-6)
 
 
-@pytest.mark.slow
 def test_check_tries_what_is_given(sided, genolift):
     done = genolift("check", sided.model, "--target", 1, "--json")
     assert done.code == 0, done.err

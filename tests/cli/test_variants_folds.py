@@ -19,6 +19,8 @@ from genolift.support.tensorflow import quiet_tensorflow
 quiet_tensorflow()
 import keras  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 K = keras.layers
 L = 40
 CHR1 = "".join(random.Random(7).choices("ACGT", k=400))
@@ -74,7 +76,6 @@ def run(genolift, place, models, *options, out, **more):
     return table(out)
 
 
-@pytest.mark.slow
 def test_effects_are_means_over_folds_with_their_spread(place, genolift, tmp_path):
     rows = run(genolift, place, place.tasks, "--target", 1, "--null", 30, out=tmp_path / "v.tsv")
     models = [gl.load_model(path) for path in place.tasks]
@@ -127,7 +128,6 @@ def test_profiles_of_folds_are_compared_fold_by_fold(place, genolift, tmp_path):
         assert float(row["js_distance_spread"]) == pytest.approx(np.std(each, ddof=1), abs=1e-4)
 
 
-@pytest.mark.slow
 def test_workers_and_a_second_run_of_folds(place, genolift, tmp_path):
     pytest.importorskip("distributed")
     run(genolift, place, place.tasks[:2], "--target", 0, out=tmp_path / "one.tsv")

@@ -29,6 +29,7 @@ def found(made):
     return made.messages()
 
 
+@pytest.mark.slow
 def test_the_page_has_every_message(made, found):
     page = "\n".join(made.page())
     assert not [one.text for one in found if f"`{one.text}`" not in page and f"`` {one.text} ``" not in page]

@@ -34,6 +34,7 @@ def test_it_comes_with_the_package():
     assert made().TARGET.parent.name == "genolift" == genolift.__name__
 
 
+@pytest.mark.slow
 def test_its_code_runs(tmp_path, monkeypatch):
     family_files.small(tmp_path / "model.keras")
     family_files.write(["genome.fa", "peaks.narrowPeak"], tmp_path)

@@ -15,6 +15,7 @@ def text(name: str) -> str:
     return (pages.DOCS / name).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_rules_by_small_examples(tmp_path, monkeypatch):
     page = text("explanation/rules.md")
     assert page.count("explain(") > 10
@@ -26,6 +27,7 @@ def test_a_promise_that_is_not_kept_is_noticed(tmp_path, monkeypatch):
         pages.run("```python\n1 + 1  # 3\n```", "wrong", tmp_path, monkeypatch)
 
 
+@pytest.mark.slow
 def test_coming_from_other_packages(tmp_path, monkeypatch):
     family_files.small(tmp_path / "model.keras")
     page = text("how-to/coming-from.md")

@@ -15,6 +15,8 @@ from genolift.influence.subject import Subject
 from genolift.models.recipe.checkpoints import Keeper
 from genolift.support.errors import GenoliftWarning, InputError, UnsupportedModel
 
+pytestmark = pytest.mark.slow
+
 ENDS = [("sigmoid", 2), ("linear", 1), ("softmax", 3)]
 N = 15
 
@@ -114,7 +116,6 @@ def convolutions():
     yield one, layers.Flatten()(inner(one))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("case", range(11))
 def test_gradients_of_single_sequences_by_layer(case):
     inputs, x = list(convolutions())[case]

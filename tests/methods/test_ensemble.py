@@ -12,6 +12,7 @@ from genolift.results.kinds import MutagenesisExplanation
 from genolift.support.errors import GenoliftWarning, InputError
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.usefixtures("uncompiled"),
     pytest.mark.filterwarnings("ignore:.*no other shuffle:genolift.support.errors.GenoliftWarning"),
 ]
@@ -57,7 +58,6 @@ def test_models_that_need_different_numbers_of_references(models):
     assert np.isnan(both.reference_predictions[:, level.reference_predictions.shape[1] :]).all()
 
 
-@pytest.mark.slow
 def test_patterns_are_fitted_on_every_model(models):
     training = np.eye(4, dtype=np.float32)[np.random.default_rng(1).integers(0, 4, (40, small_network.L))]
     together = gl.method("patternnet", models, 0).fit(training)(X)

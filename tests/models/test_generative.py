@@ -113,6 +113,7 @@ def test_the_terms_of_training_are_those_of_the_bound(autoencoder):
         assert told == pytest.approx(samples.mean(), abs=6 * samples.std() / np.sqrt(600) + 1e-3)
 
 
+@pytest.mark.slow
 def test_an_autoencoder_with_a_small_beta_keeps_what_it_reads(autoencoder):
     model, record = autoencoder
     told = record["held_out"]

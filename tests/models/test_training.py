@@ -111,6 +111,7 @@ def test_the_same_call_gives_the_same_weights():
     assert not np.array_equal(one[0], reseeded[0])
 
 
+@pytest.mark.slow
 def test_a_given_model_is_trained_in_place_and_its_dropout_follows_the_seed():
     def weights(layer_seed, seed):
         model = tiny(seed=layer_seed)

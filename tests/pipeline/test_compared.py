@@ -98,6 +98,7 @@ def test_the_other_way_round(folder, tmp_path):
     assert p[0] == p[1]
 
 
+@pytest.mark.slow
 def test_without_nulls_and_without_a_scale(folder, tmp_path):
     compare(job(folder, tmp_path / "own", nulls=None))
     assert {row["status"] for row in table(tmp_path / "own" / "motifs.tsv")} == {"lost", "weaker"}
@@ -106,6 +107,7 @@ def test_without_nulls_and_without_a_scale(folder, tmp_path):
     assert {row["status"] for row in rows} == {"gained", "lost"}  # In its own unit b has 15 times as much.
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_continued(folder, tmp_path, monkeypatch):
     class Killed(BaseException):
         pass

@@ -67,6 +67,7 @@ def test_it_leaves_tables_pictures_and_a_page(done):
     assert re.search(r"What was refused.*<td>Cam</td>", page, re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_same_again_is_complete_and_another_is_refused(done):
     job, out = done
     assert run_digits(job, out, progress=False)

@@ -85,6 +85,7 @@ def test_counts_and_profiles_are_judged(done):
     assert trained["two", "jsd"] < trained["two", "jsd_mean_profile"]
 
 
+@pytest.mark.slow
 def test_who_does_not_fit_is_told(done):
     refused = pd.read_csv(done / "refused.csv")
     unfit = refused[refused.method == "(training)"]

@@ -88,6 +88,7 @@ def test_the_table(done):
         done / "results.parquet").fillna(""), check_dtype=False, rtol=1e-3)  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_was_learnt_and_refused(done):
     trained = pd.read_csv(done / "networks.csv").set_index(["simulation", "metric"]).value
     assert trained["yes", "auroc"] > 0.8

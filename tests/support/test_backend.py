@@ -18,6 +18,7 @@ def test_another_backend_is_named(backend):
     assert "KERAS_BACKEND=tensorflow" in ran.stdout
 
 
+@pytest.mark.slow
 def test_a_command_runs_all_the_same(tmp_path):
     command = [sys.executable, "-m", "genolift.cli", "check", str(tmp_path / "missing.keras")]
     ran = subprocess.run(command, env={**os.environ, "KERAS_BACKEND": "jax"}, capture_output=True, text=True)

@@ -14,6 +14,8 @@ from genolift.support.tensorflow import quiet_tensorflow
 tf = quiet_tensorflow()
 import keras  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 K, ops = keras.layers, keras.ops
 L = keras_cases.LENGTH
 X, REFS = contract.inputs(0, L)
@@ -75,7 +77,6 @@ def test_nested_shared_and_called_twice(uncompiled):
     contract.adds_up(model, X, REFS)
 
 
-@pytest.mark.slow
 def test_twin(uncompiled):
     """Both arms get contributions; with one held at its own value the other has them all."""
     arm = made([K.Conv1D(4, 3, activation="relu"), K.GlobalMaxPooling1D(), K.Dense(3)])

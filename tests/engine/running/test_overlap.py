@@ -14,6 +14,8 @@ from genolift.engine.walk.explain import Explainer
 from genolift.support.errors import InputError
 from genolift.support.tensorflow import quiet_tensorflow
 
+pytestmark = pytest.mark.slow
+
 tf = quiet_tensorflow()
 
 
@@ -173,7 +175,6 @@ def test_references_of_another_shape_are_refused_and_the_next_call_is_right(smal
     assert np.isfinite(method(X).scores).all()
 
 
-@pytest.mark.slow
 def test_a_call_that_outlives_the_main_thread_or_comes_at_the_end():
     code = """
 import atexit, threading

@@ -12,7 +12,7 @@ from genolift.engine.staged.stages import Cutting
 from genolift.support.errors import InputError
 
 K = keras.layers
-pytestmark = pytest.mark.usefixtures("uncompiled")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("uncompiled")]
 L = 240
 X = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (2, L))]
 FIELDS = ("raw_contributions", "hypothetical", "multipliers", "predictions", "reference_predictions")
@@ -85,7 +85,6 @@ def test_no_cut_between_revealcancel_and_the_layers_before(model):
                 assert step.inputs[0] in own
 
 
-@pytest.mark.slow
 def test_the_audit_goes_through_all_stages(model, monkeypatch):
     whole = gl.DeepLift(model, 0).diagnose(X)
     found = in_stages(gl.DeepLift(model, 0, memory="1GB"), monkeypatch, 0.2).diagnose(X)

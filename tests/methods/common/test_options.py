@@ -40,6 +40,7 @@ def close(a, b, tolerance=1e-5):
     np.testing.assert_allclose(a, b, atol=tolerance * np.abs(b).max(), rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["deeplift", "guided-backprop-x-input"])
 def test_both_strands_are_the_mean_of_each(name, model, X, references):
     def explain(x, refs, **options):

@@ -11,6 +11,8 @@ import tensorflow as tf
 import genolift as gl
 from genolift.support.errors import Undefined, UnsupportedModel
 
+pytestmark = pytest.mark.slow
+
 _RNG = np.random.default_rng(7)
 TRACKS = np.abs(_RNG.normal(size=(2, 6, 4))).astype(np.float32) + 0.2
 DNA = np.eye(4, dtype=np.float32)[_RNG.integers(0, 4, (2, 6))]

@@ -11,7 +11,7 @@ from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
 
-pytestmark = pytest.mark.usefixtures("uncompiled")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("uncompiled")]
 L, N = 9, 4
 X = np.eye(4, dtype=np.float32)[np.random.default_rng(2).integers(0, 4, (N, L))]
 
@@ -66,7 +66,6 @@ def pairs_by_hand(f, x, reach):
     return 3
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_every_pair_is_tried(seed):
     """The minimum by loops over all pairs, in NumPy."""

@@ -149,6 +149,7 @@ def test_rollout_against_loops(two_layers):
     np.testing.assert_array_equal(found.key_positions[0, 1], fields)
 
 
+@pytest.mark.slow
 def test_scores_of_layers_heads_and_queries(two_layers):
     first, second = (scores_of(two_layers, name) for name in ("first", "second"))
     fields = [(2 * k, 2 * k + 4) for k in range(5)]

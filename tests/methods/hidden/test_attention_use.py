@@ -13,7 +13,7 @@ import genolift as gl
 from genolift.support.errors import InputError, Undefined, UnsupportedModel
 
 K, ops = keras.layers, keras.ops
-pytestmark = pytest.mark.usefixtures("uncompiled")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("uncompiled")]
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,6 @@ def test_it_is_no_attribution(two_layers):
         _ = found.rollout
 
 
-@pytest.mark.slow
 def test_pictures(two_layers):
     found = gl.method("attention-rollout", two_layers)(X)
     figure = found.plot_map(1)

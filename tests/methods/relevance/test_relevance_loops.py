@@ -8,7 +8,7 @@ import genolift as gl
 from genolift.support.errors import Undefined, UnsupportedModel
 
 K = keras.layers
-pytestmark = pytest.mark.usefixtures("uncompiled")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("uncompiled")]
 N, L = 3, 7
 X = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (N, L))]
 
@@ -83,7 +83,6 @@ PAIRS = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("name", "method"), PAIRS)
 def test_loops_are_what_they_are_unrolled(name, method):
     options, conv = METHODS[method]
