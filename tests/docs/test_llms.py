@@ -5,6 +5,7 @@ import sys
 
 import family_files
 import pages
+import pytest
 
 from genolift.cli.app import COMMANDS
 from genolift.methods.registry import listing
