@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from cli_files import LENGTH, fasta, random_sequences
 
 from genolift.support.tensorflow import quiet_tensorflow
@@ -15,6 +16,7 @@ def test_a_model_with_sequences(files, genolift):
     assert done.err == ""
 
 
+@pytest.mark.slow
 def test_json_and_windows_of_a_chromosome(files, genolift, tmp_path):
     genome = fasta(tmp_path / "genome.fa", {"chr1": "N" * 30_000 + next(iter(random_sequences(1, 5000).values()))})
     done = genolift("check", files.any_length, "--fasta", genome, "--length", LENGTH, "--json")

@@ -1,12 +1,14 @@
 """`genolift merge` and `genolift subset` as they are typed."""
 
 import numpy as np
+import pytest
 from cli_files import fasta, random_sequences
 
 from genolift.cli.app import run
 from genolift.results.explanation import Explanation
 
 
+@pytest.mark.slow
 def test_shards_that_are_merged_are_the_whole_run(files, genolift, tmp_path):
     sequences = random_sequences(12)
     half = {

@@ -43,6 +43,7 @@ def judged(files, tmp_path_factory):
     return found
 
 
+@pytest.mark.slow
 def test_two_methods_are_judged(judged, genolift, tmp_path):
     out = tmp_path / "judge.tsv"
     command = ("judge", judged.deeplift, judged.gradients, "--model", judged.model, "--target", "0", "--out", out)

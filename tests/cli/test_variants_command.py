@@ -201,6 +201,7 @@ def test_contributions_of_both_alleles(place, scored, files):
     assert [tuple(region) for region in found.regions[:2]] == [("chr1", start, start + LENGTH, "+")] * 2
 
 
+@pytest.mark.slow
 def test_a_table_that_is_there_is_recognised_and_others_are_refused(place, scored, files, genolift):
     out = place.folder / "v.tsv"
     command = ["variants", files.model, place.vcf, "--fasta", place.genome, "--shifts", "-5,0,5", "--out", out]

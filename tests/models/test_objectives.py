@@ -27,6 +27,7 @@ def drawn(labels, n=1000):
     return simulate(parse_spec(table))
 
 
+@pytest.mark.slow
 def test_a_real_value_is_learnt():
     model, record = train("tal_gata", drawn({"y": {"value": "A"}}), epochs=12, learning_rate=0.01, progress=False)
     assert model.layers[-1].activation.__name__ == "linear"
@@ -34,6 +35,7 @@ def test_a_real_value_is_learnt():
     assert record["metrics"]["y"]["pearson"] > 0.9
 
 
+@pytest.mark.slow
 def test_classes_are_learnt():
     classes = {"none": "A == 0", "one": "A == 1", "two": "A == 2"}
     model, record = train("tal_gata", drawn({"k": {"classes": classes}}), epochs=6, learning_rate=0.01, progress=False)

@@ -103,6 +103,7 @@ def test_metrics_are_those_of_the_returned_model_on_the_test_split():
         assert record["metrics"][task] == pytest.approx(expected[task], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_same_call_gives_the_same_weights():
     quick = {**QUICK, "epochs": 1}
     one, other, reseeded = (train("tal_gata", data(), seed=seed, **quick)[0].get_weights() for seed in (3, 3, 4))

@@ -55,6 +55,7 @@ def table(path):
         return list(csv.DictReader(file, delimiter="\t"))
 
 
+@pytest.mark.slow
 def test_what_is_lost_and_what_is_weaker(folder):
     rows = {row["status"]: row for row in table(folder / "out" / "motifs.tsv")}
     assert set(rows) == {"lost", "weaker"}

@@ -40,6 +40,7 @@ def test_npz_takes_images_and_other_formats_name_it(store, tmp_path, capsys):
         assert "genolift export --to npz writes scores of any shape" in told
 
 
+@pytest.mark.slow
 def test_check_knows_images_and_counts_classes(tmp_path, capsys):
     from genolift.models.digits import digit_network
 

@@ -88,6 +88,7 @@ def explained(seed: int):
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + (ASKED or 6)))
 def test_random_architectures(uncompiled, seed):
     if not explained(seed):

@@ -36,6 +36,7 @@ def test_every_layer_is_classified():
     assert sorted(found.__name__ for found in exported - known) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cases", TOGETHER, ids=lambda cases: f"{cases[0].id}...{cases[-1].id}")
 def test_layers(uncompiled, cases):
     contract.balances(keras_cases.build(cases), X, REFS, linear=cases[0].linear)

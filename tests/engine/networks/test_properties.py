@@ -56,6 +56,7 @@ def balances(net, rule, single_too=False):
     assert np.abs(plain).max() > 1e-3 * np.abs(change).max(), "the nonlinearities of this net were not exercised"
 
 
+@pytest.mark.slow
 @settings(max_examples=2, **relaxed)
 @given(nets, st.sampled_from(RULES))
 def test_balance(uncompiled, net, rule):

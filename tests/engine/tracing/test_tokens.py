@@ -54,6 +54,7 @@ def same_with_one_hot(tokens_model, body):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dtype", "rule"),
     [("int32", "revealcancel"), ("int64", "rescale"), ("float32", "rescale"), ("uint8", "rescale")],

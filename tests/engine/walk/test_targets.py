@@ -41,6 +41,7 @@ def two_heads():
     return keras.Model(x, [profile, counts])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "options"),
     [

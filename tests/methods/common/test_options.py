@@ -75,6 +75,7 @@ def test_bins_are_reversed_on_the_other_strand(X, references):
     close(both.predictions, (own + flipped) / 2)
 
 
+@pytest.mark.slow
 def test_ensemble_is_mean_and_spread(model, X):
     other = keras.models.clone_model(model)
     single = [gl.DeepLift(one, 1, references=gl.references.Zeros())(X) for one in (model, other)]
@@ -144,6 +145,7 @@ def test_references_until_enough_are_a_prefix_of_as_many(model, X, monkeypatch):
         close(found.standard_error[i], alone.standard_error[0], 1e-4)
 
 
+@pytest.mark.slow
 def test_the_end_of_references_until_enough_is_told(model, X):
     never = gl.references.Shuffled("auto", tolerance=1e-9, cap=12, seed=3)
     with pytest.warns(GenoliftWarning, match=f"{len(X)} of {len(X)} sequences .* after 12 references"):

@@ -124,6 +124,7 @@ def spread_of(tokens, starts_ends):
     return found
 
 
+@pytest.mark.slow
 def test_rollout_against_loops(two_layers):
     method = gl.method("attention-rollout", two_layers, residual=0.4)
     found = method(X)

@@ -221,6 +221,7 @@ def test_mean_of_both_strands(model):
     close(found(X[:3]).scores, (both(X[:3]).scores + both(reverse[:3]).scores[:, ::-1]) / 2)
 
 
+@pytest.mark.slow
 def test_saved_and_loaded(model, tmp_path):
     fitted = gl.method("patternnet", model, [0, 1], progress=False).fit(X)
     file = tmp_path / "patterns.npz"
