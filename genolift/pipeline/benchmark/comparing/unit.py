@@ -31,7 +31,7 @@ _OF_WORTH = ("values", "error", "response")
 _FITTED_ON = 1000  # Methods that are fitted see so many training sequences.
 
 _LOOKED_AT = 20  # As many sequences as the slowest methods explain.
-_BRIEF = 3.0  # seconds of a call after which it is timed again
+_BRIEF = 20.0  # seconds of a call below which it is timed again; compiling takes up to ten of them
 
 # What the stages of one line share: the model, which takes a second to load, the data, and methods by what traced them.
 _held: dict[str, Any] = {}
