@@ -73,10 +73,9 @@ class Tables:
 
 
 def _small(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table with as many digits as the text has, and texts that are kept once."""
+    """Return a table with as many digits as the text has."""
     numbers = {name: table[name].map(lambda value: float(f"{value:.5g}")) for name in table.select_dtypes("float")}
-    texts = {name: table[name].astype("category") for name in table.select_dtypes(["object", "string"])}
-    return table.assign(**numbers, **texts)
+    return table.assign(**numbers)
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
