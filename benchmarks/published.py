@@ -10,7 +10,6 @@ Two methods are compared on the units that both explain. Intervals hold 95 % of 
 units of a simulation together, because they have data in common; with fewer than ten simulations there are none.
 """
 
-import sys
 from pathlib import Path
 
 import click
@@ -47,10 +46,8 @@ SHOWN = (
 def load(folder: Path = PUBLISHED) -> pd.DataFrame:
     """The results with the network's own truth, a row for each measure, unit and method: value and seconds."""
     table = pd.read_parquet(folder / "results.parquet")
-    table = table[(table.truth == "network") & table.metric.isin(MEASURES)].astype(
-        {name: str for name in (*UNIT[:2], "method", "metric")}
-    )
-    table["each"] = table.seconds / table.sequences
+    table = table[(table.truth == "network") & table.metric.isin(MEASURES)]
+    table = table.assign(each=table.seconds / table.sequences)
     return table.groupby(["metric", *UNIT, "method"], as_index=False).agg(
         value=("value", "mean"), each=("each", "mean"), sequences=("sequences", "max")
     )
@@ -156,7 +153,7 @@ def main(write: bool, folder: Path) -> None:
         PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), table), encoding="utf-8")
         return
     for name, made in TABLES.items():
-        print(f"\n{name}\n\n{made(table)}", file=sys.stdout)
+        click.echo(f"\n{name}\n\n{made(table)}")
 
 
 if __name__ == "__main__":

@@ -45,8 +45,8 @@ COMMANDS = {
     "marginalize": "Insert motifs into backgrounds: what they do to the prediction.",
     "ablate": "Shuffle or replace a stretch: what is lost with it.",
     "space": "Insert two motifs at every distance and orientation.",
-    "plot": "Draw the scores of one sequence as a logo.",
-    "report": "Gather scores or a benchmark on one HTML page.",
+    "plot": "Draw the scores of sequences as logos.",
+    "report": "Gather scores, variants or a benchmark on one HTML page.",
     "methods": "List the methods there are.",
 }
 MISTAKE, INTERRUPTED = 2, 130

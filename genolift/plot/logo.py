@@ -188,12 +188,17 @@ def draw_row(
         places = start + np.flatnonzero(heights[start:end, column])
         if len(places):
             draw_letters(ax, letter, places, heights[places, column])
+    finish_row(ax, start, end, limits or frame_of(heights[start:end], inside))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12, steps=[1, 2, 5, 10]))
+    mark(ax, start, end, highlight, name_marks)
+
+
+def finish_row(ax: Axes, start: int, end: int, limits: Limits) -> None:
+    """Draw the line at 0 and set the limits of axes that hold the letters of a stretch."""
     ax.axhline(0, color=INK, linewidth=0.6)
     ax.set_xlim(start - 0.6, end - 0.4)
-    ax.set_ylim(*(limits or frame_of(heights[start:end], inside)))
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12, steps=[1, 2, 5, 10]))
+    ax.set_ylim(*limits)
     ax.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]))
-    mark(ax, start, end, highlight, name_marks)
 
 
 def draw_letters(
@@ -331,6 +336,11 @@ def units_label(one: Explanation) -> str:
     return f"importance for {target_text(one.target)}\n({unit})"
 
 
+def prediction_text(one: Explanation) -> str:
+    """Return the prediction of one sequence in words."""
+    return f"prediction {float(np.asarray(one.predictions).reshape(-1)[0]):.3g}"
+
+
 def title(one: Explanation) -> str:
     """Return the name of a sequence with its region, its prediction and the method."""
     parts = [one.names[0]]
@@ -339,7 +349,7 @@ def title(one: Explanation) -> str:
         place = f"{chrom}:{start:,}–{end:,} ({strand})"
         parts += [place] if place != parts[0] else []
     if "predictions" in one.defined:
-        parts.append(f"prediction {float(np.asarray(one.predictions).reshape(-1)[0]):.3g}")
+        parts.append(prediction_text(one))
     if "name" in one.method:
         parts.append(str(one.method["name"]))
     if "spread" in one.defined and "models" in one.method:

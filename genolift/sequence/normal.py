@@ -58,6 +58,12 @@ def shared(one: str, other: str) -> int:
     return next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
+def shared_ends(one: str, other: str) -> tuple[int, int]:
+    """Return how many letters are the same at the beginning of two texts, and at the end behind these."""
+    left = shared(one, other)
+    return left, shared(one[left:][::-1], other[left:][::-1])
+
+
 def _room_at_the_left(start: int, bases: str, fetch: Callable[[int, int], str]) -> int:
     """Return by how many bases an insertion or deletion of ``bases`` before ``start`` can move to the left."""
     moved, size = 0, _CHUNK

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from genolift.sequence import vcf
 from genolift.sequence.alphabet import STANDS_FOR, count_unknown, reverse_complement
 from genolift.sequence.genome import Fasta
-from genolift.sequence.normal import Normal, normalise, shared
+from genolift.sequence.normal import Normal, normalise, shared_ends
 from genolift.sequence.vcf import VcfRecord
 from genolift.support.errors import InputError
 
@@ -85,8 +85,7 @@ class Allele:
     def kind(self) -> str:
         """The change of the sequence in words: ``SNV``, ``insertion of 3``, ``replacement of 2 by 4`` (bases)."""
         ref, alt = self.record.ref.upper(), self.alt.upper()
-        left = shared(ref, alt)
-        right = shared(ref[left:][::-1], alt[left:][::-1])
+        left, right = shared_ends(ref, alt)
         before, after = len(ref) - left - right, len(alt) - left - right
         if before == after:
             return "SNV" if before == 1 else f"substitution of {before}"
@@ -107,8 +106,7 @@ class Allele:
     def changed(self) -> tuple[int, int]:
         """The start and end of the bases that the reference has and the alternative has not; empty for an insertion."""
         first, ref, alt = self._change
-        left = shared(ref, alt)
-        right = shared(ref[left:][::-1], alt[left:][::-1])
+        left, right = shared_ends(ref, alt)
         return first + left, first + len(ref) - right
 
     @property

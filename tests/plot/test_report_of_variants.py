@@ -10,10 +10,10 @@ import pytest
 from test_stacked_logos import CHANGES, REF, coded, result
 
 from genolift.cli.app import run
+from genolift.plot.web.variants import write_variants
 from genolift.simulate.motifs import Motif
 from genolift.support.errors import FileProblem, InputError
 
-write_variants = pytest.importorskip("genolift.plot.web.variants").write_variants
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HOSTILE = "<img src=x onerror=\"document.title='taken'\"></script><script>document.title='taken'</script>"
 

@@ -81,12 +81,10 @@ def draw_logos(stores: Sequence[Path], sequences: Sequence[str], out: Path, prin
     """
     check_picture(out)
     explanations = [Explanation.load(path) for path in stores]
-    targets = [_known(target) for target in printed.targets] or [None]
+    targets = [known_target(target) for target in printed.targets] or [None]
     part = {name: place for name, place in (("start", printed.start), ("end", printed.end)) if place is not None}
-    if (
-        len(stores) == len(sequences) == len(targets) == 1
-        and replace(printed, start=None, end=None, targets=()) == Printed()
-    ):
+    alone = len(stores) == len(sequences) == len(targets) == 1
+    if alone and not printed.asks_beyond("start", "end", "targets"):
         # One logo is broken into rows, which a page holds, and images are drawn as images.
         save_figure(explanations[0].plot(sequences[0], target=targets[0], **part), out)
         return
@@ -117,7 +115,7 @@ def draw_alleles(store: Path, variant: str, out: Path, printed: Printed) -> None
         raise InputError("alleles are drawn by their scores, with limits that they share; leave the other options away")
     if len(printed.targets) > 1:
         raise InputError("alleles are drawn for one target; give --target once")
-    target = _known(printed.targets[0]) if printed.targets else None
+    target = known_target(printed.targets[0]) if printed.targets else None
     size = {"width": printed.width, "row_height": printed.row_height}
     save_figure(plot_alleles(Explanation.load(store), variant, target, printed.start, printed.end, **size), out)
 
@@ -138,7 +136,7 @@ def draw_map(store: Path, sequence: str, out: Path, printed: Printed) -> None:
         raise InputError("a map is drawn whole; leave --start and --end away")
     if printed.asks_beyond("targets") or len(printed.targets) > 1:
         raise InputError("a map is drawn of one target and in its own size; leave the other options away")
-    target = _known(printed.targets[0]) if printed.targets else None
+    target = known_target(printed.targets[0]) if printed.targets else None
     save_figure(explanation.plot_map(sequence, target=target), out)
 
 
@@ -159,9 +157,9 @@ def write_page(
 ) -> list[Path]:
     """Write the page ``out`` about stores or a benchmark's directory; see :func:`write_report`. ``target`` is text."""
     check_file(out)
-    return write_report(sources, out, _known(target), title, annotations)
+    return write_report(sources, out, known_target(target), title, annotations)
 
 
-def _known(target: str | None):
+def known_target(target: str | None):
     """Return a target as it is kept with a result."""
     return None if target is None else targets.describe(targets.parse(target))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from genolift.methods import targets
+from genolift.pipeline.common.drawing import known_target
 from genolift.pipeline.keeping.places import check_file
 from genolift.pipeline.variants.table import COLUMNS
 from genolift.plot.web.variants import write_variants
@@ -49,5 +49,4 @@ def write_page(
             f"--explain; {len(tables)} tables and {len(stores)} stores are given"
         )
     known = None if motifs is None else read_motifs(motifs)
-    one = None if target is None else targets.describe(targets.parse(target))
-    return write_variants(tables[0], stores[0], out, COLUMNS, one, title, known)
+    return write_variants(tables[0], stores[0], out, COLUMNS, known_target(target), title, known)

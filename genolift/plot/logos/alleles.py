@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from genolift.plot.logo import draw_row, frame_of, letter_heights, units_label, window
+from genolift.plot.logo import draw_row, frame_of, letter_heights, prediction_text, units_label, window
 from genolift.plot.logos.stacked import frame
-from genolift.plot.style import INK, QUIET, drawing
+from genolift.plot.style import INK, PALETTE, QUIET, drawing
 from genolift.results.explanation import Explanation
+from genolift.sequence.normal import shared_ends
 from genolift.support.errors import InputError
 
 _NAME = re.compile(r"(?P<ref>[A-Za-z]+)>(?P<alt>[A-Za-z]+)(#\d+)?$")
@@ -35,6 +36,21 @@ class Columns(NamedTuple):
     ref: np.ndarray
     alt: np.ndarray
     change: tuple[int, int]
+
+    @property
+    def length(self) -> int:
+        """The number of columns."""
+        return int(max(self.ref[-1], self.alt[-1])) + 1
+
+    def placed(self, values: np.ndarray, where: np.ndarray, gap: float | str) -> np.ndarray:
+        """Return what each column holds, given a value for each base and its column; ``gap`` where there is no base."""
+        placed = np.full((self.length, *values.shape[1:]), gap, values.dtype)
+        placed[where] = values
+        return placed
+
+    def gaps(self, where: np.ndarray) -> np.ndarray:
+        """Return the columns of the change in which an allele, given the columns of its bases, has no base."""
+        return np.setdiff1d(np.arange(*self.change), where)
 
 
 def plot_alleles(
@@ -73,24 +89,27 @@ def plot_alleles(
     """
     ref, alt = (_allele(explanation, variant, side).for_target(target) for side in ("ref", "alt"))
     columns = align(np.asarray(ref.inputs[0]), np.asarray(alt.inputs[0]), variant)
-    length = int(max(columns.ref[-1], columns.alt[-1])) + 1
     first, behind = columns.change
     start = max(0, first - _FLANK) if start is None else start
-    end = min(length, behind + _FLANK) if end is None else end
-    start, end = window(start, end, length, variant)
-    heights = [_placed(letter_heights(one), where, length) for one, where in ((ref, columns.ref), (alt, columns.alt))]
+    end = min(columns.length, behind + _FLANK) if end is None else end
+    start, end = window(start, end, columns.length, variant)
+    sides = ((ref, columns.ref, "reference"), (alt, columns.alt, "alternative"))
+    heights = [columns.placed(letter_heights(one), where, 0.0) for one, where, _ in sides]
     difference = heights[1].sum(axis=1) - heights[0].sum(axis=1)
     limits = frame_of(np.concatenate([each[start:end] for each in heights]))
     with drawing():
         figure, axes = frame(3, end - start, 1, width, row_height)
-        for ax, each, one, where, side in zip(
-            axes, heights, (ref, alt), (columns.ref, columns.alt), ("reference", "alternative"), strict=False
-        ):
+        for ax, each, (one, where, side) in zip(axes[:2], heights, sides, strict=True):
             draw_row(ax, each, start, end, limits=limits)
-            _shade(ax, where, (start, end), columns.change)
-            ax.set_title(f"{side}: {_prediction(one)}", loc="left", fontsize=8.5)
+            for gap in columns.gaps(where):
+                if start <= gap < end:
+                    ax.text(gap, 0, "–", ha="center", va="center", fontsize=9, color=INK, bbox=_BLANK)
+            told = prediction_text(one) if "predictions" in one.defined else one.method.get("name", "scores")
+            ax.set_title(f"{side}: {told}", loc="left", fontsize=8.5)
             ax.set_xticks([])
-        _draw_difference(axes[2], difference, start, end, columns.change)
+        _draw_difference(axes[2], difference, start, end)
+        for ax in axes:
+            ax.axvspan(first - 0.5, behind - 0.5, color=QUIET, alpha=0.25, linewidth=0, zorder=0)
         axes[2].set_xticks(*_ticks(ref, columns.ref, start, end))
         axes[2].set_xlabel(_place(ref))
         figure.suptitle(variant, x=0.01, ha="left", fontsize=10.5)
@@ -109,7 +128,8 @@ def align(ref: np.ndarray, alt: np.ndarray, variant: str) -> Columns:
     named = _NAME.search(variant)
     if named is None:
         raise InputError(f"{variant!r} is no variant; its name ends in REF>ALT, such as chr1:14677:G>A")
-    before, after = _trimmed(named["ref"].upper(), named["alt"].upper())
+    bases = named["ref"].upper(), named["alt"].upper()
+    before, after = (len(one) - sum(shared_ends(*bases)) for one in bases)
     differ = np.flatnonzero((ref != alt).any(axis=1))
     # Behind the same bases again, an insertion is seen where the repeat ends.
     place = int(differ[0]) if len(differ) else len(ref)
@@ -124,15 +144,6 @@ def align(ref: np.ndarray, alt: np.ndarray, variant: str) -> Columns:
     return Columns(*columns, (place, place + max(before, after)))
 
 
-def _trimmed(ref: str, alt: str) -> tuple[int, int]:
-    """Return the numbers of bases that two alleles do not share at their ends."""
-    while ref and alt and ref[0] == alt[0]:
-        ref, alt = ref[1:], alt[1:]
-    while ref and alt and ref[-1] == alt[-1]:
-        ref, alt = ref[:-1], alt[:-1]
-    return len(ref), len(alt)
-
-
 def _allele(explanation: Explanation, variant: str, side: str) -> Explanation:
     try:
         return explanation[f"{variant}:{side}"]
@@ -144,33 +155,13 @@ def _allele(explanation: Explanation, variant: str, side: str) -> Explanation:
         ) from None
 
 
-def _placed(heights: np.ndarray, columns: np.ndarray, length: int) -> np.ndarray:
-    placed = np.zeros((length, heights.shape[1]))
-    placed[columns] = heights
-    return placed
-
-
-def _shade(ax: Axes, columns: np.ndarray, stretch: tuple[int, int], change: tuple[int, int]) -> None:
-    """Shade the change, and write a dash where an allele has no base."""
-    ax.axvspan(change[0] - 0.5, change[1] - 0.5, color=QUIET, alpha=0.25, linewidth=0, zorder=0)
-    for gap in np.setdiff1d(np.arange(max(stretch[0], change[0]), min(stretch[1], change[1])), columns):
-        ax.text(gap, 0, "–", ha="center", va="center", fontsize=9, color=INK, bbox=_BLANK)
-
-
-def _draw_difference(ax: Axes, difference: np.ndarray, start: int, end: int, change: tuple[int, int]) -> None:
+def _draw_difference(ax: Axes, difference: np.ndarray, start: int, end: int) -> None:
     inside = difference[start:end]
-    ax.bar(np.arange(start, end), inside, width=0.9, color=np.where(inside < 0, "#0072b2", "#d55e00"))
-    ax.axvspan(change[0] - 0.5, change[1] - 0.5, color=QUIET, alpha=0.25, linewidth=0, zorder=0)
+    ax.bar(np.arange(start, end), inside, width=0.9, color=np.where(inside < 0, *PALETTE[:2]))
     ax.axhline(0, color=INK, linewidth=0.6)
     ax.set_xlim(start - 0.6, end - 0.4)
     ax.set_ylim(*frame_of(inside[:, None]))
     ax.set_title("alternative less reference", loc="left", fontsize=8.5)
-
-
-def _prediction(one: Explanation) -> str:
-    if "predictions" not in one.defined:
-        return str(one.method.get("name", "scores"))
-    return f"prediction {float(np.asarray(one.predictions).reshape(-1)[0]):.3g}"
 
 
 def _ticks(ref: Explanation, columns: np.ndarray, start: int, end: int) -> tuple[np.ndarray, list[str]]:

@@ -7,11 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
 from genolift.plot.epistasis import heat
-from genolift.plot.logo import Limits, draw_letters, draw_row, frame_of, letter_heights, mark, spread_of
-from genolift.plot.style import INK
+from genolift.plot.logo import Limits, draw_letters, draw_row, finish_row, frame_of, letter_heights, mark, spread_of
 from genolift.results.explanation import Explanation
 from genolift.support.errors import InputError
 
@@ -99,10 +97,7 @@ def _draw_hypothetical(ax: Axes, values: np.ndarray, start: int, end: int, marks
                 if len(at):
                     draw_letters(ax, base, start + at, heights[at], floor[at])
             floor[mine] += heights[mine]
-    ax.axhline(0, color=INK, linewidth=0.6)
-    ax.set_xlim(start - 0.6, end - 0.4)
-    ax.set_ylim(*limits)
-    ax.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]))
+    finish_row(ax, start, end, limits)
     mark(ax, start, end, marks)
 
 

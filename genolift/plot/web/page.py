@@ -118,7 +118,6 @@ def write_blocks(out: Path, content: dict[str, Any], blocks: Sequence[str], word
         several=len(content["tracks"]) > 1,
         average=content["average"],
         residuals=content["residuals"],
-        noun=content.get("noun", "sequences"),
         tables=words.tables,
         details={name: json.dumps(told, indent=1, default=str) for name, told in words.details.items()},
         content=json_text(content),

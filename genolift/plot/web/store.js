@@ -46,7 +46,7 @@ const value = (name, row) => columnsOfTable.find((column) => column[0] === name)
 const cell = (name, row) => {
   const found = value(name, row);
   if (name === "strongest") return found ? `${found.label ? `${found.label} ` : ""}${found.bases} at ${found.start}` : "";
-  return typeof found === "number" && !["number", "pos"].includes(name) ? told(found) : found === null ? "" : String(found);
+  return typeof found === "number" && name !== "number" ? told(found) : found === null ? "" : String(found);
 };
 const order = (name, row) => (name === "strongest" ? value(name, row)?.sum ?? 0 : name === "region" ? content.regionOrder[row] : value(name, row));
 

@@ -89,14 +89,17 @@ def write_variants(
     blocks, places, changes, marks = [], [], [], []
     with bar(len(names), "writing the page", "variants", show=progress) as display:
         for start in range(0, len(names), BLOCK):
-            block = []
-            for number, name in enumerate(names[start : start + BLOCK], start):
-                pair = [rows_of[side][number] for side in _SIDES]
-                columns, parts, codes = _aligned([one[pair].in_memory() for _, one in targets], name)
+            block, some = [], names[start : start + BLOCK]
+            # Pieces of a store hold many sequences, so that a block is read at once.
+            rows_here = [rows_of[side][start + k] for k in range(len(some)) for side in _SIDES]
+            held = [one[rows_here].in_memory() for _, one in targets]
+            for number, name in enumerate(some):
+                pair = slice(2 * number, 2 * number + 2)
+                columns, parts, codes = _aligned([one[pair] for one in held], name)
                 block.append({"tracks": parts})
                 for track, part in zip(tracks, parts, strict=True):
                     track["strongest"].append(part.pop("strongest"))
-                places.append(_place(result, pair[0], columns))
+                places.append(_place(result, rows_here[2 * number], columns))
                 first, end = columns.change
                 marks.append([{"start": first, "end": end, "label": name.rsplit(":", 1)[-1][:_LABEL], "strand": ""}])
                 changes.append(_motifs(columns, codes, motifs or {}))
@@ -105,7 +108,7 @@ def write_variants(
     columns_of = [_columns(scored[scored.target == label], names) for label, _ in targets]
     for number, track in enumerate(tracks):
         track["columns"] = columns_of[number // len(_SIDES)] | ({_MOTIFS: changes} if motifs else {})
-    shown = [name for name in columns_of[0] if any(known(cells[name]) for cells in columns_of)]
+    shown = [name for name in columns_of[0] if any(one is not None for cells in columns_of for one in cells[name])]
     about = {name: (meanings or {}).get(name, "") for name in shown}
     if motifs:
         about[_MOTIFS] = "strong matches that the variant makes or breaks"
@@ -121,11 +124,6 @@ def write_variants(
     details = {str(store): {"method": result.method, "target": result.target}}
     words = Words(title or f"Variants of {table.name}", subtitle, _not_scored(rows), details)
     return write_blocks(out, content, blocks, words)
-
-
-def known(values: Iterable[Any]) -> bool:
-    """Whether anything is there that is not ``None``."""
-    return any(value is not None for value in values)
 
 
 def _track(one: Explanation, side: str, at: list[int]) -> dict[str, Any]:
@@ -187,34 +185,26 @@ def _aligned(pairs: list[Explanation], name: str) -> tuple[Columns, list[dict[st
     """Return the alignment of two alleles, what is drawn of them, and the codes of both."""
     inputs = np.asarray(pairs[0].inputs)
     columns = align(inputs[0], inputs[1], name)
-    length = int(max(columns.ref[-1], columns.alt[-1])) + 1
     texts = [text_of(x) for x in inputs]
     tracks = []
     for one in pairs:
         for side, (text, where) in enumerate(zip(texts, columns[:2], strict=True)):
             scores = np.asarray(one.scores)[side]
-            part: dict[str, Any] = {"scores": packed(_placed(scores, where, length))}
+            part: dict[str, Any] = {"scores": packed(columns.placed(scores, where, np.nan))}
             if "hypothetical" in one.defined:
-                part["hypothetical"] = packed(_placed(np.asarray(one.hypothetical)[side], where, length).reshape(-1))
+                hypothetical = columns.placed(np.asarray(one.hypothetical)[side], where, np.nan)
+                part["hypothetical"] = packed(hypothetical.reshape(-1))
             if "standard_error" in one.defined and np.isfinite(np.asarray(one.standard_error)).any():
-                part["error"] = packed(_placed(np.asarray(one.standard_error)[side], where, length))
-            letters = np.full(length, "-")
-            letters[where] = list(text)
-            part["sequence"] = "".join(letters)
+                part["error"] = packed(columns.placed(np.asarray(one.standard_error)[side], where, np.nan))
+            part["sequence"] = "".join(columns.placed(np.array(list(text)), where, "-"))
             part["strongest"] = strongest(scores, text)
             tracks.append(part)
     return columns, tracks, list(one_hot_codes(inputs))
 
 
-def _placed(values: np.ndarray, where: np.ndarray, length: int) -> np.ndarray:
-    placed = np.full((length, *values.shape[1:]), np.nan)
-    placed[where] = values
-    return placed
-
-
 def _place(result: Explanation, row: int, columns: Columns) -> dict[str, Any]:
     """Return where the window of the reference lies, and which columns it has no base in."""
-    gap = np.setdiff1d(np.arange(*columns.change), columns.ref)
+    gap = columns.gaps(columns.ref)
     told: dict[str, Any] = {"gap": {"start": int(gap[0]), "end": int(gap[-1]) + 1} if len(gap) else None}
     if result.region_table is not None:
         region = result.region_table[row]

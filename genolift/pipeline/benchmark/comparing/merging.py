@@ -53,12 +53,12 @@ def merge_suites(parts: Sequence[Path], out: Path, force: bool = False) -> bool:
     FileProblem
         If one is not the directory of a complete comparison.
     """
-    runs = []
-    for path in parts:
-        if not is_suite(path):
-            raise FileProblem(f"{path} is not the directory of a complete comparison; finish it first")
-        runs.append(read_json(path / RUN) or {})
+    runs = [read_json(path / RUN) or {} for path in parts]
     asked = [(path, request) for path, run in zip(parts, runs, strict=True) for request in _requests(run)]
+    complete = {path for path, _ in asked}
+    for path in parts:
+        if path not in complete:
+            raise FileProblem(f"{path} is not the directory of a complete comparison; finish it first")
     for one, other in combinations(asked, 2):
         _check_alike(*one, *other)
     request = {"merged": _joined([one for _, one in asked])}

@@ -82,5 +82,4 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     if not find_spec("pyarrow"):
         raise FileProblem(f"{path} is read with pyarrow; pip install 'genolift[parquet]'")
     with file_problems(path, "read"):
-        table = pd.read_parquet(path)
-    return table.astype({name: str for name in table.select_dtypes("category")})
+        return pd.read_parquet(path)
