@@ -160,6 +160,6 @@ def write_page(
     return write_report(sources, out, known_target(target), title, annotations)
 
 
-def known_target(target: str | None):
+def known_target(target: str | None) -> Any:
     """Return a target as it is kept with a result."""
     return None if target is None else targets.describe(targets.parse(target))
