@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from genolift.support.seeds import stream
@@ -23,10 +25,28 @@ def seed_weights(model: Any, seed: int) -> None:
     quiet_tensorflow()
     import keras
 
-    for variable in model.trainable_variables:
-        if len(variable.shape) > 1:
-            draw = keras.initializers.GlorotUniform(seed=draw_seed(seed, "weights", variable.path))
-            variable.assign(draw(variable.shape, dtype=variable.dtype))
+    matrices = [variable for variable in model.trainable_variables if len(variable.shape) > 1]
+    for variable, path in zip(matrices, _renumbered([variable.path for variable in matrices]), strict=True):
+        draw = keras.initializers.GlorotUniform(seed=draw_seed(seed, "weights", path))
+        variable.assign(draw(variable.shape, dtype=variable.dtype))
+
+
+def _renumbered(paths: Iterable[str]) -> list[str]:
+    """Return paths in which names that end in a number, such as ``dense_7/kernel``, count from the model's first.
+
+    Keras numbers layers without a name through the whole process, so that the second model of a process has other names
+    than the first.
+    """
+    known: dict[tuple[str, str], dict[str, str]] = {}
+    found = []
+    for path in paths:
+        within = ""
+        for name in path.split("/"):
+            stem = re.sub(r"_\d+$", "", name)
+            same = known.setdefault((within, stem), {})
+            within += "/" + same.setdefault(name, f"{stem}_{len(same)}" if same else stem)
+        found.append(within[1:])
+    return found
 
 
 def seed_dropout(model: Any, seed: int) -> None:

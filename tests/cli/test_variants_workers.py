@@ -80,7 +80,7 @@ def test_workers_make_the_same_table_also_when_one_is_killed(command, alone, gen
 def test_stopped_with_workers_and_continued_by_one_process(command, alone, genolift, tmp_path):
     out, work = tmp_path / "v.tsv", tmp_path / ".v.tsv.genolift-work"
     given = [sys.executable, "-m", "genolift.cli", *map(str, command), "--workers", "2", "--out", str(out)]
-    for _ in range(3):  # The signal may come where Python can only report it, or too late.
+    for _ in range(10):  # The signal may come where Python can only report it, or too late.
         process = subprocess.Popen(given, stderr=subprocess.PIPE, text=True, env=os.environ)
         deadline = time.monotonic() + 300
         while process.poll() is None and not list(work.glob("null-*.npz")):

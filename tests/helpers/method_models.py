@@ -91,7 +91,7 @@ def _recurrent(x):
 
 
 def _attention(x):
-    x = K.Dense(6, name="first")(x)
+    x = K.Conv1D(6, 3, padding="same", name="first")(x)
     x = K.LayerNormalization()(K.Add()([x, K.MultiHeadAttention(2, 3, name="attention")(x, x)]))
     x = K.Dense(6, activation="gelu", name="hidden")(x)
     return K.GlobalAveragePooling1D()(x)

@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 
+from genolift.models.seeding import seed_weights
 from genolift.models.signature import describe
 from genolift.models.zoo import ARCHITECTURES, build
 from genolift.support.errors import InputError
@@ -77,6 +78,27 @@ def test_the_weights_do_not_depend_on_the_global_random_state():
     two = build("transformer", seed=5, **SMALL["transformer"])
     for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_weights_of_layers_without_a_name_do_not_depend_on_models_built_before():
+    """Keras numbers such layers through the process: ``dense`` in one model is ``dense_2`` in the next."""
+    import keras
+
+    def built():
+        inner = keras.Sequential([keras.layers.Dense(5), keras.layers.Dense(5, name="told")])
+        x = sequence = keras.Input((6, 4))
+        x = keras.layers.Conv1D(3, 2, activation="relu")(keras.layers.Conv1D(3, 2)(x))
+        return keras.Model(sequence, keras.layers.Dense(5)(inner(keras.layers.Flatten()(x))))
+
+    one, two = built(), built()
+    assert [v.path for v in one.weights] != [v.path for v in two.weights]
+    for model in (one, two):
+        seed_weights(model, 4)
+    kernels = [v.numpy() for v in one.weights if len(v.shape) > 1]
+    for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    for i, a in enumerate(kernels):
+        assert not any(a.shape == b.shape and np.allclose(a, b) for b in kernels[i + 1 :])
 
 
 def test_the_projections_of_an_attention_layer_start_differently():

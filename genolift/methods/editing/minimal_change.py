@@ -270,14 +270,22 @@ class MinimalChange(ChangingMethod):
         raise NotImplementedError("sequences are explained by `explain`, which knows their names")
 
     def _tell(self, blocks: list[dict], names: Sequence[str]) -> None:
-        """Warn of goals that were not reached, and say how far the first of them got."""
-        missed, total, first = 0, 0, None
+        """Warn of goals that were not reached, and say how far the first of them got; and of goals without a way."""
+        missed, total, first, idle = 0, 0, None, 0
         for number, block in enumerate(blocks):
             reached = block["reached"][..., 0]
+            idle += int(((reached == 1) & (block["edit_count"][..., 0] == 0)).sum())
             total, missed = total + reached.size, missed + int((reached == 0).sum())
             if first is None and missed:
                 row, target = np.argwhere(reached == 0)[0].tolist()
                 first = names[number * _AT_ONCE + row], block, (row, target)
+        if idle and self.asked.goal.value is None:
+            warnings.warn(
+                f"{idle} of {total} predictions are the same for shuffles of the sequence, so that nothing has to "
+                "change and all scores are 0; give to, above or below",
+                GenoliftWarning,
+                stacklevel=4,
+            )
         if first is None:
             return
         name, block, at = first

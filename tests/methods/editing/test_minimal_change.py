@@ -78,6 +78,14 @@ def test_without_a_goal_half_of_what_shuffles_lack_is_lost():
     assert found.reached.all()
 
 
+def test_what_does_not_see_the_order_of_bases_has_nothing_to_lose():
+    def composition(x):
+        return tf.reduce_sum(x, 1)
+
+    with pytest.warns(GenoliftWarning, match="3 of 3 predictions are the same for shuffles .* give to, above or below"):
+        assert not method(composition)(X).scores.any()
+
+
 def test_a_held_target_stays():
     goal = float(START[:, 0].max()) + 2.5
     free, held = method(above=goal)(X), method(above=goal, hold={1: 0.3}, algorithm="beam", width=20)(X)
