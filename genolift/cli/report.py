@@ -14,6 +14,7 @@ from genolift.cli.targets import explained_target
     epilog=parameters.epilog(
         "genolift report scores.zarr --out report.html",
         "genolift report deeplift.zarr ism.zarr --annotations data/embeddings.bed --out report.html",
+        "genolift report peaks.zarr --annotations hits.bed --genome-view --out report.html",
         "genolift report variants.tsv alleles.zarr --motifs jaspar.meme --out report.html",
         "genolift report benchmark --out report.html",
     )
@@ -34,6 +35,11 @@ from genolift.cli.targets import explained_target
     metavar="FILE",
     help="Motifs, of which the page about variants says which strong matches each variant makes or breaks.",
 )
+@click.option(
+    "--genome-view",
+    is_flag=True,
+    help="Show the chosen sequence of a store in a genome browser, too (igv.js, which adds 1.5 MB to the page).",
+)
 @click.option("--title", metavar="TEXT", help="The title of the page.  [default: the name of SOURCE]")
 def command(
     source: tuple[Path, ...],
@@ -41,6 +47,7 @@ def command(
     target: str | None,
     annotations: Path | None,
     motifs: Path | None,
+    genome_view: bool,
     title: str | None,
 ) -> None:
     """Gather scores, variants or a benchmark on one HTML page.
@@ -61,11 +68,13 @@ def command(
 
         if annotations is not None:
             raise click.UsageError("--annotations marks the sequences of stores, and not variants")
+        if genome_view:
+            raise click.UsageError("--genome-view shows the sequences of stores, and not variants")
         first, *beside = write_page_of_variants(source, out, target, title, motifs)
     else:
         from genolift.pipeline.common.drawing import write_page
 
         if motifs is not None:
             raise click.UsageError("--motifs is for a table of variants; mark motifs in a store by --annotations")
-        first, *beside = write_page(source, out, target, annotations, title)
+        first, *beside = write_page(source, out, target, annotations, title, genome_view)
     click.echo(f"{first}" + (f" and {len(beside):,} files in {beside[0].parent}" if beside else ""))

@@ -56,6 +56,7 @@ def write_report(
     title: str | None = None,
     annotations: str | os.PathLike | None = None,
     progress: bool | None = None,
+    genome: bool = False,
 ) -> list[Path]:
     """Write a page about the directory of a benchmark, or about a score store or several of the same sequences.
 
@@ -75,6 +76,9 @@ def write_report(
         Its first column names the sequence, or the chromosome where the store knows its regions.
     progress
         Whether to show the progress.
+    genome
+        Whether the chosen sequence of stores can be shown in a genome browser, too: igv.js, which the page brings with
+        it. The stores must know the regions of their sequences.
 
     Returns
     -------
@@ -91,18 +95,19 @@ def write_report(
     sources = [Path(one) for one in ([source] if isinstance(source, str | os.PathLike) else source)]
     stores = [one for one in sources if (one / ROOT).exists()]
     if stores and len(stores) == len(sources):
-        return write_stores(stores, Path(out), target, title, annotations, progress)
+        return write_stores(stores, Path(out), target, title, annotations, progress, genome)
     if len(sources) > 1:
         raise FileProblem(f"{next(one for one in sources if one not in stores)} is not a score store")
     (folder,) = sources
-    if annotations is not None:
-        raise InputError(f"{folder} is not a score store, and annotations are for the sequences of stores")
+    if annotations is not None or genome:
+        what = "annotations are" if annotations is not None else "the genome view is"
+        raise InputError(f"{folder} is not a score store, and {what} for the sequences of stores")
     if (folder / "recovery.csv").exists():
         page = _benchmark_page(folder)
     elif not folder.exists():
         raise FileProblem(f"{folder} is not there")
-    elif (folder / "index.html").exists() and (folder / "run.json").exists():
-        raise FileProblem(f"{folder} has its page already; open {folder / 'index.html'}")
+    elif pages := sorted(folder.glob("*.html")):
+        raise FileProblem(f"{folder} has its page already; open {pages[0]}")
     else:
         raise FileProblem(f"{folder} is neither a score store nor a benchmark's directory (it has no recovery.csv)")
     if title is not None:

@@ -154,10 +154,11 @@ def write_page(
     target: str | None = None,
     annotations: Path | None = None,
     title: str | None = None,
+    genome: bool = False,
 ) -> list[Path]:
     """Write the page ``out`` about stores or a benchmark's directory; see :func:`write_report`. ``target`` is text."""
     check_file(out)
-    return write_report(sources, out, known_target(target), title, annotations)
+    return write_report(sources, out, known_target(target), title, annotations, genome=genome)
 
 
 def known_target(target: str | None) -> Any:

@@ -6,5 +6,5 @@ from importlib.resources import files
 
 
 def script(name: str) -> str:
-    """Return the text of one of the modules that run in a browser, such as ``"logo"``."""
+    """Return the text of one of the scripts that run in a browser, such as ``"logo"``, or ``"igv/igv.min"``."""
     return (files("genolift.plot.web") / f"{name}.js").read_text(encoding="utf-8")

@@ -21,7 +21,11 @@ def template(name: str) -> jinja2.Template:
 
 def module(*names: str) -> tuple[Markup, str]:
     """Return scripts as one module, and the source that a content security policy allows for it."""
-    code = "\n".join(script(name) for name in names)
+    return inlined("\n".join(script(name) for name in names))
+
+
+def inlined(code: str) -> tuple[Markup, str]:
+    """Return the text of a script as it may stand in a page, and the source that a policy allows for it."""
     if "</script" in code.lower() or "<!--" in code:
         raise ValueError("a script may not hold the end of a script")
     digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from genolift.plot.web import script
 from genolift.plot.web.content import Track, rounded, sequence_of, strongest
-from genolift.plot.web.inlined import json_text, module, template
+from genolift.plot.web.inlined import inlined, json_text, module, template
 from genolift.support.errors import FileProblem, file_problems
 from genolift.support.files import write_whole
 from genolift.support.progress import bar
@@ -42,6 +43,7 @@ def write_page(
     annotations: Mapping[int, Sequence[Mark]] | None = None,
     details: Mapping[str, Any] | None = None,
     progress: bool | None = None,
+    genome: bool = False,
 ) -> list[Path]:
     """Write the page about the sequences of some tracks, and return the files that were written.
 
@@ -61,6 +63,8 @@ def write_page(
         What can be unfolded at the end, by its title.
     progress
         Whether to show the progress.
+    genome
+        Whether the chosen sequence can be shown in igv.js, too, which needs its region.
     """
     marks = {row: list(some) for row, some in (annotations or {}).items() if some}
     count = len(tracks[0].result)
@@ -83,7 +87,7 @@ def write_page(
     scores = np.concatenate(read, axis=1)  # (tracks, N, L)
     content = {**_content(tracks, found, marks), "average": _average(tracks, scores), "residuals": _histogram(tracks)}
     words = Words(title, subtitle, _tables(tracks, scores, marks), details or {})
-    return write_blocks(out, content, blocks, words)
+    return write_blocks(out, content, blocks, words, genome)
 
 
 class Words(NamedTuple):
@@ -105,12 +109,16 @@ class Words(NamedTuple):
     details: Mapping[str, Any] = {}
 
 
-def write_blocks(out: Path, content: dict[str, Any], blocks: Sequence[str], words: Words) -> list[Path]:
+def write_blocks(
+    out: Path, content: dict[str, Any], blocks: Sequence[str], words: Words, genome: bool = False
+) -> list[Path]:
     """Write a page from its content and from the scores in blocks of :data:`BLOCK` sequences, as JSON."""
     beside = sum(map(len, blocks)) > _ONE_FILE
     folder = out.with_name(f"{out.stem}_data")
     content = {"average": None, "residuals": None, **content, "size": BLOCK, "beside": folder.name if beside else None}
-    code, allowed = module("logo", "store")
+    library, policy = inlined(script("igv/igv.min")) if genome else (None, "")
+    code, allowed = module("logo", "store", *(["genome"] if genome else []))
+    allowed = f"{allowed} {policy}".rstrip()
     page = template("store.html.j2").render(
         title=words.title,
         subtitle=words.subtitle,
@@ -122,6 +130,7 @@ def write_blocks(out: Path, content: dict[str, Any], blocks: Sequence[str], word
         details={name: json.dumps(told, indent=1, default=str) for name, told in words.details.items()},
         content=json_text(content),
         blocks=[] if beside else blocks,
+        library=library,
         script=code,
     )  # fmt: skip
     files = [out]

@@ -124,6 +124,7 @@ async function choose(row) {
       (Number.isFinite(error) ? `, largest standard error ${told(error)}` : "");
   });
   byId("about").textContent = about.join("; ");
+  document.dispatchEvent(new CustomEvent("genolift-chosen", { detail: data }));
   if (content.columns) card(row, shown);
 }
 

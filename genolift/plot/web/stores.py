@@ -18,6 +18,7 @@ from genolift.plot.web.marks import marks_of
 from genolift.plot.web.page import write_page
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import is_dna
+from genolift.support.errors import InputError
 from genolift.support.files import write_whole
 from genolift.version import __version__
 
@@ -31,6 +32,7 @@ def write_stores(
     title: str | None,
     annotations: str | os.PathLike | None,
     progress: bool | None,
+    genome: bool = False,
 ) -> list[Path]:
     """Write the page about stores; see :func:`genolift.plot.report.write_report`."""
     results = [Explanation.load(path) for path in paths]
@@ -40,6 +42,11 @@ def write_stores(
     about = {str(path): {"method": one.method, "target": one.target} | _without_store(one.provenance) for path, one in
              zip(paths, results, strict=True)}  # fmt: skip
     dna = not results[0].several_inputs and is_dna(results[0].inputs.shape[1:])
+    if genome and (not dna or results[0].region_table is None):
+        raise InputError(
+            f"{paths[0]} does not know where its sequences lie, which the genome view needs; explain them by regions "
+            "(genolift explain --regions), or leave out --genome-view"
+        )
     if len(paths) == 1 and not dna:
         page = _still_page(results[0], name, about)
         write_whole(out, render_page(page).encode())
@@ -47,7 +54,7 @@ def write_stores(
     named = [_label(path, result) for path, result in zip(paths, results, strict=True)]
     marks = None if annotations is None else marks_of(results[0], annotations)
     subtitle = f"{len(results[0]):,} sequences explained by {', '.join(named)}. Made by genolift {__version__}."
-    return write_page(out, tracks_of(results, named), name, subtitle, marks, about, progress)
+    return write_page(out, tracks_of(results, named), name, subtitle, marks, about, progress, genome)
 
 
 def _label(path: Path, result: Explanation) -> str:
