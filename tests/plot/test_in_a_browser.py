@@ -235,3 +235,29 @@ def test_the_widget_of_a_notebook(browser, explained, tmp_path):
     assert page.locator("path.base").count() == 0
     assert said == []
     page.close()
+
+
+def test_long_sequences_and_what_is_not_known(browser, tmp_path):
+    X = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (2, 200_000))]
+    scores = np.ones((2, 200_000), np.float32)
+    e = Explanation(
+        {"inputs": X, "scores": scores, "standard_error": scores, "predictions": np.array([1.0, np.nan])},
+        names=["known", "unknown"], target=0, method={"name": "ism"},
+    )  # fmt: skip
+    e.save(tmp_path / "s.zarr")
+    write_report(tmp_path / "s.zarr", tmp_path / "r.html", progress=False)
+    one = browser.new_page(viewport={"width": 375, "height": 800})
+    said = []
+    one.on("pageerror", lambda problem: said.append(str(problem)))
+    one.goto(f"file://{tmp_path / 'r.html'}")
+    one.wait_for_selector("#logo path.bars")
+    assert one.locator("#about").inner_text().endswith("largest standard error 1")
+    assert column(one, "name") == ["known", "unknown"]
+    one.fill("#low", "0")
+    assert column(one, "name") == ["known"]
+    # Words of a chart keep their size where the window is narrow, and its axis has numbers.
+    chart = one.locator("#average svg")
+    assert chart.bounding_box()["width"] == pytest.approx(int(chart.get_attribute("viewBox").split()[2]), abs=2)
+    assert "100000" in chart.text_content()
+    assert said == []
+    one.close()

@@ -11,13 +11,14 @@ import pandas as pd
 import pytest
 
 from genolift.evaluate.truth.recovery import COLUMNS
+from genolift.pipeline.common.drawing import write_page
 from genolift.plot.report import accuracy_table, seed_tables, write_report
 from genolift.plot.style import Picture, save_figure
 from genolift.plot.web import page as module
 from genolift.plot.web.stores import residual_table
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import decode
-from genolift.support.errors import FileProblem, InputError
+from genolift.support.errors import FileProblem, GenoliftWarning, InputError
 
 
 class Page(HTMLParser):
@@ -275,3 +276,96 @@ def test_what_is_neither_is_refused(tmp_path):
     with pytest.raises(FileProblem, match="cannot be written"):
         write_report(store(tmp_path), tmp_path / "no" / "r.html")
     assert not (tmp_path / "r.html").exists()
+
+
+def bases(n=3, length=24, seed=0):
+    return np.eye(4, dtype=np.float32)[np.random.default_rng(seed).integers(0, 4, (n, length))]
+
+
+def stored(path, X, **fields):
+    """A store of the sequences a, b, c, ... whose scores are 1 where nothing else is given."""
+    kept = {key: fields.pop(key) for key in ("lengths",) if key in fields}
+    fields = {"inputs": X, "scores": np.ones(X.shape[:2], np.float32), **fields}
+    Explanation(fields, names=list("abcdefgh")[: len(X)], target=0, method={"name": "ism"}, **kept).save(path)
+    return path
+
+
+def held(path):
+    return json.loads(re.search(r'id="content">(.*?)</script>', path.read_text(), re.DOTALL)[1])
+
+
+@pytest.mark.parametrize("other", [bases(seed=1), bases(length=30)])
+def test_other_sequences_of_the_same_names_are_refused(tmp_path, other):
+    one, two = stored(tmp_path / "one.zarr", bases()), stored(tmp_path / "two.zarr", other)
+    with pytest.raises(InputError, match="'a' is another sequence in two"):
+        write_report([one, two], tmp_path / "r.html", progress=False)
+    assert not (tmp_path / "r.html").exists()
+
+
+def test_what_is_not_known_is_not_called_nothing(tmp_path):
+    scores = np.arange(72, dtype=np.float32).reshape(3, 24)
+    scores[1], scores[2, 3] = np.nan, np.nan
+    residual = np.array([[0.5, np.nan], [np.nan, np.nan], [0.0, -0.25]], np.float32)
+    store = stored(tmp_path / "s.zarr", bases(), scores=scores, residual=residual)
+    write_report(store, tmp_path / "r.html", progress=False)
+    (track,), average = held(tmp_path / "r.html")["tracks"], held(tmp_path / "r.html")["average"]
+    assert track["residual"] == [0.5, None, 0.25]
+    assert track["strongest"][1] is None
+    np.testing.assert_allclose(average[0]["values"], np.nanmean(np.abs(scores), axis=0), rtol=1e-5)
+
+
+def test_agreement_is_of_what_both_know(tmp_path):
+    scores = np.random.default_rng(0).normal(size=(2, 24)).astype(np.float32)
+    holed = scores.copy()
+    holed[:, :12] = np.nan
+    one = stored(tmp_path / "one.zarr", bases(2), scores=scores)
+    two = stored(tmp_path / "two.zarr", bases(2), scores=holed)
+    write_report([one, two], tmp_path / "r.html", progress=False)
+    cells = re.findall(r"<td>([^<]*)</td>", (tmp_path / "r.html").read_text())
+    assert [float(cell) for cell in cells if re.fullmatch(r"-?\d\.\d{3}", cell)] == [1, 1, 1, 1]
+
+
+def test_annotations_end_where_their_sequence_ends(tmp_path):
+    X = bases()
+    X[1, 10:] = 0
+    store = stored(tmp_path / "s.zarr", X, lengths=[24, 10, 24])
+    (tmp_path / "m.bed").write_text("a\t20\t90\tlong\nb\t12\t15\tbehind\nc\t0\t24\twhole\n")
+    with pytest.warns(GenoliftWarning, match="2 of its stretches reach beyond.*a, 20 to 90, and this has 24 bases"):
+        write_report(store, tmp_path / "r.html", annotations=tmp_path / "m.bed", progress=False)
+    marks = held(tmp_path / "r.html")["annotations"]
+    assert {row: [(one["start"], one["end"]) for one in some] for row, some in marks.items()} == {
+        "0": [(20, 24)],
+        "2": [(0, 24)],
+    }
+    (tmp_path / "m.bed").write_text("b\t12\t15\tbehind\n")
+    with pytest.raises(InputError, match="nothing of it lies in these sequences"):
+        write_report(store, tmp_path / "r.html", annotations=tmp_path / "m.bed", progress=False)
+
+
+def test_the_genome_browser_counts_towards_the_size_of_the_page(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_ONE_FILE", 1_000_000)
+    regions = [("chr1", 0, 24, "+")]
+    Explanation(
+        {"inputs": bases(1), "scores": np.ones((1, 24), np.float32)}, names=["a"], regions=regions, target=0,
+        method={"name": "ism"},
+    ).save(tmp_path / "s.zarr")  # fmt: skip
+    assert len(write_report(tmp_path / "s.zarr", tmp_path / "r.html", progress=False)) == 1
+    assert len(write_report(tmp_path / "s.zarr", tmp_path / "g.html", progress=False, genome=True)) == 2
+
+
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [("r.txt", "the name of a page ends in .html"), ("s.zarr/r.html", "lies in the store s.zarr")],
+)
+def test_where_a_page_may_not_be_written(tmp_path, out, words):
+    store = stored(tmp_path / "s.zarr", bases())
+    with pytest.raises(InputError, match=words):
+        write_page([store], tmp_path / out)
+
+
+def test_a_page_does_not_replace_what_it_is_made_of(tmp_path):
+    store, marks = stored(tmp_path / "s.zarr", bases()), tmp_path / "marks.html"
+    marks.write_text("a\t0\t5\tm\n")
+    with pytest.raises(InputError, match="would be overwritten"):
+        write_page([store], marks, annotations=marks)
+    assert marks.read_text().startswith("a\t0")

@@ -11,6 +11,7 @@ from test_stacked_logos import CHANGES, REF, coded, result
 
 from genolift.cli.app import run
 from genolift.plot.web.variants import write_variants
+from genolift.results.explanation import Explanation
 from genolift.simulate.motifs import Motif
 from genolift.support.errors import FileProblem, InputError
 
@@ -149,3 +150,28 @@ def test_in_a_browser(files, width):
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
         assert said == []
         browser.close()
+
+
+def test_a_target_is_found_by_what_it_is_and_not_by_its_place(files, tmp_path):
+    folder, explained = files
+    one = explained.for_target(1)
+    one.save(tmp_path / "one.zarr")
+    text = (folder / "v.tsv").read_text().splitlines()
+    (tmp_path / "v.tsv").write_text("\n".join(line for line in text if line.split("\t")[5] != "1") + "\n")
+    with pytest.raises(InputError, match=r"the store explains 1, and .*v\.tsv is of 0"):
+        write_variants(tmp_path / "v.tsv", tmp_path / "one.zarr", tmp_path / "r.html", progress=False)
+
+
+def test_a_table_of_another_model_is_refused(files, tmp_path, capsys):
+    folder, explained = files
+    fields = {name: getattr(explained, name) for name in explained.defined}
+    Explanation(
+        fields, names=explained.names, regions=explained.regions, target=explained.target, method=explained.method,
+        provenance={"model": {"sha256": "one"}},
+    ).save(tmp_path / "a.zarr")  # fmt: skip
+    (tmp_path / "v.tsv").write_text((folder / "v.tsv").read_text())
+    command = ["report", str(tmp_path / "v.tsv"), str(tmp_path / "a.zarr"), "--out", str(tmp_path / "r.html")]
+    for model, status in (("one", 0), ("other", 2)):
+        (tmp_path / "v.tsv.json").write_text(json.dumps({"request": {"model": {"sha256": model}}}))
+        assert run(command) == status
+    assert "explains another model than the one that" in capsys.readouterr().err

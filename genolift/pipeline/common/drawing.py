@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from genolift.methods import targets
-from genolift.pipeline.keeping.places import check_file
+from genolift.pipeline.keeping.places import check_apart, check_file
 from genolift.plot.logos.alleles import plot_alleles
 from genolift.plot.logos.stacked import plot_logos
 from genolift.plot.logos.views import SCORES
@@ -16,6 +16,7 @@ from genolift.plot.report import write_report
 from genolift.plot.style import KINDS, save_figure
 from genolift.plot.web.marks import marks_of
 from genolift.results.explanation import Explanation
+from genolift.results.layout import ROOT
 from genolift.support import drawings
 from genolift.support.errors import InputError
 
@@ -103,6 +104,7 @@ def draw_logos(stores: Sequence[Path], sequences: Sequence[str], out: Path, prin
         width=printed.width,
         row_height=printed.row_height,
         highlight=marks,
+        labels=[path.resolve().name.removesuffix(".zarr") for path in stores],
         **part,
     )
     save_figure(figure, out)
@@ -157,8 +159,19 @@ def write_page(
     genome: bool = False,
 ) -> list[Path]:
     """Write the page ``out`` about stores or a benchmark's directory; see :func:`write_report`. ``target`` is text."""
-    check_file(out)
+    check_page(out, [*sources, annotations])
     return write_report(sources, out, known_target(target), title, annotations, genome=genome)
+
+
+def check_page(path: Path, inputs: Iterable[Path | None]) -> None:
+    """Raise an error if no page can be written at ``path``, if it is one of the files that are read, or in a store."""
+    check_apart(path, inputs)
+    check_file(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"{path}: the name of a page ends in .html")
+    for one in path.resolve().parents:
+        if (one / ROOT).exists():
+            raise InputError(f"{path} lies in the store {one.name}, which holds nothing else; give another path")
 
 
 def known_target(target: str | None) -> Any:

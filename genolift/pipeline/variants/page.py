@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from genolift.pipeline.common.drawing import known_target
-from genolift.pipeline.keeping.places import check_file
+from genolift.pipeline.common.drawing import check_page, known_target
+from genolift.pipeline.keeping.resumable import read_json
 from genolift.pipeline.variants.table import COLUMNS
 from genolift.plot.web.variants import write_variants
+from genolift.results.explanation import Explanation
 from genolift.simulate.motifs import read_motifs
 from genolift.support.errors import InputError
 
@@ -38,9 +39,9 @@ def write_page(
     Raises
     ------
     InputError
-        If the sources are anything else.
+        If the sources are anything else, or the record beside the table names another model than the store.
     """
-    check_file(out)
+    check_page(out, [*sources, motifs])
     tables = [one for one in sources if one.is_file()]
     stores = [one for one in sources if not one.is_file()]
     if len(tables) != 1 or len(stores) != 1:
@@ -48,5 +49,18 @@ def write_page(
             "a page about variants needs one table, and the store that the same run of genolift variants wrote by "
             f"--explain; {len(tables)} tables and {len(stores)} stores are given"
         )
+    _check_model(tables[0], stores[0])
     known = None if motifs is None else read_motifs(motifs)
     return write_variants(tables[0], stores[0], out, COLUMNS, known_target(target), title, known)
+
+
+def _check_model(table: Path, store: Path) -> None:
+    """Raise :class:`InputError` if the run that wrote the table had another model than that of the store."""
+    record = read_json(Path(f"{table}.json")) or {}
+    scored = record.get("request", {}).get("model")
+    explained = Explanation.load(store).provenance.get("model")
+    if scored is not None and explained is not None and scored != explained:
+        raise InputError(
+            f"{store} explains another model than the one that {table} is of; give the store that the same run wrote "
+            "by --explain"
+        )

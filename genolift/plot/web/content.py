@@ -86,17 +86,29 @@ def text_of(x: np.ndarray) -> str:
 
 
 def sequence_of(tracks: Sequence[Track], row: int) -> dict[str, Any]:
-    """Return what is drawn of a sequence: its bases, and its scores in every track."""
-    told = []
+    """Return what is drawn of a sequence: its bases, and its scores in every track.
+
+    Raises
+    ------
+    InputError
+        If the tracks are of other bases under the same name.
+    """
+    told, first = [], tracks[0].result[row]
+    sequence = text_of(np.asarray(first.inputs)[0])
     for track in tracks:
-        one = track.result[row]
+        one = first if track is tracks[0] else track.result[row]
+        if one is not first and not np.array_equal(one.inputs, first.inputs):
+            raise InputError(
+                f"{first.names[0]!r} is another sequence in {track.label} than in {tracks[0].label}; explain the same "
+                "file by each"
+            )
         part = {"scores": packed(np.asarray(one.scores)[0])}
         if "hypothetical" in one.defined:
             part["hypothetical"] = packed(np.asarray(one.hypothetical)[0].reshape(-1))
         if "standard_error" in one.defined and np.isfinite(np.asarray(one.standard_error)).any():
             part["error"] = packed(np.asarray(one.standard_error)[0])
         told.append(part)
-    return {"sequence": text_of(np.asarray(tracks[0].result[row].inputs)[0]), "tracks": told}
+    return {"sequence": sequence, "tracks": told}
 
 
 def strongest(scores: np.ndarray, sequence: str, marks: Sequence[Sequence[Any]] = ()) -> dict[str, Any] | None:
@@ -105,16 +117,16 @@ def strongest(scores: np.ndarray, sequence: str, marks: Sequence[Sequence[Any]] 
     Parameters
     ----------
     scores
-        (L,); NaN counts as nothing.
+        (L,); NaN counts as nothing, and where all are NaN no stretch is strongest.
     sequence
         The bases.
     marks
         Annotations (start, end, label, strand).
     """
-    width = min(_WIDTH, len(sequence))
-    if not width:
+    width, known = min(_WIDTH, len(sequence)), np.isfinite(scores[: len(sequence)])
+    if not known.any():
         return None
-    sums = np.convolve(np.nan_to_num(scores[: len(sequence)]), np.ones(width), "valid")
+    sums = np.convolve(np.where(known, scores[: len(sequence)], 0.0), np.ones(width), "valid")
     start = int(np.abs(sums).argmax())
     over = [(min(end, start + width) - max(begin, start), label) for begin, end, label, _ in marks]
     shared, label = max(over, default=(0, ""), key=lambda one: one[0])

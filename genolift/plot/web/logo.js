@@ -46,6 +46,13 @@ export function told(value) {
   return (small ? value.toExponential(2) : String(Number(value.toPrecision(4)))).replaceAll("-", "−");
 }
 
+/** Return the largest of many finite numbers, or of what a function makes of them; NaN where there are none. */
+export function largest(values, of = (value) => value) {
+  let found = NaN; // Math.max(...values) breaks down at some hundred thousand.
+  for (const value of values) if (Number.isFinite(value) && !(of(value) <= found)) found = of(value);
+  return found;
+}
+
 /** Return the number of columns, which all tracks share. */
 export function columns(data) {
   return Math.max(...data.tracks.map((track) => track.sequence.length));
@@ -341,7 +348,10 @@ export function createLogo(element, data, options = {}) {
       });
       return `<tr><th>${escaped(track.label || "hypothetical")}</th>${cells.join("")}</tr>`;
     });
+    const focused = panel.contains(root.activeElement) ? root.activeElement.dataset : null;
     panel.innerHTML = `<div>position ${escaped(where)}; ${rest.map((pair) => escaped(pair.join(" "))).join("; ")}</div><table>${values.join("")}</table>`;
+    // By the keyboard one goes on where one was, although the button of the base that is there now is gone.
+    if (focused) (panel.querySelector(`[data-track="${focused.track}"][data-base="${focused.base}"]`) ?? frame).focus();
   }
   function tell(event) {
     const column = columnAt(event);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import defaultdict
 
 import numpy as np
@@ -11,7 +12,7 @@ from genolift.plot.web.page import Mark
 from genolift.results.explanation import Explanation
 from genolift.results.regions import RegionTable
 from genolift.sequence.regions import Interval, read_intervals
-from genolift.support.errors import InputError
+from genolift.support.errors import GenoliftWarning, InputError
 
 _FLIPPED = {"+": "-", "-": "+"}
 
@@ -30,15 +31,34 @@ def marks_of(result: Explanation, path: str | os.PathLike) -> dict[int, list[Mar
     ------
     InputError
         If nothing of the file lies in any sequence.
+
+    Warns
+    -----
+    GenoliftWarning
+        If stretches reach beyond the sequence that they name, of which only what lies inside is marked.
     """
     intervals = read_intervals(path, summits="none")
     marks: dict[int, list[Mark]] = defaultdict(list)
     by_name = defaultdict(list)
     for number, name in enumerate(result.name_texts):
         by_name[str(name)].append(number)
+    width, beyond = result.inputs.shape[1], []
     for one in intervals:
         for number in by_name.get(one.chrom, ()):
-            marks[number].append((one.start, one.end, _label(one), one.strand))
+            length = width if result.lengths is None else int(result.lengths[number])
+            if one.end > length:
+                beyond.append((one, length))
+            if one.start < length:
+                marks[number].append((one.start, min(one.end, length), _label(one), one.strand))
+    if beyond and marks:
+        one, length = beyond[0]
+        warnings.warn(
+            f"{path}: {len(beyond):,} of its stretches reach beyond the sequence that they name, of which only what "
+            f"lies inside is marked; the first is {one.chrom}, {one.start:,} to {one.end:,}, and this has {length:,} "
+            "bases",
+            GenoliftWarning,
+            stacklevel=2,
+        )
     if result.region_table is not None:
         _add_of_genome(result.region_table, intervals, marks)
     if not marks:

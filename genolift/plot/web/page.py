@@ -13,6 +13,7 @@ import numpy as np
 from genolift.plot.web import script
 from genolift.plot.web.content import Track, rounded, sequence_of, strongest
 from genolift.plot.web.inlined import inlined, json_text, module, template
+from genolift.results.explanation import Explanation
 from genolift.support.errors import FileProblem, file_problems
 from genolift.support.files import write_whole
 from genolift.support.progress import bar
@@ -20,6 +21,7 @@ from genolift.support.progress import bar
 BLOCK = 25  # sequences
 _ONE_FILE = 15_000_000  # bytes, beyond which the data go into files beside the page
 _BINS = 60
+_TOGETHER = 8  # tracks, beyond which not all are shown at first
 
 
 class Listing(NamedTuple):
@@ -82,12 +84,21 @@ def write_page(
                     scores = np.asarray(track.result[row].scores)[0]
                     found[number].append(strongest(scores, told["sequence"], marks.get(start + row, ())))
                 display.update(1)
-            read.append(np.array([np.nan_to_num(track.result.scores) for track in held]))
+            read.append(np.array([_known(track.result) for track in held]))
             blocks.append(json_text(block))
     scores = np.concatenate(read, axis=1)  # (tracks, N, L)
     content = {**_content(tracks, found, marks), "average": _average(tracks, scores), "residuals": _histogram(tracks)}
     words = Words(title, subtitle, _tables(tracks, scores, marks), details or {})
     return write_blocks(out, content, blocks, words, genome)
+
+
+def _known(result: Explanation) -> np.ndarray:
+    """Return the scores (N, L), with NaN for what is not finite or lies behind the end of a sequence."""
+    scores = np.asarray(result.scores, dtype=float)
+    inside = np.isfinite(scores)
+    if result.lengths is not None:
+        inside &= np.arange(scores.shape[1]) < np.asarray(result.lengths)[:, None]
+    return np.where(inside, scores, np.nan)
 
 
 class Words(NamedTuple):
@@ -113,17 +124,19 @@ def write_blocks(
     out: Path, content: dict[str, Any], blocks: Sequence[str], words: Words, genome: bool = False
 ) -> list[Path]:
     """Write a page from its content and from the scores in blocks of :data:`BLOCK` sequences, as JSON."""
-    beside = sum(map(len, blocks)) > _ONE_FILE
     folder = out.with_name(f"{out.stem}_data")
-    content = {"average": None, "residuals": None, **content, "size": BLOCK, "beside": folder.name if beside else None}
+    content = {"average": None, "residuals": None, **content, "size": BLOCK, "beside": None}
     library, policy = inlined(script("igv/igv.min")) if genome else (None, "")
     code, allowed = module("logo", "store", *(["genome"] if genome else []))
+    if beside := sum(map(len, [*blocks, json_text(content), code, library or ""])) > _ONE_FILE:
+        content["beside"] = folder.name
     allowed = f"{allowed} {policy}".rstrip()
     page = template("store.html.j2").render(
         title=words.title,
         subtitle=words.subtitle,
         allowed=allowed + (" 'self' file:" if beside else ""),
         several=len(content["tracks"]) > 1,
+        together=1 < len(content["tracks"]) <= _TOGETHER,
         average=content["average"],
         residuals=content["residuals"],
         tables=words.tables,
@@ -176,7 +189,9 @@ def _content(
         one["predictions"] = rounded(result.predictions) if "predictions" in result.defined else [None] * len(result)
         if "residual" in result.defined:
             residual = np.abs(np.asarray(result.residual, dtype=float)).reshape(len(result), -1)
-            one["residual"] = rounded(np.where(np.isfinite(residual), residual, 0.0).max(axis=1))
+            known = np.isfinite(residual)  # A sequence may have fewer references than others, but not none.
+            largest = np.where(known, residual, 0.0).max(axis=1, initial=0.0)
+            one["residual"] = rounded(np.where(known.any(axis=1), largest, np.nan))
         told["tracks"].append(one)
     return told
 
@@ -186,7 +201,9 @@ def _average(tracks: Sequence[Track], scores: np.ndarray) -> list[dict[str, Any]
     lengths = tracks[0].result.lengths
     if lengths is not None and len(set(np.asarray(lengths).tolist())) > 1:
         return None
-    mean = np.abs(scores).mean(axis=1)
+    known = np.isfinite(scores)
+    sums, counts = np.abs(scores).sum(axis=1, where=known), known.sum(axis=1)
+    mean = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
     return [{"label": track.label, "values": rounded(values)} for track, values in zip(tracks, mean, strict=True)]
 
 
@@ -200,7 +217,8 @@ def _histogram(tracks: Sequence[Track]) -> list[dict[str, Any]] | None:
             if len(residual):
                 counts, edges = np.histogram(residual, _BINS)
                 label = f"{track.label} ({edges[0]:.2g} to {edges[-1]:.2g})"
-                series.append({"label": label, "values": counts.tolist()})
+                ends = [float(edges[0]), float(edges[-1])]
+                series.append({"label": label, "values": counts.tolist(), "range": ends})
     return series or None
 
 
@@ -210,13 +228,14 @@ def _tables(tracks: Sequence[Track], scores: np.ndarray, marks: Mapping[int, lis
         rows = [
             [one.label, *(f"{_agreement(a, b):.3f}" for b in scores)] for one, a in zip(tracks, scores, strict=True)
         ]
-        text = "The mean over sequences of the correlation between their scores."
+        text = "The mean over sequences of the correlation between their scores, where both are known."
         tables.append(Listing("Agreement", text, ["", *(track.label for track in tracks)], rows))
     if marks:
         sums: dict[str, list[list[float]]] = {}
         for row, some in marks.items():
             for start, end, label, _ in some:
-                sums.setdefault(label, []).append(scores[:, row, start:end].sum(axis=1).tolist())
+                inside = scores[:, row, start:end]
+                sums.setdefault(label, []).append(inside.sum(axis=1, where=np.isfinite(inside)).tolist())
         rows = [
             [label, f"{len(values):,}", *(f"{value:.4g}" for value in np.mean(values, axis=0))]
             for label, values in sorted(sums.items(), key=lambda item: -len(item[1]))
@@ -227,6 +246,8 @@ def _tables(tracks: Sequence[Track], scores: np.ndarray, marks: Mapping[int, lis
 
 
 def _agreement(a: np.ndarray, b: np.ndarray) -> float:
-    a, b = a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True)
+    both = np.isfinite(a) & np.isfinite(b)
+    counts = np.maximum(both.sum(axis=1, keepdims=True), 1)
+    a, b = (np.where(both, x - x.sum(axis=1, keepdims=True, where=both) / counts, 0.0) for x in (a, b))
     norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     return float(np.mean((a * b).sum(axis=1)[norms > 0] / norms[norms > 0])) if (norms > 0).any() else float("nan")

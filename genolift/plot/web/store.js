@@ -48,15 +48,15 @@ const cell = (name, row) => {
   if (name === "strongest") return found ? `${found.label ? `${found.label} ` : ""}${found.bases} at ${found.start}` : "";
   return typeof found === "number" && name !== "number" ? told(found) : found === null ? "" : String(found);
 };
-const order = (name, row) => (name === "strongest" ? value(name, row)?.sum ?? 0 : name === "region" ? content.regionOrder[row] : value(name, row));
+const order = (name, row) => (name === "strongest" ? value(name, row)?.sum ?? null : name === "region" ? content.regionOrder[row] : value(name, row));
 
 function chosenRows() {
   const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
   const low = byId("low").value === "" ? -Infinity : Number(byId("low").value), high = byId("high").value === "" ? Infinity : Number(byId("high").value);
   const text = (row) => ["name", "strongest", ...(content.regions ? ["region"] : []), ...(content.columns ?? []).map((one) => one.name)].map((name) => cell(name, row)).join(" ").toLowerCase();
   const rows = content.names.map((_, row) => row).filter((row) => {
-    const prediction = value("prediction", row) ?? NaN;
-    return words.every((word) => text(row).includes(word)) && !(prediction < low || prediction > high);
+    const prediction = value("prediction", row), known = prediction === null ? low === -Infinity && high === Infinity : prediction >= low && prediction <= high;
+    return known && words.every((word) => text(row).includes(word));
   });
   const sign = state.down ? -1 : 1;
   return rows.sort((a, b) => {
@@ -73,7 +73,7 @@ const seen = new IntersectionObserver((entries) => {
 });
 async function thumbnail(canvas) {
   const track = (await tracksOf(Number(canvas.dataset.row)))[state.track], pen = canvas.getContext("2d");
-  const most = Math.max(1e-30, ...track.scores.map((score) => Math.abs(score) || 0)), middle = canvas.height / 2;
+  const most = largest(track.scores, Math.abs) || 1e-30, middle = canvas.height / 2;
   pen.clearRect(0, 0, canvas.width, canvas.height);
   for (let x = 0; x < canvas.width; x++) {
     const from = Math.floor((x * track.scores.length) / canvas.width), to = Math.max(from + 1, Math.floor(((x + 1) * track.scores.length) / canvas.width));
@@ -119,8 +119,8 @@ async function choose(row) {
   if (logo) logo.update(data, options); else logo = createLogo(byId("logo"), data, options);
   byId("chosen").textContent = content.names[row];
   const about = shown.map((track) => {
-    const residual = track.residual?.[row], error = track.error ? Math.max(...track.error.filter(Number.isFinite)) : NaN;
-    return `${track.label}: prediction ${told(track.predictions[row])}` + (residual === undefined ? "" : `, residual ${told(residual)}`) +
+    const residual = track.residual?.[row], error = track.error ? largest(track.error) : NaN;
+    return `${track.label}: prediction ${told(track.predictions[row])}` + (residual === undefined || residual === null ? "" : `, residual ${told(residual)}`) +
       (Number.isFinite(error) ? `, largest standard error ${told(error)}` : "");
   });
   byId("about").textContent = about.join("; ");
@@ -138,23 +138,44 @@ function card(row, shown) {
     }).join("")}</tr>`).join("") + "</tbody></table>";
 }
 
+// The box is drawn anew where its width changes, so that its words keep their size.
 function lines(box, series, words) {
-  const width = 720, height = 180, left = 48, bottom = 28, all = series.flatMap((one) => one.values).filter(Number.isFinite);
-  const low = Math.min(0, ...all), high = Math.max(...all, low + 1e-30), colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
+  const width = Math.max(280, Math.min(720, Math.floor(box.clientWidth) || 720)), height = 194, left = 48, bottom = 42;
+  let low = 0, high = 0;
+  for (const one of series) for (const v of one.values) if (Number.isFinite(v)) [low, high] = [Math.min(low, v), Math.max(high, v)];
+  high = Math.max(high, low + 1e-30);
+  const colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
   const y = (v) => 8 + ((height - bottom - 8) * (high - v)) / (high - low);
   const drawn = series.map((one, k) => {
     const x = (i) => left + ((width - left - 8) * (i + 0.5)) / one.values.length;
-    return `<path fill="none" stroke="${colours[k % 6]}" d="M${one.values.map((v, i) => `${x(i).toFixed(1)} ${y(v).toFixed(1)}`).join("L")}"/>`;
+    let pen = "M"; // What is not known is a gap.
+    const way = one.values.map((v, i) => {
+      if (!Number.isFinite(v)) { pen = "M"; return ""; }
+      const part = `${pen}${x(i).toFixed(1)} ${y(v).toFixed(1)}`;
+      pen = "L";
+      return part;
+    });
+    return `<path fill="none" stroke="${colours[k % 6]}" d="${way.join("")}"/>`;
   });
+  const count = series[0].values.length, [from, to] = series[0].range ?? [0, count - 1];
+  // Several histograms each have their own range, which their key tells.
+  const below = series[0].range && series.length > 1 ? [] : ticks(from, to, Math.floor(width / 110)).filter((v) => series[0].range || Number.isInteger(v));
+  const across = (v) => left + ((width - left - 8) * (series[0].range ? (v - from) / (to - from || 1) : (v + 0.5) / count));
+  for (const v of below) drawn.push(`<text x="${across(v).toFixed(1)}" y="${height - bottom + 14}" text-anchor="middle">${told(v)}</text>`);
   const marks = ticks(low, high, 4).map((v) => `<text x="${left - 6}" y="${y(v) + 4}" text-anchor="end">${told(v)}</text>`);
   const keys = series.length < 2 ? [] : series.map((one, k) => `<text x="${left + 8}" y="${20 + 14 * k}" fill="${colours[k % 6]}">${escaped(one.label)}</text>`);
   box.innerHTML = `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(words)}" font-size="11" fill="currentColor">` +
     `${drawn.join("")}${marks.join("")}${keys.join("")}<text x="${width / 2}" y="${height - 6}" text-anchor="middle">${escaped(words)}</text></svg>`;
 }
 
-for (const [name, words] of [["average", "position: mean of |score| over the sequences"], ["residuals", "number of pairs of a sequence and a reference, by residual (the range is in brackets)"]]) {
-  if (content[name]) lines(byId(name), content[name], words);
+const separate = (content.residuals?.length ?? 0) > 1 ? ", each over its range in brackets" : "";
+function charts() {
+  for (const [name, words] of [["average", "mean of |score| by position (from 0)"], ["residuals", `pairs of a sequence and a reference by residual${separate}`]]) {
+    if (content[name]) lines(byId(name), content[name], words);
+  }
 }
+charts();
+addEventListener("resize", charts);
 byId("track").innerHTML = content.tracks.map((track, k) => `<option value="${k}">${escaped(track.label)}</option>`).join("");
 byId("track").addEventListener("change", (event) => { state.track = Number(event.target.value); table(); if (state.row !== null) choose(state.row); });
 for (const id of ["every", "limits"]) byId(id).addEventListener("change", () => state.row !== null && choose(state.row));

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from genolift.evaluate.truth.changes import motif_changes
+from genolift.methods.targets import describe, parse
 from genolift.plot.logo import target_text
 from genolift.plot.logos.alleles import Columns, align
 from genolift.plot.web.content import packed, rounded, strongest, text_of
@@ -163,10 +164,10 @@ def _targets(result: Explanation, scored: pd.DataFrame, table: Path) -> list[tup
     targets = list(result.target) if result.target_axis and isinstance(result.target, list) else [result.target]
     if result.target_axis and not isinstance(result.target, list):
         targets = list(range(result.target_count))
-    if len(labels) == len(targets):  # Both stand in the order of the command.
-        pairs = list(zip(labels, targets, strict=True))
+    if targets == [None] and len(labels) == 1:  # Neither run named the model's only output.
+        pairs = [(labels[0], None)]
     else:
-        pairs = [(label, one) for label in labels for one in targets if str(one) == label]
+        pairs = [(label, one) for label in labels for one in targets if one == describe(parse(label))]
     if not pairs:
         raise InputError(f"the store explains {', '.join(map(str, targets))}, and {table} is of {', '.join(labels)}")
     return [(label, result.for_target(one) if result.target_axis else result) for label, one in pairs]
