@@ -77,4 +77,11 @@ def command(
 def _open(address: str) -> Any:
     import webbrowser
 
-    return webbrowser.open(address)
+    try:
+        found = webbrowser.get()
+    except webbrowser.Error:
+        return False
+    # A browser of text would take the terminal, and the server starts only when it has ended.
+    if type(found) is webbrowser.GenericBrowser:
+        return False
+    return found.open(address)

@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import json
+import re
 import threading
 import zipfile
 
@@ -13,7 +15,7 @@ from genolift.models.zoo import build
 from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.recipe import Recipe
-from genolift.pipeline.exploring.explorer import Explorer
+from genolift.pipeline.exploring.explorer import Asked, Explorer
 from genolift.pipeline.exploring.job import Exploring, best_words, explore
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import one_hot
@@ -177,3 +179,42 @@ def test_the_best_words_of_motifs(tmp_path):
         "0.1 0.1 0.7 0.1\n0.7 0.1 0.1 0.1\n0.1 0.1 0.1 0.7\n"
     )
     assert best_words(tmp_path / "m.meme") == {"A1": "GAT"}
+
+
+def test_two_sequences_are_not_taken_for_one(explorer):
+    with pytest.raises(InputError, match="the text holds 2 sequences; paste one of them"):
+        explorer.read(f">a\n{SEQUENCE[:30]}\n>b\n{SEQUENCE[30:]}\n")
+
+
+def test_small_effects_are_not_rounded_away(explorer, monkeypatch):
+    x = one_hot([SEQUENCE])
+    tiny = Explanation({"inputs": x, "hypothetical": 1e-9 * np.arange(4 * LENGTH).reshape(1, LENGTH, 4)}, target=0)
+    monkeypatch.setattr(explorer, "_explanation", lambda asked: tiny)
+    changes = explorer.effects(Asked(SEQUENCE))["changes"]
+    expected = tiny.hypothetical[0] - (tiny.hypothetical[0] * x[0]).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(changes, expected.reshape(-1), rtol=1e-5, atol=1e-15)
+
+
+def test_the_page_says_how_many_motifs_and_sequences_it_does_not_list(explorer):
+    from starlette.testclient import TestClient
+
+    from genolift.pipeline.exploring.serving import application
+
+    app = application(explorer, "secret", {f"M{k}": "ACG" for k in range(70)})
+    page = TestClient(app, base_url="http://127.0.0.1").get("/?token=secret").text
+    about = json.loads(re.search(r'id="about">(.*?)</script>', page, re.DOTALL)[1])
+    assert (len(about["motifs"]), about["moreMotifs"], about["more"]) == (60, 10, 0)
+
+
+def test_no_browser_of_text_takes_the_terminal(monkeypatch):
+    import webbrowser
+
+    from genolift.cli.explore import _open
+
+    opened = []
+    monkeypatch.setattr(webbrowser.GenericBrowser, "open", lambda self, address: opened.append(address))
+    for browser, expected in ((webbrowser.GenericBrowser("w3m"), []), (webbrowser.BackgroundBrowser("x"), None)):
+        monkeypatch.setattr(webbrowser, "get", lambda browser=browser: browser)
+        monkeypatch.setattr(type(browser), "open", lambda self, address: opened.append(address))
+        _open("http://127.0.0.1:1/")
+        assert opened == (["http://127.0.0.1:1/"] if expected is None else expected)

@@ -148,3 +148,53 @@ def test_mistakes_are_told_and_states_are_kept(page, served):
     page.goto(link)
     page.locator("#answer", has_text="prediction").wait_for(timeout=PATIENT)
     assert page.locator("#sequence").input_value() == "A" + SEQUENCE[::-1][1:-1] + "C"
+
+
+def test_an_answer_to_something_else_cannot_be_edited(page, served):
+    model, _ = served
+    logo = page.locator("#logo")
+    page.fill("#sequence", SEQUENCE[:-1])
+    page.locator("#problem", has_text="add 1").wait_for()
+    assert page.locator("#answer").inner_text() == ""
+    assert logo.evaluate("one => one.inert")
+    page.fill("#sequence", SEQUENCE)
+    expect_prediction(page, model, SEQUENCE)
+    assert not logo.evaluate("one => one.inert")
+    page.fill("#word", "GAT")
+    page.fill("#at", "")
+    page.click("#write")
+    assert "say at which position" in page.locator("#problem").inner_text()
+    assert page.input_value("#sequence") == SEQUENCE
+
+
+def test_a_base_is_changed_and_changed_back_by_the_keyboard(page, served):
+    model, _ = served
+    page.fill("#sequence", SEQUENCE)
+    expect_prediction(page, model, SEQUENCE)
+    page.locator("#logo .frame").focus()
+    for key in ("Home", "Enter", "Tab", "Enter"):
+        page.keyboard.press(key)
+    changed = "C" + SEQUENCE[1:]
+    expect_prediction(page, model, changed)
+    assert page.evaluate("document.getElementById('logo').shadowRoot.activeElement.className") == "frame"
+    page.keyboard.press("Control+z")
+    assert page.input_value("#sequence") == SEQUENCE
+    page.keyboard.press("Control+Shift+Z")
+    assert page.input_value("#sequence") == changed
+
+
+def test_the_change_to_another_target_is_no_effect(page, served):
+    page.fill("#sequence", SEQUENCE)
+    expect_prediction(page, served[0], SEQUENCE)
+    page.click("#keep")
+    page.fill("#target", "1")
+    page.locator("#target").blur()
+    page.locator("#answer", has_text="of another target").wait_for()
+    assert "change" not in page.locator("#answer").inner_text()
+
+
+def test_what_is_no_state_is_told(page, tmp_path):
+    for text, words in (("null", "not a state"), ('{"sequence": "A", "method": "none"}', "the method none")):
+        (tmp_path / "state.json").write_text(text)
+        page.set_input_files("#open", tmp_path / "state.json")
+        page.locator("#problem", has_text=words).wait_for()

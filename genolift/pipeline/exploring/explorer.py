@@ -19,7 +19,7 @@ from genolift.methods.registry import listing
 from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.recipe import Recipe
-from genolift.plot.web.content import content_of
+from genolift.plot.web.content import content_of, rounded
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import check_letters, one_hot
 from genolift.sequence.shuffle import shuffle
@@ -126,6 +126,9 @@ class Explorer:
 
     def read(self, text: str) -> str:
         """Return the bases of a text as a user pastes it, or raise :class:`InputError` with a sentence for the page."""
+        records = [line for line in text.splitlines() if line.startswith(">")]
+        if len(records) > 1:
+            raise InputError(f"the text holds {len(records)} sequences; paste one of them")
         lines = [line for line in text.splitlines() if not line.startswith((">", ";"))]
         bases = re.sub(r"\s+", "", "".join(lines)).upper().replace("U", "T")
         if not bases:
@@ -162,7 +165,7 @@ class Explorer:
         values = values.reshape(-1, *values.shape[-2:])[0]
         x = np.asarray(result.inputs)[0]
         changes = values - (values * x).sum(axis=1, keepdims=True)
-        return {"changes": [round(float(value), 6) for value in changes.reshape(-1)]}
+        return {"changes": rounded(changes)}
 
     def shuffled(self, sequence: str, start: int, end: int, seed: int) -> str:
         """Return a sequence of which a stretch is shuffled, with its dinucleotides kept."""

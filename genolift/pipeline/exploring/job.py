@@ -14,8 +14,6 @@ from genolift.pipeline.common.recipe import Recipe
 from genolift.simulate.motifs import read_motifs
 from genolift.support.errors import InputError, Remedy, setting
 
-_OFFERED = 60  # motifs
-
 
 @dataclass(frozen=True)
 class Exploring:
@@ -79,7 +77,4 @@ def explore(job: Exploring, tell: Callable[[str], None]) -> None:
 def best_words(path: Path, motif_format: str | None = None) -> dict[str, str]:
     """Return the best word of each motif of a file, by its name."""
     known = {one.name: one for one in read_motifs(path, motif_format, on_bad="skip").values()}
-    return {
-        name: "".join("ACGT"[k] for k in np.asarray(one.matrix).argmax(axis=1))
-        for name, one in list(known.items())[:_OFFERED]
-    }
+    return {name: "".join("ACGT"[k] for k in np.asarray(one.matrix).argmax(axis=1)) for name, one in known.items()}

@@ -17,7 +17,7 @@ from typing import Any
 
 from genolift.pipeline.exploring.explorer import Asked, Explorer
 from genolift.plot.web.inlined import json_text, module, template
-from genolift.support.errors import InputError, UnsupportedModel
+from genolift.support.errors import GenoliftError, InputError
 
 try:
     import uvicorn
@@ -35,6 +35,7 @@ HOST = "127.0.0.1"
 _HEADER = "x-genolift-token"
 _TABS = 200
 _LARGEST = 4_000_000  # bytes of a question
+_OFFERED = 60  # motifs
 
 
 class Turns:
@@ -69,7 +70,8 @@ def application(explorer: Explorer, token: str, motifs: dict[str, str] | None = 
     motifs
         Words that can be dragged into a sequence, by their names.
     """
-    turns = Turns()
+    turns, known = Turns(), motifs or {}
+    offered = dict(list(known.items())[:_OFFERED])
 
     def is_token(given: str | None) -> bool:
         return given is not None and secrets.compare_digest(given.encode(), token.encode())
@@ -77,7 +79,7 @@ def application(explorer: Explorer, token: str, motifs: dict[str, str] | None = 
     async def page(request: Request) -> Response:
         if not is_token(request.query_params.get("token")):
             return PlainTextResponse("This page needs its whole address, as `genolift explore` shows it.", 403)
-        text, policy = _page({**explorer.about(), "motifs": motifs or {}})
+        text, policy = _page({**explorer.about(), "motifs": offered, "moreMotifs": len(known) - len(offered)})
         return HTMLResponse(text, headers={"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer",
                                            "Cache-Control": "no-store"})  # fmt: skip
 
@@ -94,9 +96,9 @@ def application(explorer: Explorer, token: str, motifs: dict[str, str] | None = 
                 if not isinstance(told, dict) or not isinstance(told.get("number"), int):
                     raise InputError("a question is an object with a whole 'number'")
                 found = await turns.take(str(told.get("tab", "")), kind, told["number"], lambda: answer(told))
-            except json.JSONDecodeError:
+            except (json.JSONDecodeError, UnicodeDecodeError):
                 return JSONResponse({"problem": "a question is JSON"}, 400)
-            except (InputError, UnsupportedModel) as problem:
+            except GenoliftError as problem:
                 return JSONResponse({"problem": str(problem)})  # The server is well; the sequence is not.
             if found is None:
                 return JSONResponse({"stale": True})
@@ -148,6 +150,7 @@ def serve(explorer: Explorer, port: int, tell: Callable[[str], None], motifs: di
                 f"port {port} cannot be used ({problem.strerror}); give another, or 0 for a free one"
             ) from None
         server = uvicorn.Server(uvicorn.Config(application(explorer, token, motifs), log_level="warning"))
+        bound.listen()  # A browser that is told the address may ask before the server is there.
         tell(f"http://{HOST}:{bound.getsockname()[1]}/?token={token}")
         server.run(sockets=[bound])
 

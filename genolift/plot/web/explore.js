@@ -50,20 +50,43 @@ function shown() {
   explain();
 }
 
+// An answer that is not of what the page shows is dimmed, and cannot be edited.
+function outdated(words) {
+  at("answer").textContent = words;
+  at("logo").classList.add("stale");
+  at("logo").inert = true;
+}
+let waiting = 0;
 const explain = guarded(async () => {
-  if (!state.now.trim()) { at("answer").textContent = ""; return; }
-  const answer = await ask("explain");
-  if (!answer) return; // A later state has asked meanwhile.
-  state.answer = answer;
+  clearTimeout(waiting);
+  waiting = 0;
+  if (!state.now.trim()) return outdated("");
+  const asked = at("target").value.trim();
+  waiting = setTimeout(() => outdated("computing …"), 600);
+  const mine = waiting;
+  let answer;
+  try { answer = await ask("explain"); } catch (problem) {
+    if (mine !== waiting) return; // A later state has asked meanwhile.
+    clearTimeout(mine);
+    outdated("");
+    throw problem;
+  }
+  if (!answer || mine !== waiting) return;
+  clearTimeout(mine);
+  at("logo").classList.remove("stale");
+  at("logo").inert = false;
+  state.answer = { ...answer, target: asked };
   draw();
 });
 
 function draw() {
   const { content, predictions, residual } = state.answer;
   const kept = state.kept && state.kept.content.tracks[0].sequence.length === content.tracks[0].sequence.length ? state.kept : null;
+  const same = kept?.target === state.answer.target;
   const words = predictions.map((value, k) => {
     const before = kept?.predictions[k];
-    return `${told(value)}${before === undefined || before === null ? "" : ` (kept: ${told(before)}, change ${told(value - before)})`}`;
+    if (before === undefined || before === null) return told(value);
+    return `${told(value)} (kept${same ? `: ${told(before)}, change ${told(value - before)}` : `, of another target: ${told(before)}`})`;
   });
   at("answer").textContent = `prediction ${words.join(", ")}${residual === null ? "" : `; residual ${told(residual)}`}` +
     (state.kept && !kept ? "; what was kept has another length and is not drawn" : "");
@@ -86,6 +109,7 @@ function differences(one, other) {
 
 /** Write a word over the bases at a position. */
 function write(word, position) {
+  if (!Number.isInteger(position)) throw new Error("say at which position; it is a whole number, and the first base is 0");
   const bases = word.toUpperCase().replace(/\s/g, "");
   if (!/^[ACGTN]+$/.test(bases)) throw new Error("write a word of A, C, G, T and N");
   if (position < 0 || position + bases.length > state.now.length) throw new Error(`the word does not fit at ${position}; the sequence has ${state.now.length} bases`);
@@ -93,7 +117,7 @@ function write(word, position) {
 }
 
 function heat(changes) {
-  const length = changes.length / 4, width = 1000, cell = (width - 30) / length, most = Math.max(...changes.map(Math.abs)) || 1;
+  const length = changes.length / 4, width = 1000, cell = (width - 30) / length, most = largest(changes, Math.abs) || 1;
   const boxes = [];
   for (let i = 0; i < length; i++) for (let b = 0; b < 4; b++) {
     const value = changes[4 * i + b], strength = Math.abs(value) / most;
@@ -116,8 +140,10 @@ function save(name, content, type) {
 }
 const kept = () => ({ sequence: state.now, name: state.name, method: at("method").value, references: at("references").value, target: at("target").value });
 function restore(told) {
+  if (typeof told?.sequence !== "string") throw new Error("this is not a state that was saved here");
+  if (told.method && !about.methods.includes(told.method)) throw new Error(`the state is of the method ${told.method}, which is not known here`);
   for (const id of ["method", "references", "target"]) if (typeof told[id] === "string") at(id).value = told[id];
-  become(String(told.sequence ?? ""), String(told.name ?? "sequence"));
+  become(told.sequence, String(told.name ?? "sequence"));
 }
 const file = () => state.name.replace(/[^\w.-]+/g, "_").slice(0, 80) || "sequence";
 
@@ -129,6 +155,10 @@ if (about.names.length) {
   at("choosing").hidden = false;
   at("names").innerHTML = about.names.map((name, row) => `<option value="${row}">${escaped(name)}</option>`).join("");
 }
+const left = [[about.more, about.names.length, "sequences"], [about.moreMotifs, Object.keys(about.motifs).length, "motifs"]]
+  .filter(([more]) => more).map(([more, some, what]) => `${some.toLocaleString("en-US")} of ${(some + more).toLocaleString("en-US")} ${what} are listed; give a smaller file to choose others.`);
+at("left").textContent = left.join(" ");
+at("left").hidden = !left.length;
 for (const [name, word] of Object.entries(about.motifs)) {
   at("motifs").hidden = false;
   const chip = document.createElement("button");
@@ -151,14 +181,19 @@ at("sequence").addEventListener("input", () => {
 for (const id of ["method", "references", "target"]) at(id).addEventListener("change", explain);
 at("undo").addEventListener("click", () => step(state.past, state.future));
 at("redo").addEventListener("click", () => step(state.future, state.past));
-at("write").addEventListener("click", guarded(() => write(at("word").value, Number(at("at").value))));
+at("write").addEventListener("click", guarded(() => write(at("word").value, at("at").valueAsNumber)));
 at("shuffle").addEventListener("click", guarded(async () => {
   const seed = Math.floor(Math.random() * 2 ** 31);
-  const found = await ask("shuffle", { start: Number(at("from").value), end: Number(at("to").value), seed });
+  const found = await ask("shuffle", { start: at("from").valueAsNumber, end: at("to").valueAsNumber, seed });
   if (found) become(found.sequence);
 }));
-at("keep").addEventListener("click", () => { state.kept = state.answer; at("drop").hidden = !state.kept; if (state.answer) draw(); });
-at("drop").addEventListener("click", () => { state.kept = null; at("drop").hidden = true; draw(); });
+at("keep").addEventListener("click", () => {
+  if (!state.answer || at("logo").inert) return;
+  state.kept = state.answer;
+  at("drop").hidden = false;
+  draw();
+});
+at("drop").addEventListener("click", () => { state.kept = null; at("drop").hidden = true; if (!at("logo").inert) draw(); });
 at("effects").addEventListener("click", guarded(async () => { const found = await ask("effects"); if (found) heat(found.changes); }));
 at("heat").addEventListener("click", (event) => {
   const { position, base } = event.target.dataset ?? {};
@@ -179,6 +214,7 @@ at("save").addEventListener("click", () => save(`${file()}.json`, JSON.stringify
 at("open").addEventListener("change", guarded(async () => {
   let told;
   try { told = JSON.parse(await at("open").files[0].text()); } catch { throw new Error("this is not a state that was saved here"); }
+  finally { at("open").value = ""; } // The same file can be opened again.
   restore(told);
 }));
 at("link").addEventListener("click", guarded(async () => {
@@ -187,8 +223,9 @@ at("link").addEventListener("click", guarded(async () => {
 }));
 document.addEventListener("keydown", (event) => {
   if (!(event.ctrlKey || event.metaKey) || ["TEXTAREA", "INPUT"].includes(event.target.tagName)) return;
-  if (event.key === "z" && !event.shiftKey) step(state.past, state.future);
-  else if (event.key === "y" || (event.key === "z" && event.shiftKey)) step(state.future, state.past);
+  const key = event.key.toLowerCase(); // With Shift it is a capital letter.
+  if (key === "z" && !event.shiftKey) step(state.past, state.future);
+  else if (key === "y" || key === "z") step(state.future, state.past);
   else return;
   event.preventDefault();
 });
