@@ -18,7 +18,7 @@ from genolift.cli.targets import TargetsCommand, explained_targets
         "genolift plot scores.zarr --sequence peak_7 --start 900 --end 1200 --target 1 --out logo.svg",
         "genolift plot deeplift.zarr ism.zarr --sequence peak_7 --sequence peak_9 --width 180 --out methods.pdf",
         "genolift plot ism.zarr --sequence peak_7 --view substitutions --out mutagenesis.png",
-        "genolift plot alleles.zarr --alleles chr1:14677:GA>G --out alleles.png",
+        "genolift plot alleles.zarr --alleles 'chr1:14677:GA>G' --out alleles.png",
         "genolift plot pairs.zarr --sequence peak_7 --map --out map.png",
     ),
 )
@@ -33,7 +33,8 @@ from genolift.cli.targets import TargetsCommand, explained_targets
 @click.option(
     "--alleles",
     metavar="VARIANT",
-    help="Draw both alleles of a variant of a store that `genolift variants --explain` wrote, such as chr1:14677:G>A.",
+    help="Draw both alleles of a variant of a store that `genolift variants --explain` wrote, such as 'chr1:14677:G>A', in "
+    "quotes because > means something to the shell.",
 )
 @click.option("--start", type=click.IntRange(0), metavar="N", help="First position, 0-based.  [default: 0]")
 @click.option(
@@ -83,7 +84,7 @@ def command(
     that speak against the target. Of a store of images, one image is drawn with the scores of its pixels beside it.
 
     Several sequences, targets and stores are drawn one above the other. Rows of one method share their limits, so that
-    their heights can be compared. Other methods have other units, and each of their rows has its own.
+    their heights can be compared. Other methods have other units, and limits of their own.
     """
     from genolift.pipeline.common.drawing import Printed, draw_alleles, draw_logos, draw_map
 

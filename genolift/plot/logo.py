@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -18,10 +19,13 @@ from matplotlib.ticker import MaxNLocator
 from genolift.plot.style import BASES, INK, PALETTE, QUIET, Picture, drawing
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import is_dna
-from genolift.support.errors import InputError
+from genolift.support.errors import InputError, Remedy, Setting, setting
 
 PER_ROW = 200  # More letters than this in one row cannot be told apart.
 _LETTERS = "ACGTN"
+LETTERS_UP_TO = 2000  # positions of a row, beyond which bars are drawn
+_WHOLE = 20_000  # positions of a figure that is broken into rows
+_ONE_ROW = Setting("gl.plot_logos", "--width")
 Limits = tuple[float, float]
 
 
@@ -65,11 +69,17 @@ def plot_logo(
     Raises
     ------
     InputError
-        If the inputs are not DNA, or there is no such sequence, stretch, target or input.
+        If the inputs are not DNA, there is no such sequence, stretch, target or input, or the stretch is longer than
+        20,000 bases, which no picture of rows holds.
     """
     one = explanation[i].for_target(target)
     heights, spread = letter_heights(one, input), spread_of(one, input)
     start, end = window(start, end, len(heights), one.names[0])
+    if ax is None and end - start > _WHOLE:
+        raise InputError(
+            f"{end - start:,} bases are too many for a picture in rows",
+            Remedy.naming("give {} and {}, or {} for one row of bars", *map(setting, ("start", "end")), _ONE_ROW),
+        )
     if ax is not None:
         draw_row(ax, heights, start, end, highlight, spread=spread)
         ax.set_ylabel(units_label(one))
@@ -89,9 +99,16 @@ def plot_logo(
             row.set_xlim(a - 0.6, a + span - 0.4)
             row.set_title(" ", pad=2 + 11 * levels, fontsize=1)
         figure.suptitle(title(one), x=0.01, ha="left", fontsize=10.5)
-        figure.supylabel(units_label(one), fontsize=9)
+        side_label(figure, units_label(one))
         axes[-1].set_xlabel("position in the sequence (bp, 0-based)")
     return figure
+
+
+def side_label(figure: Figure, text: str) -> None:
+    """Write a label at the left of a figure, broken into lines where it is longer than the figure is high."""
+    room = max(12, int(figure.get_figheight() * 72 / (0.54 * 9)))  # letters of the font's size, as wide as most are
+    lines = [part for line in text.split("\n") for part in textwrap.wrap(line, room)]
+    figure.supylabel("\n".join(lines), fontsize=9, multialignment="center")
 
 
 def letter_heights(one: Explanation, input: Any = None) -> np.ndarray:
@@ -161,7 +178,7 @@ def draw_row(
     name_marks: bool = True,
     spread: np.ndarray | None = None,
 ) -> None:
-    """Draw the letters of one stretch on given axes, with marks above them.
+    """Draw the letters of one stretch on given axes, or bars of more than 2,000 positions, with marks above them.
 
     Parameters
     ----------
@@ -184,13 +201,24 @@ def draw_row(
     if inside is not None:
         mean, edges = heights[start:end].sum(axis=1), np.arange(start, end + 1) - 0.5
         ax.stairs(mean + inside, edges, baseline=mean - inside, fill=True, color=QUIET, alpha=0.45, zorder=0.5)
-    for column, letter in enumerate(_LETTERS):
+    if end - start > LETTERS_UP_TO:
+        _draw_bars(ax, np.nan_to_num(heights[start:end].sum(axis=1)), start)
+    for column, letter in enumerate(_LETTERS if end - start <= LETTERS_UP_TO else ""):
         places = start + np.flatnonzero(heights[start:end, column])
         if len(places):
             draw_letters(ax, letter, places, heights[places, column])
     finish_row(ax, start, end, limits or frame_of(heights[start:end], inside))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12, steps=[1, 2, 5, 10]))
     mark(ax, start, end, highlight, name_marks)
+
+
+def _draw_bars(ax: Axes, scores: np.ndarray, start: int) -> None:
+    """Draw the largest and the smallest score of each of 2,000 bins at most, so that no peak is lost."""
+    wide = -(-len(scores) // LETTERS_UP_TO)
+    firsts = np.arange(0, len(scores), wide)
+    edges = start - 0.5 + np.append(firsts, len(scores))
+    for extreme, colour in ((np.maximum, BASES["C"]), (np.minimum, BASES["T"])):
+        ax.stairs(extreme(extreme.reduceat(scores, firsts), 0), edges, fill=True, color=colour)
 
 
 def finish_row(ax: Axes, start: int, end: int, limits: Limits) -> None:
@@ -290,8 +318,8 @@ def mark_levels(highlight: Sequence[tuple], start: int, end: int) -> int:
 def frame_of(heights: np.ndarray, spread: np.ndarray | None = None) -> Limits:
     """Return limits of the vertical axis that leave some room around the letters, and around the band behind them."""
     ends = heights if spread is None else heights.sum(axis=1) + np.array([[-1], [1]]) * spread
-    low = min(0.0, heights.min(initial=0), ends.min(initial=0))
-    high = max(0.0, heights.max(initial=0), ends.max(initial=0))
+    known = np.concatenate([one[np.isfinite(one)] for one in (heights, ends)])  # NaN says nothing about the others.
+    low, high = float(known.min(initial=0)), float(known.max(initial=0))
     room = 0.06 * (high - low) or 1.0
     return low - (room if low < 0 else 0.3 * room), high + room
 

@@ -5,6 +5,7 @@ import pytest
 from test_logo import drawn_letters
 
 from genolift.cli.app import run
+from genolift.plot.logo import plot_logo
 from genolift.plot.logos.alleles import align, plot_alleles
 from genolift.plot.logos.stacked import plot_logos
 from genolift.plot.style import render
@@ -204,3 +205,57 @@ def test_the_command(tmp_path, capsys):
         assert code == 2, options
         assert words in text
         assert text.count("\n") == 1
+
+
+def test_rows_of_one_method_share_limits_beside_another_method(two):
+    figure = plot_logos(two, ["a", "b"], [0])
+    a, a_ism, b, b_ism = [ax.get_ylim() for ax in figure.axes]
+    assert a == b
+    assert a_ism == b_ism
+    assert a != a_ism
+    free = [ax.get_ylim() for ax in plot_logos(two, ["a", "b"], [0], limits="free").axes]
+    assert len(set(free)) == 4
+
+
+def test_a_row_of_nothing_and_what_is_not_finite_do_not_stretch_the_others():
+    X = EYE[RNG.integers(0, 4, (3, 30))]
+    scores = np.full((3, 30), 0.01, np.float32)
+    scores[1], scores[2, 4] = 0, np.nan
+    e = Explanation({"inputs": X, "scores": scores}, names=["a", "b", "c"], target=0, method={"name": "ism"})
+    assert {ax.get_ylim()[1] < 0.02 for ax in plot_logos(e, ["a", "b", "c"]).axes} == {True}
+    assert plot_logo(e, "c").axes[0].get_ylim()[1] < 0.02
+
+
+def test_stores_of_one_method_are_told_apart(two):
+    one = two[0]
+    assert titles(plot_logos([one, one], ["a"], [0])) == [
+        "a   ·   deeplift, explanation 1",
+        "a   ·   deeplift, explanation 2",
+    ]
+    assert titles(plot_logos([one, one], ["a"], [0], labels=["x", "y"]))[1] == "a   ·   deeplift, y"
+
+
+@pytest.mark.parametrize("height", [None, 10])
+def test_the_label_at_the_side_is_not_cut(two, height):
+    for view in ("scores", "hypothetical", "substitutions"):
+        figure = plot_logos(two[0], ["a"], [0], view, row_height=height)
+        render(figure, "png", 100)  # which lays the figure out
+        (extent,) = [one.get_window_extent() for one in figure.texts if one.get_text() == figure.get_supylabel()]
+        assert extent.y0 >= 0, (view, figure.get_supylabel())
+        assert extent.y1 <= figure.bbox.height
+
+
+def test_long_sequences_are_bars_in_which_no_peak_is_lost():
+    X = EYE[RNG.integers(0, 4, (1, 50_000))]
+    scores = np.zeros((1, 50_000), np.float32)
+    scores[0, 31_234], scores[0, 7] = 2, -1
+    e = Explanation({"inputs": X, "scores": scores, "hypothetical": X}, names=["a"], target=0, method={"name": "ism"})
+    above, below = plot_logos(e, ["a"]).axes[0].patches[:2]
+    values, edges, _ = above.get_data()
+    assert values.max() == 2
+    assert edges[values.argmax()] <= 31_234 < edges[values.argmax() + 1]
+    assert below.get_data().values.min() == -1
+    with pytest.raises(InputError, match="50,000 bases are too many for a picture in rows"):
+        plot_logo(e, "a")
+    with pytest.raises(InputError, match="hypothetical contributions of 50,000 positions cannot be told apart"):
+        plot_logos(e, ["a"], view="hypothetical")

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from genolift.plot.logo import draw_row, frame_of, letter_heights, prediction_text, units_label, window
+from genolift.plot.logo import draw_row, frame_of, letter_heights, prediction_text, side_label, units_label, window
 from genolift.plot.logos.stacked import frame
 from genolift.plot.style import INK, PALETTE, QUIET, drawing
 from genolift.results.explanation import Explanation
@@ -113,7 +113,7 @@ def plot_alleles(
         axes[2].set_xticks(*_ticks(ref, columns.ref, start, end))
         axes[2].set_xlabel(_place(ref))
         figure.suptitle(variant, x=0.01, ha="left", fontsize=10.5)
-        figure.supylabel(units_label(ref), fontsize=9)
+        side_label(figure, units_label(ref))
     return figure
 
 
@@ -150,8 +150,10 @@ def _allele(explanation: Explanation, variant: str, side: str) -> Explanation:
     except InputError:
         known = [name.removesuffix(":ref") for name in explanation.names if name.endswith(":ref")]
         some = f"; it has {', '.join(known[:3])}{' and others' if len(known) > 3 else ''}" if known else ""
+        quotes = "" if ">" in variant else ". In a shell the name needs quotes, because of its >"
         raise InputError(
             f"there are no alleles of {variant!r} in this store{some}. genolift variants --explain writes such stores"
+            f"{quotes}"
         ) from None
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genolift.plot.logo import PER_ROW, Limits, mark_levels, target_text, window
+from genolift.plot.logo import PER_ROW, Limits, mark_levels, side_label, target_text, window
 from genolift.plot.logos.views import SCORES, VIEWS
 from genolift.plot.style import Picture, drawing
 from genolift.results.explanation import Explanation
-from genolift.support.errors import InputError
+from genolift.support.errors import InputError, Remedy, setting
 
 LIMITS = ("shared", "free")
 _INCH = 25.4  # millimetres
@@ -32,6 +33,7 @@ def plot_logos(
     width: float | None = None,
     row_height: float | None = None,
     highlight: Mapping[str, Sequence[tuple]] | None = None,
+    labels: Sequence[str] | None = None,
 ) -> Figure:
     """Draw logos one above the other: of each sequence, for each target, those of each explanation.
 
@@ -49,12 +51,14 @@ def plot_logos(
     start, end
         The stretch to draw (0-based, half-open). The default is the whole sequence.
     limits
-        ``"shared"`` gives all rows the same limits, ``"free"`` each its own. By default they are shared, unless there
-        are several methods or units, whose numbers cannot be compared.
+        ``"shared"`` gives all rows the same limits, ``"free"`` each its own. By default the rows of one method and unit
+        share theirs; numbers of other methods or units cannot be compared.
     width, row_height
         The width of the figure and the height of a row in millimetres.
     highlight
         Stretches to mark, by the name of the sequence: (start, end, label) or (start, end, label, strand).
+    labels
+        What the explanations are called where they are of the same method. By default they are numbered.
 
     Returns
     -------
@@ -79,13 +83,19 @@ def plot_logos(
     drawn, kind = [VIEWS[view].values(one) for one in rows], VIEWS[view]
     lengths = [len(values[0] if isinstance(values, tuple) else values) for values in drawn]
     stretches = [window(start, end, length, one.names[0]) for one, length in zip(rows, lengths, strict=True)]
-    shared = limits == "shared" or (limits is None and len({_scale(one) for one in rows}) == 1)
-    each = [kind.limits(values, *stretch) for values, stretch in zip(drawn, stretches, strict=True)]
-    if shared:
-        each = [_around(each)] * len(each)
+    own = [kind.limits(values, *stretch) for values, stretch in zip(drawn, stretches, strict=True)]
+    groups: list[Any] = [("all",)] * len(rows) if limits == "shared" else [_scale(one) for one in rows]
+    if limits == "free":
+        groups = list(range(len(rows)))
+    blank = [not _any(values, *stretch) for values, stretch in zip(drawn, stretches, strict=True)]
+    each = []
+    for mine in groups:
+        # A row without any score has limits by default, which say nothing about the others.
+        some = [bounds for bounds, group, empty in zip(own, groups, blank, strict=True) if group == mine and not empty]
+        each.append(_around(some or own[:1]))
     marks = [(highlight or {}).get(one.names[0], ()) for one in rows]
     levels = [mark_levels(some, *stretch) for some, stretch in zip(marks, stretches, strict=True)]
-    told = _labels(rows)
+    told = _labels(rows, _calls(several, labels))
     with drawing():
         figure, axes = frame(len(rows), max(b - a for a, b in stretches), sum(levels), width, row_height)
         for ax, values, stretch, bounds, some, level, label in zip(
@@ -97,7 +107,7 @@ def plot_logos(
         for ax in axes[:-1]:
             ax.tick_params(labelbottom=not same)
         axes[-1].set_xlabel("position in the sequence (bp, 0-based)")
-        figure.supylabel(_units(rows, kind.unit), fontsize=9)
+        side_label(figure, _units(rows, kind.unit))
     return figure
 
 
@@ -124,12 +134,20 @@ def frame(
     """
     for name, value in (("width", width), ("row_height", row_height)):
         if value is not None and not _SMALLEST / 2 <= value <= 5000:
-            raise InputError(f"{name}={value:g} mm is no size for a picture; give {_SMALLEST / 2:g} to 5000")
+            raise InputError(
+                f"{value:g} mm is no size for a picture",
+                Remedy.naming(f"give {{}} from {_SMALLEST / 2:g} to 5000", setting(name)),
+            )
     if width is None:
         width = max(120.0, _OUTSIDE + _PER_BASE * min(span, PER_ROW))
     height = 12.0 + rows * (row_height or _HEIGHT) + levels * _LEVEL
     figure = Picture(figsize=(width / _INCH, height / _INCH), layout="constrained")
     return figure, list(figure.subplots(rows, 1, squeeze=False)[:, 0])
+
+
+def _any(values: Any, start: int, end: int) -> bool:
+    scores = values[0] if isinstance(values, tuple) else values
+    return bool(np.nan_to_num(scores[start:end]).any())
 
 
 def _around(limits: Sequence[Limits]) -> Limits:
@@ -140,10 +158,20 @@ def _scale(one: Explanation) -> tuple[str, str]:
     return str(one.method.get("name")), str(one.method.get("units"))
 
 
-def _labels(rows: Sequence[Explanation]) -> list[str]:
+def _calls(several: Sequence[Explanation], labels: Sequence[str] | None) -> list[str]:
+    """Return the method of each explanation, with its label where another one is of the same method."""
+    methods = [method_text(one) for one in several]
+    called = labels or [f"explanation {number + 1}" for number in range(len(several))]
+    return [
+        f"{method}, {label}" if methods.count(method) > 1 else method
+        for method, label in zip(methods, called, strict=True)
+    ]
+
+
+def _labels(rows: Sequence[Explanation], calls: Sequence[str]) -> list[str]:
     """Return the name of each row's sequence, and of its target and method what is not the same in all rows."""
     targets = [target_text(one.target) for one in rows]
-    methods = [method_text(one) for one in rows]
+    methods = [calls[number % len(calls)] for number in range(len(rows))]
     parts = [[one.names[0] for one in rows], *(some for some in (targets, methods) if len(set(some)) > 1)]
     return ["   ·   ".join(words) for words in zip(*parts, strict=True)]
 

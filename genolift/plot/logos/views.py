@@ -9,9 +9,19 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from genolift.plot.epistasis import heat
-from genolift.plot.logo import Limits, draw_letters, draw_row, finish_row, frame_of, letter_heights, mark, spread_of
+from genolift.plot.logo import (
+    LETTERS_UP_TO,
+    Limits,
+    draw_letters,
+    draw_row,
+    finish_row,
+    frame_of,
+    letter_heights,
+    mark,
+    spread_of,
+)
 from genolift.results.explanation import Explanation
-from genolift.support.errors import InputError
+from genolift.support.errors import InputError, Remedy, setting
 
 _BASES = "ACGT"
 SCORES = "scores"
@@ -84,6 +94,11 @@ def _limits_of_letters(values: Any, start: int, end: int) -> Limits:
 
 def _draw_hypothetical(ax: Axes, values: np.ndarray, start: int, end: int, marks: Any, limits: Limits) -> None:
     """Stack what is above zero and what is below, the largest outermost."""
+    if end - start > LETTERS_UP_TO:
+        raise InputError(
+            f"hypothetical contributions of {end - start:,} positions cannot be told apart",
+            Remedy.naming(f"give {{}} and {{}} for {LETTERS_UP_TO:,} at most", setting("start"), setting("end")),
+        )
     inside = values[start:end]
     order = np.argsort(np.abs(inside), axis=1)
     floors = {+1: np.zeros(len(inside)), -1: np.zeros(len(inside))}
