@@ -33,8 +33,8 @@ from genolift.cli.targets import TargetsCommand, explained_targets
 @click.option(
     "--alleles",
     metavar="VARIANT",
-    help="Draw both alleles of a variant of a store that `genolift variants --explain` wrote, such as 'chr1:14677:G>A', in "
-    "quotes because > means something to the shell.",
+    help="Draw both alleles of a variant of a store that `genolift variants --explain` wrote, such as "
+    "'chr1:14677:G>A', in quotes because > means something to the shell.",
 )
 @click.option("--start", type=click.IntRange(0), metavar="N", help="First position, 0-based.  [default: 0]")
 @click.option(
