@@ -62,37 +62,44 @@ def test_substitutions_are_those_of_a_slow_look(seed):
     assert tried > 10
 
 
+def after_an_indel(text: str, slot: int, put: str, moves: str) -> list[tuple[str, int | None]]:
+    """Each letter of the edited text, and its position in the text before, or None where it had none."""
+    place, is_base = divmod(slot, 2)
+    letters_of = [(letter, i) for i, letter in enumerate(text)]
+    edited = letters_of[:place] + [(put, None)] * (not is_base) + letters_of[place + is_base :]
+    room = max(0, len(text) - len(edited)) * [("N", None)]
+    return (edited + room)[: len(text)] if moves == "right" else (room + edited)[-len(text) :]
+
+
 @pytest.mark.parametrize("moves", ["right", "left"])
-def test_indels_are_those_of_a_slow_look(moves):
-    rng = np.random.default_rng(5)
-    motifs = ["ACG", "TTA"]
-    text = "TACTGATTCGGTCAGTAC"
-    codes, fixed = codes_of(text), np.zeros((1, 18), bool)
-    fixed[0, 4:8] = True
-    rules = Constraints(codes, ["x"], patterns_of(motifs), None, fixed, "keep", moves)
-    own = unedited(codes)
-    found = set(zip(*(part.tolist() for part in rules.indels(own[0], 0)), strict=True))
-    assert rng
-    held, expected, refused = text[4:8], set(), 0
-    for slot in range(36):
-        p, is_base = divmod(slot, 2)
+@pytest.mark.parametrize("stays", [(4, 8), (0, 2), (18, 20)])
+def test_indels_are_those_of_a_slow_look(moves, stays):
+    motifs, text = ["ACG", "TTA"], "TACGTGATTCGGTTACAGTA"
+    fixed = np.zeros((1, 20), bool)
+    fixed[0, slice(*stays)] = True
+    rules = Constraints(codes_of(text), ["x"], patterns_of(motifs), None, fixed, "keep", moves)
+    found = set(zip(*(part.tolist() for part in rules.indels(unedited(codes_of(text))[0], 0)), strict=True))
+    before, expected, refused = occurrences(text, motifs), set(), {"stays": 0, "pushed out": 0, "motif": 0}
+    assert len(before) == 3
+    for slot in range(40):
+        place, is_base = divmod(slot, 2)
         for value in [-1] if is_base else range(4):
-            put = "" if is_base else BASES[value]
-            whole = text[:p] + put + text[p + is_base :]
-            edited = (whole + "N")[:18] if moves == "right" else ("N" + whole)[-18:]
-            inside = 4 <= p < 8 if is_base else 4 < p < 8
-            at = 4 + (len(whole) - 18 if moves == "right" and p <= 4 else 0)
-            at += 18 - len(whole) if moves == "left" and p > 4 else 0
-            new = {one for one, _ in occurrences(edited, motifs)} - {one for one, _ in occurrences(text, motifs)}
-            if inside or new:
-                refused += 1
-                continue
-            expected.add((slot, value))
-    assert held
-    assert refused > 6
-    # Motifs that the text has already may move along with their bases.
-    assert found <= expected | found
-    assert not {one for one in found if one not in expected}, "an indel that makes a motif, or breaks what stays"
+            edited = after_an_indel(text, slot, "" if is_base else BASES[value], moves)
+            origin = [i for _, i in edited]
+            now = occurrences("".join(letter for letter, _ in edited), motifs)
+            # Motifs that the text has already may move along with their bases.
+            if any((motif, origin[start]) not in before for motif, start in now):
+                refused["motif"] += 1
+            elif stays[0] <= place < stays[1] if is_base else stays[0] < place < stays[1]:
+                refused["stays"] += 1
+            elif not set(range(*stays)) <= set(origin):
+                refused["pushed out"] += 1
+            else:
+                expected.add((slot, value))
+    assert found == expected
+    assert refused["motif"] > 3
+    assert refused["stays"] > 2
+    assert (refused["pushed out"] > 20) == (stays == ((18, 20) if moves == "right" else (0, 2)))
 
 
 def test_what_is_there_from_the_start_is_refused_in_one_line():
