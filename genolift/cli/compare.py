@@ -89,10 +89,10 @@ def command(
     places are where a seqlet of A or of B is like it. The importance at these places is compared by a paired t-test,
     whose unit is the sequence. q is Benjamini and Hochberg's.
 
-    Of each sequence, the window with the largest difference is compared with that of noise as large as the background
-    of the differences, which is what the models differ by where neither sees anything. A small p does not say that
-    another training of the same model would differ less. With --null, null_p says how rarely a shuffled sequence
-    differs as much; shuffles hold motifs by chance.
+    Of each sequence, the window with the largest difference is compared with that of noise that has the distribution of
+    the differences and is as alike to its neighbours. What an error of the units can make of a difference is taken off
+    before. A small p does not say that another training of the same model would differ less. With --null, null_p says
+    how rarely a shuffled sequence differs as much; shuffles hold motifs by chance.
     """
     from genolift.pipeline.common.execution import Execution
     from genolift.pipeline.discovery.compared import Comparison, compare

@@ -114,7 +114,8 @@ def command(
 
     What stands out of noise as large as the background is a seqlet, and some seqlets are chance matches in sequence
     without meaning. With --null, patterns are made of one half of the sequences, drawn at random, and null_q tells
-    whether more of the other half hold a pattern than of the null (Fisher's exact test, Benjamini and Hochberg).
+    whether more of the other half hold a pattern than of the null (Fisher's exact test, Benjamini and Hochberg). A null
+    whose scores are smaller outside motifs, too, is multiplied by the ratio first.
 
     Patterns are trimmed to where they contribute: ends with less than 0.3 of the largest position are cut. Their
     frequencies of bases are compared with the motifs, on either strand, by Tomtom, whose p-values are calibrated with

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from genolift.evaluate.discovery.significance import scale_excess
-from genolift.evaluate.discovery.surrogates import SignDependence, moved, sieve
+from genolift.evaluate.discovery.significance import scale_excess, scale_lack
+from genolift.evaluate.discovery.surrogates import SignDependence, moved, resampled_noise, sieve, unpredicted
 
 
 def smooth(rng, n=40, length=300):
@@ -28,6 +28,44 @@ def test_correlations_are_those_of_the_scores():
     with_motifs = SignDependence()
     with_motifs.add(x, [300] * 40)
     np.testing.assert_allclose(with_motifs.correlations[:5], [0.8, 0.6, 0.4, 0.2, 0], atol=0.1)
+
+
+@pytest.mark.parametrize("length", [11, 40])
+def test_short_sequences_are_no_less_alike(length):
+    """Signs about the median of few scores differ more often than not, by 1 in 40 of 40, which is no dependence."""
+    dependence = SignDependence()
+    n = 120_000 // length
+    dependence.add(np.random.default_rng(4).laplace(size=(n, length)), [length] * n)
+    assert abs(dependence.correlations.mean()) < 0.01
+    np.testing.assert_allclose(dependence.correlations, 0, atol=0.05)
+
+
+def test_noise_has_the_tails_and_the_likeness_of_the_scores():
+    rng = np.random.default_rng(5)
+    x = smooth(rng, 80)
+    dependence = SignDependence()
+    dependence.add(x, [300] * 80)
+    coefficients = dependence.coefficients()
+    without = np.zeros(x.shape, bool)
+    without[:, 100:108] = True
+    x[:, 100:108] += 1000  # left out
+    left = unpredicted(x, [300] * 80, coefficients, without)
+    assert len(left) == 80 * (300 - 10 - 8)
+    plain = unpredicted(x[:, :100], [100] * 80, coefficients)
+    assert plain.std() < 0.6 * x[:, :100].std()
+    made = resampled_noise(plain, 100, 200, coefficients, np.random.default_rng(0))
+    assert made.shape == (100, 200)
+    assert correlation(made) == pytest.approx(correlation(x[:, :100]), abs=0.05)
+    assert made.std() == pytest.approx(x[:, :100].std(), rel=0.1)
+    spikes = resampled_noise(np.array([0.0] * 99 + [50.0]), 200, 100, np.zeros(10), np.random.default_rng(0))
+    assert np.mean(spikes == 50) == pytest.approx(0.01, abs=0.003)
+
+
+def test_a_null_is_made_as_large_as_the_data():
+    assert scale_lack([2.0, 4.0, 6.0], [3.0, 1.0, 2.0]).tolist() == [2, 2, 2]
+    assert scale_lack([1.0, 1.0], [3.0, 0.5]).tolist() == [1, 2]
+    assert scale_lack([0.0, 0.0], [3.0]).tolist() == [1]
+    assert scale_lack([1.0], [0.0, 0.0]).tolist() == [1, 1]
 
 
 def test_what_lies_beyond_the_end_does_not_count():

@@ -10,14 +10,18 @@ from planted_scores import GATA, TAL, matrix, planted
 
 from genolift.cli.app import run
 from genolift.evaluate.discovery import members as members_module
-from genolift.evaluate.discovery.members import Occurrence
+from genolift.evaluate.discovery.clustering import Model, Shape
+from genolift.evaluate.discovery.members import Gathering, Members, Occurrence
+from genolift.export.source import Scores
 from genolift.pipeline.common.execution import Execution
 from genolift.pipeline.discovery import gathered as job_module
 from genolift.pipeline.discovery.finding import Search
 from genolift.pipeline.discovery.gathered import GatherJob, gather_patterns
+from genolift.pipeline.discovery.gathering import Gatherer
 from genolift.pipeline.discovery.patterns import PatternHits, read_patterns, write_hits
+from genolift.results.explanation import Explanation
 from genolift.simulate.motifs import Motif, meme_text
-from genolift.support.errors import FileProblem, InputError, Undefined
+from genolift.support.errors import FileProblem, GenoliftWarning, InputError, Undefined
 
 QUIET = Execution(progress=False)
 MOTIFS = [(matrix(GATA), 0.4), (matrix(TAL), 0.4)]
@@ -174,21 +178,53 @@ def test_patterns_are_more_common_than_in_the_null(folder, tmp_path):
         gather_patterns(GatherJob(Search(folder / "one.zarr", null=tmp_path / "short.zarr"), tmp_path / "other"))
 
 
+def scaled_by(one, by):
+    """Return an explanation in which all contributions are so much larger."""
+    fields = {name: by * np.asarray(getattr(one, name)) for name in ("raw_contributions", "hypothetical")}
+    return Explanation({"inputs": one.inputs, **fields}, names=one.names)
+
+
+def test_a_null_with_smaller_scores_throughout(tmp_path):
+    """The motif is as common in both, so that the scores of the null are brought to the scale of the data."""
+    for name, by, seed in (("data", 1.6, 1), ("null", 1.0, 1001)):
+        one = planted(150, 60, MOTIFS[:1], share=0.5, noise=0.1, seed=seed)[0]
+        scaled_by(one, by).save(tmp_path / f"{name}.zarr")
+    with pytest.warns(GenoliftWarning, match=r"1\.6. times the null's .* multiplied by that before patterns"):
+        (row,) = with_null(tmp_path, tmp_path / "out", "data.zarr", "null.zarr")
+    assert float(row["null_share"]) == pytest.approx(float(row["share"]), abs=0.15)  # 0.06 and 0.43 as they are
+    assert float(row["null_p"]) > 0.01
+
+
+def test_the_tested_half_does_not_choose_what_is_listed():
+    members = Members(np.arange(8), np.zeros(8, int), *(np.zeros(8) for _ in range(5)))
+    sums = {name: np.zeros((1, 40, 4)) for name in ("contributions", "frequencies")}
+    gathering = Gathering(Model([], np.zeros(1), Shape()), 1, sums, [members])
+    assert gathering.patterns(4, np.arange(8) < 3) == []
+    (one,) = gathering.patterns(4, np.arange(8) < 4)
+    assert len(one.members) == 8
+
+
 def test_occurrence_by_hand():
     """Three of four against one of four: (4·4 + 1·1) of 70 tables are as extreme."""
     assert Occurrence(3, 4, 1, 4).p == pytest.approx(17 / 70)
 
 
 @pytest.mark.slow
-def test_a_null_like_the_data_is_not_told_apart(tmp_path):
+@pytest.mark.filterwarnings("ignore:outside motifs")
+@pytest.mark.parametrize(("n", "nulls", "share", "by"), [(120, 120, 0.6, 1), (60, 60, 0.4, 1), (120, 1000, 0.5, 1.6)])
+def test_a_null_like_the_data_is_not_told_apart(tmp_path, n, nulls, share, by):
     """The p-values are at most as small as chance makes them, though patterns were looked for in the same data."""
     p = []
+    gatherer = Gatherer()
     for seed in range(60):
-        for name, number in (("data", seed), ("null", 1000 + seed)):
-            planted(120, 60, [(matrix(GATA), 0.4)], seed=number, share=0.6)[0].save(tmp_path / f"{name}{seed}.zarr")
-        rows = with_null(tmp_path, tmp_path / f"out{seed}", f"data{seed}.zarr", f"null{seed}.zarr")
-        p += [float(row["null_p"]) for row in rows]
-    assert len(p) >= 55
+        data, null = (
+            Scores(scaled_by(planted(number, 60, MOTIFS[:1], seed=first + seed, share=share)[0], factor))
+            for number, first, factor in ((n, 0, by), (nulls, 1000, 1))
+        )
+        search = Search(tmp_path / "data.zarr", null=tmp_path / "null.zarr", seed=seed, execution=QUIET)
+        (tmp_path / str(seed)).mkdir()
+        p += [one.occurrence.p for one in gatherer.gather(search, data, null, tmp_path / str(seed), "one").patterns]
+    assert len(p) >= 40
     for level in (0.05, 0.2, 0.5):
         assert np.mean(np.array(p) <= level) <= level + 2 * np.sqrt(level * (1 - level) / len(p))
 
@@ -218,8 +254,6 @@ def test_mistakes_are_one_line(folder, tmp_path, capsys):
 
 def test_scores_alone_are_enough(folder, tmp_path):
     """A method without hypothetical contributions, such as occlusion, has patterns too."""
-    from genolift.results.explanation import Explanation
-
     one = planted(240, 100, MOTIFS, share=0.8, hypothetical=False)[0]
     Explanation({"inputs": one.inputs, "scores": one.scores}, names=one.names).save(tmp_path / "scores.zarr")
     written, _ = found(tmp_path, tmp_path / "out", "scores.zarr")

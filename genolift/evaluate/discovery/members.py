@@ -225,15 +225,19 @@ class Gathering:
         found = [part.sequence[part.pattern == number] for part in self._parts]
         return np.unique(np.concatenate([np.zeros(0, np.int64), *found]))
 
-    def patterns(self, least: int) -> list[GatheredPattern]:
-        """Return the patterns that have at least so many members, the one with most first."""
+    def patterns(self, least: int, among: np.ndarray | None = None) -> list[GatheredPattern]:
+        """Return the patterns that have at least so many members, the one with most first.
+
+        With a mask of the sequences, (N,), members count ``among`` these only.
+        """
         if not self._parts:
             return []
         members = Members(*(np.concatenate(column) for column in zip(*self._parts, strict=True)))
         counts = np.bincount(members.pattern, minlength=len(self.model))
+        told = counts if among is None else np.bincount(members.pattern[among[members.sequence]], minlength=len(counts))
         found: list[GatheredPattern] = []
         for number in np.argsort(-counts, kind="stable"):
-            if counts[number] >= least:
+            if told[number] >= least:
                 found.append(self._pattern(len(found), int(number), members.where(members.pattern == number)))
         return found
 

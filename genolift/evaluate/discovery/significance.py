@@ -76,6 +76,24 @@ def scale_excess(data: npt.ArrayLike, null: npt.ArrayLike) -> np.ndarray:
     return np.maximum(1, data / np.maximum(np.quantile(null, rank, method="hazen"), some.min()))
 
 
+def scale_lack(data: npt.ArrayLike, null: npt.ArrayLike) -> np.ndarray:
+    """Return by what the scale of each sequence of the null falls short of the data's, (M,), at least 1.
+
+    The counterpart of :func:`scale_excess`: multiplying the null by it gives the null the data's distribution of
+    scales, and makes none of its scores smaller.
+
+    Parameters
+    ----------
+    data, null
+        The scale of each sequence, (N,) and (M,).
+    """
+    data, null = np.asarray(data, float), np.asarray(null, float)
+    if not data.any() or not null.any():
+        return np.ones(len(null))
+    rank = (np.argsort(np.argsort(null, kind="stable"), kind="stable") + 0.5) / len(null)
+    return np.maximum(1, np.quantile(data, rank, method="hazen") / np.maximum(null, null[null > 0].min()))
+
+
 def q_values(kinds: np.ndarray, p: npt.ArrayLike, bases: int | None = None) -> np.ndarray:
     """Return the p-values adjusted by Benjamini and Hochberg's method, for each kind by itself.
 

@@ -8,6 +8,8 @@ judged by scores that are moved along the sequence, so that runs of high scores 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import solve_toeplitz
@@ -23,8 +25,10 @@ class SignDependence:
     """How alike scores at neighbouring positions are, computed from any number of scores in constant memory.
 
     It is taken from signs alone, so that few large scores do not count more than others. Signs are relative to the
-    median of the sequence. The correlation of the scores is the sine of π/2 times that of the signs, as it is for
-    normally distributed scores. A score of exactly zero, where most are zero, is alike to nothing.
+    median of the sequence, so that two signs of a sequence of L scores that are not alike differ a little more often
+    than not, by 1 / (L − 1). That is taken off, because it is much where sequences are short. The correlation of the
+    scores is the sine of π/2 times that of the signs, as it is for normally distributed scores. A score of exactly
+    zero, where most are zero, is alike to nothing.
     """
 
     def __init__(self) -> None:
@@ -36,9 +40,12 @@ class SignDependence:
         inside = np.arange(scores.shape[1]) < lengths[:, None]
         median = np.nanmedian(np.where(inside & (lengths > 0)[:, None], scores, np.nan), axis=1, keepdims=True)
         signs = np.where(inside, np.sign(scores - median), 0).astype(np.int8)
+        by_chance = np.abs(signs).sum(1, dtype=np.float64) / np.maximum(1, lengths * (lengths - 1.0))
         for lag in range(1, min(_ORDER, scores.shape[1] - 1) + 1):
+            pairs = inside[:, lag:].sum(1)
             self._sums[lag - 1] += np.einsum("ij,ij->", signs[:, lag:], signs[:, :-lag], dtype=np.float64)
-            self._counts[lag - 1] += inside[:, lag:].sum()
+            self._sums[lag - 1] += (by_chance * pairs).sum()
+            self._counts[lag - 1] += pairs.sum()
 
     @property
     def correlations(self) -> np.ndarray:
@@ -157,9 +164,63 @@ def background_noise(
         The noise, (n · draws, L), which is zero beyond the length of a sequence.
     """
     lengths = np.repeat(np.asarray(lengths), draws)
-    # One long series is cut into rows. What goes before it is long enough to forget that it began with nothing.
-    before = int(np.ceil(10 / (1 - _LARGEST_ROOT)))
-    drawn = rng.laplace(size=before + len(lengths) * width)
-    made = lfilter([1.0], np.append(1.0, -coefficients), drawn)[before:].reshape(len(lengths), width)
+    made = _series(lambda size: rng.laplace(size=size), len(lengths), width, coefficients)
     middle = float(np.median(np.abs(made))) if made.size else 1.0
     return made * (scale / middle) * (np.arange(width) < lengths[:, None])
+
+
+def unpredicted(
+    scores: npt.ArrayLike, lengths: npt.ArrayLike, coefficients: np.ndarray, without: np.ndarray | None = None
+) -> np.ndarray:
+    """Return what an autoregression does not predict of each score from those before it, in one row.
+
+    The first scores of a sequence are left out, because what was before them is not known.
+
+    Parameters
+    ----------
+    scores
+        The scores, (n, L).
+    lengths
+        The true lengths of the sequences, (n,).
+    coefficients
+        The coefficients of an autoregression, as :meth:`SignDependence.coefficients` returns them.
+    without
+        Scores that are left out, (n, L).
+    """
+    scores, lengths = np.asarray(scores, np.float64), np.asarray(lengths)
+    place = np.arange(scores.shape[1])
+    known = (place >= np.minimum(len(coefficients), lengths // 2)[:, None]) & (place < lengths[:, None])
+    known &= True if without is None else ~without
+    return lfilter(np.append(1.0, -coefficients), [1.0], scores, axis=1)[known]
+
+
+def resampled_noise(
+    drawn_from: np.ndarray, count: int, width: int, coefficients: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Return noise with the distribution of what an autoregression left unpredicted, whatever its tails are.
+
+    Parameters
+    ----------
+    drawn_from
+        What :func:`unpredicted` returned. It is drawn from with replacement.
+    count, width
+        How many rows are made, and how long they are.
+    coefficients
+        The coefficients of the autoregression.
+    rng
+        Where random numbers come from.
+
+    Returns
+    -------
+    np.ndarray
+        The noise, (count, width).
+    """
+    return _series(lambda size: rng.choice(drawn_from, size), count, width, coefficients)
+
+
+def _series(draw: Callable[[int], np.ndarray], count: int, width: int, coefficients: np.ndarray) -> np.ndarray:
+    """Return rows cut from one series that an autoregression makes of what is drawn."""
+    # What goes before is long enough to forget that the series began with nothing.
+    before = int(np.ceil(10 / (1 - _LARGEST_ROOT)))
+    drawn = draw(before + count * width)
+    return lfilter([1.0], np.append(1.0, -coefficients), drawn)[before:].reshape(count, width)

@@ -114,27 +114,33 @@ def find_significant(
 
 def _excess(job: Search, finder: Finder, scores: Scores, null_scores: Scores) -> np.ndarray:
     """Return what each sequence's scores are divided by to be on the null's scale; warn if that is not 1."""
-    data, null = _scales(finder, scores), _scales(finder, null_scores)
+    data, null = scales_of(finder, scores), scales_of(finder, null_scores)
     excess = scale_excess(data, null)
+    tell_of_scales(job, data, null, "They are divided by that before they are judged")
+    return excess
+
+
+def tell_of_scales(job: Search, data: np.ndarray, null: np.ndarray, done: str) -> None:
+    """Warn if scores outside motifs are larger than those of the null; the warning ends with what is ``done``."""
     if data.any() and not null.any():
         warnings.warn(
             f"most scores of {job.null} are zero, and those of {job.scores} are not, so that the null cannot tell what "
             "is large; score shuffles of these same sequences",
             GenoliftWarning,
-            3,
+            4,
         )
-        return excess
+        return
     log.info("scores outside motifs are %.2f times those of the null (medians)", _ratio(data, null))
+    excess = scale_excess(data, null)
     large = float(np.quantile(excess, 0.9))
     if large > _NOTABLE and mannwhitneyu(data, null, alternative="greater").pvalue < _CHANCE:
         warnings.warn(
             f"outside motifs, too, scores of {job.scores} are larger than those of the null: their scale is "
             f"{np.median(excess):.2f} times the null's in the median sequence, and {large:.2f} times or more in one of "
-            "ten. They are divided by that before they are judged",
+            f"ten. {done}",
             GenoliftWarning,
-            3,
+            4,
         )
-    return excess
 
 
 def _ratio(data: np.ndarray, null: np.ndarray) -> float:
@@ -142,7 +148,7 @@ def _ratio(data: np.ndarray, null: np.ndarray) -> float:
     return float(np.median(data)) / below if below else 1.0
 
 
-def _scales(finder: Finder, scores: Scores) -> np.ndarray:
+def scales_of(finder: Finder, scores: Scores) -> np.ndarray:
     """Return the median absolute score of each sequence, which a motif cannot move far."""
     found = np.zeros(len(scores))
     for rows, block in scores.blocks(finder.field, label="measuring"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -15,9 +16,10 @@ from genolift.evaluate.discovery.alignment import Windows
 from genolift.evaluate.discovery.clustering import Model, Shape, cluster_windows
 from genolift.evaluate.discovery.members import SIGNS, GatheredPattern, Gathering, Members, Occurrence, cut_windows
 from genolift.evaluate.discovery.seqlets import ScoredStretches
+from genolift.evaluate.discovery.significance import scale_lack
 from genolift.export.formats.modisco import as_bases
 from genolift.export.source import Scores
-from genolift.pipeline.discovery.finding import Finder, Search, find_significant
+from genolift.pipeline.discovery.finding import Finder, Search, find_significant, scales_of, tell_of_scales
 from genolift.pipeline.discovery.seqlets import seqlet_finder
 from genolift.support.errors import FileProblem, InputError, Remedy, setting
 from genolift.support.files import whole
@@ -81,9 +83,12 @@ class Gatherer:
         gatherings = self._counted(scores, seqlets, models, "counting members")
         occurrence = None
         if null is not None:
-            beside = self._counted(null, _null_seqlets(finder, null, seqlets), models, "counting in the null")
+            own = _null_seqlets(finder, null, seqlets, _matched(search, finder, scores, null))
+            beside = self._counted(null, own, models, "counting in the null")
             occurrence = _Occurrences(gatherings, beside, others, len(null))
-        patterns = [one for sign in SIGNS for one in gatherings[sign].patterns(self.least)]
+        # Did members in the tested half count, patterns would be listed because that half happens to hold many.
+        least = max(2, math.ceil(self.least * (1 - others.mean()))) if len(others) else self.least
+        patterns = [one for sign in SIGNS for one in gatherings[sign].patterns(least, ~others)]
         found = Gathered([one if occurrence is None else occurrence.told(one) for one in patterns], len(seqlets))
         found.write(done)
         return found
@@ -160,10 +165,20 @@ class _Occurrences:
         return replace(one, occurrence=Occurrence(found, int(self.others.sum()), beside, self.size))
 
 
-def _null_seqlets(finder: Finder, null: Scores, seqlets: ScoredStretches) -> ScoredStretches:
+def _matched(search: Search, finder: Finder, scores: Scores, null: Scores) -> np.ndarray:
+    """Return what each sequence of the null is multiplied by, so that its scores are as large as those of the data.
+
+    Where sequences have larger scores throughout, more of their places would pass for a pattern that is no more common.
+    """
+    data, own = scales_of(finder, scores), scales_of(finder, null)
+    tell_of_scales(search, data, own, "Those of the null are multiplied by that before patterns are counted")
+    return scale_lack(data, own)
+
+
+def _null_seqlets(finder: Finder, null: Scores, seqlets: ScoredStretches, by: np.ndarray) -> ScoredStretches:
     """Return the stretches of the null that are at least as important as the weakest of the seqlets of their sign."""
     parts = [
-        finder.find(values, null.lengths[rows], rows.start)
+        finder.find(values * by[rows, None], null.lengths[rows], rows.start)
         for rows, values in null.blocks("scores", label="searching the null")
     ]
     found = ScoredStretches(*(np.concatenate(column) for column in zip(*parts, strict=True)))
