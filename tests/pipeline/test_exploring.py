@@ -60,6 +60,7 @@ def test_an_answer_is_what_the_method_and_the_model_say(explorer, client):
     probability = explorer.model.predict(X, verbose=0)[0, 0]
     np.testing.assert_allclose(1 / (1 + np.exp(-found["predictions"][0])), probability, rtol=1e-5)
     assert found["content"]["tracks"][0]["sequence"] == SEQUENCE
+    assert found["scale"] == "logit"
     assert found["residual"] < 1e-5
 
 
@@ -218,3 +219,13 @@ def test_no_browser_of_text_takes_the_terminal(monkeypatch):
         monkeypatch.setattr(type(browser), "open", lambda self, address: opened.append(address))
         _open("http://127.0.0.1:1/")
         assert opened == (["http://127.0.0.1:1/"] if expected is None else expected)
+
+
+def test_a_prediction_without_a_sigmoid_is_no_logit(tmp_path):
+    import keras
+
+    inputs = keras.Input((LENGTH, 4))
+    keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Flatten()(inputs))).save(tmp_path / "m.keras")
+    explorer = Explorer(ModelFile(tmp_path / "m.keras"), Recipe("gradient-x-input", ("0",)))
+    assert explorer.explain(Asked(SEQUENCE, method="gradient-x-input"))["scale"] is None
+    explorer.close()

@@ -156,6 +156,7 @@ class Explorer:
             "content": told,
             "predictions": [float(value) if np.isfinite(value) else None for value in predictions],
             "residual": float(residual.max()) if residual.size else None,
+            "scale": "logit" if self._is_logit(asked) else None,
         }
 
     def effects(self, asked: Asked) -> dict[str, Any]:
@@ -189,6 +190,11 @@ class Explorer:
     def _explanation(self, asked: Asked) -> Explanation:
         bases = self.read(asked.sequence)
         return self._method(asked)(one_hot([bases], self._unknown), names=[asked.name])
+
+    def _is_logit(self, asked: Asked) -> bool:
+        """Whether predictions are what the model has before its final sigmoid or softmax, and no output of it."""
+        traced = self._method(asked).traced
+        return not all(value in traced.program.outputs for target in traced.targets for value in target.values)
 
     def _method(self, asked: Asked) -> Any:
         key = (asked.method, asked.references, asked.target)

@@ -80,7 +80,7 @@ const explain = guarded(async () => {
 });
 
 function draw() {
-  const { content, predictions, residual } = state.answer;
+  const { content, predictions, residual, scale } = state.answer;
   const kept = state.kept && state.kept.content.tracks[0].sequence.length === content.tracks[0].sequence.length ? state.kept : null;
   const same = kept?.target === state.answer.target;
   const words = predictions.map((value, k) => {
@@ -88,7 +88,7 @@ function draw() {
     if (before === undefined || before === null) return told(value);
     return `${told(value)} (kept${same ? `: ${told(before)}, change ${told(value - before)}` : `, of another target: ${told(before)}`})`;
   });
-  at("answer").textContent = `prediction ${words.join(", ")}${residual === null ? "" : `; residual ${told(residual)}`}` +
+  at("answer").textContent = `prediction ${words.join(", ")}${scale ? ` (${scale})` : ""}${residual === null ? "" : `; residual ${told(residual)}`}` +
     (state.kept && !kept ? "; what was kept has another length and is not drawn" : "");
   const tracks = kept ? [...unpacked(kept.content, "kept"), ...unpacked(content, "now")] : unpacked(content);
   const changed = kept ? differences(kept.content.tracks[0].sequence, content.tracks[0].sequence) : [];

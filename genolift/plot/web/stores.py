@@ -54,6 +54,8 @@ def write_stores(
     named = [_label(path, result) for path, result in zip(paths, results, strict=True)]
     marks = None if annotations is None else marks_of(results[0], annotations)
     subtitle = f"{len(results[0]):,} sequences explained by {', '.join(named)}. Made by genolift {__version__}."
+    if any(one.method.get("activation") == "logit" for one in results):
+        subtitle += " Predictions are logits where the model ends in a sigmoid or softmax."
     return write_page(out, tracks_of(results, named), name, subtitle, marks, about, progress, genome)
 
 
