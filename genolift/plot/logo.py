@@ -106,9 +106,19 @@ def plot_logo(
 
 def side_label(figure: Figure, text: str) -> None:
     """Write a label at the left of a figure, broken into lines where it is longer than the figure is high."""
-    room = max(12, int(figure.get_figheight() * 72 / (0.54 * 9)))  # letters of the font's size, as wide as most are
-    lines = [part for line in text.split("\n") for part in textwrap.wrap(line, room)]
-    figure.supylabel("\n".join(lines), fontsize=9, multialignment="center")
+    figure.supylabel(wrapped(text, figure.get_figheight()), fontsize=9, multialignment="center")
+
+
+def wrapped(text: str, inches: float) -> str:
+    """Return a label of nine points, broken into lines that are at most so long."""
+    room = max(12, int(inches * 72 / (0.54 * 9)))  # An average letter is about half as wide as the font is high.
+    return "\n".join(part for line in text.split("\n") for part in textwrap.wrap(line, room))
+
+
+def positions_that_fit(inches: float, longest: str) -> MaxNLocator:
+    """Return where positions are written below axes of a width, so that none touches the next."""
+    count = int(inches * 72 / (0.6 * 8 * len(longest) + 10))
+    return MaxNLocator(integer=True, nbins=max(2, min(12, count)), steps=[1, 2, 5, 10])
 
 
 def letter_heights(one: Explanation, input: Any = None) -> np.ndarray:

@@ -44,7 +44,7 @@ def explained(tmp_path_factory):
     )  # fmt: skip
     folder = tmp_path_factory.mktemp("page")
     e.save(folder / "s.zarr")
-    (folder / "m.bed").write_text(f"seq0\t40\t50\t{HOSTILE}\t0\t+\n")
+    (folder / "m.bed").write_text(f"seq0\t40\t50\t{HOSTILE}\t0\t+\nseq0\t114\t118\tnear_the_end\t0\t-\n")
     write_report(folder / "s.zarr", folder / "r.html", annotations=folder / "m.bed", progress=False)
     return e, folder
 
@@ -178,11 +178,18 @@ def test_what_is_saved_stands_for_itself(page, tmp_path):
     text = (tmp_path / "logo.svg").read_text()
     assert text.startswith("<svg xmlns")
     assert "<script" not in text
-    assert "onerror" not in re.sub(r"&lt;.*?&gt;", "", text)
+    assert "onerror" not in re.sub(r"&lt;.*?(&gt;|…)", "", text)
     with page.expect_download() as waiting:
         page.locator("#logo button[data-do=png]").click()
     waiting.value.save_as(tmp_path / "logo.png")
     assert (tmp_path / "logo.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_name_of_a_mark_stays_in_the_picture(page):
+    page.locator("#rows tr").nth(0).click()
+    for label in page.locator("#logo g.annotation text").all():
+        box, picture = label.bounding_box(), page.locator("#logo svg").bounding_box()
+        assert box["x"] + box["width"] <= picture["x"] + picture["width"] + 1
 
 
 def test_data_beside_the_page(browser, explained, monkeypatch):

@@ -259,3 +259,21 @@ def test_long_sequences_are_bars_in_which_no_peak_is_lost():
         plot_logo(e, "a")
     with pytest.raises(InputError, match="hypothetical contributions of 50,000 positions cannot be told apart"):
         plot_logos(e, ["a"], view="hypothetical")
+
+
+@pytest.mark.parametrize("view", ["scores", "hypothetical", "substitutions"])
+def test_a_narrow_picture_can_be_read(two, view):
+    long = result(EYE[RNG.integers(0, 4, (1, 1200))], ["a"])
+    figure = plot_logos(long, ["a"], [0], view, start=1100, end=1160, width=60, row_height=15)
+    render(figure, "png", 100)
+    ax = figure.axes[0]
+    for axis in (ax.xaxis, ax.yaxis) if view != "substitutions" else (ax.xaxis,):
+        boxes = [one.get_window_extent() for one in axis.get_ticklabels() if one.get_text()]
+        middles = [((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2) for box in boxes]
+        x, y = (ax.bbox.x0, ax.bbox.x1), (ax.bbox.y0, ax.bbox.y1)
+        inside = [x[0] <= a <= x[1] if axis is ax.xaxis else y[0] <= b <= y[1] for a, b in middles]
+        shown = [box for box, there in zip(boxes, inside, strict=True) if there]
+        assert len(shown) >= 2 or axis is ax.yaxis
+        assert not any(a.overlaps(b) for k, a in enumerate(shown) for b in shown[k + 1 :])
+    below = ax.xaxis.label.get_window_extent()
+    assert below.x1 <= figure.bbox.width

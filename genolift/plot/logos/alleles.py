@@ -8,10 +8,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from genolift.plot.logo import draw_row, frame_of, letter_heights, prediction_text, side_label, units_label, window
-from genolift.plot.logos.stacked import frame
+from genolift.plot.logo import (
+    draw_row,
+    frame_of,
+    letter_heights,
+    positions_that_fit,
+    prediction_text,
+    side_label,
+    units_label,
+    window,
+    wrapped,
+)
+from genolift.plot.logos.stacked import BESIDE, INCH, OUTSIDE, fewer_ticks, frame
 from genolift.plot.style import INK, PALETTE, QUIET, drawing
 from genolift.results.explanation import Explanation
 from genolift.sequence.normal import shared_ends
@@ -110,8 +119,10 @@ def plot_alleles(
         _draw_difference(axes[2], difference, start, end)
         for ax in axes:
             ax.axvspan(first - 0.5, behind - 0.5, color=QUIET, alpha=0.25, linewidth=0, zorder=0)
-        axes[2].set_xticks(*_ticks(ref, columns.ref, start, end))
-        axes[2].set_xlabel(_place(ref))
+        fewer_ticks(axes, row_height)
+        across = figure.get_figwidth() - OUTSIDE / INCH
+        axes[2].set_xticks(*_ticks(ref, columns.ref, start, end, across))
+        axes[2].set_xlabel(wrapped(_place(ref), across - BESIDE))
         figure.suptitle(variant, x=0.01, ha="left", fontsize=10.5)
         side_label(figure, units_label(ref))
     return figure
@@ -166,11 +177,11 @@ def _draw_difference(ax: Axes, difference: np.ndarray, start: int, end: int) -> 
     ax.set_title("alternative less reference", loc="left", fontsize=8.5)
 
 
-def _ticks(ref: Explanation, columns: np.ndarray, start: int, end: int) -> tuple[np.ndarray, list[str]]:
+def _ticks(ref: Explanation, columns: np.ndarray, start: int, end: int, inches: float) -> tuple[np.ndarray, list[str]]:
     """Return columns with round positions of the genome, or of the window of the reference, and these in words."""
     first = 0 if ref.regions is None else int(ref.regions[0][1])
     places = np.flatnonzero((columns >= start) & (columns < end))
-    locator = MaxNLocator(integer=True, nbins=8, steps=[1, 2, 5, 10])
+    locator = positions_that_fit(inches, f"{first + places[-1]:,}")
     round_ones = np.asarray(locator.tick_values(first + places[0], first + places[-1]), int)
     inside = [place for place in round_ones if places[0] <= place - first <= places[-1]]
     return columns[np.array(inside, int) - first], [f"{place:,}" for place in inside]

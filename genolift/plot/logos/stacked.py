@@ -8,16 +8,28 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from genolift.plot.logo import PER_ROW, Limits, mark_levels, side_label, target_text, window
+from genolift.plot.logo import (
+    PER_ROW,
+    Limits,
+    mark_levels,
+    positions_that_fit,
+    side_label,
+    target_text,
+    window,
+    wrapped,
+)
 from genolift.plot.logos.views import SCORES, VIEWS
 from genolift.plot.style import Picture, drawing
 from genolift.results.explanation import Explanation
 from genolift.support.errors import InputError, Remedy, setting
 
 LIMITS = ("shared", "free")
-_INCH = 25.4  # millimetres
-_OUTSIDE = 18.0  # millimetres beside and around the axes
+INCH = 25.4  # millimetres
+OUTSIDE = 18.0  # millimetres beside and around the axes
+BESIDE = 0.35  # inches that a label at the side may take more, where it has several lines
+_SCALE = 0.6  # inches of the scale of colours beside a map
 _PER_BASE, _HEIGHT, _LEVEL = 1.75, 26.0, 4.0  # millimetres
 _SMALLEST = 20.0  # millimetres
 
@@ -98,15 +110,19 @@ def plot_logos(
     told = _labels(rows, _calls(several, labels))
     with drawing():
         figure, axes = frame(len(rows), max(b - a for a, b in stretches), sum(levels), width, row_height)
+        across = figure.get_figwidth() - OUTSIDE / INCH - (_SCALE if view == "substitutions" else 0.0)
         for ax, values, stretch, bounds, some, level, label in zip(
             axes, drawn, stretches, each, marks, levels, told, strict=True
         ):
             kind.draw(ax, values, *stretch, some, bounds)
             ax.set_title(label, loc="left", pad=4 + 11 * level, fontsize=8.5)
+            ax.xaxis.set_major_locator(positions_that_fit(across, str(stretch[1])))
+        if view != "substitutions":  # whose rows are the bases
+            fewer_ticks(axes, row_height)
         same = len(set(stretches)) == 1
         for ax in axes[:-1]:
             ax.tick_params(labelbottom=not same)
-        axes[-1].set_xlabel("position in the sequence (bp, 0-based)")
+        axes[-1].set_xlabel(wrapped("position in the sequence (bp, 0-based)", across - BESIDE))
         side_label(figure, _units(rows, kind.unit))
     return figure
 
@@ -139,10 +155,18 @@ def frame(
                 Remedy.naming(f"give {{}} from {_SMALLEST / 2:g} to 5000", setting(name)),
             )
     if width is None:
-        width = max(120.0, _OUTSIDE + _PER_BASE * min(span, PER_ROW))
+        width = max(120.0, OUTSIDE + _PER_BASE * min(span, PER_ROW))
     height = 12.0 + rows * (row_height or _HEIGHT) + levels * _LEVEL
-    figure = Picture(figsize=(width / _INCH, height / _INCH), layout="constrained")
+    figure = Picture(figsize=(width / INCH, height / INCH), layout="constrained")
     return figure, list(figure.subplots(rows, 1, squeeze=False)[:, 0])
+
+
+def fewer_ticks(axes: Sequence[Axes], row_height: float | None) -> None:
+    """Write fewer numbers beside low rows, where they would stand on each other."""
+    if row_height is not None and row_height < _HEIGHT:
+        for ax in axes:
+            bins = max(1, int(row_height / 7))
+            ax.yaxis.set_major_locator(MaxNLocator(nbins=bins, steps=[1, 2, 2.5, 5, 10], min_n_ticks=1))
 
 
 def _any(values: Any, start: int, end: int) -> bool:

@@ -126,11 +126,14 @@ export function layout(data, view, width, options = {}) {
   for (const one of [...(data.annotations ?? [])].sort((a, b) => a.start - b.start)) {
     if (one.end <= view.start || one.start >= view.end) continue;
     const left = Math.max(MARGIN.left, x(one.start)), right = Math.min(width - MARGIN.right, x(one.end));
-    const taken = Math.max(right, left + 7 * String(one.label ?? "").length + 14);
-    let lane = lanes.findIndex((free) => free <= left);
+    // A label that would run out of the picture ends at its edge, and one that is wider than the picture is cut.
+    const most = Math.max(4, Math.floor((width - MARGIN.left - MARGIN.right - 14) / 7)), all = String(one.label ?? "");
+    const words = all.length > most ? `${all.slice(0, most - 1)}…` : all, wide = 7 * words.length + 14;
+    const from = words ? Math.max(MARGIN.left, Math.min(left, width - MARGIN.right - wide)) : left;
+    let lane = lanes.findIndex((free) => free <= from);
     if (lane < 0) lane = lanes.push(0) - 1;
-    lanes[lane] = taken + 4;
-    placed.push({ ...one, left, right, lane });
+    lanes[lane] = Math.max(right, from + wide) + 4;
+    placed.push({ ...one, words, from, left, right, lane });
   }
   let top = MARGIN.top + LANE * lanes.length;
   const row = options.row ?? ROW;
@@ -159,7 +162,7 @@ export function drawing(data, view, options = {}) {
     const bottom = place.rows.at(-1).top + place.rows.at(-1).height;
     parts.push(`<g class="annotation"><rect x="${f(one.left)}" y="${y + 12}" width="${f(Math.max(2, one.right - one.left))}" height="3" fill="${theme.mark}"/>` +
       `<rect x="${f(one.left)}" y="${y + 15}" width="${f(Math.max(2, one.right - one.left))}" height="${f(bottom - y - 15)}" fill="${theme.mark}" opacity=".09"/>`);
-    text(one.left, y + 9, `${one.label ?? ""}${arrow}`, `font-size="10" fill="${theme.quiet}"`);
+    text(one.from, y + 9, `${one.words}${arrow}`, `font-size="10" fill="${theme.quiet}"`);
     parts.push("</g>");
   }
   data.tracks.forEach((track, number) => {
