@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from genolift.support.errors import InputError
+from genolift.support.errors import InputError, Remedy, setting
 from genolift.support.files import write_whole
 
 BASES = {"A": "#109648", "C": "#255c99", "G": "#f0a30a", "T": "#d62839", "N": "#8a8f98"}
@@ -46,6 +47,7 @@ _METADATA = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
 KINDS = tuple(_METADATA)
+_COLLAPSED = "constrained_layout not applied"  # how Matplotlib's warning begins
 _WORDS = {
     "deeplift": "DeepLIFT",
     "revealcancel": "RevealCancel",
@@ -88,13 +90,22 @@ def render(figure: Figure, kind: str, dpi: int = 150) -> bytes:
     Raises
     ------
     InputError
-        For another kind of file.
+        For another kind of file, or if the figure is too small for the words around its axes.
     """
     if kind not in KINDS:
         raise InputError(f"pictures are written as {', '.join(KINDS)}, not as {kind or 'a file without suffix'!r}")
     buffer = io.BytesIO()
-    with drawing():
-        figure.savefig(buffer, format=kind, dpi=dpi, metadata=_METADATA[kind], facecolor="white")
+    with drawing(), warnings.catch_warnings():
+        warnings.filterwarnings("error", _COLLAPSED, UserWarning)
+        try:
+            figure.savefig(buffer, format=kind, dpi=dpi, metadata=_METADATA[kind], facecolor="white")
+        except UserWarning as problem:
+            if not str(problem).startswith(_COLLAPSED):
+                raise
+            sizes = map(setting, ("width", "row_height"))
+            raise InputError(
+                "the picture is too small for the words around it", Remedy.naming("give more {} or {}", *sizes)
+            ) from None
     return buffer.getvalue()
 
 

@@ -264,7 +264,9 @@ def test_long_sequences_are_bars_in_which_no_peak_is_lost():
 @pytest.mark.parametrize("view", ["scores", "hypothetical", "substitutions"])
 def test_a_narrow_picture_can_be_read(two, view):
     long = result(EYE[RNG.integers(0, 4, (1, 1200))], ["a"])
-    figure = plot_logos(long, ["a"], [0], view, start=1100, end=1160, width=60, row_height=15)
+    figure = plot_logos(
+        long, ["a"], [0], view, start=1100, end=1160, width=80 if view == "substitutions" else 60, row_height=15
+    )
     render(figure, "png", 100)
     ax = figure.axes[0]
     for axis in (ax.xaxis, ax.yaxis) if view != "substitutions" else (ax.xaxis,):
@@ -277,3 +279,9 @@ def test_a_narrow_picture_can_be_read(two, view):
         assert not any(a.overlaps(b) for k, a in enumerate(shown) for b in shown[k + 1 :])
     below = ax.xaxis.label.get_window_extent()
     assert below.x1 <= figure.bbox.width
+
+
+def test_a_picture_without_room_for_its_axes_is_refused(two):
+    figure = plot_logos(two[0], ["a"], [0], "substitutions", width=10, row_height=10)
+    with pytest.raises(InputError, match="the picture is too small for the words around it; give more width= or"):
+        render(figure, "png")
