@@ -13,7 +13,6 @@ from genolift.engine.target import Target
 from genolift.methods.common.blocks import pad
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import batch_size
-from genolift.methods.common.resolve import resolve
 from genolift.methods.common.traced import Traced
 from genolift.methods.targets import Hidden, TargetLike, describe, is_function
 from genolift.models.calling import Caller
@@ -137,7 +136,7 @@ class Subject:
         chosen = _function(self.traced.targets[0])
         if activation == "keep" or is_function(target):
             return chosen, chosen
-        (kept,), _ = resolve(target, self.traced.program, "keep")
+        (kept,), _ = self.traced.resolved(target, "keep")
         return chosen, chosen if kept.values == self.traced.targets[0].values else _function(kept)
 
     def _of_unit(self, unit: Unit, activation: str) -> tuple[Callable, Callable]:

@@ -167,3 +167,20 @@ def test_a_code_is_the_best_under_its_prior():
     reached = dream.relaxed_values - 0.5 - dream.history["penalty"][-1]
     assert reached.max() == pytest.approx(-best, abs=2e-3)
     assert (reached <= -best + 2e-3).all()
+
+
+def test_an_output_is_known_by_its_name():
+    """Behind the sigmoid of one of two outputs that have names, as of a model of a profile and counts."""
+    from genolift.dreaming.subject import Subject
+    from genolift.methods import targets
+
+    x = keras.Input((L, 4))
+    flat = K.Flatten()(x)
+    model = keras.Model(x, [K.Dense(2, name="other")(flat), K.Dense(3, "sigmoid", name="counts")(flat)])
+    subject = Subject(model, targets.parse("counts:2"))
+    X = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (3, L))]
+    values, own, _ = subject.evaluate(X, 3)
+    predicted = model.predict(X, verbose=0)[1][:, 2]
+    np.testing.assert_allclose(own, predicted, rtol=1e-5)
+    np.testing.assert_allclose(values, np.log(predicted / (1 - predicted)), atol=1e-4)
+    assert subject.looked_through
