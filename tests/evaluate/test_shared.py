@@ -66,6 +66,17 @@ def test_chance_is_no_likelier_than_p(likes, monkeypatch):
     assert mistaken <= 9  # the 99.9th percentile of 60 tries at 0.05
 
 
+def test_several_sequences_have_one_false_discovery_rate():
+    """What is one of twenty comparisons of all sequences is not one of the few of its own sequence."""
+    one = shared.Shared(0, 0, 8, 0, 8, "+", "ACGTACGT", 0.9, 0.004, 1.0)
+    rest = [one._replace(p=0.5, start=20 * k, end=20 * k + 8) for k in range(1, 20)]
+    alone, others = shared.significant([[one], rest])
+    assert (alone, others) == ([], [])
+    ((found,), _) = shared.significant([[one], rest[:4]])
+    assert found.q == pytest.approx(0.02)
+    assert shared.significant([[], []]) == [[], []]
+
+
 def test_without_stretches_nothing_is_shared():
     flat = Explained("flat", np.zeros(50, int), np.zeros(50))
     assert shared_motifs(flat, [flat]) == []

@@ -96,14 +96,33 @@ def shared_motifs(first: Explained, others: list[Explained], fdr: float = 0.05, 
     list of Shared
         By the other sequence and then by q. No stretch is returned twice for a pair of sequences.
     """
-    found = compare_all(first, others, seed)
-    if not found:
-        return []
-    q_values = false_discovery_control([one.p for one in found])
-    found = [one._replace(q=float(q)) for one, q in zip(found, q_values, strict=True) if q <= fdr]
+    return significant([compare_all(first, others, seed)], fdr)[0]
+
+
+def significant(compared: Sequence[list[Shared]], fdr: float = 0.05) -> list[list[Shared]]:
+    """Return what each of several sequences shares, with q-values among the pairs of all of them together.
+
+    Parameters
+    ----------
+    compared
+        What :func:`compare_all` returned of each.
+    fdr
+        The largest q to return; 0.05 by default.
+
+    Returns
+    -------
+    list of list of Shared
+        For each, by the other sequence and then by q. No stretch is returned twice for a pair of sequences.
+    """
+    p = [one.p for found in compared for one in found]
+    q_values = iter(false_discovery_control(p).tolist() if p else [])
+    return [_best([one._replace(q=next(q_values)) for one in found], fdr) for found in compared]
+
+
+def _best(found: list[Shared], fdr: float) -> list[Shared]:
     kept: list[Shared] = []
     for each in sorted(found, key=lambda each: (each.number, each.q, -each.similarity)):
-        if not any(kin.number == each.number and _overlap(each, kin) for kin in kept):
+        if each.q <= fdr and not any(kin.number == each.number and _overlap(each, kin) for kin in kept):
             kept.append(each)
     return kept
 

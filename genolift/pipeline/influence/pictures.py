@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from genolift.evaluate.discovery.shared import Explained, shared_motifs
+from genolift.evaluate.discovery.shared import Explained, compare_all, significant
 from genolift.influence.data import as_sequences
 from genolift.influence.influence import Influence
 from genolift.influence.influences import Influences
@@ -48,6 +48,14 @@ class Drawn:
         return list(self.figures)
 
 
+class _Beside(NamedTuple):
+    """A query and the training sequences that moved it most, explained, with what they did."""
+
+    number: int
+    explained: list[Explained]
+    chosen: list[Any]
+
+
 def draw(model: Any, influence: Influence, found: Influences, queries: list[str], count: int) -> Drawn:
     """Return the pictures of the first ``count`` queries.
 
@@ -55,6 +63,7 @@ def draw(model: Any, influence: Influence, found: Influences, queries: list[str]
     drawn, and why is told.
     """
     drawn, rows = Drawn(), []
+    beside: list[_Beside] = []
     explaining: Any = None
     for number in range(min(count, len(queries))):
         drawn.figures[f"query{number + 1}.png"] = plot_influences(found, number)
@@ -72,16 +81,19 @@ def draw(model: Any, influence: Influence, found: Influences, queries: list[str]
             return drawn
         names = [found.queries[number], *(found.training[one.training] for one in chosen)]
         each = [Explained(*one) for one in zip(names, one_hot_codes(X), scores, strict=True)]
-        shared = shared_motifs(each[0], each[1:])
+        beside.append(_Beside(number, each, chosen))
+    # The rows of all queries are one table, so that their false discovery rate is one.
+    compared = significant([compare_all(one.explained[0], one.explained[1:]) for one in beside])
+    for (number, each, chosen), shared in zip(beside, compared, strict=True):
         words = [
-            f"{name} (label {found.labels[one.training, influence.target]:g})   ·   {one.effect} it by "
+            f"{taught.name} (label {found.labels[one.training, influence.target]:g})   ·   {one.effect} it by "
             f"{abs(float(found.scores[one.query, one.training])):.2g}"
-            for name, one in zip(names[1:], chosen, strict=True)
+            for taught, one in zip(each[1:], chosen, strict=True)
         ]
         figure = plot_shared(each[0], list(zip(each[1:], words, strict=True)), shared, found.task)
         drawn.figures[f"query{number + 1}-shared.png"] = figure
         rows += [
-            {"query": names[0], "training": names[1 + one.number], "effect": chosen[one.number].effect}
+            {"query": each[0].name, "training": each[1 + one.number].name, "effect": chosen[one.number].effect}
             | {key: value for key, value in one._asdict().items() if key != "number"}
             for one in shared
         ]
