@@ -14,7 +14,7 @@ from genolift.methods.common.blocks import pad
 from genolift.methods.common.inputs import Inputs
 from genolift.methods.common.predicting import batch_size
 from genolift.methods.common.traced import Traced
-from genolift.methods.targets import Hidden, TargetLike, describe, is_function
+from genolift.methods.targets import Hidden, TargetLike, describe, is_function, text_of
 from genolift.models.calling import Caller
 from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import InputError, Remedy, UnsupportedModel, setting
@@ -164,11 +164,7 @@ class Subject:
 def target_name(target: TargetLike) -> str:
     """Return a target as results and titles call it."""
     described = describe(target)
-    if described is None:
-        return "the only output"
-    if isinstance(described, list):
-        return "target " + ",".join(map(str, described))
-    return f"target {described}"
+    return "the only output" if described is None else f"target {text_of(described)}"
 
 
 def _function(target: Target) -> Callable[[dict[Value, Tensor], Tensor], Tensor]:

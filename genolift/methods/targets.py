@@ -107,6 +107,11 @@ Special: TypeAlias = Sum | Profile | LogCounts | MeanCentred | Hidden
 TargetLike: TypeAlias = int | tuple | str | Special | Callable | list | None
 
 
+_RECORDED = re.compile(r"(Sum|Profile|LogCounts)\((.*)\)")
+_OPTION = re.compile(r"(\w+)=('[^']*'|range\([^)]*\)|[^,\s]+)")
+_SPAN = re.compile(r"range\((-?\d+), (-?\d+)\)")
+
+
 def is_function(target: TargetLike) -> TypeGuard[Callable]:
     """Whether the target is a user's own function of the model's outputs.
 
@@ -144,6 +149,41 @@ def describe(target: TargetLike) -> Any:
     if is_function(target):
         return getattr(target, "__qualname__", repr(target))
     return target if target is None or isinstance(target, str) else repr(target)
+
+
+def text_of(described: Any) -> str:
+    """Return a target as it is written on the command line, from what :func:`describe` recorded of it.
+
+    Parameters
+    ----------
+    described : int, str, list or None
+        What a result has as its target.
+
+    Returns
+    -------
+    str
+        The text, which :func:`parse` understands. What the command line cannot say, such as a hidden layer or a
+        function, is returned as it was recorded.
+    """
+    if isinstance(described, (list, tuple)):
+        name, rest = (described[0], described[1:]) if described and isinstance(described[0], str) else ("", described)
+        return f"{name}{':' if name else ''}{','.join(map(str, rest))}"
+    recorded = _RECORDED.fullmatch(str(described))
+    if recorded is None:
+        return str(described)
+    kind, given = recorded.group(1), dict(_OPTION.findall(recorded.group(2)))
+    given = {name: _SPAN.sub(r"\1-\2", value).strip("'") for name, value in given.items() if value != "None"}
+    if kind == "Sum":
+        told = ",".join(f"{name}={given[name]}" for name in ("output", "bins", "tracks") if name in given)
+        text = f"sum:{told}"
+    elif given.pop("per_strand", "False") == "True":
+        return str(described)
+    else:
+        text = ":".join([kind.lower(), *given.values()])
+    try:
+        return text if describe(parse(text)) == described else str(described)
+    except InputError:
+        return str(described)
 
 
 def parse(text: str) -> int | tuple | Special:

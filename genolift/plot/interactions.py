@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from genolift.methods.targets import text_of
 from genolift.plot.epistasis import draw_pairs, heat, spelled
 from genolift.plot.logo import draw_row, letter_heights, target_text
 from genolift.plot.style import INK, Picture, drawing
@@ -171,5 +172,5 @@ def plot_surrogate(explanation: Explanation, i: int | str = 0, target: Any = Non
 
 def _title(one: Explanation) -> str:
     how = one.method.get("by", {}).get("name", "")
-    parts = [one.names[0], f"interaction-maps of {how}" if how else "interaction-maps", f"target {one.target}"]
+    parts = [one.names[0], f"interaction-maps of {how}" if how else "interaction-maps", f"target {text_of(one.target)}"]
     return "   ·   ".join(map(str, parts if one.target is not None else parts[:2]))

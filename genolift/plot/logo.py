@@ -16,6 +16,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 
+from genolift.methods.targets import text_of
 from genolift.plot.style import BASES, INK, PALETTE, QUIET, Picture, drawing
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import is_dna
@@ -365,7 +366,8 @@ def target_text(target: Any) -> str:
         return f"output {target}"
     if isinstance(target, tuple):
         return "output " + ":".join(map(str, target))
-    return target if isinstance(target, str) else json.dumps(target, default=str)
+    named = isinstance(target, list) and target and isinstance(target[0], str) and isinstance(target[-1], int)
+    return text_of(target) if isinstance(target, str) or named else json.dumps(target, default=str)
 
 
 def units_label(one: Explanation) -> str:

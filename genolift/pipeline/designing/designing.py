@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from genolift.evaluate.truth.changes import motif_changes
+from genolift.export.bed import one_word
 from genolift.export.outputs import check_new, outputs, text_file
+from genolift.methods.targets import text_of
 from genolift.pipeline.keeping.places import check_apart
 from genolift.pipeline.scoring.scoring import Scored, Scoring, check_job, score
 from genolift.results.explanation import Explanation
@@ -201,7 +203,7 @@ class Solution:
         """Return the header of the design in a FASTA file."""
         told = "reached" if self.reached else "not_reached"
         about = f"edits={len(self.edits)} prediction={self.design_prediction:.6g}"
-        return f"{self.name}|{self.target}|{self.number} {told} {about}"
+        return f"{self.name}|{one_word(self.target)}|{self.number} {told} {about}"
 
 
 def solutions(result: DesignExplanation) -> Iterator[Solution]:
@@ -218,7 +220,7 @@ def solutions(result: DesignExplanation) -> Iterator[Solution]:
                 for k in range(len(reached)):
                     yield Solution(
                         name,
-                        str(given),
+                        text_of(given),
                         k + 1,
                         bool(reached[k]),
                         int(np.asarray(one.at_least)[0]),

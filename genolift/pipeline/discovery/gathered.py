@@ -20,6 +20,7 @@ from genolift.evaluate.discovery.members import GatheredPattern
 from genolift.export.bed import one_word, write_bed
 from genolift.export.hdf5 import hdf5_file
 from genolift.export.source import Scores
+from genolift.methods.targets import text_of
 from genolift.pipeline.discovery.described import Description, describe
 from genolift.pipeline.discovery.finding import Search
 from genolift.pipeline.discovery.gathering import Gathered, Gatherer
@@ -120,7 +121,7 @@ def gather_patterns(job: GatherJob) -> WrittenPatterns:
     found = []
     for number, (search, (scores, null)) in enumerate(zip(searches, opened, strict=True)):
         gathered = job.gatherer.gather(search, scores, null, folder.work, f"target_{number}")
-        label = one_word(str(scores.explanation.target)) if len(targets) > 1 else ""
+        label = one_word(text_of(scores.explanation.target)) if len(targets) > 1 else ""
         found.append(_Target(scores, gathered, label))
     description = _describe(job, found, motifs)
     files = _write(job, folder.work, found, description)
@@ -168,7 +169,7 @@ def _describe(job: GatherJob, found: list[_Target], motifs: dict[str, np.ndarray
     every = [(target, one) for target in found for one in target.gathered.patterns]
     patterns: list[ContributionPattern] = [replace(one.trimmed, name=target.name(one)) for target, one in every]
     names = [one.name for one in patterns]
-    more: dict[str, list[str]] = {"target": [str(target.scores.explanation.target) for target, _ in every]}
+    more: dict[str, list[str]] = {"target": [text_of(target.scores.explanation.target) for target, _ in every]}
     more["sequences"] = [str(one.sequences) for _, one in every]
     more["sd"] = [f"{one.members.importance.std(ddof=1):.4g}" for _, one in every]
     others: list[list[str]] = [[] for _ in every]
