@@ -43,6 +43,9 @@ def test_every_edit_is_named_at_its_position():
     assert first.texts[0].get_text().strip().startswith(f"{own}→")
     assert first.texts[1].get_text().strip().startswith("−")
     assert first.texts[2].get_text().strip() == "+G"
+    for text in first.texts:  # The stem of a neighbour does not cross out a name.
+        assert text.get_path_effects()
+        assert text.get_zorder() > max(line.get_zorder() for line in first.lines)
     assert "3 edits, prediction 0.1 → 0.9 (goal 0.8, reached)" in first.get_title(loc="left")
     assert "0 edits" in second.get_title(loc="left")
     assert "not reached" in second.get_title(loc="left")

@@ -58,18 +58,26 @@ class OutputPositions:
     Raises
     ------
     InputError
-        If an output has no positions.
+        If an output has no positions, or not as many as that of another target.
     """
 
     def __init__(self, traced: Traced):
         self._traced = traced
+        counts = set()
         for target in traced.targets:
             for value in target.values:
-                if value.shape is None or len(value.shape) < 2:
+                if value.shape is None or len(value.shape) < 2 or value.shape[1] == 1:
                     raise InputError(
                         f"target {target.name} has no positions: its output has the shape {value.shape}; a map over "
                         "output positions is for models of profiles and tracks"
                     )
+                counts |= {value.shape[1]} - {None}
+        if len(counts) > 1:
+            told = " and ".join(str(count) for count in sorted(filter(None, counts)))
+            raise InputError(
+                f"the targets are of outputs with {told} positions, which cannot be drawn on one axis; make a map of "
+                "each by itself"
+            )
         self._run = compiled(self._values, reduce_retracing=True)
 
     def __call__(self, inputs: Inputs, memory: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from genolift.plot.style import BASES, INK, QUIET, Picture, drawing
 from genolift.results.explanation import Explanation
@@ -55,7 +56,10 @@ def plot_designs(explanation: Explanation, i: int | str = 0, target: Any = None)
                 label = {"insertion": f"+{edit.after}", "deletion": f"−{edit.before}"}.get(
                     edit.kind, f"{edit.before}→{edit.after}"
                 )
-                ax.text(edit.position, height, f" {label}", color=colour, va="center", fontsize=8, fontweight="bold")
+                # The stems of the next edits would cross out a label that has no edge.
+                edge = [withStroke(linewidth=2.5, foreground="white")]
+                style = {"color": colour, "va": "center", "fontsize": 8, "fontweight": "bold", "path_effects": edge}
+                ax.text(edit.position, height, f" {label}", zorder=3, **style)
             ax.set_ylim(-0.5, _HEIGHTS + 0.8)
             ax.set_yticks([])
             ax.spines["left"].set_visible(False)
@@ -70,6 +74,6 @@ def plot_designs(explanation: Explanation, i: int | str = 0, target: Any = None)
                 loc="left",
             )
         axes[-1].set_xlim(-0.01 * length, 1.03 * length)
-        axes[-1].set_xlabel("position")
+        axes[-1].set_xlabel("position in the sequence (bp, 0-based)")
         figure.suptitle(str(one.names[0]), x=0.01, ha="left", fontsize=10.5)
     return figure

@@ -159,3 +159,15 @@ def test_outputs_without_tracks():
     image = keras.Sequential([K.Input((L, 4)), K.Reshape((L, 2, 2))])
     with pytest.raises(InputError, match="needs an output"):
         method(image)(X)
+
+
+def test_outputs_of_one_number_and_of_several_lengths_are_refused():
+    inputs = K.Input((L, 4))
+    flat = K.Flatten()(inputs)
+    whole = keras.Model(
+        inputs, [K.Dense(1, name="counts")(flat), K.Dense(5, name="a")(flat), K.Dense(3, name="b")(flat)]
+    )
+    with pytest.raises(InputError, match="has no positions"):
+        method(whole, gl.targets.Sum(output="counts"))(X)
+    with pytest.raises(InputError, match="outputs with 3 and 5 positions, which cannot be drawn on one axis"):
+        method(whole, [gl.targets.Sum(output="a"), gl.targets.Sum(output="b")])(X)
