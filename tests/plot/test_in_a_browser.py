@@ -268,3 +268,22 @@ def test_long_sequences_and_what_is_not_known(browser, tmp_path):
     assert "100000" in chart.text_content()
     assert said == []
     one.close()
+
+
+def test_no_digits_are_told_that_the_page_does_not_know(browser, tmp_path):
+    X = np.eye(4, dtype=np.float32)[[[0, 1, 2, 3] * 10]]
+    scores = np.full((1, 40), 0.0012345, np.float32)
+    scores[0, 20], scores[0, 21] = 1, 0.12345
+    Explanation({"inputs": X, "scores": scores}, names=["a"], target=0, method={"name": "ism"}).save(
+        tmp_path / "s.zarr"
+    )
+    write_report(tmp_path / "s.zarr", tmp_path / "r.html", progress=False)
+    one = browser.new_page()
+    one.goto(f"file://{tmp_path / 'r.html'}")
+    one.locator("#logo .frame").focus()
+    said = []
+    for key in ["Home"] + ["ArrowRight"] * 21:
+        one.keyboard.press(key)
+        said.append(one.locator("#logo output").inner_text().split()[-1])
+    assert (said[0], said[20], said[21]) == ("0.0012", "1", "0.1234")
+    one.close()

@@ -39,9 +39,10 @@ export function escaped(text) {
   return String(text).replace(/[&<>"']/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c]);
 }
 
-/** Return a number with four digits that count. */
-export function told(value) {
+/** Return a number with four digits that count, or with fewer where it is only known in steps of a size. */
+export function told(value, step = 0) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "not known";
+  if (step > 0 && value !== 0) value = Number(value.toPrecision(Math.max(1, Math.min(4, Math.floor(Math.log10(Math.abs(value) / step)) + 1))));
   const small = value !== 0 && Math.abs(value) < 1e-3;
   return (small ? value.toExponential(2) : String(Number(value.toPrecision(4)))).replaceAll("-", "−");
 }
@@ -58,12 +59,14 @@ export function columns(data) {
   return Math.max(...data.tracks.map((track) => track.sequence.length));
 }
 
-/** Return the numbers that lie in base64 as whole numbers of 16 bits with a scale; NaN where there is none. */
+/** Return the numbers that lie in base64 as whole numbers of 16 bits with a scale, their `step`; NaN where there is none. */
 export function numbers(part) {
   if (!part) return null;
   const raw = atob(part.data), bytes = new Uint8Array(raw.length);
   for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
-  return Float64Array.from(new Int16Array(bytes.buffer), (value) => (value === -32768 ? NaN : value * part.scale));
+  const found = Float64Array.from(new Int16Array(bytes.buffer), (value) => (value === -32768 ? NaN : value * part.scale));
+  found.step = part.scale;
+  return found;
 }
 
 /** Return where a column lies in the genome, as browsers count (from 1), or null. */
@@ -255,7 +258,7 @@ export function facts(data, column) {
   for (const track of data.tracks) {
     if (column >= track.sequence.length || track.sequence[column] === "-") continue;
     const error = track.error?.[column], label = track.label ? `${track.label}: ` : "";
-    found.push([`${label}${track.sequence[column]}`, `${told(track.scores[column])}${Number.isFinite(error) ? ` ± ${told(error)}` : ""}`]);
+    found.push([`${label}${track.sequence[column]}`, `${told(track.scores[column], track.scores.step)}${Number.isFinite(error) ? ` ± ${told(error, track.error.step)}` : ""}`]);
   }
   for (const one of data.annotations ?? []) if (one.start <= column && column < one.end) found.push(["in", one.label ?? ""]);
   return found;
@@ -344,7 +347,7 @@ export function createLogo(element, data, options = {}) {
     const values = state.data.tracks.map((track, number) => {
       if (!track.hypothetical || (track.sequence[state.chosen] ?? "-") === "-") return "";
       const cells = [...BASES].map((base, b) => {
-        const value = told(track.hypothetical[4 * state.chosen + b]), own = base === track.sequence[state.chosen].toUpperCase();
+        const value = told(track.hypothetical[4 * state.chosen + b], track.hypothetical.step), own = base === track.sequence[state.chosen].toUpperCase();
         const name = state.options.onSubstitute && !own
           ? `<button data-track="${number}" data-base="${base}" aria-label="make it ${base}">${base}</button>` : own ? `<b>${base}</b>` : base;
         return `<td data-base="${base}">${name} ${value}</td>`;
