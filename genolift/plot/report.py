@@ -107,7 +107,9 @@ def write_report(
     elif not folder.exists():
         raise FileProblem(f"{folder} is not there")
     elif pages := sorted(folder.glob("*.html")):
-        raise FileProblem(f"{folder} has its page already; open {pages[0]}")
+        raise FileProblem(
+            f"{folder} is neither a score store nor a benchmark's directory; it holds a page of its own, {pages[0]}"
+        )
     else:
         raise FileProblem(f"{folder} is neither a score store nor a benchmark's directory (it has no recovery.csv)")
     if title is not None:

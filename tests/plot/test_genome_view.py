@@ -23,7 +23,7 @@ def explained(regions=True):
     return Explanation(
         {"inputs": X, "scores": scores, "predictions": np.zeros((N, 1))},
         names=[f"seq{i}<b>" for i in range(N)], target=[0], method={"name": "ism"},
-        regions=[("chr2", 5000 * (i + 1), 5000 * (i + 1) + LENGTH, "+-"[i % 2]) for i in range(N)] if regions else None,
+        regions=[("chr2" if i < 3 else "HLA B;1", 5000 * (i + 1), 5000 * (i + 1) + LENGTH, "+-"[i % 2]) for i in range(N)] if regions else None,
     )  # fmt: skip
 
 
@@ -67,6 +67,9 @@ def test_the_letters_stand_in_the_genome(tmp_path):
                 .replace("strongest", f"({STRONGEST})"),
                 arg=[column, LENGTH, list(COLOURS[shown])], timeout=10_000,
             )  # fmt: skip
+        page.set_viewport_size({"width": 375, "height": 800})
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert said == []
         assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
         browser.close()

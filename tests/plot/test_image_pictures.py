@@ -54,7 +54,7 @@ def test_a_report_shows_images_and_counts_them(images, tmp_path):
 def test_a_directory_with_a_page_of_its_own_is_named(tmp_path):
     for name in ("index.html", "run.json"):
         (tmp_path / name).write_text("")
-    with pytest.raises(FileProblem, match=r"has its page already; open .*index\.html"):
+    with pytest.raises(FileProblem, match=r"holds a page of its own, .*index\.html"):
         write_report(tmp_path, tmp_path / "page.html")
 
 
