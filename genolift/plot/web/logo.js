@@ -454,6 +454,6 @@ export function createLogo(element, data, options = {}) {
       fill();
       draw();
     },
-    destroy() { watcher?.disconnect(); dark?.removeEventListener?.("change", later); root.innerHTML = ""; },
+    destroy() { cancelAnimationFrame(waiting); watcher?.disconnect(); dark?.removeEventListener?.("change", later); root.innerHTML = ""; },
   };
 }
