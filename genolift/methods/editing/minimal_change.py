@@ -24,10 +24,10 @@ from genolift.methods.editing.searches import SEARCHES, WITH_INDELS, WITH_SLOPES
 from genolift.methods.editing.solving import Asked, Solver
 from genolift.methods.perturbation.perturbed import ChangingMethod
 from genolift.methods.perturbation.substituting import Substituting
-from genolift.methods.targets import TargetLike, describe, is_function, parse
+from genolift.methods.targets import TargetLike, describe, is_function, parse, text_of
 from genolift.results.explanation import Explanation
 from genolift.results.kinds import DesignExplanation
-from genolift.sequence.alphabet import encode, one_hot_codes
+from genolift.sequence.alphabet import UNKNOWN, encode, one_hot_codes
 from genolift.support.errors import GenoliftWarning, InputError
 from genolift.support.numbers import whole_number
 from genolift.support.progress import bar
@@ -187,6 +187,13 @@ class MinimalChange(ChangingMethod):
     def prepare(self, traced: Traced) -> None:
         if any(is_function(one.target) for one in self.asked.held):
             raise InputError("a function of the outputs cannot be held; name the output and its index")
+        wanted = [describe(one) for one in (self.target if isinstance(self.target, list) else [self.target])]
+        for one in self.asked.held:
+            if describe(one.target) in wanted:
+                raise InputError(
+                    f"target {text_of(describe(one.target))} cannot both stay and reach a goal; hold other targets, "
+                    "and design for each target by itself where each must stay for the other"
+                )
         held = [one for held in self.asked.held for one in traced.resolved(held.target, self.activation)[0]]
         if any(weights.follow for target in (*traced.targets, *held) for _, weights in target.terms):
             raise lacking(
@@ -253,6 +260,15 @@ class MinimalChange(ChangingMethod):
         if self.only is not None:
             fixed |= ~self.only.positions(given, n, length, "only")
         codes = one_hot_codes(x).astype(np.int8)
+        closed = np.flatnonzero((fixed | (codes == UNKNOWN)).all(1))
+        if len(closed) and names[closed[0]]:  # A job tries the method on a sequence without a name first.
+            warnings.warn(
+                f"no position of {names[closed[0]]!r} may be edited"
+                + (f", nor of {len(closed) - 1} other sequences" if len(closed) > 1 else "")
+                + "; keep, only and unknown bases leave none",
+                GenoliftWarning,
+                stacklevel=4,
+            )
         if self.asked.existing == "refuse":
             Constraints(codes, names, self.asked.patterns, self.asked.gc)
         size = batch_size(traced, inputs, self.memory, self.asked.algorithm in WITH_SLOPES)

@@ -121,7 +121,8 @@ def test_what_stays_is_not_edited_and_the_rest_may_be():
     goal = float(START[:, 0].max()) + 1
     mask = np.zeros((N, L), bool)
     mask[0, 2:6], mask[1, :] = True, True
-    kept = method(above=goal, keep=mask)(X)
+    with pytest.warns(GenoliftWarning, match="no position of '1' may be edited; keep, only and unknown bases leave"):
+        kept = method(above=goal, keep=mask)(X)
     assert not (kept.scores != 0)[mask].any()
     assert kept.edit_count[1, 0] == 0
     only = method(above=goal, only=[(3, 7)])(X)
@@ -186,6 +187,8 @@ def test_a_goal_beyond_reach_says_how_far_it_got():
         ({"most": 0}, "most must be a whole number of at least 1"),
         ({"keep": np.zeros(3)}, "keep is a BED file with the names"),
         ({"hold": {7: 0.1}}, "target 7 is out of range"),
+        ({"hold": {0: 0.1}}, "target 0 cannot both stay and reach a goal; hold other targets"),
+        ({"target": [1, 0], "hold": "0:0.1"}, "target 0 cannot both stay and reach a goal"),
     ],
 )
 def test_mistakes_are_one_line(options, words):
