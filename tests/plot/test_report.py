@@ -369,3 +369,19 @@ def test_a_page_does_not_replace_what_it_is_made_of(tmp_path):
     with pytest.raises(InputError, match="would be overwritten"):
         write_page([store], marks, annotations=marks)
     assert marks.read_text().startswith("a\t0")
+
+
+def test_scores_among_the_hypothetical_contributions_are_not_repeated(tmp_path):
+    X = bases(3, 1000)
+    X[1, 5] = 0.25
+    hypothetical = np.random.default_rng(0).normal(size=X.shape).astype(np.float32)
+    scores = (hypothetical * X).sum(axis=2)
+    scores[2, 7] += 1
+    fields = {"scores": scores, "hypothetical": hypothetical, "standard_error": np.abs(scores)}
+    write_report(stored(tmp_path / "s.zarr", X, **fields), tmp_path / "r.html", progress=False)
+    text = (tmp_path / "r.html").read_text()
+    block = json.loads(re.search(r'id="block-0">(.*?)</script>', text, re.DOTALL)[1])
+    # Those of an unknown base, and those that are something else, are written.
+    assert ["scores" in one["tracks"][0] for one in block] == [False, True, True]
+    # A thousand sequences of 1,000 bases are one file.
+    assert 1000 * len(json.dumps(block[0], separators=(",", ":"))) < 14_600_000

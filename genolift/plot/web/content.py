@@ -88,6 +88,8 @@ def text_of(x: np.ndarray) -> str:
 def sequence_of(tracks: Sequence[Track], row: int) -> dict[str, Any]:
     """Return what is drawn of a sequence: its bases, and its scores in every track.
 
+    Scores that stand among the hypothetical contributions are not repeated.
+
     Raises
     ------
     InputError
@@ -102,13 +104,23 @@ def sequence_of(tracks: Sequence[Track], row: int) -> dict[str, Any]:
                 f"{first.names[0]!r} is another sequence in {track.label} than in {tracks[0].label}; explain the same "
                 "file by each"
             )
-        part = {"scores": packed(np.asarray(one.scores)[0])}
+        scores, part = np.asarray(one.scores)[0], {}
         if "hypothetical" in one.defined:
-            part["hypothetical"] = packed(np.asarray(one.hypothetical)[0].reshape(-1))
+            hypothetical = np.asarray(one.hypothetical)[0]
+            part["hypothetical"] = packed(hypothetical.reshape(-1))
+        if "hypothetical" not in part or not _holds(hypothetical, np.asarray(one.inputs)[0], scores):
+            part["scores"] = packed(scores)
         if "standard_error" in one.defined and np.isfinite(np.asarray(one.standard_error)).any():
             part["error"] = packed(np.asarray(one.standard_error)[0])
         told.append(part)
     return {"sequence": sequence, "tracks": told}
+
+
+def _holds(hypothetical: np.ndarray, x: np.ndarray, scores: np.ndarray) -> bool:
+    """Whether the scores are what the base that is there has among the hypothetical contributions (L, 4)."""
+    if not np.isfinite(hypothetical).all() or not ((x == 1).sum(axis=1) == 1).all() or (x != 0).sum() != len(x):
+        return False
+    return np.allclose((hypothetical * x).sum(axis=1), scores, rtol=1e-4, atol=1e-6 * np.abs(scores).max(initial=0.0))
 
 
 def strongest(scores: np.ndarray, sequence: str, marks: Sequence[Sequence[Any]] = ()) -> dict[str, Any] | None:

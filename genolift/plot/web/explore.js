@@ -25,7 +25,7 @@ const guarded = (work) => async (...given) => { try { tell(null); await work(...
 
 function unpacked(content, label) {
   return content.tracks.map((track) => ({ ...track, label: label ? `${label}: ${track.label}` : track.label,
-    scores: numbers(track.scores), hypothetical: numbers(track.hypothetical), error: numbers(track.error) }));
+    ...opened(track, track.sequence) }));
 }
 
 /** Show a new state; the old one can be gone back to. */

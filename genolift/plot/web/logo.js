@@ -69,6 +69,15 @@ export function numbers(part) {
   return found;
 }
 
+/** Return the numbers of a packed track. Scores that are not there are those of its bases among the hypothetical ones. */
+export function opened(part, sequence) {
+  const [scores, hypothetical, error] = [part.scores, part.hypothetical, part.error].map(numbers);
+  if (scores) return { scores, hypothetical, error };
+  const own = Float64Array.from(sequence, (base, i) => hypothetical[4 * i + BASES.indexOf(base)]);
+  own.step = hypothetical.step;
+  return { scores: own, hypothetical, error };
+}
+
 /** Return where a column lies in the genome, as browsers count (from 1), or null. */
 export function coordinate(data, column) {
   if (!data.chrom) return null;

@@ -28,8 +28,8 @@ async function tracksOf(row) {
   const block = await blockOf(Math.floor(row / content.size)), at = row % content.size;
   return content.tracks.map((track, number) => {
     const one = block[at].tracks[number];
-    const [scores, hypothetical, error] = [one.scores, one.hypothetical, one.error].map(numbers);
-    return { ...track, sequence: one.sequence ?? block[at].sequence, scores, hypothetical, error };
+    const sequence = one.sequence ?? block[at].sequence;
+    return { ...track, sequence, ...opened(one, sequence) };
   });
 }
 

@@ -1,9 +1,7 @@
 // The logo in a notebook. It stands behind logo.js in one module, as anywidget takes it.
 
 function unpacked(packed) {
-  const tracks = packed.tracks.map((track) => ({
-    ...track, scores: numbers(track.scores), hypothetical: numbers(track.hypothetical), error: numbers(track.error),
-  }));
+  const tracks = packed.tracks.map((track) => ({ ...track, ...opened(track, track.sequence) }));
   return { ...packed, tracks };
 }
 
