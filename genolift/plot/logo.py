@@ -83,8 +83,8 @@ def plot_logo(
         )
     if ax is not None:
         draw_row(ax, heights, start, end, highlight, spread=spread)
-        ax.set_ylabel(units_label(one))
-        ax.set_title(title(one), loc="left", pad=6 + 11 * mark_levels(highlight, start, end))
+        ax.set_ylabel(units_label(one), parse_math=False)
+        ax.set_title(title(one), loc="left", pad=6 + 11 * mark_levels(highlight, start, end), parse_math=False)
         return ax.figure
     rows = [(a, min(end, a + PER_ROW)) for a in range(start, end, PER_ROW)]
     span = min(end - start, PER_ROW)
@@ -296,6 +296,7 @@ def mark(ax: Axes, start: int, end: int, highlight: Sequence[tuple], named: bool
             fontsize=7.5,
             color=colour,
             annotation_clip=False,
+            parse_math=False,
         )
 
 

@@ -37,6 +37,7 @@ _STYLE: dict[Any, Any] = {
     "xtick.major.width": 0.7,
     "ytick.major.width": 0.7,
     "text.color": INK,
+    "text.parse_math": False,  # A name with dollar signs is a name, and not mathematics.
     "axes.labelcolor": INK,
     "svg.hashsalt": "genolift",
     "pdf.fonttype": 42,  # Letters stay text that can be edited, and the font is in the file.

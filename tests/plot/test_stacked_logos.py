@@ -285,3 +285,18 @@ def test_a_picture_without_room_for_its_axes_is_refused(two):
     figure = plot_logos(two[0], ["a"], [0], "substitutions", width=10, row_height=10)
     with pytest.raises(InputError, match="the picture is too small for the words around it; give more width= or"):
         render(figure, "png")
+
+
+@pytest.mark.parametrize("name", ["a$\\frac{$b", "cost$_1$"])
+def test_a_name_with_dollar_signs_is_a_name(name):
+    import matplotlib.pyplot as plt
+
+    one = result(EYE[RNG.integers(0, 4, (1, 30))], [name])
+    marks = [(3, 8, name, "+")]
+    for figure in (plot_logos(one, [name], highlight={name: marks}), plot_logo(one, name, highlight=marks)):
+        render(figure, "png")
+    # On axes of the user's, whose settings are their own.
+    figure, ax = plt.subplots()
+    plot_logo(one, name, ax=ax, highlight=marks)
+    figure.canvas.draw()
+    plt.close(figure)

@@ -51,7 +51,7 @@ def plot_image(explanation: Explanation, i: int | str = 0, target: Any = None, a
     scores = scores.sum(axis=-1) if scores.ndim > 2 else scores
     if ax is not None:
         draw_pixels(ax, scores)
-        ax.set_title(title(one), loc="left")
+        ax.set_title(title(one), loc="left", parse_math=False)
         return ax.figure  # type: ignore[return-value]
     with drawing():
         ratio = image.shape[0] / image.shape[1]
