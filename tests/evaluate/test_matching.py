@@ -120,6 +120,26 @@ def test_random_words_have_no_motif(width):
         assert (there.motif == np.arange(75)).mean() > 0.9
 
 
+@pytest.mark.slow
+def test_random_patterns_have_no_name():
+    """Few patterns at a time, as a store has them, whose columns are as random as those of the motifs."""
+    pytest.importorskip("memelite")
+    rng = np.random.default_rng(0)
+
+    def motif(low, high):
+        return rng.dirichlet([0.15] * 4, int(rng.integers(low, high)))
+
+    motifs = {f"m{i}": motif(7, 15) for i in range(40)}
+    p, named = [], []
+    for _ in range(60):
+        found = matching.match_matrices([motif(7, 13) for _ in range(3)], motifs)
+        p += found.p.tolist()
+        named.append((found.q <= 0.05).any())
+    for level in (0.05, 0.2):
+        assert np.mean(np.array(p) <= level) <= level + 2 * np.sqrt(level * (1 - level) / len(p))
+    assert np.mean(named) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / len(named))
+
+
 def test_few_motifs_are_told_of(monkeypatch):
     monkeypatch.setattr(matching, "_library", lambda: answering(0.5))
     few = dict(list(MOTIFS.items())[:5])
