@@ -9,15 +9,15 @@ tensors only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import lru_cache, partial
 from typing import Any
 
 from genolift.engine.operations.secants import nonzero, secant
 from genolift.engine.operations.table import operation
-from genolift.engine.program import Step
+from genolift.engine.program import Step, Value
 from genolift.support.tensorflow import Tensor, quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -26,19 +26,34 @@ tf = quiet_tensorflow()
 WORTH_COMPILING = 1 << 18
 
 _small: ContextVar[bool] = ContextVar("small", default=False)
+_small_values: ContextVar[Collection[Value]] = ContextVar("small_values", default=())
 
 
 @contextmanager
-def small_activations() -> Iterator[None]:
+def small_activations(values: Collection[Value] | None = None) -> Iterator[None]:
     """Declare that no activation is large enough to be worth compiling for, while a graph is made.
 
     Then the graph need not hold the choice at every activation, which is half of what it takes to make it.
+
+    Parameters
+    ----------
+    values : collection of Value, optional
+        The activations that this is so for. It then holds at steps that deal with these alone, see :func:`at_step`. By
+        default it holds everywhere.
     """
-    before = _small.set(True)
+    variable: ContextVar = _small if values is None else _small_values
+    before = variable.set(True if values is None else values)
     try:
         yield
     finally:
-        _small.reset(before)
+        variable.reset(before)
+
+
+def at_step(step: Step) -> AbstractContextManager[None]:
+    """Declare that the kernels that are now asked for are those of a step."""
+    small = _small_values.get()
+    known = small and all(value in small for value in (*step.inputs, *step.outputs) if value.active)
+    return small_activations() if known else nullcontext()
 
 
 class Kernel:

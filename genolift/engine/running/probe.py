@@ -66,6 +66,11 @@ class Batch:
         """How many elements a row of the largest activation has; it is computed in float32."""
         return max(self.sizes.values(), default=0) // np.dtype(np.float32).itemsize
 
+    @property
+    def mean(self) -> float:
+        """How many elements a row of an activation has on average; it is computed in float32."""
+        return sum(self.sizes.values()) / max(1, len(self.sizes)) / np.dtype(np.float32).itemsize
+
     def pair_bytes(self, held: Counter[Value], targets: int) -> int:
         """Return how much memory explaining one pair of a sequence and a reference takes, in bytes.
 

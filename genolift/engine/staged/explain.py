@@ -101,7 +101,14 @@ class StagedExplainer(Explainer):
             return Begun(self._forward(self._tensors(xs)), len(xs[0]), leading)
 
     @override
-    def __call__(self, xs: Any, refs: list[np.ndarray], shared: bool, leading: bool, large: bool = True) -> dict:
+    def __call__(
+        self,
+        xs: Any,
+        refs: list[np.ndarray],
+        shared: bool,
+        leading: bool,
+        small: frozenset[Value] | None = frozenset(),
+    ) -> dict:
         begun = xs if isinstance(xs, Begun) else self.begin(xs, leading)
         count = len(refs[0]) if shared else refs[0].shape[1]
         if shared:

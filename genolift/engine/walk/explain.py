@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeAlias
@@ -24,7 +23,7 @@ tf = quiet_tensorflow()
 #: A target at the sequences and at the references, and the difference.
 Ends: TypeAlias = tuple[Tensor, Tensor, Tensor]
 
-# A graph for small activations is rewritten by TensorFlow if it has no more operations than this.
+# A graph for mostly small activations is rewritten by TensorFlow if it has no more operations than this.
 _REWRITTEN = 2000
 
 
@@ -79,12 +78,17 @@ class Explainer:
         self.program, self.targets, self.multipliers, self.dna = program, targets, multipliers, dna
         self.precision = precision
         self._exact: dict[int, Explainer] = {}
-        self._runs: dict[tuple[bool, bool, bool], Callable] = {}
+        self._runs: dict[tuple[bool, bool, frozenset[Value] | None], Callable] = {}
         self._making = Lock()  # blocks come from several threads
         self._audit = compiled(self._audited, reduce_retracing=True)
 
     def __call__(
-        self, xs: list[np.ndarray], refs: list[np.ndarray], shared: bool, leading: bool, large: bool = True
+        self,
+        xs: list[np.ndarray],
+        refs: list[np.ndarray],
+        shared: bool,
+        leading: bool,
+        small: frozenset[Value] | None = frozenset(),
     ) -> dict:
         """Explain a block of n sequences with r references each.
 
@@ -98,8 +102,9 @@ class Explainer:
             Whether all sequences share the references.
         leading : bool
             Whether every activation keeps the batch as its first axis.
-        large : bool
-            Whether an activation of the block may be large enough to compile kernels for. By default it may.
+        small : frozenset of Value, or None
+            The activations that are too small in this block to compile kernels for, and None if all are. By default
+            none is known to be.
 
         Returns
         -------
@@ -123,29 +128,30 @@ class Explainer:
             If a comparison of the input switches differently for a sequence and its reference, so that no rule holds.
         """
         with exact_float32:
-            block, switches = self._run(shared, leading, large)(self._tensors(xs), self._tensors(refs))
+            block, switches = self._run(shared, leading, small)(self._tensors(xs), self._tensors(refs))
         refuse_switched(switches)
         return tf.nest.map_structure(lambda tensor: tensor.numpy(), block)
 
-    def _run(self, shared: bool, leading: bool, large: bool) -> Callable:
+    def _run(self, shared: bool, leading: bool, small: frozenset[Value] | None) -> Callable:
         """Return the compiled block. It is traced once for any number of sequences, references and free lengths.
 
         A graph of small activations does not serve for large ones, nor the other way round, because results must not
         depend on the calls before.
         """
         with self._making:
-            if (shared, leading, large) not in self._runs:
+            if (shared, leading, small) not in self._runs:
                 shapes = [tuple(value.shape or ())[1:] for value in self.program.inputs]
                 xs = [tf.TensorSpec([None, *shape], self.precision) for shape in shapes]
                 refs = [tf.TensorSpec([None, *([] if shared else [None]), *shape], self.precision) for shape in shapes]
 
                 def block(xs, refs):
-                    with nullcontext() if large else kernels.small_activations():
+                    with kernels.small_activations(small):
                         return self._block(xs, refs, shared, leading)
 
-                rewritten = None if large else _REWRITTEN
-                self._runs[shared, leading, large] = compiled(block, rewritten, input_signature=[xs, refs])
-            return self._runs[shared, leading, large]
+                mostly_small = small is None or 2 * len(small) > len(self.program.active_steps)
+                rewritten = _REWRITTEN if mostly_small else None
+                self._runs[shared, leading, small] = compiled(block, rewritten, input_signature=[xs, refs])
+            return self._runs[shared, leading, small]
 
     def in_float64(self, target: int) -> Explainer:
         """Return an explainer of one target in double precision, which tells rounding from a breach of completeness.

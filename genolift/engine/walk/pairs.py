@@ -109,6 +109,7 @@ class Pairs:
         self._ref = self._x if refs is None else forward(program, refs, self.constants, precision, record=True)
         self._aux = dict(self.constants)
         self._sides: dict[tuple[Any, str, Value], Tensor] = {}
+        self._shapes: dict[tuple, tuple[Tensor, list]] = {}
 
     # One row per pair
 
@@ -193,7 +194,7 @@ class Pairs:
         """Return a tensor (sequence, reference, rows, ...) with one row per pair, shaped as ``value`` is."""
         if not self.leading:
             return tf.squeeze(sided, [0, 1])
-        tensor = _reshaped(sided, [], 3)
+        tensor = self._reshaped(sided, [], 3)
         if value.shape is not None:
             tensor.set_shape([None, *value.shape[1:]])
         return tensor
@@ -218,13 +219,39 @@ class Pairs:
             if 0 in sizes or sizes.count(None) > 1:
                 return tf.expand_dims(tf.expand_dims(tensor, 0), 0)
             return tf.reshape(tensor, [1, 1, *(-1 if size is None else size for size in sizes)])
-        return _reshaped(tensor, [self.n if groups is None else groups, r])
+        return self._reshaped(tensor, [self.n if groups is None else groups, r])
 
     def _spread(self, tensor, axis: int):
         """Repeat each sequence's rows for its references (axis 1), or the shared references for each sequence (0)."""
-        rows = _reshaped(tensor, [self.n, 1] if axis == 1 else [1, self.r])
+        rows = self._reshaped(tensor, [self.n, 1] if axis == 1 else [1, self.r])
         counts = [1, self.r, 1] if axis == 1 else [self.n, 1, 1]
-        return _reshaped(tf.tile(rows, [*counts, *[1] * (tensor.shape.rank - 1)]), [], 3)
+        return self._reshaped(tf.tile(rows, self._stacked([*counts, *[1] * (tensor.shape.rank - 1)])), [], 3)
+
+    def _reshaped(self, tensor: Tensor, groups: list[Any], merged: int = 1) -> Tensor:
+        """Return a tensor with its first axes, ``merged`` of them, as axes of the sizes ``groups`` and one of the rest.
+
+        Sizes that are known need no operation, of which a small network would feel each.
+        """
+        if tensor.shape.rank is None:
+            shape = tf.shape(tensor)
+            count = tf.reduce_prod(shape[:merged]) // tf.reduce_prod(tf.stack([1, *groups]))
+            return tf.reshape(tensor, tf.concat([tf.stack([*groups, count]), shape[merged:]], 0))
+        inner = tensor.shape.as_list()[merged:]
+        if all(inner):  # What is left of nothing cannot be told.
+            reshaped = tf.reshape(tensor, self._stacked([*groups, -1, *inner]))
+        else:
+            sizes = sizes_of(tensor)
+            left = tf.reduce_prod(tf.shape(tensor)[:merged]) // tf.reduce_prod(tf.stack([1, *groups]))
+            reshaped = tf.reshape(tensor, [*groups, left, *sizes[merged:]])
+        reshaped.set_shape([*[None] * (len(groups) + 1), *tensor.shape[merged:]])
+        return reshaped
+
+    def _stacked(self, sizes: list[Any]) -> Any:
+        """Return sizes as one tensor, which is made once for all that asks for the same ones in a graph."""
+        key = (tf.compat.v1.get_default_graph(), *(size if isinstance(size, int) else id(size) for size in sizes))
+        if key not in self._shapes:
+            self._shapes[key] = tf.stack(sizes), sizes  # The sizes are kept, and so is what identifies them.
+        return self._shapes[key][0]
 
     def differ(self, value: Value) -> Tensor:
         """Return whether the two sides of a value differ anywhere by more than rounding."""
@@ -366,20 +393,3 @@ class Pairs:
         (pulled,) = tf.gradients(output, point, cotangent, stop_gradients=[point])
         (pushed,) = tf.gradients(pulled, cotangent, tangent, stop_gradients=[point])
         return pushed
-
-
-def _reshaped(tensor: Tensor, groups: list[Any], merged: int = 1) -> Tensor:
-    """Return a tensor with its first axes, ``merged`` of them, as axes of the sizes ``groups`` and one of what is left.
-
-    Sizes that are known need no operation, of which a small network would feel each.
-    """
-    if tensor.shape.rank is None:
-        shape = tf.shape(tensor)
-        count = tf.reduce_prod(shape[:merged]) // tf.reduce_prod(tf.stack([1, *groups]))
-        return tf.reshape(tensor, tf.concat([tf.stack([*groups, count]), shape[merged:]], 0))
-    inner, left = sizes_of(tensor)[merged:], -1
-    if not all(isinstance(size, int) and size > 0 for size in inner):  # What is left of nothing cannot be told.
-        left = tf.reduce_prod(tf.shape(tensor)[:merged]) // tf.reduce_prod(tf.stack([1, *groups]))
-    reshaped = tf.reshape(tensor, [*groups, left, *inner])
-    reshaped.set_shape([*[None] * (len(groups) + 1), *tensor.shape[merged:]])
-    return reshaped

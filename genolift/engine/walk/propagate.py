@@ -188,7 +188,8 @@ class Backward:
 
     def _through(self, step: Step, incoming: list) -> dict:
         try:
-            return self.rule_of(step)(step, incoming, self)
+            with kernels.at_step(step):
+                return self.rule_of(step)(step, incoming, self)
         except GenoliftError:
             raise
         except (LookupError, NotImplementedError, TypeError, ValueError) as problem:

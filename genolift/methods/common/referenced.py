@@ -320,7 +320,7 @@ class ReferenceMethod(TakesReferences):
         for start in range(first, last, plan.references):
             some = [np.take(one, range(start, min(start + plan.references, last)), axis) for one in drawn]
             some = some if shared else [pad(one, plan.sequences) for one in some]
-            part = explainer(begun, some, shared, plan.leading, plan.large)
+            part = explainer(begun, some, shared, plan.leading, plan.small)
             parts.append((some[0].shape[axis], part))
         return head(merged(parts), kept)
 
