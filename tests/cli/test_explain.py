@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 from cli_files import LENGTH, fasta, random_sequences
+from started import started
 
 import genolift as gl
 from genolift.cli.targets import spread
@@ -200,11 +201,7 @@ def test_interrupted_and_the_same_command_again(files, genolift, tmp_path):
     many = fasta(tmp_path / "many.fa", random_sequences(5_000))
     out = tmp_path / "s.zarr"
     command = ["explain", files.model, many, "--target", "0", "--references", "shuffled:5", "--out", out]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "genolift.cli", *map(str, command)],
-        stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
-    )
+    process = started(command)
     deadline = time.monotonic() + 120
     while not any((out / "blocks" / "done").glob("*.json")):
         assert process.poll() is None
@@ -213,7 +210,7 @@ def test_interrupted_and_the_same_command_again(files, genolift, tmp_path):
     os.kill(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert b"Traceback" not in err
+    assert "Traceback" not in err
     with pytest.raises(OSError, match="incomplete"):
         gl.Explanation.load(out)
     told = genolift(*command)

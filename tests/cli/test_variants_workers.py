@@ -1,11 +1,8 @@
 """`genolift variants --workers`: the table's work is shared, and comes out the same to the last byte."""
 
-import os
 import pickle
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -13,6 +10,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 from cli_files import fasta
+from started import started
 
 pytest.importorskip("distributed")
 
@@ -79,9 +77,8 @@ def test_workers_make_the_same_table_also_when_one_is_killed(command, alone, gen
 @pytest.mark.slow
 def test_stopped_with_workers_and_continued_by_one_process(command, alone, genolift, tmp_path):
     out, work = tmp_path / "v.tsv", tmp_path / ".v.tsv.genolift-work"
-    given = [sys.executable, "-m", "genolift.cli", *map(str, command), "--workers", "2", "--out", str(out)]
-    for _ in range(10):  # The signal may come where Python can only report it, or too late.
-        process = subprocess.Popen(given, stderr=subprocess.PIPE, text=True, env=os.environ)
+    for _ in range(3):  # The signal may come where Python can only report it, or too late.
+        process = started([*command, "--workers", 2, "--out", out])
         deadline = time.monotonic() + 300
         while process.poll() is None and not list(work.glob("null-*.npz")):
             assert time.monotonic() < deadline

@@ -1,14 +1,13 @@
 """The explorer in a real Chromium: an edit's answer is the model's."""
 
-import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 
 import numpy as np
 import pytest
+from started import started
 
 from genolift.models.loading import load_model
 from genolift.models.zoo import build
@@ -36,11 +35,8 @@ def served(tmp_path_factory):
         "MEME version 4\n\nALPHABET= ACGT\n\nMOTIF GAT\nletter-probability matrix: alength= 4 w= 3\n"
         "0 0 1 0\n1 0 0 0\n0 0 0 1\n"
     )
-    command = [sys.executable, "-m", "genolift", "explore", "m.keras", "--target", "0", "--fasta", "s.fa"]
-    process = subprocess.Popen(
-        [*command, "--motifs", "m.meme", "--no-browser"],
-        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ,
-    )  # fmt: skip
+    command = ["explore", "m.keras", "--target", 0, "--fasta", "s.fa", "--motifs", "m.meme", "--no-browser"]
+    process = started(command, cwd=folder, stdout=subprocess.PIPE)
     first = process.stdout.readline()
     address = re.search(r"http://127\.0\.0\.1:\d+/\?token=\S+", first)
     assert address, first + process.stderr.read()
