@@ -6,7 +6,8 @@ It reads results.parquet and prints the tables. With --write it puts them into t
 them; the sentences there are written by hand.
 
 A unit is a network of one training seed on one simulation. The number for a method and a unit is the mean over its tasks.
-Two methods are compared on the units that both explain. Intervals hold 95 % of 2,000 bootstrap samples of simulations, all
+Two methods are compared on the units that both explain. A method that explains the first sequences alone is compared
+with one that was run on these, where there is one. Intervals hold 95 % of 2,000 bootstrap samples of simulations, all
 units of a simulation together, because they have data in common; with fewer than ten simulations there are none.
 """
 
@@ -15,6 +16,8 @@ from pathlib import Path
 import click
 import numpy as np
 import pandas as pd
+
+from genolift.pipeline.benchmark.entries import first_of
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT / "simulations" / "published"
@@ -76,6 +79,12 @@ def difference(units: pd.DataFrame, method: str, other: str) -> str:
     return f"{values.mean():+.3f}" + ("" if np.isnan(low) else f" ({low:+.3f} to {high:+.3f})")
 
 
+def beside(units: pd.DataFrame, other: str, sequences: int) -> str:
+    """The name of another method on the first sequences alone, so many, where that was run."""
+    name = first_of(other, sequences)
+    return name if name in units else other
+
+
 def rows_of(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows])
 
@@ -89,8 +98,9 @@ def of_methods(table: pd.DataFrame) -> str:
     sequences = table.groupby("method").sequences.max()
     rows = [
         [f"`{name}`", *(f"{units[metric][name].mean():.3f}" for metric in MEASURES),
-         "" if name == MAIN else difference(units["spearman"], name, MAIN), f"{cost[name]:.2g}", str(sequences[name]), str(explained[name])]
-        for name in units["spearman"].mean().sort_values(ascending=False).index
+         "" if name == MAIN else difference(units["spearman"], name, beside(units["spearman"], MAIN, sequences[name])),
+         f"{cost[name]:.2g}", str(sequences[name]), str(explained[name])]
+        for name in units["spearman"].mean().sort_values(ascending=False).index if "-first-" not in name
     ]  # fmt: skip
     head = ["method", *MEASURES.values(), f"rank correlation less that of `{MAIN}`", "cost", "sequences", "units"]
     return rows_of(head, rows)
@@ -99,12 +109,15 @@ def of_methods(table: pd.DataFrame) -> str:
 def of_references(table: pd.DataFrame) -> str:
     """What sequences are compared with."""
     units = wide(table, "spearman")
-    rows = []
+    sequences, rows = table.groupby("method").sequences.max(), []
     for choice, words in CHOICES.items():
         row = [words]
         for method in (MAIN, "integrated-gradients"):
             name, most = f"{method}@{choice}" if choice else method, f"{method}@20"
-            row += [f"{units[name].mean():.3f}", "" if name == most else difference(units, name, most)]
+            row += [
+                f"{units[name].mean():.3f}",
+                "" if name == most else difference(units, name, beside(units, most, sequences[name])),
+            ]
         rows.append(row)
     head = ["compared with", "DeepLIFT", "less 20 shuffles", "integrated gradients", "less 20 shuffles"]
     return rows_of(head, rows)

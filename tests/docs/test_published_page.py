@@ -54,6 +54,19 @@ def test_differences_and_their_intervals_by_hand():
     assert published.difference(few, "a", "b") == "+0.400"  # Two simulations say nothing of others.
 
 
+def test_methods_are_compared_on_the_same_sequences():
+    rows = [("kernel-shap", 10, 0.9), (published.MAIN, 60, 0.5), (f"{published.MAIN}-first-10", 10, 0.8)]
+    table = pd.DataFrame(
+        [{"metric": metric, "simulation": "x", "network": "n", "seed": 0, "method": name, "value": value, "each": 1.0,
+          "sequences": count}
+         for metric in published.MEASURES for name, count, value in [*rows, (published.USUAL, 60, 0.5)]]
+    )  # fmt: skip
+    found = published.of_methods(table)
+    assert "| `kernel-shap` | 0.900 | 0.900 | +0.100 |" in found
+    assert "first-10" not in found
+    assert "+0.400" in published.of_methods(table[~table.method.str.contains("first")])  # as long as it was not run
+
+
 def test_intervals_hold_the_truth_as_often_as_they_say():
     rng = np.random.default_rng(0)
     held = 0

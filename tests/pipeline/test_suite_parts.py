@@ -102,6 +102,18 @@ def test_what_was_merged_is_merged_again_from_its_small_table(tmp_path):
         )
 
 
+def test_methods_of_networks_that_differ_are_not_merged(tmp_path):
+    one, two = part(tmp_path / "one", 0), part(tmp_path / "two", 0, method="lime")
+    for folder, methods in ((one, "ism"), (two, "lime")):
+        table = pd.read_csv(folder / "results.csv", keep_default_na=False)
+        table[table.method == methods].to_csv(folder / "results.csv", index=False)
+    merge_suites([one, two], tmp_path / "out")
+    trained = pd.read_csv(two / "networks.csv")
+    trained.assign(value=0.8).to_csv(two / "networks.csv", index=False)
+    with pytest.raises(InputError, match="the network of both, tal_gata, 0 has other metrics in two of them"):
+        merge_suites([one, two], tmp_path / "no")
+
+
 def test_what_cannot_be_merged(tmp_path):
     one = part(tmp_path / "one", 0)
     with pytest.raises(InputError, match=r"the same is in two of them: both, tal_gata, 0, ism; give each part once"):

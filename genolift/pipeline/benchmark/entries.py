@@ -133,7 +133,21 @@ def _entries() -> list[Entry]:
         )
         for name in names
     ]
-    return [*rules, *pools, *compared, *referenced, *plain, *slow]
+    # What methods that explain fewer sequences are compared with: the same sequences.
+    first = [
+        Entry(first_of(label, most), method, options, references, most)
+        for label, method, options, references, most in (
+            ("deeplift-genomics", "deeplift", {"rule": "genomics"}, _SHUFFLES, _FEW),
+            ("deeplift-genomics", "deeplift", {"rule": "genomics"}, _SHUFFLES, _TEN),
+            ("integrated-gradients@20", "integrated-gradients", {"steps": 20}, "shuffled:20", _FEW),
+        )
+    ]
+    return [*rules, *pools, *compared, *referenced, *plain, *slow, *first]
+
+
+def first_of(name: str, most: int) -> str:
+    """Return the name of an entry that explains the first sequences alone, so many."""
+    return f"{name}-first-{most}"
 
 
 ENTRIES: dict[str, Entry] = {entry.name: entry for entry in _entries()}

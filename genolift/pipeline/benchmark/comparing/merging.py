@@ -113,7 +113,15 @@ def _together(parts: list[Tables]) -> Tables:
         told = ", ".join(map(str, results.loc[twice.idxmax(), keys]))
         raise InputError(f"the same is in two of them: {told}; give each part once")
     trained = pd.concat([one.trained for one in parts], ignore_index=True)
-    trained = trained.drop_duplicates(["simulation", "network", "seed", "task", "metric"], ignore_index=True)
+    of_network = ["simulation", "network", "seed", "task", "metric"]
+    trained = trained.drop_duplicates([*of_network, "value"], ignore_index=True)
+    differing = trained.duplicated(of_network)
+    if differing.any():
+        told = ", ".join(map(str, trained.loc[differing.idxmax(), of_network[:3]]))
+        raise InputError(
+            f"the network of {told} has other metrics in two of them, so it was not trained to the same weights; run "
+            "all methods on one machine"
+        )
     shown: dict[str, dict[str, Any]] = {}
     for failure in (failure for one in parts for failure in one.failures):
         shown.setdefault(failure["simulation"], failure)
