@@ -55,9 +55,9 @@ _BLOCK_BYTES = 1e9
 # For each target a sequence's results take so many times its size: at most five arrays, in two copies while a block is
 # put together.
 _KEPT = 10
-# An activation of a block that has fewer elements than this on average takes as long for a sequence as for all its
-# references, and ready-made pairs spare the operations that lay out the two sides. A call on an unrolled LSTM of 36
-# turns has 4,200 operations instead of 8,400.
+# In a model of one length, an activation of a block that has fewer elements than this on average takes as long for a
+# sequence as for all its references, and ready-made pairs spare the operations that lay out the two sides. A call on an
+# unrolled LSTM of 36 turns has 4,200 operations instead of 8,400. Models of any length share one graph instead.
 _WORTH_SHARING = 4096
 # Whether and where a model is cut into stages is kept for at most this many lengths.
 _LENGTHS = 16
@@ -127,8 +127,13 @@ class Planner:
             rows = -(-sequences // -(-sequences // rows))
         else:  # A power of two keeps the number of different shapes small, for each of which something is compiled.
             rows = min(rows, 1 << (sequences - 1).bit_length())
-        once = leading and rows * references * batch.mean >= _WORTH_SHARING
+        once = leading and (self._of_any_length or rows * references * batch.mean >= _WORTH_SHARING)
         return Plan(rows, references, once, at_once, self._small(inputs, batch, rows * references))
+
+    @property
+    def _of_any_length(self) -> bool:
+        """Whether one graph is to serve for inputs of several lengths."""
+        return any(size is None for value in self.traced.program.inputs for size in (value.shape or (None, None))[1:])
 
     def _small(self, inputs: Inputs, batch: Batch, pairs: int) -> frozenset[Value] | None:
         """Return the activations that are too small in a block of so many pairs, see :class:`Plan`.
@@ -137,7 +142,7 @@ class Planner:
         """
         if pairs * batch.widest < kernels.WORTH_COMPILING:
             return None
-        if any(size is None for value in self.traced.program.inputs for size in (value.shape or (None, None))[1:]):
+        if self._of_any_length:
             return frozenset()  # The graph serves for other lengths, too.
         most = 16 ** math.ceil(math.log(pairs, 16))
         if (inputs.shapes, most) not in self._smalls:
