@@ -79,7 +79,7 @@ class Planner:
     def __init__(self, traced: Traced, rule: Multipliers, memory: int):
         self.traced, self.rule, self.memory = traced, rule, memory
         self._layouts: dict[tuple, tuple[Cutting, Layout] | None] = Recent(_LENGTHS)
-        self._smalls: dict[tuple, frozenset[Value]] = {}
+        self._smalls: dict[int, frozenset[Value]] = {}  # of the one length that the model has
 
     def kept_bytes(self, inputs: Inputs) -> int:
         """Return what the results of one sequence take, in bytes."""
@@ -128,14 +128,14 @@ class Planner:
         else:  # A power of two keeps the number of different shapes small, for each of which something is compiled.
             rows = min(rows, 1 << (sequences - 1).bit_length())
         once = leading and (self._of_any_length or rows * references * batch.mean >= _WORTH_SHARING)
-        return Plan(rows, references, once, at_once, self._small(inputs, batch, rows * references))
+        return Plan(rows, references, once, at_once, self._small(batch, rows * references))
 
     @property
     def _of_any_length(self) -> bool:
         """Whether one graph is to serve for inputs of several lengths."""
         return any(size is None for value in self.traced.program.inputs for size in (value.shape or (None, None))[1:])
 
-    def _small(self, inputs: Inputs, batch: Batch, pairs: int) -> frozenset[Value] | None:
+    def _small(self, batch: Batch, pairs: int) -> frozenset[Value] | None:
         """Return the activations that are too small in a block of so many pairs, see :class:`Plan`.
 
         They are those of the next power of 16, so that blocks of about as many pairs have the same graph.
@@ -145,10 +145,10 @@ class Planner:
         if self._of_any_length:
             return frozenset()  # The graph serves for other lengths, too.
         most = 16 ** math.ceil(math.log(pairs, 16))
-        if (inputs.shapes, most) not in self._smalls:
+        if most not in self._smalls:
             limit = kernels.WORTH_COMPILING * np.dtype(np.float32).itemsize / most
-            self._smalls[inputs.shapes, most] = frozenset(v for v, size in batch.sizes.items() if size < limit)
-        return self._smalls[inputs.shapes, most]
+            self._smalls[most] = frozenset(v for v, size in batch.sizes.items() if size < limit)
+        return self._smalls[most]
 
     def _whole(self, inputs: Inputs, batch: Batch) -> int:
         return int(batch.pair_bytes(self.rule.held, len(self.traced.targets))) + self.kept_bytes(inputs)

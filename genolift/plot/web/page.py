@@ -128,8 +128,9 @@ def write_blocks(
     content = {"average": None, "residuals": None, **content, "size": BLOCK, "beside": None}
     library, policy = inlined(script("igv/igv.min")) if genome else (None, "")
     code, allowed = module("logo", "store", *(["genome"] if genome else []))
-    if beside := sum(map(len, [*blocks, json_text(content), code, library or ""])) > _ONE_FILE:
-        content["beside"] = folder.name
+    told = json_text(content)
+    if beside := sum(map(len, [*blocks, told, code, library or ""])) > _ONE_FILE:
+        told = json_text({**content, "beside": folder.name})
     allowed = f"{allowed} {policy}".rstrip()
     page = template("store.html.j2").render(
         title=words.title,
@@ -141,7 +142,7 @@ def write_blocks(
         residuals=content["residuals"],
         tables=words.tables,
         details={name: json.dumps(told, indent=1, default=str) for name, told in words.details.items()},
-        content=json_text(content),
+        content=told,
         blocks=[] if beside else blocks,
         library=library,
         script=code,
