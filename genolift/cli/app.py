@@ -118,6 +118,7 @@ def genolift() -> None:
       1    `genolift check`: DeepLIFT does not explain the model, or its contributions do not sum
       2    a mistake in what was given, told in one line on standard error
       130  interrupted by Ctrl-C
+      143  `genolift explore` was ended by SIGTERM
     """  # noqa: D301 - click looks for the character
 
 

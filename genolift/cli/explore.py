@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from genolift.cli import parameters, parts
+from genolift.cli import parameters, parts, speech
 
 if TYPE_CHECKING:
     from genolift.pipeline.common.modelfile import ModelFile
@@ -50,15 +52,16 @@ def command(
     memory: str | None,
     port: int,
     browser: bool,
-) -> None:
+) -> int:
     """Open a page on which a sequence is edited and the model answers.
 
     The page shows the prediction and the logo of a sequence that is pasted or chosen. Change a base by a click, write
     over a stretch, shuffle one, drag a motif in, go back; the answer follows. Two states can be compared, and the
     effects of all substitutions shown. The sequence, the logo, the scores and the state can be saved.
 
-    Only this machine can open the page, and only under the address that is printed. Stop it with Ctrl-C. It needs
-    Starlette and uvicorn: pip install 'genolift[explore]'.
+    Only this machine can open the page, and only under the address that is printed. Stop it with Ctrl-C, also while it
+    computes; the exit code is then 130, and 143 after SIGTERM. It needs Starlette and uvicorn: pip install
+    'genolift[explore]'.
     """
     from genolift.pipeline.exploring.job import Exploring, explore
 
@@ -71,7 +74,14 @@ def command(
         if browser:
             _open(address)
 
-    explore(job, tell)
+    ended = explore(job, tell)
+    speech.tell("stopped")
+    code = 128 + ended.signal
+    if ended.computing:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 def _open(address: str) -> Any:

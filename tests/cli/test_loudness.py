@@ -152,7 +152,7 @@ def test_nothing_is_coloured(files, tmp_path, variable):
 
 def test_exit_codes_are_documented_and_kept(genolift, tmp_path, monkeypatch):
     codes = set(re.findall(r"^\| (\d+) \|", PAGE.read_text().partition("## Exit codes")[2].partition("\n## ")[0], re.M))
-    assert codes == {"0", "1", "2", "130"}
+    assert codes == {"0", "1", "2", "130", "143"}
     shown = genolift("--help").out.partition("Exit codes:")[2]
     assert set(re.findall(r"^ +(\d+)  ", shown, re.M)) == codes
     assert genolift("methods").code == 0

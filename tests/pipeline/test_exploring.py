@@ -138,7 +138,7 @@ def test_whom_the_server_answers(client):
 
 
 def test_stale_questions_are_dropped_and_tabs_do_not_disturb_each_other():
-    from genolift.pipeline.exploring.serving import Turns
+    from genolift.pipeline.exploring.turns import Turns
 
     done, running, most = [], [0], [0]
 

@@ -177,9 +177,10 @@ class Explorer:
 
     def store(self, asked: Asked) -> bytes:
         """Return the explanation as a zip file that holds its store."""
+        explanation = self._explanation(asked)  # If the explorer is stopped meanwhile, no directory is left behind.
         with tempfile.TemporaryDirectory() as aside:
             path = Path(aside) / "scores.zarr"
-            self._explanation(asked).save(path)
+            explanation.save(path)
             out = io.BytesIO()
             with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
                 for one in sorted(path.rglob("*")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.recipe import Recipe
 from genolift.simulate.motifs import read_motifs
 from genolift.support.errors import InputError, Remedy, setting
+
+if TYPE_CHECKING:
+    from genolift.pipeline.exploring.serving import End
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,8 @@ class Exploring:
     port: int = 0
 
 
-def explore(job: Exploring, tell: Callable[[str], None]) -> None:
-    """Serve the page until the process is interrupted; ``tell`` is called with its address."""
+def explore(job: Exploring, tell: Callable[[str], None]) -> End:
+    """Serve the page until the process is told to end; ``tell`` is called with its address."""
     from genolift.pipeline.exploring.serving import serve  # It needs what only explorers need.
 
     if job.regions is not None and job.fasta is None:
@@ -69,7 +73,7 @@ def explore(job: Exploring, tell: Callable[[str], None]) -> None:
 
     explorer = Explorer(job.model, recipe, reading, job.memory)
     try:
-        serve(explorer, job.port, tell, words)
+        return serve(explorer, job.port, tell, words)
     finally:
         explorer.close()
 

@@ -7,22 +7,23 @@ only the address of the page tells.
 
 from __future__ import annotations
 
-import asyncio
 import json
+import logging
 import secrets
+import signal
 import socket
-from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from types import FrameType
+from typing import Any, NamedTuple
 
 from genolift.pipeline.exploring.explorer import Asked, Explorer
+from genolift.pipeline.exploring.turns import Stopped, Turns
 from genolift.plot.web.inlined import json_text, module, template
 from genolift.support.errors import GenoliftError, InputError
 
 try:
     import uvicorn
     from starlette.applications import Starlette
-    from starlette.concurrency import run_in_threadpool
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
     from starlette.requests import Request
@@ -33,32 +34,30 @@ except ImportError:
 
 HOST = "127.0.0.1"
 _HEADER = "x-genolift-token"
-_TABS = 200
 _LARGEST = 4_000_000  # bytes of a question
 _OFFERED = 60  # motifs
+_PATIENCE = 1  # second, for a computation and for connections when the server is stopped
 
 
-class Turns:
-    """Questions take turns, because the model computes one thing at a time; of a tab only the latest counts."""
+class End(NamedTuple):
+    """How the server ended.
 
-    def __init__(self) -> None:
-        self._latest: OrderedDict[tuple[str, str], int] = OrderedDict()
-        self._turn = asyncio.Lock()
+    Attributes
+    ----------
+    signal : int
+        The signal that stopped it.
+    computing : bool
+        Whether the model still computes. Such a process must not be wound up as usual, because TensorFlow's threads
+        would run on in an interpreter that is taken apart.
+    """
 
-    async def take(self, tab: str, kind: str, number: int, work: Callable[[], Any]) -> Any:
-        """Return what ``work`` returns, computed in another thread; ``None`` if a later question made it stale."""
-        key = (tab, kind)
-        self._latest[key] = max(number, self._latest.get(key, number))
-        self._latest.move_to_end(key)
-        while len(self._latest) > _TABS:
-            self._latest.popitem(last=False)
-        async with self._turn:
-            if self._latest.get(key, number) != number:
-                return None
-            return await run_in_threadpool(work)
+    signal: int
+    computing: bool
 
 
-def application(explorer: Explorer, token: str, motifs: dict[str, str] | None = None) -> Starlette:
+def application(
+    explorer: Explorer, token: str, motifs: dict[str, str] | None = None, turns: Turns | None = None
+) -> Starlette:
     """Return the application.
 
     Parameters
@@ -69,8 +68,10 @@ def application(explorer: Explorer, token: str, motifs: dict[str, str] | None = 
         What every question has to carry.
     motifs
         Words that can be dragged into a sequence, by their names.
+    turns
+        What questions wait for, if somebody else is to stop them.
     """
-    turns, known = Turns(), motifs or {}
+    turns, known = turns or Turns(), motifs or {}
     offered = dict(list(known.items())[:_OFFERED])
 
     def is_token(given: str | None) -> bool:
@@ -98,6 +99,9 @@ def application(explorer: Explorer, token: str, motifs: dict[str, str] | None = 
                 found = await turns.take(str(told.get("tab", "")), kind, told["number"], lambda: answer(told))
             except (json.JSONDecodeError, UnicodeDecodeError):
                 return JSONResponse({"problem": "a question is JSON"}, 400)
+            except Stopped:
+                words = "genolift explore was stopped; start it again, and open the address that it prints"
+                return JSONResponse({"problem": words}, 503)
             except GenoliftError as problem:
                 return JSONResponse({"problem": str(problem)})  # The server is well; the sequence is not.
             if found is None:
@@ -126,8 +130,27 @@ def application(explorer: Explorer, token: str, motifs: dict[str, str] | None = 
     return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])])
 
 
-def serve(explorer: Explorer, port: int, tell: Callable[[str], None], motifs: dict[str, str] | None = None) -> None:
-    """Serve until the process is interrupted.
+class _Server(uvicorn.Server):
+    """A server that the first signal ends, whatever is being computed."""
+
+    def __init__(self, config: uvicorn.Config, turns: Turns):
+        super().__init__(config)
+        self.ended_by = signal.SIGINT
+        self._turns = turns
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end. uvicorn would raise the signal once more at the end, which is told by :class:`End` here."""
+        self.ended_by, self.should_exit = signal.Signals(sig), True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer whoever waits, and close the connections."""
+        self._turns.stop()
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # That connections are cut is meant.
+        await super().shutdown(sockets)
+
+
+def serve(explorer: Explorer, port: int, tell: Callable[[str], None], motifs: dict[str, str] | None = None) -> End:
+    """Serve until the process is told to end by Ctrl-C or SIGTERM, and return how it ended.
 
     Parameters
     ----------
@@ -149,10 +172,19 @@ def serve(explorer: Explorer, port: int, tell: Callable[[str], None], motifs: di
             raise InputError(
                 f"port {port} cannot be used ({problem.strerror}); give another, or 0 for a free one"
             ) from None
-        server = uvicorn.Server(uvicorn.Config(application(explorer, token, motifs), log_level="warning"))
+        turns = Turns()
+        server = _Server(
+            uvicorn.Config(
+                application(explorer, token, motifs, turns),
+                log_level="warning",
+                timeout_graceful_shutdown=_PATIENCE,
+            ),
+            turns,
+        )
         bound.listen()  # A browser that is told the address may ask before the server is there.
         tell(f"http://{HOST}:{bound.getsockname()[1]}/?token={token}")
         server.run(sockets=[bound])
+    return End(server.ended_by, not turns.ends_within(_PATIENCE))
 
 
 def _whole(told: dict[str, Any], name: str) -> int:
