@@ -7,24 +7,32 @@ import re
 import threading
 import zipfile
 
+import click
 import numpy as np
 import pytest
 
+from genolift.cli.common_options import LOUDNESS
+from genolift.cli.explore import command
 from genolift.methods.factory import method
 from genolift.models.zoo import build
 from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.recipe import Recipe
+from genolift.pipeline.exploring import wording
+from genolift.pipeline.exploring.choices import Choices
 from genolift.pipeline.exploring.explorer import Asked, Explorer
 from genolift.pipeline.exploring.job import Exploring, best_words, explore
+from genolift.pipeline.exploring.wording import for_page
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import one_hot
 from genolift.sequence.shuffle import shuffle
-from genolift.support.errors import InputError
+from genolift.support.errors import InputError, Remedy, UnsupportedModel, setting
+from genolift.support.texts import Texts
 
 pytest.importorskip("starlette")
 LENGTH = 60
 SEQUENCE = "ACGTTGCA" * 7 + "GATA"
+FIELDS = ("references", "method")
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +84,8 @@ def test_effects_are_differences_of_predictions(explorer, client):
 
 
 def test_sequences_to_choose_from(explorer, client):
-    assert explorer.about()["names"] == ["one", "two"]  # The short one is left out.
+    # The short one is left out.
+    assert explorer.about()["sequences"] == {"listed": [[0, "one"], [1, "two"]], "count": 2}
     assert client.post("/api/sequence", json=asked(row=1)).json() == {"sequence": SEQUENCE[::-1]}
     assert client.post("/api/sequence", json=asked(row=9)).json() == {"problem": "there is no sequence 9"}
 
@@ -85,7 +94,9 @@ def test_a_stretch_is_shuffled_and_the_rest_stays(client):
     found = client.post("/api/shuffle", json=asked(start=8, end=40, seed=5)).json()["sequence"]
     assert found == SEQUENCE[:8] + shuffle(SEQUENCE[8:40], 1, seed=5)[0] + SEQUENCE[40:]
     problem = client.post("/api/shuffle", json=asked(start=8, end=400, seed=5)).json()["problem"]
-    assert problem == "the stretch 8 to 400 does not lie in 0 to 60"
+    assert problem == "the stretch 8 to 400 does not lie in 0 to 60, or holds no base"
+    problem = client.post("/api/shuffle", json=asked(start=None, end=40, seed=5)).json()["problem"]
+    assert problem == "the base to shuffle from is a whole number"
 
 
 def test_the_store_can_be_opened(client, tmp_path):
@@ -115,6 +126,36 @@ def test_mistakes_are_sentences(client, more, words):
     answer = client.post("/api/explain", json=asked(**more))
     assert answer.status_code == 200
     assert words in answer.json()["problem"]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"target": None}, "(N, 2); choose one by the field “target”"),
+        ({"target": "1,1"}, "(2,); choose one number, as in target tasks:0"),
+        (
+            {"method": "patternnet"},
+            "give --fit-on a FASTA file with sequences such as the model was trained on, or give --option "
+            "patterns=file.npz (an option of `genolift explain`; this page has no field for it)",
+        ),
+    ],
+)
+def test_the_page_says_what_to_do_in_the_page(client, more, words):
+    problem = client.post("/api/explain", json=asked(**more)).json()["problem"]
+    assert problem.endswith(words)
+    assert not re.search(r"target=|call fit|genolift\.|--target", problem)
+
+
+def test_remedies_are_told_by_the_fields_of_the_page():
+    give = Remedy.naming("give {}, {}, or leave {} out", setting("target", "counts:0"), *map(setting, FIELDS))
+    told = for_page(InputError("no", give))
+    assert told == "no; give target counts:0, the field “references”, or leave the field “method” out"
+    for name, taken in (("memory", "explore"), ("layers_from", "explore"), ("width", "explain")):
+        told = for_page(UnsupportedModel("no", Remedy.naming("give {}", setting(name))))
+        assert told.startswith(f"no; give --{name.replace('_', '-')} (an option of `genolift {taken}`")
+    assert for_page(InputError("only this")) == "only this"
+    options = {one.name.replace("_", "-") for one in command.params if isinstance(one, click.Option)}
+    assert options - {"target", *FIELDS} - {one.name for one in LOUDNESS} == wording._TAKEN
 
 
 def test_what_is_pasted_may_have_a_header_and_blanks(explorer):
@@ -180,6 +221,9 @@ def test_the_best_words_of_motifs(tmp_path):
         "0.1 0.1 0.7 0.1\n0.7 0.1 0.1 0.1\n0.1 0.1 0.1 0.7\n"
     )
     assert best_words(tmp_path / "m.meme") == {"A1": "GAT"}
+    # A motif that has an accession and a name is offered once, and found by both.
+    (tmp_path / "two.meme").write_text((tmp_path / "m.meme").read_text().replace("A1", "MA0001.1 TFX"))
+    assert best_words(tmp_path / "two.meme") == {"MA0001.1_TFX": "GAT"}
 
 
 def test_two_sequences_are_not_taken_for_one(explorer):
@@ -196,15 +240,33 @@ def test_small_effects_are_not_rounded_away(explorer, monkeypatch):
     np.testing.assert_allclose(changes, expected.reshape(-1), rtol=1e-5, atol=1e-15)
 
 
-def test_the_page_says_how_many_motifs_and_sequences_it_does_not_list(explorer):
+def test_names_are_found_by_parts_of_them_and_the_list_is_bounded():
+    names = ["Gata1_HUMAN", "TAL1", "GATA2_HUMAN", "xGATA1", "gata1"]
+    choices = Choices(names, 3)
+    assert choices.find() == ([0, 1, 2], 5)
+    assert choices.find(" ") == choices.find()
+    # The name itself comes first, then what begins so.
+    assert choices.find("GATA1 ") == ([4, 0, 3], 3)
+    assert choices.find("gata") == ([0, 2, 4], 4)
+    assert choices.find("human gata2") == ([2], 1)
+    assert choices.find("none") == ([], 0)
+    assert Choices(Texts(f"peak_{k}" for k in range(5000)), 1000).find("peak_4999") == ([4999], 1)
+
+
+def test_all_motifs_and_sequences_can_be_found(explorer, client):
     from starlette.testclient import TestClient
 
     from genolift.pipeline.exploring.serving import application
 
-    app = application(explorer, "secret", {f"M{k}": "ACG" for k in range(70)})
-    page = TestClient(app, base_url="http://127.0.0.1").get("/?token=secret").text
+    app = application(explorer, "secret", {f"M{k}": "ACG" * k for k in range(1, 71)})
+    many = TestClient(app, base_url="http://127.0.0.1", headers={"X-Genolift-Token": "secret"})
+    page = many.get("/?token=secret").text
     about = json.loads(re.search(r'id="about">(.*?)</script>', page, re.DOTALL)[1])
-    assert (len(about["motifs"]), about["moreMotifs"], about["more"]) == (60, 10, 0)
+    assert (len(about["motifs"]["listed"]), about["motifs"]["count"]) == (60, 70)
+    assert many.post("/api/find-motifs", json=asked(text="m68")).json() == {"listed": [["M68", "ACG" * 68]], "count": 1}
+    assert client.post("/api/find-sequences", json=asked(text="TW")).json() == {"listed": [[1, "two"]], "count": 1}
+    assert client.post("/api/find-sequences", json=asked(text="three")).json() == {"listed": [], "count": 0}
+    assert client.post("/api/find-sequences", json=asked(text="w"), headers={"X-Genolift-Token": ""}).status_code == 403
 
 
 def test_no_browser_of_text_takes_the_terminal(monkeypatch):

@@ -194,3 +194,52 @@ def test_what_is_no_state_is_told(page, tmp_path):
         (tmp_path / "state.json").write_text(text)
         page.set_input_files("#open", tmp_path / "state.json")
         page.locator("#problem", has_text=words).wait_for()
+
+
+@pytest.fixture(scope="module")
+def served_with_many(tmp_path_factory):
+    """Yield the address of a page with more sequences and motifs than it lists."""
+    folder = tmp_path_factory.mktemp("many")
+    build("tal_gata", length=LENGTH, tasks=1, filters=4, seed=3).save(folder / "m.keras")
+    (folder / "s.fa").write_text("".join(f">peak_{k}\n{SEQUENCE[k % 50 :]}{SEQUENCE[: k % 50]}\n" for k in range(1500)))
+    matrix = "letter-probability matrix: alength= 4 w= 3\n0 0 1 0\n1 0 0 0\n0 0 0 1\n"
+    motifs = "".join(f"MOTIF MA{k:04}.1 factor{k}\n{matrix}\n" for k in range(90))
+    (folder / "m.meme").write_text(f"MEME version 4\n\nALPHABET= ACGT\n\n{motifs}")
+    command = ["explore", "m.keras", "--fasta", "s.fa", "--motifs", "m.meme", "--no-browser"]
+    process = started(command, cwd=folder, stdout=subprocess.PIPE)
+    try:
+        yield re.search(r"http\S+", process.stdout.readline())[0]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_every_sequence_and_every_motif_can_be_found(served_with_many, tmp_path):
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(served_with_many)
+        page.wait_for_selector("#logo path.base", timeout=PATIENT)
+        assert page.locator("#names option").count() == 1000
+        assert page.locator("#left").inner_text() == "1,000 of 1,500 are listed; find others by a part of their name"
+        assert page.locator(".motif").count() == 60
+        page.fill("#find", "PEAK_14")
+        page.locator("#left", has_text="111 of 1,500").wait_for()
+        page.fill("#find", "peak_1499")
+        page.locator("#left", has_text=re.compile("^1 of 1,500$")).wait_for()
+        assert page.locator("#names").evaluate("one => one.selectedIndex") == -1
+        page.select_option("#names", label="peak_1499")
+        page.wait_for_function(
+            "text => document.getElementById('sequence').value === text", arg=SEQUENCE[49:] + SEQUENCE[:49]
+        )
+        page.fill("#findMotif", "ma0089")
+        page.locator("#leftMotifs", has_text="1 of 90").wait_for()
+        page.locator(".motif").click()
+        assert page.input_value("#word") == "GAT"
+        page.fill("#findMotif", "<b>")
+        page.locator("#leftMotifs", has_text="no motif has “<b>” in its name").wait_for()
+        assert page.locator(".motif").count() == 0
+        page.fill("#findMotif", "")
+        page.locator("#leftMotifs", has_text="60 of 90 are listed").wait_for()
+
+        browser.close()

@@ -19,6 +19,7 @@ from genolift.methods.registry import listing
 from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.recipe import Recipe
+from genolift.pipeline.exploring.choices import Choices
 from genolift.plot.web.content import content_of, rounded
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import check_letters, one_hot
@@ -26,7 +27,7 @@ from genolift.sequence.shuffle import shuffle
 from genolift.support.errors import InputError
 
 _MADE = 4  # Methods that are kept ready; each holds a traced model.
-_LISTED = 1000  # Sequences that the page lists.
+_LISTED = 1000  # sequences that a page lists at once
 _LONGEST = 1_000_000
 
 
@@ -98,6 +99,7 @@ class Explorer:
             at_hand = self._open.enter_context(reading.at_hand())
             self._source = at_hand.source_for(self.model, self.length)
             at_hand.tell(self._source)
+        self._choices = Choices([] if self._source is None else self._source.names, _LISTED)
 
     def close(self) -> None:
         """Let go of the files."""
@@ -105,7 +107,6 @@ class Explorer:
 
     def about(self) -> dict[str, Any]:
         """Return what a page is told when it opens."""
-        names = [] if self._source is None else [str(name) for name in self._source.names[:_LISTED]]
         return {
             "model": self.path.name,
             "length": self.length,
@@ -113,9 +114,13 @@ class Explorer:
             "references": self.recipe.references,
             "target": self.recipe.targets[0] if self.recipe.targets else None,
             "methods": sorted(listing()),
-            "names": names,
-            "more": 0 if self._source is None else max(0, len(self._source) - _LISTED),
+            "sequences": self.found(),
         }
+
+    def found(self, text: str = "") -> dict[str, Any]:
+        """Return numbers and names of the first sequences that have a text in their names, and the count of all."""
+        found = self._choices.find(text)
+        return {"listed": [[number, self._choices.names[number]] for number in found.numbers], "count": found.total}
 
     def sequence(self, number: int) -> str:
         """Return one of the sequences to choose from."""
@@ -172,7 +177,7 @@ class Explorer:
         """Return a sequence of which a stretch is shuffled, with its dinucleotides kept."""
         bases = self.read(sequence)
         if not 0 <= start < end <= len(bases):
-            raise InputError(f"the stretch {start} to {end} does not lie in 0 to {len(bases)}")
+            raise InputError(f"the stretch {start} to {end} does not lie in 0 to {len(bases)}, or holds no base")
         return bases[:start] + shuffle(bases[start:end], 1, seed=seed)[0] + bases[end:]
 
     def store(self, asked: Asked) -> bytes:

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.recipe import Recipe
-from genolift.simulate.motifs import read_motifs
+from genolift.pipeline.discovery.known import known_motifs
 from genolift.support.errors import InputError, Remedy, setting
 
 if TYPE_CHECKING:
@@ -79,6 +77,6 @@ def explore(job: Exploring, tell: Callable[[str], None]) -> End:
 
 
 def best_words(path: Path, motif_format: str | None = None) -> dict[str, str]:
-    """Return the best word of each motif of a file, by its name."""
-    known = {one.name: one for one in read_motifs(path, motif_format, on_bad="skip").values()}
-    return {name: "".join("ACGT"[k] for k in np.asarray(one.matrix).argmax(axis=1)) for name, one in known.items()}
+    """Return the best word of each motif of a file, by its accession and name as one word."""
+    motifs = known_motifs(path, motif_format)
+    return {name: "".join("ACGT"[k] for k in matrix.argmax(axis=1)) for name, matrix in motifs.items()}

@@ -16,14 +16,17 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NamedTuple
 
+from genolift.pipeline.exploring.choices import Choices
 from genolift.pipeline.exploring.explorer import Asked, Explorer
 from genolift.pipeline.exploring.turns import Stopped, Turns
+from genolift.pipeline.exploring.wording import for_page
 from genolift.plot.web.inlined import json_text, module, template
 from genolift.support.errors import GenoliftError, InputError
 
 try:
     import uvicorn
     from starlette.applications import Starlette
+    from starlette.concurrency import run_in_threadpool
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
     from starlette.requests import Request
@@ -35,7 +38,8 @@ except ImportError:
 HOST = "127.0.0.1"
 _HEADER = "x-genolift-token"
 _LARGEST = 4_000_000  # bytes of a question
-_OFFERED = 60  # motifs
+_OFFERED = 60  # motifs that a page lists at once
+_CALLED = {"start": "the base to shuffle from", "end": "the base to shuffle to"}  # as a page calls its fields
 _PATIENCE = 1  # second, for a computation and for connections when the server is stopped
 
 
@@ -72,7 +76,12 @@ def application(
         What questions wait for, if somebody else is to stop them.
     """
     turns, known = turns or Turns(), motifs or {}
-    offered = dict(list(known.items())[:_OFFERED])
+    offered = Choices(list(known), _OFFERED)
+
+    def motifs_found(text: str = "") -> dict[str, Any]:
+        found = offered.find(text)
+        names = [offered.names[number] for number in found.numbers]
+        return {"listed": [[name, known[name]] for name in names], "count": found.total}
 
     def is_token(given: str | None) -> bool:
         return given is not None and secrets.compare_digest(given.encode(), token.encode())
@@ -80,11 +89,11 @@ def application(
     async def page(request: Request) -> Response:
         if not is_token(request.query_params.get("token")):
             return PlainTextResponse("This page needs its whole address, as `genolift explore` shows it.", 403)
-        text, policy = _page({**explorer.about(), "motifs": offered, "moreMotifs": len(known) - len(offered)})
+        text, policy = _page({**explorer.about(), "motifs": motifs_found()})
         return HTMLResponse(text, headers={"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer",
                                            "Cache-Control": "no-store"})  # fmt: skip
 
-    def question(kind: str, answer: Callable[[dict[str, Any]], Any]) -> Route:
+    def question(kind: str, answer: Callable[[dict[str, Any]], Any], computes: bool = True) -> Route:
         async def handle(request: Request) -> Response:
             # A header of our own, because a form of another page could ask with an address alone.
             if not is_token(request.headers.get(_HEADER)):
@@ -96,14 +105,17 @@ def application(
                 told = json.loads(body)
                 if not isinstance(told, dict) or not isinstance(told.get("number"), int):
                     raise InputError("a question is an object with a whole 'number'")
-                found = await turns.take(str(told.get("tab", "")), kind, told["number"], lambda: answer(told))
+                if computes:
+                    found = await turns.take(str(told.get("tab", "")), kind, told["number"], lambda: answer(told))
+                else:  # It need not wait while the model computes.
+                    found = await run_in_threadpool(answer, told)
             except (json.JSONDecodeError, UnicodeDecodeError):
                 return JSONResponse({"problem": "a question is JSON"}, 400)
             except Stopped:
                 words = "genolift explore was stopped; start it again, and open the address that it prints"
                 return JSONResponse({"problem": words}, 503)
             except GenoliftError as problem:
-                return JSONResponse({"problem": str(problem)})  # The server is well; the sequence is not.
+                return JSONResponse({"problem": for_page(problem)})  # The server is well; the sequence is not.
             if found is None:
                 return JSONResponse({"stale": True})
             if isinstance(found, bytes):
@@ -117,6 +129,8 @@ def application(
         question("explain", lambda told: explorer.explain(Asked.read(told))),
         question("effects", lambda told: explorer.effects(Asked.read(told))),
         question("store", lambda told: explorer.store(Asked.read(told))),
+        question("find-sequences", lambda told: explorer.found(_text(told, "text")), computes=False),
+        question("find-motifs", lambda told: motifs_found(_text(told, "text")), computes=False),
         question("sequence", lambda told: {"sequence": explorer.sequence(_whole(told, "row"))}),
         question(
             "shuffle",
@@ -190,7 +204,14 @@ def serve(explorer: Explorer, port: int, tell: Callable[[str], None], motifs: di
 def _whole(told: dict[str, Any], name: str) -> int:
     value = told.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise InputError(f"{name!r} is a whole number")
+        raise InputError(f"{_CALLED.get(name, repr(name))} is a whole number")
+    return value
+
+
+def _text(told: dict[str, Any], name: str) -> str:
+    value = told.get(name)
+    if not isinstance(value, str):
+        raise InputError(f"{name!r} is a text")
     return value
 
 

@@ -17,7 +17,7 @@ async function ask(kind, more = {}) {
   }).catch(() => { throw new Error("the server does not answer; is `genolift explore` still running?"); });
   if (answer.ok && !answer.headers.get("content-type").startsWith("application/json")) return answer.blob();
   const found = await answer.json().catch(() => ({}));
-  if (!answer.ok || found.problem) throw new Error(found.problem ?? `the server answered ${answer.status}`);
+  if (!answer.ok || found.problem) throw new Error(found.problem ?? `something went wrong that was not foreseen (${answer.status}); the terminal in which genolift explore runs says what`);
   return found.stale ? null : found;
 }
 const tell = (problem) => { at("problem").textContent = problem?.message ?? ""; };
@@ -151,27 +151,51 @@ at("method").innerHTML = about.methods.map((name) => `<option>${escaped(name)}</
 at("method").value = about.method;
 at("references").value = about.references ?? "";
 at("target").value = about.target ?? "";
-if (about.names.length) {
-  at("choosing").hidden = false;
-  at("names").innerHTML = about.names.map((name, row) => `<option value="${row}">${escaped(name)}</option>`).join("");
+
+/** Show the names that were found, and say how many others there are. */
+function list({ listed, count }, all, text, what, say, each) {
+  each(listed);
+  const some = listed.length.toLocaleString("en-US"), found = count.toLocaleString("en-US");
+  at(say).textContent = !count && text ? `no ${what} has “${text}” in its name`
+    : listed.length < count ? `${some} of ${found} are listed; find others by ${text ? "more" : "a part"} of their name`
+      : text ? `${found} of ${all.toLocaleString("en-US")}` : "";
 }
-const left = [[about.more, about.names.length, "sequences"], [about.moreMotifs, Object.keys(about.motifs).length, "motifs"]]
-  .filter(([more]) => more).map(([more, some, what]) => `${some.toLocaleString("en-US")} of ${(some + more).toLocaleString("en-US")} ${what} are listed; give a smaller file to choose others.`);
-at("left").textContent = left.join(" ");
-at("left").hidden = !left.length;
-for (const [name, word] of Object.entries(about.motifs)) {
-  at("motifs").hidden = false;
-  const chip = document.createElement("button");
-  chip.className = "motif";
-  chip.textContent = `${name} ${word}`;
-  chip.draggable = true;
-  chip.addEventListener("dragstart", (event) => event.dataTransfer.setData("text/plain", word));
-  chip.addEventListener("click", () => { at("word").value = word; });
-  at("motifs").append(chip);
+function listSequences(found, text = "") {
+  list(found, about.sequences.count, text, "sequence", "left", (listed) => {
+    at("names").innerHTML = listed.map(([row, name]) => `<option value="${row}">${escaped(name)}</option>`).join("");
+    at("names").selectedIndex = text ? -1 : 0; // What was found is yet to be chosen.
+  });
 }
+function listMotifs(found, text = "") {
+  list(found, about.motifs.count, text, "motif", "leftMotifs", (listed) => at("chips").replaceChildren(...listed.map(([name, word]) => {
+    const chip = document.createElement("button");
+    chip.className = "motif";
+    chip.textContent = `${name} ${word}`;
+    chip.draggable = true;
+    chip.addEventListener("dragstart", (event) => event.dataTransfer.setData("text/plain", word));
+    chip.addEventListener("click", () => { at("word").value = word; });
+    return chip;
+  })));
+}
+/** Ask for names as they are typed. An answer to what is no longer typed is not shown. */
+function finding(id, label, kind, first, show) {
+  at(label).hidden = first.count <= SEARCHED;
+  show(first);
+  let last = 0;
+  at(id).addEventListener("input", guarded(async () => {
+    const mine = ++last, text = at(id).value.trim();
+    const found = text ? await ask(kind, { text }) : first;
+    if (mine === last) show(found, text);
+  }));
+}
+const SEARCHED = 20; // A list of so few names is looked through at a glance.
+at("choosing").hidden = !about.sequences.count;
+at("motifs").hidden = !about.motifs.count;
+finding("find", "finding", "find-sequences", about.sequences, listSequences);
+finding("findMotif", "findingMotifs", "find-motifs", about.motifs, listMotifs);
 const pick = guarded(async () => {
-  const row = Number(at("names").value), found = await ask("sequence", { row });
-  if (found) become(found.sequence, about.names[row]);
+  const chosen = at("names").selectedOptions[0], found = await ask("sequence", { row: Number(chosen.value) });
+  if (found) become(found.sequence, chosen.textContent);
 });
 at("names").addEventListener("change", pick);
 at("sequence").addEventListener("input", () => {
@@ -235,4 +259,4 @@ if (location.hash.length > 1) guarded(() => {
   try { told = JSON.parse(decodeURIComponent(location.hash.slice(1))); } catch { throw new Error("the address holds no state that can be read"); }
   restore(told);
 })();
-else if (about.names.length) pick();
+else if (about.sequences.count) pick();
