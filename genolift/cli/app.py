@@ -46,7 +46,7 @@ COMMANDS = {
     "ablate": "Shuffle or replace a stretch: what is lost with it.",
     "space": "Insert two motifs at every distance and orientation.",
     "plot": "Draw the scores of sequences as logos.",
-    "report": "Gather scores, variants or a benchmark on one HTML page.",
+    "report": "Gather scores, variants, patterns or a benchmark on one HTML page.",
     "methods": "List the methods there are.",
 }
 MISTAKE, INTERRUPTED = 2, 130

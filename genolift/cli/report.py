@@ -17,6 +17,7 @@ from genolift.cli.targets import explained_target
         "genolift report peaks.zarr --annotations hits.bed --genome-view --out report.html",
         "genolift report variants.tsv alleles.zarr --motifs jaspar.meme --out report.html",
         "genolift report benchmark --out report.html",
+        "genolift report patterns --title 'Patterns of GATA1' --out report.html",
     )
 )
 @click.argument("source", type=parameters.path(), nargs=-1, required=True)
@@ -50,10 +51,11 @@ def command(
     genome_view: bool,
     title: str | None,
 ) -> None:
-    """Gather scores, variants or a benchmark on one HTML page.
+    """Gather scores, variants, patterns or a benchmark on one HTML page.
 
     SOURCE is what `genolift explain` or `genolift benchmark` wrote, or several stores of the same sequences, such as of
-    two methods; or the table and the store of `genolift variants --explain`.
+    two methods; or the table and the store of `genolift variants --explain`; or the directory of `genolift patterns`,
+    `genolift compare` or `genolift digits`, whose page is written to --out as it is.
 
     The page about stores lists all sequences in a table that can be sorted and searched. Choosing one shows its logo
     for every target and store, which can be zoomed, and a click on a base shows what the other bases would be worth.

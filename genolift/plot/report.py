@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from markupsafe import escape
 
 from genolift.evaluate.truth.recovery import PER_SEED
 from genolift.plot.page import Image, Section, Table, data_uri, page_of, render_page
 from genolift.plot.style import method_label
 from genolift.plot.web.stores import write_stores
 from genolift.results.layout import ROOT
-from genolift.support.errors import FileProblem, InputError
+from genolift.support.errors import FileProblem, InputError, file_problems
 from genolift.support.files import write_whole
 
+#: The pages that commands write into their directories: `patterns`, `compare`, `benchmark` and `digits`.
+_PAGES = ("patterns.html", "compare.html", "index.html")
+_MADE = "Made by genolift "  # in the subtitle of each
+_TITLE = re.compile(r"(<title>|<h1>)(.*?)(</title>|</h1>)", re.DOTALL)
+_BESIDE = '"beside":"'  # The page about stores, where its scores are in files beside it.
 _MEASURES = {
     "false_negative_rate": (
         "False negatives",
@@ -60,10 +67,13 @@ def write_report(
 ) -> list[Path]:
     """Write a page about the directory of a benchmark, or about a score store or several of the same sequences.
 
+    The page that another command has written into its directory, such as one about patterns, is written to ``out`` as
+    it is.
+
     Parameters
     ----------
     source
-        The directory of the benchmark, or the store, or several stores.
+        The directory of the benchmark or of what was found, or the store, or several stores.
     out
         The HTML file to write. A file that is there is replaced. Where the scores of stores take more than 15 MB they
         are written into a directory beside it.
@@ -90,7 +100,8 @@ def write_report(
     FileProblem
         If ``source`` is neither, or ``out`` cannot be written.
     InputError
-        If several stores are not of the same sequences, or the annotations are not understood.
+        If several stores are not of the same sequences, the annotations are not understood, or an option is for the
+        sequences of stores and there are none.
     """
     sources = [Path(one) for one in ([source] if isinstance(source, str | os.PathLike) else source)]
     stores = [one for one in sources if (one / ROOT).exists()]
@@ -99,23 +110,38 @@ def write_report(
     if len(sources) > 1:
         raise FileProblem(f"{next(one for one in sources if one not in stores)} is not a score store")
     (folder,) = sources
-    if annotations is not None or genome:
-        what = "annotations are" if annotations is not None else "the genome view is"
-        raise InputError(f"{folder} is not a score store, and {what} for the sequences of stores")
+    for given, what in (
+        (annotations is not None, "annotations are"),
+        (genome, "the genome view is"),
+        (target is not None, "a target is"),
+    ):
+        if given:
+            raise InputError(f"{folder} is not a score store, and {what} for the sequences of stores")
     if (folder / "recovery.csv").exists():
-        page = _benchmark_page(folder)
-    elif not folder.exists():
-        raise FileProblem(f"{folder} is not there")
-    elif pages := sorted(folder.glob("*.html")):
-        raise FileProblem(
-            f"{folder} is neither a score store nor a benchmark's directory; it holds a page of its own, {pages[0]}"
-        )
+        text = render_page({**_benchmark_page(folder), **({} if title is None else {"title": title})})
     else:
-        raise FileProblem(f"{folder} is neither a score store nor a benchmark's directory (it has no recovery.csv)")
-    if title is not None:
-        page["title"] = title
-    write_whole(Path(out), render_page(page).encode())
+        text = _page_there(folder, title)
+    write_whole(Path(out), text.encode())
     return [Path(out)]
+
+
+def _page_there(folder: Path, title: str | None) -> str:
+    """Return the page that a command has written into its directory, which is self-contained and can be anywhere."""
+    if not folder.exists():
+        raise FileProblem(f"{folder} is not there")
+    pages = [folder / name for name in _PAGES if (folder / name).is_file()]
+    texts = [text for text in map(_text, pages) if _MADE in text and _BESIDE not in text]
+    if len(texts) != 1:
+        has = f"it has {len(texts)} pages" if texts else "it has no recovery.csv, and no page of genolift's"
+        raise FileProblem(f"{folder} is neither a score store nor a directory with one page of results ({has})")
+    if title is None:
+        return texts[0]
+    return _TITLE.sub(lambda found: f"{found[1]}{escape(title)}{found[3]}", texts[0], count=2)
+
+
+def _text(path: Path) -> str:
+    with file_problems(path, "read"):
+        return path.read_text(encoding="utf-8", errors="replace")
 
 
 def recovery_tables(table: pd.DataFrame, suffix: str = "") -> list[Table]:

@@ -23,7 +23,7 @@ def explained(regions=True):
     return Explanation(
         {"inputs": X, "scores": scores, "predictions": np.zeros((N, 1))},
         names=[f"seq{i}<b>" for i in range(N)], target=[0], method={"name": "ism"},
-        regions=[("chr2" if i < 3 else "HLA B;1", 5000 * (i + 1), 5000 * (i + 1) + LENGTH, "+-"[i % 2]) for i in range(N)] if regions else None,
+        regions=[("chr2" if i < 3 else "HLA B;1 染", 5000 * (i + 1), 5000 * (i + 1) + LENGTH, "+-"[i % 2]) for i in range(N)] if regions else None,
     )  # fmt: skip
 
 
@@ -56,6 +56,10 @@ def test_the_letters_stand_in_the_genome(tmp_path):
         page.on("request", lambda request: asked.append(request.url))
         page.goto(f"file://{tmp_path / 'r.html'}")
         page.wait_for_selector("#logo path.base")
+        page.evaluate("""() => {
+          const make = igv.createBrowser;
+          igv.createBrowser = async (...given) => (window.made = await make(...given));
+        }""")
         page.locator("#genome summary").click()
         for row, base in enumerate("ACGT"):
             page.locator("#rows tr").nth(row).click()
@@ -67,6 +71,15 @@ def test_the_letters_stand_in_the_genome(tmp_path):
                 .replace("strongest", f"({STRONGEST})"),
                 arg=[column, LENGTH, list(COLOURS[shown])], timeout=10_000,
             )  # fmt: skip
+        # A sequence that cannot be drawn is told, until one is chosen that can.
+        page.evaluate("() => { made.loadSessionObject = async () => { throw new Error('no memory'); }; }")
+        page.locator("#rows tr").nth(0).click()
+        page.locator("#undrawn", has_text="The genome view cannot be drawn: no memory").wait_for()
+        assert page.locator("#browser[data-name]").count() == 0
+        page.evaluate("delete made.loadSessionObject")
+        page.locator("#rows tr").nth(1).click()
+        page.wait_for_selector("#browser[data-name='seq1<b>']")
+        assert page.locator("#undrawn").inner_text() == ""
         page.set_viewport_size({"width": 375, "height": 800})
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

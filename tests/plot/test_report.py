@@ -12,6 +12,8 @@ import pytest
 
 from genolift.evaluate.truth.recovery import COLUMNS
 from genolift.pipeline.common.drawing import write_page
+from genolift.plot.page import Table
+from genolift.plot.patterns import ShownPattern, patterns_page
 from genolift.plot.report import accuracy_table, seed_tables, write_report
 from genolift.plot.style import Picture, save_figure
 from genolift.plot.web import page as module
@@ -271,10 +273,54 @@ def test_inputs_that_are_not_dna_have_a_page_without_logos(tmp_path):
 def test_what_is_neither_is_refused(tmp_path):
     with pytest.raises(FileProblem, match="is not there"):
         write_report(tmp_path / "nothing", tmp_path / "r.html")
-    with pytest.raises(FileProblem, match="neither a score store nor a benchmark"):
+    with pytest.raises(FileProblem, match="neither a score store nor a directory with one page of results"):
         write_report(tmp_path, tmp_path / "r.html")
     with pytest.raises(FileProblem, match="cannot be written"):
         write_report(store(tmp_path), tmp_path / "no" / "r.html")
+    assert not (tmp_path / "r.html").exists()
+
+
+def folder_of_patterns(place):
+    place.mkdir(exist_ok=True)
+    cwm = np.eye(4)[[2, 0, 3, 0]]
+    page = patterns_page(
+        "Patterns of <x>", "One.", Table(["name"], [["p0"]]), [ShownPattern("p0", cwm)], progress=False
+    )
+    (place / "patterns.html").write_text(page)
+    (place / "notes.html").write_text("<h1>mine</h1>")
+    return page
+
+
+def test_the_page_of_a_directory_is_written_where_it_is_asked_for(tmp_path):
+    made = folder_of_patterns(tmp_path / "found")
+    assert write_report(tmp_path / "found", tmp_path / "r.html") == [tmp_path / "r.html"]
+    assert (tmp_path / "r.html").read_text() == made
+    assert all(source.startswith("data:") for source in re.findall(r'(?:src|href)="([^"]*)"', made))
+    write_report(tmp_path / "found", tmp_path / "r.html", title=r"A & B \1")
+    page, _ = read(tmp_path / "r.html")
+    text = (tmp_path / "r.html").read_text()
+    assert r"<title>A &amp; B \1</title>" in text
+    assert r"<h1>A &amp; B \1</h1>" in text
+    assert "Patterns of" not in text
+    assert "p0" in page.cells
+
+
+def test_a_page_that_is_not_whole_or_not_the_only_one_is_refused(tmp_path):
+    made = folder_of_patterns(tmp_path / "found")
+    for option, words in (({"target": 0}, "a target is"), ({"annotations": tmp_path / "m.bed"}, "annotations are")):
+        with pytest.raises(InputError, match=f"found is not a score store, and {words} for the sequences of stores"):
+            write_report(tmp_path / "found", tmp_path / "r.html", **option)
+    (tmp_path / "found" / "compare.html").write_text(made)
+    with pytest.raises(FileProblem, match="it has 2 pages"):
+        write_report(tmp_path / "found", tmp_path / "r.html")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "index.html").write_text("<h1>mine</h1>")
+    with pytest.raises(FileProblem, match="no page of genolift's"):
+        write_report(tmp_path / "other", tmp_path / "r.html")
+    # A page with its scores beside it would be without them elsewhere.
+    (tmp_path / "other" / "index.html").write_text(made + '<script>{"beside":"r_data"}</script>')
+    with pytest.raises(FileProblem, match="no page of genolift's"):
+        write_report(tmp_path / "other", tmp_path / "r.html")
     assert not (tmp_path / "r.html").exists()
 
 

@@ -9,7 +9,7 @@ let browser = null, wanted = null, waiting = Promise.resolve();
 /** Return what igv.js is to show of a sequence: its bases, scores and marks as they lie on the forward strand. */
 function genomeView(data) {
   const bases = data.tracks[0].sequence, length = bases.length, turned = data.strand === "-";
-  const chrom = data.chrom.replaceAll(/[:;,\s<>]/g, "_"), end = data.start + length;
+  const chrom = data.chrom.replaceAll(/[^!-~]|[:;,<>]/g, "_"), end = data.start + length;
   const at = (i) => data.start + (turned ? length - 1 - i : i);
   const forward = turned ? [...bases].reverse().map((base) => partner[base] ?? "N").join("") : bases;
   const tracks = data.tracks.map((track) => ({
@@ -40,6 +40,7 @@ function drawGenome() {
     delete box.dataset.name;
     if (browser) await browser.loadSessionObject(view); else browser = await igv.createBrowser(box, view);
     box.dataset.name = data.name;
+    byId("undrawn").textContent = ""; // What could not be drawn before is no longer chosen.
   }).catch((problem) => { byId("undrawn").textContent = `The genome view cannot be drawn: ${problem.message ?? problem}`; });
 }
 document.addEventListener("genolift-chosen", (event) => { wanted = event.detail; drawGenome(); });
