@@ -1,4 +1,4 @@
-"""The default search: greedy, then a beam where that stops short, then fewer edits by undoing some and searching on."""
+"""The default search: greedy, then beams, then fewer edits by undoing some and searching on."""
 
 from __future__ import annotations
 
@@ -18,18 +18,24 @@ from genolift.sequence.edits import spelled
 _MANY = 7
 # So many pairs of edits are undone, so many random parts of the edits are kept, and so many rounds in a row may fail.
 _PAIRS, _PARTS, _FAILED = 24, 8, 2
-# So many substitutions, those of the best slopes, are predicted for each draft while edits are saved.
-_SCREENED = 24
+# So many positions, those of the best slopes, are tried for each draft while edits are saved.
+_SCREENED = 12
+# The beam that predicts those alone keeps so many times as many drafts.
+_WIDER = 4
 
 
 def thorough(problem: Problem, width: int) -> Found:
     """Return for each lane a draft with few edits.
 
-    Greedy search comes first, and beam search where that does not reach the goal. Where more than seven edits were
-    needed, GrAdaBeam is tried, too, unless insertions and deletions are asked for. Then edits are saved in rounds. A
-    round undoes pairs of edits and looks for one that does the work of both. Where there is none, it keeps random parts
-    of the edits, and goes on greedily from each. In rounds the substitutions to predict are chosen by their slopes. The
-    search ends where the number of edits is known to be the smallest, or after two rounds in vain.
+    Greedy search comes first. Then a beam four times as wide looks for fewer edits. It predicts the substitutions that
+    the slopes of its drafts promise most of. Where neither reaches the goal, plain beam search is tried, and where more
+    than seven edits are needed, GrAdaBeam. With insertions and deletions, neither the wide beam nor GrAdaBeam is tried.
+
+    Where the goal was hard in this way, or there are insertions and deletions, edits are then saved in rounds. A round
+    undoes pairs of edits and looks for one that does the work of both. Where there is none, it keeps random parts of
+    the edits, and goes on greedily from each. In rounds the substitutions to predict are chosen by their slopes, too.
+    The search ends where the number of edits is known to be the smallest, or after two rounds in vain. Elsewhere rounds
+    save nothing that the wide beam does not, as benchmarks/design.py measured.
 
     Parameters
     ----------
@@ -41,20 +47,35 @@ def thorough(problem: Problem, width: int) -> Found:
     found, every = greedy(problem), np.arange(problem.lanes)
     loss = problem.loss(found.slots, every)
     slots = pruned(problem, found.slots)
-    for search, wanted in ((beam, lambda: loss > 0), (gradabeam, lambda: _hard(problem, slots, loss))):
-        lanes = np.flatnonzero(wanted())
-        if len(lanes) and not (problem.indels and search is gradabeam):
+    hard = (loss > 0) | problem.indels
+
+    def attempt(search: Callable, wanted: np.ndarray) -> None:
+        """Take what a search finds in the lanes (M,) where it is wanted and better than what is there."""
+        lanes = np.flatnonzero(wanted)
+        if len(lanes):
             some = problem.only(lanes)
-            other = pruned(some, search(some, width).slots)
+            other = pruned(some, search(some, lanes).slots)
             after = problem.loss(other, lanes)
             fewer = problem.edits(other, lanes) < problem.edits(slots[lanes], lanes)
             better = (after < loss[lanes]) | ((after == loss[lanes]) & fewer)
             slots[lanes[better]], loss[lanes[better]] = other[better], after[better]
+
+    if not problem.indels:
+        edits = problem.edits(slots, every)
+        most = np.where(loss > 0, problem.most, edits - 1)
+        attempt(
+            lambda some, lanes: beam(some, _WIDER * width, screened, most[lanes]),
+            (loss > 0) | (edits > np.maximum(found.at_least, 1)),
+        )
+    attempt(lambda some, lanes: beam(some, width), loss > 0)
+    hard |= problem.edits(slots, every) > _MANY
+    if not problem.indels:
+        attempt(lambda some, lanes: gradabeam(some, width), (loss > 0) | (problem.edits(slots, every) > _MANY))
     failed = np.zeros(problem.lanes, int)
     draws = [problem.stream(int(lane)) for lane in every]
     while True:
         edits = problem.edits(slots, every)
-        lanes = np.flatnonzero((loss == 0) & (edits > np.maximum(found.at_least, 1)) & (failed < _FAILED))
+        lanes = np.flatnonzero(hard & (loss == 0) & (edits > np.maximum(found.at_least, 1)) & (failed < _FAILED))
         if not len(lanes):
             return Found(slots, found.at_least)
         for save in (_by_pairs, _by_parts):
@@ -68,23 +89,19 @@ def thorough(problem: Problem, width: int) -> Found:
         failed[lanes] += 1
 
 
-def _hard(problem: Problem, slots: np.ndarray, loss: np.ndarray) -> np.ndarray:
-    """Return for which lanes (M,) no draft reaches the goal, or only one with many edits."""
-    return (loss > 0) | (problem.edits(slots, np.arange(len(slots))) > _MANY)
-
-
 def screened(problem: Problem, slots: np.ndarray, lanes: np.ndarray) -> Callable:
     """Return what asks for the substitutions of drafts (m, 2L) whose slopes promise most."""
-    values, slopes = problem.oracle.slopes(slots, problem.rows[lanes])
-    downhill = -np.einsum("mk,mklb->mlb", problem.aims.slopes(values, lanes), slopes)
-    codes, _ = spelled(slots, problem.oracle.moves)
-    own = np.take_along_axis(downhill, np.minimum(codes, 3)[..., None].astype(int), 2)
-    gains = downhill - own
 
     def asked(allowed: np.ndarray, slot_of: np.ndarray, which: np.ndarray) -> np.ndarray:
-        some = np.where(allowed, gains[which], -np.inf).reshape(len(which), -1)
-        best = np.partition(some, -min(_SCREENED, some.shape[1]), 1)[:, -min(_SCREENED, some.shape[1])]
-        return (some >= best[:, None]).reshape(allowed.shape)
+        # Slopes are taken for these drafts only, because those of many drafts of long sequences fill the memory.
+        values, slopes = problem.oracle.slopes(slots[which], problem.rows[lanes[which]])
+        downhill = -np.einsum("mk,mklb->mlb", problem.aims.slopes(values, lanes[which]), slopes)
+        codes, _ = spelled(slots[which], problem.oracle.moves)
+        own = np.take_along_axis(downhill, np.minimum(codes, 3)[..., None].astype(int), 2)
+        best = np.where(allowed, downhill - own, -np.inf).max(-1)
+        kept = min(_SCREENED, best.shape[1])
+        promising = best >= np.partition(best, -kept, 1)[:, -kept, None]
+        return allowed & promising[..., None]
 
     return asked
 
