@@ -70,7 +70,12 @@ if TYPE_CHECKING:
         metavar="N",
         help="The number of steps: default 50 for integrated-gradients, 200 for mask.",
     ),
-    parameters.activation,
+    click.option(
+        "--activation",
+        type=click.Choice(["logit", "keep"]),
+        help="Whether to look through a final sigmoid or softmax.  [default: logit; for minimal-change, whose goals "
+        "are values of the output, keep]",
+    ),
     parameters.seed,
 )
 @parts.reading(

@@ -67,6 +67,23 @@ def test_designs_are_written_and_told(genolift, files, five, tmp_path):
 
 
 @pytest.mark.slow
+def test_explain_and_design_take_a_goal_on_the_same_scale(genolift, files, five, tmp_path):
+    goal = ("--option", "to=0.9", "--option", "algorithm=greedy")
+    base = ("explain", files.model, five, "--method", "minimal-change", "--target", "0", *goal)
+    assert genolift(*base, "--out", tmp_path / "explained.zarr").code == 0
+    told = genolift("design", files.model, five, "--to", "0.9", "--algorithm", "greedy", "--target", "0", "--out",
+                    tmp_path / "designed.zarr")  # fmt: skip
+    assert told.code == 0, told.err
+    explained, designed = (gl.Explanation.load(tmp_path / f"{name}.zarr") for name in ("explained", "designed"))
+    np.testing.assert_array_equal(explained.designs, designed.designs)
+    np.testing.assert_array_equal(explained.predictions, designed.predictions)
+    logits = genolift(*base, "--activation", "logit", "--out", tmp_path / "logits.zarr")
+    assert logits.code == 0, logits.err
+    as_logits = np.asarray(gl.Explanation.load(tmp_path / "logits.zarr").predictions)
+    np.testing.assert_allclose(1 / (1 + np.exp(-as_logits)), designed.predictions, rtol=1e-5)
+
+
+@pytest.mark.slow
 def test_an_interrupted_job_continues(genolift, files, five, tmp_path, monkeypatch):
     from genolift.pipeline.common.explaining import Explaining
     from genolift.pipeline.scoring import scoring

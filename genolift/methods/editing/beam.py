@@ -76,7 +76,9 @@ def _first_different(own: np.ndarray, slots: np.ndarray, near: Neighbours, order
 
     Those that edit the same positions of ``own`` (2L,) as one before them come after all others.
     """
-    first, later, seen = [], [], set()
+    first: list[np.ndarray] = []
+    later: list[np.ndarray] = []
+    seen: set[bytes] = set()
     for start in range(0, len(order), 4 * width):
         for draft in near.made(slots, order[start : start + 4 * width]):
             # The same draft may be reached from as many others as it has edits.

@@ -91,6 +91,9 @@ class MinimalChange(ChangingMethod):
         The values where bases are missing at the end: ``"uniform"`` (as N, 1/4 for each base) or ``"zero"``.
     fast
         Whether mutagenesis computes only what a substitution reaches, as for the method ism.
+    activation
+        The scale of predictions and goals. ``"keep"`` is that of the model's output, so that ``to=0.9`` of a sigmoid is
+        a probability. ``"logit"`` looks through a final sigmoid or softmax, which is the default of other methods.
     """
 
     name = "minimal-change"
@@ -122,6 +125,7 @@ class MinimalChange(ChangingMethod):
         moves: str = "right",
         fill: str = "uniform",
         fast: bool | None = None,
+        activation: str = "keep",
         **options: Any,
     ):
         for name, value, known in (
@@ -154,7 +158,7 @@ class MinimalChange(ChangingMethod):
             options.get("seed", 0),
         )
         self._names: Sequence[str] | None = None
-        super().__init__(model, target, **options)
+        super().__init__(model, target, activation=activation, **options)
 
     @property
     def by_name(self) -> bool:
@@ -350,7 +354,7 @@ def design(
 ) -> DesignExplanation:
     """Find the fewest edits of sequences that bring a prediction to a goal.
 
-    This is the method ``minimal-change``, with goals on the scale of the model's output.
+    This is the method ``minimal-change``. Goals are on the scale of the model's output.
 
     Parameters
     ----------

@@ -117,6 +117,19 @@ def test_a_sigmoid_is_steered_by_its_logit():
         method(model, above=1.2, activation="keep")(X)
 
 
+def test_goals_are_on_the_scale_of_the_output_unless_logits_are_asked_for():
+    """``to=0.9`` means the same probability here, in ``gl.design`` and in `genolift design`."""
+
+    def model(x):
+        return tf.sigmoid(two(x))
+
+    by_method, by_function = method(model, to=0.9)(X), gl.design(model, X, 0, to=0.9, progress=False)
+    np.testing.assert_array_equal(by_method.designs, by_function.designs)
+    np.testing.assert_allclose(by_method.predictions, tf.sigmoid(two(X)).numpy()[:, 0], rtol=1e-5)
+    assert by_method.method == by_function.method
+    assert by_method.method["activation"] == "keep"
+
+
 def test_what_stays_is_not_edited_and_the_rest_may_be():
     goal = float(START[:, 0].max()) + 1
     mask = np.zeros((N, L), bool)
