@@ -37,7 +37,9 @@ def test_under_an_expert_the_optimum_for_both_has_both_motifs(model, data):
     found = strong(dream, data)
     assert all(counts[0] >= 1 for counts in found.values())
     assert dream.outputs[0] > 0.99
+    # A single start loses 3 to 11 % in four seeds, and the median of the best eight at most 8 %.
     assert dream.lost[0] < 0.2 * dream.values[0]
+    assert np.median(dream.lost[:8] / dream.values[:8]) < 0.1
     # At least half of the best four are like real sequences.
     assert (dream.realism.p[:4] > 0.05).sum() >= 2
 
@@ -47,7 +49,10 @@ def test_without_an_expert_it_is_unlike_real_sequences(model, data):
     found = strong(dream, data)
     real = {name: 3 for name in found}  # No sequence of the simulation has more instances.
     assert sum(counts[0] for counts in found.values()) > sum(real.values()) / 2
-    assert (dream.realism.p[:4] < 0.01).all()
+    # Starts that end in a low optimum have changed little, and stay like real sequences.
+    high = dream.values > dream.values[0] / 2
+    assert high.sum() >= 2
+    assert (dream.realism.p[high] < 0.01).all()
     assert dream.values[0] > 2 * np.quantile(predictions(model, data), 0.99)
 
 
