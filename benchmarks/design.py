@@ -1,6 +1,7 @@
-"""Edits, success and time of designs side by side: genolift's searches, a plain greedy loop, and the package ledidi.
+"""Edits, success and time of designs side by side: genolift's searches, plain greedy loops, ledidi and CREsted.
 
     python benchmarks/design.py [--folder DIR] [--sequences 8] [--search NAME ...] [--python-torch PATH]
+        [--python-crested PATH]
 
 The folder gets the paper's simulation and its network with three training seeds, unless they are there. Tasks are
 
@@ -9,13 +10,17 @@ The folder gets the paper's simulation and its network with three training seeds
 - hold: as gain, while the task TAL1 moves by no more than 0.1.
 
 The plain greedy loop predicts every substitution of the whole sequence by the model in batches of 512 and takes the best,
-until the goal is reached, which is also what CREsted's in-silico evolution does at each step. ledidi runs on the same
-weights in PyTorch (`torch_twins.py`), in an environment of its own (`--python-torch`, with the package ledidi), aims a
-little beyond the goal, and superfluous edits of its designs are undone as genolift undoes its own; of a batch the design
-with the fewest edits counts. Success is what the Keras model says of the design. `others` is the share of designs which
+until the goal is reached. It does so by `model.predict`, and once more by a compiled function (`compiled loop`), which
+spares what `predict` costs at each call. CREsted's `in_silico_evolution` takes the same steps for all sequences together,
+in an environment of its own (`--python-crested`, with the packages crested and tensorflow). It takes a number of steps
+and not a goal, so it is told how many the greedy loop needed at most, and each of its designs is cut where the goal is
+reached. ledidi runs on the same weights in PyTorch (`torch_twins.py`), in an environment of its own (`--python-torch`,
+with the package ledidi), and aims a little beyond the goal. Superfluous edits of its designs are undone as genolift
+undoes its own. Of a batch the design with the fewest edits counts. Success is what the Keras model says of the design. `others` is the share of designs which
 the networks of the two other seeds place on the same side of 0.5 as the goal, and `5-mers` how far the designs' 5-mer
 frequencies are from those of all sequences of the simulation (total variation), less the same of the sequences before.
-Seconds and processor seconds are for all sequences; what is compiled is compiled before.
+Seconds and processor seconds are for all sequences; what is compiled is compiled before, except in ledidi's process and
+CREsted's.
 """
 
 import csv
@@ -37,7 +42,7 @@ def prepare(folder):
         subprocess.run([sys.executable, "-m", "genolift", *map(str, arguments)], check=True)
 
     if not (folder / "data").exists():
-        genolift("simulate", "tal_gata", "--out", folder / "data", "--sequences", 4000)
+        genolift("simulate", "tal_gata", "--out", folder / "data", "--sequences", 16000)
     for seed in SEEDS:
         model = folder / f"seed{seed}" / "model.keras"
         if not model.exists():
@@ -63,24 +68,44 @@ def reached(task, before, after):
     return good & (np.abs(after[:, 2] - before[:, 2]) <= 0.1 + 1e-6) if task == "hold" else good
 
 
-def greedy_loop(model, task, x):
+def lack(task, first, f):
+    """What predictions (n, tasks) lack, where those of the sequence itself are ``first`` (tasks,)."""
+    away = np.maximum(0.9 - f[:, TASK], 0) if task != "loss" else np.maximum(f[:, TASK] - 0.1, 0)
+    astray = np.maximum(np.abs(f[:, 2] - first[2]) / 0.1 - 1, 0) if task == "hold" else 0
+    return away / abs(first[TASK] - (0.1 if task == "loss" else 0.9)) + astray
+
+
+def by_predict(model):
+    return lambda batch: model.predict(batch, batch_size=512, verbose=0)
+
+
+def by_graph(model):
+    """The same predictions in batches of one size, by a function that is compiled once."""
+    import tensorflow as tf
+
+    graph = tf.function(lambda batch: model(batch, training=False), jit_compile=False)
+
+    def run(batch):
+        size = 512 if len(batch) > 1 else 1
+        parts = [batch[start : start + size] for start in range(0, len(batch), size)]
+        padded = [np.pad(part, ((0, size - len(part)), (0, 0), (0, 0))) for part in parts]
+        made = [graph(tf.constant(part, tf.float32)).numpy() for part in padded]
+        return np.concatenate([one[: len(part)] for one, part in zip(made, parts, strict=True)])
+
+    return run
+
+
+def greedy_loop(run, task, x):
     """The best substitution of all, predicted in full, until the goal is reached or nothing gets better."""
-    run = lambda batch: model.predict(batch, batch_size=512, verbose=0)  # noqa: E731
     first, x = run(x[None])[0], x.copy()
-
-    def lack(f):
-        away = np.maximum(0.9 - f[:, TASK], 0) if task != "loss" else np.maximum(f[:, TASK] - 0.1, 0)
-        astray = np.maximum(np.abs(f[:, 2] - first[2]) / 0.1 - 1, 0) if task == "hold" else 0
-        return away / abs(first[TASK] - (0.1 if task == "loss" else 0.9)) + astray
-
-    now = lack(first[None])[0]
+    now = lack(task, first, first[None])[0]
     for _ in range(MOST):
         if now <= 0:
             break
         positions, letters = np.nonzero(x == 0)
         mutants = np.repeat(x[None], len(positions), 0)
         mutants[np.arange(len(positions)), positions] = np.eye(4)[letters]
-        found = lack(run(mutants))
+        found = lack(task, first, run(mutants))
         if found.min() >= now:
             break
         x, now = mutants[found.argmin()], found.min()
@@ -101,14 +126,51 @@ def apart(texts, natural):
     return sum(abs(own.get(word, 0) - natural.get(word, 0)) for word in own.keys() | natural.keys()) / 2
 
 
-def by_ledidi(python, folder, tasks):
-    """The designs of ledidi by task, with their seconds, from a process of the other environment."""
+def elsewhere(package, python, folder, tasks, steps):
+    """The designs of another package by task, with their seconds, from a process of its environment."""
     model_weights(folder)
-    np.savez(folder / "x.npz", **{task: x for task, x in tasks.items()})
-    subprocess.run([python, __file__, "--folder", str(folder), "--as-ledidi"], check=True)
-    told = json.loads((folder / "ledidi.json").read_text())
-    designs = np.load(folder / "ledidi.npz")
+    np.savez(folder / "x.npz", **tasks)
+    (folder / "steps.json").write_text(json.dumps(steps))
+    subprocess.run([python, __file__, "--folder", str(folder), "--work-as", package], check=True)
+    told = json.loads((folder / f"{package}.json").read_text())
+    designs = np.load(folder / f"{package}.npz")
     return {task: (designs[task], *told[task]) for task in tasks}
+
+
+def crested_worker(folder):
+    import keras
+    from crested.tl.design import EnhancerOptimizer, in_silico_evolution
+
+    model = keras.models.load_model(folder / "seed0" / "model.keras", compile=False)
+    steps, told, designs = json.loads((folder / "steps.json").read_text()), {}, {}
+    for task, X in np.load(folder / "x.npz").items():
+        texts = ["".join("ACGT"[code] for code in x.argmax(-1)) for x in X]
+        before, asked = model.predict(X, verbose=0), []
+
+        def best(mutated, original, target, asked=asked, before=before, task=task):
+            # It is asked for each sequence at each step, and once more for each at the end.
+            row = len(asked) % len(before)
+            asked.append(row)
+            return int(lack(task, before[row], mutated).argmin())
+
+        wall, spent = time.perf_counter(), time.process_time()
+        info, _ = in_silico_evolution(
+            *(steps[task], TASK, model),
+            starting_sequences=texts,
+            enhancer_optimizer=EnhancerOptimizer(best),
+            return_intermediate=True,
+        )
+        told[task] = (time.perf_counter() - wall, time.process_time() - spent)
+        made = X.copy()
+        for row, one in enumerate(info):
+            for (position, base), after in zip(one["changes"], one["predictions"], strict=True):
+                if position >= 0:
+                    made[row, position] = np.eye(4)["ACGT".index(base)]
+                if lack(task, before[row], after[None])[0] <= 0:
+                    break
+        designs[task] = made
+    np.savez(folder / "crested.npz", **designs)
+    (folder / "crested.json").write_text(json.dumps(told))
 
 
 def model_weights(folder):
@@ -178,17 +240,37 @@ def fewest(model, task, X, before, batch):
     return best
 
 
+def genolift_and_loops(gl, model, task, X, searches):
+    """The designs of this package and of plain loops by name, with their seconds."""
+    ways = {
+        name: lambda X, run=run: np.stack([greedy_loop(run, task, x) for x in X])
+        for name, run in (("greedy loop", by_predict(model)), ("compiled loop", by_graph(model)))
+    }
+    for search in searches:
+        method = gl.method(
+            "minimal-change", model, TASK, algorithm=search, activation="keep", progress=False, **GOALS[task]
+        )
+        ways[search] = lambda X, method=method: np.eye(4, dtype=np.float32)[method(X).designs[:, 0]]
+    rows = {}
+    for name, way in ways.items():
+        way(X)
+        wall, spent = time.perf_counter(), time.process_time()
+        rows[name] = (way(X), time.perf_counter() - wall, time.process_time() - spent)
+    return rows
+
+
 @click.command()
 @click.option("--folder", type=click.Path(path_type=Path), default=Path("design-benchmark"), show_default=True)
 @click.option("--sequences", "count", default=8, show_default=True)
-@click.option("--search", "searches", multiple=True, default=("greedy", "thorough", "gradabeam", "adabeam"))
+@click.option("--search", "searches", multiple=True, default=("thorough", "greedy", "beam", "gradabeam"))
 @click.option("--python-torch", help="The Python of an environment with torch, tangermeme and ledidi.")
-@click.option("--as-ledidi", is_flag=True, hidden=True)
-def main(folder, count, searches, python_torch, as_ledidi):
+@click.option("--python-crested", help="The Python of an environment with crested and tensorflow.")
+@click.option("--work-as", type=click.Choice(["ledidi", "crested"]), hidden=True)
+def main(folder, count, searches, python_torch, python_crested, work_as):
     """Print a row for each task and way to design."""
     folder = folder.absolute()
-    if as_ledidi:
-        ledidi_worker(folder)
+    if work_as:
+        {"ledidi": ledidi_worker, "crested": crested_worker}[work_as](folder)
         return
     import genolift as gl
     from genolift.sequence.alphabet import decode
@@ -199,33 +281,25 @@ def main(folder, count, searches, python_torch, as_ledidi):
     models = [gl.load_model(folder / f"seed{seed}" / "model.keras") for seed in SEEDS]
     tasks = {task: gl.one_hot(some) for task, some in texts.items()}
     natural = spectrum(every)
-    theirs = by_ledidi(python_torch, folder, tasks) if python_torch else {}
+    rows = {task: genolift_and_loops(gl, models[0], task, X, searches) for task, X in tasks.items()}
+    steps = {task: int((rows[task]["greedy loop"][0] != X).any(-1).sum(1).max()) for task, X in tasks.items()}
+    for package, python in (("ledidi", python_torch), ("crested", python_crested)):
+        if python:
+            for task, found in elsewhere(package, python, folder, tasks, steps).items():
+                rows[task][package] = found
     print(
-        f"{'task':5} {'by':12} {'reached':>8} {'edits':>6} {'most':>5} {'others':>7} {'5-mers':>8} {'s':>8} {'cpu s':>7}"
+        f"{'task':5} {'by':13} {'reached':>8} {'edits':>6} {'most':>5} {'others':>7} {'5-mers':>8} {'s':>8} {'cpu s':>7}"
     )
     for task, X in tasks.items():
-        ways = {"greedy loop": lambda X, task=task: np.stack([greedy_loop(models[0], task, x) for x in X])}
-        for search in searches:
-            method = gl.method(
-                "minimal-change", models[0], TASK, algorithm=search, activation="keep", progress=False, **GOALS[task]
-            )
-            ways[search] = lambda X, method=method: np.eye(4, dtype=np.float32)[method(X).designs[:, 0]]
-        rows = {}
-        for name, way in ways.items():
-            way(X[:1])
-            wall, spent = time.perf_counter(), time.process_time()
-            rows[name] = (way(X), time.perf_counter() - wall, time.process_time() - spent)
-        if task in theirs:
-            rows["ledidi"] = theirs[task]
         before = models[0].predict(X, verbose=0)
-        for name, (designs, wall, spent) in rows.items():
+        for name, (designs, wall, spent) in rows[task].items():
             good = reached(task, before, models[0].predict(designs, verbose=0))
             edits = (designs != X).any(-1).sum(1)
             others = np.mean([(m.predict(designs, verbose=0)[:, TASK] < 0.5) == (task == "loss") for m in models[1:]])
             moved = apart(decode(designs), natural) - apart(texts[task], natural)
             mean = edits[good].mean() if good.any() else np.nan
             print(
-                f"{task:5} {name:12} {good.sum():4}/{len(X):<3} {mean:6.2f} {edits.max():5} {others:7.2f} {moved:8.4f} "
+                f"{task:5} {name:13} {good.sum():4}/{len(X):<3} {mean:6.2f} {edits.max():5} {others:7.2f} {moved:8.4f} "
                 f"{wall:8.1f} {spent:7.1f}",
                 flush=True,
             )

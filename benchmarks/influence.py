@@ -138,7 +138,9 @@ def taking_out(work: Path, trainer: small.Trainer, seeds: int) -> dict:
         found[method] = np.array(falls)
     # The same queries are asked of every method, so that differences are more certain than what they are taken of.
     rows = {"fall": found} | {
-        f"less the fall by {other}": {method: falls - found[other] for method, falls in found.items() if method != other}
+        f"less the fall by {other}": {
+            method: falls - found[other] for method, falls in found.items() if method != other
+        }
         for other in ("neighbours", "random")
     }
     return {row: {method: mean_interval(falls) for method, falls in each.items()} for row, each in rows.items()}

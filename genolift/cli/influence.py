@@ -23,6 +23,7 @@ _READ = (*parts.ways_to_read[:2], parts.ways_to_read[-1])
         "genolift influence model.keras data queries.fa --target 0 --out taught",
         "genolift influence model.keras training.fa queries.fa --labels labels.tsv --method neighbours --out near",
         "genolift influence model.keras data queries.fa --target 0 --method tracin --checkpoints kept --out traced",
+        "genolift influence model.keras data queries.fa --target 0 --motifs JASPAR.meme --out taught",
         "genolift influence model.keras data --suspects --out labels-to-check",
     )
 )
@@ -65,6 +66,14 @@ _READ = (*parts.ways_to_read[:2], parts.ways_to_read[-1])
 @click.option(
     "--pictures", type=click.IntRange(0), metavar="N", default=3, show_default=True, help="Draw the first N queries."
 )
+@click.option(
+    "--motifs",
+    type=parameters.path(),
+    metavar="FILE",
+    help="Known motifs (MEME, JASPAR, TRANSFAC or HOMER format) that shared motifs are compared with. Pictures and "
+    "shared.tsv then bear their names.",
+)
+@parameters.motif_format
 @click.option(
     "--damping",
     type=click.FloatRange(0),
@@ -117,6 +126,8 @@ def command(
     suspects: bool,
     top: int,
     pictures: int,
+    motifs: Path | None,
+    motif_format: str | None,
     seed: int,
     execution: Execution,
     weights: Path | None,
@@ -153,6 +164,8 @@ def command(
         top=top,
         pictures=pictures,
         suspects=suspects,
+        motifs=motifs,
+        motif_format=motif_format,
         seed=seed,
         execution=execution,
     )

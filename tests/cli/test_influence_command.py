@@ -68,6 +68,52 @@ def test_a_table_beside_a_fasta_file_and_a_loss(place, genolift, tmp_path):
     assert np.load(tmp_path / "out" / "scores.npz")["scores"].shape == (3, 30)
 
 
+@pytest.mark.slow
+def test_shared_motifs_bear_names(genolift, tmp_path):
+    """All sequences hold one word, the network looks for it, and a file calls it by a name."""
+    word, other = "TTGACGTAAC", "GCAGGCTCCA"
+    rng = np.random.default_rng(1)
+    texts = {}
+    for number in range(30):
+        letters = rng.choice(list("ACGT"), LENGTH)
+        if number % 2:
+            start = int(rng.integers(5, LENGTH - 15))
+            letters[start : start + len(word)] = list(word)
+        texts[f"s{number}"] = "".join(letters)
+    model = build("tal_gata", length=LENGTH, tasks=1, filters=2, width=10)
+    kernel = np.stack([-np.ones((4, len(word)))] * 2, -1).transpose(1, 0, 2) * 0.4
+    kernel[np.arange(len(word)), ["ACGT".index(letter) for letter in word]] = 1.0
+    model.get_layer("conv1").set_weights([kernel.astype(np.float32), np.full(2, -4.0, np.float32)])
+    for name in ("conv2", "dense", "tasks"):
+        layer = model.get_layer(name)
+        layer.set_weights([np.full(layer.kernel.shape, 0.3, np.float32), np.zeros(layer.bias.shape, np.float32)])
+    model.save(tmp_path / "model.keras")
+    labels = np.array([[number % 2] for number in range(30)], np.int8)
+    splits = np.array(["train"] * 26 + ["test"] * 4)
+    Dataset(list(texts), list(texts.values()), labels, ["a"], splits, []).save(tmp_path / "data")
+    fasta(tmp_path / "queries.fa", dict(list(texts.items())[27:28]))
+    rows = [
+        f">{name}\n" + "".join("\t".join("0.97" if b == letter else "0.01" for b in "ACGT") + "\n" for letter in text)
+        for name, text in (("mine", word), ("no", other))
+    ]
+    (tmp_path / "motifs.txt").write_text("".join(rows))
+    ask = ("influence", tmp_path / "model.keras", tmp_path / "data", tmp_path / "queries.fa", "--target", 0)
+    ask += ("--method", "neighbours", "--motifs", tmp_path / "motifs.txt", "--motif-format", "homer")
+    told = genolift(*ask, "--out", tmp_path / "out")
+    assert told.code == 0, told.err
+    table = pd.read_csv(tmp_path / "out" / "shared.tsv", sep="\t")
+    assert len(table)
+    assert list(table.columns[-4:]) == ["motif", "motif_strand", "motif_p", "motif_q"]
+    whole = table[table["bases"] == word]
+    assert len(whole)
+    assert set(whole["motif"]) == {"mine"}
+    assert set(whole["motif_strand"]) == {"+"}
+    assert (whole["motif_q"] <= 0.05).all()
+    again = genolift(*ask[:-2], "--motif-format", "jaspar", "--out", tmp_path / "other")
+    assert (again.code, again.err.count("\n")) == (2, 1)
+    assert not (tmp_path / "other").exists()
+
+
 def test_an_interrupted_run_continues(place, genolift, tmp_path, monkeypatch):
     ask = ("influence", place / "model.keras", place / "data", place / "queries.fa", "--target", 0, "--pictures", 0)
     assert genolift(*ask, "--out", tmp_path / "whole").code == 0
@@ -108,6 +154,7 @@ def test_mistakes_are_one_line(place, genolift, tmp_path):
         "has no option 'l2'": (model, data, queries, "--target", 0, "--method", "last-layer", "--l2", 1),
         "does not exist": (tmp_path / "none.keras", data, queries),
         "no dataset.tsv beside it; give its labels by --labels": (model, queries, queries),
+        "give queries and pictures of at least 1": (model, data, "--suspects", "--motifs", queries),
     }
     for text, given in mistakes.items():
         told = genolift("influence", *given, *out)

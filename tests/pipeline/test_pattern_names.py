@@ -8,9 +8,9 @@ import h5py
 import numpy as np
 import pytest
 
+from genolift.pipeline.common.known import known_motifs
 from genolift.pipeline.discovery.described import PatternsJob, write_patterns
 from genolift.pipeline.discovery.finding import Search
-from genolift.pipeline.discovery.known import known_motifs
 from genolift.pipeline.discovery.patterns import PatternHits, write_hits
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import one_hot

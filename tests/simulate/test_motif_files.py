@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from Bio import motifs as biopython
 
-from genolift.pipeline.discovery.known import known_motifs
+from genolift.pipeline.common.known import known_motifs
 from genolift.pipeline.experiments.experiments import motif as chosen
 from genolift.simulate.motifs import MotifFile, read_motifs
 from genolift.support.errors import InputError

@@ -17,11 +17,11 @@ from genolift.evaluate.discovery.matching import match_matrices
 from genolift.evaluate.discovery.paired import PairedTest, Scale, paired_test
 from genolift.export.source import Scores
 from genolift.pipeline.common.execution import Execution
+from genolift.pipeline.common.known import known_motifs, tell_comparison
 from genolift.pipeline.discovery.combined import Pair
 from genolift.pipeline.discovery.differing import Regions, compare_regions
 from genolift.pipeline.discovery.finding import Search
 from genolift.pipeline.discovery.gathering import Gatherer
-from genolift.pipeline.discovery.known import known_motifs, tell_comparison
 from genolift.pipeline.discovery.naming import FDR
 from genolift.pipeline.discovery.shared_motifs import Motif, measure, shared_places
 from genolift.pipeline.keeping.digest import digest_path

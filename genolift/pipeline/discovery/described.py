@@ -11,7 +11,7 @@ import numpy as np
 from genolift.evaluate.discovery.filters import consensus, information
 from genolift.evaluate.discovery.hits import ContributionPattern
 from genolift.export.outputs import check_new, outputs
-from genolift.pipeline.discovery.known import known_motifs
+from genolift.pipeline.common.known import known_motifs
 from genolift.pipeline.discovery.naming import FDR, NamedPatterns, name_patterns, probabilities
 from genolift.pipeline.discovery.patterns import read_patterns
 from genolift.pipeline.keeping.places import check_directory

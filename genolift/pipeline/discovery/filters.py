@@ -15,11 +15,11 @@ from genolift.methods.common.inputs import Inputs
 from genolift.methods.hidden.activations import LayerReader, activations
 from genolift.pipeline.common.drawing import check_picture
 from genolift.pipeline.common.execution import Execution
+from genolift.pipeline.common.known import commonest, known_motifs, tell_comparison
 from genolift.pipeline.common.lengths import check_lengths
 from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.sources import Source
-from genolift.pipeline.discovery.known import commonest, known_motifs, tell_comparison
 from genolift.pipeline.keeping.places import check_directory
 from genolift.plot.style import save_figure
 from genolift.sequence.fasta import read_fasta

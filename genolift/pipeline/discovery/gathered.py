@@ -21,10 +21,10 @@ from genolift.export.bed import one_word, write_bed
 from genolift.export.hdf5 import hdf5_file
 from genolift.export.source import Scores
 from genolift.methods.targets import text_of
+from genolift.pipeline.common.known import known_motifs
 from genolift.pipeline.discovery.described import Description, describe
 from genolift.pipeline.discovery.finding import Search
 from genolift.pipeline.discovery.gathering import Gathered, Gatherer
-from genolift.pipeline.discovery.known import known_motifs
 from genolift.pipeline.keeping.digest import digest_path
 from genolift.pipeline.keeping.folder import Folder
 from genolift.pipeline.keeping.versions import account, versions

@@ -10,10 +10,8 @@ import numpy as np
 
 from genolift.evaluate.discovery.hits import ContributionPattern
 from genolift.evaluate.discovery.matching import match_matrices
-from genolift.pipeline.discovery.known import tell_comparison
+from genolift.pipeline.common.known import FDR, tell_comparison
 from genolift.support.errors import InputError
-
-FDR = 0.05  # the largest q of a match that is called a name
 
 
 @dataclass(frozen=True)

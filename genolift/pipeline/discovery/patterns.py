@@ -12,8 +12,8 @@ from genolift.evaluate.discovery.hits import ContributionPattern, find_hits
 from genolift.evaluate.discovery.surrogates import moved
 from genolift.export.bed import one_word, write_bed
 from genolift.export.outputs import check_new, outputs
+from genolift.pipeline.common.known import known_motifs
 from genolift.pipeline.discovery.finding import Finder, Search, bed_score, find_significant
-from genolift.pipeline.discovery.known import known_motifs
 from genolift.pipeline.discovery.naming import name_patterns
 from genolift.support.errors import FileProblem, InputError
 

@@ -13,8 +13,8 @@ from genolift.evaluate.discovery.surrogates import SignDependence, background_no
 from genolift.export.bed import one_word, write_bed
 from genolift.export.outputs import check_new, outputs
 from genolift.export.source import Scores
+from genolift.pipeline.common.known import commonest, known_motifs, tell_comparison
 from genolift.pipeline.discovery.finding import Finder, Search, bed_score, find_significant
-from genolift.pipeline.discovery.known import commonest, known_motifs, tell_comparison
 from genolift.sequence.alphabet import letters, one_hot_codes
 from genolift.support.seeds import stream
 

@@ -20,8 +20,8 @@ from genolift.evaluate.truth.matches import STRONG, find_matches
 from genolift.methods.targets import TargetLike, parse_all
 from genolift.models.generative.files import load_density, load_generator
 from genolift.pipeline.common.execution import Execution
+from genolift.pipeline.common.known import known_motifs
 from genolift.pipeline.common.modelfile import ModelFile
-from genolift.pipeline.discovery.known import known_motifs
 from genolift.pipeline.dreaming.sequences import digest_records, read_records
 from genolift.pipeline.keeping.digest import digest_path
 from genolift.pipeline.keeping.folder import Folder

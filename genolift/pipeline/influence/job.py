@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from genolift.evaluate.discovery.matching import match_motifs
 from genolift.influence.catalog import DEFAULT, check_options
 from genolift.influence.influence import Influence
 from genolift.influence.influences import Influences
 from genolift.influence.steps import Steps
 from genolift.pipeline.common.execution import Execution
+from genolift.pipeline.common.known import known_motifs
 from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.sources import Source
@@ -67,6 +69,8 @@ class InfluenceJob:
         How many queries are drawn.
     suspects
         Whether training sequences are ranked by how unlike others their labels are.
+    motifs, motif_format
+        A file of known motifs that shared motifs are compared with, and its format.
     seed
         The seed of everything that is drawn at random.
     execution
@@ -85,6 +89,8 @@ class InfluenceJob:
     top: int = 10
     pictures: int = 3
     suspects: bool = False
+    motifs: Path | None = None
+    motif_format: str | None = None
     seed: int = 0
     execution: Execution = field(default_factory=Execution)
 
@@ -119,6 +125,9 @@ def find_influence(job: InfluenceJob) -> Found:
     """
     began = time.perf_counter()
     _check(job)
+    motifs = None if job.motifs is None else known_motifs(job.motifs, job.motif_format)
+    if motifs is not None:
+        match_motifs([], motifs)  # It says at once where the library is missing.
     fasta, table = places_of(job.training, job.labels)
     with spooled(fasta, job.queries) as place:
         model = job.model.load()
@@ -140,6 +149,8 @@ def find_influence(job: InfluenceJob) -> Found:
             "top": job.top,
             "pictures": job.pictures,
             "suspects": job.suspects,
+            "motifs": None if job.motifs is None else digest_path(job.motifs),
+            "motif_format": job.motif_format,
             "seed": job.seed,
         }
         # Everything that can be refused is refused before a directory is made.
@@ -163,7 +174,9 @@ def find_influence(job: InfluenceJob) -> Found:
         steps.use(folder.work)
         found = None if asked is None else influence(*asked)
         suspects = influence.suspects() if job.suspects else None
-        drawn = None if found is None or asked is None else draw(model, influence, found, asked[0], job.pictures)
+        drawn = None
+        if found is not None and asked is not None:
+            drawn = draw(model, influence, found, asked[0], job.pictures, motifs)
         names = _write(folder.work, job, found, suspects, drawn)
         told = {"measured": None if found is None else found.method}
         folder.record(names, {**account(time.perf_counter() - began), **told})
@@ -182,6 +195,11 @@ def _check(job: InfluenceJob) -> None:
         raise InputError("influence is of one model; give one")
     if job.queries is None and not job.suspects:
         raise InputError("there is nothing to find; give a FASTA file of queries, or --suspects")
+    if job.motifs is not None and (job.queries is None or job.pictures < 1):
+        raise InputError(
+            "motifs name what drawn queries share with training sequences; give queries and pictures of at least 1, or "
+            "leave out motifs"
+        )
     if job.top < 1 or job.pictures < 0:
         raise InputError("the table has at least one training sequence for each query, and no fewer than 0 pictures")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,11 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from genolift.evaluate.discovery.shared import Explained, compare_all, significant
+from genolift.evaluate.discovery.matching import match_motifs
+from genolift.evaluate.discovery.shared import Explained, Shared, compare_all, significant
 from genolift.influence.data import as_sequences
 from genolift.influence.influence import Influence
 from genolift.influence.influences import Influences
 from genolift.methods.factory import method
+from genolift.pipeline.common.known import FDR, tell_comparison
 from genolift.plot.influence.influences import plot_influences, plot_shared
 from genolift.plot.style import save_figure
 from genolift.sequence.alphabet import one_hot_codes
@@ -56,11 +59,31 @@ class _Beside(NamedTuple):
     chosen: list[Any]
 
 
-def draw(model: Any, influence: Influence, found: Influences, queries: list[str], count: int) -> Drawn:
+def draw(
+    model: Any,
+    influence: Influence,
+    found: Influences,
+    queries: list[str],
+    count: int,
+    motifs: Mapping[str, np.ndarray] | None = None,
+) -> Drawn:
     """Return the pictures of the first ``count`` queries.
 
     Importance is DeepLIFT's for the logit of the task. Where DeepLIFT does not take the model, only the influences are
     drawn, and why is told.
+
+    Parameters
+    ----------
+    model
+        The model.
+    influence, found
+        The method of influence, and what it found.
+    queries
+        The queries as texts.
+    count
+        How many of them are drawn.
+    motifs
+        Probabilities (width, 4) of known motifs by name. Shared motifs bear the name of the one they are most like.
     """
     drawn, rows = Drawn(), []
     beside: list[_Beside] = []
@@ -84,13 +107,15 @@ def draw(model: Any, influence: Influence, found: Influences, queries: list[str]
         beside.append(_Beside(number, each, chosen))
     # The rows of all queries are one table, so that their false discovery rate is one.
     compared = significant([compare_all(one.explained[0], one.explained[1:]) for one in beside])
+    matches, labels = _named([one for shared in compared for one in shared], motifs)
     for (number, each, chosen), shared in zip(beside, compared, strict=True):
+        named, labels = labels[: len(shared)], labels[len(shared) :]
         words = [
             f"{taught.name} (label {found.labels[one.training, influence.target]:g})   ·   {one.effect} it by "
             f"{abs(float(found.scores[one.query, one.training])):.2g}"
             for taught, one in zip(each[1:], chosen, strict=True)
         ]
-        figure = plot_shared(each[0], list(zip(each[1:], words, strict=True)), shared, found.task)
+        figure = plot_shared(each[0], list(zip(each[1:], words, strict=True)), shared, found.task, named)
         drawn.figures[f"query{number + 1}-shared.png"] = figure
         rows += [
             {"query": each[0].name, "training": each[1 + one.number].name, "effect": chosen[one.number].effect}
@@ -99,4 +124,30 @@ def draw(model: Any, influence: Influence, found: Influences, queries: list[str]
         ]
     columns = ["query", "training", "effect", "start", "end", "other_start", "other_end", "strand", "bases"]
     drawn.table = pd.DataFrame(rows, columns=[*columns, "similarity", "p", "q"])
+    if matches is not None:
+        drawn.table = pd.concat([drawn.table, matches], axis=1)
     return drawn
+
+
+def _named(shared: list[Shared], motifs: Mapping[str, np.ndarray] | None) -> tuple[pd.DataFrame | None, list[str]]:
+    """Return the known motif that each shared one is most like, and what each is called in pictures.
+
+    A shared motif is called by its bases where there are no motifs, or none is like it.
+    """
+    labels = [one.bases for one in shared]
+    if motifs is None:
+        return None, labels
+    tell_comparison(len(shared), "shared motifs", len(motifs))
+    best = match_motifs(labels, motifs)
+    known = list(motifs)
+    table = pd.DataFrame(
+        {
+            "motif": [known[i] for i in best.motif],
+            "motif_strand": best.strand,
+            "motif_p": best.p,
+            "motif_q": best.q,
+        }
+    )
+    return table, [
+        name if q <= FDR else label for label, name, q in zip(labels, table["motif"], table["motif_q"], strict=True)
+    ]

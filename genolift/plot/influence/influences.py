@@ -85,7 +85,11 @@ def _described(found: Influences, one: Taught) -> str:
 
 
 def plot_shared(
-    query: Explained, taught: Sequence[tuple[Explained, str]], shared: Sequence[Shared], task: str
+    query: Explained,
+    taught: Sequence[tuple[Explained, str]],
+    shared: Sequence[Shared],
+    task: str,
+    labels: Sequence[str] | None = None,
 ) -> Figure:
     """Draw a query beside training sequences that taught it, as logos in which shared motifs have the same colour.
 
@@ -99,17 +103,20 @@ def plot_shared(
         What they share.
     task
         The task that the importance is for.
+    labels
+        What each shared stretch is called; by default its bases.
 
     Returns
     -------
     Figure
         A row for each training sequence: on the left the query, on the right the training sequence.
     """
+    called = list(zip(shared, [one.bases for one in shared] if labels is None else labels, strict=True))
     pairs = []
     for number, (other, words) in enumerate(taught):
-        mine = [one for one in shared if one.number == number]
-        left = [(one.start, one.end, one.bases) for one in mine]
-        right = [(one.other_start, one.other_end, one.bases, one.strand) for one in mine]
+        mine = [(one, label) for one, label in called if one.number == number]
+        left = [(one.start, one.end, label) for one, label in mine]
+        right = [(one.other_start, one.other_end, label, one.strand) for one, label in mine]
         pairs.append((other, words, left, right))
     with drawing():
         length = max(len(one.scores) for one in (query, *(other for other, _ in taught)))

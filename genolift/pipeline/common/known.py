@@ -14,6 +14,9 @@ from genolift.support.errors import InputError
 
 log = logging.getLogger("genolift")
 
+#: The largest q of a match that is called a name.
+FDR = 0.05
+
 
 def known_motifs(path: Path, motif_format: str | None = None) -> dict[str, np.ndarray]:
     """Return the motifs (width, 4) of a file by accession and name, as one word.
