@@ -36,6 +36,9 @@ fuzz: $(VENV)/installed-for-tests
 # Some tests with the oldest packages that setup.cfg allows, on the oldest Python, in .venv-oldest.
 OLDEST ?= python3.11
 oldest:
+	@$(OLDEST) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+	  echo "there is no $(OLDEST) that is Python 3.11 and can make virtual environments; on Debian 12: apt-get install" \
+	    "python3.11 python3.11-venv; or name one: make OLDEST=/path/to/python3.11 oldest" >&2; exit 1; }
 	$(OLDEST) .ci/bounds.py oldest
 
 # The same with the newest packages, in .venv-newest.

@@ -127,7 +127,7 @@ def test_a_pattern_and_its_relative(monkeypatch, with_null):
     ]
     finder = hit_finder(patterns, 0.7, True)
     shares, found = [], []
-    for seed in range(SETS):
+    for seed in range(SETS // 2):  # Each has ten times as many places as the others.
         rng = np.random.default_rng(seed)
         codes, values, truth = rng.integers(0, 4, (60, 200)), rng.laplace(size=(60, 200)), {}
         for i in range(40):
