@@ -75,8 +75,9 @@ def command(
         first, *beside = write_page_of_variants(source, out, target, title, motifs)
     else:
         from genolift.pipeline.common.drawing import write_page
+        from genolift.plot.web.page import PageOptions
 
         if motifs is not None:
             raise click.UsageError("--motifs is for a table of variants; mark motifs in a store by --annotations")
-        first, *beside = write_page(source, out, target, annotations, title, genome_view)
+        first, *beside = write_page(source, out, PageOptions(target, title, annotations, genome=genome_view))
     click.echo(f"{first}" + (f" and {len(beside):,} files in {beside[0].parent}" if beside else ""))

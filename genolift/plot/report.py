@@ -15,11 +15,13 @@ from markupsafe import escape
 from genolift.evaluate.truth.recovery import PER_SEED
 from genolift.plot.page import Image, Section, Table, data_uri, page_of, render_page
 from genolift.plot.style import method_label
+from genolift.plot.web.page import PageOptions
 from genolift.plot.web.stores import write_stores
 from genolift.results.layout import ROOT
 from genolift.support.errors import FileProblem, InputError, file_problems
 from genolift.support.files import write_whole
 
+_PLAIN = PageOptions()
 #: The pages that commands write into their directories: `patterns`, `compare`, `benchmark` and `digits`.
 _PAGES = ("patterns.html", "compare.html", "index.html")
 _MADE = "Made by genolift "  # in the subtitle of each
@@ -57,13 +59,7 @@ _MEASURES = {
 
 
 def write_report(
-    source: str | os.PathLike | Sequence[str | os.PathLike],
-    out: str | os.PathLike,
-    target: Any = None,
-    title: str | None = None,
-    annotations: str | os.PathLike | None = None,
-    progress: bool | None = None,
-    genome: bool = False,
+    source: str | os.PathLike | Sequence[str | os.PathLike], out: str | os.PathLike, options: PageOptions = _PLAIN
 ) -> list[Path]:
     """Write a page about the directory of a benchmark, or about a score store or several of the same sequences.
 
@@ -77,18 +73,8 @@ def write_report(
     out
         The HTML file to write. A file that is there is replaced. Where the scores of stores take more than 15 MB they
         are written into a directory beside it.
-    target
-        Which target of a store is shown. By default all are.
-    title
-        The title of the page. The default names the directory.
-    annotations
-        A BED file of what is marked in the sequences of stores, such as the embedded motifs of a simulation or hits.
-        Its first column names the sequence, or the chromosome where the store knows its regions.
-    progress
-        Whether to show the progress.
-    genome
-        Whether the chosen sequence of stores can be shown in a genome browser, too: igv.js, which the page brings with
-        it. The stores must know the regions of their sequences.
+    options
+        What a page about stores shows. Of the directory of a benchmark, only the title can be chosen.
 
     Returns
     -------
@@ -106,14 +92,15 @@ def write_report(
     sources = [Path(one) for one in ([source] if isinstance(source, str | os.PathLike) else source)]
     stores = [one for one in sources if (one / ROOT).exists()]
     if stores and len(stores) == len(sources):
-        return write_stores(stores, Path(out), target, title, annotations, progress, genome)
+        return write_stores(stores, Path(out), options)
     if len(sources) > 1:
         raise FileProblem(f"{next(one for one in sources if one not in stores)} is not a score store")
     (folder,) = sources
+    title = options.title
     for given, what in (
-        (annotations is not None, "annotations are"),
-        (genome, "the genome view is"),
-        (target is not None, "a target is"),
+        (options.annotations is not None, "annotations are"),
+        (options.genome, "the genome view is"),
+        (options.target is not None, "a target is"),
     ):
         if given:
             raise InputError(f"{folder} is not a score store, and {what} for the sequences of stores")

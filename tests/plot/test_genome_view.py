@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from genolift.plot.report import write_report
+from genolift.plot.web.page import PageOptions
 from genolift.results.explanation import Explanation
 from genolift.support.errors import InputError
 
@@ -30,12 +31,12 @@ def explained(regions=True):
 def test_without_regions_it_is_refused(tmp_path):
     explained(regions=False).save(tmp_path / "s.zarr")
     with pytest.raises(InputError, match=r"does not know where its sequences lie.*leave out --genome-view"):
-        write_report(tmp_path / "s.zarr", tmp_path / "r.html", progress=False, genome=True)
+        write_report(tmp_path / "s.zarr", tmp_path / "r.html", PageOptions(progress=False, genome=True))
 
 
 def test_what_is_no_store_is_refused(tmp_path):
     with pytest.raises(InputError, match="the genome view is for the sequences of stores"):
-        write_report(tmp_path, tmp_path / "r.html", progress=False, genome=True)
+        write_report(tmp_path, tmp_path / "r.html", PageOptions(progress=False, genome=True))
 
 
 @pytest.mark.slow
@@ -46,7 +47,11 @@ def test_the_letters_stand_in_the_genome(tmp_path):
         pytest.skip("needs Chromium (apt-get install chromium)")
     explained().save(tmp_path / "s.zarr")
     (tmp_path / "m.bed").write_text("chr2\t5010\t5020\tGATA<b>\t0\t+\n")
-    write_report(tmp_path / "s.zarr", tmp_path / "r.html", None, None, tmp_path / "m.bed", False, genome=True)
+    write_report(
+        tmp_path / "s.zarr",
+        tmp_path / "r.html",
+        PageOptions(annotations=tmp_path / "m.bed", progress=False, genome=True),
+    )
     with playwright.sync_playwright() as running:
         browser = running.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         context = browser.new_context(viewport={"width": 1200, "height": 900}, offline=True)

@@ -7,7 +7,7 @@ from genolift.plot.images.digits import deletions
 from genolift.plot.images.picture import plot_image
 from genolift.plot.report import write_report
 from genolift.results.explanation import Explanation
-from genolift.support.errors import FileProblem, InputError
+from genolift.support.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +49,6 @@ def test_a_report_shows_images_and_counts_them(images, tmp_path):
     page = (tmp_path / "page.html").read_text()
     assert page.count("<img") == 3
     assert "The first 3 of 3 images, importance for output 0." in page
-
-
-def test_a_directory_with_a_page_of_its_own_is_named(tmp_path):
-    for name in ("index.html", "run.json"):
-        (tmp_path / name).write_text("")
-    with pytest.raises(FileProblem, match=r"holds a page of its own, .*index\.html"):
-        write_report(tmp_path, tmp_path / "page.html")
 
 
 def test_what_is_deleted_in_figure_4a_is_what_the_measure_deletes():

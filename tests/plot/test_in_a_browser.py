@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from genolift.plot.report import write_report
+from genolift.plot.web.page import PageOptions
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import decode
 
@@ -45,7 +46,7 @@ def explained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     e.save(folder / "s.zarr")
     (folder / "m.bed").write_text(f"seq0\t40\t50\t{HOSTILE}\t0\t+\nseq0\t114\t118\tnear_the_end\t0\t-\n")
-    write_report(folder / "s.zarr", folder / "r.html", annotations=folder / "m.bed", progress=False)
+    write_report(folder / "s.zarr", folder / "r.html", PageOptions(annotations=folder / "m.bed", progress=False))
     return e, folder
 
 
@@ -197,7 +198,7 @@ def test_data_beside_the_page(browser, explained, monkeypatch):
 
     monkeypatch.setattr(module, "_ONE_FILE", 1000)
     _, folder = explained
-    write_report(folder / "s.zarr", folder / "large.html", progress=False)
+    write_report(folder / "s.zarr", folder / "large.html", PageOptions(progress=False))
     one = browser.new_page()
     said = []
     one.on("console", lambda message: said.append(message.text))
@@ -252,7 +253,7 @@ def test_long_sequences_and_what_is_not_known(browser, tmp_path):
         names=["known", "unknown"], target=0, method={"name": "ism"},
     )  # fmt: skip
     e.save(tmp_path / "s.zarr")
-    write_report(tmp_path / "s.zarr", tmp_path / "r.html", progress=False)
+    write_report(tmp_path / "s.zarr", tmp_path / "r.html", PageOptions(progress=False))
     one = browser.new_page(viewport={"width": 375, "height": 800})
     said = []
     one.on("pageerror", lambda problem: said.append(str(problem)))
@@ -277,7 +278,7 @@ def test_no_digits_are_told_that_the_page_does_not_know(browser, tmp_path):
     Explanation({"inputs": X, "scores": scores}, names=["a"], target=0, method={"name": "ism"}).save(
         tmp_path / "s.zarr"
     )
-    write_report(tmp_path / "s.zarr", tmp_path / "r.html", progress=False)
+    write_report(tmp_path / "s.zarr", tmp_path / "r.html", PageOptions(progress=False))
     one = browser.new_page()
     one.goto(f"file://{tmp_path / 'r.html'}")
     one.locator("#logo .frame").focus()

@@ -12,11 +12,10 @@ import pytest
 
 from genolift.evaluate.truth.recovery import COLUMNS
 from genolift.pipeline.common.drawing import write_page
-from genolift.plot.page import Table
-from genolift.plot.patterns import ShownPattern, patterns_page
 from genolift.plot.report import accuracy_table, seed_tables, write_report
 from genolift.plot.style import Picture, save_figure
 from genolift.plot.web import page as module
+from genolift.plot.web.page import PageOptions
 from genolift.plot.web.stores import residual_table
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import decode
@@ -166,7 +165,7 @@ def unpacked(part):
 @pytest.mark.parametrize("targets", [(), (2,)])
 def test_a_stores_page_has_all_scores_and_what_they_are(tmp_path, targets):
     path = store(tmp_path, targets)
-    assert write_report(path, tmp_path / "report.html", progress=False) == [tmp_path / "report.html"]
+    assert write_report(path, tmp_path / "report.html", PageOptions(progress=False)) == [tmp_path / "report.html"]
     told, blocks, text = content(tmp_path / "report.html")
     e = Explanation.load(path)
     assert told["names"] == [f"<b>{i}</b>" for i in range(8)]
@@ -191,7 +190,7 @@ def test_a_stores_page_has_all_scores_and_what_they_are(tmp_path, targets):
 
 
 def test_one_target_of_several_can_be_shown(tmp_path):
-    write_report(store(tmp_path, (2,)), tmp_path / "report.html", target=5, progress=False)
+    write_report(store(tmp_path, (2,)), tmp_path / "report.html", PageOptions(target=5, progress=False))
     told, _, _ = content(tmp_path / "report.html")
     assert [track["label"] for track in told["tracks"]] == ["s (DeepLIFT), output 5"]
 
@@ -200,7 +199,7 @@ def test_stores_of_the_same_sequences_stand_together(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     one, other = store(tmp_path / "a"), store(tmp_path / "b")
-    write_report([one, other], tmp_path / "report.html", progress=False)
+    write_report([one, other], tmp_path / "report.html", PageOptions(progress=False))
     told, blocks, text = content(tmp_path / "report.html")
     assert len(told["tracks"]) == len(blocks[0][0]["tracks"]) == 2
     assert "<h2>Agreement</h2>" in text
@@ -222,7 +221,7 @@ def test_annotations_by_name_and_by_place(tmp_path):
         tmp_path / "s.zarr"
     )
     (tmp_path / "m.bed").write_text("chr1\t112\t118\tGATA\t0\t+\nc\t3\t9\tTAL\t0\t-\nchr1\t90\t101\tedge\t0\t.\n")
-    write_report(tmp_path / "s.zarr", tmp_path / "r.html", annotations=tmp_path / "m.bed", progress=False)
+    write_report(tmp_path / "s.zarr", tmp_path / "r.html", PageOptions(annotations=tmp_path / "m.bed", progress=False))
     told, _, text = content(tmp_path / "r.html")
     marks = {row: [tuple(one.values()) for one in some] for row, some in told["annotations"].items()}
     # On the reverse strand, 112 to 118 of 110 to 130 begins 12 from the right end, and the motif is turned round.
@@ -235,13 +234,13 @@ def test_annotations_by_name_and_by_place(tmp_path):
     assert re.search(r"<td>GATA</td><td>2</td>", text)
     (tmp_path / "n.bed").write_text("chr9\t1\t2\n")
     with pytest.raises(InputError, match="nothing of it lies in these sequences; its first column names 'chr9'"):
-        write_report(tmp_path / "s.zarr", tmp_path / "r.html", annotations=tmp_path / "n.bed")
+        write_report(tmp_path / "s.zarr", tmp_path / "r.html", PageOptions(annotations=tmp_path / "n.bed"))
 
 
 def test_large_data_lie_beside_the_page(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_ONE_FILE", 1000)
     monkeypatch.setattr(module, "BLOCK", 5)
-    files = write_report(store(tmp_path), tmp_path / "r.html", progress=False)
+    files = write_report(store(tmp_path), tmp_path / "r.html", PageOptions(progress=False))
     assert [one.name for one in files] == ["r.html", "block-0.js", "block-1.js"]
     assert re.fullmatch(r"genoliftBlock\(1, \[.*\]\);\n", (tmp_path / "r_data" / "block-1.js").read_text())
     assert (
@@ -250,7 +249,7 @@ def test_large_data_lie_beside_the_page(tmp_path, monkeypatch):
     )
     (tmp_path / "r_data" / "mine.txt").write_text("")
     with pytest.raises(FileProblem, match=r"r_data holds other files \(mine\.txt\); give the page another name"):
-        write_report(tmp_path / "s.zarr", tmp_path / "r.html", progress=False)
+        write_report(tmp_path / "s.zarr", tmp_path / "r.html", PageOptions(progress=False))
     assert (tmp_path / "r_data" / "block-1.js").exists()
 
 
@@ -280,50 +279,6 @@ def test_what_is_neither_is_refused(tmp_path):
     assert not (tmp_path / "r.html").exists()
 
 
-def folder_of_patterns(place):
-    place.mkdir(exist_ok=True)
-    cwm = np.eye(4)[[2, 0, 3, 0]]
-    page = patterns_page(
-        "Patterns of <x>", "One.", Table(["name"], [["p0"]]), [ShownPattern("p0", cwm)], progress=False
-    )
-    (place / "patterns.html").write_text(page)
-    (place / "notes.html").write_text("<h1>mine</h1>")
-    return page
-
-
-def test_the_page_of_a_directory_is_written_where_it_is_asked_for(tmp_path):
-    made = folder_of_patterns(tmp_path / "found")
-    assert write_report(tmp_path / "found", tmp_path / "r.html") == [tmp_path / "r.html"]
-    assert (tmp_path / "r.html").read_text() == made
-    assert all(source.startswith("data:") for source in re.findall(r'(?:src|href)="([^"]*)"', made))
-    write_report(tmp_path / "found", tmp_path / "r.html", title=r"A & B \1")
-    page, _ = read(tmp_path / "r.html")
-    text = (tmp_path / "r.html").read_text()
-    assert r"<title>A &amp; B \1</title>" in text
-    assert r"<h1>A &amp; B \1</h1>" in text
-    assert "Patterns of" not in text
-    assert "p0" in page.cells
-
-
-def test_a_page_that_is_not_whole_or_not_the_only_one_is_refused(tmp_path):
-    made = folder_of_patterns(tmp_path / "found")
-    for option, words in (({"target": 0}, "a target is"), ({"annotations": tmp_path / "m.bed"}, "annotations are")):
-        with pytest.raises(InputError, match=f"found is not a score store, and {words} for the sequences of stores"):
-            write_report(tmp_path / "found", tmp_path / "r.html", **option)
-    (tmp_path / "found" / "compare.html").write_text(made)
-    with pytest.raises(FileProblem, match="it has 2 pages"):
-        write_report(tmp_path / "found", tmp_path / "r.html")
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "index.html").write_text("<h1>mine</h1>")
-    with pytest.raises(FileProblem, match="no page of genolift's"):
-        write_report(tmp_path / "other", tmp_path / "r.html")
-    # A page with its scores beside it would be without them elsewhere.
-    (tmp_path / "other" / "index.html").write_text(made + '<script>{"beside":"r_data"}</script>')
-    with pytest.raises(FileProblem, match="no page of genolift's"):
-        write_report(tmp_path / "other", tmp_path / "r.html")
-    assert not (tmp_path / "r.html").exists()
-
-
 def bases(n=3, length=24, seed=0):
     return np.eye(4, dtype=np.float32)[np.random.default_rng(seed).integers(0, 4, (n, length))]
 
@@ -344,7 +299,7 @@ def held(path):
 def test_other_sequences_of_the_same_names_are_refused(tmp_path, other):
     one, two = stored(tmp_path / "one.zarr", bases()), stored(tmp_path / "two.zarr", other)
     with pytest.raises(InputError, match="'a' is another sequence in two"):
-        write_report([one, two], tmp_path / "r.html", progress=False)
+        write_report([one, two], tmp_path / "r.html", PageOptions(progress=False))
     assert not (tmp_path / "r.html").exists()
 
 
@@ -353,7 +308,7 @@ def test_what_is_not_known_is_not_called_nothing(tmp_path):
     scores[1], scores[2, 3] = np.nan, np.nan
     residual = np.array([[0.5, np.nan], [np.nan, np.nan], [0.0, -0.25]], np.float32)
     store = stored(tmp_path / "s.zarr", bases(), scores=scores, residual=residual)
-    write_report(store, tmp_path / "r.html", progress=False)
+    write_report(store, tmp_path / "r.html", PageOptions(progress=False))
     (track,), average = held(tmp_path / "r.html")["tracks"], held(tmp_path / "r.html")["average"]
     assert track["residual"] == [0.5, None, 0.25]
     assert track["strongest"][1] is None
@@ -366,7 +321,7 @@ def test_agreement_is_of_what_both_know(tmp_path):
     holed[:, :12] = np.nan
     one = stored(tmp_path / "one.zarr", bases(2), scores=scores)
     two = stored(tmp_path / "two.zarr", bases(2), scores=holed)
-    write_report([one, two], tmp_path / "r.html", progress=False)
+    write_report([one, two], tmp_path / "r.html", PageOptions(progress=False))
     cells = re.findall(r"<td>([^<]*)</td>", (tmp_path / "r.html").read_text())
     assert [float(cell) for cell in cells if re.fullmatch(r"-?\d\.\d{3}", cell)] == [1, 1, 1, 1]
 
@@ -377,7 +332,7 @@ def test_annotations_end_where_their_sequence_ends(tmp_path):
     store = stored(tmp_path / "s.zarr", X, lengths=[24, 10, 24])
     (tmp_path / "m.bed").write_text("a\t20\t90\tlong\nb\t12\t15\tbehind\nc\t0\t24\twhole\n")
     with pytest.warns(GenoliftWarning, match="2 of its stretches reach beyond.*a, 20 to 90, and this has 24 bases"):
-        write_report(store, tmp_path / "r.html", annotations=tmp_path / "m.bed", progress=False)
+        write_report(store, tmp_path / "r.html", PageOptions(annotations=tmp_path / "m.bed", progress=False))
     marks = held(tmp_path / "r.html")["annotations"]
     assert {row: [(one["start"], one["end"]) for one in some] for row, some in marks.items()} == {
         "0": [(20, 24)],
@@ -385,7 +340,7 @@ def test_annotations_end_where_their_sequence_ends(tmp_path):
     }
     (tmp_path / "m.bed").write_text("b\t12\t15\tbehind\n")
     with pytest.raises(InputError, match="nothing of it lies in these sequences"):
-        write_report(store, tmp_path / "r.html", annotations=tmp_path / "m.bed", progress=False)
+        write_report(store, tmp_path / "r.html", PageOptions(annotations=tmp_path / "m.bed", progress=False))
 
 
 def test_the_genome_browser_counts_towards_the_size_of_the_page(tmp_path, monkeypatch):
@@ -395,8 +350,8 @@ def test_the_genome_browser_counts_towards_the_size_of_the_page(tmp_path, monkey
         {"inputs": bases(1), "scores": np.ones((1, 24), np.float32)}, names=["a"], regions=regions, target=0,
         method={"name": "ism"},
     ).save(tmp_path / "s.zarr")  # fmt: skip
-    assert len(write_report(tmp_path / "s.zarr", tmp_path / "r.html", progress=False)) == 1
-    assert len(write_report(tmp_path / "s.zarr", tmp_path / "g.html", progress=False, genome=True)) == 2
+    assert len(write_report(tmp_path / "s.zarr", tmp_path / "r.html", PageOptions(progress=False))) == 1
+    assert len(write_report(tmp_path / "s.zarr", tmp_path / "g.html", PageOptions(progress=False, genome=True))) == 2
 
 
 @pytest.mark.parametrize(
@@ -406,14 +361,14 @@ def test_the_genome_browser_counts_towards_the_size_of_the_page(tmp_path, monkey
 def test_where_a_page_may_not_be_written(tmp_path, out, words):
     store = stored(tmp_path / "s.zarr", bases())
     with pytest.raises(InputError, match=words):
-        write_page([store], tmp_path / out)
+        write_page([store], tmp_path / out, PageOptions())
 
 
 def test_a_page_does_not_replace_what_it_is_made_of(tmp_path):
     store, marks = stored(tmp_path / "s.zarr", bases()), tmp_path / "marks.html"
     marks.write_text("a\t0\t5\tm\n")
     with pytest.raises(InputError, match="would be overwritten"):
-        write_page([store], marks, annotations=marks)
+        write_page([store], marks, PageOptions(annotations=marks))
     assert marks.read_text().startswith("a\t0")
 
 
@@ -424,7 +379,7 @@ def test_scores_among_the_hypothetical_contributions_are_not_repeated(tmp_path):
     scores = (hypothetical * X).sum(axis=2)
     scores[2, 7] += 1
     fields = {"scores": scores, "hypothetical": hypothetical, "standard_error": np.abs(scores)}
-    write_report(stored(tmp_path / "s.zarr", X, **fields), tmp_path / "r.html", progress=False)
+    write_report(stored(tmp_path / "s.zarr", X, **fields), tmp_path / "r.html", PageOptions(progress=False))
     text = (tmp_path / "r.html").read_text()
     block = json.loads(re.search(r'id="block-0">(.*?)</script>', text, re.DOTALL)[1])
     # Those of an unknown base, and those that are something else, are written.

@@ -86,6 +86,7 @@ def run_benchmark(job: Benchmark, out: Path, force: bool = False, progress: bool
 def _finish(folder: Folder, spec: Spec, records: dict[str, dict]) -> None:
     """Gather everything on the page, copy what is to stay out of the work directory, and remove that."""
     from genolift.plot.report import write_report
+    from genolift.plot.web.page import PageOptions
 
     files = [*FILES, MODEL, RECORD, judging.TABLE, *judging.figure_files(spec), PAGE]
     run = {
@@ -94,7 +95,7 @@ def _finish(folder: Folder, spec: Spec, records: dict[str, dict]) -> None:
         "figure6": records["judge"]["result"],
     }
     folder.record(files, run)
-    write_report(folder.work, folder.work / PAGE, title=f"Benchmark {spec.name}")
+    write_report(folder.work, folder.work / PAGE, PageOptions(title=f"Benchmark {spec.name}"))
     folder.publish()
     folder.clear()
 

@@ -15,6 +15,7 @@ from genolift.plot.logos.views import SCORES
 from genolift.plot.report import write_report
 from genolift.plot.style import KINDS, save_figure
 from genolift.plot.web.marks import marks_of
+from genolift.plot.web.page import PageOptions
 from genolift.results.explanation import Explanation
 from genolift.results.layout import ROOT
 from genolift.support import drawings
@@ -150,17 +151,10 @@ def methods_with(what: str) -> list[str]:
     return [name for name, kind in types.items() if drawings.find(kind.result_type, what)]
 
 
-def write_page(
-    sources: Sequence[Path],
-    out: Path,
-    target: str | None = None,
-    annotations: Path | None = None,
-    title: str | None = None,
-    genome: bool = False,
-) -> list[Path]:
-    """Write the page ``out`` about stores or a benchmark's directory; see :func:`write_report`. ``target`` is text."""
-    check_page(out, [*sources, annotations])
-    return write_report(sources, out, known_target(target), title, annotations, genome=genome)
+def write_page(sources: Sequence[Path], out: Path, options: PageOptions) -> list[Path]:
+    """Write the page ``out`` about stores or a directory; see :func:`write_report`. The target is a text."""
+    check_page(out, [*sources, None if options.annotations is None else Path(options.annotations)])
+    return write_report(sources, out, replace(options, target=known_target(options.target)))
 
 
 def check_page(path: Path, inputs: Iterable[Path | None]) -> None:

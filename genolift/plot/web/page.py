@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,72 +35,36 @@ class Listing(NamedTuple):
     rows: list[list[str]]
 
 
+@dataclass(frozen=True)
+class PageOptions:
+    """What a page about stores shows, and how it is made.
+
+    Attributes
+    ----------
+    target
+        Which target is shown, as a result keeps it; ``None`` shows all.
+    title : str or None
+        The title; ``None`` names the stores.
+    annotations : path or None
+        A BED file of what is marked in the sequences, such as embedded motifs or hits. Its first column names the
+        sequence, or the chromosome where the stores know their regions.
+    progress : bool or None
+        Whether to show the progress; ``None`` where it takes long.
+    genome : bool
+        Whether the chosen sequence can be shown in a genome browser, too: igv.js, which the page brings with it. The
+        stores must know the regions of their sequences.
+    """
+
+    target: Any = None
+    title: str | None = None
+    annotations: str | os.PathLike | None = None
+    progress: bool | None = None
+    genome: bool = False
+
+
+_PLAIN = PageOptions()
 #: What is marked in a sequence: start, end (0-based, half-open), label, strand.
 Mark = tuple[int, int, str, str]
-
-
-def write_page(
-    out: Path,
-    tracks: Sequence[Track],
-    title: str,
-    subtitle: str,
-    annotations: Mapping[int, Sequence[Mark]] | None = None,
-    details: Mapping[str, Any] | None = None,
-    progress: bool | None = None,
-    genome: bool = False,
-) -> list[Path]:
-    """Write the page about the sequences of some tracks, and return the files that were written.
-
-    Nothing is fetched when it is opened, and no text of a file is taken for markup.
-
-    Parameters
-    ----------
-    out
-        The file, ``.html``. Where it would be larger than 15 MB, the scores are written into a directory beside it.
-    tracks
-        The scores.
-    title, subtitle
-        What stands on top.
-    annotations
-        What is marked in each sequence, by its number.
-    details
-        What can be unfolded at the end, by its title.
-    progress
-        Whether to show the progress.
-    genome
-        Whether the chosen sequence can be shown in igv.js, too, which needs its region.
-    """
-    marks = {row: list(some) for row, some in (annotations or {}).items() if some}
-    count = len(tracks[0].result)
-    blocks: list[str] = []
-    found: list[list[dict[str, Any] | None]] = [[] for _ in tracks]
-    read: list[np.ndarray] = []
-    with bar(count, "writing the page", "sequences", show=progress) as display:
-        for start in range(0, count, BLOCK):
-            held = [Track(track.result[start : start + BLOCK].in_memory(), track.label) for track in tracks]
-            block = []
-            for row in range(len(held[0].result)):
-                told = sequence_of(held, row)
-                block.append(told)
-                for number, track in enumerate(held):
-                    scores = np.asarray(track.result[row].scores)[0]
-                    found[number].append(strongest(scores, told["sequence"], marks.get(start + row, ())))
-                display.update(1)
-            read.append(np.array([_known(track.result) for track in held]))
-            blocks.append(json_text(block))
-    scores = np.concatenate(read, axis=1)  # (tracks, N, L)
-    content = {**_content(tracks, found, marks), "average": _average(tracks, scores), "residuals": _histogram(tracks)}
-    words = Words(title, subtitle, _tables(tracks, scores, marks), details or {})
-    return write_blocks(out, content, blocks, words, genome)
-
-
-def _known(result: Explanation) -> np.ndarray:
-    """Return the scores (N, L), with NaN for what is not finite or lies behind the end of a sequence."""
-    scores = np.asarray(result.scores, dtype=float)
-    inside = np.isfinite(scores)
-    if result.lengths is not None:
-        inside &= np.arange(scores.shape[1]) < np.asarray(result.lengths)[:, None]
-    return np.where(inside, scores, np.nan)
 
 
 class Words(NamedTuple):
@@ -118,6 +84,63 @@ class Words(NamedTuple):
     subtitle: str
     tables: Sequence[Listing] = ()
     details: Mapping[str, Any] = {}
+
+
+def write_page(
+    out: Path,
+    tracks: Sequence[Track],
+    words: Words,
+    annotations: Mapping[int, Sequence[Mark]] | None = None,
+    options: PageOptions = _PLAIN,
+) -> list[Path]:
+    """Write the page about the sequences of some tracks, and return the files that were written.
+
+    Nothing is fetched when it is opened, and no text of a file is taken for markup.
+
+    Parameters
+    ----------
+    out
+        The file, ``.html``. Where it would be larger than 15 MB, the scores are written into a directory beside it.
+    tracks
+        The scores.
+    words
+        What the page says beside; the tables about the scores are added to it.
+    annotations
+        What is marked in each sequence, by its number.
+    options
+        Whether progress and the genome view are shown.
+    """
+    marks = {row: list(some) for row, some in (annotations or {}).items() if some}
+    count = len(tracks[0].result)
+    blocks: list[str] = []
+    found: list[list[dict[str, Any] | None]] = [[] for _ in tracks]
+    read: list[np.ndarray] = []
+    with bar(count, "writing the page", "sequences", show=options.progress) as display:
+        for start in range(0, count, BLOCK):
+            held = [Track(track.result[start : start + BLOCK].in_memory(), track.label) for track in tracks]
+            block = []
+            for row in range(len(held[0].result)):
+                told = sequence_of(held, row)
+                block.append(told)
+                for number, track in enumerate(held):
+                    scores = np.asarray(track.result[row].scores)[0]
+                    found[number].append(strongest(scores, told["sequence"], marks.get(start + row, ())))
+                display.update(1)
+            read.append(np.array([_known(track.result) for track in held]))
+            blocks.append(json_text(block))
+    scores = np.concatenate(read, axis=1)  # (tracks, N, L)
+    content = {**_content(tracks, found, marks), "average": _average(tracks, scores), "residuals": _histogram(tracks)}
+    words = words._replace(tables=[*words.tables, *_tables(tracks, scores, marks)])
+    return write_blocks(out, content, blocks, words, options.genome)
+
+
+def _known(result: Explanation) -> np.ndarray:
+    """Return the scores (N, L), with NaN for what is not finite or lies behind the end of a sequence."""
+    scores = np.asarray(result.scores, dtype=float)
+    inside = np.isfinite(scores)
+    if result.lengths is not None:
+        inside &= np.arange(scores.shape[1]) < np.asarray(result.lengths)[:, None]
+    return np.where(inside, scores, np.nan)
 
 
 def write_blocks(

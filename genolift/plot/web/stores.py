@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from genolift.plot.page import Image, Section, Table, data_uri, page_of, render_
 from genolift.plot.style import method_label, render
 from genolift.plot.web.content import tracks_of
 from genolift.plot.web.marks import marks_of
-from genolift.plot.web.page import write_page
+from genolift.plot.web.page import PageOptions, Words, write_page
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import InputError
@@ -25,24 +24,16 @@ from genolift.version import __version__
 _DRAWN = 5  # images of a store
 
 
-def write_stores(
-    paths: Sequence[Path],
-    out: Path,
-    target: Any,
-    title: str | None,
-    annotations: str | os.PathLike | None,
-    progress: bool | None,
-    genome: bool = False,
-) -> list[Path]:
+def write_stores(paths: Sequence[Path], out: Path, options: PageOptions) -> list[Path]:
     """Write the page about stores; see :func:`genolift.plot.report.write_report`."""
     results = [Explanation.load(path) for path in paths]
-    if target is not None:
-        results = [result.for_target(target) for result in results]
-    name = title or f"Scores {', '.join(path.resolve().name for path in paths)}"
+    if options.target is not None:
+        results = [result.for_target(options.target) for result in results]
+    name = options.title or f"Scores {', '.join(path.resolve().name for path in paths)}"
     about = {str(path): {"method": one.method, "target": one.target} | _without_store(one.provenance) for path, one in
              zip(paths, results, strict=True)}  # fmt: skip
     dna = not results[0].several_inputs and is_dna(results[0].inputs.shape[1:])
-    if genome and (not dna or results[0].region_table is None):
+    if options.genome and (not dna or results[0].region_table is None):
         raise InputError(
             f"{paths[0]} does not know where its sequences lie, which the genome view needs; explain them by regions "
             "(genolift explain --regions), or leave out --genome-view"
@@ -52,11 +43,11 @@ def write_stores(
         write_whole(out, render_page(page).encode())
         return [out]
     named = [_label(path, result) for path, result in zip(paths, results, strict=True)]
-    marks = None if annotations is None else marks_of(results[0], annotations)
+    marks = None if options.annotations is None else marks_of(results[0], options.annotations)
     subtitle = f"{len(results[0]):,} sequences explained by {', '.join(named)}. Made by genolift {__version__}."
     if any(one.method.get("activation") == "logit" for one in results):
         subtitle += " Predictions are logits where the model ends in a sigmoid or softmax."
-    return write_page(out, tracks_of(results, named), name, subtitle, marks, about, progress, genome)
+    return write_page(out, tracks_of(results, named), Words(name, subtitle, details=about), marks, options)
 
 
 def _label(path: Path, result: Explanation) -> str:
