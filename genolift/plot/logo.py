@@ -277,9 +277,11 @@ def _outline(letter: str) -> tuple[np.ndarray, np.ndarray]:
     return np.array(path.vertices), np.array(path.codes)
 
 
-def mark(ax: Axes, start: int, end: int, highlight: Sequence[tuple], named: bool = True) -> None:
+def mark(
+    ax: Axes, start: int, end: int, highlight: Sequence[tuple], named: bool = True, colours: dict | None = None
+) -> None:
     """Shade each stretch, and write its label above the axes with an arrow for its strand. Labels do not overlap."""
-    colours = mark_colours(highlight)
+    colours = mark_colours(highlight) if colours is None else colours
     for (a, b, label, strand), level in _placed(highlight, start, end):
         colour = colours[label]
         ax.axvspan(a - 0.5, b - 0.5, color=colour, alpha=0.13, linewidth=0, zorder=0)
@@ -315,7 +317,7 @@ def _placed(highlight: Sequence[tuple], start: int, end: int) -> list[tuple[tupl
         if b <= start or a >= end:
             continue
         middle = (max(a, start) + min(b, end)) / 2
-        half = (len(label) + 3) * 0.5 * max(1.0, min(end - start, PER_ROW) / 200 * 1.05)
+        half = (len(label) + 3) * 0.62 * max(1.0, min(end - start, PER_ROW) / 200 * 1.05)
         level = next((k for k, taken in enumerate(free) if middle - half >= taken), len(free))
         free[level : level + 1] = [middle + half]
         placed.append(((a, b, label, strand), level))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from genolift.evaluate.discovery.shared import Explained, Shared
 from genolift.influence.influences import Influences, Taught
-from genolift.plot.logo import draw_row, mark_levels
+from genolift.plot.logo import draw_row, mark, mark_levels
 from genolift.plot.style import INK, PALETTE, QUIET, Picture, drawing
 
 _COLOURS = {"raises": PALETTE[1], "lowers": PALETTE[0]}
@@ -118,6 +119,7 @@ def plot_shared(
         left = [(one.start, one.end, label) for one, label in mine]
         right = [(one.other_start, one.other_end, label, one.strand) for one, label in mine]
         pairs.append((other, words, left, right))
+    colours = _row_colours([[label for *_, label in left] for *_, left, _ in pairs])
     with drawing():
         length = max(len(one.scores) for one in (query, *(other for other, _ in taught)))
         heights = [0.95 + 0.17 * mark_levels([*left, *right], 0, length) for *_, left, right in pairs]
@@ -125,15 +127,30 @@ def plot_shared(
             figsize=(max(9.0, 1.6 + 2 * 0.045 * min(length, 240)), 0.9 + sum(heights)), layout="constrained"
         )
         axes = figure.subplots(len(pairs), 2, squeeze=False, height_ratios=heights, sharey=False)
-        for row, (other, words, left, right) in zip(axes, pairs, strict=True):
+        for row, (other, words, left, right), of_row in zip(axes, pairs, colours, strict=True):
             raised = 11 * mark_levels([*left, *right], 0, length)
             for ax, one, marks, title in ((row[0], query, left, query.name), (row[1], other, right, words)):
-                draw_row(ax, _heights(one), 0, len(one.scores), marks)
+                draw_row(ax, _heights(one), 0, len(one.scores))
+                mark(ax, 0, len(one.scores), marks, colours=of_row)
                 ax.set_title(title, loc="left", pad=4 + raised, fontsize=8.5)
         for ax in axes[-1]:
             ax.set_xlabel("position (bp, 0-based)")
         figure.supylabel(f"importance for {task}", fontsize=9)
     return figure
+
+
+def _row_colours(rows: Sequence[Sequence[str]]) -> list[dict[str, str]]:
+    """Return a colour for each label of each row. A label that occurs in several rows has the same colour in all."""
+    count = Counter(label for row in rows for label in set(row))
+    common = sorted((label for label in count if count[label] > 1), key=lambda label: (-count[label], label))
+    everywhere = {label: PALETTE[k % len(PALETTE)] for k, label in enumerate(common)}
+    found = []
+    for row in rows:
+        taken = {everywhere[label] for label in row if label in everywhere}
+        free = [colour for colour in PALETTE if colour not in taken] or PALETTE
+        alone = sorted(set(row) - everywhere.keys())
+        found.append(everywhere | {label: free[k % len(free)] for k, label in enumerate(alone)})
+    return found
 
 
 def _heights(one: Explained) -> np.ndarray:
