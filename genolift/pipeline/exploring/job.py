@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from genolift.pipeline.common.known import known_motifs
 from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.recipe import Recipe
-from genolift.pipeline.discovery.known import known_motifs
 from genolift.support.errors import InputError, Remedy, setting
 
 if TYPE_CHECKING:
