@@ -317,7 +317,7 @@ def _placed(highlight: Sequence[tuple], start: int, end: int) -> list[tuple[tupl
         if b <= start or a >= end:
             continue
         middle = (max(a, start) + min(b, end)) / 2
-        half = (len(label) + 3) * 0.62 * max(1.0, min(end - start, PER_ROW) / 200 * 1.05)
+        half = (len(label) + 3) * max(0.5, min(end - start, PER_ROW) / 200 * 0.65)
         level = next((k for k, taken in enumerate(free) if middle - half >= taken), len(free))
         free[level : level + 1] = [middle + half]
         placed.append(((a, b, label, strand), level))
