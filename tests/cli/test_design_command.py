@@ -84,6 +84,22 @@ def test_explain_and_design_take_a_goal_on_the_same_scale(genolift, files, five,
 
 
 @pytest.mark.slow
+def test_designs_are_kept_every_few_sequences(genolift, files, tmp_path, monkeypatch):
+    """A hard goal takes seconds for a sequence, so 256 of them would be minutes that an interruption loses."""
+    from genolift.results.store import StoreWriter
+
+    made, begin = [], StoreWriter.__init__
+    monkeypatch.setattr(
+        StoreWriter, "__init__", lambda self, *a, **k: (made.append(k["block"]), begin(self, *a, **k))[1]
+    )
+    many = fasta(tmp_path / "many.fa", random_sequences(3, seed=4))
+    goal = ("--target", "0", "--above", "0", "--algorithm", "greedy")  # Every sequence is there already.
+    told = genolift("design", files.model, many, *goal, "--out", tmp_path / "found.zarr")
+    assert told.code == 0, told.err
+    assert made == [32]
+
+
+@pytest.mark.slow
 def test_an_interrupted_job_continues(genolift, files, five, tmp_path, monkeypatch):
     from genolift.pipeline.common.explaining import Explaining
     from genolift.pipeline.scoring import scoring

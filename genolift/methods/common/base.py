@@ -74,6 +74,8 @@ class Method(ABC):
     gaps: tuple[str, ...] = ("standard_error",)
     #: Whether explanations of several models can be averaged.
     averages = True
+    #: The most sequences that a job explains before it keeps them. Fewer where one takes long, so that less is lost.
+    kept_after = 256
 
     __signature__ = MergedSignature()
 

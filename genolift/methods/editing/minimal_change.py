@@ -99,6 +99,7 @@ class MinimalChange(ChangingMethod):
     name = "minimal-change"
     result_type = DesignExplanation
     averages = False
+    kept_after = _AT_ONCE
     gaps = ("standard_error",)
 
     def __init__(

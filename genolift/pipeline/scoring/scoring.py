@@ -139,7 +139,7 @@ def explain_source(
         made_of(job, source, explaining.method.describe(), targets.describe(explaining.method.target), threads())
         | ({} if asked is None else {"asked": asked}),
         len(source),
-        block=_block_size(source, len(job.recipe.targets), tried),
+        block=_block_size(source, len(job.recipe.targets), tried, members_of(explaining.method)[0].kept_after),
         one_hot=not issubclass(explaining.method.result_type, LayerExplanation),
         dtype=job.dtype,
         force=execution.force,
@@ -349,12 +349,12 @@ def made_of(job: Scoring, source: Source, method: dict[str, Any], target: Any, t
     return told
 
 
-def _block_size(source: Source, targets: int, tried: Explanation | None) -> int:
+def _block_size(source: Source, targets: int, tried: Explanation | None, most: int) -> int:
     """Sequences per block: a power of two, so that few batch shapes occur, within a bound on memory."""
     row = 4 * _NUMBERS_PER_POSITION * max(1, targets) * int(source.lengths.max())
     if tried is not None:  # some methods have large fields of their own
         row = max(row, tried.row_bytes)
-    fitting = int(np.clip(_BLOCK_BYTES // row, 1, _LARGEST_BLOCK))
+    fitting = int(np.clip(_BLOCK_BYTES // row, 1, min(most, _LARGEST_BLOCK)))
     return 1 << (fitting.bit_length() - 1)
 
 
