@@ -14,7 +14,7 @@ from typing import Any
 
 from genolift.engine.operations.native import at_precision
 from genolift.engine.operations.regions import fuse
-from genolift.engine.operations.steps import switch_refusal, switches
+from genolift.engine.operations.steps import kind_of, switch_refusal, switches
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Dependence, Program, Step, Value, ancestors
 from genolift.engine.running.run import run_step
@@ -70,7 +70,7 @@ class LoopRecord:
     turns : Tensor
         The number of turns.
     states : list of TensorArray
-        The values of each carried variable before every turn.
+        The values of each carried variable before every turn, and then those of each value that is recorded.
     known : dict
         The tensors of the values that stayed the same.
     """
@@ -107,6 +107,7 @@ class WhileLoop:
     fixed: list[tuple[int, Value]] = field(default_factory=list)
     tested: list[tuple[Value, Value]] = field(default_factory=list)
     _walk: list[Step] | None = None
+    _recorded: list[Value] | None = None
 
     # Dependence
 
@@ -192,6 +193,19 @@ class WhileLoop:
                 values.extend(step.payload.active_values)
         return values
 
+    @property
+    def recorded(self) -> list[Value]:
+        """The weighted sums that other steps of a turn read, so that the way back need not multiply matrices again."""
+        if self._recorded is None:
+            others = [step for step in self.body.active_steps if not _sums(step)]
+            read = dict.fromkeys(value for step in others for value in step.inputs if value.active)
+            self._recorded = [value for value in read if _sums(value.step) and _weighted(value)]
+        return self._recorded
+
+    @property
+    def _kept(self) -> list[Value]:
+        return [*(c.before for c in self.carried), *self.recorded]
+
     # Running
 
     def run(
@@ -217,7 +231,7 @@ class WhileLoop:
         """
         known = {value: tensors[place] for place, value in self.fixed}
         self._hoist(known, precision)
-        kept = [self._array(c.before, precision) for c in self.carried] if record else []
+        kept = [self._array(value, precision) for value in self._kept] if record else []
         lists = [self._array(w.item, precision, tensors[w.place], w.grows) for w in self.written]
 
         def proceed(turn: Tensor, variables: list[Tensor], kept: list[Any], lists: list[Any]) -> Tensor:
@@ -232,7 +246,7 @@ class WhileLoop:
             values = {**known, **{c.before: v for c, v in zip(self.carried, variables, strict=True)}}
             self._turn(values, precision)
             after = [tf.ensure_shape(values[c.after], c.before.shape) for c in self.carried]
-            kept = [array.write(turn, v) for array, v in zip(kept, variables, strict=True)] if record else []
+            kept = [array.write(turn, values[v]) for array, v in zip(kept, self._kept, strict=True)] if record else []
             lists = [a.write(values[w.index], values[w.item]) for a, w in zip(lists, self.written, strict=True)]
             return turn + 1, after, kept, lists
 
@@ -252,7 +266,7 @@ class WhileLoop:
     def at_turn(self, record: LoopRecord, turn: Tensor, precision: Any) -> dict[Any, Any]:
         """Return every value of the body at a recorded turn, and the records of the loops within it."""
         values: dict[Any, Any] = dict(record.known)
-        values.update((c.before, array.read(turn)) for c, array in zip(self.carried, record.states, strict=True))
+        values.update((value, array.read(turn)) for value, array in zip(self._kept, record.states, strict=True))
         self._turn(values, precision, record=True)
         return values
 
@@ -266,7 +280,7 @@ class WhileLoop:
 
     def kept_bytes(self, record: LoopRecord, values: dict[Any, Any]) -> Tensor:
         """Return how many bytes the record of the turns holds, from the sizes of the ``values`` of one turn."""
-        sizes = [tf.size(values[c.before], tf.int64) * values[c.before].dtype.size for c in self.carried]
+        sizes = [tf.size(values[value], tf.int64) * values[value].dtype.size for value in self._kept]
         return tf.cast(record.turns, tf.int64) * sum(sizes, tf.constant(0, tf.int64))
 
     def _turn(self, values: dict[Any, Any], precision: Any, record: bool = False) -> None:
@@ -300,6 +314,15 @@ class WhileLoop:
                 kind, 0, dynamic_size=True, clear_after_read=False, infer_shape=False, element_shape=shape
             )
         return tf.TensorArray(kind, size, dynamic_size=grows, infer_shape=False, element_shape=shape)
+
+
+def _sums(step: Step) -> bool:
+    return kind_of(step) in ("passing", "weighted")
+
+
+def _weighted(value: Value) -> bool:
+    """Whether matrices or kernels are multiplied for a sum, rather than numbers that the steps before it give."""
+    return any(kind_of(v.step) == "weighted" for v in ancestors([value], stop=lambda v: not _sums(v.step)))
 
 
 def _compares(value: Value) -> bool:
