@@ -360,7 +360,7 @@ class Pairs:
             def read(value: Value) -> Tensor:
                 return self.aux(value) if weights is None else weights(self.aux(value))
 
-            found = transposes.written_out(step, grads[0], read)
+            found = transposes.written_out(step, grads[0], read, absolute=weights is not None)
             if found is not None:
                 return found
         if points is None:

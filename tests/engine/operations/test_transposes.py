@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from genolift.engine.operations.emit import emit
 from genolift.engine.operations.transposes import hands_on, written_out
+from genolift.engine.tracing.guarding import guard
 from genolift.engine.tracing.trace import trace
 
 _RNG = np.random.default_rng(0)
@@ -24,6 +25,11 @@ def _last(function, shape):
         (lambda x: tf.constant(2.0) + x, (None, None), "AddV2"),
         (lambda x: x @ _W, (None, 5), "MatMul"),
         (lambda x: tf.matmul(x, _W.T.copy(), transpose_b=True), (None, 5), "MatMul"),
+        (lambda x: x * _B, (None, 7, 5), "Mul"),
+        (lambda x: tf.constant(2.0) * x, (None, None), "Mul"),
+        (lambda x: tf.transpose(x, [2, 0, 1]), (None, 3, 5), "Transpose"),
+        (lambda x: _B - x, (None, 7, 5), "Sub"),
+        (lambda x: -x, (None, None), "Neg"),
     ],
 )
 def test_they_are_the_derivatives(function, shape, op):
@@ -31,10 +37,10 @@ def test_they_are_the_derivatives(function, shape, op):
     assert step.op == op
     (source,) = step.active_inputs
     point = tf.constant(_RNG.normal(size=[size or 5 for size in shape]).astype(np.float32))
-    constants = {value: emit(value.step, [])[0] for value in step.inputs if value is not source}
 
     @tf.function
     def both(point):
+        constants = {value: emit(value.step, [])[0] for value in step.inputs if value is not source}
         (output,) = emit(step, [constants.get(value, point) for value in step.inputs])
         grad = tf.cos(tf.stop_gradient(output))
         return tf.gradients(output, point, grad)[0], written_out(step, grad, constants.__getitem__)[source]
@@ -55,3 +61,84 @@ def test_they_are_the_derivatives(function, shape, op):
 )
 def test_others_are_left_to_tensorflow(function, shape):
     assert not hands_on(_last(function, shape))
+
+
+@pytest.mark.parametrize(("absolute", "sign"), [(False, -1), (True, 1)])
+def test_a_difference_is_sent_to_both_sides(absolute, sign):
+    step = _last(lambda x: tf.sin(x) - tf.cos(x), (None, 5))
+    found = written_out(step, tf.ones([2, 5]), None, absolute)
+    assert step.op == "Sub"
+    assert [found[value].numpy().max() for value in step.inputs] == [1, sign]
+
+
+@pytest.mark.parametrize("op", [tf.multiply, tf.add, tf.subtract])
+def test_constants_that_repeat_the_input_are_left_to_tensorflow(op):
+    for constant, shape in ((np.ones((4, 1), np.float32), (None, 5)), (np.ones((1, 2, 5), np.float32), (None, 1, 5))):
+        step = _last(lambda x, constant=constant: op(constant, x), shape)
+        assert written_out(step, tf.ones([4, 5]), None) is None
+
+
+def test_a_factor_of_zero_stops_what_is_infinite():
+    mask = np.array([0, 1, 0, 2], np.float32)
+    program = guard(trace(lambda x: tf.sqrt(x) * mask, [tf.TensorSpec([None, 4])]))
+    step = program.outputs[0].step
+    grad = tf.constant([[np.inf, np.inf, np.nan, 3]])
+    (found,) = written_out(step, grad, lambda value: tf.constant(mask)).values()
+    np.testing.assert_array_equal(found, [[0, np.inf, 0, 6]])
+
+
+def test_axes_may_be_counted_from_the_end():
+    step = _last(lambda x: tf.raw_ops.Transpose(x=x, perm=[-1, 0, -2]), (None, 3, 5))
+    grad = _RNG.normal(size=(5, 2, 3)).astype(np.float32)
+    (found,) = written_out(step, tf.constant(grad), lambda value: tf.constant([-1, 0, -2])).values()
+    np.testing.assert_array_equal(found, grad.transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize(
+    ("cut", "shape"),
+    [
+        (lambda x: x[:, 2:-1], (None, 7, 4)),
+        (lambda x: x[..., 1:3], (None, 7, 4)),
+        (lambda x: x[:, :, 2], (None, 7, 4)),
+        (lambda x: x[:, -3], (None, 7, 4)),
+        (lambda x: x[:, 3, 1:], (None, 7, 4)),
+        (lambda x: x[:, -1, ..., :-1], (None, 7, 5, 4)),
+        (lambda x: x[:, 2:-1], (None, None, 4)),  # Any length.
+        (lambda x: x[:, 3:], (None, None, 4)),
+        (lambda x: x[:, -100:100], (None, 7, 4)),
+        (lambda x: x[:, 5:2], (None, 7, 4)),  # Nothing is left.
+        (lambda x: x[1], (3, 7, 4)),
+    ],
+)
+def test_slices_are_padded(cut, shape):
+    step = _last(cut, shape)
+    assert step.op == "StridedSlice"
+    point = tf.constant(_RNG.normal(size=[size or 9 for size in shape]).astype(np.float32))
+
+    @tf.function
+    def both():
+        constants = {value: emit(value.step, [])[0] for value in step.inputs[1:]}
+        (output,) = emit(step, [point, *constants.values()])
+        grad = tf.cos(tf.stop_gradient(output))
+        return tf.gradients(output, point, grad)[0], written_out(step, grad, constants.__getitem__)[step.inputs[0]]
+
+    expected, found = both()
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        lambda x: x[:, ::2],
+        lambda x: x[:, ::-1],
+        lambda x: x[:, -3:],
+        lambda x: x[:, 1],
+        lambda x: x[:, 1:5],
+        lambda x: x[:, :0],
+    ],
+)
+def test_slices_of_which_not_all_is_known_are_left_to_tensorflow(cut):
+    step = _last(cut, (None, None, 4))
+    with tf.Graph().as_default():
+        constants = {value: emit(value.step, [])[0] for value in step.inputs[1:]}
+        assert written_out(step, tf.zeros([1]), constants.__getitem__) is None
