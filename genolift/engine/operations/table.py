@@ -22,7 +22,7 @@ from genolift.engine.operations.kinds import (
     Unary,
 )
 from genolift.engine.operations.record import Operation
-from genolift.engine.operations.substitutes import convolutions, images
+from genolift.engine.operations.substitutes import convolutions, images, softmax
 from genolift.support.tensorflow import quiet_tensorflow
 
 tf = quiet_tensorflow()
@@ -223,7 +223,15 @@ OPERATIONS: dict[str, Operation] = _table(
     _rows("Minimum", Extremum(-1), difference=differences.minimum),
     _rows("TopKV2", Sort()),
     # Along the last axis
-    _rows("Softmax", Softmax(), gate=True, link="softmax", non_negative=True, window="last-axis"),
+    _rows(
+        "Softmax",
+        Softmax(),
+        gate=True,
+        link="softmax",
+        non_negative=True,
+        window="last-axis",
+        substitute=softmax.softmax,
+    ),
     _rows("LogSoftmax", Softmax(log=True), link="log-softmax", window="last-axis"),
     # Formulas of others
     _rows("Prod", spelling=spellings.product, window="reduction"),

@@ -78,6 +78,13 @@ def run_step(step: Step, values: dict[Any, Any], precision: Any, record: bool = 
     else:
         outputs = emit(step, tensors, precision)
     for value, tensor in zip(step.outputs, outputs, strict=True):
-        if value.shape is not None:
-            tensor = tf.ensure_shape(tensor, value.shape) if tensor.shape.rank is None else tensor
-        values[value] = tensor
+        values[value] = tensor if _tells(tensor, value.shape) else tf.ensure_shape(tensor, value.shape)
+
+
+def _tells(tensor: Tensor, shape: tuple[int | None, ...] | None) -> bool:
+    """Whether a tensor's own shape says all that is known of its value's, on which quicker forms depend."""
+    if shape is None or tensor.shape.rank is None:
+        return shape is None
+    if tensor.shape.rank != len(shape):  # Vectors of a decomposition that asks for values alone, which nobody reads.
+        return True
+    return all(own is not None or known is None for own, known in zip(tensor.shape, shape, strict=True))

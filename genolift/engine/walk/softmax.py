@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from genolift.engine.operations.kernels import Kernel
 from genolift.engine.operations.kinds import Softmax
 from genolift.engine.operations.table import operation
@@ -26,59 +29,77 @@ def softmax(step: Step, flows: Flows, back: Backward) -> dict[Value, Flow]:
     pairs, source = back.pairs, step.inputs[0]
     (grad,), kind = collapsed(step, flows, back), operation(step.op).kind
     log = isinstance(kind, Softmax) and kind.log
-    # In double precision the maxima of x and its reference may differ by hundreds.
-    x, r = tf.cast(pairs.x(source), tf.float64), tf.cast(pairs.ref(source), tf.float64)
-    m = tf.cast(grad, tf.float64)
+    m, x, r = grad, pairs.x(source), pairs.ref(source)
     result, share = _by_products(m, x, r, log)
 
     def blended():
         products = (1 - share) * tf.where(share < 1, result, tf.zeros_like(result))
-        return products + share * _by_logarithms(m, x, r, log)
+        return products + share * tf.cast(_by_logarithms(m, x, r, log), share.dtype)
 
     # Attention is large, so the second form is computed only if some row needs it.
-    multipliers = tf.cond(tf.reduce_any(share > 0), blended, lambda: result)
-    return {source: Flow(tf.cast(multipliers, grad.dtype))}
+    return {source: Flow(tf.cond(tf.reduce_any(share > 0), blended, lambda: result))}
+
+
+def _over_row(combine: Callable[[Tensor, Tensor], Tensor], reduce: Callable[..., Tensor], x: Tensor) -> Tensor:
+    """Return what combines all elements of each row of the last axis, in a shape that broadcasts to that of ``x``.
+
+    Reductions of short rows are slow, so rows of two, which attention pooling has, are combined with their reverse.
+    """
+    if x.shape[-1] == 2:
+        return combine(x, tf.reverse(x, [-1]))
+    return reduce(x, -1, keepdims=True)
+
+
+_largest = partial(_over_row, tf.maximum, tf.reduce_max)
+_total = partial(_over_row, tf.add, tf.reduce_sum)
 
 
 @Kernel
 def _by_products(m: Tensor, x: Tensor, r: Tensor, log: bool) -> tuple[Tensor, Tensor]:
-    """Return the multipliers by the form of :func:`softmax`, and the share of the other form in each row."""
-    shift = tf.reduce_max(tf.maximum(x, r), axis=-1, keepdims=True)
+    """Return the multipliers by the form of :func:`softmax`, and the share of the other form in each row.
+
+    Quotients of differences are written with expm1 and log1p, so that nothing is lost where the two sides are close.
+    Where exponentials underflow, the two sums differ so much that only the other form is used.
+    """
+    shift = _largest(tf.maximum(x, r))
     e_x, e_r = tf.exp(x - shift), tf.exp(r - shift)
-    s_x, s_r = tf.reduce_sum(e_x, -1, keepdims=True), tf.reduce_sum(e_r, -1, keepdims=True)
-    d = x - r
-    near = tf.abs(d) < 1e-9
-    chord = tf.where(near, e_r, (e_x - e_r) / tf.where(near, tf.ones_like(d), d))
+    s_x, s_r = _total(e_x), _total(e_r)
+    chord = tf.maximum(e_x, e_r) * _fall(tf.abs(x - r))
     if log:
-        total = s_x - s_r
-        level = tf.abs(total) < 1e-12
-        slope = tf.where(level, 1 / s_r, tf.math.log(s_x / s_r) / tf.where(level, tf.ones_like(total), total))
-        result = m - tf.reduce_sum(m, -1, keepdims=True) * slope * chord
+        grown = (s_x - s_r) / s_r
+        level, one = tf.abs(grown) < 1e-12, tf.ones_like(grown)
+        slope = tf.where(level, one, tf.math.log1p(grown) / tf.where(level, one, grown))
+        result = m - _total(m) * (slope / s_r) * chord
     else:
-        normalising = tf.reduce_sum(m * (e_x + e_r) / 2, -1, keepdims=True) / (s_x * s_r)
-        result = (m * (1 / s_x + 1 / s_r) / 2 - normalising) * chord
+        q_x, q_r = 1 / s_x, 1 / s_r
+        result = (m * (q_x + q_r) - _total(m * (e_x + e_r)) * (q_x * q_r)) * (chord / 2)
     # Both forms are exact, and so is any mean of the two. The more the two sums differ, the more the products cancel.
     near, far = _APART
     share = tf.clip_by_value((tf.abs(tf.math.log(s_x / s_r)) - near) / (far - near), 0, 1)
     return result, tf.where(tf.math.is_finite(share), share, tf.ones_like(share))
 
 
+def _fall(distance: Tensor) -> Tensor:
+    """Return (1 − exp(−d)) / d for distances d, which is 1 for d = 0."""
+    near, one = distance < 1e-12, tf.ones_like(distance)
+    return tf.where(near, one, -tf.math.expm1(-distance) / tf.where(near, one, distance))
+
+
+@Kernel
 def _by_logarithms(m: Tensor, x: Tensor, r: Tensor, log: bool) -> Tensor:
     """Return the multipliers by the form y_i = exp(z_i − S) with S = ln Σ e^z, which stay bounded however S differs.
 
     The exponential follows its chord. S is convex, so ΔS lies between Σ p⁰Δz and Σ pΔz, where p⁰ and p are the softmax
     at the reference and at x. Hence ΔS = Σ wΔz for some w between p⁰ and p.
     """
+    m, x, r = (tf.cast(tensor, tf.float64) for tensor in (m, x, r))  # The share of either end cancels more.
     d = x - r
-    log_x, log_r = tf.nn.log_softmax(x), tf.nn.log_softmax(r)
+    total_x, total_r = (tf.reduce_logsumexp(side, -1, keepdims=True) for side in (x, r))
+    log_x, log_r = x - total_x, r - total_r
     p_x, p_r = tf.exp(log_x), tf.exp(log_r)
     upper, lower = (tf.reduce_sum(p * d, -1, keepdims=True) for p in (p_x, p_r))
-    risen = tf.reduce_logsumexp(x, -1, keepdims=True) - tf.reduce_logsumexp(r, -1, keepdims=True)
-    part = tf.clip_by_value(tf.math.divide_no_nan(risen - lower, upper - lower), 0, 1)
+    part = tf.clip_by_value(tf.math.divide_no_nan(total_x - total_r - lower, upper - lower), 0, 1)
     through = m
     if not log:
-        change = tf.abs(log_x - log_r)
-        near = change < 1e-9
-        fall = -tf.math.expm1(-change) / tf.where(near, tf.ones_like(change), change)
-        through = m * tf.where(near, p_r, tf.maximum(p_x, p_r) * fall)
+        through = m * tf.maximum(p_x, p_r) * _fall(tf.abs(log_x - log_r))
     return through - tf.reduce_sum(through, -1, keepdims=True) * (part * p_x + (1 - part) * p_r)
