@@ -120,8 +120,7 @@ def power(ends: list[Span], out: Span, step: Step) -> Tensor:
         # Small integer powers are common (squares, cubes in GELU) and have an exact form: d·Σ b^i a^(n−1−i).
         given = tf.get_static_value(exponent.a)
         if given is not None and given.ndim == 0 and float(given) in (1.0, 2.0, 3.0, 4.0):
-            n = int(given)
-            return base.d * tf.add_n([base.b**i * base.a ** (n - 1 - i) for i in range(n)])
+            return base.d * _powers_between(base.a, base.b, int(given))
     # b^e = exp(e·ln b), so for a positive base the difference follows from that of e·ln b, which is a product.
     positive = (base.a > 0) & (base.b > 0)
     low, high = tf.where(positive, base.a, 1), tf.where(positive, base.b, 1)
@@ -132,6 +131,17 @@ def power(ends: list[Span], out: Span, step: Step) -> Tensor:
         rise = rise + exponent.d * (tf.math.log(low) + tf.math.log(high)) / 2
     exact = -tf.sign(rise) * tf.maximum(out.a, out.b) * tf.math.expm1(-tf.abs(rise))
     return tf.where(positive, exact, by_midpoint(tf.pow, ends, out))
+
+
+def _powers_between(a: Tensor, b: Tensor, n: int) -> Tensor | float:
+    """Return Σ b^i a^(n−1−i) over i from 0 to n − 1, by products alone, because the library's powers are slow."""
+    if n == 1:
+        return 1.0
+    total, power_of_a = a + b, a
+    for _ in range(n - 2):
+        power_of_a = power_of_a * a
+        total = total * b + power_of_a
+    return total
 
 
 def maximum(ends: list[Span], out: Span, step: Step) -> Tensor:
