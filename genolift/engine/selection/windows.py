@@ -35,15 +35,17 @@ class Windows:
         A function that lays out the elements of each window of such a tensor along an axis.
     axis : int
         That axis, counted from the end.
+    shared : bool
+        Whether the reference side is not of the shape of the source, because all sequences share it.
     """
 
-    def __init__(self, x: Tensor, r: Tensor, cut: Callable[[Tensor], Tensor], axis: int):
+    def __init__(self, x: Tensor, r: Tensor, cut: Callable[[Tensor], Tensor], axis: int, shared: bool):
         self.cut, self.axis = cut, axis
         self.x, self.r = cut(x), cut(r)
-        self._source = tf.broadcast_dynamic_shape(tf.shape(x), tf.shape(r)), tf.broadcast_static_shape(x.shape, r.shape)
+        self._sides, self._shared = (x, r), shared
 
     @classmethod
-    def of(cls, step: Step, x: Tensor, r: Tensor, numbers: Numbers) -> Windows:
+    def of(cls, step: Step, x: Tensor, r: Tensor, numbers: Numbers, shared: bool) -> Windows:
         """Return the windows of a step. The elements of a minimum are turned into those of a maximum.
 
         Parameters
@@ -54,13 +56,16 @@ class Windows:
             The two sides of its source in the layout for elementwise work.
         numbers : callable
             A function that returns the numbers of the step's other inputs.
+        shared : bool
+            Whether all sequences share the references.
         """
         kind, rank = operation(step.op).kind, x.shape.rank
         assert isinstance(kind, Selection)
         if rank is None:
             raise NotImplementedError("its input has no known number of axes")
         cut, axis = (_along if kind.over == "axes" else _pooled)(step, rank, numbers)
-        return cls(kind.sign * x, kind.sign * r, cut, axis)
+        sides = (x, r) if kind.sign == 1 else (-x, -r)
+        return cls(*sides, cut, axis, shared)
 
     def opened(self, tensor: Tensor) -> Tensor:
         """Return a tensor with one number for each window with an axis for the window's elements, of size one."""
@@ -74,9 +79,11 @@ class Windows:
 
     def joined(self, parts: Tensor) -> Tensor:
         """Return what comes back to the source from the elements of all windows."""
-        dynamic, static = self._source
-        source = tf.zeros(dynamic, parts.dtype)
-        source.set_shape(static)
+        x, r = self._sides
+        if not self._shared:
+            return tf.gradients(self.r, r, parts)[0]
+        source = tf.zeros(tf.broadcast_dynamic_shape(tf.shape(x), tf.shape(r)), parts.dtype)
+        source.set_shape(tf.broadcast_static_shape(x.shape, r.shape))
         return tf.gradients(self.cut(source), source, parts)[0]
 
 

@@ -71,4 +71,4 @@ def lays_out(step: Step) -> bool:
 def _windows(step: Step, pairs: Pairs) -> Windows:
     (source,) = step.active_inputs
     sides = pairs.x_side(source), pairs.ref_side(source)
-    return Windows.of(step, *sides, lambda value: tf.get_static_value(pairs.aux(value)))
+    return Windows.of(step, *sides, lambda value: tf.get_static_value(pairs.aux(value)), pairs.shared)
