@@ -39,6 +39,8 @@ NAMES = {
     "stretches": "2-5,7-9",
     "transform": "rank",
 }
+#: Another value for those of which some method has that one as its default.
+OTHERS = {"activation": "logit"}
 #: Options that name files, which are not here.
 FILES = {"patterns", "keep", "only"}
 #: Methods whose record says what they found in the model, and a model that they can read.
@@ -61,7 +63,7 @@ TOGETHER = {
 def another(option: Option) -> str:
     """A text for a value that is not the default."""
     if option.name in NAMES and int not in option.types:
-        return NAMES[option.name]
+        return NAMES[option.name] if option.default != NAMES[option.name] else OTHERS[option.name]
     if {bool, int, float}.isdisjoint(option.types):
         pytest.fail(f"NAMES has no value for the option {option.name}")
     if bool in option.types:
