@@ -146,6 +146,45 @@ def test_mistakes_are_told_and_states_are_kept(page, served):
     assert page.locator("#sequence").input_value() == "A" + SEQUENCE[::-1][1:-1] + "C"
 
 
+def saved_fasta(page):
+    with page.expect_download() as waiting:
+        page.click("#fasta")
+    return waiting.value.suggested_filename, waiting.value.path().read_text()
+
+
+def test_what_is_pasted_has_its_own_name(page, served):
+    model, _ = served
+    other = SEQUENCE[::-1]
+    page.fill("#sequence", f">mine of today\n{other[:30]}\n{other[30:]}\n")
+    # At once, before the model has answered, a word goes to its place among the bases, and not among those of the header.
+    page.wait_for_function("bases => document.getElementById('sequence').value === bases", arg=other)
+    page.fill("#word", "CCC")
+    page.fill("#at", "2")
+    page.click("#write")
+    changed = f"{other[:2]}CCC{other[5:]}"
+    expect_prediction(page, model, changed)
+    assert saved_fasta(page) == ("mine.fa", f">mine\n{changed}\n")
+    page.click("#undo")
+    page.click("#undo")
+    assert saved_fasta(page) == ("_i_one_i_.fa", f"><i>one</i>\n{SEQUENCE}\n")
+    # An edit leaves the name, and other bases in the place of all do not.
+    page.fill("#sequence", "A" + SEQUENCE[1:-1] + "C")
+    expect_prediction(page, model, "A" + SEQUENCE[1:-1] + "C")
+    assert saved_fasta(page)[0] == "_i_one_i_.fa"
+    page.evaluate(
+        """bases => {
+            const field = document.getElementById("sequence");
+            field.select();
+            field.dispatchEvent(new ClipboardEvent("paste"));
+            field.value = bases;
+            field.dispatchEvent(new InputEvent("input"));
+        }""",
+        other,
+    )
+    expect_prediction(page, model, other)
+    assert saved_fasta(page) == ("sequence.fa", f">sequence\n{other}\n")
+
+
 def test_an_answer_to_something_else_cannot_be_edited(page, served):
     model, _ = served
     logo = page.locator("#logo")

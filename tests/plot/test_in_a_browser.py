@@ -128,6 +128,41 @@ def test_the_letters_are_the_scores(page, explained):
         assert all(letters[k][0] == sequence[k] for k in letters)
 
 
+def test_stacks_of_hypothetical_letters_stay_in_their_rows(page):
+    page.locator("#rows tr").nth(1).click()
+    page.locator("#logo .frame").focus()
+    for key in ["Home", *["ArrowRight"] * 45, *["+"] * 4]:  # to the largest contributions
+        page.keyboard.press(key)
+    page.locator("#logo button[data-do=hypothetical]").click()
+    page.wait_for_timeout(200)
+    heights = page.locator("#logo path.base").evaluate_all(
+        "all => all.map(p => [p.dataset.track, p.getAttribute('transform')])"
+    )
+    reach = {}
+    for track, how in heights:
+        top, high = (
+            float(re.search(pattern, how)[1]) for pattern in (r"translate\(\S+ (\S+)\)", r"scale\(\S+ (\S+)\)")
+        )
+        low, up = reach.get(track, (0, 1e9))
+        reach[track] = (max(low, top, top + high), min(up, top, top + high))
+    assert reach["0"][0] < reach["1"][1]  # The lowest letter of the first track ends above the highest of the second.
+    for low, up in reach.values():
+        assert low - up <= 110.1
+
+
+def test_letters_do_not_run_over_the_numbers_of_the_axis(page):
+    page.locator("#logo .frame").focus()
+    for key in ["+", "+", "+", "Shift+ArrowRight"]:
+        page.keyboard.press(key)
+    page.wait_for_timeout(200)
+    for group in page.locator("#logo g.track").all():
+        name = re.fullmatch(r"url\(#(\S+)\)", group.get_attribute("clip-path"))[1]
+        clip = page.locator("#logo clipPath rect")
+        assert page.locator("#logo clipPath").get_attribute("id") == name
+        width = float(page.locator("#logo svg").get_attribute("width"))
+        assert (clip.get_attribute("x"), float(clip.get_attribute("width"))) == ("56", width - 68)
+
+
 def test_a_base_says_what_the_others_would_be_worth(page, explained):
     e, _ = explained
     page.locator("#rows tr").nth(1).click()

@@ -28,6 +28,13 @@ function unpacked(content, label) {
     ...opened(track, track.sequence) }));
 }
 
+/** Return the name and the bases of a text that is plain or one FASTA record; other texts stay, for the server to say what is wrong. */
+function record(text, isNew = false) {
+  const found = /^\s*>([^\n]*)\n([^>]*)$/.exec(text), bases = (found ? found[2] : text).replace(/\s/g, "");
+  // What replaces all bases has its own name, so that it is not saved under that of the sequence that was chosen before.
+  const name = found?.[1].trim().split(/\s/)[0] || (found || isNew ? "sequence" : state.name);
+  return text.includes(">") && !found ? [text, name] : [bases, name];
+}
 /** Show a new state; the old one can be gone back to. */
 function become(sequence, name = state.name) {
   if (sequence === state.now && name === state.name) return;
@@ -94,7 +101,6 @@ function draw() {
   const changed = kept ? differences(kept.content.tracks[0].sequence, content.tracks[0].sequence) : [];
   const data = { name: content.name, tracks, annotations: changed };
   const options = { onSubstitute: (track, column, base) => become(state.now.slice(0, column) + base + state.now.slice(column + 1)) };
-  if (!/^[A-Za-z]+$/.test(state.now)) state.now = content.tracks[0].sequence; // What was pasted had a header or blanks.
   if (logo) logo.update(data, options); else logo = createLogo(at("logo"), data, options);
 }
 function differences(one, other) {
@@ -143,7 +149,7 @@ function restore(told) {
   if (typeof told?.sequence !== "string") throw new Error("this is not a state that was saved here");
   if (told.method && !about.methods.includes(told.method)) throw new Error(`the state is of the method ${told.method}, which is not known here`);
   for (const id of ["method", "references", "target"]) if (typeof told[id] === "string") at(id).value = told[id];
-  become(told.sequence, String(told.name ?? "sequence"));
+  become(record(told.sequence)[0], String(told.name ?? "sequence"));
 }
 const file = () => state.name.replace(/[^\w.-]+/g, "_").slice(0, 80) || "sequence";
 
@@ -198,9 +204,15 @@ const pick = guarded(async () => {
   if (found) become(found.sequence, chosen.textContent);
 });
 at("names").addEventListener("change", pick);
+let replaced = false;
+at("sequence").addEventListener("paste", ({ target }) => { replaced = target.selectionEnd - target.selectionStart === target.value.length; });
 at("sequence").addEventListener("input", () => {
   clearTimeout(state.waiting);
-  state.waiting = setTimeout(() => become(at("sequence").value), 120);
+  state.waiting = setTimeout(() => {
+    const isNew = replaced || !state.now.trim();
+    replaced = false;
+    become(...record(at("sequence").value, isNew));
+  }, 120);
 });
 for (const id of ["method", "references", "target"]) at(id).addEventListener("change", explain);
 at("undo").addEventListener("click", () => step(state.past, state.future));

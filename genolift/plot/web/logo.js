@@ -103,13 +103,18 @@ export function zoomed(view, factor, at) {
 export function limits(data, options = {}) {
   const own = data.tracks.map((track) => {
     let low = 0, high = 0;
-    const letters = options.hypothetical && track.hypothetical ? track.hypothetical : track.scores;
-    for (let i = 0; i < letters.length; i++) {
-      const value = letters[i];
-      if (!Number.isFinite(value)) continue;
-      const error = letters === track.scores && track.error && Number.isFinite(track.error[i]) ? track.error[i] : 0;
-      low = Math.min(low, value - error);
-      high = Math.max(high, value + error);
+    const stacked = options.hypothetical && track.hypothetical;
+    for (let i = 0; i < track.scores.length; i++) {
+      // The hypothetical contributions of a base stand on each other, so it is their sums that must fit.
+      const letters = stacked ? [0, 1, 2, 3].map((b) => track.hypothetical[4 * i + b]) : [track.scores[i]];
+      const error = !stacked && track.error && Number.isFinite(track.error[i]) ? track.error[i] : 0;
+      let [down, up] = [0, 0];
+      for (const value of letters) {
+        if (!Number.isFinite(value)) continue;
+        down += Math.min(0, value - error);
+        up += Math.max(0, value + error);
+      }
+      [low, high] = [Math.min(low, down), Math.max(high, up)];
     }
     return low === high ? [0, 1] : [low, high];
   });
@@ -162,8 +167,9 @@ export function layout(data, view, width, options = {}) {
 export function drawing(data, view, options = {}) {
   const width = options.width ?? 800, theme = THEMES[options.theme ?? "light"];
   const place = layout(data, view, width, options);
-  const parts = [];
+  const parts = [], inside = `inside-${width}x${f(place.height)}`; // the same name in a document is the same shape
   const text = (x, y, words, more = "") => parts.push(`<text x="${f(x)}" y="${f(y)}" ${more}>${escaped(words)}</text>`);
+  parts.push(`<clipPath id="${inside}"><rect x="${MARGIN.left}" y="0" width="${width - MARGIN.left - MARGIN.right}" height="${f(place.height)}"/></clipPath>`);
   if (options.paper) parts.push(`<rect width="${width}" height="${f(place.height)}" fill="${theme.paper}"/>`);
   if (options.chosen !== null && options.chosen !== undefined && options.chosen + 1 > view.start && options.chosen < view.end) {
     parts.push(`<rect class="chosen" x="${f(place.x(options.chosen))}" y="${MARGIN.top}" width="${f(Math.max(2, place.pixels))}" ` +
@@ -184,7 +190,8 @@ export function drawing(data, view, options = {}) {
       text(MARGIN.left - 6, row.y(value) + 3.5, told(value), `font-size="9.5" text-anchor="end" fill="${theme.quiet}"`);
       parts.push(`<path d="M${MARGIN.left - 4} ${f(row.y(value))}h4" stroke="${theme.quiet}"/>`);
     }
-    parts.push(`<g class="track" data-track="${number}">`);
+    // A letter at an edge of the view is cut there, and does not run over the numbers of the axis.
+    parts.push(`<g class="track" data-track="${number}" clip-path="url(#${inside})">`);
     parts.push(place.letters ? letters(track, number, row, place, view, theme, options) : bars(track, row, place, view, theme));
     parts.push("</g>");
     parts.push(`<path d="M${MARGIN.left} ${f(row.y(0))}H${width - MARGIN.right}" stroke="${theme.ink}" stroke-width=".8"/>`);
