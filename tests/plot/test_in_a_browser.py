@@ -163,6 +163,18 @@ def test_letters_do_not_run_over_the_numbers_of_the_axis(page):
         assert (clip.get_attribute("x"), float(clip.get_attribute("width"))) == ("56", width - 68)
 
 
+def test_words_of_charts_stay_in_the_picture_and_off_the_curves(page):
+    for name in ("average", "residuals"):
+        box = page.locator(f"#{name} svg").bounding_box()
+        for one in page.locator(f"#{name} text").all():
+            words = one.bounding_box()
+            assert words["x"] >= box["x"] - 1
+            assert words["x"] + words["width"] <= box["x"] + box["width"] + 1
+        top = min(curve.bounding_box()["y"] for curve in page.locator(f"#{name} path").all())
+        for key in page.locator(f"#{name} text[fill]").all():
+            assert key.bounding_box()["y"] + key.bounding_box()["height"] <= top + 1
+
+
 def test_a_base_says_what_the_others_would_be_worth(page, explained):
     e, _ = explained
     page.locator("#rows tr").nth(1).click()

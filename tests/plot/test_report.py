@@ -239,6 +239,16 @@ def test_annotations_by_name_and_by_place(tmp_path):
         write_report(tmp_path / "s.zarr", tmp_path / "r.html", PageOptions(annotations=tmp_path / "n.bed"))
 
 
+def test_peaks_with_names_of_their_own_do_not_fill_the_page(tmp_path):
+    lines = [f"<b>{k // 20}</b>\t{k % 20}\t{k % 20 + 1}\tpeak_{k}\n" for k in range(57)]
+    (tmp_path / "m.bed").write_text("".join([*lines, *["<b>5</b>\t0\t4\tGATA\n"] * 2]))
+    write_report(store(tmp_path), tmp_path / "r.html", PageOptions(annotations=tmp_path / "m.bed", progress=False))
+    told, _, text = content(tmp_path / "r.html")
+    assert "These are the 50 that are marked most often of 58." in text
+    assert len(re.findall(r"<tr><td>(?:peak_\d+|GATA)</td>", text)) == 50
+    assert sum(map(len, told["annotations"].values())) == 59  # In the logos all of them are marked.
+
+
 def test_large_data_lie_beside_the_page(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_ONE_FILE", 1000)
     monkeypatch.setattr(module, "BLOCK", 5)

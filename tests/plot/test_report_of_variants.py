@@ -96,16 +96,22 @@ def test_what_does_not_belong_together_is_said(files, tmp_path, capsys):
     folder, explained = files
     explained[2:].save(tmp_path / "part.zarr")
     (tmp_path / "other.tsv").write_text("a\tb\n1\t2\n")
+    (tmp_path / "model.keras").write_bytes(b"PK\x03\x04\xff\x00\n")
     with pytest.raises(InputError, match="lacks the alleles of chr1:6:G>T"):
         write_variants(folder / "v.tsv", tmp_path / "part.zarr", tmp_path / "r.html")
     with pytest.raises(FileProblem, match="has no column 'chrom'"):
         write_variants(tmp_path / "other.tsv", folder / "a.zarr", tmp_path / "r.html")
     for arguments, words in (
-        (("v.tsv",), "1 tables and 0 stores are given"),
+        (("v.tsv",), "v.tsv is a table of variants, and their page shows both alleles too; give the store beside it"),
+        (("v.tsv", "v.tsv", "a.zarr"), "2 tables and 1 stores are given"),
+        (("other.tsv", "a.zarr"), "other.tsv is no table of genolift variants, and other files have no page"),
+        (("model.keras",), "model.keras is no table of genolift variants, and other files have no page"),
+        (("gone.tsv", "a.zarr"), "gone.tsv is not there"),
         (("v.tsv", "a.zarr", "--annotations", "v.tsv"), "--annotations marks the sequences of stores"),
         (("a.zarr", "--motifs", "v.tsv"), "--motifs is for a table of variants"),
     ):
-        given = [str(folder / one) if "." in one else one for one in arguments]
+        places = {one.name: one for at in (tmp_path, folder) for one in at.iterdir()}
+        given = [str(places.get(one, one)) for one in arguments]
         assert run(["report", *given, "--out", str(tmp_path / "no.html")]) == 2
         assert words in capsys.readouterr().err
     assert not (tmp_path / "no.html").exists()

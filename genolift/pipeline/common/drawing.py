@@ -19,7 +19,7 @@ from genolift.plot.web.page import PageOptions
 from genolift.results.explanation import Explanation
 from genolift.results.layout import ROOT
 from genolift.support import drawings
-from genolift.support.errors import InputError
+from genolift.support.errors import FileProblem, InputError
 
 
 def check_picture(path: Path) -> None:
@@ -158,8 +158,12 @@ def write_page(sources: Sequence[Path], out: Path, options: PageOptions) -> list
 
 
 def check_page(path: Path, inputs: Iterable[Path | None]) -> None:
-    """Raise an error if no page can be written at ``path``, if it is one of the files that are read, or in a store."""
-    check_apart(path, inputs)
+    """Raise an error if an input is not there, or if no page can be written at ``path``, one of them or in a store."""
+    given = [one for one in inputs if one is not None]
+    for one in given:
+        if not one.exists():
+            raise FileProblem(f"{one} is not there")
+    check_apart(path, given)
     check_file(path)
     if path.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{path}: the name of a page ends in .html")

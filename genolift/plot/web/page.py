@@ -23,6 +23,7 @@ from genolift.support.progress import bar
 BLOCK = 25  # sequences
 _ONE_FILE = 15_000_000  # bytes, beyond which the data go into files beside the page
 _BINS = 60
+_MOST_MARKED = 50  # names in the table of what is marked
 _TOGETHER = 8  # tracks, beyond which not all are shown at first
 
 
@@ -262,9 +263,11 @@ def _tables(tracks: Sequence[Track], scores: np.ndarray, marks: Mapping[int, lis
                 sums.setdefault(label, []).append(inside.sum(axis=1, where=np.isfinite(inside)).tolist())
         rows = [
             [label, f"{len(values):,}", *(f"{value:.4g}" for value in np.mean(values, axis=0))]
-            for label, values in sorted(sums.items(), key=lambda item: -len(item[1]))
+            for label, values in sorted(sums.items(), key=lambda item: -len(item[1]))[:_MOST_MARKED]
         ]
         text = "How often each is marked, and the mean over its places of the sum of the scores."
+        if len(sums) > len(rows):  # Peaks, unlike motifs, each have a name of their own.
+            text += f" These are the {len(rows)} that are marked most often of {len(sums):,}."
         tables.append(Listing("What is marked", text, ["", "places", *(track.label for track in tracks)], rows))
     return tables
 

@@ -138,14 +138,26 @@ function card(row, shown) {
     }).join("")}</tr>`).join("") + "</tbody></table>";
 }
 
+/** Return words in lines of so many letters at most. */
+function broken(words, most) {
+  const found = [];
+  for (const word of words.split(" ")) {
+    if (found.length && found.at(-1).length + 1 + word.length <= most) found.push(`${found.pop()} ${word}`);
+    else found.push(word);
+  }
+  return found;
+}
+
 // The box is drawn anew where its width changes, so that its words keep their size.
 function lines(box, series, words) {
-  const width = Math.max(280, Math.min(720, Math.floor(box.clientWidth) || 720)), height = 194, left = 48, bottom = 42;
+  // The keys stand above the curves, and words that are wider than the box go on in another line.
+  const width = Math.max(280, Math.min(720, Math.floor(box.clientWidth) || 720)), left = 48, top = 8 + (series.length > 1 ? 14 * series.length : 0);
+  const said = broken(words, Math.floor((width - 16) / 6.2)), bottom = 28 + 14 * said.length, height = top + 144 + bottom;
   let low = 0, high = 0;
   for (const one of series) for (const v of one.values) if (Number.isFinite(v)) [low, high] = [Math.min(low, v), Math.max(high, v)];
   high = Math.max(high, low + 1e-30);
   const colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
-  const y = (v) => 8 + ((height - bottom - 8) * (high - v)) / (high - low);
+  const y = (v) => top + ((height - bottom - top) * (high - v)) / (high - low);
   const drawn = series.map((one, k) => {
     const x = (i) => left + ((width - left - 8) * (i + 0.5)) / one.values.length;
     let pen = "M"; // What is not known is a gap.
@@ -163,9 +175,10 @@ function lines(box, series, words) {
   const across = (v) => left + ((width - left - 8) * (series[0].range ? (v - from) / (to - from || 1) : (v + 0.5) / count));
   for (const v of below) drawn.push(`<text x="${across(v).toFixed(1)}" y="${height - bottom + 14}" text-anchor="middle">${told(v)}</text>`);
   const marks = ticks(low, high, 4).map((v) => `<text x="${left - 6}" y="${y(v) + 4}" text-anchor="end">${told(v)}</text>`);
-  const keys = series.length < 2 ? [] : series.map((one, k) => `<text x="${left + 8}" y="${20 + 14 * k}" fill="${colours[k % 6]}">${escaped(one.label)}</text>`);
+  const keys = series.length < 2 ? [] : series.map((one, k) => `<text x="${left + 8}" y="${14 + 14 * k}" fill="${colours[k % 6]}">${escaped(one.label)}</text>`);
   box.innerHTML = `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(words)}" font-size="11" fill="currentColor">` +
-    `${drawn.join("")}${marks.join("")}${keys.join("")}<text x="${width / 2}" y="${height - 6}" text-anchor="middle">${escaped(words)}</text></svg>`;
+    `${drawn.join("")}${marks.join("")}${keys.join("")}` +
+    `${said.map((line, k) => `<text x="${width / 2}" y="${height - 6 - 14 * (said.length - 1 - k)}" text-anchor="middle">${escaped(line)}</text>`).join("")}</svg>`;
 }
 
 const separate = (content.residuals?.length ?? 0) > 1 ? ", each over its range in brackets" : "";
