@@ -278,18 +278,17 @@ def _outline(letter: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def mark(
-    ax: Axes, start: int, end: int, highlight: Sequence[tuple], named: bool = True, colours: dict | None = None
+    ax: Axes, start: int, end: int, marks: Sequence[tuple], named: bool = True, colours: Any = None, across: float = 0
 ) -> None:
     """Shade each stretch, and write its label above the axes with an arrow for its strand. Labels do not overlap."""
-    colours = mark_colours(highlight) if colours is None else colours
-    for (a, b, label, strand), level in _placed(highlight, start, end):
+    colours = mark_colours(marks) if colours is None else colours
+    for (a, b, label, strand), level in _placed(marks, start, end, across):
         colour = colours[label]
         ax.axvspan(a - 0.5, b - 0.5, color=colour, alpha=0.13, linewidth=0, zorder=0)
         if not named:
             continue
-        text = {"+": f"{label} ▶", "-": f"◀ {label}"}.get(strand, label)
         ax.annotate(
-            text,
+            {"+": f"{label} ▶", "-": f"◀ {label}"}.get(strand, label),
             ((max(a, start) + min(b, end) - 1) / 2, 1),
             xycoords=("data", "axes fraction"),
             xytext=(0, 2 + 11 * level),
@@ -308,8 +307,8 @@ def mark_colours(highlight: Sequence[tuple]) -> dict[str, str]:
     return {label: PALETTE[k % len(PALETTE)] for k, label in enumerate(labels)}
 
 
-def _placed(highlight: Sequence[tuple], start: int, end: int) -> list[tuple[tuple, int]]:
-    """Return the marks in view, each with the level at which its label is written."""
+def _placed(highlight: Sequence[tuple], start: int, end: int, across: float = 0) -> list[tuple[tuple, int]]:
+    """Return the marks in view, each with the level of its label on axes so many inches wide, or as in rows of ours."""
     free: list[float] = []
     placed = []
     for mark in sorted((int(m[0]), int(m[1]), str(m[2]), *m[3:4]) for m in highlight):
@@ -317,16 +316,17 @@ def _placed(highlight: Sequence[tuple], start: int, end: int) -> list[tuple[tupl
         if b <= start or a >= end:
             continue
         middle = (max(a, start) + min(b, end)) / 2
-        half = (len(label) + 3) * max(0.5, min(end - start, PER_ROW) / 200 * 0.65)
+        letter = 0.036 * (end - start) / across if across else max(0.5, min(end - start, PER_ROW) / 200 * 0.65)
+        half = (len(label) + 3) * letter
         level = next((k for k, taken in enumerate(free) if middle - half >= taken), len(free))
         free[level : level + 1] = [middle + half]
         placed.append(((a, b, label, strand), level))
     return placed
 
 
-def mark_levels(highlight: Sequence[tuple], start: int, end: int) -> int:
-    """Return on how many levels the labels of the marks between ``start`` and ``end`` are written."""
-    return max((level + 1 for _, level in _placed(highlight, start, end)), default=0)
+def mark_levels(highlight: Sequence[tuple], start: int, end: int, across: float = 0) -> int:
+    """Return on how many levels the labels of the marks between ``start`` and ``end`` are written, see :func:`mark`."""
+    return max((level + 1 for _, level in _placed(highlight, start, end, across)), default=0)
 
 
 def frame_of(heights: np.ndarray, spread: np.ndarray | None = None) -> Limits:

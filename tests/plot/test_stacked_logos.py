@@ -281,6 +281,28 @@ def test_a_narrow_picture_can_be_read(two, view):
     assert below.x1 <= figure.bbox.width
 
 
+@pytest.mark.parametrize("view", ["scores", "hypothetical", "substitutions"])
+@pytest.mark.parametrize("width", [None, 90, 180])
+def test_labels_of_marks_keep_apart_in_every_size(view, width):
+    e = result(EYE[RNG.integers(0, 4, (2, 200))], ["a", "b"])
+    marks = {
+        "a": [
+            (44, 54, "GATA_disc1", "+"),
+            (62, 78, "TAL1_known1", "+"),
+            (90, 96, "GATA_disc1", "-"),
+            (99, 101, "CTCF"),
+        ],
+        "b": [(10, 20, "GATA_disc1", "+")],
+    }
+    figure = plot_logos(e, ["a", "b"], [0], view, width=width, highlight=marks)
+    render(figure, "png", 100)
+    for ax in figure.axes[:2]:
+        title = ax.title if ax.title.get_text() else ax._left_title
+        boxes = [one.get_window_extent() for one in [*ax.texts, title]]
+        assert len(boxes) == 1 + len(marks["ab"[figure.axes.index(ax)]])
+        assert not any(a.overlaps(b) for k, a in enumerate(boxes) for b in boxes[k + 1 :])
+
+
 def test_a_picture_without_room_for_its_axes_is_refused(two):
     figure = plot_logos(two[0], ["a"], [0], "substitutions", width=10, row_height=10)
     with pytest.raises(InputError, match="the picture is too small for the words around it; give more width= or"):

@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from genolift.plot.logo import (
     PER_ROW,
     Limits,
+    mark,
     mark_levels,
     positions_that_fit,
     side_label,
@@ -106,15 +107,18 @@ def plot_logos(
         some = [bounds for bounds, group, empty in zip(own, groups, blank, strict=True) if group == mine and not empty]
         each.append(_around(some or own[:1]))
     marks = [(highlight or {}).get(one.names[0], ()) for one in rows]
-    levels = [mark_levels(some, *stretch) for some, stretch in zip(marks, stretches, strict=True)]
+    span = max(b - a for a, b in stretches)
+    scale = _SCALE if view == "substitutions" else 0.0
+    across = max(0.1, _width(span, width) / INCH - OUTSIDE / INCH - scale)
+    levels = [mark_levels(some, *stretch, across) for some, stretch in zip(marks, stretches, strict=True)]
     told = _labels(rows, _calls(several, labels))
     with drawing():
-        figure, axes = frame(len(rows), max(b - a for a, b in stretches), sum(levels), width, row_height)
-        across = figure.get_figwidth() - OUTSIDE / INCH - (_SCALE if view == "substitutions" else 0.0)
+        figure, axes = frame(len(rows), span, sum(levels), width, row_height)
         for ax, values, stretch, bounds, some, level, label in zip(
             axes, drawn, stretches, each, marks, levels, told, strict=True
         ):
-            kind.draw(ax, values, *stretch, some, bounds)
+            kind.draw(ax, values, *stretch, bounds)
+            mark(ax, stretch[0], stretch[1], some, across=across)
             ax.set_title(label, loc="left", pad=4 + 11 * level, fontsize=8.5)
             ax.xaxis.set_major_locator(positions_that_fit(across, str(stretch[1])))
         if view != "substitutions":  # whose rows are the bases
@@ -154,11 +158,15 @@ def frame(
                 f"{value:g} mm is no size for a picture",
                 Remedy.naming(f"give {{}} from {_SMALLEST / 2:g} to 5000", setting(name)),
             )
-    if width is None:
-        width = max(120.0, OUTSIDE + _PER_BASE * min(span, PER_ROW))
+    width = _width(span, width)
     height = 12.0 + rows * (row_height or _HEIGHT) + levels * _LEVEL
     figure = Picture(figsize=(width / INCH, height / INCH), layout="constrained")
     return figure, list(figure.subplots(rows, 1, squeeze=False)[:, 0])
+
+
+def _width(span: int, width: float | None) -> float:
+    """Return the width of a figure in millimetres: what the user wants, or what the positions of a row need."""
+    return max(120.0, OUTSIDE + _PER_BASE * min(span, PER_ROW)) if width is None else width
 
 
 def fewer_ticks(axes: Sequence[Axes], row_height: float | None) -> None:

@@ -17,7 +17,6 @@ from genolift.plot.logo import (
     finish_row,
     frame_of,
     letter_heights,
-    mark,
     spread_of,
 )
 from genolift.results.explanation import Explanation
@@ -35,7 +34,7 @@ class View(NamedTuple):
     values : callable
         Returns what is drawn of an explanation of one sequence and one target.
     draw : callable
-        Draws a stretch of these values with marks: ``draw(ax, values, start, end, marks, limits)``.
+        Draws a stretch of these values: ``draw(ax, values, start, end, limits)``.
     limits : callable
         Returns the limits of the vertical axis, or of the colours, for a stretch of values.
     unit : str
@@ -82,9 +81,9 @@ def _letters(one: Explanation) -> tuple[np.ndarray, np.ndarray | None]:
     return letter_heights(one), spread_of(one)
 
 
-def _draw_letters(ax: Axes, values: Any, start: int, end: int, marks: Any, limits: Limits) -> None:
+def _draw_letters(ax: Axes, values: Any, start: int, end: int, limits: Limits) -> None:
     heights, spread = values
-    draw_row(ax, heights, start, end, marks, limits, spread=spread)
+    draw_row(ax, heights, start, end, limits=limits, spread=spread)
 
 
 def _limits_of_letters(values: Any, start: int, end: int) -> Limits:
@@ -92,7 +91,7 @@ def _limits_of_letters(values: Any, start: int, end: int) -> Limits:
     return frame_of(heights[start:end], None if spread is None else spread[start:end])
 
 
-def _draw_hypothetical(ax: Axes, values: np.ndarray, start: int, end: int, marks: Any, limits: Limits) -> None:
+def _draw_hypothetical(ax: Axes, values: np.ndarray, start: int, end: int, limits: Limits) -> None:
     """Stack what is above zero and what is below, the largest outermost."""
     if end - start > LETTERS_UP_TO:
         raise InputError(
@@ -113,7 +112,6 @@ def _draw_hypothetical(ax: Axes, values: np.ndarray, start: int, end: int, marks
                     draw_letters(ax, base, start + at, heights[at], floor[at])
             floor[mine] += heights[mine]
     finish_row(ax, start, end, limits)
-    mark(ax, start, end, marks)
 
 
 def _limits_of_hypothetical(values: np.ndarray, start: int, end: int) -> Limits:
@@ -122,14 +120,13 @@ def _limits_of_hypothetical(values: np.ndarray, start: int, end: int) -> Limits:
     return frame_of(sums.T)
 
 
-def _draw_map(ax: Any, values: np.ndarray, start: int, end: int, marks: Any, limits: Limits) -> None:
+def _draw_map(ax: Any, values: np.ndarray, start: int, end: int, limits: Limits) -> None:
     heat(ax.figure, ax, values[start:end].T, "change", max(map(abs, limits)))
     # Cells are counted from the start; positions are those of the sequence.
     ax.images[-1].set_extent((start - 0.5, end - 0.5, len(_BASES) - 0.5, -0.5))
     ax.set_yticks(range(len(_BASES)), list(_BASES))
     ax.tick_params(length=0, axis="y")
     ax.set_xlim(start - 0.6, end - 0.4)
-    mark(ax, start, end, marks)
 
 
 def _limits_of_map(values: np.ndarray, start: int, end: int) -> Limits:
