@@ -154,9 +154,10 @@ def _scaled(step: Step, grad: Tensor, weights_of: Callable, absolute: bool) -> d
     weights = weights_of(other)
     if slopes.ATTRIBUTE not in step.node.attr:
         return {source: grad * weights}
-    # The constant is small beside what it is repeated to, so looking at it costs less than looking at each product.
-    harmless = tf.reduce_all(tf.math.is_finite(weights) & (weights != 0))
-    return {source: tf.cond(harmless, lambda: grad * weights, lambda: slopes.product(weights, grad))}
+    known = tf.get_static_value(weights)
+    if known is not None and not np.isfinite(known).all():
+        return None
+    return {source: tf.math.multiply_no_nan(grad, weights)}  # A factor of zero stops what is infinite.
 
 
 def _matrices(step: Step, grad: Tensor, weights_of: Callable, absolute: bool) -> dict[Value, Tensor] | None:

@@ -87,6 +87,15 @@ def test_a_factor_of_zero_stops_what_is_infinite():
     np.testing.assert_array_equal(found, [[0, np.inf, 0, 6]])
 
 
+def test_an_infinite_factor_is_left_to_the_guarded_derivative():
+    factor = np.array([1, np.inf], np.float32)
+    program = guard(
+        trace(lambda x: tf.where(tf.math.is_inf(factor), 0.0, tf.sqrt(x) * factor), [tf.TensorSpec([3, 2])])
+    )
+    (step,) = (step for step in program.steps if step.op == "Mul")
+    assert written_out(step, tf.zeros([3, 2]), lambda value: tf.constant(factor)) is None
+
+
 def test_axes_may_be_counted_from_the_end():
     step = _last(lambda x: tf.raw_ops.Transpose(x=x, perm=[-1, 0, -2]), (None, 3, 5))
     grad = _RNG.normal(size=(5, 2, 3)).astype(np.float32)
