@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from genolift.engine.operations.native import at_precision
@@ -107,7 +108,6 @@ class WhileLoop:
     fixed: list[tuple[int, Value]] = field(default_factory=list)
     tested: list[tuple[Value, Value]] = field(default_factory=list)
     _walk: list[Step] | None = None
-    _recorded: list[Value] | None = None
 
     # Dependence
 
@@ -193,14 +193,12 @@ class WhileLoop:
                 values.extend(step.payload.active_values)
         return values
 
-    @property
+    @cached_property
     def recorded(self) -> list[Value]:
         """The weighted sums that other steps of a turn read, so that the way back need not multiply matrices again."""
-        if self._recorded is None:
-            others = [step for step in self.body.active_steps if not _sums(step)]
-            read = dict.fromkeys(value for step in others for value in step.inputs if value.active)
-            self._recorded = [value for value in read if _sums(value.step) and _weighted(value)]
-        return self._recorded
+        others = [step for step in self.body.active_steps if not _sums(step)]
+        read = dict.fromkeys(value for step in others for value in step.inputs if value.active)
+        return [value for value in read if _sums(value.step) and _weighted(value)]
 
     @property
     def _kept(self) -> list[Value]:

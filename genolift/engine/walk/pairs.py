@@ -356,9 +356,11 @@ class Pairs:
             A function that is applied to the weights, as in :meth:`at`.
         """
         if points is None and len(grads) == 1 and grads[0] is not None:
+            factors = {step.inputs[i] for i in linear_of(step).factors_of(step)}
 
-            def read(value: Value) -> Tensor:
-                return self.aux(value) if weights is None else weights(self.aux(value))
+            def read(value: Value) -> Tensor:  # Axes and bounds are no weights.
+                tensor = self.aux(value)
+                return tensor if weights is None or value not in factors else weights(tensor)
 
             found = transposes.written_out(step, grads[0], read, absolute=weights is not None)
             if found is not None:

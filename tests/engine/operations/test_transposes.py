@@ -8,6 +8,7 @@ from genolift.engine.operations.emit import emit
 from genolift.engine.operations.transposes import hands_on, written_out
 from genolift.engine.tracing.guarding import guard
 from genolift.engine.tracing.trace import trace
+from genolift.engine.walk.pairs import Pairs
 
 _RNG = np.random.default_rng(0)
 _W, _B = (_RNG.normal(size=shape).astype(np.float32) for shape in ((5, 3), (5,)))
@@ -151,3 +152,19 @@ def test_slices_of_which_not_all_is_known_are_left_to_tensorflow(cut):
     with tf.Graph().as_default():
         constants = {value: emit(value.step, [])[0] for value in step.inputs[1:]}
         assert written_out(step, tf.zeros([1]), constants.__getitem__) is None
+
+
+@pytest.mark.parametrize("moved", [lambda x: x[:, 1:-2], lambda x: tf.transpose(x, [0, 2, 1])])
+def test_what_is_done_to_weights_is_not_done_to_axes_and_bounds(moved):
+    program = trace(moved, [tf.TensorSpec([None, 7, 5])])
+
+    @tf.function
+    def both():
+        ends = [tf.zeros([2, 7, 5]), tf.ones([2, 7, 5])]
+        pairs = Pairs(program, ends[:1], ends[1:], 1, False, True)
+        step = program.outputs[0].step
+        grad = tf.cos(pairs.ref(step.output))
+        return [next(iter(pairs.transpose(step, [grad], weights=w).values())) for w in (None, tf.zeros_like)]
+
+    plain, changed = both()
+    np.testing.assert_array_equal(changed, plain)
