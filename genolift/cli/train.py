@@ -99,10 +99,10 @@ def command(
     Trains on the split "train", stops early by the loss on "valid", and measures AUROC, AUPRC and accuracy of every
     task on "test", or the correlation where labels are real values. For profiles it is the correlation of the counts,
     and the Jensen-Shannon distance of the profiles beside that of the mean profile. All of it is recorded in
-    training.json beside the model.
+    FILE.keras.json beside the model.
 
     With --generator, eight tenths of the different sequences of a FASTA file train a generator, one tenth stops it
-    early, and the likelihood of the last tenth is told. It is recorded in FILE.keras.json beside the model. An
+    early, and the likelihood of the last tenth is told and recorded in FILE.keras.json. An
     interrupted training of a generator continues with the same command after its last epoch.
     """
     if generator is not None:

@@ -42,7 +42,7 @@ def test_a_lattice_is_trained_and_asked(data, tmp_path, capsys):
     words = ("train", "tal_gata", "--data", data, "--out", out, "--network", "lattice", "--epochs", 1)
     constrained = (*words, "--motifs", shipped_motifs(), "--signs", "up,down")
     assert run(capsys, *constrained)[0] == 0
-    request = json.loads((tmp_path / "training.json").read_text())["request"]
+    request = json.loads((tmp_path / "m.keras.json").read_text())["request"]
     assert request["options"] == {"signs": "up,down"}
     assert "already complete" in run(capsys, *constrained)[1]
     assert run(capsys, *words)[0] == 2  # This one has no constraints.

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import re
+import socket
 import threading
 import zipfile
 
@@ -26,7 +27,7 @@ from genolift.pipeline.exploring.wording import for_page
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import one_hot
 from genolift.sequence.shuffle import shuffle
-from genolift.support.errors import InputError, Remedy, UnsupportedModel, setting
+from genolift.support.errors import GenoliftError, InputError, Remedy, UnsupportedModel, setting
 from genolift.support.texts import Texts
 
 pytest.importorskip("starlette")
@@ -213,6 +214,30 @@ def test_mistakes_before_anything_is_served(tmp_path):
         explore(job, print)
     with pytest.raises(InputError, match="did you mean deeplift"):
         explore(Exploring(ModelFile(tmp_path / "m.keras"), method="deeplit"), print)
+    with pytest.raises(InputError, match="memory budget 'lots' is not a size"):
+        explore(Exploring(ModelFile(tmp_path / "m.keras"), memory="lots"), print)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match=f"port {port} cannot be used .*; give another, or 0 for a free one"):
+            explore(Exploring(ModelFile(tmp_path / "m.keras"), port=port), print)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"target": "7"}, "target 7 is out of range"),
+        ({"target": "counts"}, "the model has no output named 'counts'"),
+        ({"target": "0", "method": "attention-rollout"}, "attention"),
+    ],
+)
+def test_what_does_not_fit_the_model_is_told_before_a_page_is_opened(explorer, tmp_path, given, words):
+    explorer.model.save(tmp_path / "m.keras")
+    opened = []
+    with pytest.raises(GenoliftError, match=words):
+        explore(Exploring(ModelFile(tmp_path / "m.keras"), **given), opened.append)
+    assert opened == []
 
 
 def test_the_best_words_of_motifs(tmp_path):

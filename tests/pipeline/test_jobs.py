@@ -1,6 +1,7 @@
 """Drawing a data set and training, as jobs that know what they did."""
 
 import json
+import shutil
 
 import pytest
 
@@ -37,10 +38,10 @@ def trained(tmp_path_factory):
 
 def test_training_leaves_model_and_record(trained):
     job, record = trained
-    assert json.loads((job.out.parent / "training.json").read_text()) == record
+    assert json.loads((job.out.parent / "model.keras.json").read_text()) == record
     assert record["seed"] == 3
     assert set(record["metrics"]) == {"both", "GATA", "TAL1"}
-    assert {path.name for path in job.out.parent.iterdir()} == {"data", "model.keras", "training.json"}
+    assert {path.name for path in job.out.parent.iterdir()} == {"data", "model.keras", "model.keras.json"}
 
 
 def test_training_is_done_once(trained):
@@ -53,6 +54,19 @@ def test_another_training_does_not_replace_it(trained):
     for changes, words in (({"seed": 4}, "seed is 3 there and 4 here"), ({"epochs": 2}, "epochs is 1 there")):
         with pytest.raises(InputError, match=words):
             train_to_file(Training(**(vars(job) | changes)), progress=False)
+
+
+def test_a_directory_holds_several_models(trained, tmp_path):
+    job, record = trained
+    folder = tmp_path / "models"
+    shutil.copytree(job.out.parent, folder)
+    first = Training(**(vars(job) | {"out": folder / job.out.name}))
+    other = Training(**(vars(job) | {"out": folder / "seed4.keras", "seed": 4}))
+    made, was_there = train_to_file(other, progress=False)
+    assert made["seed"] == 4
+    assert not was_there
+    assert train_to_file(other, progress=False) == (made, True)
+    assert train_to_file(first, progress=False) == (record, True)
 
 
 def test_models_of_others_are_left_alone(trained, tmp_path):

@@ -146,5 +146,5 @@ def test_bpnet_is_trained_by_the_command(tmp_path, capsys):
     code, told = run(capsys, "train", "profile", "--data", data, "--out", out, "--network", "bpnet", "--epochs", 1)
     assert code == 0, told
     assert "jsd" in told
-    record = json.loads((tmp_path / "training.json").read_text())
+    record = json.loads((tmp_path / "m.keras.json").read_text())
     assert np.isfinite(record["recipe"]["counts_weight"])

@@ -13,7 +13,7 @@ from genolift.pipeline.benchmark import judging
 from genolift.pipeline.benchmark.contenders import METHODS, explain
 from genolift.pipeline.benchmark.simulation import check_learnable, drawn
 from genolift.pipeline.benchmark.stages import Stage, run_stages
-from genolift.pipeline.benchmark.training import ARCHITECTURE, RECORD, save_model
+from genolift.pipeline.benchmark.training import ARCHITECTURE, save_model
 from genolift.pipeline.keeping.folder import Folder
 from genolift.pipeline.keeping.versions import account, versions
 from genolift.sequence.files import write_text
@@ -25,6 +25,7 @@ from genolift.support.errors import InputError, Remedy, setting
 log = logging.getLogger("genolift")
 
 MODEL, PAGE = "model.keras", "index.html"
+RECORD = "training.json"  # of all training seeds
 _MODEL, _TRAINING = "model_{}.keras", "training_{}.json"  # of one training seed
 
 

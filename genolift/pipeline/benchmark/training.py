@@ -21,7 +21,6 @@ from genolift.simulate.reading import load_dataset
 from genolift.support.errors import FORCE, START_AFRESH, FileProblem, InputError, Remedy, file_problems
 from genolift.support.files import whole
 
-RECORD = "training.json"
 ARCHITECTURE = "tal_gata"
 
 
@@ -66,7 +65,7 @@ class Training:
 
 
 def train_to_file(job: Training, progress: bool = True) -> tuple[dict[str, Any], bool]:
-    """Train, write ``job.out`` and ``training.json`` beside it; return the record, and whether it was there."""
+    """Train, write ``job.out`` and its record beside it; return the record, and whether it was there."""
     if job.out.suffix != ".keras":
         raise InputError(f"{job.out}: a model's file name ends in .keras")
     check_file(job.out)
@@ -75,7 +74,6 @@ def train_to_file(job: Training, progress: bool = True) -> tuple[dict[str, Any],
         raise FileProblem(f"{job.motifs} does not exist; give a file of motifs")
     request = encode(
         {
-            "file": job.out.name,
             "architecture": job.architecture,
             "seed": job.seed,
             "epochs": job.epochs,
@@ -87,7 +85,7 @@ def train_to_file(job: Training, progress: bool = True) -> tuple[dict[str, Any],
     if job.checkpoints is not None:
         check_directory(job.checkpoints)
         request["checkpoints"] = job.checkpoints.name
-    earlier = read_json(job.out.parent / RECORD)
+    earlier = read_json(record_path(job.out))
     made = None if job.force else _made(job, earlier, request)
     if made is not None:
         return made, True
@@ -101,7 +99,12 @@ def train_to_file(job: Training, progress: bool = True) -> tuple[dict[str, Any],
         checkpoints=job.checkpoints,
         options=options,
     )
-    return save_model(model, record | {"request": request}, job.out, job.out.parent / RECORD), False
+    return save_model(model, record | {"request": request}, job.out, record_path(job.out)), False
+
+
+def record_path(model: Path) -> Path:
+    """Return where the record of a training stands: beside the model, with ``.json`` added to its name."""
+    return model.with_name(f"{model.name}.json")
 
 
 def save_model(model: Any, record: Mapping[str, Any], path: Path, record_path: Path) -> dict[str, Any]:
@@ -122,10 +125,10 @@ def _made(job: Training, earlier: dict[str, Any] | None, request: Mapping[str, A
     if earlier is None and not job.out.exists():
         return None
     if earlier is None or not isinstance(earlier.get("request"), dict):
-        there = job.out if job.out.exists() else job.out.parent / RECORD
+        there = job.out if job.out.exists() else record_path(job.out)
         raise FileProblem(f"{there} is there already and not of this training", START_AFRESH)
-    another = Remedy.naming("give another directory, or {} to start afresh", FORCE)
-    check_same(job.out.parent / RECORD, earlier["request"], request, another)
+    another = Remedy.naming("give another file, or {} to start afresh", FORCE)
+    check_same(record_path(job.out), earlier["request"], request, another)
     is_whole = job.out.exists() and digest_path(job.out) == earlier.get("model_sha256")
     if job.checkpoints is not None:
         is_whole = is_whole and (job.checkpoints / LISTING).exists()

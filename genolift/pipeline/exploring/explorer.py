@@ -101,6 +101,14 @@ class Explorer:
             at_hand.tell(self._source)
         self._choices = Choices([] if self._source is None else self._source.names, _LISTED)
 
+    def make_ready(self) -> None:
+        """Make what explains at first, so that a mistake in it is told before a page is opened.
+
+        Without a target the page asks for one, where the model has several outputs.
+        """
+        if self.recipe.targets:
+            self._made_for(self.recipe.method, self.recipe.references, self.recipe.targets[0])
+
     def close(self) -> None:
         """Let go of the files."""
         self._open.close()
@@ -203,14 +211,17 @@ class Explorer:
         return not all(value in traced.program.outputs for target in traced.targets for value in target.values)
 
     def _method(self, asked: Asked) -> Any:
-        key = (asked.method, asked.references, asked.target)
+        return self._made_for(asked.method, asked.references, asked.target)
+
+    def _made_for(self, method: str | None, references: str | None, target: str | None) -> Any:
+        key = (method, references, target)
         if key not in self._made:
             recipe = replace(
                 self.recipe,
-                method=asked.method,
-                references=asked.references,
-                targets=(asked.target,) if asked.target else (),
-                options=self.recipe.options if asked.method == self.recipe.method else {},
+                method=method,
+                references=references,
+                targets=(target,) if target else (),
+                options=self.recipe.options if method == self.recipe.method else {},
             )
             self._made[key] = recipe.make(self.model, self._unknown, self._memory)
             while len(self._made) > _MADE:

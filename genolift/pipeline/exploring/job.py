@@ -12,6 +12,7 @@ from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.recipe import Recipe
 from genolift.support.errors import InputError, Remedy, setting
+from genolift.support.memory import parse_bytes
 
 if TYPE_CHECKING:
     from genolift.pipeline.exploring.serving import End
@@ -57,7 +58,7 @@ class Exploring:
 
 def explore(job: Exploring, tell: Callable[[str], None]) -> End:
     """Serve the page until the process is told to end; ``tell`` is called with its address."""
-    from genolift.pipeline.exploring.serving import serve  # It needs what only explorers need.
+    from genolift.pipeline.exploring.serving import bound_to, serve  # They need what only explorers need.
 
     if job.regions is not None and job.fasta is None:
         raise InputError("regions are of a FASTA file", Remedy.naming("give {} too", setting("fasta")))
@@ -65,15 +66,17 @@ def explore(job: Exploring, tell: Callable[[str], None]) -> End:
     words = {} if job.motifs is None else best_words(job.motifs, job.motif_format)
     recipe = Recipe(job.method, () if job.target is None else (job.target,), job.references, seed=job.seed)
     recipe.keywords()  # Its mistakes are told before the model is loaded.
+    parse_bytes(job.memory)
     reading = None if job.fasta is None else Reading(job.fasta, job.regions, unknown=job.unknown, on_bad="skip")
+    with bound_to(job.port) as bound:
+        from genolift.pipeline.exploring.explorer import Explorer
 
-    from genolift.pipeline.exploring.explorer import Explorer
-
-    explorer = Explorer(job.model, recipe, reading, job.memory)
-    try:
-        return serve(explorer, job.port, tell, words)
-    finally:
-        explorer.close()
+        explorer = Explorer(job.model, recipe, reading, job.memory)
+        try:
+            explorer.make_ready()
+            return serve(explorer, bound, tell, words)
+        finally:
+            explorer.close()
 
 
 def best_words(path: Path, motif_format: str | None = None) -> dict[str, str]:

@@ -12,7 +12,8 @@ import logging
 import secrets
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -163,21 +164,9 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(explorer: Explorer, port: int, tell: Callable[[str], None], motifs: dict[str, str] | None = None) -> End:
-    """Serve until the process is told to end by Ctrl-C or SIGTERM, and return how it ended.
-
-    Parameters
-    ----------
-    explorer
-        What answers.
-    port
-        The port; 0 takes a free one.
-    tell
-        Called with the address of the page once it can be opened.
-    motifs
-        Words that can be dragged into a sequence, by their names.
-    """
-    token = secrets.token_urlsafe(24)
+@contextmanager
+def bound_to(port: int) -> Iterator[socket.socket]:
+    """Hold a port of this machine; 0 takes a free one."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -186,18 +175,38 @@ def serve(explorer: Explorer, port: int, tell: Callable[[str], None], motifs: di
             raise InputError(
                 f"port {port} cannot be used ({problem.strerror}); give another, or 0 for a free one"
             ) from None
-        turns = Turns()
-        server = _Server(
-            uvicorn.Config(
-                application(explorer, token, motifs, turns),
-                log_level="warning",
-                timeout_graceful_shutdown=_PATIENCE,
-            ),
-            turns,
-        )
-        bound.listen()  # A browser that is told the address may ask before the server is there.
-        tell(f"http://{HOST}:{bound.getsockname()[1]}/?token={token}")
-        server.run(sockets=[bound])
+        yield bound
+
+
+def serve(
+    explorer: Explorer, bound: socket.socket, tell: Callable[[str], None], motifs: dict[str, str] | None = None
+) -> End:
+    """Serve until the process is told to end by Ctrl-C or SIGTERM, and return how it ended.
+
+    Parameters
+    ----------
+    explorer
+        What answers.
+    bound
+        The socket, from :func:`bound_to`.
+    tell
+        Called with the address of the page once it can be opened.
+    motifs
+        Words that can be dragged into a sequence, by their names.
+    """
+    token = secrets.token_urlsafe(24)
+    turns = Turns()
+    server = _Server(
+        uvicorn.Config(
+            application(explorer, token, motifs, turns),
+            log_level="warning",
+            timeout_graceful_shutdown=_PATIENCE,
+        ),
+        turns,
+    )
+    bound.listen()  # A browser that is told the address may ask before the server is there.
+    tell(f"http://{HOST}:{bound.getsockname()[1]}/?token={token}")
+    server.run(sockets=[bound])
     return End(server.ended_by, not turns.ends_within(_PATIENCE))
 
 
