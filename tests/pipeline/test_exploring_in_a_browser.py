@@ -228,6 +228,24 @@ def test_the_change_to_another_target_is_no_effect(page, served):
     assert "change" not in page.locator("#answer").inner_text()
 
 
+def test_another_method_has_limits_of_its_own(page, served):
+    page.fill("#sequence", SEQUENCE)
+    expect_prediction(page, served[0], SEQUENCE)
+    page.click("#keep")
+    assert "limits" not in page.locator("#answer").inner_text()
+    page.select_option("#method", "gradient")
+    page.locator("#answer", has_text="each method has limits of its own").wait_for(timeout=PATIENT)
+    # The largest letter of either fills its row.
+    highest = page.locator("#logo path.base").evaluate_all(
+        """all => all.reduce((found, p) => {
+          const high = Math.abs(Number(/scale\\(\\S+ (\\S+)\\)/.exec(p.getAttribute("transform"))[1]));
+          found[p.dataset.track] = Math.max(found[p.dataset.track] ?? 0, high);
+          return found;
+        }, {})"""
+    )
+    assert min(highest.values()) > 50
+
+
 def test_what_is_no_state_is_told(page, tmp_path):
     for text, words in (("null", "not a state"), ('{"sequence": "A", "method": "none"}', "the method none")):
         (tmp_path / "state.json").write_text(text)

@@ -265,7 +265,7 @@ def test_the_widget_of_a_notebook(browser, explained, tmp_path):
 
     e, _ = explained
     widget = LogoWidget(e, 2, target=1)
-    values = {"content": widget.content, "limits": "shared", "chosen": None}
+    values = {"content": widget.content, "limits": widget.limits, "chosen": None}
     (tmp_path / "w.js").write_text(widget._esm)
     (tmp_path / "w.html").write_text(
         f"""<div id=here style="width: 900px"></div><script type=module>{widget._esm.replace("export default { render };", "")}

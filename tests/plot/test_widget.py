@@ -39,6 +39,8 @@ def test_what_is_drawn(explained):
     assert "export default { render }" in widget._esm
     one = LogoWidget([explained, explained], 0, target=5)
     assert len(one.content["tracks"]) == 2
+    assert one.limits is None  # The tracks of one method share theirs.
+    assert {track["scale"] for track in one.content["tracks"]} == {"deeplift, None"}
 
 
 def test_what_is_not_dna():

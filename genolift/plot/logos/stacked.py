@@ -97,7 +97,7 @@ def plot_logos(
     lengths = [len(values[0] if isinstance(values, tuple) else values) for values in drawn]
     stretches = [window(start, end, length, one.names[0]) for one, length in zip(rows, lengths, strict=True)]
     own = [kind.limits(values, *stretch) for values, stretch in zip(drawn, stretches, strict=True)]
-    groups: list[Any] = [("all",)] * len(rows) if limits == "shared" else [_scale(one) for one in rows]
+    groups: list[Any] = [("all",)] * len(rows) if limits == "shared" else [scale_of(one) for one in rows]
     if limits == "free":
         groups = list(range(len(rows)))
     blank = [not _any(values, *stretch) for values, stretch in zip(drawn, stretches, strict=True)]
@@ -186,7 +186,8 @@ def _around(limits: Sequence[Limits]) -> Limits:
     return min(low for low, _ in limits), max(high for _, high in limits)
 
 
-def _scale(one: Explanation) -> tuple[str, str]:
+def scale_of(one: Explanation) -> tuple[str, str]:
+    """Return the method and the units of an explanation. Only heights of which both are the same can be compared."""
     return str(one.method.get("name")), str(one.method.get("units"))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from genolift.plot.logo import target_text
+from genolift.plot.logos.stacked import scale_of
 from genolift.plot.style import method_label
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import is_dna, letters, one_hot_codes
@@ -33,6 +34,11 @@ class Track:
 
     result: Explanation
     label: str
+
+    @property
+    def scale(self) -> str:
+        """The method and the units, as one text; heights of tracks of the same scale can be compared."""
+        return ", ".join(scale_of(self.result))
 
 
 def tracks_of(results: Sequence[Explanation], labels: Sequence[str] | None = None) -> list[Track]:
@@ -173,7 +179,7 @@ def content_of(chosen: Sequence[Explanation], annotations: Sequence[tuple] = ())
         region = first.region_table[0]
         place = {"chrom": str(region.chrom), "start": int(region.start), "strand": str(region.strand)}
     labelled = [
-        {"label": track.label, "sequence": told["sequence"], **part}
+        {"label": track.label, "scale": track.scale, "sequence": told["sequence"], **part}
         for track, part in zip(tracks, told["tracks"], strict=True)
     ]
     marks = [

@@ -95,9 +95,10 @@ function draw() {
     if (before === undefined || before === null) return told(value);
     return `${told(value)} (kept${same ? `: ${told(before)}, change ${told(value - before)}` : `, of another target: ${told(before)}`})`;
   });
-  at("answer").textContent = `prediction ${words.join(", ")}${scale ? ` (${scale})` : ""}${residual === null ? "" : `; residual ${told(residual)}`}` +
-    (state.kept && !kept ? "; what was kept has another length and is not drawn" : "");
   const tracks = kept ? [...unpacked(kept.content, "kept"), ...unpacked(content, "now")] : unpacked(content);
+  at("answer").textContent = `prediction ${words.join(", ")}${scale ? ` (${scale})` : ""}${residual === null ? "" : `; residual ${told(residual)}`}` +
+    (state.kept && !kept ? "; what was kept has another length and is not drawn" : "") +
+    (new Set(tracks.map((track) => track.scale)).size > 1 ? "; each method has limits of its own, so heights can be compared only within a method" : "");
   const changed = kept ? differences(kept.content.tracks[0].sequence, content.tracks[0].sequence) : [];
   const data = { name: content.name, tracks, annotations: changed };
   const options = { onSubstitute: (track, column, base) => become(state.now.slice(0, column) + base + state.now.slice(column + 1)) };

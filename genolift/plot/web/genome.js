@@ -13,7 +13,7 @@ function genomeView(data) {
   const at = (i) => data.start + (turned ? length - 1 - i : i);
   const forward = turned ? [...bases].reverse().map((base) => partner[base] ?? "N").join("") : bases;
   const tracks = data.tracks.map((track) => ({
-    name: plain(track.label), type: "wig", graphType: "dynseq", height: 90, autoscale: true, autoscaleGroup: byId("limits").value === "shared" ? "scores" : undefined,
+    name: plain(track.label), type: "wig", graphType: "dynseq", height: 90, autoscale: true, autoscaleGroup: { shared: "scores", method: `scores of ${track.scale}` }[byId("limits").value],
     features: Array.from(track.scores, (value, i) => ({ chr: chrom, start: at(i), end: at(i) + 1, value })).filter((one) => Number.isFinite(one.value)).sort((a, b) => a.start - b.start),
   }));
   const marks = (data.annotations ?? []).map((one) => ({

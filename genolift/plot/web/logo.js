@@ -4,9 +4,9 @@
 // drawing(data, view, options) returns, an SVG that stands for itself, so that what is exported is what was seen.
 //
 // data: { name, start, chrom, strand, annotations, tracks }
-//   tracks       one or more of { label, sequence, scores, hypothetical, error }. scores has a number for each letter of
-//                sequence, hypothetical four (A, C, G, T) for each, and error its standard error. "-" in a sequence is a
-//                gap of an alignment.
+//   tracks       one or more of { label, sequence, scores, hypothetical, error, scale }. scores has a number for each
+//                letter of sequence, hypothetical four (A, C, G, T) for each, and error its standard error. "-" in a
+//                sequence is a gap of an alignment. Tracks of the same scale have numbers that can be compared.
 //   gap          { start, end }, columns in which the genome has no base, because an allele inserts some.
 //   start        the coordinate of the leftmost base on the forward strand, 0-based; chrom and strand go with it.
 //   annotations  { start, end, label, strand }, positions in the sequence, 0-based and half-open.
@@ -99,7 +99,11 @@ export function zoomed(view, factor, at) {
   return { start: at - (at - view.start) * factor, end: at + (view.end - at) * factor };
 }
 
-/** Return the limits of each track's axis: its own (free), or those of all (shared), with 0 inside. */
+/**
+ * Return the limits of each track's axis, with 0 inside: its own (options.limits "free"), those of all ("shared"), two
+ * numbers that are given, or by default those of the tracks of the same scale, because numbers of other methods cannot
+ * be compared and would be flat beside them.
+ */
 export function limits(data, options = {}) {
   const own = data.tracks.map((track) => {
     let low = 0, high = 0;
@@ -120,8 +124,11 @@ export function limits(data, options = {}) {
   });
   if (Array.isArray(options.limits)) return own.map(() => options.limits);
   if (options.limits === "free") return own;
-  const all = [Math.min(...own.map((one) => one[0])), Math.max(...own.map((one) => one[1]))];
-  return own.map(() => all);
+  const scale = (number) => (options.limits === "shared" ? "" : data.tracks[number].scale ?? "");
+  return own.map((_, number) => {
+    const alike = own.filter((_, other) => scale(other) === scale(number));
+    return [Math.min(...alike.map((one) => one[0])), Math.max(...alike.map((one) => one[1]))];
+  });
 }
 
 /** Return round numbers from low to high, about `count` of them. */

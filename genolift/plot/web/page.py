@@ -162,6 +162,7 @@ def write_blocks(
         allowed=allowed + (" 'self' file:" if beside else ""),
         several=len(content["tracks"]) > 1,
         together=1 < len(content["tracks"]) <= _TOGETHER,
+        scales=len({track.get("scale") for track in content["tracks"]}) > 1,
         average=content["average"],
         residuals=content["residuals"],
         tables=words.tables,
@@ -209,7 +210,7 @@ def _content(
         told["regionOrder"] = [chroms.index(chrom) * 10**10 + int(start) for chrom, start, *_ in rows]
     told["tracks"] = []
     for track, stretches in zip(tracks, found, strict=True):
-        one: dict[str, Any] = {"label": track.label, "strongest": stretches}
+        one: dict[str, Any] = {"label": track.label, "scale": track.scale, "strongest": stretches}
         result = track.result
         one["predictions"] = rounded(result.predictions) if "predictions" in result.defined else [None] * len(result)
         if "residual" in result.defined:

@@ -116,6 +116,7 @@ async function choose(row) {
   const data = { name: content.names[row], start: place.start ?? 0, chrom: place.chrom ?? null, strand: place.strand ?? null, gap: place.gap ?? null,
                  annotations: content.annotations[row] ?? [], tracks: shown };
   const options = { limits: byId("limits").value };
+  byId("comparable").textContent = comparable(shown);
   if (logo) logo.update(data, options); else logo = createLogo(byId("logo"), data, options);
   byId("chosen").textContent = content.names[row];
   const about = shown.map((track) => {
@@ -126,6 +127,15 @@ async function choose(row) {
   byId("about").textContent = about.join("; ");
   document.dispatchEvent(new CustomEvent("genolift-chosen", { detail: data }));
   if (content.columns) card(row, shown);
+}
+
+// Whether heights of the tracks that are shown can be compared.
+function comparable(shown) {
+  if (shown.length < 2) return "";
+  const how = byId("limits").value, several = new Set(shown.map((track) => track.scale)).size > 1;
+  if (how === "free") return "Each logo has limits of its own, so heights cannot be compared.";
+  if (how === "shared") return `All logos have the same limits${several ? ". Methods on a smaller scale look flat." : ", so heights can be compared."}`;
+  return several ? "Heights can be compared within a method; each method has limits of its own." : "All logos have the same limits, so heights can be compared.";
 }
 
 // Everything the table knows of the chosen row, a line for each group of tracks.

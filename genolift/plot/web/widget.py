@@ -33,8 +33,9 @@ class LogoWidget(anywidget.AnyWidget):
     annotations
         Stretches to mark: (start, end, label) or (start, end, label, strand), 0-based and half-open.
     limits
-        ``"shared"`` (the default) draws all scores on one scale, ``"free"`` each track on its own, and a pair of
-        numbers are the limits themselves.
+        ``"shared"`` draws all scores on one scale, ``"free"`` each track on its own, and a pair of numbers are the
+        limits themselves. By default the tracks of one method and unit share their scale; numbers of other methods
+        cannot be compared.
 
     Attributes
     ----------
@@ -49,7 +50,7 @@ class LogoWidget(anywidget.AnyWidget):
 
     _esm = f"{script('logo')}\n{script('widget')}"
     content = traitlets.Dict().tag(sync=True)
-    limits = traitlets.Any("shared").tag(sync=True)
+    limits = traitlets.Any(None, allow_none=True).tag(sync=True)
     chosen = traitlets.Int(None, allow_none=True).tag(sync=True)
 
     def __init__(
@@ -58,9 +59,11 @@ class LogoWidget(anywidget.AnyWidget):
         i: int | str = 0,
         target: Any = None,
         annotations: Sequence[tuple] = (),
-        limits: str | tuple[float, float] = "shared",
+        limits: str | tuple[float, float] | None = None,
     ):
         given = [explanations] if isinstance(explanations, Explanation) else list(explanations)
         chosen = [one[i] if target is None else one[i].for_target(target) for one in given]
         content = content_of(chosen, annotations)
-        super().__init__(content=content, limits=limits if isinstance(limits, str) else [float(one) for one in limits])
+        super().__init__(
+            content=content, limits=limits if limits is None or isinstance(limits, str) else list(map(float, limits))
+        )
