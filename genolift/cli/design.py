@@ -191,7 +191,8 @@ def command(
     recipe = Recipe("minimal-change", targets, options=given, seed=seed)
     done = design(Scoring(model, reading, recipe, out, execution=execution), motifs, motif_format)
     mean = f", with {done.edits:.1f} edits on average" if done.reached else ""
-    click.echo(f"{out}: {done.reached:,} of {done.solutions:,} solutions reach the goal{mean}")
+    complete = "" if done.scored.now else " is already complete"
+    click.echo(f"{out}{complete}: {done.reached:,} of {done.solutions:,} solutions reach the goal{mean}")
     if motifs is not None:
         click.echo(f"  motifs that are made and broken {beside(out, MOTIFS)}")
     click.echo(f"  solutions {beside(out, TABLE)}, edits {beside(out, EDITS)}, sequences {beside(out, FASTA)}")

@@ -76,6 +76,8 @@ class Method(ABC):
     averages = True
     #: The most sequences that a job explains before it keeps them. Fewer where one takes long, so that less is lost.
     kept_after = 256
+    #: What a progress bar says while it is done.
+    doing = "explaining"
 
     __signature__ = MergedSignature()
 

@@ -33,7 +33,7 @@ from genolift.support.numbers import whole_number
 from genolift.support.progress import bar
 
 # So many sequences are searched at a time.
-_AT_ONCE = 32
+_AT_ONCE = 8
 
 
 class MinimalChange(ChangingMethod):
@@ -100,6 +100,7 @@ class MinimalChange(ChangingMethod):
     result_type = DesignExplanation
     averages = False
     kept_after = _AT_ONCE
+    doing = "searching"
     gaps = ("standard_error",)
 
     def __init__(

@@ -244,7 +244,8 @@ def _write(job: Scoring, writer: StoreWriter, source: Source, explaining: Explai
     done = len(source) - now
     if done and now:
         log.info("continuing: %s of %s sequences are done", f"{done:,}", f"{len(source):,}")
-    with bar(len(source), "explaining", "sequences", show=job.execution.progress and now > 0) as display:
+    doing = members_of(explaining.method)[0].doing
+    with bar(len(source), doing, "sequences", show=job.execution.progress and now > 0) as display:
         display.initial = display.n = done
         numbers = [source.numbers[start:stop] for start, stop in wanted]
         blocks = zip(pending, source.blocks(wanted), numbers, strict=True)
