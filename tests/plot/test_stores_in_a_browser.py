@@ -99,3 +99,103 @@ def test_targets_of_one_method_share_their_limits(browser, folder):
 
 def test_it_fits_the_window(page):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.fixture(scope="module")
+def searched(browser, tmp_path_factory):
+    """Return a page about sequences of which some hold GATTACA, on one strand or the other, far from any score."""
+    rng = np.random.default_rng(1)
+    texts = [
+        "".join(rng.choice(list("ACT"), 80)) for _ in range(40)
+    ]  # no G, so GATTACA and TGTAATC are where they are put
+    texts[7] = texts[7][:60] + "GATTACA" + texts[7][67:]
+    texts[33] = texts[33][:60] + "TGTAATC" + texts[33][67:]
+    X = np.eye(4, dtype=np.float32)[[["ACGT".index(base) for base in text] for text in texts]]
+    scores = np.zeros((40, 80), np.float32)
+    scores[:, 5:15] = 1
+    folder = tmp_path_factory.mktemp("searched")
+    Explanation(
+        {"inputs": X, "scores": scores},
+        names=[f"gatta{i}" if i == 20 else f"seq{i}" for i in range(40)],
+        target=0,
+        method={"name": "ism"},
+        regions=[("chr1", 1000 * i, 1000 * i + 80, "+-"[i % 2]) for i in range(40)],
+    ).save(folder / "s.zarr")
+    (folder / "m.bed").write_text("seq11\t30\t36\tHNF4A\t0\t+\n")
+    write_report(folder / "s.zarr", folder / "r.html", PageOptions(annotations=folder / "m.bed", progress=False))
+    return folder
+
+
+def names_found(page, text):
+    page.fill("#search", text)
+    page.wait_for_function("() => !document.getElementById('count').textContent.includes('being read')")
+    return page.locator("#rows td.name").all_inner_texts()
+
+
+def test_the_search_finds_bases_names_places_and_marks(browser, searched):
+    one = browser.new_page(viewport={"width": 375, "height": 800})
+    said = []
+    one.on("console", lambda message: said.append(message.text))
+    one.goto(f"file://{searched / 'r.html'}")
+    assert names_found(one, "GATTACA") == ["seq7", "seq33"]
+    assert names_found(one, "gatta20") == ["gatta20"]
+    assert names_found(one, "GANNACA") == ["seq7", "seq33"]
+    assert names_found(one, "gattaca chr1:33,050") == ["seq33"]
+    assert names_found(one, "chr1:7,081") == []  # which is the base behind the region
+    assert names_found(one, "chr1:6,950-7,001") == ["seq7"]
+    assert names_found(one, "hnf4a") == ["seq11"]
+    assert names_found(one, "GATTACA") == ["seq7", "seq33"]
+    for row, arrow in ((0, "▸"), (1, "◂")):
+        one.locator("#rows tr").nth(row).click()
+        mark = one.locator("#logo g.annotation.found")
+        assert mark.count() == 1
+        assert arrow in mark.text_content()
+    one.locator("#logo .frame").focus()
+    for key in ["Home", *["ArrowRight"] * 61]:
+        one.keyboard.press(key)
+    assert "what was searched" in one.locator("#logo output").inner_text()
+    names_found(one, "")
+    assert one.locator("#logo g.annotation.found").count() == 0
+    assert "GATA" in one.locator("#searched").inner_text()
+    assert said == []
+    one.close()
+
+
+def test_bases_beside_the_page_are_searched(browser, searched, monkeypatch):
+    from genolift.plot.web import page as module
+
+    monkeypatch.setattr(module, "_ONE_FILE", 1000)
+    write_report(searched / "s.zarr", searched / "large.html", PageOptions(progress=False))
+    one = browser.new_page()
+    one.goto(f"file://{searched / 'large.html'}")
+    assert names_found(one, "GATTACA") == ["seq7", "seq33"]
+    one.locator("#rows tr").nth(1).click()
+    one.wait_for_function("() => document.getElementById('chosen').textContent === 'seq33'")
+    (searched / "large_data" / "block-1.js").rename(searched / "large_data" / "gone.js")
+    one.reload()
+    one.fill("#search", "GATTACA")
+    one.wait_for_function(
+        "() => document.getElementById('count').textContent.includes('is missing; keep the directory')"
+    )
+    assert one.locator("#rows td.name").all_inner_texts() == ["seq7"]  # of the blocks that could be read
+    one.close()
+
+
+def test_many_lines_come_as_they_are_needed(browser, tmp_path):
+    X = np.eye(4, dtype=np.float32)[np.zeros((450, 12), int)]
+    Explanation({"inputs": X, "scores": X.sum(-1)}, names=[f"s{i}" for i in range(450)], target=0).save(
+        tmp_path / "s.zarr"
+    )
+    write_report(tmp_path / "s.zarr", tmp_path / "r.html", PageOptions(progress=False))
+    one = browser.new_page()
+    one.goto(f"file://{tmp_path / 'r.html'}")
+    assert one.locator("#count").inner_text() == "450 of 450 sequences"
+    assert one.locator("#rows tr").count() == 200
+    one.locator("#rows tr").nth(199).focus()
+    one.keyboard.press("ArrowDown")
+    one.wait_for_function("() => document.getElementById('chosen').textContent === 's200'")
+    one.evaluate("() => { const list = document.getElementById('list'); list.scrollTop = list.scrollHeight; }")
+    one.wait_for_function("() => document.getElementById('rows').children.length === 450")
+    one.fill("#search", "s4")
+    assert one.locator("#rows tr").count() == 61  # s4, s40 to s49 and s400 to s449
+    one.close()

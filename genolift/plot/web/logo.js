@@ -9,7 +9,8 @@
 //                sequence is a gap of an alignment. Tracks of the same scale have numbers that can be compared.
 //   gap          { start, end }, columns in which the genome has no base, because an allele inserts some.
 //   start        the coordinate of the leftmost base on the forward strand, 0-based; chrom and strand go with it.
-//   annotations  { start, end, label, strand }, positions in the sequence, 0-based and half-open.
+//   annotations  { start, end, label, strand, tone }, positions in the sequence, 0-based and half-open. The tone is
+//                "mark" (the default), "motif" or "found".
 
 export const BASES = "ACGT";
 
@@ -23,9 +24,9 @@ const GLYPHS = {
 };
 
 export const THEMES = {
-  light: { ink: "#22262b", quiet: "#5d6470", line: "#dcdfe4", paper: "#ffffff", mark: "#cc79a7", chosen: "#e8edf5",
+  light: { ink: "#22262b", quiet: "#5d6470", line: "#dcdfe4", paper: "#ffffff", mark: "#cc79a7", motif: "#009e73", found: "#e69f00", chosen: "#e8edf5",
            A: "#109648", C: "#255c99", G: "#b87400", T: "#d62839", N: "#8a8f98" },
-  dark: { ink: "#e4e6ea", quiet: "#a2a9b4", line: "#3a3f47", paper: "#191c20", mark: "#d98bb6", chosen: "#2b3340",
+  dark: { ink: "#e4e6ea", quiet: "#a2a9b4", line: "#3a3f47", paper: "#191c20", mark: "#d98bb6", motif: "#2fc295", found: "#f2b13c", chosen: "#2b3340",
           A: "#4cc779", C: "#6ea8e0", G: "#f2b13c", T: "#ff7a83", N: "#8a8f98" },
 };
 
@@ -183,10 +184,10 @@ export function drawing(data, view, options = {}) {
       `height="${f(place.height - MARGIN.top - MARGIN.bottom)}" fill="${theme.chosen}"/>`);
   }
   for (const one of place.annotations) {
-    const y = MARGIN.top + LANE * one.lane, arrow = { "+": " ▸", "-": " ◂" }[one.strand] ?? "";
+    const y = MARGIN.top + LANE * one.lane, arrow = { "+": " ▸", "-": " ◂" }[one.strand] ?? "", tone = theme[one.tone] ?? theme.mark;
     const bottom = place.rows.at(-1).top + place.rows.at(-1).height;
-    parts.push(`<g class="annotation"><rect x="${f(one.left)}" y="${y + 12}" width="${f(Math.max(2, one.right - one.left))}" height="3" fill="${theme.mark}"/>` +
-      `<rect x="${f(one.left)}" y="${y + 15}" width="${f(Math.max(2, one.right - one.left))}" height="${f(bottom - y - 15)}" fill="${theme.mark}" opacity=".09"/>`);
+    parts.push(`<g class="annotation ${escaped(one.tone ?? "mark")}"><rect x="${f(one.left)}" y="${y + 12}" width="${f(Math.max(2, one.right - one.left))}" height="3" fill="${tone}"/>` +
+      `<rect x="${f(one.left)}" y="${y + 15}" width="${f(Math.max(2, one.right - one.left))}" height="${f(bottom - y - 15)}" fill="${tone}" opacity=".09"/>`);
     text(one.from, y + 9, `${one.words}${arrow}`, `font-size="10" fill="${theme.quiet}"`);
     parts.push("</g>");
   }
@@ -283,7 +284,7 @@ export function facts(data, column) {
     const error = track.error?.[column], label = track.label ? `${track.label}: ` : "";
     found.push([`${label}${track.sequence[column]}`, `${told(track.scores[column], track.scores.step)}${Number.isFinite(error) ? ` ± ${told(error, track.error.step)}` : ""}`]);
   }
-  for (const one of data.annotations ?? []) if (one.start <= column && column < one.end) found.push(["in", one.label ?? ""]);
+  for (const one of data.annotations ?? []) if (one.start <= column && column < one.end) found.push(["in", one.label || { found: "what was searched" }[one.tone] || "what is marked"]);
   return found;
 }
 

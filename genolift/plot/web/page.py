@@ -151,7 +151,7 @@ def write_blocks(
     folder = out.with_name(f"{out.stem}_data")
     content = {"average": None, "residuals": None, **content, "size": BLOCK, "beside": None}
     library, policy = inlined(script("igv/igv.min")) if genome else (None, "")
-    code, allowed = module("logo", "store", *(["genome"] if genome else []))
+    code, allowed = module("logo", "search", "store", *(["genome"] if genome else []))
     told = json_text(content)
     if beside := sum(map(len, [*blocks, told, code, library or ""])) > _ONE_FILE:
         told = json_text({**content, "beside": folder.name})
@@ -163,6 +163,7 @@ def write_blocks(
         several=len(content["tracks"]) > 1,
         together=1 < len(content["tracks"]) <= _TOGETHER,
         scales=len({track.get("scale") for track in content["tracks"]}) > 1,
+        regions="regions" in content,
         average=content["average"],
         residuals=content["residuals"],
         tables=words.tables,

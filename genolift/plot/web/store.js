@@ -33,7 +33,7 @@ async function tracksOf(row) {
   });
 }
 
-const state = { sort: "number", down: false, row: null, track: 0, shown: [] };
+const state = { sort: "number", down: false, row: null, track: 0, shown: [], read: 0, marked: "", problem: "" };
 const columnsOfTable = [
   ["number", "#", (row) => row + 1], ["name", "name", (row) => content.names[row]],
   ...(content.regions ? [["region", "region", (row) => content.regions[row]]] : []),
@@ -51,12 +51,13 @@ const cell = (name, row) => {
 const order = (name, row) => (name === "strongest" ? value(name, row)?.sum ?? null : name === "region" ? content.regionOrder[row] : value(name, row));
 
 function chosenRows() {
-  const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
   const low = byId("low").value === "" ? -Infinity : Number(byId("low").value), high = byId("high").value === "" ? Infinity : Number(byId("high").value);
-  const text = (row) => ["name", "strongest", ...(content.regions ? ["region"] : []), ...(content.columns ?? []).map((one) => one.name)].map((name) => cell(name, row)).join(" ").toLowerCase();
+  const named = ["name", "strongest", ...(content.regions ? ["region"] : []), ...(content.columns ?? []).map((one) => one.name)];
+  const text = (row) => [...named.map((name) => cell(name, row)), ...(content.annotations[row] ?? []).map((one) => one.label)].join(" ");
+  const finds = finder(byId("search").value, text, regionOf);
   const rows = content.names.map((_, row) => row).filter((row) => {
     const prediction = value("prediction", row), known = prediction === null ? low === -Infinity && high === Infinity : prediction >= low && prediction <= high;
-    return known && words.every((word) => text(row).includes(word));
+    return known && finds(row);
   });
   const sign = state.down ? -1 : 1;
   return rows.sort((a, b) => {
@@ -66,6 +67,12 @@ function chosenRows() {
     if (y === null || Number.isNaN(y)) return -1;
     return sign * (typeof x === "string" ? x.localeCompare(y, "en", { numeric: true }) : x - y);
   });
+}
+
+/** Return the region of a row (from 1, both ends included), or null. */
+function regionOf(row) {
+  const found = /^(.*):([\d,]+)-([\d,]+) \S+$/.exec(content.regions?.[row] ?? "");
+  return found && { chrom: found[1], first: Number(found[2].replaceAll(",", "")), last: Number(found[3].replaceAll(",", "")) };
 }
 
 const seen = new IntersectionObserver((entries) => {
@@ -88,19 +95,73 @@ async function thumbnail(canvas) {
 
 function table() {
   state.shown = chosenRows();
-  byId("count").textContent = `${state.shown.length.toLocaleString("en-US")} of ${content.names.length.toLocaleString("en-US")} ${content.noun ?? "sequences"}`;
+  count();
   const head = byId("head");
   head.innerHTML = columnsOfTable.map(([name, title]) => {
     const sorted = state.sort === name ? (state.down ? "descending" : "ascending") : "none";
     return `<th aria-sort="${sorted}"><button data-sort="${name}">${escaped(title)}${{ ascending: " ▴", descending: " ▾", none: "" }[sorted]}</button></th>`;
   }).join("") + "<th>scores</th>";
+  if (state.made !== state.track) made.clear();
+  state.made = state.track;
   const body = byId("rows");
-  body.innerHTML = state.shown.map((row) => `<tr tabindex="-1" data-row="${row}" aria-selected="${row === state.row}">` +
-    columnsOfTable.map(([name]) => `<td class="${name}">${escaped(cell(name, row))}</td>`).join("") +
-    `<td><canvas data-row="${row}" width="160" height="24" aria-hidden="true"></canvas></td></tr>`).join("");
+  body.replaceChildren();
+  byId("list").scrollTop = 0;
+  extend();
   const first = body.querySelector("[aria-selected=true]") ?? body.firstElementChild;
   if (first) first.tabIndex = 0;
-  for (const canvas of body.querySelectorAll("canvas")) seen.observe(canvas);
+}
+// A browser takes long to lay out a thousand lines, so further ones come when the last are near.
+const TOGETHER = 200;
+function extend() {
+  const body = byId("rows"), from = body.children.length;
+  body.append(...state.shown.slice(from, from + TOGETHER).map(lineOf).map((line) => {
+    line.setAttribute("aria-selected", String(Number(line.dataset.row) === state.row));
+    line.tabIndex = -1;
+    return line;
+  }));
+}
+byId("list").addEventListener("scroll", (event) => {
+  const { scrollTop, clientHeight, scrollHeight } = event.target;
+  if (scrollTop + 3 * clientHeight > scrollHeight && byId("rows").children.length < state.shown.length) extend();
+});
+// Lines of the table are made once for each track, so that a search shows others without drawing them anew.
+const made = new Map();
+function lineOf(row) {
+  if (!made.has(row)) {
+    const line = document.createElement("tr");
+    line.dataset.row = row;
+    line.innerHTML = columnsOfTable.map(([name]) => `<td class="${name}">${escaped(cell(name, row))}</td>`).join("") +
+      `<td><canvas data-row="${row}" width="160" height="24" aria-hidden="true"></canvas></td>`;
+    seen.observe(line.querySelector("canvas"));
+    made.set(row, line);
+  }
+  return made.get(row);
+}
+
+/** Say how many rows are shown, and how far the bases have been read. */
+function count() {
+  const all = content.names.length, some = (number) => number.toLocaleString("en-US");
+  byId("count").textContent = `${some(state.shown.length)} of ${some(all)} ${content.noun ?? "sequences"}` +
+    (state.problem ? `; ${state.problem}` : state.read < all && seeksBases(byId("search").value) ? `; their bases are being read, ${some(state.read)} so far` : "");
+}
+
+// The bases are read when they are first sought, and what was found until then is shown.
+async function search() {
+  table();
+  mark();
+  if (state.read === content.names.length || !seeksBases(byId("search").value)) return;
+  state.problem = "";
+  try {
+    await readSequences(content.names.length, (read) => { state.read = read; count(); });
+  } catch (problem) { state.problem = problem.message; }
+  table(); // with the bases that could be read
+}
+// The logo is drawn anew where other places are to be marked in it.
+function mark() {
+  const words = wordsOf(byId("search").value).filter((word) => patternsOf(word).length).join(" ");
+  if (words === state.marked) return;
+  state.marked = words;
+  if (state.row !== null) choose(state.row);
 }
 
 let logo = null;
@@ -114,7 +175,7 @@ async function choose(row) {
   const chosen = tracks[state.track], shown = byId("every").checked ? tracks : tracks.filter((track) => track === chosen || (track.group && track.group === chosen.group));
   const place = content.places?.[row] ?? {};
   const data = { name: content.names[row], start: place.start ?? 0, chrom: place.chrom ?? null, strand: place.strand ?? null, gap: place.gap ?? null,
-                 annotations: content.annotations[row] ?? [], tracks: shown };
+                 annotations: [...(content.annotations[row] ?? []), ...placesFound(byId("search").value, shown[0].sequence)], tracks: shown };
   const options = { limits: byId("limits").value };
   byId("comparable").textContent = comparable(shown);
   if (logo) logo.update(data, options); else logo = createLogo(byId("logo"), data, options);
@@ -202,7 +263,8 @@ addEventListener("resize", charts);
 byId("track").innerHTML = content.tracks.map((track, k) => `<option value="${k}">${escaped(track.label)}</option>`).join("");
 byId("track").addEventListener("change", (event) => { state.track = Number(event.target.value); table(); if (state.row !== null) choose(state.row); });
 for (const id of ["every", "limits"]) byId(id).addEventListener("change", () => state.row !== null && choose(state.row));
-for (const id of ["search", "low", "high"]) byId(id).addEventListener("input", table);
+byId("search").addEventListener("input", search);
+for (const id of ["low", "high"]) byId(id).addEventListener("input", table);
 byId("head").addEventListener("click", (event) => {
   const name = event.target.dataset?.sort;
   if (!name) return;
@@ -213,7 +275,9 @@ byId("head").addEventListener("click", (event) => {
 const rowOf = (event) => event.target.closest("tr");
 byId("rows").addEventListener("click", (event) => { const tr = rowOf(event); if (tr) choose(Number(tr.dataset.row)); });
 byId("rows").addEventListener("keydown", (event) => {
-  const tr = rowOf(event), next = { ArrowDown: tr?.nextElementSibling, ArrowUp: tr?.previousElementSibling }[event.key];
+  const tr = rowOf(event);
+  if (event.key === "ArrowDown" && tr && !tr.nextElementSibling) extend();
+  const next = { ArrowDown: tr?.nextElementSibling, ArrowUp: tr?.previousElementSibling }[event.key];
   if (next) { tr.tabIndex = -1; next.tabIndex = 0; next.focus(); choose(Number(next.dataset.row)); }
   else if (event.key === "Enter" || event.key === " ") choose(Number(tr.dataset.row));
   else return;
