@@ -53,7 +53,8 @@ def command(stores: tuple[Path, ...], out: Path, on_repeated: str, execution: Ex
 
     if any(is_suite(path) for path in stores):
         was_there = merge_suites(stores, out, execution.force)
-        click.echo(f"{out} is already complete" if was_there else f"{out}: {len(stores):,} parts of a comparison")
+        parts = "one part" if len(stores) == 1 else f"{len(stores):,} parts"
+        click.echo(f"{out} is already complete" if was_there else f"{out}: a comparison from {parts}")
         return
     from genolift.pipeline.stores.merge import Merging, merge
 

@@ -12,6 +12,26 @@ from genolift.plot.patterns import draw_signed
 from genolift.plot.report import Image, Section, Table, data_uri, page_of, render_page
 from genolift.plot.style import INK, PALETTE, QUIET, Picture, drawing, render
 
+_MEANINGS = {
+    "motif": "The motif: patterns of either model whose bases are alike.",
+    "name": "The known motif that it looks like, or its own name.",
+    "consensus": "Its bases, in the letters of IUPAC where several are common.",
+    "status": "What becomes of it from a to b: lost, gained, weaker, stronger, turned, or not told apart.",
+    "sequences": "How many sequences hold it. They are the unit of the test.",
+    "places": "At how many places it is, where a stretch of either model is a member.",
+    "members_a": "How many of these places are found by the scores of a.",
+    "members_b": "How many of these places are found by the scores of b.",
+    "a": "The mean importance in a at all places.",
+    "b": "The mean importance in b at all places.",
+    "difference": "The importance in a less that in b.",
+    "low": "The lower end of the difference's interval of 95 %.",
+    "high": "The upper end of the difference's interval of 95 %.",
+    "p": "The p-value of a paired t-test of the difference.",
+    "q": "Its false discovery rate over motifs (Benjamini and Hochberg).",
+    "like": "The known motif whose columns are most alike.",
+    "like_q": "The false discovery rate of that match.",
+}
+
 
 @dataclass(frozen=True, eq=False)
 class ShownMotif:
@@ -70,7 +90,7 @@ def compared_page(
     pictures = []
     if motifs:
         pictures.append(Image(data_uri(render(plot_means(motifs), "png", 110)), "The importance of each motif."))
-    sections = [Section("Motifs in both models", units, tables=[table], pictures=pictures)]
+    sections = [Section("Motifs in both models", units, tables=[table.explained(_MEANINGS)], pictures=pictures)]
     for one in motifs:
         picture = Image(data_uri(render(plot_motif_pair(one), "png", 110)), f"{one.consensus}: {one.status}")
         sections.append(Section(f"{one.name} · {one.status}", pictures=[picture]))

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jinja2
 
 from genolift.version import __version__
+
+# Of cells: a number, a share, an interval, a shape, or nothing.
+_NUMBER = re.compile(r"(?:[-−+±\d.,%×/\s()\[\]]|e[-+]\d|to|nan|inf|–)*")
 
 
 @dataclass
@@ -23,11 +28,23 @@ class Table:
         The cells.
     caption : str
         A sentence about the table.
+    meanings : dict
+        What columns mean, by their titles. The page keeps it folded below the table until the reader opens it.
     """
 
     head: list[str]
     rows: list[list[str]]
     caption: str = ""
+    meanings: dict[str, str] = field(default_factory=dict)
+
+    def explained(self, meanings: Mapping[str, str]) -> Table:
+        """Return the same table with the meanings of its columns, of which some may be missing."""
+        return replace(self, meanings={name: meanings[name] for name in self.head if name in meanings})
+
+    @property
+    def of_numbers(self) -> list[bool]:
+        """Whether each column holds numbers, which stand at the right; words stand at the left and are wrapped."""
+        return [all(_NUMBER.fullmatch(row[k]) for row in self.rows) for k in range(len(self.head))]
 
 
 @dataclass

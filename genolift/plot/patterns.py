@@ -18,6 +18,26 @@ from genolift.plot.style import INK, Picture, drawing, render
 from genolift.sequence.alphabet import BASES
 from genolift.support.progress import bar
 
+_MEANINGS = {
+    "pattern": "Its name. Positive patterns raise the target, and negative ones lower it.",
+    "seqlets": "How many stretches of the sequences are members.",
+    "width": "Its width in bases.",
+    "consensus": "Its bases, in the letters of IUPAC where several are common.",
+    "information": "The information of its bases in bits, where all four would be equally likely by chance.",
+    "importance": "The sum of its contributions over its positions, which is the mean over its members.",
+    "target": "The target that it contributes to.",
+    "sequences": "How many sequences hold a member.",
+    "sd": "The standard deviation of the importance over its members.",
+    "alike": "Other patterns whose bases are alike, whatever their target and sign.",
+    "share": "The share of the tested sequences that hold it.",
+    "null_share": "The share of the sequences of the null that hold it.",
+    "null_p": "The p-value of Fisher's exact test that no more sequences than those of the null hold it.",
+    "null_q": "Its false discovery rate (Benjamini and Hochberg).",
+    "motif": "The known motif whose columns are most alike.",
+    "strand": "The strand on which that motif is alike.",
+    "p": "How likely a match as good is by chance, whichever motif it is.",
+    "q": "The false discovery rate of the match (Benjamini and Hochberg).",
+}
 _EVEN = np.full(4, 0.25)
 _MANY = 20
 
@@ -69,7 +89,7 @@ def patterns_page(
     progress
         Whether progress is shown; by default where there are many patterns.
     """
-    sections = [Section("Patterns", tables=[table])]
+    sections = [Section("Patterns", tables=[table.explained(_MEANINGS)])]
     with bar(len(patterns), "drawing", "patterns", progress, long=len(patterns) > _MANY) as display:
         for one in patterns:
             picture = Image(data_uri(render(plot_pattern(one), "png", 110)), one.told or one.name)

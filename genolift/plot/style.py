@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,6 +58,12 @@ _WORDS = {
     "shap": "SHAP",
     "lime": "LIME",
     "ism": "ISM",
+    "sis": "SIS",
+    "cam": "CAM",
+    "grad-cam": "Grad-CAM",
+    "smoothgrad": "SmoothGrad",
+    "deconvnet": "DeconvNet",
+    "patternnet": "PatternNet",
 }
 
 
@@ -135,5 +142,5 @@ def save_figure(figure: Figure, *paths: str | os.PathLike, dpi: int = 150) -> No
 
 def method_label(name: str) -> str:
     """Return the name of a method as people write it: ``deeplift-rescale`` becomes ``DeepLIFT rescale``."""
-    words = [_WORDS.get(word, word) for word in name.split("-")]
+    words = [_WORDS.get(word, word) for word in re.split("-(?!cam)", name)]
     return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])

@@ -110,3 +110,5 @@ def test_colours_go_from_quiet_to_strong():
 def test_method_labels():
     assert method_label("deeplift-revealcancel") == "DeepLIFT RevealCancel"
     assert method_label("guided-backprop-x-input") == "Guided backprop × input"
+    assert method_label("guided-grad-cam") == "Guided Grad-CAM"
+    assert [method_label(name) for name in ("cam", "smoothgrad-squared")] == ["CAM", "SmoothGrad squared"]

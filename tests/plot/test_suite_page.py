@@ -1,9 +1,11 @@
 """The page of a suite, from tables that are made up."""
 
+import re
+
 import numpy as np
 import pandas as pd
 
-from genolift.plot.suites.page import by_method, ranking, write_suite_page
+from genolift.plot.suites.page import Coverage, by_method, ranking, write_suite_page
 
 METHODS = {"good": 0.9, "middling": 0.5, "bad": 0.1}
 
@@ -48,6 +50,30 @@ def test_the_page(tmp_path):
     assert page.count("data:image/png") == 2 + 8  # ranks and costs; four measures against both truths
     assert "0.905" in page
     assert "0.930" in page
+
+
+def test_methods_are_compared_with_those_that_explained_the_same(tmp_path):
+    """A method that explained the first ten sequences alone, or one network alone, is the best of nothing but these."""
+    tables(tmp_path)
+    results = pd.read_csv(tmp_path / "results.csv")
+    good = results[results.method == "good"]
+    quick = good.assign(method="quick", value=good.value - 0.015, seconds=0.5)
+    slow = good.assign(method="slow", value=0.99, sequences=10, seconds=4000.0)
+    near = good.assign(method="near-first-10", value=0.98, sequences=10)
+    both = pd.concat([results, quick, slow, near])
+    both = pd.concat([both, both.assign(network="other"), good.assign(method="picky", network="other", value=1.0)])
+    both.to_csv(tmp_path / "results.csv", index=False)
+    assert list(ranking(pd.read_csv(tmp_path / "results.csv")).ranks.index) == ["good", "quick", "middling", "bad"]
+    write_suite_page(tmp_path, "x")
+    page = (tmp_path / "index.html").read_text()
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr>.*?</tr>", page, re.DOTALL)]
+    assert ["one", "50", "Good", "0.905", "40", "Quick", "0.890", "10"] in cells
+    assert ["one", "10", "Slow", "0.990", "400,000", "Near first 10", "0.980", "200"] in cells
+    assert "3 simulations, 2 networks, 2 training seeds, 7 methods" in page
+    assert "In brackets is what a method explained that did not explain all" in page
+    coverage = Coverage.of(both)
+    labels = [coverage.label(name) for name in ("good", "slow", "picky")]
+    assert labels == ["Good", "Slow (10 sequences)", "Picky (1 network)"]
 
 
 def test_a_single_simulation_has_no_ranks(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +30,9 @@ class Shown(NamedTuple):
     limits: tuple[float, float]
     chance: float
 
+
+_COUNTED = (("simulation", "simulation"), ("network", "network"), ("seed", "training seed"), ("method", "method"))
+_NEAR = 0.02  # A method that is so much behind the best one is nearly as good.
 
 SHOWN = (
     Shown(
@@ -74,9 +78,49 @@ def by_method(results: pd.DataFrame, metric: str, truth: str = "network") -> pd.
     return table.reindex([name for name in dict.fromkeys(results.method) if name in table.index])
 
 
+@dataclass(frozen=True)
+class Coverage:
+    """What each method explained: values of methods that explained different things do not compare.
+
+    Attributes
+    ----------
+    sequences, networks : pandas.Series
+        By the name of each method how many sequences it explained at most, and of how many networks.
+    """
+
+    sequences: pd.Series
+    networks: pd.Series
+
+    @classmethod
+    def of(cls, results: pd.DataFrame) -> Coverage:
+        """Return what each method of the table of a suite explained."""
+        by = results.groupby("method")
+        return cls(by.sequences.max(), by.network.nunique())
+
+    @property
+    def whole(self) -> list[str]:
+        """The methods that explained all sequences and took all networks."""
+        return self.alike(int(self.sequences.max()))
+
+    def alike(self, sequences: int) -> list[str]:
+        """Return the methods that explained so many sequences and took all networks."""
+        alike = (self.sequences == sequences) & (self.networks == self.networks.max())
+        return [str(name) for name in self.sequences.index[alike]]
+
+    def label(self, method: str) -> str:
+        """Return what a method is called, with what it did not explain all of in brackets."""
+        pairs = (self.sequences, "sequence"), (self.networks, "network")
+        less = [_counted(int(some[method]), noun) for some, noun in pairs if some[method] < some.max()]
+        return f"{method_label(method)} ({', '.join(less)})" if less else method_label(method)
+
+
 def ranking(results: pd.DataFrame, metric: str = SHOWN[0].metric) -> Ranking:
-    """Return the ranks of methods by a measure against the network's truth; see :func:`rank`."""
-    return rank(by_method(results, metric).T)
+    """Return the ranks of methods by a measure against the network's truth; see :func:`rank`.
+
+    Methods that did not explain all sequences, or did not take all networks, are left out, because their values are of
+    other sequences and networks.
+    """
+    return rank(by_method(results[results.method.isin(Coverage.of(results).whole)], metric).T)
 
 
 def write_suite_page(folder: Path, title: str) -> None:
@@ -92,8 +136,8 @@ def write_suite_page(folder: Path, title: str) -> None:
     results = pd.read_csv(folder / "results.csv", dtype={"references": str}, keep_default_na=True)
     page: dict[str, Any] = {
         "title": title,
-        "subtitle": f"{results.simulation.nunique()} simulations, {results.network.nunique()} networks, "
-        f"{results.seed.nunique()} training seeds, {results.method.nunique()} methods; genolift {__version__}",
+        "subtitle": ", ".join(_counted(results[name].nunique(), noun) for name, noun in _COUNTED)
+        + f"; genolift {__version__}",
         "sections": [
             *([_answers(results)] if len(results) else []),
             *_maps(results),
@@ -108,40 +152,82 @@ def write_suite_page(folder: Path, title: str) -> None:
 def _answers(results: pd.DataFrame) -> Section:
     """Return what to take from it all, with ranks and costs."""
     shown = SHOWN[0]
-    table = by_method(results, shown.metric)
-    mean = table.mean(axis=1)
+    table, coverage = by_method(results, shown.metric), Coverage.of(results)
     each = results.drop_duplicates(["simulation", "network", "seed", "method"])
     seconds = (1000 * each.seconds / each.sequences).groupby(each.method).median()
-    known = {name: (float(seconds[name]), float(value)) for name, value in mean.items() if value == value}
+    text = "Values are means over networks, training seeds and tasks. " + shown.meaning
+    whole = table[table.index.isin(coverage.whole)].mean(axis=1).dropna()
+    known = {str(name): (float(seconds[name]), float(value)) for name, value in whole.items()}
     pictures = [_image(cost_and_quality(known, shown.title.lower()), "Cost against quality. Grey methods are beaten by "
                        "another that is better and cheaper.")]  # fmt: skip
-    text = "Values are means over networks, training seeds and tasks. " + shown.meaning
     try:
         ranks = ranking(results)
     except InputError as problem:
         text += f" There are no ranks: {problem}."
     else:
-        pictures.insert(0, _image(rank_diagram(ranks, "Ranks"), "Mean ranks, the best on top."))
-    best = table.idxmax().dropna()
-    rows = [
-        [simulation, method_label(method), f"{table.loc[method, simulation]:.3f}", f"{seconds[method]:.2g}"]
-        for simulation, method in best.items()
-    ]
-    answer = Table(["Simulation", "Best method", shown.title, "Seconds for 1,000"], rows, "The best for each grammar.")
+        caption = (
+            f"Mean ranks over {_counted(len(ranks.simulations), 'simulation')}, the best on top. Bars join methods "
+            f"whose ranks differ by less than {ranks.difference:.1f}: these cannot be told apart at a level of 5 %."
+        )
+        pictures.insert(0, _image(rank_diagram(ranks, "Ranks"), caption))
+    if len(coverage.whole) < len(coverage.sequences):
+        text += (
+            f" Ranks and costs are of the methods that explained {coverage.sequences.max():,} sequences of all "
+            f"{_counted(int(coverage.networks.max()), 'network')}. Methods that take long explained the first "
+            "sequences alone, and the table compares them with others on the same ones. Methods that do not take all "
+            "networks are compared with no other."
+        )
+    measured = [shown.title.replace(" ", "\n"), "Seconds\nfor 1,000"]
+    answer = Table(
+        ["Simulation", "Sequences", "Best method", *measured, f"Cheapest within\n{_NEAR} of it", *measured],
+        [row for simulation in table for row in _best(table[simulation].dropna(), coverage, seconds, simulation)],
+        "The best for each grammar, and a method that is nearly as good for less.",
+    )  # fmt: skip
     return Section("Which method for which grammar", text, [answer], pictures)
 
 
+def _best(values: pd.Series, coverage: Coverage, seconds: pd.Series, simulation: str) -> list[list[str]]:
+    """Return a row for each number of sequences that several methods explained, the largest number first."""
+    rows = []
+    for number in sorted(coverage.sequences.unique(), reverse=True):
+        some = values[values.index.isin(coverage.alike(number))]
+        if len(some) < 2:
+            continue
+        best = some.idxmax()
+        cheapest = seconds[some.index[some >= some[best] - _NEAR]].idxmin()
+        row = [simulation, f"{number:,}"]
+        for name in (best, cheapest):
+            row += [method_label(name), f"{some[name]:.3f}", _time(seconds[name])]
+        rows.append(row)
+    return rows
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:,.0f}" if seconds >= 100 else f"{seconds:.2g}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def _maps(results: pd.DataFrame) -> list[Section]:
-    sections = []
+    sections, coverage = [], Coverage.of(results)
+    less = ""
+    if len(coverage.whole) < len(coverage.sequences):
+        less = (
+            " In brackets is what a method explained that did not explain all: do not compare its values with others."
+        )
     for shown in SHOWN:
         pictures = []
         for truth, words in (("network", "what the network uses"), ("label", "what the label depends on")):
             table = by_method(results, shown.metric, truth)
             if table.size:
                 title = f"{shown.title}, against {words}"
-                pictures.append(_image(heat_map(table, title, shown.limits, shown.chance), title))
+                labels = [coverage.label(name) for name in table.index]
+                drawn = heat_map(table, title, shown.limits, shown.chance, labels)
+                pictures.append(_image(drawn, title))
         if pictures:
-            sections.append(Section(shown.title, shown.meaning, [], pictures))
+            sections.append(Section(shown.title, shown.meaning + less, [], pictures))
     return sections
 
 

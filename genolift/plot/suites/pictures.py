@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from textwrap import fill
 
 import numpy as np
@@ -14,7 +14,9 @@ from genolift.evaluate.truth.ranking import Ranking
 from genolift.plot.style import INK, PALETTE, QUIET, Picture, drawing, method_label
 
 
-def heat_map(values: pd.DataFrame, title: str, limits: tuple[float, float], chance: float) -> Figure:
+def heat_map(
+    values: pd.DataFrame, title: str, limits: tuple[float, float], chance: float, labels: Sequence[str] | None = None
+) -> Figure:
     """Draw how good methods are in each simulation.
 
     Parameters
@@ -27,6 +29,8 @@ def heat_map(values: pd.DataFrame, title: str, limits: tuple[float, float], chan
         The values of the darkest colours.
     chance
         The value of chance, which is white.
+    labels
+        What the rows are called, if not by their methods.
 
     Returns
     -------
@@ -41,7 +45,7 @@ def heat_map(values: pd.DataFrame, title: str, limits: tuple[float, float], chan
         norm = TwoSlopeNorm(chance, min(limits[0], chance - 1e-6), max(limits[1], chance + 1e-6))
         image = ax.imshow(values, cmap="PuOr", norm=norm, aspect="auto")
         ax.set_xticks(range(values.shape[1]), values.columns, rotation=45, ha="right", rotation_mode="anchor")
-        ax.set_yticks(range(len(values)), [method_label(name) for name in values.index])
+        ax.set_yticks(range(len(values)), labels or [method_label(name) for name in values.index])
         ax.tick_params(length=0)
         for (row, column), value in np.ndenumerate(values.to_numpy()):
             if np.isnan(value):
@@ -82,12 +86,9 @@ def rank_diagram(ranking: Ranking, title: str) -> Figure:
             x = ranks.max() + 0.6 + 0.35 * number
             ax.plot([x, x], [first - 0.2, last + 0.2], color=INK, linewidth=1.6, solid_capstyle="butt")
         ax.set_yticks(places, [method_label(name) for name in ranks.index])
-        ax.invert_yaxis()
         ax.tick_params(axis="y", length=0)
-        ax.set_xlabel(
-            f"mean rank over {len(ranking.simulations)} simulations; bars join methods that differ by less than "
-            f"{ranking.difference:.1f}"
-        )
+        ax.set_ylim(len(ranks) - 0.4, -0.6)
+        ax.set_xlabel("mean rank")
         ax.set_title(title, loc="left")
     return figure
 
