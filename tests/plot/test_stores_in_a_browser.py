@@ -38,6 +38,7 @@ def folder(tmp_path_factory):
         fields = {"inputs": X, "scores": scores, "predictions": rng.normal(size=(N, 2))}
         if name == "deeplift":
             fields["standard_error"] = 0.1 * np.abs(scores)
+        fields["residual"] = size * 1e-4 * rng.normal(size=(N, 2, 3))
         Explanation(fields, names=[f"seq{i}" for i in range(N)], target=[0, 1], method={"name": name}).save(
             found / f"{name}.zarr"
         )
@@ -86,6 +87,37 @@ def test_methods_on_other_scales_are_not_flat(page):
     assert "cannot be compared" in page.locator("#comparable").inner_text()
     page.uncheck("#every")
     assert page.locator("#comparable").inner_text() == ""
+
+
+def test_residuals_of_methods_share_an_axis(page):
+    box = page.locator("#residuals svg").bounding_box()
+    left = {}
+    for number, curve in enumerate(page.locator("#residuals path").all()):
+        steps = re.findall(r"[ML](\S+) (\S+?)(?=[ML]|$)", curve.get_attribute("d"))
+        left[number] = float(max(steps, key=lambda step: -float(step[1]))[0])
+    # The residuals of the second store are a thousand times as large, and lie three powers of ten farther right.
+    assert len(left) == 4
+    assert min(left[2], left[3]) - max(left[0], left[1]) > 0.15 * box["width"]
+    assert "10⁻⁶" in page.locator("#residuals").text_content()
+    assert page.locator("#residuals ~ div table tbody tr").count() >= 4
+
+
+def test_the_spread_over_references_can_be_judged(page):
+    page.locator("#rows tr").nth(2).click()
+    about = page.locator("#about").inner_text().splitlines()
+    assert len(about) == 4
+    assert "± 10 % of the 10 largest contributions (median; at most 10 %), 10 of them more than two" in about[0]
+    assert "standard error" not in about[2]  # ISM has no references.
+    assert page.locator("#rows td.spread").first.inner_text() == "10 %"
+    page.select_option("#track", "2")
+    assert page.locator("#rows td.spread").first.inner_text() == ""
+    button = page.locator("#logo button[data-do=errors]")
+    assert page.locator("#logo path.error").count() > 0
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(200)
+    assert button.get_attribute("aria-pressed") == "false"
+    assert page.locator("#logo path.error").count() == 0
 
 
 def test_targets_of_one_method_share_their_limits(browser, folder):

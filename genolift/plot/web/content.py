@@ -156,6 +156,18 @@ def strongest(scores: np.ndarray, sequence: str, marks: Sequence[Sequence[Any]] 
     }
 
 
+def spread(scores: np.ndarray, error: np.ndarray) -> float:
+    """Return the median of standard error over contribution of the ten largest contributions (L,), or NaN.
+
+    It is the share of a contribution that its mean over references may be wrong by.
+    """
+    known = np.flatnonzero(np.isfinite(scores) & np.isfinite(error) & (scores != 0))
+    if not len(known):
+        return float("nan")
+    largest = known[np.argsort(-np.abs(scores[known]), kind="stable")[:_WIDTH]]
+    return float(np.median(error[largest] / np.abs(scores[largest])))
+
+
 def rounded(values: Any) -> list[float | None]:
     """Return numbers as JSON can hold them, of six digits; ``None`` for what is not finite."""
     return [float(f"{value:.6g}") if np.isfinite(value) else None for value in np.asarray(values, float).reshape(-1)]

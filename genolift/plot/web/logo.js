@@ -112,7 +112,7 @@ export function limits(data, options = {}) {
     for (let i = 0; i < track.scores.length; i++) {
       // The hypothetical contributions of a base stand on each other, so it is their sums that must fit.
       const letters = stacked ? [0, 1, 2, 3].map((b) => track.hypothetical[4 * i + b]) : [track.scores[i]];
-      const error = !stacked && track.error && Number.isFinite(track.error[i]) ? track.error[i] : 0;
+      const error = !stacked && options.errors !== false && track.error && Number.isFinite(track.error[i]) ? track.error[i] : 0;
       let [down, up] = [0, 0];
       for (const value of letters) {
         if (!Number.isFinite(value)) continue;
@@ -200,7 +200,7 @@ export function drawing(data, view, options = {}) {
     }
     // A letter at an edge of the view is cut there, and does not run over the numbers of the axis.
     parts.push(`<g class="track" data-track="${number}" clip-path="url(#${inside})">`);
-    parts.push(place.letters ? letters(track, number, row, place, view, theme, options) : bars(track, row, place, view, theme));
+    parts.push(place.letters ? letters(track, number, row, place, view, theme, options) : bars(track, row, place, view, theme, options));
     parts.push("</g>");
     parts.push(`<path d="M${MARGIN.left} ${f(row.y(0))}H${width - MARGIN.right}" stroke="${theme.ink}" stroke-width=".8"/>`);
   });
@@ -235,31 +235,40 @@ function letters(track, number, row, place, view, theme, options) {
     const score = track.scores[column];
     if (!Number.isFinite(score)) continue;
     letter(BASES.includes(base) ? base : "N", column, 0, score);
-    const error = track.error?.[column];
+    const error = options.errors === false ? NaN : track.error?.[column];
     if (Number.isFinite(error) && error > 0) {
-      errors.push(`M${f(place.x(column + 0.47))} ${f(row.y(score - error))}V${f(row.y(score + error))}`);
+      // The caps show where a mark ends in front of a letter.
+      const [x, half, up, down] = [place.x(column + 0.47), Math.min(4, place.pixels / 5), row.y(score + error), row.y(score - error)];
+      errors.push(`M${f(x)} ${f(down)}V${f(up)}M${f(x - half)} ${f(up)}h${f(2 * half)}M${f(x - half)} ${f(down)}h${f(2 * half)}`);
     }
   }
-  if (errors.length) drawn.push(`<path class="error" d="${errors.join("")}" stroke="${theme.quiet}" stroke-width="1"/>`);
+  if (errors.length) {
+    drawn.push(`<path class="error" d="${errors.join("")}" stroke="${theme.paper}" stroke-width="2.6" opacity=".7"/>`);
+    drawn.push(`<path class="error" d="${errors.join("")}" stroke="${theme.ink}" stroke-width="1"/>`);
+  }
   return drawn.join("");
 }
 
 // What is below a pixel is drawn as its largest and its smallest score, so that no peak is lost.
-function bars(track, row, place, view, theme) {
-  const left = MARGIN.left, right = place.width - MARGIN.right, above = [], below = [], zero = f(row.y(0));
+function bars(track, row, place, view, theme, options) {
+  const left = MARGIN.left, right = place.width - MARGIN.right, above = [], below = [], errors = [], zero = f(row.y(0));
   const step = Math.max(1, Math.min(place.pixels, 4));
   for (let pixel = left; pixel < right; pixel += step) {
     const from = Math.max(0, Math.floor(view.start + (pixel - left) / place.pixels));
     const to = Math.min(track.scores.length, Math.max(from + 1, Math.floor(view.start + (pixel + step - left) / place.pixels)));
-    let low = 0, high = 0;
+    let low = 0, high = 0, most = from;
     for (let column = from; column < to; column++) {
       low = Math.min(low, track.scores[column] || 0);
       high = Math.max(high, track.scores[column] || 0);
+      if (Math.abs(track.scores[column]) > Math.abs(track.scores[most] || 0)) most = column;
     }
+    const [score, error] = [track.scores[most], options.errors === false ? NaN : track.error?.[most]];
+    if (error > 0 && Number.isFinite(score)) errors.push(`M${f(pixel + step / 2)} ${f(row.y(score - error))}V${f(row.y(score + error))}`);
     if (high > 0) above.push(`M${f(pixel)} ${zero}V${f(row.y(high))}h${f(step)}V${zero}Z`);
     if (low < 0) below.push(`M${f(pixel)} ${zero}V${f(row.y(low))}h${f(step)}V${zero}Z`);
   }
-  return `<path class="bars" d="${above.join("")}" fill="${theme.C}"/><path class="bars" d="${below.join("")}" fill="${theme.T}"/>`;
+  return `<path class="bars" d="${above.join("")}" fill="${theme.C}"/><path class="bars" d="${below.join("")}" fill="${theme.T}"/>` +
+    (errors.length ? `<path class="error" d="${errors.join("")}" stroke="${theme.quiet}" stroke-width="${f(Math.min(1, step / 2))}" opacity=".8"/>` : "");
 }
 
 function axis(data, view, place, theme, parts, text) {
@@ -317,6 +326,7 @@ export function createLogo(element, data, options = {}) {
   root.innerHTML = `<style>${STYLE}</style><div class="bar" role="toolbar" aria-label="logo">
     <button data-do="closer" aria-label="zoom in">+</button><button data-do="farther" aria-label="zoom out">−</button>
     <button data-do="all">all</button><button data-do="hypothetical" aria-pressed="false">hypothetical</button>
+    <button data-do="errors" aria-pressed="true" aria-label="standard errors">± error</button>
     <button data-do="svg">SVG</button><button data-do="png">PNG</button></div>
     <div class="frame" tabindex="0" role="application" aria-label="sequence logo; arrows move along the bases, plus and minus zoom, Enter tells more">
     <div class="picture"></div><div class="tip" hidden></div></div>
@@ -344,6 +354,8 @@ export function createLogo(element, data, options = {}) {
     const able = state.data.tracks.some((track) => track.hypothetical);
     find("[data-do=hypothetical]").hidden = !able;
     find("[data-do=hypothetical]").setAttribute("aria-pressed", String(Boolean(state.options.hypothetical)));
+    find("[data-do=errors]").hidden = !state.data.tracks.some((track) => track.error);
+    find("[data-do=errors]").setAttribute("aria-pressed", String(state.options.errors !== false));
   }
   const later = () => { waiting ||= requestAnimationFrame(draw); };
   function show(view) { state.view = clamped(view, columns(state.data), width()); later(); }
@@ -412,6 +424,7 @@ export function createLogo(element, data, options = {}) {
   const actions = {
     closer: () => zoom(0.5), farther: () => zoom(2), all: () => show({ start: 0, end: columns(state.data) }),
     hypothetical: () => { state.options.hypothetical = !state.options.hypothetical; later(); },
+    errors: () => { state.options.errors = state.options.errors === false; later(); },
     svg: () => save(`${file()}.svg`, `data:image/svg+xml;charset=utf-8,${encodeURIComponent(toSVG())}`),
     png: async () => save(`${file()}.png`, await toPNG()),
   };

@@ -8,7 +8,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from genolift.plot.web.page import Mark
+from genolift.plot.web.summaries import Mark
 from genolift.results.explanation import Explanation
 from genolift.results.regions import RegionTable
 from genolift.sequence.regions import Interval, read_intervals

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from genolift.plot.web import script
-from genolift.plot.web.content import Track, rounded, sequence_of, strongest
+from genolift.plot.web.content import Track, rounded, sequence_of, spread, strongest
 from genolift.plot.web.inlined import inlined, json_text, module, template
+from genolift.plot.web.summaries import Listing, Mark, average, residuals, tables
 from genolift.results.explanation import Explanation
 from genolift.support.errors import FileProblem, file_problems
 from genolift.support.files import write_whole
@@ -22,18 +23,7 @@ from genolift.support.progress import bar
 
 BLOCK = 25  # sequences
 _ONE_FILE = 15_000_000  # bytes, beyond which the data go into files beside the page
-_BINS = 60
-_MOST_MARKED = 50  # names in the table of what is marked
 _TOGETHER = 8  # tracks, beyond which not all are shown at first
-
-
-class Listing(NamedTuple):
-    """A table below the logo: its title, a sentence about it, its head and its rows."""
-
-    title: str
-    text: str
-    head: list[str]
-    rows: list[list[str]]
 
 
 @dataclass(frozen=True)
@@ -64,8 +54,6 @@ class PageOptions:
 
 
 _PLAIN = PageOptions()
-#: What is marked in a sequence: start, end (0-based, half-open), label, strand.
-Mark = tuple[int, int, str, str]
 
 
 class Words(NamedTuple):
@@ -115,6 +103,7 @@ def write_page(
     count = len(tracks[0].result)
     blocks: list[str] = []
     found: list[list[dict[str, Any] | None]] = [[] for _ in tracks]
+    spreads: list[list[float]] = [[] for _ in tracks]
     read: list[np.ndarray] = []
     with bar(count, "writing the page", "sequences", show=options.progress) as display:
         for start in range(0, count, BLOCK):
@@ -126,12 +115,19 @@ def write_page(
                 for number, track in enumerate(held):
                     scores = np.asarray(track.result[row].scores)[0]
                     found[number].append(strongest(scores, told["sequence"], marks.get(start + row, ())))
+                    if "standard_error" in track.result.defined:
+                        error = np.asarray(track.result[row].standard_error, dtype=float)[0]
+                        spreads[number].append(spread(scores, error))
                 display.update(1)
             read.append(np.array([_known(track.result) for track in held]))
             blocks.append(json_text(block))
     scores = np.concatenate(read, axis=1)  # (tracks, N, L)
-    content = {**_content(tracks, found, marks), "average": _average(tracks, scores), "residuals": _histogram(tracks)}
-    words = words._replace(tables=[*words.tables, *_tables(tracks, scores, marks)])
+    content = {
+        **_content(tracks, found, spreads, marks),
+        "average": average(tracks, scores),
+        "residuals": residuals(tracks),
+    }
+    words = words._replace(tables=[*words.tables, *tables(tracks, scores, marks)])
     return write_blocks(out, content, blocks, words, options.genome)
 
 
@@ -164,6 +160,7 @@ def write_blocks(
         together=1 < len(content["tracks"]) <= _TOGETHER,
         scales=len({track.get("scale") for track in content["tracks"]}) > 1,
         regions="regions" in content,
+        spread=any("spread" in track for track in content["tracks"]),
         average=content["average"],
         residuals=content["residuals"],
         tables=words.tables,
@@ -195,7 +192,10 @@ def _clear(folder: Path) -> None:
 
 
 def _content(
-    tracks: Sequence[Track], found: list[list[dict[str, Any] | None]], marks: Mapping[int, list[Mark]]
+    tracks: Sequence[Track],
+    found: list[list[dict[str, Any] | None]],
+    spreads: list[list[float]],
+    marks: Mapping[int, list[Mark]],
 ) -> dict[str, Any]:
     first = tracks[0].result
     told: dict[str, Any] = {"names": [str(name) for name in first.name_texts], "annotations": {}}
@@ -210,7 +210,7 @@ def _content(
         chroms = list(dict.fromkeys(chrom for chrom, *_ in rows))
         told["regionOrder"] = [chroms.index(chrom) * 10**10 + int(start) for chrom, start, *_ in rows]
     told["tracks"] = []
-    for track, stretches in zip(tracks, found, strict=True):
+    for track, stretches, spread_of_rows in zip(tracks, found, spreads, strict=True):
         one: dict[str, Any] = {"label": track.label, "scale": track.scale, "strongest": stretches}
         result = track.result
         one["predictions"] = rounded(result.predictions) if "predictions" in result.defined else [None] * len(result)
@@ -219,64 +219,7 @@ def _content(
             known = np.isfinite(residual)  # A sequence may have fewer references than others, but not none.
             largest = np.where(known, residual, 0.0).max(axis=1, initial=0.0)
             one["residual"] = rounded(np.where(known.any(axis=1), largest, np.nan))
+        if np.isfinite(spread_of_rows).any():
+            one["spread"] = rounded(spread_of_rows)
         told["tracks"].append(one)
     return told
-
-
-def _average(tracks: Sequence[Track], scores: np.ndarray) -> list[dict[str, Any]] | None:
-    """Return the mean size of scores by position, where all sequences have the same length."""
-    lengths = tracks[0].result.lengths
-    if lengths is not None and len(set(np.asarray(lengths).tolist())) > 1:
-        return None
-    known = np.isfinite(scores)
-    sums, counts = np.abs(scores).sum(axis=1, where=known), known.sum(axis=1)
-    mean = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-    return [{"label": track.label, "values": rounded(values)} for track, values in zip(tracks, mean, strict=True)]
-
-
-def _histogram(tracks: Sequence[Track]) -> list[dict[str, Any]] | None:
-    """Return how many pairs have which residual, as a share of the largest, or ``None`` without residuals."""
-    series = []
-    for track in tracks:
-        if "residual" in track.result.defined:
-            residual = np.asarray(track.result.residual, dtype=float).reshape(-1)
-            residual = residual[np.isfinite(residual)]
-            if len(residual):
-                counts, edges = np.histogram(residual, _BINS)
-                label = f"{track.label} ({edges[0]:.2g} to {edges[-1]:.2g})"
-                ends = [float(edges[0]), float(edges[-1])]
-                series.append({"label": label, "values": counts.tolist(), "range": ends})
-    return series or None
-
-
-def _tables(tracks: Sequence[Track], scores: np.ndarray, marks: Mapping[int, list[Mark]]) -> list[Listing]:
-    tables = []
-    if len(tracks) > 1:
-        rows = [
-            [one.label, *(f"{_agreement(a, b):.3f}" for b in scores)] for one, a in zip(tracks, scores, strict=True)
-        ]
-        text = "The mean over sequences of the correlation between their scores, where both are known."
-        tables.append(Listing("Agreement", text, ["", *(track.label for track in tracks)], rows))
-    if marks:
-        sums: dict[str, list[list[float]]] = {}
-        for row, some in marks.items():
-            for start, end, label, _ in some:
-                inside = scores[:, row, start:end]
-                sums.setdefault(label, []).append(inside.sum(axis=1, where=np.isfinite(inside)).tolist())
-        rows = [
-            [label, f"{len(values):,}", *(f"{value:.4g}" for value in np.mean(values, axis=0))]
-            for label, values in sorted(sums.items(), key=lambda item: -len(item[1]))[:_MOST_MARKED]
-        ]
-        text = "How often each is marked, and the mean over its places of the sum of the scores."
-        if len(sums) > len(rows):  # Peaks, unlike motifs, each have a name of their own.
-            text += f" These are the {len(rows)} that are marked most often of {len(sums):,}."
-        tables.append(Listing("What is marked", text, ["", "places", *(track.label for track in tracks)], rows))
-    return tables
-
-
-def _agreement(a: np.ndarray, b: np.ndarray) -> float:
-    both = np.isfinite(a) & np.isfinite(b)
-    counts = np.maximum(both.sum(axis=1, keepdims=True), 1)
-    a, b = (np.where(both, x - x.sum(axis=1, keepdims=True, where=both) / counts, 0.0) for x in (a, b))
-    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    return float(np.mean((a * b).sum(axis=1)[norms > 0] / norms[norms > 0])) if (norms > 0).any() else float("nan")

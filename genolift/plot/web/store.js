@@ -40,14 +40,17 @@ const columnsOfTable = [
   ["prediction", "prediction", (row) => content.tracks[state.track].predictions[row]],
   ...(content.columns ?? []).map(({ name, title }) => [name, title, (row) => content.tracks[state.track].columns[name][row]]),
   ...(content.columns ? [] : [["residual", "residual", (row) => content.tracks[state.track].residual?.[row] ?? null]]),
+  ...(content.tracks.some((track) => track.spread) ? [["spread", "standard error", (row) => content.tracks[state.track].spread?.[row] ?? null]] : []),
   ["strongest", "strongest stretch", (row) => content.tracks[state.track].strongest[row]],
 ];
 const value = (name, row) => columnsOfTable.find((column) => column[0] === name)[2](row);
 const cell = (name, row) => {
   const found = value(name, row);
   if (name === "strongest") return found ? `${found.label ? `${found.label} ` : ""}${found.bases} at ${found.start}` : "";
+  if (name === "spread") return found === null ? "" : percent(found);
   return typeof found === "number" && name !== "number" ? told(found) : found === null ? "" : String(found);
 };
+const percent = (share) => `${Number((100 * share).toPrecision(2))} %`;
 const order = (name, row) => (name === "strongest" ? value(name, row)?.sum ?? null : name === "region" ? content.regionOrder[row] : value(name, row));
 
 function chosenRows() {
@@ -181,13 +184,24 @@ async function choose(row) {
   if (logo) logo.update(data, options); else logo = createLogo(byId("logo"), data, options);
   byId("chosen").textContent = content.names[row];
   const about = shown.map((track) => {
-    const residual = track.residual?.[row], error = track.error ? largest(track.error) : NaN;
+    const residual = track.residual?.[row];
     return `${track.label}: prediction ${told(track.predictions[row])}` + (residual === undefined || residual === null ? "" : `, residual ${told(residual)}`) +
-      (Number.isFinite(error) ? `, largest standard error ${told(error)}` : "");
+      spreadIn(track);
   });
-  byId("about").textContent = about.join("; ");
+  byId("about").textContent = about.join("\n");
   document.dispatchEvent(new CustomEvent("genolift-chosen", { detail: data }));
   if (content.columns) card(row, shown);
+}
+
+/** Return in words how sure the ten largest contributions of a track are. */
+function spreadIn(track) {
+  if (!track.error) return "";
+  const known = [...track.scores.keys()].filter((i) => Number.isFinite(track.scores[i]) && Number.isFinite(track.error[i]) && track.scores[i] !== 0);
+  const ratios = known.sort((a, b) => Math.abs(track.scores[b]) - Math.abs(track.scores[a])).slice(0, 10).map((i) => track.error[i] / Math.abs(track.scores[i])).sort((a, b) => a - b);
+  if (!ratios.length) return "";
+  const middle = (ratios[Math.floor((ratios.length - 1) / 2)] + ratios[Math.ceil((ratios.length - 1) / 2)]) / 2;
+  return `, ± ${percent(middle)} of the ${ratios.length} largest contributions (median; at most ${percent(ratios.at(-1))}), ` +
+    `${ratios.filter((ratio) => ratio < 0.5).length} of them more than two standard errors from 0`;
 }
 
 // Whether heights of the tracks that are shown can be compared.
@@ -220,7 +234,7 @@ function broken(words, most) {
 }
 
 // The box is drawn anew where its width changes, so that its words keep their size.
-function lines(box, series, words) {
+function lines(box, series, words, [from, to] = [0, series[0].values.length - 1], log = false) {
   // The keys stand above the curves, and words that are wider than the box go on in another line.
   const width = Math.max(280, Math.min(720, Math.floor(box.clientWidth) || 720)), left = 48, top = 8 + (series.length > 1 ? 14 * series.length : 0);
   const said = broken(words, Math.floor((width - 16) / 6.2)), bottom = 28 + 14 * said.length, height = top + 144 + bottom;
@@ -240,11 +254,12 @@ function lines(box, series, words) {
     });
     return `<path fill="none" stroke="${colours[k % 6]}" d="${way.join("")}"/>`;
   });
-  const count = series[0].values.length, [from, to] = series[0].range ?? [0, count - 1];
-  // Several histograms each have their own range, which their key tells.
-  const below = series[0].range && series.length > 1 ? [] : ticks(from, to, Math.floor(width / 110)).filter((v) => series[0].range || Number.isInteger(v));
-  const across = (v) => left + ((width - left - 8) * (series[0].range ? (v - from) / (to - from || 1) : (v + 0.5) / count));
-  for (const v of below) drawn.push(`<text x="${across(v).toFixed(1)}" y="${height - bottom + 14}" text-anchor="middle">${told(v)}</text>`);
+  // Positions stand in the middle of their column, and powers of ten at the edges of bins.
+  const across = (v) => left + ((width - left - 8) * (log ? (v - from) / (to - from) : (v + 0.5) / series[0].values.length));
+  for (const v of ticks(from, to, Math.floor(width / (log ? 60 : 110))).filter(Number.isInteger)) {
+    const anchor = across(v) > width - 20 ? "end" : "middle"; // so that the last number stays in the picture
+    drawn.push(`<text x="${Math.min(across(v), width - 2).toFixed(1)}" y="${height - bottom + 14}" text-anchor="${anchor}">${log ? `10${raised(v)}` : told(v)}</text>`);
+  }
   const marks = ticks(low, high, 4).map((v) => `<text x="${left - 6}" y="${y(v) + 4}" text-anchor="end">${told(v)}</text>`);
   const keys = series.length < 2 ? [] : series.map((one, k) => `<text x="${left + 8}" y="${14 + 14 * k}" fill="${colours[k % 6]}">${escaped(one.label)}</text>`);
   box.innerHTML = `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(words)}" font-size="11" fill="currentColor">` +
@@ -252,11 +267,10 @@ function lines(box, series, words) {
     `${said.map((line, k) => `<text x="${width / 2}" y="${height - 6 - 14 * (said.length - 1 - k)}" text-anchor="middle">${escaped(line)}</text>`).join("")}</svg>`;
 }
 
-const separate = (content.residuals?.length ?? 0) > 1 ? ", each over its range in brackets" : "";
+const raised = (number) => [...String(number)].map((one) => ({ "-": "⁻" })[one] ?? "⁰¹²³⁴⁵⁶⁷⁸⁹"[one]).join("");
 function charts() {
-  for (const [name, words] of [["average", "mean of |score| by position (from 0)"], ["residuals", `pairs of a sequence and a reference by residual${separate}`]]) {
-    if (content[name]) lines(byId(name), content[name], words);
-  }
+  if (content.average) lines(byId("average"), content.average, "mean of |score| by position (from 0)");
+  if (content.residuals) lines(byId("residuals"), content.residuals.series, "pairs of a sequence and a reference by the size of their residual", content.residuals.range, true);
 }
 charts();
 addEventListener("resize", charts);

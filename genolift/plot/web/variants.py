@@ -16,7 +16,8 @@ from genolift.plot.logo import target_text
 from genolift.plot.logos.alleles import Columns, align
 from genolift.plot.web.content import packed, rounded, strongest, text_of
 from genolift.plot.web.inlined import json_text
-from genolift.plot.web.page import BLOCK, Listing, Words, write_blocks
+from genolift.plot.web.page import BLOCK, Words, write_blocks
+from genolift.plot.web.summaries import Listing
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import is_dna, one_hot_codes
 from genolift.sequence.edits import Edit
