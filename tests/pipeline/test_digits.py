@@ -49,7 +49,8 @@ def done(data):
 def test_it_leaves_tables_pictures_and_a_page(done):
     _, out = done
     table = pd.read_csv(out / "digits.csv", dtype={"source": str})
-    assert list(table) == ["method", "source", "target", "change", "low", "high", "n", "seconds"]
+    behind = ["behind", "behind_low", "behind_high"]
+    assert list(table) == ["method", "source", "target", "change", "low", "high", *behind, "n", "seconds"]
     assert list(table.method.unique()) == ["gradient-x-input", "deeplift@zeros"]
     assert len(table) == 2 * (1 + 90)
     assert (table.n == np.where(table.source == "all", 30, 3)).all()
@@ -57,6 +58,12 @@ def test_it_leaves_tables_pictures_and_a_page(done):
     one = table[table.method == "deeplift@zeros"]
     of_pairs = one[one.source != "all"].change.mean()
     assert one[one.source == "all"].change.item() == pytest.approx(of_pairs, rel=1e-3)
+    # Of each pair one method is the best, and the other is behind by the difference of the means.
+    best = table[table.behind.isna()].set_index(["source", "target"]).sort_index()
+    rest = table[table.behind.notna()].set_index(["source", "target"]).sort_index()
+    assert best.index.equals(rest.index)
+    np.testing.assert_allclose(rest.behind, rest.change - best.change, atol=2e-4)
+    assert (rest.behind <= 0).all()
     metrics = pd.read_csv(out / "metrics.csv")
     assert set(metrics.metric) == {"flipping", "continuity"}
     assert metrics.value.notna().all()
@@ -64,7 +71,7 @@ def test_it_leaves_tables_pictures_and_a_page(done):
     assert {f"figure4a{kind}" for kind in (".png", ".svg")} <= {path.name for path in out.iterdir()}
     page = (out / "index.html").read_text()
     assert page.count("<img") == 3
-    assert re.search(r"What was refused.*<td>Cam</td>", page, re.DOTALL)
+    assert re.search(r"What was refused.*<td>CAM</td>", page, re.DOTALL)
 
 
 @pytest.mark.slow
@@ -161,6 +168,23 @@ def test_methods_are_compared_with_zeros_unless_told():
     for names, words in (([], "name a method"), (["all"], "not by all"), (["deeplitf"], "did you mean deeplift")):
         with pytest.raises(InputError, match=words):
             contenders(names)
+
+
+def test_a_method_is_compared_with_the_best_on_the_same_images():
+    """Images differ much more than methods do: their own intervals overlap, and that of the difference is narrow."""
+    random = np.random.default_rng(0)
+    labels = np.repeat(np.arange(10), 40)
+    images = 5 * random.standard_normal((400, 1)) + random.standard_normal((400, 10))
+    other = images - 0.3 + 0.1 * random.standard_normal((400, 10))
+    judged = {
+        name: results.Judged(change, np.zeros(400), np.zeros(400), np.zeros(0), 1.0)
+        for name, change in (("other", other), ("best", images))
+    }
+    table = results.conversion_table(judged, labels).set_index(["method", "source", "target"])
+    row, best = table.loc[("other", "all", "all")], table.loc[("best", "all", "all")]
+    assert row.high > best.low
+    assert row.behind_low < -0.3 < row.behind_high < -0.28
+    assert np.isnan(best.behind)
 
 
 def test_names_of_files_hold_no_paths():
