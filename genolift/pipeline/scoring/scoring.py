@@ -38,6 +38,7 @@ from genolift.support.threads import threads, use_threads
 log = logging.getLogger("genolift")
 
 _BLOCK_BYTES, _LARGEST_BLOCK = 64e6, 256
+_SLOW = 2  # seconds for a block
 # Fields as long as a sequence: raw contributions, hypothetical and multipliers, four numbers each per position and
 # target, and the standard error.
 _NUMBERS_PER_POSITION = 13
@@ -262,7 +263,8 @@ def _here(
 ) -> Iterator[int]:
     """Explain and write the blocks in this process, and yield the size of each that is written.
 
-    The next block is read, and the one before written, while one is being explained.
+    The next block is read, and the one before written, while one is being explained. Of a slow block the user hears at
+    once that it is done, which costs little then.
     """
     with ThreadPoolExecutor(1, "reading") as reader, ThreadPoolExecutor(1, "writing") as writing:
         coming = reader.submit(next, blocks, None)
@@ -270,10 +272,14 @@ def _here(
         while (block := coming.result()) is not None:
             coming = reader.submit(next, blocks, None)
             number, sequences, records = block
+            before = time.perf_counter()
             explanation = explaining(sequences, records)
             if written is not None:
                 yield written.result()
             written = writing.submit(_written, writer, number, explanation)
+            if time.perf_counter() - before > _SLOW:
+                yield written.result()
+                written = None
         if written is not None:
             yield written.result()
 
