@@ -36,9 +36,18 @@ from genolift.cli.targets import TargetsCommand, explained_targets
     help="Draw both alleles of a variant of a store that `genolift variants --explain` wrote, such as "
     "'chr1:14677:G>A', in quotes because > means something to the shell.",
 )
-@click.option("--start", type=click.IntRange(0), metavar="N", help="First position, 0-based.  [default: 0]")
 @click.option(
-    "--end", type=click.IntRange(1), metavar="N", help="Position after the last.  [default: the sequence's length]"
+    "--start",
+    type=click.IntRange(0),
+    metavar="N",
+    help="First position, 0-based from the start of the sequence, or of the window of --alleles.  [default: 0, or 40 "
+    "before the change of --alleles]",
+)
+@click.option(
+    "--end",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Position after the last, counted in the same way.  [default: the sequence's length, or 40 behind the change]",
 )
 @explained_targets("Which targets, where several were explained.")
 @click.option(

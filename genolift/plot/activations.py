@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from genolift.methods.hidden.activations import Activations
 from genolift.plot.logo import PER_ROW, draw_row, letter_heights, window
-from genolift.plot.style import Picture, drawing
+from genolift.plot.style import POSITION, Picture, drawing
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import one_hot_codes
 from genolift.support.errors import InputError
@@ -90,7 +90,7 @@ def plot_activations(
             below.set_yticks([])
             below.spines["left"].set_visible(False)
         below.set_xlim(start - 0.5, end - 0.5)
-        below.set_xlabel("position in the sequence (bp, 0-based)")
+        below.set_xlabel(POSITION)
         below.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=12, steps=[1, 2, 5, 10]))
         title = f"{name}   ·   layer {activations.layer}   ·   {_told(activations)}"
         figure.suptitle(title, x=0.01, ha="left", fontsize=10.5)

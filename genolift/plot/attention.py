@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genolift.plot.style import PALETTE, Picture, drawing
+from genolift.plot.style import PALETTE, POSITION, Picture, drawing
 from genolift.results.explanation import Explanation
 from genolift.results.kinds import AttentionExplanation
 from genolift.support.errors import InputError, Remedy, method_option
@@ -120,5 +120,5 @@ def _profile(ax: Axes, one: Explanation) -> None:
         ax.legend(frameon=False)
     ax.set_ylim(bottom=0)
     ax.margins(x=0)
-    ax.set_xlabel("position in the sequence (bp, 0-based)")
+    ax.set_xlabel(POSITION)
     ax.set_ylabel("share read")

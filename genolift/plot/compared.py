@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from genolift.plot.logo import draw_row
 from genolift.plot.patterns import draw_signed
 from genolift.plot.report import Image, Section, Table, data_uri, page_of, render_page
-from genolift.plot.style import INK, PALETTE, QUIET, Picture, drawing, render
+from genolift.plot.style import INK, PALETTE, POSITION, QUIET, Picture, drawing, render
 
 _MEANINGS = {
     "motif": "The motif: patterns of either model whose bases are alike.",
@@ -161,6 +161,6 @@ def plot_region_pair(one: ComparedRegion) -> Figure:
             ax.set_ylabel(which)
         ticks = np.arange(-(-one.first // 10) * 10, one.first + length, 10)
         axes[-1].set_xticks(ticks - one.first, [str(tick) for tick in ticks])
-        axes[-1].set_xlabel("position in the sequence (bp, 0-based)")
+        axes[-1].set_xlabel(POSITION)
         figure.suptitle(f"{one.name}   ·   q = {one.q:.2g}", x=0.01, ha="left", fontsize=9.5)
     return figure

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from genolift.evaluate.truth.matches import STRONG
 from genolift.evaluate.truth.recovery import Recovery
 from genolift.plot.logo import draw_row, letter_heights, mark_levels, target_text
-from genolift.plot.style import INK, PALETTE, QUIET, Picture, drawing, method_label
+from genolift.plot.style import INK, PALETTE, POSITION, QUIET, Picture, drawing, method_label
 from genolift.results.explanation import Explanation
 from genolift.support.errors import InputError
 
@@ -203,7 +203,7 @@ def figure6(
             draw_row(ax, heights[name], start, end, highlight, name_marks=k == 0)
             ax.set_ylabel("\n".join(textwrap.wrap(method_label(name), 16)), rotation=0, ha="right", va="center")
         figure.align_ylabels(axes)
-        axes[-1].set_xlabel("position in the sequence (bp, 0-based)")
+        axes[-1].set_xlabel(POSITION)
         axes[0].set_title(" ", pad=2 + 11 * levels, fontsize=1)
         prediction = ""
         if "predictions" in first.defined:

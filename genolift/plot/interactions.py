@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from genolift.methods.targets import text_of
 from genolift.plot.epistasis import draw_pairs, heat, spelled
 from genolift.plot.logo import draw_row, letter_heights, target_text
-from genolift.plot.style import INK, Picture, drawing
+from genolift.plot.style import INK, POSITION, Picture, drawing
 from genolift.results.explanation import Explanation
 from genolift.results.kinds import InteractionExplanation, OutputInteractions, SurrogateExplanation
 from genolift.support.errors import InputError, Remedy, method_option
@@ -68,7 +68,7 @@ def plot_interactions(explanation: Explanation, i: int | str = 0, target: Any = 
         rows = np.arange(0, len(table), every)
         below.set_yticks(rows, [str(starts[r]) if single else f"{starts[r]}–{ends[r] - 1}" for r in rows])
         below.set_ylabel("mutated position" if single else "mutated stretch")
-        below.set_xlabel("position in the sequence (bp, 0-based)")
+        below.set_xlabel(POSITION)
         figure.suptitle(_title(one), x=0.01, ha="left", fontsize=10.5)
     return figure
 

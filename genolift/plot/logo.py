@@ -17,7 +17,7 @@ from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 
 from genolift.methods.targets import text_of
-from genolift.plot.style import BASES, INK, PALETTE, QUIET, Picture, drawing
+from genolift.plot.style import BASES, INK, PALETTE, POSITION, QUIET, Picture, drawing
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import is_dna
 from genolift.support.errors import InputError, Remedy, Setting, setting
@@ -101,7 +101,7 @@ def plot_logo(
             row.set_title(" ", pad=2 + 11 * levels, fontsize=1)
         figure.suptitle(title(one), x=0.01, ha="left", fontsize=10.5)
         side_label(figure, units_label(one))
-        axes[-1].set_xlabel("position in the sequence (bp, 0-based)")
+        axes[-1].set_xlabel(POSITION)
     return figure
 
 
@@ -389,8 +389,7 @@ def title(one: Explanation) -> str:
     parts = [one.names[0]]
     if one.regions is not None:
         chrom, start, end, strand = one.regions[0]
-        place = f"{chrom}:{start:,}–{end:,} ({strand})"
-        parts += [place] if place != parts[0] else []
+        parts.append(f"{chrom}:{start + 1:,}–{end:,} ({strand}, from 1)")
     if "predictions" in one.defined:
         parts.append(prediction_text(one))
     if "name" in one.method:

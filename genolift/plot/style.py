@@ -24,6 +24,8 @@ BASES = {"A": "#109648", "C": "#255c99", "G": "#f0a30a", "T": "#d62839", "N": "#
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6a3d9a"]
 QUIET, INK = "#b5b9c0", "#22262b"
+#: The label of an axis that does not show places of the genome, which count from 1 as in VCF.
+POSITION = "bp from the start of the sequence (0-based)"
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 9.5,

@@ -47,7 +47,7 @@ def test_letters_have_the_height_of_their_information():
             heights[round(y1, 3), tuple(patch.get_facecolor()[:3])] = (x0, x1)
     # A alone at 0 is 2 bits; A and C at 1 are half of one bit each, one on the other.
     assert {key[0] for key in heights} == {2.0}
-    assert below.get_xlabel() == "position in the sequence (bp, 0-based)"
+    assert below.get_xlabel() == "bp from the start of the sequence (0-based)"
     assert "relaxed" in top.get_ylabel()
 
 

@@ -87,7 +87,7 @@ def test_texts_say_what_is_shown():
     title = figure.get_suptitle()
     assert "seq_1" in title
     assert "prediction 1.5" in title
-    assert "chr1:100–130 (-)" in title
+    assert "chr1:101–130 (-, from 1)" in title
     assert figure.get_supylabel() == "importance for output 0\n(logit)"
     assert [text.get_text() for text in figure.axes[0].texts] == ["GATA1 ▶", "◀ TAL1", "gap"]
 

@@ -116,9 +116,11 @@ CHANGES = {
     "chr1:6:GCA>G": ((REF[:6] + REF[8:] + "GG"), 6, 2, 0),
     "chr1:6:G>GTT": ((REF[:6] + "TT" + REF[6:])[:20], 6, 0, 2),
     "chr1:6:GC>TTT": ((REF[:5] + "TTT" + REF[7:])[:20], 5, 2, 3),
-    # One A of three: which of them is missing cannot be told, and the gap stands at the end of the repeat.
-    "chr1:8:A>AA": ((REF[:8] + "A" + REF[8:])[:20], 10, 0, 1),
-    "chr1:7:CA>C": (REF[:7] + REF[8:] + "G", 9, 1, 0),
+    # One A of three: which of them is missing cannot be told, and the gap stands where VCF has it, at the left.
+    "chr1:8:A>AA": ((REF[:8] + "A" + REF[8:])[:20], 7, 0, 1),
+    "chr1:7:CA>C": (REF[:7] + REF[8:] + "G", 7, 1, 0),
+    # The same of a repeat of two bases.
+    "chr1:11:CGTTA>C": (REF[:11] + REF[15:] + "GGGG", 11, 4, 0),
 }
 
 
@@ -159,7 +161,29 @@ def test_both_alleles_and_their_difference_are_drawn():
     assert bars[8] == pytest.approx(scores["alt"][8] - scores["ref"][6], rel=1e-4)
     assert bars[6] == pytest.approx(scores["alt"][6], rel=1e-4)
     ticks = dict(zip(difference.get_xticks(), [t.get_text() for t in difference.get_xticklabels()], strict=True))
-    assert ticks[17] == "1,015"
+    assert ticks[16] == "1,015"  # the base with the index 14 of the window, which begins at 1,001 as VCF counts
+    assert difference.get_xlabel() == "position in chr1 (bp, 1-based as in VCF)"
+
+
+def test_positions_of_the_genome_count_from_1_and_others_say_that_they_do_not():
+    """The variant stands at the position that its name has, in windows that begin at base 2 of the chromosome."""
+    names = ["chr1:7:G>T:ref", "chr1:7:G>T:alt"]
+    X = np.stack([coded(REF), coded(REF[:5] + "T" + REF[6:])])
+    both = result(X, names, regions=[("chr1", 1, 21, "+")] * 2)
+    axis = plot_alleles(both, "chr1:7:G>T", 0, 0, 20).axes[2]
+    ticks = dict(zip([t.get_text() for t in axis.get_xticklabels()], axis.get_xticks(), strict=True))
+    assert ticks["10"] - 3 == 5  # where the alleles differ
+    assert plot_logo(both, names[0]).get_suptitle().split("   ·   ")[:2] == [names[0], "chr1:2–21 (+, from 1)"]
+    with pytest.raises(
+        InputError,
+        match=r"columns 0 to 30 are not among the 20 of chr1:7:G>T, which count from 0 at the start of its window, chr1:2$",
+    ):
+        plot_alleles(both, "chr1:7:G>T", 0, 0, 30)
+    unknown = result(X, names)
+    label = plot_alleles(unknown, "chr1:7:G>T").axes[2].get_xlabel().replace("\n", " ")
+    assert label == "bp of the reference from the start of the window (0-based)"
+    for figure in (plot_logos(unknown, names), plot_logo(unknown, names[0])):
+        assert figure.axes[-1].get_xlabel() == "bp from the start of the sequence (0-based)"
 
 
 def test_what_is_no_pair_of_alleles_is_said():

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from genolift.plot.style import BASES, INK, QUIET, Picture, drawing
+from genolift.plot.style import BASES, INK, POSITION, QUIET, Picture, drawing
 from genolift.results.explanation import Explanation
 from genolift.results.kinds import DesignExplanation
 from genolift.support.errors import InputError
@@ -74,6 +74,6 @@ def plot_designs(explanation: Explanation, i: int | str = 0, target: Any = None)
                 loc="left",
             )
         axes[-1].set_xlim(-0.01 * length, 1.03 * length)
-        axes[-1].set_xlabel("position in the sequence (bp, 0-based)")
+        axes[-1].set_xlabel(POSITION)
         figure.suptitle(str(one.names[0]), x=0.01, ha="left", fontsize=10.5)
     return figure

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from genolift.dreaming.result import Dream
 from genolift.plot.filters import draw_motif
 from genolift.plot.logo import draw_row, mark_levels
-from genolift.plot.style import Picture, drawing
+from genolift.plot.style import POSITION, Picture, drawing
 from genolift.support.errors import InputError
 
 _PER_ROW = 100  # Two panels stand below each other, so a row holds fewer letters than other logos.
@@ -78,7 +78,7 @@ def plot_dream(
             below.set_title(" ", pad=1 + 11 * levels, fontsize=1)
             below.set_ylabel("sequence\n(importance)")
             below.set_xlim(a - 0.6, a + span - 0.4)
-        below.set_xlabel("position in the sequence (bp, 0-based)")
+        below.set_xlabel(POSITION)
         figure.suptitle(_title(dream, i), x=0.01, ha="left", fontsize=10)
     return figure
 

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from genolift.evaluate.discovery.shared import Explained, Shared
 from genolift.influence.influences import Influences, Taught
 from genolift.plot.logo import draw_row, mark, mark_levels
-from genolift.plot.style import INK, PALETTE, QUIET, Picture, drawing
+from genolift.plot.style import INK, PALETTE, POSITION, QUIET, Picture, drawing
 
 _COLOURS = {"raises": PALETTE[1], "lowers": PALETTE[0]}
 _LETTERS = 5
@@ -134,7 +134,7 @@ def plot_shared(
                 mark(ax, 0, len(one.scores), marks, colours=of_row)
                 ax.set_title(title, loc="left", pad=4 + raised, fontsize=8.5)
         for ax in axes[-1]:
-            ax.set_xlabel("position (bp, 0-based)")
+            ax.set_xlabel(POSITION)
         figure.supylabel(f"importance for {task}", fontsize=9)
     return figure
 

@@ -17,7 +17,6 @@ from genolift.plot.logo import (
     prediction_text,
     side_label,
     units_label,
-    window,
     wrapped,
 )
 from genolift.plot.logos.stacked import BESIDE, INCH, OUTSIDE, fewer_ticks, frame
@@ -82,7 +81,8 @@ def plot_alleles(
     target
         Which target, if several were explained.
     start, end
-        The columns to draw (0-based, half-open). The default are 40 on either side of the change.
+        The columns to draw, counted from the start of the window (0-based, half-open). The default are 40 on either
+        side of the change.
     width, row_height
         The width of the figure and the height of a row in millimetres.
 
@@ -101,7 +101,11 @@ def plot_alleles(
     first, behind = columns.change
     start = max(0, first - _FLANK) if start is None else start
     end = min(columns.length, behind + _FLANK) if end is None else end
-    start, end = window(start, end, columns.length, variant)
+    if not 0 <= start < end <= columns.length:
+        raise InputError(
+            f"columns {start} to {end} are not among the {columns.length} of {variant}, which count from 0 at the start"
+            f" of its window{_first_base(ref)}"
+        )
     sides = ((ref, columns.ref, "reference"), (alt, columns.alt, "alternative"))
     heights = [columns.placed(letter_heights(one), where, 0.0) for one, where, _ in sides]
     difference = heights[1].sum(axis=1) - heights[0].sum(axis=1)
@@ -142,9 +146,13 @@ def align(ref: np.ndarray, alt: np.ndarray, variant: str) -> Columns:
     bases = named["ref"].upper(), named["alt"].upper()
     before, after = (len(one) - sum(shared_ends(*bases)) for one in bases)
     differ = np.flatnonzero((ref != alt).any(axis=1))
-    # Behind the same bases again, an insertion is seen where the repeat ends.
     place = int(differ[0]) if len(differ) else len(ref)
     common, gap = min(before, after), abs(after - before)
+    if len(differ) and not common:
+        # The windows differ where a repeat ends, and VCF has an insertion or a deletion where it begins.
+        longer = alt if after > before else ref
+        while place and np.array_equal(longer[place - 1], longer[place - 1 + gap]):
+            place -= 1
     wide = place + common
     columns = np.arange(len(ref)), np.arange(len(ref))
     columns[0 if after > before else 1][wide:] += gap
@@ -179,7 +187,7 @@ def _draw_difference(ax: Axes, difference: np.ndarray, start: int, end: int) -> 
 
 def _ticks(ref: Explanation, columns: np.ndarray, start: int, end: int, inches: float) -> tuple[np.ndarray, list[str]]:
     """Return columns with round positions of the genome, or of the window of the reference, and these in words."""
-    first = 0 if ref.regions is None else int(ref.regions[0][1])
+    first = 0 if ref.regions is None else int(ref.regions[0][1]) + 1  # as VCF counts
     places = np.flatnonzero((columns >= start) & (columns < end))
     locator = positions_that_fit(inches, f"{first + places[-1]:,}")
     round_ones = np.asarray(locator.tick_values(first + places[0], first + places[-1]), int)
@@ -188,5 +196,10 @@ def _ticks(ref: Explanation, columns: np.ndarray, start: int, end: int, inches: 
 
 
 def _place(ref: Explanation) -> str:
-    where = "the window" if ref.regions is None else str(ref.regions[0][0])
-    return f"position of the reference in {where} (bp, 0-based)"
+    if ref.regions is None:
+        return "bp of the reference from the start of the window (0-based)"
+    return f"position in {ref.regions[0][0]} (bp, 1-based as in VCF)"
+
+
+def _first_base(ref: Explanation) -> str:
+    return "" if ref.regions is None else f", {ref.regions[0][0]}:{ref.regions[0][1] + 1}"

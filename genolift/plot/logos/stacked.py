@@ -22,7 +22,7 @@ from genolift.plot.logo import (
     wrapped,
 )
 from genolift.plot.logos.views import SCORES, VIEWS
-from genolift.plot.style import Picture, drawing
+from genolift.plot.style import POSITION, Picture, drawing
 from genolift.results.explanation import Explanation
 from genolift.support.errors import InputError, Remedy, setting
 
@@ -126,7 +126,7 @@ def plot_logos(
         same = len(set(stretches)) == 1
         for ax in axes[:-1]:
             ax.tick_params(labelbottom=not same)
-        axes[-1].set_xlabel(wrapped("position in the sequence (bp, 0-based)", across - BESIDE))
+        axes[-1].set_xlabel(wrapped(POSITION, across - BESIDE))
         side_label(figure, _units(rows, kind.unit))
     return figure
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from genolift.plot.logo import draw_row
-from genolift.plot.style import INK, PALETTE, Picture, drawing, method_label
+from genolift.plot.style import INK, PALETTE, POSITION, Picture, drawing, method_label
 from genolift.sequence.alphabet import one_hot
 
 
@@ -48,5 +48,5 @@ def plot_failure(told: Mapping[str, Any]) -> Figure:
             ax.set_title(
                 f"{method_label(one['method'])}: cosine with the truth {one['agreement']:.2f}", loc="left", pad=20
             )
-        axes[-1].set_xlabel("position in the sequence (bp, 0-based)")
+        axes[-1].set_xlabel(POSITION)
     return figure
