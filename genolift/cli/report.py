@@ -15,6 +15,7 @@ from genolift.cli.targets import explained_target
         "genolift report scores.zarr --out report.html",
         "genolift report deeplift.zarr ism.zarr --annotations data/embeddings.bed --out report.html",
         "genolift report peaks.zarr --annotations hits.bed --genome-view --out report.html",
+        "genolift report variants.tsv --out report.html",
         "genolift report variants.tsv alleles.zarr --motifs jaspar.meme --out report.html",
         "genolift report benchmark --out report.html",
         "genolift report patterns --title 'Patterns of GATA1' --out report.html",
@@ -34,7 +35,8 @@ from genolift.cli.targets import explained_target
     "--motifs",
     type=parameters.path(),
     metavar="FILE",
-    help="Motifs, of which the page about variants says which strong matches each variant makes or breaks.",
+    help="Motifs, of which the page about variants and their alleles says which strong matches each variant makes or "
+    "breaks.",
 )
 @click.option(
     "--genome-view",
@@ -54,16 +56,16 @@ def command(
     """Gather scores, variants, patterns or a benchmark on one HTML page.
 
     SOURCE is what `genolift explain` or `genolift benchmark` wrote, or several stores of the same sequences, such as of
-    two methods; or the table and the store of `genolift variants --explain`; or the directory of `genolift patterns`,
-    `genolift compare` or `genolift digits`, whose page is written to --out as it is.
+    two methods; or the table of `genolift variants`, alone or with the store of its --explain; or the directory of
+    `genolift patterns`, `genolift compare` or `genolift digits`, whose page is written to --out as it is.
 
     The page about stores lists all sequences in a table that can be sorted and searched. Choosing one shows its logo
     for every target and store, which can be zoomed, and a click on a base shows what the other bases would be worth.
     The page opens from disk and fetches nothing. Where it would be larger than 15 MB, the scores are written into a
     directory beside it, which has to stay there.
 
-    The page about variants lists their effects. Choosing one shows both alleles, aligned over an insertion or a
-    deletion.
+    The page about variants lists their effects, the strongest of either sign first. With the store of --explain,
+    choosing one shows both alleles, aligned over an insertion or a deletion.
     """
     if any(one.is_file() for one in source):
         from genolift.pipeline.variants.page import write_page as write_page_of_variants

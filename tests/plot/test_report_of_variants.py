@@ -10,7 +10,7 @@ import pytest
 from test_stacked_logos import CHANGES, REF, coded, result
 
 from genolift.cli.app import run
-from genolift.plot.web.variants import write_variants
+from genolift.plot.web.variants import _located, write_table, write_variants
 from genolift.results.explanation import Explanation
 from genolift.simulate.motifs import Motif
 from genolift.support.errors import FileProblem, InputError
@@ -63,7 +63,13 @@ def test_the_page_holds_the_table_and_the_scores(files):
     assert [track["label"] for track in content["tracks"]] == [
         f"{side}, output {target}" for target in (0, 1) for side in ("reference", "alternative")
     ]
-    assert {one["name"]: one["about"] for one in content["columns"]}["delta"] == "the effect"
+    about = {one["name"]: one["about"] for one in content["columns"]}
+    assert about["delta"] == "The effect. Unit: not told. Source: column delta of v.tsv."
+    assert about["p_value"].endswith("Unit: a probability, from 0 to 1. Source: column p_value of v.tsv.")
+    titles = [one["title"] for one in content["columns"]]
+    assert len(titles) == len(set(titles))
+    assert content["sort"] == ["delta", "size"]
+    assert "not know" not in content["heads"]["strongest"]["about"]
     assert content["tracks"][1]["columns"]["delta"] == [0.25 * number for number in range(len(CHANGES))]
     assert content["tracks"][3]["columns"]["delta"] == [0.25 * number - 1 for number in range(len(CHANGES))]
     assert content["tracks"][0]["columns"]["p_value"][2] is None
@@ -92,17 +98,76 @@ def test_motifs_that_variants_make_and_break(files):
     assert told["chr1:8:A>AA"] is None
 
 
+def test_the_strongest_stretch_is_named_by_its_place_in_the_genome():
+    place = {"chrom": "chr1", "start": 1000, "gap": {"start": 6, "end": 8}}
+    alt, ref = np.arange(20), np.r_[np.arange(6), np.arange(8, 22)]
+    for start, where, told in (
+        (0, alt, "chr1:1,001 to what is inserted behind 1,006"),
+        (2, ref, "chr1:1,003-1,007"),
+        (3, alt, "chr1:1,004-1,006"),
+        (7, alt, "chr1, what is inserted behind 1,006 to 1,009"),
+        (8, alt, "chr1:1,007-1,010"),
+        (6, ref, "chr1:1,007-1,010"),
+    ):
+        bases = {0: "ACGTACG", 2: "ACGTA", 3: "ACG"}.get(start, "ACGT")
+        assert _located({"start": start, "bases": bases}, where, place)["at"] == told
+    assert _located({"start": 6, "bases": "TT"}, alt, place)["at"] == "chr1, inserted behind 1,006"
+    assert "at" not in _located({"start": 3, "bases": "ACG"}, alt, {"gap": None})
+
+
+def test_where_the_store_knows_no_regions_places_count_from_the_start_of_the_window(files, tmp_path):
+    folder, explained = files
+    fields = {name: getattr(explained, name) for name in explained.defined}
+    Explanation(fields, names=explained.names, target=explained.target, method=explained.method).save(
+        tmp_path / "a.zarr"
+    )
+    write_variants(folder / "v.tsv", tmp_path / "a.zarr", tmp_path / "r.html", progress=False)
+    content = held((tmp_path / "r.html").read_text(), "content")
+    assert "counted from 0 at the start of the allele's window" in content["heads"]["strongest"]["about"]
+    assert "at" not in content["tracks"][0]["strongest"][0]
+
+
+def test_a_table_alone_has_a_page_without_logos(files, tmp_path):
+    folder, _ = files
+    for out, options in (("all.html", []), ("one.html", ["--target", "1"])):
+        assert run(["report", str(folder / "v.tsv"), *options, "--out", str(tmp_path / out)]) == 0
+    content = held(page := (tmp_path / "all.html").read_text(), "content")
+    assert content["names"] == list(CHANGES)
+    assert [track["label"] for track in content["tracks"]] == ["output 0", "output 1"]
+    assert content["tracks"][1]["columns"]["delta"] == [0.25 * number - 1 for number in range(len(CHANGES))]
+    assert page.count("--explain alleles.zarr") == 1
+    assert "outside_chromosome" in page
+    assert 'id="logo"' not in page
+    one = held((tmp_path / "one.html").read_text(), "content")
+    assert [track["label"] for track in one["tracks"]] == ["output 1"]
+
+
+def test_a_page_without_logos_holds_the_largest_effects_of_a_large_table(files, tmp_path, monkeypatch):
+    folder, _ = files
+    monkeypatch.setattr("genolift.plot.web.variants._MOST", 2)
+    write_table(folder / "v.tsv", tmp_path / "r.html")
+    content = held(page := (tmp_path / "r.html").read_text(), "content")
+    # For target 0 the largest effects are those of the last variants, and for target 1 that of the first is as large.
+    assert len(content["names"]) == 2
+    assert content["names"][-1] == list(CHANGES)[-1]
+    assert f"The 2 variants with the largest |effect| of {len(CHANGES)}; v.tsv has all." in page
+
+
 def test_what_does_not_belong_together_is_said(files, tmp_path, capsys):
     folder, explained = files
     explained[2:].save(tmp_path / "part.zarr")
     (tmp_path / "other.tsv").write_text("a\tb\n1\t2\n")
+    lines = (folder / "v.tsv").read_text().splitlines()
+    (tmp_path / "lost.tsv").write_text(f"{lines[0]}\n{lines[-1]}\n")
     (tmp_path / "model.keras").write_bytes(b"PK\x03\x04\xff\x00\n")
     with pytest.raises(InputError, match="lacks the alleles of chr1:6:G>T"):
         write_variants(folder / "v.tsv", tmp_path / "part.zarr", tmp_path / "r.html")
     with pytest.raises(FileProblem, match="has no column 'chrom'"):
         write_variants(tmp_path / "other.tsv", folder / "a.zarr", tmp_path / "r.html")
     for arguments, words in (
-        (("v.tsv",), "v.tsv is a table of variants, and their page shows both alleles too; give the store beside it"),
+        (("v.tsv", "--motifs", "other.tsv"), "--motifs looks at the bases of both alleles, which"),
+        (("v.tsv", "--target", "7"), "v.tsv is of 0, 1, and not of target 7"),
+        (("lost.tsv",), "no variant was scored; its column status says why"),
         (("v.tsv", "v.tsv", "a.zarr"), "2 tables and 1 stores are given"),
         (("other.tsv", "a.zarr"), "other.tsv is no table of genolift variants, and other files have no page"),
         (("model.keras",), "model.keras is no table of genolift variants, and other files have no page"),
@@ -116,6 +181,75 @@ def test_what_does_not_belong_together_is_said(files, tmp_path, capsys):
         assert words in capsys.readouterr().err
     assert not (tmp_path / "no.html").exists()
     assert run(["report", str(folder / "v.tsv"), str(folder / "a.zarr"), "--out", str(tmp_path / "yes.html")]) == 0
+
+
+def numbers_of(cells):
+    return [float(text.replace("−", "-")) for text in cells.all_inner_texts()]
+
+
+def check_heads(page):
+    """Every head says by the keyboard what it means, all say something else, and Escape takes it away."""
+    page.locator("#order").focus()
+    for _ in range(len(page.locator("#filters input").all()) + 1):
+        page.keyboard.press("Tab")
+    heads = page.locator("#head [data-about]")
+    texts = []
+    for number in range(heads.count()):
+        if page.evaluate("document.activeElement.id") == "list":  # A box that scrolls is a stop of its own.
+            page.keyboard.press("Tab")
+        assert heads.nth(number).evaluate("head => head === document.activeElement")
+        tip = page.locator("#tip")
+        assert tip.is_visible()
+        assert heads.nth(number).get_attribute("aria-describedby") == "tip"
+        box = tip.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= page.viewport_size["width"]
+        texts.append((heads.nth(number).inner_text(), tip.inner_text()))
+        page.keyboard.press("Escape")
+        assert not tip.is_visible()
+        page.keyboard.press("Tab")
+    assert all(len(about) > 20 for _, about in texts)
+    for each in zip(*texts, strict=True):
+        assert len(set(each)) == len(texts)
+    page.locator("summary", has_text="What the columns mean").click()
+    assert page.locator("#meanings dd").all_inner_texts() == [about for _, about in texts]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (apt-get install chromium)")
+@pytest.mark.parametrize("width", [1200, 375])
+def test_a_table_alone_in_a_browser(files, tmp_path, width):
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra [browser]")
+    write_table(files[0] / "v.tsv", tmp_path / "r.html", {HOSTILE: HOSTILE})
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_context(viewport={"width": width, "height": 900}, offline=True).new_page()
+        said = []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda problem: said.append(str(problem)))
+        page.goto(f"file://{tmp_path / 'r.html'}")
+        assert page.title() == "Variants of v.tsv"
+        assert page.locator("#rows tr").count() == len(CHANGES)
+        strongest = page.locator("#rows tr").first.locator("td.name").inner_text()
+        assert page.locator("#chosen").inner_text() == strongest == list(CHANGES)[-1]
+        check_heads(page)
+        page.locator("#search").fill("gttt")  # bases, which the page does not have
+        assert page.locator("#count").inner_text() == f"0 of {len(CHANGES)} variants"
+        page.locator("#search").fill("chr1:6-6")
+        assert page.locator("#rows tr").count() == sum(name.startswith("chr1:6:") for name in CHANGES)
+        page.locator("#search").fill("onerror")  # the id of one is hostile
+        page.locator("#rows tr").first.click()
+        assert HOSTILE in page.locator("#card").inner_text()
+        assert page.locator("img").count() == 0
+        page.locator("#search").fill("")
+        page.locator("#rows tr[tabindex='0']").focus()
+        before = page.locator("#chosen").inner_text()
+        page.keyboard.press("ArrowUp")
+        after = page.locator("#rows tr[aria-selected=true] td.name").inner_text()
+        assert page.locator("#chosen").inner_text() == after != before
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
+        assert said == []
+        browser.close()
 
 
 @pytest.mark.slow
@@ -134,8 +268,26 @@ def test_in_a_browser(files, width):
         page.wait_for_selector("#logo path.base, #logo path.bars")
         assert page.title() == "Variants of v.tsv"
         assert page.locator("#count").inner_text() == f"{len(CHANGES)} of {len(CHANGES)} variants"
+        effects = page.locator("#rows td.delta")
+        strengths = [0.25 * number for number in range(len(CHANGES))]
+        page.locator("#track").select_option(label="reference, output 1")
+        signed = [number - 1 for number in strengths]
+        assert numbers_of(effects) == sorted(signed, key=abs, reverse=True)
+        assert page.locator("th[aria-sort=other]").inner_text().startswith("effect (delta)")
         page.locator("[data-sort=delta]").click()
-        assert page.locator("#rows td.delta").all_inner_texts()[0] in ("1.25", "0")
+        assert numbers_of(effects) == sorted(signed, reverse=True)
+        page.locator("[data-sort=delta]").click()
+        assert numbers_of(effects) == sorted(signed)
+        page.locator("#order").select_option(label="effect (delta), strongest of either sign first")
+        page.get_by_label("|effect| from").fill("0.5")
+        assert numbers_of(effects) == sorted([x for x in signed if abs(x) >= 0.5], key=abs, reverse=True)
+        page.get_by_label("|effect| from").fill("")
+        page.get_by_label("p up to").fill("0.01")
+        assert len(numbers_of(effects)) == 2
+        page.get_by_label("p up to").fill("")
+        check_heads(page)
+        assert re.search(r"at chr1.*1,0\d\d", page.locator("#rows td.strongest").first.inner_text())
+        page.locator("#track").select_option(label="reference, output 0")
         page.locator("#search").fill("g>gtt")
         assert page.locator("#rows td.name").all_inner_texts() == ["chr1:6:G>GTT"]
         page.locator("#rows tr").first.click()
@@ -144,13 +296,14 @@ def test_in_a_browser(files, width):
         assert "made TTGTT, broken TTGCA" in card.first.inner_text()
         page.locator("#every").uncheck()
         # The bases of a gap have no coordinate, and behind it the genome goes on.
+        page.locator("#logo .frame").scroll_into_view_if_needed()
         box = page.locator("#logo .frame").bounding_box()
         left, right = 56, 12  # the margins of logo.js
         for column, said_of_it in ((5, "chr1:1,006"), (6, None), (7, None), (8, "chr1:1,007")):
+            said_of_it = f"position {said_of_it}" if said_of_it else "base inserted behind chr1:1,006"
             page.mouse.move(box["x"] + left + (column + 0.5) * (box["width"] - left - right) / 22, box["y"] + 70)
             tip = page.locator("#logo .tip").inner_text()
-            assert tip.split("(")[0].split()[1] == str(column)
-            assert (said_of_it or "chr1") in tip if said_of_it else "chr1" not in tip
+            assert tip.split("\n")[0] == said_of_it
         letters = page.locator("#logo path.base").count()
         assert 36 <= letters <= 20 + 20  # both alleles of one target; what is too low to see is left out
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")

@@ -10,7 +10,7 @@ import pandas as pd
 from genolift.pipeline.common.drawing import check_page, known_target
 from genolift.pipeline.keeping.resumable import read_json
 from genolift.pipeline.variants.table import COLUMNS
-from genolift.plot.web.variants import write_variants
+from genolift.plot.web.variants import write_table, write_variants
 from genolift.results.explanation import Explanation
 from genolift.simulate.motifs import read_motifs
 from genolift.support.errors import FileProblem, InputError, file_problems
@@ -23,12 +23,12 @@ def write_page(
     title: str | None = None,
     motifs: Path | None = None,
 ) -> list[Path]:
-    """Write the page ``out``; see :func:`genolift.plot.web.variants.write_variants`.
+    """Write the page ``out``, with logos if there is a store; see :mod:`genolift.plot.web.variants`.
 
     Parameters
     ----------
     sources
-        The table and the store, in any order.
+        The table, or the table and the store of its explanations, in any order.
     out
         The page.
     target
@@ -49,18 +49,21 @@ def write_page(
     for table in tables:
         _check_table(table)
     if len(tables) == 1 and not stores:
-        raise InputError(
-            f"{tables[0]} is a table of variants, and their page shows both alleles too; give the store beside it that "
-            "the same run of genolift variants wrote by --explain"
-        )
+        if motifs is not None:
+            raise InputError(
+                f"--motifs looks at the bases of both alleles, which {tables[0]} does not hold; give genolift variants "
+                "the option --explain alleles.zarr too, and alleles.zarr to genolift report"
+            )
+        meanings, record = _told(tables[0])
+        return write_table(tables[0], out, meanings, known_target(target), title, record)
     if len(tables) != 1 or len(stores) != 1:
         raise InputError(
-            "a page about variants needs one table, and the store that the same run of genolift variants wrote by "
-            f"--explain; {len(tables)} tables and {len(stores)} stores are given"
+            "a page about variants takes one table, and for logos the store that the same run of genolift variants "
+            f"wrote by --explain; {len(tables)} tables and {len(stores)} stores are given"
         )
     _check_model(tables[0], stores[0])
     known = None if motifs is None else read_motifs(motifs)
-    return write_variants(tables[0], stores[0], out, COLUMNS, known_target(target), title, known)
+    return write_variants(tables[0], stores[0], out, _told(tables[0])[0], known_target(target), title, known)
 
 
 def _check_table(path: Path) -> None:
@@ -73,8 +76,16 @@ def _check_table(path: Path) -> None:
     if not {"chrom", "pos", "ref", "alt"} <= names:
         raise FileProblem(
             f"{path} is no table of genolift variants, and other files have no page; give a store, a table of variants "
-            "with its store, or the directory of genolift benchmark, patterns, compare or digits"
+            "or the directory of genolift benchmark, patterns, compare or digits"
         )
+
+
+def _told(table: Path) -> tuple[dict[str, str], dict[str, dict]]:
+    """Return what the columns mean, and how the table was made, from the record beside it."""
+    record = read_json(Path(f"{table}.json")) or {}
+    meanings = record.get("columns", {}) | COLUMNS  # The record alone knows the columns of --overlap.
+    rest = {key: value for key, value in record.items() if key != "columns"}
+    return meanings, {f"{table.name}.json": rest} if rest else {}
 
 
 def _check_model(table: Path, store: Path) -> None:

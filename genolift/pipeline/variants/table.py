@@ -19,7 +19,7 @@ from genolift.support.errors import InputError, Remedy, setting
 COLUMNS = {
     "chrom": "chromosome, as the VCF file calls it",
     "pos": "position of the first base of REF, 1-based, as in the VCF file; windows lie around the normalised variant",
-    "id": "as in the VCF file",
+    "id": "name of the variant, as in the VCF file",
     "ref": "reference allele",
     "alt": "alternative allele; records with several have a row for each",
     "target": "what about the model's output is scored",
@@ -27,12 +27,12 @@ COLUMNS = {
     "n_windows": "windows averaged, each read on both strands",
     "pred_ref": "mean prediction with the reference allele",
     "pred_alt": "mean prediction with the alternative allele",
-    "delta": "pred_alt - pred_ref",
+    "delta": "effect, pred_alt - pred_ref: positive where the alternative allele raises the prediction",
     "delta_spread": "standard deviation of delta over the models, of which all predictions are means",
     "log2_fold_change": "base-2 logarithm of the alternative's prediction over the reference's: of the means for the "
     "scale output, and delta / ln 2 for log_counts; NA where a prediction is 0 or less, of which there is no ratio",
     "direction": "up, down or none, by the sign of delta",
-    "scale": "of pred_ref, pred_alt and delta: logit (before the final sigmoid or softmax), output (as the model "
+    "scale": "scale of pred_ref, pred_alt and delta: logit (before the final sigmoid or softmax), output (as the model "
     "gives it), profile, log_counts",
     "js_distance": "Jensen-Shannon distance of the two profiles, base 2, the mean over windows and strands; with "
     "--align-profiles over the bases that both alleles have, and NA where they have none",
@@ -40,13 +40,15 @@ COLUMNS = {
     "p_value": "share of null variants of the same kind whose |delta| is at least as large, (1 + count) / (1 + N); "
     "where --activation keep gives what a sigmoid or softmax gives, of the differences before it",
     "q_value": "false discovery rate by Benjamini and Hochberg, over the alleles of a target",
-    "q_storey": "the same by Storey, with the share of alleles without effect that the p-values show",
+    "q_storey": "false discovery rate by Storey, over the alleles of a target, with the share of those without effect "
+    "that the p-values show",
     "effect_percentile": "percentage of null variants of the same kind whose |delta|, as for p_value, is smaller",
     "active_allele_quantile": "share of null windows, with their reference allele, that predict no more than the "
     "larger of pred_ref and pred_alt",
-    "js_p_value": "the same as p_value for js_distance",
-    "js_q_value": "the same as q_value for js_distance",
-    "js_q_storey": "the same as q_storey for js_distance",
+    "js_p_value": "share of null variants of the same kind whose js_distance is at least as large, "
+    "(1 + count) / (1 + N)",
+    "js_q_value": "false discovery rate by Benjamini and Hochberg of js_distance, over the alleles of a target",
+    "js_q_storey": "false discovery rate by Storey of js_distance, over the alleles of a target",
     "note": "the status in words",
 }
 

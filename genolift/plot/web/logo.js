@@ -9,6 +9,7 @@
 //                sequence is a gap of an alignment. Tracks of the same scale have numbers that can be compared.
 //   gap          { start, end }, columns in which the genome has no base, because an allele inserts some.
 //   start        the coordinate of the leftmost base on the forward strand, 0-based; chrom and strand go with it.
+//   aligned      whether the columns are those of an alignment of alleles.
 //   annotations  { start, end, label, strand, tone }, positions in the sequence, 0-based and half-open. The tone is
 //                "mark" (the default), "motif" or "found".
 
@@ -273,21 +274,26 @@ function bars(track, row, place, view, theme, options) {
 
 function axis(data, view, place, theme, parts, text) {
   const y = place.height - MARGIN.bottom + 4;
-  const shown = ticks(view.start, view.end - 1, Math.max(2, Math.floor(place.width / 110))).filter((t) => Number.isInteger(t) && t >= 0 && t < columns(data));
+  const first = data.chrom && data.strand !== "-" ? data.start + 1 : 0; // Positions of the genome are round ones, too.
+  const round = ticks(view.start + first, view.end - 1 + first, Math.max(2, Math.floor(place.width / 110)));
+  const shown = round.map((t) => t - first).filter((t) => Number.isInteger(t) && t >= 0 && t < columns(data));
   for (const column of shown) {
     const at = place.x(column + 0.47), where = coordinate(data, column);
     if (data.chrom && where === null) continue; // The genome has no base there.
     parts.push(`<path d="M${f(at)} ${f(y - 4)}v4" stroke="${theme.quiet}"/>`);
     text(at, y + 11, (where ?? column).toLocaleString("en-US"), `font-size="9.5" text-anchor="middle" fill="${theme.quiet}"`);
   }
-  const words = data.chrom ? `${data.chrom}, strand ${data.strand ?? "+"} (from 1)` : "position (from 0)";
+  const words = data.chrom ? `${data.chrom}, strand ${data.strand ?? "+"} (from 1)` : `position from the start of the ${data.aligned ? "window" : "sequence"} (from 0)`;
   text((MARGIN.left + place.width - MARGIN.right) / 2, y + 25, words, `font-size="9.5" text-anchor="middle" fill="${theme.quiet}"`);
 }
 
 /** Return what is to be said of a base, as [name, value] pairs; the first says where it is. */
 export function facts(data, column) {
   const where = coordinate(data, column);
-  const found = [["position", `${column.toLocaleString("en-US")}${where === null ? "" : ` (${data.chrom}:${where.toLocaleString("en-US")} ${data.strand ?? "+"})`}`]];
+  const inserted = where === null && data.chrom ? `inserted behind ${data.chrom}:${(data.start + data.gap.start).toLocaleString("en-US")}` : "";
+  const place = where === null ? inserted || `${column.toLocaleString("en-US")} of the window (from 0)` : `${data.chrom}:${where.toLocaleString("en-US")}`;
+  // Columns of aligned alleles are neither positions of the genome nor of a sequence.
+  const found = data.aligned ? [[inserted ? "base" : "position", place]] : [["position", `${column.toLocaleString("en-US")}${where === null ? "" : ` (${data.chrom}:${where.toLocaleString("en-US")} ${data.strand ?? "+"})`}`]];
   for (const track of data.tracks) {
     if (column >= track.sequence.length || track.sequence[column] === "-") continue;
     const error = track.error?.[column], label = track.label ? `${track.label}: ` : "";
@@ -379,7 +385,7 @@ export function createLogo(element, data, options = {}) {
   function fill() {
     panel.hidden = !state.open;
     if (!state.open) return;
-    const [[, where], ...rest] = facts(state.data, state.chosen);
+    const [first, ...rest] = facts(state.data, state.chosen);
     const values = state.data.tracks.map((track, number) => {
       if (!track.hypothetical || (track.sequence[state.chosen] ?? "-") === "-") return "";
       const cells = [...BASES].map((base, b) => {
@@ -391,7 +397,7 @@ export function createLogo(element, data, options = {}) {
       return `<tr><th>${escaped(track.label || "hypothetical")}</th>${cells.join("")}</tr>`;
     });
     const focused = panel.contains(root.activeElement) ? root.activeElement.dataset : null;
-    panel.innerHTML = `<div>position ${escaped(where)}; ${rest.map((pair) => escaped(pair.join(" "))).join("; ")}</div><table>${values.join("")}</table>`;
+    panel.innerHTML = `<div>${escaped(first.join(" "))}; ${rest.map((pair) => escaped(pair.join(" "))).join("; ")}</div><table>${values.join("")}</table>`;
     // By the keyboard one goes on where one was, although the button of the base that is there now is gone.
     if (focused) (panel.querySelector(`[data-track="${focused.track}"][data-base="${focused.base}"]`) ?? frame).focus();
   }

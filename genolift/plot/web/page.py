@@ -141,13 +141,16 @@ def _known(result: Explanation) -> np.ndarray:
 
 
 def write_blocks(
-    out: Path, content: dict[str, Any], blocks: Sequence[str], words: Words, genome: bool = False
+    out: Path, content: dict[str, Any], blocks: Sequence[str], words: Words, genome: bool = False, remedy: str = ""
 ) -> list[Path]:
-    """Write a page from its content and from the scores in blocks of :data:`BLOCK` sequences, as JSON."""
+    """Write a page from its content and from the scores in blocks of :data:`BLOCK` sequences, as JSON.
+
+    A page without scores has no logos, and a ``remedy`` that says how to get them.
+    """
     folder = out.with_name(f"{out.stem}_data")
     content = {"average": None, "residuals": None, **content, "size": BLOCK, "beside": None}
     library, policy = inlined(script("igv/igv.min")) if genome else (None, "")
-    code, allowed = module("logo", "search", "store", *(["genome"] if genome else []))
+    code, allowed = module("logo", "search", "columns", "store", *(["genome"] if genome else []))
     told = json_text(content)
     if beside := sum(map(len, [*blocks, told, code, library or ""])) > _ONE_FILE:
         told = json_text({**content, "beside": folder.name})
@@ -159,8 +162,11 @@ def write_blocks(
         several=len(content["tracks"]) > 1,
         together=1 < len(content["tracks"]) <= _TOGETHER,
         scales=len({track.get("scale") for track in content["tracks"]}) > 1,
-        regions="regions" in content,
         spread=any("spread" in track for track in content["tracks"]),
+        regions="regions" in content or content.get("noun") == "variants",
+        drawn=content.get("drawn", True),
+        alleles="places" in content and content.get("noun") == "variants",
+        remedy=remedy,
         average=content["average"],
         residuals=content["residuals"],
         tables=words.tables,

@@ -1,9 +1,6 @@
 // The page about explained sequences: a table to sort and search, and the logo of the chosen sequence.
-// It stands behind logo.js in one module, and reads what genolift.plot.web.content wrote.
+// It stands behind columns.js in one module, and reads what genolift.plot.web.content wrote.
 
-const read = (id) => JSON.parse(document.getElementById(id).textContent);
-const content = read("content");
-const byId = (id) => document.getElementById(id);
 const decoded = new Map();
 
 // Blocks of sequences lie in the page, or beside it in files that are scripts, because a page on disk may not read others.
@@ -33,47 +30,17 @@ async function tracksOf(row) {
   });
 }
 
-const state = { sort: "number", down: false, row: null, track: 0, shown: [], read: 0, marked: "", problem: "" };
-const columnsOfTable = [
-  ["number", "#", (row) => row + 1], ["name", "name", (row) => content.names[row]],
-  ...(content.regions ? [["region", "region", (row) => content.regions[row]]] : []),
-  ["prediction", "prediction", (row) => content.tracks[state.track].predictions[row]],
-  ...(content.columns ?? []).map(({ name, title }) => [name, title, (row) => content.tracks[state.track].columns[name][row]]),
-  ...(content.columns ? [] : [["residual", "residual", (row) => content.tracks[state.track].residual?.[row] ?? null]]),
-  ...(content.tracks.some((track) => track.spread) ? [["spread", "standard error", (row) => content.tracks[state.track].spread?.[row] ?? null]] : []),
-  ["strongest", "strongest stretch", (row) => content.tracks[state.track].strongest[row]],
-];
-const value = (name, row) => columnsOfTable.find((column) => column[0] === name)[2](row);
-const cell = (name, row) => {
-  const found = value(name, row);
-  if (name === "strongest") return found ? `${found.label ? `${found.label} ` : ""}${found.bases} at ${found.start}` : "";
-  if (name === "spread") return found === null ? "" : percent(found);
-  return typeof found === "number" && name !== "number" ? told(found) : found === null ? "" : String(found);
-};
-const percent = (share) => `${Number((100 * share).toPrecision(2))} %`;
-const order = (name, row) => (name === "strongest" ? value(name, row)?.sum ?? null : name === "region" ? content.regionOrder[row] : value(name, row));
-
 function chosenRows() {
-  const low = byId("low").value === "" ? -Infinity : Number(byId("low").value), high = byId("high").value === "" ? Infinity : Number(byId("high").value);
-  const named = ["name", "strongest", ...(content.regions ? ["region"] : []), ...(content.columns ?? []).map((one) => one.name)];
+  const named = ["name", ...(content.drawn === false ? [] : ["strongest"]), ...(content.regions ? ["region"] : []), ...(content.columns ?? []).map((one) => one.name)];
   const text = (row) => [...named.map((name) => cell(name, row)), ...(content.annotations[row] ?? []).map((one) => one.label)].join(" ");
   const finds = finder(byId("search").value, text, regionOf);
-  const rows = content.names.map((_, row) => row).filter((row) => {
-    const prediction = value("prediction", row), known = prediction === null ? low === -Infinity && high === Infinity : prediction >= low && prediction <= high;
-    return known && finds(row);
-  });
-  const sign = state.down ? -1 : 1;
-  return rows.sort((a, b) => {
-    const [x, y] = [order(state.sort, a), order(state.sort, b)];
-    if (x === y) return a - b;
-    if (x === null || Number.isNaN(x)) return 1;
-    if (y === null || Number.isNaN(y)) return -1;
-    return sign * (typeof x === "string" ? x.localeCompare(y, "en", { numeric: true }) : x - y);
-  });
+  return sorted(content.names.map((_, row) => row).filter((row) => passes(row) && finds(row)));
 }
 
-/** Return the region of a row (from 1, both ends included), or null. */
+/** Return the region of a row (from 1, both ends included), or the bases that a variant replaces, or null. */
 function regionOf(row) {
+  const variant = content.noun === "variants" && /^(.*):(\d+):([A-Za-z]+)>/.exec(content.names[row]);
+  if (variant) return { chrom: variant[1], first: Number(variant[2]), last: Number(variant[2]) + variant[3].length - 1 };
   const found = /^(.*):([\d,]+)-([\d,]+) \S+$/.exec(content.regions?.[row] ?? "");
   return found && { chrom: found[1], first: Number(found[2].replaceAll(",", "")), last: Number(found[3].replaceAll(",", "")) };
 }
@@ -99,11 +66,7 @@ async function thumbnail(canvas) {
 function table() {
   state.shown = chosenRows();
   count();
-  const head = byId("head");
-  head.innerHTML = columnsOfTable.map(([name, title]) => {
-    const sorted = state.sort === name ? (state.down ? "descending" : "ascending") : "none";
-    return `<th aria-sort="${sorted}"><button data-sort="${name}">${escaped(title)}${{ ascending: " ▴", descending: " ▾", none: "" }[sorted]}</button></th>`;
-  }).join("") + "<th>scores</th>";
+  heads();
   if (state.made !== state.track) made.clear();
   state.made = state.track;
   const body = byId("rows");
@@ -133,9 +96,11 @@ function lineOf(row) {
   if (!made.has(row)) {
     const line = document.createElement("tr");
     line.dataset.row = row;
-    line.innerHTML = columnsOfTable.map(([name]) => `<td class="${name}">${escaped(cell(name, row))}</td>`).join("") +
-      `<td><canvas data-row="${row}" width="160" height="24" aria-hidden="true"></canvas></td>`;
-    seen.observe(line.querySelector("canvas"));
+    line.innerHTML = columnsOfTable.map((one) => `<td class="${escaped(one.name)}${typeof one.value(row) === "number" ? " told" : ""}">${escaped(cell(one.name, row))}</td>`).join("");
+    if (content.drawn !== false) {
+      line.insertAdjacentHTML("beforeend", `<td><canvas data-row="${row}" width="160" height="24" aria-hidden="true"></canvas></td>`);
+      seen.observe(line.querySelector("canvas"));
+    }
     made.set(row, line);
   }
   return made.get(row);
@@ -145,14 +110,14 @@ function lineOf(row) {
 function count() {
   const all = content.names.length, some = (number) => number.toLocaleString("en-US");
   byId("count").textContent = `${some(state.shown.length)} of ${some(all)} ${content.noun ?? "sequences"}` +
-    (state.problem ? `; ${state.problem}` : state.read < all && seeksBases(byId("search").value) ? `; their bases are being read, ${some(state.read)} so far` : "");
+    (state.problem ? `; ${state.problem}` : content.drawn !== false && state.read < all && seeksBases(byId("search").value) ? `; their bases are being read, ${some(state.read)} so far` : "");
 }
 
 // The bases are read when they are first sought, and what was found until then is shown.
 async function search() {
   table();
   mark();
-  if (state.read === content.names.length || !seeksBases(byId("search").value)) return;
+  if (content.drawn === false || state.read === content.names.length || !seeksBases(byId("search").value)) return;
   state.problem = "";
   try {
     await readSequences(content.names.length, (read) => { state.read = read; count(); });
@@ -171,13 +136,18 @@ let logo = null;
 async function choose(row) {
   state.row = row;
   for (const one of byId("rows").children) one.setAttribute("aria-selected", String(Number(one.dataset.row) === row));
+  if (content.drawn === false) {
+    byId("chosen").textContent = content.names[row];
+    card(row, content.tracks);
+    return;
+  }
   let tracks;
   try { tracks = await tracksOf(row); } catch (problem) { byId("about").textContent = problem.message; return; }
   if (state.row !== row) return; // Another one was chosen meanwhile.
   // The tracks of a group, such as both alleles, are always shown together.
   const chosen = tracks[state.track], shown = byId("every").checked ? tracks : tracks.filter((track) => track === chosen || (track.group && track.group === chosen.group));
   const place = content.places?.[row] ?? {};
-  const data = { name: content.names[row], start: place.start ?? 0, chrom: place.chrom ?? null, strand: place.strand ?? null, gap: place.gap ?? null,
+  const data = { name: content.names[row], start: place.start ?? 0, chrom: place.chrom ?? null, strand: place.strand ?? null, gap: place.gap ?? null, aligned: content.noun === "variants",
                  annotations: [...(content.annotations[row] ?? []), ...placesFound(byId("search").value, shown[0].sequence)], tracks: shown };
   const options = { limits: byId("limits").value };
   byId("comparable").textContent = comparable(shown);
@@ -185,7 +155,7 @@ async function choose(row) {
   byId("chosen").textContent = content.names[row];
   const about = shown.map((track) => {
     const residual = track.residual?.[row];
-    return `${track.label}: prediction ${told(track.predictions[row])}` + (residual === undefined || residual === null ? "" : `, residual ${told(residual)}`) +
+    return `${track.label}: prediction ${content.columns ? "with this window " : ""}${told(track.predictions[row])}` + (residual === undefined || residual === null ? "" : `, residual ${told(residual)}`) +
       spreadIn(track);
   });
   byId("about").textContent = about.join("\n");
@@ -216,7 +186,7 @@ function comparable(shown) {
 // Everything the table knows of the chosen row, a line for each group of tracks.
 function card(row, shown) {
   const groups = shown.filter((track, k) => shown.findIndex((other) => other.group === track.group) === k);
-  byId("card").innerHTML = `<table><thead><tr><th></th>${content.columns.map(({ title, about }) => `<th title="${escaped(about ?? "")}">${escaped(title)}</th>`).join("")}</tr></thead><tbody>` +
+  byId("card").innerHTML = `<table><thead><tr><th></th>${content.columns.map(({ title, about }) => `<th tabindex="0" data-about="${escaped(about)}">${escaped(title)}</th>`).join("")}</tr></thead><tbody>` +
     groups.map((track) => `<tr><th>${escaped(track.group)}</th>${content.columns.map(({ name }) => {
       const found = track.columns[name][row];
       return `<td>${found === null ? "" : escaped(typeof found === "number" ? told(found) : found)}</td>`;
@@ -269,23 +239,16 @@ function lines(box, series, words, [from, to] = [0, series[0].values.length - 1]
 
 const raised = (number) => [...String(number)].map((one) => ({ "-": "⁻" })[one] ?? "⁰¹²³⁴⁵⁶⁷⁸⁹"[one]).join("");
 function charts() {
-  if (content.average) lines(byId("average"), content.average, "mean of |score| by position (from 0)");
+  if (content.average) lines(byId("average"), content.average, "mean of |score| by bases from the start of the sequence (from 0)");
   if (content.residuals) lines(byId("residuals"), content.residuals.series, "pairs of a sequence and a reference by the size of their residual", content.residuals.range, true);
 }
 charts();
 addEventListener("resize", charts);
+controls();
 byId("track").innerHTML = content.tracks.map((track, k) => `<option value="${k}">${escaped(track.label)}</option>`).join("");
 byId("track").addEventListener("change", (event) => { state.track = Number(event.target.value); table(); if (state.row !== null) choose(state.row); });
-for (const id of ["every", "limits"]) byId(id).addEventListener("change", () => state.row !== null && choose(state.row));
+for (const id of content.drawn === false ? [] : ["every", "limits"]) byId(id).addEventListener("change", () => state.row !== null && choose(state.row));
 byId("search").addEventListener("input", search);
-for (const id of ["low", "high"]) byId(id).addEventListener("input", table);
-byId("head").addEventListener("click", (event) => {
-  const name = event.target.dataset?.sort;
-  if (!name) return;
-  [state.down, state.sort] = [state.sort === name ? !state.down : name !== "name" && name !== "number" && name !== "region", name];
-  table();
-  byId("head").querySelector(`[data-sort=${name}]`).focus();
-});
 const rowOf = (event) => event.target.closest("tr");
 byId("rows").addEventListener("click", (event) => { const tr = rowOf(event); if (tr) choose(Number(tr.dataset.row)); });
 byId("rows").addEventListener("keydown", (event) => {

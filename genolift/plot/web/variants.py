@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +14,98 @@ from genolift.methods.targets import describe, parse
 from genolift.plot.logo import target_text
 from genolift.plot.logos.alleles import Columns, align
 from genolift.plot.web.content import packed, rounded, strongest, text_of
+from genolift.plot.web.effects import (
+    MOTIFS,
+    cells_of,
+    content_of_columns,
+    largest_effects,
+    not_scored,
+    read_effects,
+)
 from genolift.plot.web.inlined import json_text
 from genolift.plot.web.page import BLOCK, Words, write_blocks
-from genolift.plot.web.summaries import Listing
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import is_dna, one_hot_codes
 from genolift.sequence.edits import Edit
 from genolift.simulate.motifs import Motif
-from genolift.support.errors import FileProblem, InputError
+from genolift.support.errors import InputError
 from genolift.support.progress import bar
 from genolift.version import __version__
 
-_KEY = ["chrom", "pos", "ref", "alt"]
-_NEEDED = [*_KEY, "target", "status"]
-_LEFT_OUT = {*_NEEDED, "n_windows", "note"}
-_MOTIFS = "motifs"
 _LABEL = 30  # letters of the name of a change, at most
 _SIDES = {"ref": "reference", "alt": "alternative"}
+_STRONGEST = (
+    "The ten bases of the allele chosen above whose scores have the largest sum, by size. Their place {}. Rows are "
+    "sorted by that sum, in the units of the prediction. Source: the scores in the store."
+)
+_COUNTED = {
+    True: "is that on the chromosome, from 1 as in VCF, because the store knows where its windows lie",
+    False: "is counted from 0 at the start of the allele's window, because the store does not know where its windows "
+    "lie in the genome",
+}
+_MOST = 20_000  # variants of a page without logos, which holds all of its rows at once
+
+
+def write_table(
+    table: Path,
+    out: Path,
+    meanings: Mapping[str, str] | None = None,
+    target: Any = None,
+    title: str | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> list[Path]:
+    """Write a page about a table of variants alone, without logos, and return the files.
+
+    Of a table of very many variants it holds those with the largest effects, and says so.
+
+    Parameters
+    ----------
+    table, out, meanings, target, title
+        As for :func:`write_variants`.
+    details
+        What can be unfolded at the end, by its title.
+
+    Raises
+    ------
+    FileProblem
+        If the table is not one of variants.
+    InputError
+        If no variant was scored, or the target is not among those of the table.
+    """
+    rows = read_effects(table)
+    if target is not None:
+        mine = [label for label in dict.fromkeys(rows.target) if describe(parse(label)) == target]
+        if not mine:
+            raise InputError(f"{table} is of {', '.join(dict.fromkeys(rows.target))}, and not of target {target}")
+        rows = rows[rows.target.isin(mine)]
+    scored = rows[rows.status == "ok"]
+    if not len(scored):
+        raise InputError(f"{table} has nothing to show: no variant was scored; its column status says why")
+    names, count = largest_effects(scored, _MOST), scored.name.nunique()
+    tracks: list[dict[str, Any]] = []
+    for label in dict.fromkeys(scored.target):
+        cells = cells_of(scored[scored.target == label], names)
+        text = target_text(describe(parse(label)))
+        tracks.append({"label": text, "group": text, "columns": cells})
+    content = {
+        "names": names,
+        "noun": "variants",
+        "annotations": {},
+        "tracks": tracks,
+        "drawn": False,
+        **content_of_columns(table.name, [one["columns"] for one in tracks], meanings or {}, _scales(scored)),
+    }
+    subtitle = f"{count:,} variants. Made by genolift {__version__}."
+    if len(names) < count:
+        subtitle = (
+            f"The {len(names):,} variants with the largest |effect| of {count:,}; {table.name} has all. " + subtitle
+        )
+    remedy = (
+        "For logos of both alleles, run genolift variants with the option --explain alleles.zarr too, and then "
+        f"genolift report {table.name} alleles.zarr."
+    )
+    words = Words(title or f"Variants of {table.name}", subtitle, not_scored(rows), details or {})
+    return write_blocks(out, content, [], words, remedy=remedy)
 
 
 def write_variants(
@@ -72,7 +146,7 @@ def write_variants(
     InputError
         If the store does not hold the alleles, or not the targets, of the table.
     """
-    rows = _read(table)
+    rows = read_effects(table)
     result = Explanation.load(store)
     if target is not None:
         result = result.for_target(target)
@@ -99,32 +173,34 @@ def write_variants(
                 pair = slice(2 * number, 2 * number + 2)
                 columns, parts, codes = _aligned([one[pair] for one in held], name)
                 block.append({"tracks": parts})
-                for track, part in zip(tracks, parts, strict=True):
-                    track["strongest"].append(part.pop("strongest"))
-                places.append(_place(result, rows_here[2 * number], columns))
+                place = _place(result, rows_here[2 * number], columns)
+                places.append(place)
+                for side, (track, part) in enumerate(zip(tracks, parts, strict=True)):
+                    found = part.pop("strongest")
+                    track["strongest"].append(_located(found, (columns.ref, columns.alt)[side % 2], place))
                 first, end = columns.change
                 marks.append([{"start": first, "end": end, "label": name.rsplit(":", 1)[-1][:_LABEL], "strand": ""}])
                 changes.append(_motifs(columns, codes, motifs or {}))
                 display.update(1)
             blocks.append(json_text(block))
-    columns_of = [_columns(scored[scored.target == label], names) for label, _ in targets]
+    columns_of = [
+        cells_of(scored[scored.target == label], names) | ({MOTIFS: changes} if motifs else {}) for label, _ in targets
+    ]
     for number, track in enumerate(tracks):
-        track["columns"] = columns_of[number // len(_SIDES)] | ({_MOTIFS: changes} if motifs else {})
-    shown = [name for name in columns_of[0] if any(one is not None for cells in columns_of for one in cells[name])]
-    about = {name: (meanings or {}).get(name, "") for name in shown}
-    if motifs:
-        about[_MOTIFS] = "strong matches that the variant makes or breaks"
+        track["columns"] = columns_of[number // len(_SIDES)]
+    about = {**(meanings or {}), MOTIFS: "strong matches of motifs that the variant makes or breaks"}
     content = {
         "names": names,
         "noun": "variants",
         "annotations": dict(enumerate(marks)),
         "tracks": tracks,
-        "columns": [{"name": name, "title": name.replace("_", " "), "about": text} for name, text in about.items()],
         "places": places,
+        **content_of_columns(table.name, columns_of, about, _scales(scored)),
     }
+    content["heads"]["strongest"] = {"about": _STRONGEST.format(_COUNTED[result.region_table is not None])}
     subtitle = f"{len(names):,} variants, both alleles of each explained. Made by genolift {__version__}."
     details = {str(store): {"method": result.method, "target": result.target}}
-    words = Words(title or f"Variants of {table.name}", subtitle, _not_scored(rows), details)
+    words = Words(title or f"Variants of {table.name}", subtitle, not_scored(rows), details)
     return write_blocks(out, content, blocks, words)
 
 
@@ -132,31 +208,6 @@ def _track(one: Explanation, side: str, at: list[int]) -> dict[str, Any]:
     group = target_text(one.target)
     told = rounded(np.asarray(one.predictions)[at]) if "predictions" in one.defined else [None] * len(at)
     return {"label": f"{_SIDES[side]}, {group}", "group": group, "predictions": told, "strongest": []}
-
-
-def _columns(rows: pd.DataFrame, names: list[str]) -> dict[str, Any]:
-    """Return the columns of one target that are shown, in the order of the names."""
-    mine = rows.drop_duplicates("name").set_index("name")
-    return {name: _cells(mine[name].reindex(names)) for name in mine if name not in _LEFT_OUT}
-
-
-def _read(path: Path) -> pd.DataFrame:
-    """Return the rows as text, with the names of their variants in the store."""
-    try:
-        rows = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    except (ValueError, OSError) as problem:
-        raise FileProblem(f"{path} cannot be read as a table: {problem}") from None
-    if missing := [name for name in _NEEDED if name not in rows]:
-        raise FileProblem(f"{path} has no column {missing[0]!r}; give the table that genolift variants wrote")
-    plain = rows[_KEY].agg(lambda row: f"{row.chrom}:{row.pos}:{row.ref}>{row.alt}", axis=1) if len(rows) else []
-    # The store counts repeated variants among those that are scored.
-    seen: Counter = Counter()
-    names = []
-    for name, target, status in zip(plain, rows.target, rows.status, strict=True):
-        seen[name, target] += status == "ok"
-        number = seen[name, target]
-        names.append(name if number < 2 else f"{name}#{number}")
-    return rows.assign(name=names)
 
 
 def _targets(result: Explanation, scored: pd.DataFrame, table: Path) -> list[tuple[str, Explanation]]:
@@ -172,15 +223,6 @@ def _targets(result: Explanation, scored: pd.DataFrame, table: Path) -> list[tup
     if not pairs:
         raise InputError(f"the store explains {', '.join(map(str, targets))}, and {table} is of {', '.join(labels)}")
     return [(label, result.for_target(one) if result.target_axis else result) for label, one in pairs]
-
-
-def _cells(texts: Iterable[Any]) -> list[float | str | None]:
-    """Return a column as numbers if it holds nothing else; ``None`` for what is missing."""
-    there = [text if isinstance(text, str) and text not in ("", "NA", ".") else None for text in texts]
-    try:
-        return [None if text is None else rounded([float(text)])[0] for text in there]
-    except ValueError:
-        return there  # type: ignore[return-value]
 
 
 def _aligned(pairs: list[Explanation], name: str) -> tuple[Columns, list[dict[str, Any]], list[np.ndarray]]:
@@ -214,6 +256,34 @@ def _place(result: Explanation, row: int, columns: Columns) -> dict[str, Any]:
     return told
 
 
+def _located(found: dict[str, Any] | None, where: np.ndarray, place: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the strongest stretch of an allele, given the columns of its bases, with where it lies in the genome."""
+    if found is None or "chrom" not in place:
+        return found
+    ends = [int(where[at]) for at in (found["start"], found["start"] + len(found["bases"]) - 1)]
+    gap, chrom = place["gap"], place["chrom"]
+    behind = place["start"] + gap["start"] if gap else 0  # the base in front of what is inserted, from 1
+
+    def text(column: int) -> str | None:
+        if gap and gap["start"] <= column < gap["end"]:
+            return None
+        return f"{place['start'] + 1 + column - (gap['end'] - gap['start'] if gap and column >= gap['end'] else 0):,}"
+
+    first, last = map(text, ends)
+    if first and last:
+        return found | {"at": f"{chrom}:{first}-{last}"}
+    if first:
+        return found | {"at": f"{chrom}:{first} to what is inserted behind {behind:,}"}
+    return found | {
+        "at": f"{chrom}, "
+        + (f"what is inserted behind {behind:,} to {last}" if last else f"inserted behind {behind:,}")
+    }
+
+
+def _scales(scored: pd.DataFrame) -> list[str]:
+    return list(dict.fromkeys(scored.scale)) if "scale" in scored else []
+
+
 def _motifs(columns: Columns, codes: list[np.ndarray], motifs: Mapping[str, Motif]) -> str | None:
     """Return the motifs that a variant makes and breaks, in words."""
     if not motifs:
@@ -229,12 +299,3 @@ def _motifs(columns: Columns, codes: list[np.ndarray], motifs: Mapping[str, Moti
             edits.append(Edit("substitution" if column in alt_at else "deletion", ref_at[column], "N", "N"))
     found = motif_changes(codes[0], codes[1], origin, edits, motifs)
     return ", ".join(dict.fromkeys(f"{one.kind} {one.motif}" for one in found)) or None
-
-
-def _not_scored(rows: pd.DataFrame) -> list[Listing]:
-    """Return how many variants were not scored for which reason."""
-    rest = rows[rows.status != "ok"].drop_duplicates("name").status.value_counts()
-    if not len(rest):
-        return []
-    text = "These are in the table, and not on this page."
-    return [Listing("Not scored", text, ["status", "variants"], [[str(k), f"{v:,}"] for k, v in rest.items()])]
