@@ -392,3 +392,18 @@ def test_variants_on_standard_input(place, files, genolift, tmp_path, monkeypatc
     assert "already complete" in genolift(*command[:2], place.vcf, *command[3:]).out
     pipe(b"rubbish\n")
     assert "standard input, line 1: a VCF line has" in genolift(*command, "--force").err
+
+
+def test_a_page_is_made_of_the_table_alone_and_with_its_store(place, scored, genolift):
+    """Every column of the page says what it means, as the record beside the table does."""
+    for out, sources in (("table.html", ["v.tsv"]), ("both.html", ["v.tsv", "s.zarr"])):
+        done = genolift("report", *(place.folder / one for one in sources), "--out", place.folder / out)
+        assert done.code == 0, done.err
+        page = (place.folder / out).read_text()
+        content = json.loads(page.split('id="content">')[1].split("</script>")[0])
+        assert len(content["names"]) == len(scored) / 2
+        about = {one["name"]: one["about"] for one in content["columns"]}
+        assert {"delta", "p_value", "q_value", "effect_percentile"} <= set(about)
+        assert "Unit: logit. Source: column delta of v.tsv." in about["delta"]
+        assert "does not describe" not in " ".join(about.values())
+        assert ("--explain" in page.split('id="content">')[0]) == (len(sources) == 1)
