@@ -14,6 +14,7 @@ from genolift.cli.targets import explained_target
     epilog=parameters.epilog(
         "genolift report scores.zarr --out report.html",
         "genolift report deeplift.zarr ism.zarr --annotations data/embeddings.bed --out report.html",
+        "genolift report peaks.zarr --motifs jaspar.meme --out report.html",
         "genolift report peaks.zarr --annotations hits.bed --genome-view --out report.html",
         "genolift report variants.tsv --out report.html",
         "genolift report variants.tsv alleles.zarr --motifs jaspar.meme --out report.html",
@@ -35,9 +36,10 @@ from genolift.cli.targets import explained_target
     "--motifs",
     type=parameters.path(),
     metavar="FILE",
-    help="Motifs, of which the page about variants and their alleles says which strong matches each variant makes or "
-    "breaks.",
+    help="Known motifs: MEME, JASPAR, TRANSFAC or HOMER format. The page about stores names those under the strongest "
+    "stretches; the page about variants and their alleles says which strong matches each variant makes or breaks.",
 )
+@parameters.motif_format
 @click.option(
     "--genome-view",
     is_flag=True,
@@ -50,6 +52,7 @@ def command(
     target: str | None,
     annotations: Path | None,
     motifs: Path | None,
+    motif_format: str | None,
     genome_view: bool,
     title: str | None,
 ) -> None:
@@ -61,12 +64,19 @@ def command(
 
     The page about stores lists all sequences in a table that can be sorted and searched. Choosing one shows its logo
     for every target and store, which can be zoomed, and a click on a base shows what the other bases would be worth.
+    With --motifs, the table says which motif stands under the strongest ten bases of each sequence, the logo marks it,
+    and another table counts them. A name says what the bases resemble, and not which factor binds there. Motifs are
+    named only where they match more stretches than chance explains, so that a few sequences and a large database may
+    give no names.
+
     The page opens from disk and fetches nothing. Where it would be larger than 15 MB, the scores are written into a
     directory beside it, which has to stay there.
 
     The page about variants lists their effects, the strongest of either sign first. With the store of --explain,
     choosing one shows both alleles, aligned over an insertion or a deletion.
     """
+    if motif_format is not None and motifs is None:
+        raise click.UsageError("--motif-format is of the file --motifs, which is missing")
     if any(one.is_file() for one in source):
         from genolift.pipeline.variants.page import write_page as write_page_of_variants
 
@@ -74,12 +84,11 @@ def command(
             raise click.UsageError("--annotations marks the sequences of stores, and not variants")
         if genome_view:
             raise click.UsageError("--genome-view shows the sequences of stores, and not variants")
-        first, *beside = write_page_of_variants(source, out, target, title, motifs)
+        first, *beside = write_page_of_variants(source, out, target, title, motifs, motif_format)
     else:
         from genolift.pipeline.common.drawing import write_page
         from genolift.plot.web.page import PageOptions
 
-        if motifs is not None:
-            raise click.UsageError("--motifs is for a table of variants; mark motifs in a store by --annotations")
-        first, *beside = write_page(source, out, PageOptions(target, title, annotations, genome=genome_view))
+        shown = PageOptions(target, title, annotations, genome=genome_view)
+        first, *beside = write_page(source, out, shown, motifs, motif_format)
     click.echo(f"{first}" + (f" and {len(beside):,} files in {beside[0].parent}" if beside else ""))

@@ -99,6 +99,7 @@ def write_report(
     title = options.title
     for given, what in (
         (options.annotations is not None, "annotations are"),
+        (options.motifs is not None, "motifs are"),
         (options.genome, "the genome view is"),
         (options.target is not None, "a target is"),
     ):

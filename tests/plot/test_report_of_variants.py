@@ -173,7 +173,7 @@ def test_what_does_not_belong_together_is_said(files, tmp_path, capsys):
         (("model.keras",), "model.keras is no table of genolift variants, and other files have no page"),
         (("gone.tsv", "a.zarr"), "gone.tsv is not there"),
         (("v.tsv", "a.zarr", "--annotations", "v.tsv"), "--annotations marks the sequences of stores"),
-        (("a.zarr", "--motifs", "v.tsv"), "--motifs is for a table of variants"),
+        (("a.zarr", "--motifs", "v.tsv"), "v.tsv holds no motifs; MEME"),
     ):
         places = {one.name: one for at in (tmp_path, folder) for one in at.iterdir()}
         given = [str(places.get(one, one)) for one in arguments]

@@ -6,10 +6,12 @@ import re
 import numpy as np
 import pytest
 
+from genolift.pipeline.common.drawing import write_page
 from genolift.plot.report import write_report
-from genolift.plot.web.content import spread
+from genolift.plot.web.content import spread, strong_stretches
 from genolift.plot.web.page import PageOptions
 from genolift.results.explanation import Explanation
+from genolift.support.errors import FileProblem, InputError
 
 
 def store(path, **changes):
@@ -57,3 +59,108 @@ def test_the_spread_is_a_share_of_the_largest_contributions():
     assert spread(scores, error) == pytest.approx(0.2)
     assert spread(np.linspace(1, 2, 30), np.linspace(0.1, 0.2, 30)) == pytest.approx(0.1)
     assert np.isnan(spread(np.zeros(5), np.ones(5)))
+
+
+MEME = """MEME version 4
+
+ALPHABET= ACGT
+
+MOTIF MA1 <b>gata</b>
+letter-probability matrix: alength= 4 w= 7
+0.97 0.01 0.01 0.01
+0.01 0.01 0.97 0.01
+0.97 0.01 0.01 0.01
+0.01 0.01 0.01 0.97
+0.97 0.01 0.01 0.01
+0.97 0.01 0.01 0.01
+0.01 0.01 0.97 0.01
+
+MOTIF MA2 other
+letter-probability matrix: alength= 4 w= 7
+0.01 0.97 0.01 0.01
+0.01 0.97 0.01 0.01
+0.01 0.97 0.01 0.01
+0.01 0.97 0.01 0.01
+0.01 0.97 0.01 0.01
+0.01 0.97 0.01 0.01
+0.01 0.97 0.01 0.01
+"""
+
+
+@pytest.fixture
+def with_motifs(tmp_path):
+    """A directory with two stores of sequences: in the first 12, AGATAAG is at 30 and CTTATCT at 60; and motifs."""
+    rng = np.random.default_rng(3)
+    codes = rng.integers(0, 4, (20, 90))
+    word = ["ACGT".index(base) for base in "AGATAAG"]
+    codes[:12, 30:37], codes[:12, 60:67] = word, [3 - base for base in word[::-1]]
+    X = np.eye(4, dtype=np.float32)[codes]
+    names = [f"s{i}" for i in range(20)]
+    for name, places in (("a", (30, 60)), ("b", (31, 5))):
+        scores = 0.001 * rng.normal(size=(20, 90)).astype(np.float32)
+        scores[:, places[0] : places[0] + 7] += 1.0
+        scores[:, places[1] : places[1] + 7] -= 0.6
+        scores[0] = 0 if name == "b" else scores[0]
+        Explanation({"inputs": X, "scores": scores}, names=names, target=0, method={"name": "ism"}).save(
+            tmp_path / f"{name}.zarr"
+        )
+    (tmp_path / "m.meme").write_text(MEME)
+    (tmp_path / "m.bed").write_text("s1\t30\t37\tknown\t0\t+\n")
+    return tmp_path
+
+
+def test_motifs_name_the_strongest_stretches(with_motifs):
+    folder = with_motifs
+    options = PageOptions(annotations=folder / "m.bed", progress=False)
+    write_page([folder / "a.zarr", folder / "b.zarr"], folder / "r.html", options, folder / "m.meme")
+    told, text = content(folder / "r.html")
+    assert told["motifs"] == "m.meme"
+    label = "MA1_<b>gata</b>"
+    first, second = [[one and one.get("motif") for one in track["strongest"]] for track in told["tracks"]]
+    assert first[:12] == [label] * 12
+    assert second[:12] == [None, *[label] * 11]  # The first sequence has no contributions there.
+    assert first[12:].count(None) >= 7  # Chance makes one in a hundred.
+    assert told["tracks"][0]["strongest"][1]["label"] == "known"  # what the BED file says
+    marks = [
+        (one["start"], one["end"], one["label"], one["strand"], one.get("tone")) for one in told["annotations"]["1"]
+    ]
+    # Both stores have the first match, which is marked once, and one has the second, on the other strand.
+    assert marks == [
+        (30, 37, "known", "+", None), (30, 37, label, "+", "motif"), (60, 67, label, "-", "motif")
+    ]  # fmt: skip
+    assert "<b>gata" not in text
+    cells = re.findall(r"<tr><td>([^<]*)</td><td>([^<]*)</td><td>([^<]*)</td></tr>", text)
+    counted = {name: some for name, *some in cells}
+    (first_cell, second_cell) = counted["MA1_&lt;b&gt;gata&lt;/b&gt;"]
+    assert first_cell.split(" / ")[0] in ("12", "13")
+    assert int(first_cell.split(" / ")[1]) >= 24
+    assert second_cell.split(" / ")[0] in ("11", "12")
+    assert "none of them" in counted
+    assert "A name says what the bases resemble, and not which factor binds." in text
+
+
+def test_where_motifs_name_nothing(with_motifs):
+    folder = with_motifs
+    write_page([folder / "a.zarr"], folder / "r.html", PageOptions(progress=False))
+    assert "motifs" not in content(folder / "r.html")[0]
+    Explanation({"inputs": np.ones((3, 2)), "raw_contributions": np.ones((3, 2))}).save(folder / "n.zarr")
+    with pytest.raises(InputError, match="is not of one input of DNA"):
+        write_page([folder / "n.zarr"], folder / "r.html", PageOptions(progress=False), folder / "m.meme")
+    (folder / "found").mkdir()
+    with pytest.raises(InputError, match="found is not a score store, and motifs are for the sequences of stores"):
+        write_page([folder / "found"], folder / "r.html", PageOptions(progress=False), folder / "m.meme")
+    with pytest.raises(FileProblem, match=r"none\.meme is not there"):
+        write_page([folder / "a.zarr"], folder / "r.html", PageOptions(progress=False), folder / "none.meme")
+    short = np.eye(4, dtype=np.float32)[np.zeros((4, 7), int)]
+    Explanation({"inputs": short, "scores": short.sum(-1)}, target=0, method={"name": "ism"}).save(folder / "s.zarr")
+    write_page([folder / "s.zarr"], folder / "r.html", PageOptions(progress=False), folder / "m.meme")
+    assert [one["motif"] for one in content(folder / "r.html")[0]["tracks"][0]["strongest"]] == [None] * 4
+
+
+def test_strong_stretches_do_not_overlap_and_are_not_weak():
+    scores = np.zeros(100)
+    scores[10:20], scores[50:60], scores[70:80], scores[90] = 1, -0.6, 0.2, np.nan
+    assert strong_stretches(scores, 100) == [10, 50]
+    assert strong_stretches(scores, 9) == strong_stretches(np.zeros(100), 100) == []
+    assert len(strong_stretches(np.ones(100), 100)) == 3
+    assert strong_stretches(np.full(100, np.nan), 100) == []

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from genolift.plot.report import write_report
+from genolift.plot.web.motifs import Motifs
 from genolift.plot.web.page import PageOptions
 from genolift.results.explanation import Explanation
 
@@ -189,6 +190,37 @@ def test_the_search_finds_bases_names_places_and_marks(browser, searched):
     names_found(one, "")
     assert one.locator("#logo g.annotation.found").count() == 0
     assert "GATA" in one.locator("#searched").inner_text()
+    assert said == []
+    one.close()
+
+
+def test_motifs_stand_in_a_column_and_in_the_logo(browser, tmp_path):
+    codes = np.random.default_rng(2).integers(0, 4, (20, 60))
+    codes[:8, 20:27] = [0, 2, 0, 3, 0, 0, 2]
+    scores = np.zeros((20, 60), np.float32)
+    scores[:, 20:27] = 1
+    X = np.eye(4, dtype=np.float32)[codes]
+    fields, names = {"inputs": X, "scores": scores}, [f"seq{i}" for i in range(20)]
+    Explanation(fields, names=names, target=0, method={"name": "ism"}).save(tmp_path / "s.zarr")
+    label = "gata<img src=x onerror=\"document.title='taken'\">"
+    matrix = 0.96 * np.eye(4)[[0, 2, 0, 3, 0, 0, 2]] + 0.01
+    options = PageOptions(progress=False, motifs=Motifs("<i>m</i>.meme", {label: matrix}))
+    write_report(tmp_path / "s.zarr", tmp_path / "r.html", options)
+    one = browser.new_page(viewport={"width": 375, "height": 800})
+    said = []
+    one.on("console", lambda message: said.append(message.text))
+    one.goto(f"file://{tmp_path / 'r.html'}")
+    one.wait_for_selector("#logo path.base, #logo path.bars")
+    assert one.locator("#rows td.motif").all_inner_texts()[:8] == [label] * 8
+    assert one.locator("#logo g.annotation.motif").count() == 1
+    one.locator("th button[data-sort=motif]").click()
+    assert one.locator("#rows td.motif").all_inner_texts()[:8] == [label] * 8
+    assert one.locator("#rows td.motif").all_inner_texts()[-1] == ""
+    assert "seq0" in names_found(one, "gata<img")
+    assert "seq15" not in names_found(one, "gata<img")
+    assert one.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert one.title() == "Scores s.zarr"
+    assert "<i>m</i>.meme" in one.locator("body").inner_text()
     assert said == []
     one.close()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genolift.methods import targets
+from genolift.pipeline.common.known import known_motifs
 from genolift.pipeline.keeping.places import check_apart, check_file
 from genolift.plot.logos.alleles import plot_alleles
 from genolift.plot.logos.stacked import plot_logos
@@ -15,6 +16,7 @@ from genolift.plot.logos.views import SCORES
 from genolift.plot.report import write_report
 from genolift.plot.style import KINDS, save_figure
 from genolift.plot.web.marks import marks_of
+from genolift.plot.web.motifs import Motifs
 from genolift.plot.web.page import PageOptions
 from genolift.results.explanation import Explanation
 from genolift.results.layout import ROOT
@@ -151,10 +153,27 @@ def methods_with(what: str) -> list[str]:
     return [name for name, kind in types.items() if drawings.find(kind.result_type, what)]
 
 
-def write_page(sources: Sequence[Path], out: Path, options: PageOptions) -> list[Path]:
-    """Write the page ``out`` about stores or a directory; see :func:`write_report`. The target is a text."""
-    check_page(out, [*sources, None if options.annotations is None else Path(options.annotations)])
-    return write_report(sources, out, replace(options, target=known_target(options.target)))
+def write_page(
+    sources: Sequence[Path],
+    out: Path,
+    options: PageOptions,
+    motifs: Path | None = None,
+    motif_format: str | None = None,
+) -> list[Path]:
+    """Write the page ``out`` about stores or a directory.
+
+    Parameters
+    ----------
+    sources, out
+        The stores or the directory, and the page.
+    options
+        What the page shows; see :func:`write_report`. The target is a text.
+    motifs, motif_format
+        A file of known motifs, which name the strongest stretches of stores, and its format.
+    """
+    check_page(out, [*sources, motifs, None if options.annotations is None else Path(options.annotations)])
+    known = None if motifs is None else Motifs(motifs.name, known_motifs(motifs, motif_format))
+    return write_report(sources, out, replace(options, target=known_target(options.target), motifs=known))
 
 
 def check_page(path: Path, inputs: Iterable[Path | None]) -> None:

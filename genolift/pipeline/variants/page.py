@@ -22,6 +22,7 @@ def write_page(
     target: str | None = None,
     title: str | None = None,
     motifs: Path | None = None,
+    motif_format: str | None = None,
 ) -> list[Path]:
     """Write the page ``out``, with logos if there is a store; see :mod:`genolift.plot.web.variants`.
 
@@ -35,8 +36,8 @@ def write_page(
         One of the targets that were explained, as text.
     title
         The title of the page.
-    motifs
-        A file of motifs.
+    motifs, motif_format
+        A file of motifs, and its format.
 
     Raises
     ------
@@ -62,7 +63,7 @@ def write_page(
             f"wrote by --explain; {len(tables)} tables and {len(stores)} stores are given"
         )
     _check_model(tables[0], stores[0])
-    known = None if motifs is None else read_motifs(motifs)
+    known = None if motifs is None else read_motifs(motifs, motif_format)
     return write_variants(tables[0], stores[0], out, _told(tables[0])[0], known_target(target), title, known)
 
 

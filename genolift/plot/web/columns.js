@@ -27,6 +27,8 @@ const columnsOfTable = [
     about: "The ten bases whose scores have the largest sum, by size. They begin at the base that is named, counted from 0 at the start of the sequence. Rows are sorted by that sum, in the units of the prediction.",
     value: ofTrack("strongest"), order: (row) => content.tracks[state.track].strongest[row]?.sum ?? null,
     words: (found) => (found ? `${found.label ? `${found.label} ` : ""}${found.bases} at ${placeOf(found)}` : "") }]),
+  ...(content.motifs ? [{ name: "motif", title: "motif under it", low: true, value: (row) => content.tracks[state.track].strongest[row]?.motif ?? null,
+    about: `The motif that the bases of the strongest stretch resemble, where that is more than chance, and which stands under more of the strong stretches than chance explains. It is marked in green in the logo, as it is under up to two other strong stretches. It says what the bases resemble, and not which factor binds. Source: ${content.motifs}.` }] : []),
 ].map((one) => ({ order: one.value, words: (found) => inWords(found, one.name), ...one, ...(content.heads?.[one.name] ?? {}) }));
 const ABOUT_SCORES = "The scores along the sequence: blue above zero and orange below, each row on a scale of its own.";
 const columnOf = (name) => columnsOfTable.find((one) => one.name === name);

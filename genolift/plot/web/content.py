@@ -17,7 +17,8 @@ from genolift.sequence.alphabet import is_dna, letters, one_hot_codes
 from genolift.support.errors import InputError
 
 _MOST, _MISSING = 32767, -32768  # Scores are kept as 16-bit whole numbers: 1/32,767 of the largest of a sequence.
-_WIDTH = 10  # bases of the strongest stretch
+WIDTH = 10  # bases of the strongest stretch
+_STRONG, _SHARE = 3, 0.5  # strong stretches of a sequence at most, and how strong they are beside the strongest
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def strongest(scores: np.ndarray, sequence: str, marks: Sequence[Sequence[Any]] 
     marks
         Annotations (start, end, label, strand).
     """
-    width, known = min(_WIDTH, len(sequence)), np.isfinite(scores[: len(sequence)])
+    width, known = min(WIDTH, len(sequence)), np.isfinite(scores[: len(sequence)])
     if not known.any():
         return None
     sums = np.convolve(np.where(known, scores[: len(sequence)], 0.0), np.ones(width), "valid")
@@ -156,6 +157,23 @@ def strongest(scores: np.ndarray, sequence: str, marks: Sequence[Sequence[Any]] 
     }
 
 
+def strong_stretches(scores: np.ndarray, length: int) -> list[int]:
+    """Return where the strong stretches of ten bases begin that do not overlap, the strongest first.
+
+    These are up to three stretches, whose scores sum to at least half as much in size as those of the strongest.
+    """
+    if length < WIDTH or not np.any(scores[:length]):
+        return []
+    known = np.where(np.isfinite(scores[:length]), scores[:length], 0.0)
+    sums = np.abs(np.convolve(known, np.ones(WIDTH), "valid"))
+    starts: list[int] = []
+    largest = sums.max()
+    while len(starts) < _STRONG and sums.max() > 0 and sums.max() >= _SHARE * largest:
+        starts.append(int(sums.argmax()))
+        sums[max(0, starts[-1] - WIDTH + 1) : starts[-1] + WIDTH] = -1.0
+    return starts
+
+
 def spread(scores: np.ndarray, error: np.ndarray) -> float:
     """Return the median of standard error over contribution of the ten largest contributions (L,), or NaN.
 
@@ -164,7 +182,7 @@ def spread(scores: np.ndarray, error: np.ndarray) -> float:
     known = np.flatnonzero(np.isfinite(scores) & np.isfinite(error) & (scores != 0))
     if not len(known):
         return float("nan")
-    largest = known[np.argsort(-np.abs(scores[known]), kind="stable")[:_WIDTH]]
+    largest = known[np.argsort(-np.abs(scores[known]), kind="stable")[:WIDTH]]
     return float(np.median(error[largest] / np.abs(scores[largest])))
 
 

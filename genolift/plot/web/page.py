@@ -15,6 +15,7 @@ import numpy as np
 from genolift.plot.web import script
 from genolift.plot.web.content import Track, rounded, sequence_of, spread, strongest
 from genolift.plot.web.inlined import inlined, json_text, module, template
+from genolift.plot.web.motifs import Motifs, Naming
 from genolift.plot.web.summaries import Listing, Mark, average, residuals, tables
 from genolift.results.explanation import Explanation
 from genolift.support.errors import FileProblem, file_problems
@@ -44,6 +45,8 @@ class PageOptions:
     genome : bool
         Whether the chosen sequence can be shown in a genome browser, too: igv.js, which the page brings with it. The
         stores must know the regions of their sequences.
+    motifs : Motifs or None
+        Known motifs. The page names the ones that stand under the strongest stretches.
     """
 
     target: Any = None
@@ -51,6 +54,7 @@ class PageOptions:
     annotations: str | os.PathLike | None = None
     progress: bool | None = None
     genome: bool = False
+    motifs: Motifs | None = None
 
 
 _PLAIN = PageOptions()
@@ -97,8 +101,9 @@ def write_page(
     annotations
         What is marked in each sequence, by its number.
     options
-        Whether progress and the genome view are shown.
+        Whether progress and the genome view are shown, and known motifs.
     """
+    naming = None if options.motifs is None else Naming(options.motifs, tracks)
     marks = {row: list(some) for row, some in (annotations or {}).items() if some}
     count = len(tracks[0].result)
     blocks: list[str] = []
@@ -112,6 +117,9 @@ def write_page(
             for row in range(len(held[0].result)):
                 told = sequence_of(held, row)
                 block.append(told)
+                if naming is not None:
+                    each = [np.asarray(track.result[row].scores, dtype=float)[0] for track in held]
+                    naming.add(start + row, told["sequence"], each)
                 for number, track in enumerate(held):
                     scores = np.asarray(track.result[row].scores)[0]
                     found[number].append(strongest(scores, told["sequence"], marks.get(start + row, ())))
@@ -127,8 +135,24 @@ def write_page(
         "average": average(tracks, scores),
         "residuals": residuals(tracks),
     }
-    words = words._replace(tables=[*words.tables, *tables(tracks, scores, marks)])
+    listings = [*words.tables, *tables(tracks, scores, marks)]
+    if naming is not None:
+        naming.name(options.progress)
+        _add_motifs(content, naming)
+        listings.append(naming.listing())
+    words = words._replace(tables=listings)
     return write_blocks(out, content, blocks, words, options.genome)
+
+
+def _add_motifs(content: dict[str, Any], naming: Naming) -> None:
+    """Add the motifs of strong stretches to what is listed and marked."""
+    content["motifs"] = naming.motifs.source
+    for number, track in enumerate(content["tracks"]):
+        for row, stretch in enumerate(track["strongest"]):
+            if stretch is not None:
+                stretch["motif"] = naming.strongest(number, row)
+    for row, marks in naming.marks().items():
+        content["annotations"][row] = [*content["annotations"].get(row, ()), *marks]
 
 
 def _known(result: Explanation) -> np.ndarray:

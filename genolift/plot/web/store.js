@@ -31,7 +31,7 @@ async function tracksOf(row) {
 }
 
 function chosenRows() {
-  const named = ["name", ...(content.drawn === false ? [] : ["strongest"]), ...(content.regions ? ["region"] : []), ...(content.columns ?? []).map((one) => one.name)];
+  const named = ["name", ...(content.drawn === false ? [] : ["strongest"]), ...(content.motifs ? ["motif"] : []), ...(content.regions ? ["region"] : []), ...(content.columns ?? []).map((one) => one.name)];
   const text = (row) => [...named.map((name) => cell(name, row)), ...(content.annotations[row] ?? []).map((one) => one.label)].join(" ");
   const finds = finder(byId("search").value, text, regionOf);
   return sorted(content.names.map((_, row) => row).filter((row) => passes(row) && finds(row)));

@@ -38,6 +38,11 @@ def write_stores(paths: Sequence[Path], out: Path, options: PageOptions) -> list
             f"{paths[0]} does not know where its sequences lie, which the genome view needs; explain them by regions "
             "(genolift explain --regions), or leave out --genome-view"
         )
+    if not dna and (options.motifs is not None or options.annotations is not None):
+        raise InputError(
+            f"{paths[0]} is not of one input of DNA, so it has no bases that motifs could name or annotations mark; "
+            "leave --motifs and --annotations out"
+        )
     if len(paths) == 1 and not dna:
         page = _still_page(results[0], name, about)
         write_whole(out, render_page(page).encode())

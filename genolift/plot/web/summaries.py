@@ -13,7 +13,7 @@ from genolift.results.explanation import Explanation
 
 _BINS_OF_DECADE = 8  # bins of residuals for each power of ten
 _DECADES = 16  # powers of ten, beyond which a float64 tells nothing
-_MOST_MARKED = 50  # names in the table of what is marked
+MOST_LISTED = 50  # names in a table of what is marked
 #: What is marked in a sequence: start, end (0-based, half-open), label, strand.
 Mark = tuple[int, int, str, str]
 
@@ -104,7 +104,7 @@ def tables(tracks: Sequence[Track], scores: np.ndarray, marks: Mapping[int, list
                 sums.setdefault(label, []).append(inside.sum(axis=1, where=np.isfinite(inside)).tolist())
         rows = [
             [label, f"{len(values):,}", *(f"{value:.4g}" for value in np.mean(values, axis=0))]
-            for label, values in sorted(sums.items(), key=lambda item: -len(item[1]))[:_MOST_MARKED]
+            for label, values in sorted(sums.items(), key=lambda item: -len(item[1]))[:MOST_LISTED]
         ]
         text = "How often each is marked, and the mean over its places of the sum of the scores."
         if len(sums) > len(rows):  # Peaks, unlike motifs, each have a name of their own.
