@@ -197,7 +197,7 @@ def test_by_the_keyboard_alone(page):
     page.locator("#rows tr[tabindex='0']").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
-    page.wait_for_function("document.getElementById('chosen').textContent === 'seq2'")
+    page.wait_for_function("() => document.getElementById('chosen').textContent === 'seq2'")
     page.keyboard.press("Enter")
     assert page.locator("#rows tr[aria-selected=true] td.name").inner_text() == "seq2"
 
@@ -251,11 +251,13 @@ def test_data_beside_the_page(browser, explained, monkeypatch):
     one.on("console", lambda message: said.append(message.text))
     one.goto(f"file://{folder / 'large.html'}")
     one.locator("#rows tr").nth(40).click()
-    one.wait_for_function("document.getElementById('chosen').textContent === 'seq40'")
+    one.wait_for_function("() => document.getElementById('chosen').textContent === 'seq40'")
     assert said == []
     (folder / "large_data" / "block-0.js").rename(folder / "large_data" / "gone.js")
     one.reload()
-    one.wait_for_function("document.getElementById('about').textContent.includes('is missing; keep the directory')")
+    one.wait_for_function(
+        "() => document.getElementById('about').textContent.includes('is missing; keep the directory')"
+    )
     one.close()
 
 
