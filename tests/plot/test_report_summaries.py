@@ -8,7 +8,7 @@ import pytest
 
 from genolift.pipeline.common.drawing import write_page
 from genolift.plot.report import write_report
-from genolift.plot.web.content import spread, strong_stretches
+from genolift.plot.web.content import spread, strong_stretches, strongest
 from genolift.plot.web.page import PageOptions
 from genolift.results.explanation import Explanation
 from genolift.support.errors import FileProblem, InputError
@@ -51,6 +51,14 @@ def test_residuals_are_counted_in_the_same_bins(tmp_path):
         store(tmp_path / "c.zarr", residual=np.zeros((8, 2))), tmp_path / "zero.html", PageOptions(progress=False)
     )
     assert sum(content(tmp_path / "zero.html")[0]["residuals"]["series"][0]["values"]) == 16
+
+
+def test_where_nothing_counts_no_stretch_is_the_strongest():
+    """A network that reads fixed motifs gives a sequence without any of them scores of 0."""
+    sequence = "ACGTA" * 4
+    assert strongest(np.zeros(20), sequence) is None
+    assert strongest(np.full(20, np.nan), sequence) is None
+    assert strongest(np.where(np.arange(20) == 12, -1.0, np.nan), sequence)["sum"] == -1
 
 
 def test_the_spread_is_a_share_of_the_largest_contributions():

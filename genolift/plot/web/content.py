@@ -136,16 +136,16 @@ def strongest(scores: np.ndarray, sequence: str, marks: Sequence[Sequence[Any]] 
     Parameters
     ----------
     scores
-        (L,); NaN counts as nothing, and where all are NaN no stretch is strongest.
+        (L,); NaN counts as nothing, and where all are NaN or 0 no stretch is strongest.
     sequence
         The bases.
     marks
         Annotations (start, end, label, strand).
     """
-    width, known = min(WIDTH, len(sequence)), np.isfinite(scores[: len(sequence)])
-    if not known.any():
+    width, scores = min(WIDTH, len(sequence)), np.nan_to_num(scores[: len(sequence)], posinf=0.0, neginf=0.0)
+    if not scores.any():
         return None
-    sums = np.convolve(np.where(known, scores[: len(sequence)], 0.0), np.ones(width), "valid")
+    sums = np.convolve(scores, np.ones(width), "valid")
     start = int(np.abs(sums).argmax())
     over = [(min(end, start + width) - max(begin, start), label) for begin, end, label, _ in marks]
     shared, label = max(over, default=(0, ""), key=lambda one: one[0])
