@@ -1,25 +1,20 @@
 """The explorer in a real Chromium: an edit's answer is the model's."""
 
 import re
-import shutil
 import signal
 import subprocess
 
 import numpy as np
 import pytest
+from chromium import chromium, needs_chromium, opened
 from started import started
 
 from genolift.models.loading import load_model
 from genolift.models.zoo import build
 from genolift.sequence.alphabet import one_hot
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra [browser]")
 pytest.importorskip("starlette")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (apt-get install chromium)"),
-]
+pytestmark = [pytest.mark.slow, needs_chromium]
 LENGTH = 60
 SEQUENCE = "ACGTTGCA" * 7 + "GATA"
 PATIENT = 120_000  # ms, for the first answer of a model
@@ -49,17 +44,9 @@ def served(tmp_path_factory):
 
 @pytest.fixture
 def page(served):
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        one = browser.new_page()
-        said = []
-        one.on("console", lambda message: said.append(message.text))
-        one.on("pageerror", lambda problem: said.append(str(problem)))
-        one.goto(served[1])
+    with chromium() as browser, opened(browser, served[1], offline=False) as one:
         one.wait_for_selector("#logo path.base", timeout=PATIENT)
         yield one
-        assert said == []
-        browser.close()
 
 
 def logit(model, sequence):
@@ -272,10 +259,7 @@ def served_with_many(tmp_path_factory):
 
 
 def test_every_sequence_and_every_motif_can_be_found(served_with_many, tmp_path):
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.goto(served_with_many)
+    with chromium() as browser, opened(browser, served_with_many, offline=False) as page:
         page.wait_for_selector("#logo path.base", timeout=PATIENT)
         assert page.locator("#names option").count() == 1000
         assert page.locator("#left").inner_text() == "1,000 of 1,500 are listed; find others by a part of their name"

@@ -1,9 +1,8 @@
 """The genome view of the page about stores: igv.js in a real Chromium without a network, letters read from its canvas."""
 
-import shutil
-
 import numpy as np
 import pytest
+from chromium import chromium, needs_chromium, opened
 
 from genolift.plot.report import write_report
 from genolift.plot.web.page import PageOptions
@@ -40,11 +39,8 @@ def test_what_is_no_store_is_refused(tmp_path):
 
 
 @pytest.mark.slow
+@needs_chromium
 def test_the_letters_stand_in_the_genome(tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra [browser]")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("needs Chromium (apt-get install chromium)")
     explained().save(tmp_path / "s.zarr")
     (tmp_path / "m.bed").write_text("chr2\t5010\t5020\tGATA<b>\t0\t+\n")
     write_report(
@@ -52,14 +48,9 @@ def test_the_letters_stand_in_the_genome(tmp_path):
         tmp_path / "r.html",
         PageOptions(annotations=tmp_path / "m.bed", progress=False, genome=True),
     )
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        context = browser.new_context(viewport={"width": 1200, "height": 900}, offline=True)
-        page, said, asked = context.new_page(), [], []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda problem: said.append(str(problem)))
+    asked = []
+    with chromium() as browser, opened(browser, tmp_path / "r.html") as page:
         page.on("request", lambda request: asked.append(request.url))
-        page.goto(f"file://{tmp_path / 'r.html'}")
         page.wait_for_selector("#logo path.base")
         page.evaluate("""() => {
           const make = igv.createBrowser;
@@ -88,9 +79,7 @@ def test_the_letters_stand_in_the_genome(tmp_path):
         page.set_viewport_size({"width": 375, "height": 800})
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert said == []
         assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
-        browser.close()
 
 
 #: The colour of most coloured pixels above the middle of a column of the last track.

@@ -2,32 +2,19 @@
 
 import json
 import re
-import shutil
 
 import numpy as np
 import pytest
+from chromium import needs_chromium, opened
 
 from genolift.plot.report import write_report
 from genolift.plot.web.page import PageOptions
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import decode
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra [browser]")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (apt-get install chromium)"),
-]
+pytestmark = [pytest.mark.slow, needs_chromium]
 HOSTILE = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
 N, LENGTH = 60, 120
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as running:
-        one = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield one
-        one.close()
 
 
 @pytest.fixture(scope="module")
@@ -52,16 +39,9 @@ def explained(tmp_path_factory):
 
 @pytest.fixture(params=[1200, 375])
 def page(request, browser, explained):
-    context = browser.new_context(viewport={"width": request.param, "height": 900}, offline=True, accept_downloads=True)
-    one = context.new_page()
-    said = []
-    one.on("console", lambda message: said.append(message.text))
-    one.on("pageerror", lambda problem: said.append(str(problem)))
-    one.goto(f"file://{explained[1] / 'r.html'}")
-    one.wait_for_selector("#logo path.base, #logo path.bars")
-    yield one
-    assert said == []
-    context.close()
+    with opened(browser, explained[1] / "r.html", request.param) as one:
+        one.wait_for_selector("#logo path.base, #logo path.bars")
+        yield one
 
 
 def column(page, name):

@@ -3,10 +3,10 @@
 import base64
 import json
 import re
-import shutil
 
 import numpy as np
 import pytest
+from chromium import chromium, needs_chromium, opened
 from test_stacked_logos import CHANGES, REF, coded, result
 
 from genolift.cli.app import run
@@ -15,7 +15,6 @@ from genolift.results.explanation import Explanation
 from genolift.simulate.motifs import Motif
 from genolift.support.errors import FileProblem, InputError
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HOSTILE = "<img src=x onerror=\"document.title='taken'\"></script><script>document.title='taken'</script>"
 
 
@@ -216,18 +215,11 @@ def check_heads(page):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (apt-get install chromium)")
+@needs_chromium
 @pytest.mark.parametrize("width", [1200, 375])
 def test_a_table_alone_in_a_browser(files, tmp_path, width):
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra [browser]")
     write_table(files[0] / "v.tsv", tmp_path / "r.html", {HOSTILE: HOSTILE})
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_context(viewport={"width": width, "height": 900}, offline=True).new_page()
-        said = []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda problem: said.append(str(problem)))
-        page.goto(f"file://{tmp_path / 'r.html'}")
+    with chromium() as browser, opened(browser, tmp_path / "r.html", width) as page:
         assert page.title() == "Variants of v.tsv"
         assert page.locator("#rows tr").count() == len(CHANGES)
         strongest = page.locator("#rows tr").first.locator("td.name").inner_text()
@@ -248,23 +240,14 @@ def test_a_table_alone_in_a_browser(files, tmp_path, width):
         after = page.locator("#rows tr[aria-selected=true] td.name").inner_text()
         assert page.locator("#chosen").inner_text() == after != before
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
-        assert said == []
-        browser.close()
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium (apt-get install chromium)")
+@needs_chromium
 @pytest.mark.parametrize("width", [1200, 375])
 def test_in_a_browser(files, width):
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra [browser]")
     folder, _ = files
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_context(viewport={"width": width, "height": 900}, offline=True).new_page()
-        said = []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda problem: said.append(str(problem)))
-        page.goto(f"file://{folder / 'r.html'}")
+    with chromium() as browser, opened(browser, folder / "r.html", width) as page:
         page.wait_for_selector("#logo path.base, #logo path.bars")
         assert page.title() == "Variants of v.tsv"
         assert page.locator("#count").inner_text() == f"{len(CHANGES)} of {len(CHANGES)} variants"
@@ -307,8 +290,6 @@ def test_in_a_browser(files, width):
         letters = page.locator("#logo path.base").count()
         assert 36 <= letters <= 20 + 20  # both alleles of one target; what is too low to see is left out
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
-        assert said == []
-        browser.close()
 
 
 def test_a_target_is_found_by_what_it_is_and_not_by_its_place(files, tmp_path):
