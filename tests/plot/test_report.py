@@ -324,7 +324,7 @@ def test_what_is_not_known_is_not_called_nothing(tmp_path):
     (track,), average = held(tmp_path / "r.html")["tracks"], held(tmp_path / "r.html")["average"]
     assert track["residual"] == [0.5, None, 0.25]
     assert track["strongest"][1] is None
-    np.testing.assert_allclose(average[0]["values"], np.nanmean(np.abs(scores), axis=0), rtol=1e-5)
+    np.testing.assert_allclose(average["series"][0]["values"], np.nanmean(np.abs(scores), axis=0), rtol=1e-5)
 
 
 def test_agreement_is_of_what_both_know(tmp_path):

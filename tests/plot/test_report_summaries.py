@@ -61,6 +61,25 @@ def test_where_nothing_counts_no_stretch_is_the_strongest():
     assert strongest(np.where(np.arange(20) == 12, -1.0, np.nan), sequence)["sum"] == -1
 
 
+def test_curves_of_several_units_can_be_compared(tmp_path):
+    """A method whose scores are a thousand times as large does not make the other curve flat."""
+    scores = np.abs(np.random.default_rng(1).normal(size=(8, 20))).astype(np.float32)
+    store(tmp_path / "a.zarr", scores=scores)
+    X = np.eye(4, dtype=np.float32)[np.random.default_rng(0).integers(0, 4, (8, 20))]
+    Explanation(
+        {"inputs": X, "scores": 1000 * scores}, names=[f"s{i}" for i in range(8)], target=1, method={"name": "ism"}
+    ).save(tmp_path / "b.zarr")
+    write_report([tmp_path / "a.zarr", tmp_path / "b.zarr"], tmp_path / "r.html", PageOptions(progress=False))
+    told = content(tmp_path / "r.html")[0]["average"]
+    a, b = (np.array(one["values"]) for one in told["series"])
+    np.testing.assert_allclose(a, b, rtol=1e-3)
+    assert a.mean() == pytest.approx(1, rel=1e-3)
+    assert told["words"].endswith("each curve divided by its own mean, because units differ")
+    write_report(tmp_path / "b.zarr", tmp_path / "one.html", PageOptions(progress=False))
+    (alone,) = content(tmp_path / "one.html")[0]["average"]["series"]
+    np.testing.assert_allclose(alone["values"], 1000 * scores.mean(0), rtol=1e-3)
+
+
 def test_the_spread_is_a_share_of_the_largest_contributions():
     scores = np.array([10.0, -10, 5, *[1] * 20, np.nan])
     error = np.array([1.0, 2, 1, *[np.nan] * 20, 1])

@@ -239,7 +239,7 @@ function lines(box, series, words, [from, to] = [0, series[0].values.length - 1]
 
 const raised = (number) => [...String(number)].map((one) => ({ "-": "⁻" })[one] ?? "⁰¹²³⁴⁵⁶⁷⁸⁹"[one]).join("");
 function charts() {
-  if (content.average) lines(byId("average"), content.average, "mean of |score| by bases from the start of the sequence (from 0)");
+  if (content.average) lines(byId("average"), content.average.series, content.average.words);
   if (content.residuals) lines(byId("residuals"), content.residuals.series, "pairs of a sequence and a reference by the size of their residual", content.residuals.range, true);
 }
 charts();

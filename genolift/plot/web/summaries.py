@@ -27,15 +27,24 @@ class Listing(NamedTuple):
     rows: list[list[str]]
 
 
-def average(tracks: Sequence[Track], scores: np.ndarray) -> list[dict[str, Any]] | None:
-    """Return the mean size of scores by position, where all sequences have the same length."""
+def average(tracks: Sequence[Track], scores: np.ndarray) -> dict[str, Any] | None:
+    """Return the mean size of scores by position, where all sequences have the same length.
+
+    Where tracks are in several units, each curve is divided by its own mean.
+    """
     lengths = tracks[0].result.lengths
     if lengths is not None and len(set(np.asarray(lengths).tolist())) > 1:
         return None
     known = np.isfinite(scores)
     sums, counts = np.abs(scores).sum(axis=1, where=known), known.sum(axis=1)
     mean = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-    return [{"label": track.label, "values": rounded(values)} for track, values in zip(tracks, mean, strict=True)]
+    words = "mean of |score| by bases from the start of the sequence (from 0)"
+    if len({track.scale for track in tracks}) > 1:
+        level = np.nansum(mean, axis=1) / np.maximum(np.isfinite(mean).sum(axis=1), 1)
+        mean = mean / np.where(level > 0, level, 1)[:, None]
+        words += ", each curve divided by its own mean, because units differ"
+    series = [{"label": track.label, "values": rounded(values)} for track, values in zip(tracks, mean, strict=True)]
+    return {"series": series, "words": words}
 
 
 def residuals(tracks: Sequence[Track]) -> dict[str, Any] | None:
