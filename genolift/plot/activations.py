@@ -13,13 +13,13 @@ from matplotlib.ticker import MaxNLocator
 
 from genolift.methods.hidden.activations import Activations
 from genolift.plot.logo import PER_ROW, draw_row, letter_heights, window
-from genolift.plot.style import POSITION, Picture, drawing
+from genolift.plot.style import POSITION, SIGNED, UNSIGNED, Picture, drawing
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import one_hot_codes
 from genolift.support.errors import InputError
 
 _MOST = 24  # One picture shows so many units.
-_POSITIVE, _SIGNED, _NOTHING = "Blues", "RdBu_r", "#eceef0"
+_NOTHING = "#eceef0"
 
 
 def plot_activations(
@@ -124,7 +124,7 @@ def _heat(ax: Axes, activations: Activations, values: np.ndarray, start: int, en
     ax.set_facecolor(_NOTHING)
     ax.set_ylim(cells.shape[0] - 0.5, -0.5)
     rows = np.arange(cells.shape[0] + 1) - 0.5
-    colours: dict[str, Any] = {"cmap": _SIGNED if signed else _POSITIVE, "vmin": -top if signed else 0, "vmax": top}
+    colours: dict[str, Any] = {"cmap": SIGNED if signed else UNSIGNED, "vmin": -top if signed else 0, "vmax": top}
     return ax.pcolormesh(edges, rows, cells, rasterized=True, **colours)
 
 

@@ -8,12 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genolift.plot.style import PALETTE, POSITION, Picture, drawing
+from genolift.plot.style import PALETTE, POSITION, UNSIGNED, Picture, drawing
 from genolift.results.explanation import Explanation
 from genolift.results.kinds import AttentionExplanation
 from genolift.support.errors import InputError, Remedy, method_option
 
-_COLOURS = "Blues"
 _ACROSS = 4
 
 
@@ -58,7 +57,7 @@ def plot_attention(explanation: Explanation, i: int | str = 0, layer: int | str 
         panels = []
         for number, map_ in enumerate(maps):
             ax = figure.add_subplot(grid[number // across, number % across])
-            image = ax.imshow(map_, cmap=_COLOURS, vmin=0, vmax=limit, aspect="auto", interpolation="nearest")
+            image = ax.imshow(map_, cmap=UNSIGNED, vmin=0, vmax=limit, aspect="auto", interpolation="nearest")
             _name_keys(ax, keys)
             ax.set_xlabel("key, by first position")
             if number % across == 0:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from genolift.plot.style import BASES, INK, Picture, drawing
+from genolift.plot.style import BASES, INK, SIGNED, Picture, drawing
 from genolift.results.explanation import Explanation
 from genolift.results.kinds import EpistasisExplanation
 from genolift.support.errors import InputError
 
 _LETTERS = "ACGT"
-_COLOURS, _NOTHING = "RdBu_r", "#e6e8eb"
+_NOTHING = "#e6e8eb"
 
 
 def plot_epistasis(explanation: Explanation, i: int | str = 0, target: Any = None, bases: bool = False) -> Figure:
@@ -118,12 +117,12 @@ def _by_base(interactions: np.ndarray) -> np.ndarray:
 
 
 def heat(figure: Figure, ax: Axes, table: np.ndarray, label: str, limit: float | None = None) -> None:
-    """Draw a table of numbers as colours, white at 0 and grey for NaN, with a colour bar named ``label``.
+    """Draw a table of numbers as colours: blue above 0, orange below, grey for NaN. Its colour bar is named ``label``.
 
     The colours reach to ``limit`` on either side of 0, by default to the largest number.
     """
     limit = limit or np.nanmax(np.abs(table)) or 1.0
-    colours = colormaps[_COLOURS].with_extremes(bad=_NOTHING)
+    colours = SIGNED.with_extremes(bad=_NOTHING)
     image = ax.imshow(table, cmap=colours, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
     figure.colorbar(image, ax=ax, label=label, fraction=0.05, pad=0.02, aspect=12)
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 
 from genolift.support.errors import InputError, Remedy, setting
@@ -24,6 +26,12 @@ BASES = {"A": "#109648", "C": "#255c99", "G": "#f0a30a", "T": "#d62839", "N": "#
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6a3d9a"]
 QUIET, INK = "#b5b9c0", "#22262b"
+#: In every picture and page blue raises or is positive, and orange lowers or is negative.
+RAISES, LOWERS = PALETTE[:2]
+#: The colours of heat maps with signs, white at 0 where the limits are as far below 0 as above.
+SIGNED = LinearSegmentedColormap.from_list("signed", [LOWERS, "white", RAISES])
+#: The colours of heat maps of numbers that are never negative.
+UNSIGNED = LinearSegmentedColormap.from_list("unsigned", ["white", RAISES])
 #: The label of an axis that does not show places of the genome, which count from 1 as in VCF.
 POSITION = "bp from the start of the sequence (0-based)"
 _STYLE: dict[Any, Any] = {
@@ -140,6 +148,23 @@ def save_figure(figure: Figure, *paths: str | os.PathLike, dpi: int = 150) -> No
     """
     for path in map(Path, paths):
         write_whole(path, render(figure, path.suffix.lower().lstrip("."), dpi))
+
+
+def by_sign(values: np.ndarray) -> np.ndarray:
+    """Return a colour for each number: orange where it is negative, and blue elsewhere."""
+    return np.where(np.asarray(values) < 0, LOWERS, RAISES)
+
+
+def ink_on(colour: Any) -> str:
+    """Return the colour of text, dark or white, that has more contrast with a background."""
+    light, dark = _luminance(colour), _luminance(INK)
+    return "white" if 1.05 / (light + 0.05) > (light + 0.05) / (dark + 0.05) else INK
+
+
+def _luminance(colour: Any) -> float:
+    """Return the relative luminance of a colour as WCAG 2 defines it."""
+    rgb = np.array(to_rgb(colour))
+    return float(np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])
 
 
 def method_label(name: str) -> str:

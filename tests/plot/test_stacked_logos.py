@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from test_logo import drawn_letters
 
 from genolift.cli.app import run
 from genolift.plot.logo import plot_logo
 from genolift.plot.logos.alleles import align, plot_alleles
 from genolift.plot.logos.stacked import plot_logos
-from genolift.plot.style import render
+from genolift.plot.style import LOWERS, RAISES, render
 from genolift.results.explanation import Explanation
 from genolift.support.errors import InputError, Undefined
 
@@ -160,6 +161,8 @@ def test_both_alleles_and_their_difference_are_drawn():
     }
     assert bars[8] == pytest.approx(scores["alt"][8] - scores["ref"][6], rel=1e-4)
     assert bars[6] == pytest.approx(scores["alt"][6], rel=1e-4)
+    drawn = [bar for bar in difference.patches if bar.get_width() < 1 and bar.get_height()]
+    assert {(bar.get_height() > 0, to_hex(bar.get_facecolor())) for bar in drawn} == {(True, RAISES), (False, LOWERS)}
     ticks = dict(zip(difference.get_xticks(), [t.get_text() for t in difference.get_xticklabels()], strict=True))
     assert ticks[16] == "1,015"  # the base with the index 14 of the window, which begins at 1,001 as VCF counts
     assert difference.get_xlabel() == "position in chr1 (bp, 1-based as in VCF)"

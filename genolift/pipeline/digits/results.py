@@ -23,7 +23,7 @@ TABLE, METRICS, PAGE = "digits.csv", "metrics.csv", "index.html"
 #: The pictures by their names, without suffix, and what stands below them on the page.
 PICTURES = {
     "figure4a": "One image, the scores of its pixels for each class, and the image after deletion. What was deleted is "
-    "pale. The numbers are changes in log-odds. The scores of a row share a scale, orange for and purple against.",
+    "pale. The numbers are changes in log-odds. The scores of a row share a scale, blue for and orange against.",
     "figure4b": "Changes in log-odds for the paper's four conversions. The line is the median and the dot the mean.",
     "all_pairs": "The mean change for every source and target.",
 }

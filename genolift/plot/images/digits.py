@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from genolift.evaluate.pixels.deletion import delete
 from genolift.plot.images.pixels import draw_ink, draw_pixels
-from genolift.plot.style import INK, PALETTE, QUIET, Picture, drawing, method_label
+from genolift.plot.style import INK, PALETTE, QUIET, SIGNED, Picture, drawing, ink_on, method_label
 
 #: Source and target of the conversions in the paper's figure.
 PAIRS = ((8, 3), (8, 6), (9, 1), (4, 1))
@@ -142,10 +142,10 @@ def conversion_maps(means: Mapping[str, np.ndarray]) -> Figure:
         for ax in axes.flat[len(means) :]:
             ax.set_axis_off()
         for ax, (name, values) in zip(axes.flat, means.items(), strict=False):
-            image = ax.imshow(values, cmap="PuOr_r", vmin=-limit, vmax=limit)
+            image = ax.imshow(values, cmap=SIGNED, vmin=-limit, vmax=limit)
             for (source, target), value in np.ndenumerate(values):
                 if not np.isnan(value):
-                    ink = "white" if abs(value) > 0.7 * limit else INK
+                    ink = ink_on(image.cmap(image.norm(value)))
                     ax.text(target, source, f"{value:.0f}", ha="center", va="center", fontsize=5.5, color=ink)
             ax.set_xticks(range(values.shape[1]))
             ax.set_yticks(range(values.shape[0]))

@@ -20,7 +20,7 @@ _COLOURED = 3  # An image of so many channels is drawn in its colours.
 def plot_image(explanation: Explanation, i: int | str = 0, target: Any = None, ax: Axes | None = None) -> Figure:
     """Draw an image, and the scores of its pixels beside it, summed over channels.
 
-    Orange pixels speak for the target and purple ones against it.
+    Blue pixels speak for the target and orange ones against it.
 
     Parameters
     ----------

@@ -8,12 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
-from genolift.plot.style import INK, PALETTE
+from genolift.plot.style import INK, LOWERS, SIGNED
 
 _INK = LinearSegmentedColormap.from_list("ink", ["white", INK])
-_GONE = LinearSegmentedColormap.from_list("gone", ["#ffffff", PALETTE[1]])
-#: The colours of scores: orange speaks for the target, and purple against it.
-SCORES = "PuOr_r"
+_GONE = LinearSegmentedColormap.from_list("gone", ["white", LOWERS])
 
 
 def draw_ink(ax: Axes, image: np.ndarray, before: np.ndarray | None = None) -> None:
@@ -37,7 +35,7 @@ def draw_ink(ax: Axes, image: np.ndarray, before: np.ndarray | None = None) -> N
 
 
 def draw_pixels(ax: Axes, scores: np.ndarray, limit: float | None = None) -> Any:
-    """Draw the scores of an image, pale where they are near zero, and return what Matplotlib makes of them.
+    """Draw the scores of an image, blue above zero and orange below, and return what Matplotlib makes of them.
 
     Parameters
     ----------
@@ -49,7 +47,7 @@ def draw_pixels(ax: Axes, scores: np.ndarray, limit: float | None = None) -> Any
         The absolute score of the darkest colours. The default is the largest there is.
     """
     limit = float(np.abs(scores).max()) if limit is None else limit
-    drawn = ax.imshow(scores, cmap=SCORES, vmin=-(limit or 1.0), vmax=limit or 1.0)
+    drawn = ax.imshow(scores, cmap=SIGNED, vmin=-(limit or 1.0), vmax=limit or 1.0)
     _frame(ax)
     return drawn
 

@@ -13,9 +13,9 @@ from matplotlib.ticker import MaxNLocator
 from genolift.evaluate.discovery.shared import Explained, Shared
 from genolift.influence.influences import Influences, Taught
 from genolift.plot.logo import draw_row, mark, mark_levels
-from genolift.plot.style import INK, PALETTE, POSITION, QUIET, Picture, drawing
+from genolift.plot.style import INK, LOWERS, PALETTE, POSITION, QUIET, RAISES, Picture, drawing
 
-_COLOURS = {"raises": PALETTE[1], "lowers": PALETTE[0]}
+_COLOURS = {"raises": RAISES, "lowers": LOWERS}
 _LETTERS = 5
 
 

@@ -20,7 +20,7 @@ from genolift.plot.logo import (
     wrapped,
 )
 from genolift.plot.logos.stacked import BESIDE, INCH, OUTSIDE, fewer_ticks, frame
-from genolift.plot.style import INK, PALETTE, QUIET, drawing
+from genolift.plot.style import INK, QUIET, by_sign, drawing
 from genolift.results.explanation import Explanation
 from genolift.sequence.normal import shared_ends
 from genolift.support.errors import InputError
@@ -178,7 +178,7 @@ def _allele(explanation: Explanation, variant: str, side: str) -> Explanation:
 
 def _draw_difference(ax: Axes, difference: np.ndarray, start: int, end: int) -> None:
     inside = difference[start:end]
-    ax.bar(np.arange(start, end), inside, width=0.9, color=np.where(inside < 0, *PALETTE[:2]))
+    ax.bar(np.arange(start, end), inside, width=0.9, color=by_sign(inside))
     ax.axhline(0, color=INK, linewidth=0.6)
     ax.set_xlim(start - 0.6, end - 0.4)
     ax.set_ylim(*frame_of(inside[:, None]))

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from genolift.plot.logo import draw_row
-from genolift.plot.style import INK, PALETTE, POSITION, Picture, drawing, method_label
+from genolift.plot.style import INK, POSITION, Picture, by_sign, drawing, method_label
 from genolift.sequence.alphabet import one_hot
 
 
@@ -34,7 +34,7 @@ def plot_failure(told: Mapping[str, Any]) -> Figure:
         axes = figure.subplots(3, 1, sharex=True)
         for one in told["instances"]:
             middle, width = (one["start"] + one["end"] - 1) / 2, one["end"] - one["start"]
-            axes[0].bar(middle, one["value"], width, color=PALETTE[0 if one["value"] >= 0 else 1])
+            axes[0].bar(middle, one["value"], width, color=str(by_sign(one["value"])))
         axes[0].axhline(0, color=INK, linewidth=0.6)
         axes[0].set_title(
             f"{told['simulation']}, task {told['task']}, {told['name']}: what each instance is worth to the network "

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
 from genolift.evaluate.truth.ranking import Ranking
-from genolift.plot.style import INK, PALETTE, QUIET, Picture, drawing, method_label
+from genolift.plot.style import INK, PALETTE, QUIET, SIGNED, Picture, drawing, ink_on, method_label
 
 
 def heat_map(
@@ -26,7 +26,7 @@ def heat_map(
     title
         What the values are.
     limits
-        The values of the darkest colours.
+        The values of the darkest colours, orange below chance and blue above it.
     chance
         The value of chance, which is white.
     labels
@@ -43,7 +43,7 @@ def heat_map(
         figure = Picture(figsize=(2.6 + 0.52 * values.shape[1], 1.3 + 0.2 * len(values)), layout="constrained")
         ax = figure.subplots()
         norm = TwoSlopeNorm(chance, min(limits[0], chance - 1e-6), max(limits[1], chance + 1e-6))
-        image = ax.imshow(values, cmap="PuOr", norm=norm, aspect="auto")
+        image = ax.imshow(values, cmap=SIGNED, norm=norm, aspect="auto")
         ax.set_xticks(range(values.shape[1]), values.columns, rotation=45, ha="right", rotation_mode="anchor")
         ax.set_yticks(range(len(values)), labels or [method_label(name) for name in values.index])
         ax.tick_params(length=0)
@@ -51,9 +51,8 @@ def heat_map(
             if np.isnan(value):
                 ax.text(column, row, "–", ha="center", va="center", color=QUIET, fontsize=6)
                 continue
-            dark = abs(norm(value) - 0.5) > 0.27
             text = f"{value:.2f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.0f}"
-            ax.text(column, row, text, ha="center", va="center", color="white" if dark else INK, fontsize=5.5)
+            ax.text(column, row, text, ha="center", va="center", color=ink_on(SIGNED(norm(value))), fontsize=5.5)
         figure.suptitle(fill(title, 40 + 8 * values.shape[1]), x=0.01, ha="left", fontsize=9.5)
         figure.colorbar(image, ax=ax, shrink=0.4, aspect=18, ticks=sorted({limits[0], chance, limits[1]}))
     return figure
