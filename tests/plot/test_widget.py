@@ -48,3 +48,21 @@ def test_what_is_not_dna():
 
     with pytest.raises(InputError, match="only explanations of one input of DNA"):
         LogoWidget(Explanation({"inputs": np.ones((2, 3)), "scores": np.ones((2, 3))}))
+
+
+@pytest.mark.parametrize("limits", [None, "free", (-1.5, 2.5)])
+def test_a_still_picture_stands_beside_the_widget(explained, limits):
+    from genolift.plot.web.widget import LogoWidget
+
+    widget = LogoWidget(explained, "b", annotations=[(3, 9, "GATA", "+")], limits=limits)
+    data, _ = widget._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
+
+
+def test_many_tracks_have_no_still_picture(explained):
+    from genolift.plot.web.widget import LogoWidget
+
+    data, _ = LogoWidget([explained] * 7, 0)._repr_mimebundle_()
+    assert "image/png" not in data
+    assert "application/vnd.jupyter.widget-view+json" in data
