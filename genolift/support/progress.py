@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
+
+from genolift.support.stopping import check_stop
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -47,12 +50,10 @@ def bar(total: int | None, label: str, unit: str, show: bool | None = True, *, l
     Yields
     ------
     tqdm
-        The display. Its ``update(n)`` adds n to the count.
+        The display. Its ``update(n)`` adds n to the count, and ends work that is to stop.
     """
-    from tqdm import tqdm
-
     terminal = sys.stderr.isatty()
-    with tqdm(
+    with _display()(
         total=total,
         desc=label,
         unit=f" {unit}",
@@ -63,6 +64,18 @@ def bar(total: int | None, label: str, unit: str, show: bool | None = True, *, l
         dynamic_ncols=terminal,
     ) as display:
         yield display
+
+
+@cache
+def _display() -> type[tqdm]:
+    from tqdm import tqdm
+
+    class Display(tqdm):
+        def update(self, n: float | None = 1) -> bool | None:
+            check_stop()
+            return super().update(n)
+
+    return Display
 
 
 class Status:

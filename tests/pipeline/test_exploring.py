@@ -28,6 +28,7 @@ from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import one_hot
 from genolift.sequence.shuffle import shuffle
 from genolift.support.errors import GenoliftError, InputError, Remedy, UnsupportedModel, setting
+from genolift.support.stopping import Abandoned, check_stop, stopping
 from genolift.support.texts import Texts
 
 pytest.importorskip("starlette")
@@ -205,6 +206,53 @@ def test_stale_questions_are_dropped_and_tabs_do_not_disturb_each_other():
     assert found == ["a1", None, "a3", "b1", "e4"]
     assert done == ["a1", "a3", "b1", "e4"]
     assert most == [1]  # One thing at a time.
+
+
+def test_work_on_a_stale_question_is_given_up():
+    from genolift.pipeline.exploring.turns import Turns
+
+    begun = threading.Event()
+
+    def long():
+        begun.set()
+        while True:
+            check_stop()
+            threading.Event().wait(0.01)
+
+    async def ask():
+        turns = Turns()
+        first = asyncio.create_task(turns.take("a", "explain", 1, long))
+        await asyncio.to_thread(begun.wait)
+        # Another tab waits for its turn, and a question of another kind does too.
+        others = [
+            asyncio.create_task(turns.take(*key, 2, lambda: "other")) for key in (("b", "explain"), ("a", "store"))
+        ]
+        await asyncio.sleep(0.1)
+        assert not any(task.done() for task in (first, *others))
+        found = await asyncio.wait_for(turns.take("a", "explain", 3, lambda: "new"), 10)
+        return found, await first, [await task for task in others]
+
+    assert asyncio.run(ask()) == ("new", None, ["other", "other"])
+
+
+def test_a_hundred_thousand_references_are_given_up(explorer):
+    """They would take minutes, and are given up before the next few are compared."""
+    given_up, told = threading.Event(), []
+
+    def run():
+        try:
+            with stopping(given_up.is_set):
+                explorer.explain(Asked(SEQUENCE, references="shuffled:100000", target="0"))
+        except Abandoned:
+            told.append("given up")
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(2)
+    assert told == []
+    given_up.set()
+    thread.join(20)
+    assert told == ["given up"]
 
 
 def test_mistakes_before_anything_is_served(tmp_path):

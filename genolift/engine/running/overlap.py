@@ -14,6 +14,7 @@ from itertools import chain, islice
 from typing import Any, TypeVar
 
 from genolift.engine.program import Program
+from genolift.support.stopping import check_stop
 from genolift.support.tensorflow import quiet_tensorflow
 from genolift.support.threads import threads
 
@@ -51,7 +52,7 @@ def overlapped(function: Callable[[_Item], _Result], items: Iterable[_Item], lan
     object
         The function's result for the next item.
     """
-    ahead = iter(items)
+    ahead = iter(_until_stopped(items))
     first = list(islice(ahead, min(lanes, 2)))
     items = chain(first, ahead)
     if len(first) < 2:  # To start a thread takes longer than a small network.
@@ -68,6 +69,12 @@ def overlapped(function: Callable[[_Item], _Result], items: Iterable[_Item], lan
             coming.append(_begin(pool, function, item))
         while coming:
             yield coming.popleft().result()
+
+
+def _until_stopped(items: Iterable[_Item]) -> Iterator[_Item]:
+    for item in items:
+        check_stop()
+        yield item
 
 
 def _begin(pool: ThreadPoolExecutor, function: Callable[..., _Result], *items: Any) -> Future[_Result]:

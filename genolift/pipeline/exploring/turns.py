@@ -10,6 +10,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from genolift.support.stopping import Abandoned, stopping
+
 _TABS = 200
 
 
@@ -20,8 +22,8 @@ class Stopped(Exception):
 class Turns:
     """Of the questions of one kind that a tab asks, only the latest counts.
 
-    Work is done in threads that the process does not wait for when it ends. Those of an executor would be waited for,
-    however long the model computes.
+    Work on an earlier one is given up. Work is done in threads that the process does not wait for when it ends. Those
+    of an executor would be waited for, however long the model computes.
     """
 
     def __init__(self) -> None:
@@ -30,6 +32,8 @@ class Turns:
         self._thread: threading.Thread | None = None
         self._awaited: asyncio.Future[Any] | None = None
         self._stopped = False
+        self._computed: tuple[tuple[str, str], int] | None = None  # the question on which the thread works
+        self._stale = threading.Event()  # whether it is to be given up
 
     async def take(self, tab: str, kind: str, number: int, work: Callable[[], Any]) -> Any:
         """Return what ``work`` returns, computed in another thread; ``None`` if a later question made it stale.
@@ -41,16 +45,23 @@ class Turns:
         self._latest.move_to_end(key)
         while len(self._latest) > _TABS:
             self._latest.popitem(last=False)
+        if self._computed is not None and self._computed[0] == key and self._computed[1] < number:
+            self._stale.set()
         async with self._turn:
             if self._stopped:
                 raise Stopped
             if self._latest.get(key, number) != number:
                 return None
-            return await self._start(work)
+            self._computed, self._stale = (key, number), threading.Event()
+            try:
+                return await self._start(work)
+            finally:
+                self._computed = None
 
     def stop(self) -> None:
         """Answer all questions that wait with :class:`Stopped`, and begin no further work."""
         self._stopped = True
+        self._stale.set()
         if self._awaited is not None and not self._awaited.done():
             self._awaited.set_exception(Stopped())
 
@@ -62,7 +73,8 @@ class Turns:
 
     def _start(self, work: Callable[[], Any]) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
-        awaited = self._awaited = loop.create_future()
+        awaited, stale = loop.create_future(), self._stale
+        self._awaited = awaited
 
         def settle(set_to: Callable[[Any], None], value: Any) -> None:
             if not awaited.done():
@@ -70,7 +82,10 @@ class Turns:
 
         def run() -> None:
             try:
-                told = partial(settle, awaited.set_result, work())
+                with stopping(stale.is_set):
+                    told = partial(settle, awaited.set_result, work())
+            except Abandoned:
+                told = partial(settle, awaited.set_result, None)
             except Exception as problem:
                 told = partial(settle, awaited.set_exception, problem)
             with suppress(RuntimeError):  # Nobody waits any more, and the loop is closed.
