@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 from chromium import chromium, needs_chromium, opened
+from tablekeys import check_keys
 from test_stacked_logos import CHANGES, REF, coded, result
 
 from genolift.cli.app import run
@@ -290,6 +291,17 @@ def test_in_a_browser(files, width):
         letters = page.locator("#logo path.base").count()
         assert 36 <= letters <= 20 + 20  # both alleles of one target; what is too low to see is left out
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
+
+
+@pytest.mark.slow
+@needs_chromium
+def test_the_keys_of_a_long_table_of_variants(tmp_path):
+    lines = [f"chr1\t{100 + number}\tA\tC\t0\tok\t{1000 - number}" for number in range(450)]
+    head = "chrom\tpos\tref\talt\ttarget\tstatus\tdelta"
+    (tmp_path / "v.tsv").write_text("\n".join([head, *lines]) + "\n")
+    write_table(tmp_path / "v.tsv", tmp_path / "r.html")
+    with chromium() as browser, opened(browser, tmp_path / "r.html") as page:
+        check_keys(page, [f"chr1:{100 + number}:A>C" for number in range(450)])
 
 
 def test_a_target_is_found_by_what_it_is_and_not_by_its_place(files, tmp_path):

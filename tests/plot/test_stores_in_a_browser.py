@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from chromium import needs_chromium, opened
+from tablekeys import check_keys, pressed
 
 from genolift.plot.report import write_report
 from genolift.plot.web.motifs import Motifs
@@ -243,3 +244,18 @@ def test_many_lines_come_as_they_are_needed(browser, tmp_path):
     one.fill("#search", "s4")
     assert one.locator("#rows tr").count() == 61  # s4, s40 to s49 and s400 to s449
     one.close()
+
+
+@pytest.mark.parametrize("width", [1200, 375])
+def test_the_keys_of_a_long_table(browser, tmp_path, width):
+    X = np.eye(4, dtype=np.float32)[np.zeros((450, 12), int)]
+    store = tmp_path / "s.zarr"
+    Explanation({"inputs": X, "scores": X.sum(-1)}, names=[f"s{i}" for i in range(450)], target=0).save(store)
+    write_report(store, tmp_path / "r.html", PageOptions(progress=False))
+    with opened(browser, tmp_path / "r.html", width) as page:
+        check_keys(page, [f"s{i}" for i in range(450)])
+        page.fill("#search", "s44")
+        page.locator("#rows tr[tabindex='0']").focus()
+        assert pressed(page, "End") == "s449"
+        page.keyboard.press("Control+Home")  # belongs to the browser
+        assert page.locator("#rows tr:focus td.name").inner_text() == "s449"

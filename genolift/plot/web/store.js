@@ -96,6 +96,7 @@ function lineOf(row) {
   if (!made.has(row)) {
     const line = document.createElement("tr");
     line.dataset.row = row;
+    line.style.scrollMarginTop = "2.2rem"; // so that a line with the focus is not below the head, which stays in sight
     line.innerHTML = columnsOfTable.map((one) => `<td class="${escaped(one.name)}${typeof one.value(row) === "number" ? " told" : ""}">${escaped(cell(one.name, row))}</td>`).join("");
     if (content.drawn !== false) {
       line.insertAdjacentHTML("beforeend", `<td><canvas data-row="${row}" width="160" height="24" aria-hidden="true"></canvas></td>`);
@@ -251,13 +252,23 @@ for (const id of content.drawn === false ? [] : ["every", "limits"]) byId(id).ad
 byId("search").addEventListener("input", search);
 const rowOf = (event) => event.target.closest("tr");
 byId("rows").addEventListener("click", (event) => { const tr = rowOf(event); if (tr) choose(Number(tr.dataset.row)); });
+/** Return the line that a key leads to from another, or null for other keys. A page is what can be seen at once. */
+function ledTo(key, line) {
+  const lines = byId("rows").children, at = [...lines].indexOf(line), last = state.shown.length - 1;
+  const page = Math.max(1, Math.floor((byId("list").clientHeight - byId("head").offsetHeight) / line.offsetHeight));
+  const wanted = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: last }[key];
+  if (wanted === undefined) return null;
+  const next = Math.max(0, Math.min(last, wanted));
+  while (lines.length <= next) extend();
+  return lines[next];
+}
 byId("rows").addEventListener("keydown", (event) => {
   const tr = rowOf(event);
-  if (event.key === "ArrowDown" && tr && !tr.nextElementSibling) extend();
-  const next = { ArrowDown: tr?.nextElementSibling, ArrowUp: tr?.previousElementSibling }[event.key];
-  if (next) { tr.tabIndex = -1; next.tabIndex = 0; next.focus(); choose(Number(next.dataset.row)); }
+  if (!tr || event.ctrlKey || event.altKey || event.metaKey) return; // These are keys of the browser.
+  const next = ledTo(event.key, tr);
+  if (next && next !== tr) { tr.tabIndex = -1; next.tabIndex = 0; next.focus(); choose(Number(next.dataset.row)); }
   else if (event.key === "Enter" || event.key === " ") choose(Number(tr.dataset.row));
-  else return;
+  else if (!next) return;
   event.preventDefault();
 });
 table();
