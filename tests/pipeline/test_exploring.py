@@ -44,6 +44,7 @@ def explorer(tmp_path_factory):
     (folder / "s.fa").write_text(f">one\n{SEQUENCE}\n>short\nACGT\n>two\n{SEQUENCE[::-1]}\n")
     reading = Reading(folder / "s.fa", on_bad="skip")
     made = Explorer(ModelFile(folder / "m.keras"), Recipe("deeplift", ("0",)), reading)
+    made.folder = folder
     yield made
     made.close()
 
@@ -72,6 +73,21 @@ def test_an_answer_is_what_the_method_and_the_model_say(explorer, client):
     assert found["content"]["tracks"][0]["sequence"] == SEQUENCE
     assert found["scale"] == "logit"
     assert found["residual"] < 1e-5
+
+
+def test_what_only_warns_is_told_in_the_page(explorer, client):
+    """Of a sequence of one letter all shuffles are the sequence itself, so its scores mean nothing."""
+    same = "A" * LENGTH
+    for _ in range(2):  # each time, and not the first time alone
+        remarks = client.post("/api/explain", json=asked(sequence=same)).json()["remarks"]
+        assert any("no other shuffle" in one for one in remarks)
+    assert client.post("/api/explain", json=asked()).json()["remarks"] == []
+
+
+def test_without_a_target_the_first_number_of_the_only_output_is_explained(explorer):
+    one = Explorer(ModelFile(explorer.folder / "m.keras"), Recipe("deeplift", ()))
+    one.make_ready()
+    assert one.about()["target"] == "0"
 
 
 def test_effects_are_differences_of_predictions(explorer, client):

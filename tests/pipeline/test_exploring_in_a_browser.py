@@ -189,6 +189,33 @@ def test_an_answer_to_something_else_cannot_be_edited(page, served):
     assert page.input_value("#sequence") == SEQUENCE
 
 
+def test_letters_are_typed_over_the_chosen_base(page, served):
+    model, _ = served
+    page.fill("#sequence", SEQUENCE)
+    expect_prediction(page, model, SEQUENCE)
+    page.locator("#logo .frame").focus()
+    page.keyboard.type("gat")  # no base is chosen yet
+    assert page.input_value("#sequence") == SEQUENCE
+    page.keyboard.press("Home")
+    page.keyboard.type("gat")
+    typed = "GAT" + SEQUENCE[3:]
+    assert page.input_value("#sequence") == typed
+    expect_prediction(page, model, typed)
+    for _ in range(3):
+        page.keyboard.press("Control+z")
+    assert page.input_value("#sequence") == SEQUENCE
+    page.keyboard.press("End")
+    page.keyboard.type("nc")  # The last base is written over, and nothing behind it.
+    assert page.input_value("#sequence") == SEQUENCE[:-1] + "C"
+
+
+def test_what_only_warns_stands_in_the_page(page, served):
+    page.fill("#sequence", "A" * LENGTH)
+    page.locator("#remarks", has_text="no other shuffle").wait_for()
+    page.fill("#sequence", SEQUENCE)
+    page.wait_for_function("() => document.getElementById('remarks').textContent === ''")
+
+
 def test_a_base_is_changed_and_changed_back_by_the_keyboard(page, served):
     model, _ = served
     page.fill("#sequence", SEQUENCE)

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pandas as pd
 
+from genolift.plot.report import write_report
 from genolift.plot.suites.page import Coverage, by_method, ranking, write_suite_page
 
 METHODS = {"good": 0.9, "middling": 0.5, "bad": 0.1}
@@ -50,6 +51,8 @@ def test_the_page(tmp_path):
     assert page.count("data:image/png") == 2 + 8  # ranks and costs; four measures against both truths
     assert "0.905" in page
     assert "0.930" in page
+    write_report(tmp_path, tmp_path / "sent.html")
+    assert (tmp_path / "sent.html").read_text() == page
 
 
 def test_methods_are_compared_with_those_that_explained_the_same(tmp_path):

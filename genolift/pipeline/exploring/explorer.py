@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import re
 import tempfile
+import warnings
 import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,12 @@ from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.recipe import Recipe
 from genolift.pipeline.exploring.choices import Choices
+from genolift.pipeline.exploring.wording import for_page
 from genolift.plot.web.content import content_of, rounded
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import check_letters, one_hot
 from genolift.sequence.shuffle import shuffle
-from genolift.support.errors import InputError
+from genolift.support.errors import GenoliftWarning, InputError
 
 _MADE = 4  # Methods that are kept ready; each holds a traced model.
 _LISTED = 1000  # sequences that a page lists at once
@@ -104,10 +106,17 @@ class Explorer:
     def make_ready(self) -> None:
         """Make what explains at first, so that a mistake in it is told before a page is opened.
 
-        Without a target the page asks for one, where the model has several outputs.
+        Without a target that is the first number of the only output. Of a model with several outputs the page asks for
+        one.
         """
         if self.recipe.targets:
             self._made_for(self.recipe.method, self.recipe.references, self.recipe.targets[0])
+            return
+        for target in ("0", "0,0", "0,0,0"):
+            with suppress(InputError):
+                self._made_for(self.recipe.method, self.recipe.references, target)
+                self.recipe = replace(self.recipe, targets=(target,))
+                return
 
     def close(self) -> None:
         """Let go of the files."""
@@ -159,7 +168,10 @@ class Explorer:
 
     def explain(self, asked: Asked) -> dict[str, Any]:
         """Return the prediction and the logo of a sequence."""
-        result = self._explanation(asked)
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always", GenoliftWarning)
+            result = self._explanation(asked)
+        remarks = [for_page(one.message) for one in warned if isinstance(one.message, GenoliftWarning)]
         told = content_of([result])
         known = "predictions" in result.defined
         predictions = np.asarray(result.predictions, dtype=float).reshape(-1) if known else np.zeros(0)
@@ -170,6 +182,7 @@ class Explorer:
             "predictions": [float(value) if np.isfinite(value) else None for value in predictions],
             "residual": float(residual.max()) if residual.size else None,
             "scale": "logit" if self._is_logit(asked) else None,
+            "remarks": list(dict.fromkeys(remarks)),
         }
 
     def effects(self, asked: Asked) -> dict[str, Any]:

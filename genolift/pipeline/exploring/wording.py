@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from genolift.support.errors import GenoliftError
+from genolift.support.errors import GenoliftError, GenoliftWarning
 
 #: What the page asks for by fields of its own.
 _FIELDS = ("target", "method", "references")
@@ -16,8 +16,8 @@ _TAKEN = {
 _OPTION = re.compile(r"--([a-z][a-z-]*)")
 
 
-def for_page(problem: GenoliftError) -> str:
-    """Return the sentence that the page shows of an error.
+def for_page(problem: GenoliftError | GenoliftWarning) -> str:
+    """Return the sentence that the page shows of an error or a warning.
 
     Fields of the page are called so. Of an option that the page does not have, it is said which command takes it.
     """

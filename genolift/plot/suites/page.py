@@ -12,13 +12,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from genolift.evaluate.truth.ranking import Ranking, rank
-from genolift.plot.page import Image, Section, Table, render_page
+from genolift.plot.page import Image, Section, Table, page_of, render_page
 from genolift.plot.style import method_label, render
 from genolift.plot.suites.failures import plot_failure
 from genolift.plot.suites.pictures import cost_and_quality, heat_map, rank_diagram
 from genolift.support.errors import InputError
 from genolift.support.files import write_whole
-from genolift.version import __version__
 
 
 class Shown(NamedTuple):
@@ -134,18 +133,15 @@ def write_suite_page(folder: Path, title: str) -> None:
         The title of the page.
     """
     results = pd.read_csv(folder / "results.csv", dtype={"references": str}, keep_default_na=True)
-    page: dict[str, Any] = {
-        "title": title,
-        "subtitle": ", ".join(_counted(results[name].nunique(), noun) for name, noun in _COUNTED)
-        + f"; genolift {__version__}",
-        "sections": [
-            *([_answers(results)] if len(results) else []),
-            *_maps(results),
-            *_failures(json.loads((folder / "failures.json").read_text())["failures"]),
-            _networks(pd.read_csv(folder / "networks.csv")),
-            _refusals(pd.read_csv(folder / "refused.csv")),
-        ],
-    }
+    sections = [
+        *([_answers(results)] if len(results) else []),
+        *_maps(results),
+        *_failures(json.loads((folder / "failures.json").read_text())["failures"]),
+        _networks(pd.read_csv(folder / "networks.csv")),
+        _refusals(pd.read_csv(folder / "refused.csv")),
+    ]
+    counted = ", ".join(_counted(results[name].nunique(), noun) for name, noun in _COUNTED)
+    page = page_of(title, f"{counted}.", sections)
     write_whole(folder / "index.html", render_page(page).encode())
 
 

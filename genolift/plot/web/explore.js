@@ -60,6 +60,7 @@ function shown() {
 // An answer that is not of what the page shows is dimmed, and cannot be edited.
 function outdated(words) {
   at("answer").textContent = words;
+  at("remarks").textContent = "";
   at("logo").classList.add("stale");
   at("logo").inert = true;
 }
@@ -87,7 +88,8 @@ const explain = guarded(async () => {
 });
 
 function draw() {
-  const { content, predictions, residual, scale } = state.answer;
+  const { content, predictions, residual, scale, remarks } = state.answer;
+  at("remarks").textContent = remarks.join("; ");
   const kept = state.kept && state.kept.content.tracks[0].sequence.length === content.tracks[0].sequence.length ? state.kept : null;
   const same = kept?.target === state.answer.target;
   const words = predictions.map((value, k) => {

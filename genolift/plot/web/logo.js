@@ -325,7 +325,8 @@ button[aria-pressed=true] { background: var(--chosen); }
  * Draw a logo into an element.
  *
  * options: { limits: "shared" | "free" | [low, high], hypothetical, view: { start, end }, onChoose(column),
- *   onSubstitute(track, column, base) }. With onSubstitute, the four bases of the panel are buttons.
+ *   onSubstitute(track, column, base) }. With onSubstitute, the four bases of the panel are
+ *   buttons, and letters that are typed are written over the chosen base.
  */
 export function createLogo(element, data, options = {}) {
   const root = element.shadowRoot ?? element.attachShadow({ mode: "open" });
@@ -449,7 +450,15 @@ export function createLogo(element, data, options = {}) {
       "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2), 0: actions.all,
       Enter: () => choose(at, true), " ": () => choose(at, true), Escape: () => choose(null, false),
     };
-    if (event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (state.options.onSubstitute && state.chosen !== null && /^[acgtn]$/i.test(event.key)) {
+      const column = state.chosen;
+      choose(Math.min(column + 1, columns(state.data) - 1)); // What is typed next is written behind it.
+      state.options.onSubstitute(0, column, event.key.toUpperCase());
+      event.preventDefault();
+      return;
+    }
+    if (!keys[event.key]) return;
     event.preventDefault();
     keys[event.key]();
   });
