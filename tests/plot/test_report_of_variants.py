@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from tablekeys import check_keys
 from test_stacked_logos import CHANGES, REF, coded, result
 
 from genolift.cli.app import run
-from genolift.plot.web.variants import _located, write_table, write_variants
+from genolift.plot.logos.alleles import align
+from genolift.plot.web.variants import _located, _motifs, write_table, write_variants
 from genolift.results.explanation import Explanation
-from genolift.simulate.motifs import Motif
+from genolift.sequence.alphabet import encode
+from genolift.simulate.motifs import Motif, read_motifs, scan
 from genolift.support.errors import FileProblem, InputError
 
 HOSTILE = "<img src=x onerror=\"document.title='taken'\"></script><script>document.title='taken'</script>"
@@ -96,6 +99,27 @@ def test_motifs_that_variants_make_and_break(files):
     assert told["chr1:6:G>GTT"] == "made TTGTT, broken TTGCA"
     assert told["chr1:6:G>T"] == "broken TTGCA"
     assert told["chr1:8:A>AA"] is None
+
+
+@pytest.mark.parametrize(
+    ("word", "log_odds", "told"), [("CTTGATAAGG", 7.07, "broken GATA_disc1"), ("TTTGATAAGC", 6.02, None)]
+)
+def test_only_strong_matches_are_broken(word, log_odds, told):
+    """A deletion destroys a GATAAG, which is strong with some bases beside it and not with others."""
+    motif = read_motifs(Path(__file__).parents[2] / "simulations" / "motifs.meme")["GATA_disc1"]
+    ref, alt = "CCTCTCCTCT" + word + "CTCTCTCTCT", "CCTCTCCTCT" + word[:3] + word[7:] + "CTCTCTCTCTTCTC"
+    codes = [encode(text) for text in (ref, alt)]
+    odds = motif.log_odds(np.full(4, 0.25))
+    assert float(scan(codes[0][None].astype(np.int64), odds).max()) == pytest.approx(log_odds, abs=0.005)
+    columns = align(coded(ref), coded(alt), "chr1:13:TGATA>T")
+    assert _motifs(columns, codes, {"GATA_disc1": motif}) == told
+
+
+def test_the_page_says_which_matches_are_strong(files):
+    content = held((files[0] / "r.html").read_text(), "content")
+    about = next(one["about"] for one in content["columns"] if one["name"] == "motifs")
+    assert "at least 7, or 0.8 times the most that the motif can reach where that is less" in about
+    assert "A change of a weaker match is not listed" in about
 
 
 def test_the_strongest_stretch_is_named_by_its_place_in_the_genome():

@@ -12,7 +12,7 @@ from genolift.sequence.edits import Edit
 from genolift.simulate.motifs import Motif, scan
 
 # Of a motif whose best match is not strong, a match is an instance if it reaches this share of the best.
-_SHARE = 0.8
+SHARE = 0.8
 _UNIFORM = np.full(4, 0.25)
 
 
@@ -81,7 +81,7 @@ def motif_changes(
         if motif.width > len(before):
             continue
         odds = motif.log_odds(_UNIFORM)
-        least = min(strong, _SHARE * odds.max(1).sum())
+        least = min(strong, SHARE * odds.max(1).sum())
         for strand, matrix in (("+", odds), ("-", odds[::-1, ::-1])):
             old, new = (scan(codes[None].astype(np.int64), matrix)[0] for codes in (before, after))
             to_new, to_old = _places(origin, motif.width, len(old))

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from genolift.evaluate.truth.changes import motif_changes
+from genolift.evaluate.truth.changes import SHARE, motif_changes
+from genolift.evaluate.truth.matches import STRONG
 from genolift.methods.targets import describe, parse
 from genolift.plot.logo import target_text
 from genolift.plot.logos.alleles import Columns, align
@@ -37,6 +38,12 @@ _SIDES = {"ref": "reference", "alt": "alternative"}
 _STRONGEST = (
     "The ten bases of the allele chosen above whose scores have the largest sum, by size. Their place {}. Rows are "
     "sorted by that sum, in the units of the prediction. Source: the scores in the store."
+)
+_MADE = (
+    "The motifs that the variant makes or breaks. Only strong matches count: those whose log-odds against uniform "
+    f"bases (natural logarithm) are at least {STRONG:g}, or {SHARE:g} times the most that the motif can reach where that "
+    "is less. A motif is broken if the variant lies in a strong match of the reference that is not one in the "
+    "alternative, and made the other way round. A change of a weaker match is not listed, however large its effect is"
 )
 _COUNTED = {
     True: "is that on the chromosome, from 1 as in VCF, because the store knows where its windows lie",
@@ -188,7 +195,7 @@ def write_variants(
     ]
     for number, track in enumerate(tracks):
         track["columns"] = columns_of[number // len(_SIDES)]
-    about = {**(meanings or {}), MOTIFS: "strong matches of motifs that the variant makes or breaks"}
+    about = {**(meanings or {}), MOTIFS: _MADE}
     content = {
         "names": names,
         "noun": "variants",
