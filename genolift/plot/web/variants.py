@@ -41,8 +41,8 @@ _STRONGEST = (
 )
 _MADE = (
     "The motifs that the variant makes or breaks. Only strong matches count: those whose log-odds against uniform "
-    f"bases (natural logarithm) are at least {STRONG:g}, or {SHARE:g} times the most that the motif can reach where that "
-    "is less. A motif is broken if the variant lies in a strong match of the reference that is not one in the "
+    f"bases (natural logarithm) are at least {STRONG:g}, or {SHARE:g} times the most that the motif can reach where "
+    "that is less. A motif is broken if the variant lies in a strong match of the reference that is not one in the "
     "alternative, and made the other way round. A change of a weaker match is not listed, however large its effect is"
 )
 _COUNTED = {
