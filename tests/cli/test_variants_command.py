@@ -4,10 +4,7 @@ import csv
 import io
 import json
 import random
-import signal
-import subprocess
 import sys
-import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -274,33 +271,6 @@ def test_interrupted_and_the_same_command_again(place, scored, files, genolift, 
         assert [row[name] for name in COLUMNS[:8]] == [expected[name] for name in COLUMNS[:8]]
         np.testing.assert_allclose(float(row["delta"]), float(expected["delta"]), atol=1e-6)
         assert row["p_value"] == expected["p_value"]
-
-
-@pytest.mark.slow
-def test_killed_and_the_same_command_again(files, tmp_path):
-    genome = fasta(tmp_path / "genome.fa", {"chr1": CHR1 * 20})
-    text = CHR1 * 20
-    many = vcf(
-        tmp_path / "v.vcf", *(("chr1", pos, ".", text[pos - 1], other(text[pos - 1])) for pos in range(50, 11_900))
-    )
-    command = [sys.executable, "-m", "genolift.cli", "variants", files.model, many, "--fasta", genome, "--target", "0"]
-    subprocess.run([*command, "--out", tmp_path / "whole.tsv"], check=True, stderr=subprocess.DEVNULL)
-    kills = 0
-    while True:
-        process = subprocess.Popen([*command, "--out", tmp_path / "v.tsv"], stderr=subprocess.DEVNULL)
-        done = len(list((tmp_path / ".v.tsv.genolift-work").glob("0*.tsv")))
-        deadline = time.monotonic() + 120
-        while process.poll() is None and len(list((tmp_path / ".v.tsv.genolift-work").glob("0*.tsv"))) < done + 20:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        if process.poll() is not None:
-            break
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        kills += 1
-    assert kills > 1
-    assert process.returncode == 0
-    assert (tmp_path / "v.tsv").read_bytes() == (tmp_path / "whole.tsv").read_bytes()
 
 
 def test_compressed_tables_and_windows_line_ends(place, files, genolift, tmp_path):
