@@ -201,4 +201,5 @@ def test_on_scikit_learns_digits_revealcancel_converts_best(tmp_path):
     assert change.idxmin() == "guided-backprop-x-input"
     assert change["lrp-epsilon"] == pytest.approx(change["gradient-x-input"], rel=1e-3)
     assert (table.change > 0).all()
-    assert "99." in (tmp_path / "out" / "index.html").read_text().split("The network gets")[1][:6]
+    told = re.search(r"The network gets ([\d.]+)%", (tmp_path / "out" / "index.html").read_text())
+    assert float(told[1]) >= 98  # It is 99.1 on one processor and 98.9 on another.
