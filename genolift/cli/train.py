@@ -102,8 +102,8 @@ def command(
     FILE.keras.json beside the model.
 
     With --generator, eight tenths of the different sequences of a FASTA file train a generator, one tenth stops it
-    early, and the likelihood of the last tenth is told and recorded in FILE.keras.json. An
-    interrupted training of a generator continues with the same command after its last epoch.
+    early, and the likelihood of the last tenth is told and recorded in FILE.keras.json. An interrupted
+    training of a generator continues with the same command after its last epoch.
     """
     if generator is not None:
         if any(given is not None for given in (data, architecture, motifs, signs, shape, checkpoints)):

@@ -73,8 +73,8 @@ class Turns:
 
     def _start(self, work: Callable[[], Any]) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
-        awaited, stale = loop.create_future(), self._stale
-        self._awaited = awaited
+        awaited = self._awaited = loop.create_future()
+        stale = self._stale
 
         def settle(set_to: Callable[[Any], None], value: Any) -> None:
             if not awaited.done():

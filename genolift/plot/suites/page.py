@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from genolift.evaluate.truth.ranking import Ranking, rank
-from genolift.plot.page import Image, Section, Table, page_of, render_page
+from genolift.plot.page import Image, Section, Table, data_uri, page_of, render_page
 from genolift.plot.style import method_label, render
 from genolift.plot.suites.failures import plot_failure
 from genolift.plot.suites.pictures import cost_and_quality, heat_map, rank_diagram
@@ -219,8 +218,7 @@ def _maps(results: pd.DataFrame) -> list[Section]:
             table = by_method(results, shown.metric, truth)
             if table.size:
                 title = f"{shown.title}, against {words}"
-                labels = [coverage.label(name) for name in table.index]
-                drawn = heat_map(table, title, shown.limits, shown.chance, labels)
+                drawn = heat_map(table.rename(index=coverage.label), title, shown.limits, shown.chance)
                 pictures.append(_image(drawn, title))
         if pictures:
             sections.append(Section(shown.title, shown.meaning + less, [], pictures))
@@ -263,5 +261,4 @@ def _refusals(refused: pd.DataFrame) -> Section:
 
 
 def _image(figure: Figure, caption: str) -> Image:
-    data = base64.b64encode(render(figure, "png")).decode()
-    return Image(f"data:image/png;base64,{data}", caption)
+    return Image(data_uri(render(figure, "png")), caption)

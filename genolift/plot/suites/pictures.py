@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from textwrap import fill
 
 import numpy as np
@@ -14,23 +14,20 @@ from genolift.evaluate.truth.ranking import Ranking
 from genolift.plot.style import INK, PALETTE, QUIET, SIGNED, Picture, drawing, ink_on, method_label
 
 
-def heat_map(
-    values: pd.DataFrame, title: str, limits: tuple[float, float], chance: float, labels: Sequence[str] | None = None
-) -> Figure:
+def heat_map(values: pd.DataFrame, title: str, limits: tuple[float, float], chance: float) -> Figure:
     """Draw how good methods are in each simulation.
 
     Parameters
     ----------
     values
-        A row for each method and a column for each simulation; NaN where a method was refused or nothing is defined.
+        A row for each method, by its label, and a column for each simulation; NaN where a method was refused or nothing
+        is defined.
     title
         What the values are.
     limits
         The values of the darkest colours, orange below chance and blue above it.
     chance
         The value of chance, which is white.
-    labels
-        What the rows are called, if not by their methods.
 
     Returns
     -------
@@ -45,7 +42,7 @@ def heat_map(
         norm = TwoSlopeNorm(chance, min(limits[0], chance - 1e-6), max(limits[1], chance + 1e-6))
         image = ax.imshow(values, cmap=SIGNED, norm=norm, aspect="auto")
         ax.set_xticks(range(values.shape[1]), values.columns, rotation=45, ha="right", rotation_mode="anchor")
-        ax.set_yticks(range(len(values)), labels or [method_label(name) for name in values.index])
+        ax.set_yticks(range(len(values)), values.index)
         ax.tick_params(length=0)
         for (row, column), value in np.ndenumerate(values.to_numpy()):
             if np.isnan(value):

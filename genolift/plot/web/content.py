@@ -142,10 +142,10 @@ def strongest(scores: np.ndarray, sequence: str, marks: Sequence[Sequence[Any]] 
     marks
         Annotations (start, end, label, strand).
     """
-    width, scores = min(WIDTH, len(sequence)), np.nan_to_num(scores[: len(sequence)], posinf=0.0, neginf=0.0)
-    if not scores.any():
+    width = min(WIDTH, len(sequence))
+    sums = _sums(scores[: len(sequence)], width)
+    if sums is None:
         return None
-    sums = np.convolve(scores, np.ones(width), "valid")
     start = int(np.abs(sums).argmax())
     over = [(min(end, start + width) - max(begin, start), label) for begin, end, label, _ in marks]
     shared, label = max(over, default=(0, ""), key=lambda one: one[0])
@@ -162,16 +162,21 @@ def strong_stretches(scores: np.ndarray, length: int) -> list[int]:
 
     These are up to three stretches, whose scores sum to at least half as much in size as those of the strongest.
     """
-    if length < WIDTH or not np.any(scores[:length]):
+    found = _sums(scores[:length], WIDTH) if length >= WIDTH else None
+    if found is None:
         return []
-    known = np.where(np.isfinite(scores[:length]), scores[:length], 0.0)
-    sums = np.abs(np.convolve(known, np.ones(WIDTH), "valid"))
-    starts: list[int] = []
+    sums, starts = np.abs(found), list[int]()
     largest = sums.max()
     while len(starts) < _STRONG and sums.max() > 0 and sums.max() >= _SHARE * largest:
         starts.append(int(sums.argmax()))
         sums[max(0, starts[-1] - WIDTH + 1) : starts[-1] + WIDTH] = -1.0
     return starts
+
+
+def _sums(scores: np.ndarray, width: int) -> np.ndarray | None:
+    """Return the sum of each stretch of so many scores; ``None`` where there is nothing but NaN and 0."""
+    known = np.nan_to_num(scores, posinf=0.0, neginf=0.0)
+    return np.convolve(known, np.ones(width), "valid") if known.any() else None
 
 
 def spread(scores: np.ndarray, error: np.ndarray) -> float:
