@@ -15,6 +15,8 @@ from contextvars import ContextVar
 from functools import lru_cache, partial
 from typing import Any
 
+import numpy as np
+
 from genolift.engine.operations.secants import nonzero, secant
 from genolift.engine.operations.table import operation
 from genolift.engine.program import Step, Value
@@ -24,6 +26,8 @@ tf = quiet_tensorflow()
 
 #: A shape may never come again, so a kernel is compiled for it only if a tensor has at least so many elements.
 WORTH_COMPILING = 1 << 18
+#: Two sums of the same terms in another order differ by no more than so many units of the last place, by and large.
+ROUNDING = 4
 
 _small: ContextVar[bool] = ContextVar("small", default=False)
 _small_values: ContextVar[Collection[Value]] = ContextVar("small_values", default=())
@@ -222,8 +226,13 @@ def _reveal_cancel(structure: Structure) -> Kernel:
 
 @Kernel
 def collapse(mean: Tensor, half: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Return ``mean`` + sign(b − a) · ``half``."""
-    return mean + tf.sign(b - a) * half
+    """Return ``mean`` + sign(b − a) · ``half``, where a difference that is only rounding has the sign 0.
+
+    A shuffle often holds the same words as its sequence, and then sums over them are equal. By rounding they differ in
+    a way that depends on the processor, and with a sign of 1 or −1 so would the contributions.
+    """
+    rise, rounding = b - a, ROUNDING * np.finfo(a.dtype.as_numpy_dtype).eps * (tf.abs(a) + tf.abs(b))
+    return mean + tf.where(tf.abs(rise) > rounding, tf.sign(rise), tf.zeros_like(rise)) * half
 
 
 # Terms that exceed their sum by this factor are rounding noise in float32.

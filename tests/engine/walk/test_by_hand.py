@@ -313,6 +313,17 @@ def test_zero_difference_has_the_derivative_as_multiplier():
             np.testing.assert_allclose(found.multipliers, [[slope]], rtol=1e-5)
 
 
+def test_a_difference_that_is_rounding_is_neither_part():
+    """In single precision 0.1 + 0.6 is above 0.7. The parts 0.7 and −0.7 are credited with the mean all the same."""
+    inputs = keras.Input((4,))
+    sums = dense([[0.1, 0], [0.6, 0], [0.7, 0], [0, 1]])(inputs)
+    model = keras.Model(inputs, dense([[1], [-1]], activation="relu")(sums))
+    expected = np.array([0.06, 0.36, -0.42, 0.7])  # The mean of m⁺ = 0.7 and m⁻ = (0 + 1) / 2 is 0.6.
+    for x, ref, sign in (([1, 1, 0, 0], [0, 0, 1, 1], 1), ([0, 0, 1, 1], [1, 1, 0, 0], -1)):
+        found = explain(model, [x], [ref], "revealcancel").raw_contributions[0]
+        np.testing.assert_allclose(found, sign * expected, rtol=1e-5)
+
+
 def test_small_differences_are_not_noise():
     """A difference a thousand times below float32's resolution of the activation still has the right multiplier."""
     inputs = keras.Input((2,))
