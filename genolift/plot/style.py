@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
@@ -59,6 +59,7 @@ _METADATA = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
 KINDS = tuple(_METADATA)
+_GROWING = 12  # times that a picture grows, to fifteen times its size at most
 _COLLAPSED = "constrained_layout not applied"  # how Matplotlib's warning begins
 _WORDS = {
     "deeplift": "DeepLIFT",
@@ -79,6 +80,9 @@ _WORDS = {
 
 class Picture(Figure):
     """A figure that is made without pyplot and still shown by notebooks."""
+
+    #: Whether the user gave its size. A picture of another size grows until there is room for the words around it.
+    has_given_size = False
 
     def _repr_png_(self) -> bytes:
         return render(self, "png")
@@ -108,22 +112,31 @@ def render(figure: Figure, kind: str, dpi: int = 150) -> bytes:
     Raises
     ------
     InputError
-        For another kind of file, or if the figure is too small for the words around its axes.
+        For another kind of file, or if the user gave a size that is too small for the words around the axes.
     """
     if kind not in KINDS:
         raise InputError(f"pictures are written as {', '.join(KINDS)}, not as {kind or 'a file without suffix'!r}")
-    buffer = io.BytesIO()
-    with drawing(), warnings.catch_warnings():
-        warnings.filterwarnings("error", _COLLAPSED, UserWarning)
+    for _ in range(_GROWING):
         try:
-            figure.savefig(buffer, format=kind, dpi=dpi, metadata=_METADATA[kind], facecolor="white")
+            return _rendered(figure, kind, dpi)
         except UserWarning as problem:
             if not str(problem).startswith(_COLLAPSED):
                 raise
+        if getattr(figure, "has_given_size", True):
             sizes = map(setting, ("width", "row_height"))
             raise InputError(
                 "the picture is too small for the words around it", Remedy.naming("give more {} or {}", *sizes)
-            ) from None
+            )
+        figure.set_size_inches(1.25 * figure.get_size_inches())
+    return _rendered(figure, kind, dpi, "ignore")  # The words are longer than any picture, and overlap.
+
+
+def _rendered(figure: Figure, kind: str, dpi: int, without_room: Literal["error", "ignore"] = "error") -> bytes:
+    """Return a figure as the bytes of a file. Matplotlib warns if the words around the axes leave them no room."""
+    buffer = io.BytesIO()
+    with drawing(), warnings.catch_warnings():
+        warnings.filterwarnings(without_room, _COLLAPSED, UserWarning)
+        figure.savefig(buffer, format=kind, dpi=dpi, metadata=_METADATA[kind], facecolor="white")
     return buffer.getvalue()
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from genolift.plot.report import write_report
 from genolift.plot.suites.page import Coverage, by_method, ranking, write_suite_page
 
-METHODS = {"good": 0.9, "middling": 0.5, "bad": 0.1}
+METHODS = {"good": 0.9, "middling": 0.5, "bad": 0.1}  # ranks need several simulations
 
 
 def tables(folder, simulations=("one", "two", "three")):
@@ -85,3 +85,11 @@ def test_a_single_simulation_has_no_ranks(tmp_path):
     page = (tmp_path / "index.html").read_text()
     assert "There are no ranks" in page
     assert page.count("data:image/png") == 1 + 8
+
+
+def test_long_names_get_room(tmp_path):
+    """A page is drawn after hours of work, so names must not stop it."""
+    for name in ("one", "a simulation " * 3, "n" * 200):
+        tables(tmp_path, simulations=(name,))
+        write_suite_page(tmp_path, "A title")
+        assert (tmp_path / "index.html").read_text().count("data:image/png") == 9  # one of costs, eight maps

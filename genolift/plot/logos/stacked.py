@@ -158,9 +158,11 @@ def frame(
                 f"{value:g} mm is no size for a picture",
                 Remedy.naming(f"give {{}} from {_SMALLEST / 2:g} to 5000", setting(name)),
             )
+    is_given = width is not None or row_height is not None
     width = _width(span, width)
     height = 12.0 + rows * (row_height or _HEIGHT) + levels * _LEVEL
     figure = Picture(figsize=(width / INCH, height / INCH), layout="constrained")
+    figure.has_given_size = is_given
     return figure, list(figure.subplots(rows, 1, squeeze=False)[:, 0])
 
 

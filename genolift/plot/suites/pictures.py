@@ -13,6 +13,8 @@ from matplotlib.ticker import LogFormatter
 from genolift.evaluate.truth.ranking import Ranking
 from genolift.plot.style import INK, PALETTE, QUIET, SIGNED, Picture, drawing, ink_on, method_label
 
+_LONGEST = 32  # letters of a simulation's name
+
 
 def heat_map(values: pd.DataFrame, title: str, limits: tuple[float, float], chance: float) -> Figure:
     """Draw how good methods are in each simulation.
@@ -37,11 +39,15 @@ def heat_map(values: pd.DataFrame, title: str, limits: tuple[float, float], chan
     from matplotlib.colors import TwoSlopeNorm
 
     with drawing():
-        figure = Picture(figsize=(2.6 + 0.52 * values.shape[1], 1.3 + 0.2 * len(values)), layout="constrained")
+        # A letter of these labels is about 0.06 inches wide, and names of simulations are slanted.
+        columns = [name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…" for name in map(str, values.columns)]
+        methods, simulations = (0.06 * max(map(len, names)) for names in (values.index, columns))
+        size = (max(2.6, 1.2 + methods) + 0.52 * values.shape[1], 0.6 + max(0.7, simulations) + 0.2 * len(values))
+        figure = Picture(figsize=size, layout="constrained")
         ax = figure.subplots()
         norm = TwoSlopeNorm(chance, min(limits[0], chance - 1e-6), max(limits[1], chance + 1e-6))
         image = ax.imshow(values, cmap=SIGNED, norm=norm, aspect="auto")
-        ax.set_xticks(range(values.shape[1]), values.columns, rotation=45, ha="right", rotation_mode="anchor")
+        ax.set_xticks(range(values.shape[1]), columns, rotation=45, ha="right", rotation_mode="anchor")
         ax.set_yticks(range(len(values)), values.index)
         ax.tick_params(length=0)
         for (row, column), value in np.ndenumerate(values.to_numpy()):
