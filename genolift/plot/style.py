@@ -127,7 +127,8 @@ def render(figure: Figure, kind: str, dpi: int = 150) -> bytes:
             raise InputError(
                 "the picture is too small for the words around it", Remedy.naming("give more {} or {}", *sizes)
             )
-        figure.set_size_inches(1.25 * figure.get_size_inches())
+        width, height = figure.get_size_inches()
+        figure.set_size_inches(1.25 * width, 1.25 * height)
     return _rendered(figure, kind, dpi, "ignore")  # The words are longer than any picture, and overlap.
 
 
