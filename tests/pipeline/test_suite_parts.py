@@ -13,6 +13,7 @@ import pytest
 
 from genolift.pipeline.benchmark.comparing.failures import _window
 from genolift.pipeline.benchmark.comparing.merging import is_suite, merge_suites
+from genolift.pipeline.benchmark.comparing.running import _in_processes
 from genolift.pipeline.benchmark.comparing.tables import Tables
 from genolift.simulate.dataset import Embedding
 from genolift.support.errors import FileProblem, InputError
@@ -175,6 +176,18 @@ def test_workers_end_with_the_process_that_began_them(tmp_path):
         time.sleep(0.1)
     os.kill(worker, signal.SIGKILL)
     raise AssertionError("the worker went on without the process that began it")
+
+
+def test_a_worker_that_the_system_kills_is_told_of(tmp_path):
+    with pytest.raises(InputError, match="the system killed a worker; if for want of memory, give fewer workers"):
+        _in_processes([_Fatal()], tmp_path, 1, lambda: None)
+
+
+class _Fatal:
+    """What ends the process that runs it, as the system does where memory runs out."""
+
+    def stages(self):
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def alive(process):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -18,6 +19,7 @@ from genolift.pipeline.keeping.versions import versions
 from genolift.pipeline.scoring import worker
 from genolift.pipeline.scoring.cluster import team
 from genolift.support import progress as display
+from genolift.support.errors import InputError, Remedy, setting
 from genolift.support.threads import available
 
 _LOOK_AGAIN = 2.0  # seconds, for which stages have finished
@@ -65,6 +67,13 @@ def _in_processes(lines: list[Line], work: Path, workers: int, look: Any) -> Non
                 look()
                 for future in done:
                     future.result()
+        except BrokenProcessPool:
+            raise InputError(
+                "the system killed a worker",
+                Remedy.naming(
+                    "if for want of memory, give fewer {}, and the same command continues", setting("workers")
+                ),
+            ) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
