@@ -14,6 +14,9 @@ tf = quiet_tensorflow()
 _execute = import_module("tensorflow.python.eager.execute").execute
 _context = import_module("tensorflow.python.eager.context").context
 
+# Around it, TensorFlow looks for deprecated arguments, which takes longer than making a small operation.
+_create = getattr(tf.Graph.create_op, "__wrapped__", tf.Graph.create_op)
+
 _HALVES = (tf.float16.as_datatype_enum, tf.bfloat16.as_datatype_enum)
 _FLOATS = (*_HALVES, tf.float32.as_datatype_enum, tf.float64.as_datatype_enum)
 _COMPLEX = (tf.complex64.as_datatype_enum, tf.complex128.as_datatype_enum)
@@ -59,7 +62,7 @@ def run_natively(
     if calls:
         made = _imported(step.op, attributes, tensors, library)
     else:
-        made = tf.compat.v1.get_default_graph().create_op(step.op, tensors, name="step", attrs=attributes)
+        made = _create(tf.compat.v1.get_default_graph(), step.op, tensors, name="step", attrs=attributes)
     return list(made.outputs)
 
 
