@@ -60,17 +60,25 @@ def shuffle(
     InputError
         If ``n`` is below 1, ``k`` is not within 1 to 16, or an array does not have the shape of one-hot DNA.
     """
-    if not isinstance(n, int | np.integer) or n < 1:
-        raise InputError(f"the number of shuffles must be a whole number of at least 1, not {n!r}")
-    if not isinstance(k, int | np.integer) or not 1 <= k <= MAX_K:
-        raise InputError(f"k must be a whole number from 1 to {MAX_K}, not {k!r}")
-    if isinstance(X, str):
-        return _shuffle_text([X], n, k, seed)[0]
-    if isinstance(X, list | tuple):
-        return _shuffle_text(X, n, k, seed)
+    single = isinstance(X, str)
+    shuffled: list[list[str]] | np.ndarray
+    if isinstance(X, str | list | tuple):
+        _check(n, k)
+        shuffled, fixed = _shuffle_text([X] if isinstance(X, str) else X, n, k, seed)
+    else:
+        single = np.ndim(X) == 2
+        shuffled, fixed = shuffle_and_fixed(X[None] if single else X, n, k, seed)
+    _warn_of(fixed, len(shuffled), k)
+    return shuffled[0] if single else shuffled
+
+
+def shuffle_and_fixed(X: np.ndarray, n: int, k: int = 2, seed: int = 0) -> tuple[np.ndarray, list[int]]:
+    """Return shuffles of one-hot sequences (N, L, 4), and the indices of those that have no other shuffle.
+
+    The shuffles are those of :func:`shuffle`. It is for callers who say themselves what follows for these sequences.
+    """
+    _check(n, k)
     X = np.asarray(X)
-    if X.ndim == 2:
-        return _shuffle_arrays(X[None], n, k, seed)[0]
     if X.ndim != 3:
         raise InputError(f"expected one-hot DNA of shape (N, length, 4), not {X.shape}")
     return _shuffle_arrays(X, n, k, seed)
@@ -106,38 +114,64 @@ def shuffle_stretches(X: np.ndarray, starts: np.ndarray, width: int, n: int, k: 
     codes = one_hot_codes(X)
     tokens = [np.int64(start).tobytes() + row.tobytes() for start, row in zip(starts.tolist(), codes, strict=True)]
     stretches = X[np.arange(len(X))[:, None], starts[:, None] + np.arange(width)]
-    return _shuffle_arrays(stretches, n, k, seed, tokens)
+    shuffled, fixed = _shuffle_arrays(stretches, n, k, seed, tokens)
+    _warn_of(fixed, len(X), k)
+    return shuffled
 
 
-def _shuffle_arrays(X: np.ndarray, n: int, k: int, seed: int, tokens: list[bytes] | None = None) -> np.ndarray:
+def listed(indices: list[int]) -> str:
+    """Return the first of some indices as a warning tells them."""
+    return ", ".join(map(str, indices[:5])) + (", ..." if len(indices) > 5 else "")
+
+
+def _check(n: int, k: int) -> None:
+    if not isinstance(n, int | np.integer) or n < 1:
+        raise InputError(f"the number of shuffles must be a whole number of at least 1, not {n!r}")
+    if not isinstance(k, int | np.integer) or not 1 <= k <= MAX_K:
+        raise InputError(f"k must be a whole number from 1 to {MAX_K}, not {k!r}")
+
+
+def _warn_of(fixed: list[int], count: int, k: int) -> None:
+    if fixed:
+        warnings.warn(
+            f"{len(fixed)} of {count} sequences have no other shuffle that keeps their {k}-lets and "
+            f"come back unchanged (index {listed(fixed)})",
+            GenoliftWarning,
+            stacklevel=3,
+        )
+
+
+def _shuffle_arrays(
+    X: np.ndarray, n: int, k: int, seed: int, tokens: list[bytes] | None = None
+) -> tuple[np.ndarray, list[int]]:
     codes = one_hot_codes(X)
     shuffled = np.repeat(codes[:, None], n, axis=1)
-    _shuffle_codes(list(codes), list(shuffled), k, seed, tokens)
+    unmoved = _shuffle_codes(list(codes), list(shuffled), k, seed, tokens)
     rows = np.zeros((UNKNOWN + 1, 4), dtype=X.dtype)
     rows[:4] = np.eye(4, dtype=X.dtype)
     out = rows.take(shuffled, axis=0)
     fixed, where = np.nonzero(codes == UNKNOWN)
     out[fixed, :, where] = X[fixed, where][:, None]
-    return out
+    return out, unmoved
 
 
-def _shuffle_text(texts: Sequence[str], n: int, k: int, seed: int) -> list[list[str]]:
+def _shuffle_text(texts: Sequence[str], n: int, k: int, seed: int) -> tuple[list[list[str]], list[int]]:
     codes = [encode(text) for text in texts]
     drawn = [np.repeat(sequence[None], n, axis=0) for sequence in codes]
-    _shuffle_codes(codes, drawn, k, seed)
+    unmoved = _shuffle_codes(codes, drawn, k, seed)
     out = []
     for text, sequence, shuffled in zip(texts, codes, drawn, strict=True):
         fixed = np.flatnonzero(sequence == UNKNOWN)
         raw = np.frombuffer(letters(shuffled.ravel()).encode(), np.uint8).reshape(shuffled.shape).copy()
         raw[:, fixed] = np.frombuffer(text.upper().encode(), np.uint8)[fixed]
         out.append([row.tobytes().decode() for row in raw])
-    return out
+    return out, unmoved
 
 
 def _shuffle_codes(
     codes: list[np.ndarray], out: list[np.ndarray], k: int, seed: int, tokens: list[bytes] | None = None
-) -> None:
-    """Shuffle ``codes`` into ``out``, which holds n copies (n, L) of each; warn if some have no other shuffle.
+) -> list[int]:
+    """Shuffle ``codes`` into ``out``, which holds n copies (n, L) of each; return which have no other shuffle.
 
     The draws of a sequence depend on its token, which is the sequence itself by default.
     """
@@ -151,14 +185,7 @@ def _shuffle_codes(
             last += 1
         fixed += [first + i for i in _shuffle_block(codes[first:last], out[first:last], k, keys[first:last])]
         first = last
-    if fixed:
-        some = ", ".join(map(str, fixed[:5])) + (", ..." if len(fixed) > 5 else "")
-        warnings.warn(
-            f"{len(fixed)} of {len(codes)} sequences have no other shuffle that keeps their {k}-lets and "
-            f"come back unchanged (index {some})",
-            GenoliftWarning,
-            stacklevel=4,
-        )
+    return fixed
 
 
 def _shuffle_block(codes: list[np.ndarray], out: list[np.ndarray], k: int, keys: list[int]) -> list[int]:

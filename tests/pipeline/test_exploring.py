@@ -1,6 +1,5 @@
 """The explorer's answers, and whom its server answers."""
 
-import asyncio
 import io
 import json
 import re
@@ -28,7 +27,7 @@ from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import one_hot
 from genolift.sequence.shuffle import shuffle
 from genolift.support.errors import GenoliftError, InputError, Remedy, UnsupportedModel, setting
-from genolift.support.stopping import Abandoned, check_stop, stopping
+from genolift.support.stopping import Abandoned, stopping
 from genolift.support.texts import Texts
 
 pytest.importorskip("starlette")
@@ -80,7 +79,10 @@ def test_what_only_warns_is_told_in_the_page(explorer, client):
     same = "A" * LENGTH
     for _ in range(2):  # each time, and not the first time alone
         remarks = client.post("/api/explain", json=asked(sequence=same)).json()["remarks"]
-        assert any("no other shuffle" in one for one in remarks)
+        assert remarks == [
+            "the sequence has no other shuffle that keeps its 2-lets, so it is compared with itself, and the scores say "
+            "nothing; give other references, as in references background:0.25,0.25,0.25,0.25"
+        ]
     assert client.post("/api/explain", json=asked()).json()["remarks"] == []
 
 
@@ -194,61 +196,6 @@ def test_whom_the_server_answers(client):
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "connect-src 'self'" in policy
-
-
-def test_stale_questions_are_dropped_and_tabs_do_not_disturb_each_other():
-    from genolift.pipeline.exploring.turns import Turns
-
-    done, running, most = [], [0], [0]
-
-    def work(name):
-        def run():
-            running[0] += 1
-            most[0] = max(most[0], running[0])
-            threading.Event().wait(0.05)
-            running[0] -= 1
-            done.append(name)
-            return name
-
-        return run
-
-    async def ask():
-        turns = Turns()
-        first = [turns.take("a", "explain", number, work(f"a{number}")) for number in (1, 2, 3)]
-        other = [turns.take("b", "explain", 1, work("b1")), turns.take("a", "effects", 4, work("e4"))]
-        return await asyncio.gather(*first, *other)
-
-    found = asyncio.run(ask())
-    assert found == ["a1", None, "a3", "b1", "e4"]
-    assert done == ["a1", "a3", "b1", "e4"]
-    assert most == [1]  # One thing at a time.
-
-
-def test_work_on_a_stale_question_is_given_up():
-    from genolift.pipeline.exploring.turns import Turns
-
-    begun = threading.Event()
-
-    def long():
-        begun.set()
-        while True:
-            check_stop()
-            threading.Event().wait(0.01)
-
-    async def ask():
-        turns = Turns()
-        first = asyncio.create_task(turns.take("a", "explain", 1, long))
-        await asyncio.to_thread(begun.wait)
-        # Another tab waits for its turn, and a question of another kind does too.
-        others = [
-            asyncio.create_task(turns.take(*key, 2, lambda: "other")) for key in (("b", "explain"), ("a", "store"))
-        ]
-        await asyncio.sleep(0.1)
-        assert not any(task.done() for task in (first, *others))
-        found = await asyncio.wait_for(turns.take("a", "explain", 3, lambda: "new"), 10)
-        return found, await first, [await task for task in others]
-
-    assert asyncio.run(ask()) == ("new", None, ["other", "other"])
 
 
 def test_a_hundred_thousand_references_are_given_up(explorer):
@@ -380,3 +327,11 @@ def test_a_prediction_without_a_sigmoid_is_no_logit(tmp_path):
     explorer = Explorer(ModelFile(tmp_path / "m.keras"), Recipe("gradient-x-input", ("0",)))
     assert explorer.explain(Asked(SEQUENCE, method="gradient-x-input"))["scale"] is None
     explorer.close()
+
+
+def test_methods_that_cannot_be_used_are_named(explorer, client):
+    found = client.post("/api/refusals", json=asked()).json()["refused"]
+    assert {"attention", "attention-rollout", "built-in", "patternnet", "pattern-attribution"} <= set(found)
+    assert not {"deeplift", "ism", "sis"} & set(found)
+    about = explorer.about()
+    assert sorted(name for _, names in about["methods"] for name in names) == sorted(about["summaries"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,8 @@ from typing_extensions import override
 from genolift.methods.references.base import Reference
 from genolift.methods.references.constant import Background
 from genolift.sequence.alphabet import axes_hint, is_dna, one_hot, one_hot_codes
-from genolift.sequence.shuffle import shuffle
-from genolift.support.errors import InputError
+from genolift.sequence.shuffle import listed, shuffle_and_fixed
+from genolift.support.errors import GenoliftWarning, InputError, Remedy, Setting
 from genolift.support.numbers import whole_number
 from genolift.support.seeds import stream
 
@@ -71,7 +72,10 @@ class Shuffled(Reference):
     @override
     def draw(self, X: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         _check_dna(X, "Shuffled")
-        return shuffle(X, self.count, self.k, self.seed)
+        shuffled, fixed = shuffle_and_fixed(X, self.count, self.k, self.seed)
+        if fixed:
+            warnings.warn(_compared_with_themselves(fixed, len(X), self.k), stacklevel=2)
+        return shuffled
 
     @override
     def describe(self) -> dict[str, Any]:
@@ -200,6 +204,20 @@ class Genomic(Reference):
             "match_gc": self.match_gc,
             "seed": self.seed,
         }
+
+
+def _compared_with_themselves(fixed: list[int], count: int, k: int) -> GenoliftWarning:
+    """Return the warning that some sequences have no other shuffle, with what follows from that."""
+    which = f"{len(fixed)} of {count} sequences have" if count > 1 else "the sequence has"
+    their, them = ("their", "they are compared with themselves") if count > 1 else ("its", "it is compared with itself")
+    return GenoliftWarning(
+        f"{which} no other shuffle that keeps {their} {k}-lets, so {them}, and the scores say nothing"
+        + (f" (index {listed(fixed)})" if count > 1 else ""),
+        Remedy.naming(
+            "give other references, as in {}",
+            Setting("references=genolift.references.Background()", "--references background:0.25,0.25,0.25,0.25"),
+        ),
+    )
 
 
 def _check_dna(X: np.ndarray, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import tempfile
+import threading
 import warnings
 import zipfile
 from collections import OrderedDict
@@ -16,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from genolift.methods.registry import listing
 from genolift.pipeline.common.modelfile import ModelFile
 from genolift.pipeline.common.reading import Reading
 from genolift.pipeline.common.recipe import Recipe
 from genolift.pipeline.exploring.choices import Choices
+from genolift.pipeline.exploring.offers import methods_by_kind, outputs_of, refused, summaries
 from genolift.pipeline.exploring.wording import for_page
 from genolift.plot.web.content import content_of, rounded
 from genolift.results.explanation import Explanation
@@ -101,13 +102,16 @@ class Explorer:
             at_hand = self._open.enter_context(reading.at_hand())
             self._source = at_hand.source_for(self.model, self.length)
             at_hand.tell(self._source)
+        self._reading = threading.Lock()  # A file is read at one place at a time.
+        self._refused: dict[str | None, list[str]] = {}
+        self._outputs = outputs_of(self.model)
         self._choices = Choices([] if self._source is None else self._source.names, _LISTED)
 
     def make_ready(self) -> None:
         """Make what explains at first, so that a mistake in it is told before a page is opened.
 
-        Without a target that is the first number of the only output. Of a model with several outputs the page asks for
-        one.
+        Without a target that is the first number of the only output. Of a model with several outputs the page offers
+        those that make sense.
         """
         if self.recipe.targets:
             self._made_for(self.recipe.method, self.recipe.references, self.recipe.targets[0])
@@ -130,7 +134,10 @@ class Explorer:
             "method": self.recipe.method,
             "references": self.recipe.references,
             "target": self.recipe.targets[0] if self.recipe.targets else None,
-            "methods": sorted(listing()),
+            "choose": self._must_choose(),
+            "outputs": self._outputs,
+            "methods": methods_by_kind(),
+            "summaries": summaries(),
             "sequences": self.found(),
         }
 
@@ -143,7 +150,8 @@ class Explorer:
         """Return one of the sequences to choose from."""
         if self._source is None or not 0 <= number < len(self._source):
             raise InputError(f"there is no sequence {number}")
-        ((text,),) = self._source.blocks([(number, number + 1)])
+        with self._reading:
+            ((text,),) = self._source.blocks([(number, number + 1)])
         return text
 
     def read(self, text: str) -> str:
@@ -194,6 +202,13 @@ class Explorer:
         changes = values - (values * x).sum(axis=1, keepdims=True)
         return {"changes": rounded(changes)}
 
+    def refusals(self, asked: Asked) -> list[str]:
+        """Return the names of the methods that cannot be used: those that refuse the model, or need to be fitted."""
+        if asked.target not in self._refused:
+            X = one_hot([self.read(asked.sequence)], self._unknown)
+            self._refused[asked.target] = refused(self.model, asked.target, X, self._memory)
+        return self._refused[asked.target]
+
     def shuffled(self, sequence: str, start: int, end: int, seed: int) -> str:
         """Return a sequence of which a stretch is shuffled, with its dinucleotides kept."""
         bases = self.read(sequence)
@@ -213,6 +228,10 @@ class Explorer:
                     if one.is_file():
                         archive.write(one, one.relative_to(aside))
         return out.getvalue()
+
+    def _must_choose(self) -> bool:
+        """Whether nothing is explained without a target, because the model has several numbers."""
+        return len(self._outputs) > 1 or any(one["size"] != 1 for one in self._outputs)
 
     def _explanation(self, asked: Asked) -> Explanation:
         bases = self.read(asked.sequence)

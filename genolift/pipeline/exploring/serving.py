@@ -12,7 +12,7 @@ import logging
 import secrets
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NamedTuple
@@ -94,7 +94,9 @@ def application(
         return HTMLResponse(text, headers={"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer",
                                            "Cache-Control": "no-store"})  # fmt: skip
 
-    def question(kind: str, answer: Callable[[dict[str, Any]], Any], computes: bool = True) -> Route:
+    def question(
+        kind: str, answer: Callable[[dict[str, Any]], Any], computes: bool = True, outdates: Sequence[str] = ()
+    ) -> Route:
         async def handle(request: Request) -> Response:
             # A header of our own, because a form of another page could ask with an address alone.
             if not is_token(request.headers.get(_HEADER)):
@@ -107,7 +109,9 @@ def application(
                 if not isinstance(told, dict) or not isinstance(told.get("number"), int):
                     raise InputError("a question is an object with a whole 'number'")
                 if computes:
-                    found = await turns.take(str(told.get("tab", "")), kind, told["number"], lambda: answer(told))
+                    found = await turns.take(
+                        str(told.get("tab", "")), kind, told["number"], lambda: answer(told), outdates
+                    )
                 else:  # It need not wait while the model computes.
                     found = await run_in_threadpool(answer, told)
             except (json.JSONDecodeError, UnicodeDecodeError):
@@ -127,12 +131,14 @@ def application(
 
     routes = [
         Route("/", page),
-        question("explain", lambda told: explorer.explain(Asked.read(told))),
+        # The logo of a new state does not wait for what was asked about an old one.
+        question("explain", lambda told: explorer.explain(Asked.read(told)), outdates=("effects", "refusals")),
         question("effects", lambda told: explorer.effects(Asked.read(told))),
+        question("refusals", lambda told: {"refused": explorer.refusals(Asked.read(told))}),
         question("store", lambda told: explorer.store(Asked.read(told))),
         question("find-sequences", lambda told: explorer.found(_text(told, "text")), computes=False),
         question("find-motifs", lambda told: motifs_found(_text(told, "text")), computes=False),
-        question("sequence", lambda told: {"sequence": explorer.sequence(_whole(told, "row"))}),
+        question("sequence", lambda told: {"sequence": explorer.sequence(_whole(told, "row"))}, computes=False),
         question(
             "shuffle",
             lambda told: {
@@ -140,6 +146,7 @@ def application(
                     Asked.read(told).sequence, _whole(told, "start"), _whole(told, "end"), _whole(told, "seed")
                 )
             },
+            computes=False,
         ),
     ]
     return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -35,18 +35,22 @@ class Turns:
         self._computed: tuple[tuple[str, str], int] | None = None  # the question on which the thread works
         self._stale = threading.Event()  # whether it is to be given up
 
-    async def take(self, tab: str, kind: str, number: int, work: Callable[[], Any]) -> Any:
+    async def take(
+        self, tab: str, kind: str, number: int, work: Callable[[], Any], outdates: Sequence[str] = ()
+    ) -> Any:
         """Return what ``work`` returns, computed in another thread; ``None`` if a later question made it stale.
 
-        Raises :class:`Stopped` from :meth:`stop` on.
+        Questions of the kinds in ``outdates`` that the tab asked before are made stale, too. Raises :class:`Stopped`
+        from :meth:`stop` on.
         """
         key = (tab, kind)
-        self._latest[key] = max(number, self._latest.get(key, number))
-        self._latest.move_to_end(key)
+        for one in (*outdates, kind):
+            self._latest[tab, one] = max(number, self._latest.get((tab, one), number))
+            self._latest.move_to_end((tab, one))
+            if self._computed is not None and self._computed[0] == (tab, one) and self._computed[1] < number:
+                self._stale.set()
         while len(self._latest) > _TABS:
             self._latest.popitem(last=False)
-        if self._computed is not None and self._computed[0] == key and self._computed[1] < number:
-            self._stale.set()
         async with self._turn:
             if self._stopped:
                 raise Stopped

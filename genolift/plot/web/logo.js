@@ -325,7 +325,7 @@ button[aria-pressed=true] { background: var(--chosen); }
  * Draw a logo into an element.
  *
  * options: { limits: "shared" | "free" | [low, high], hypothetical, view: { start, end }, onChoose(column),
- *   onSubstitute(track, column, base) }. With onSubstitute, the four bases of the panel are
+ *   onSubstitute(track, column, base), onView(view, width) }. With onSubstitute, the four bases of the panel are
  *   buttons, and letters that are typed are written over the chosen base.
  */
 export function createLogo(element, data, options = {}) {
@@ -334,7 +334,7 @@ export function createLogo(element, data, options = {}) {
     <button data-do="closer" aria-label="zoom in">+</button><button data-do="farther" aria-label="zoom out">−</button>
     <button data-do="all">all</button><button data-do="hypothetical" aria-pressed="false">hypothetical</button>
     <button data-do="errors" aria-pressed="true" aria-label="standard errors">± error</button>
-    <button data-do="svg">SVG</button><button data-do="png">PNG</button></div>
+    <button data-do="svg" title="save what is seen as SVG, on white">SVG</button><button data-do="png" title="save what is seen as PNG, on white">PNG</button></div>
     <div class="frame" tabindex="0" role="application" aria-label="sequence logo; arrows move along the bases, plus and minus zoom, Enter tells more">
     <div class="picture"></div><div class="tip" hidden></div></div>
     <div class="panel" hidden></div><output class="hidden" aria-live="polite"></output>`;
@@ -363,6 +363,7 @@ export function createLogo(element, data, options = {}) {
     find("[data-do=hypothetical]").setAttribute("aria-pressed", String(Boolean(state.options.hypothetical)));
     find("[data-do=errors]").hidden = !state.data.tracks.some((track) => track.error);
     find("[data-do=errors]").setAttribute("aria-pressed", String(state.options.errors !== false));
+    state.options.onView?.({ ...state.view }, width());
   }
   const later = () => { waiting ||= requestAnimationFrame(draw); };
   function show(view) { state.view = clamped(view, columns(state.data), width()); later(); }
