@@ -205,11 +205,11 @@ function heat() {
   for (let i = Math.floor(Math.max(0, view.start) / each) * each; i < Math.min(length, view.end); i += each) for (let b = 0; b < 4; b++) {
     let k = 4 * i + b;
     for (let j = i + 1; j < Math.min(i + each, length); j++) if (Math.abs(changes[4 * j + b]) > Math.abs(changes[k])) k = 4 * j + b;
-    const strength = Math.abs(changes[k]) / most, from = Math.max(MARGIN.left, MARGIN.left + (i - view.start) * pixels);
+    const value = changes[k], strength = Math.abs(value) / most, from = Math.max(MARGIN.left, MARGIN.left + (i - view.start) * pixels);
     const to = Math.min(right, MARGIN.left + (i + each - view.start) * pixels), position = Math.floor(k / 4);
     if (strength < 0.02 || to <= from) continue;
     boxes.push(`<rect data-position="${position}" data-base="${BASES[b]}" x="${from.toFixed(2)}" y="${14 * b}" width="${(to - from).toFixed(2)}" height="13" ` +
-      `fill="${changes[k] > 0 ? "#0072b2" : "#d55e00"}" opacity="${strength.toFixed(3)}"><title>${position}: ${BASES[b]} ${told(changes[k])}</title></rect>`);
+      `fill="${value > 0 ? "#0072b2" : "#d55e00"}" opacity="${strength.toFixed(3)}"><title>${position}: ${BASES[b]} ${told(value)}</title></rect>`);
   }
   const letters = [...BASES].map((base, b) => `<text x="${MARGIN.left - 6}" y="${14 * b + 11}" font-size="11" text-anchor="end" fill="currentColor">${base}</text>`);
   return `<svg width="${width}" height="58" viewBox="0 0 ${width} 58" role="img" aria-label="effects of all substitutions">${letters.join("")}${boxes.join("")}</svg>`;
