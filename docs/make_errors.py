@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE)]
 
 from messages import Message, messages  # noqa: E402
+from script_messages import script_messages  # noqa: E402
 
 #: What each class of error is called on the page.
 CLASSES = {
@@ -30,6 +31,7 @@ CLASSES = {
     "UsageError": "options are missing or contradict each other",
     "GenoliftWarning": "a warning",
     "record": "why a record or line is not used",
+    "page": "what the page itself says",
 }
 
 _INTRODUCTION = """# Errors and warnings
@@ -47,6 +49,23 @@ If you see a message that is not here, it comes from a library below genolift, s
 """
 
 
+_FRAMES = """## Messages about one record or line
+
+Where one record of a file cannot be used, the message begins with the file and the place of the record in it: the number
+of the line, or of the record, both from 1. Behind that stands the reason. So
+
+    peaks.bed, line 12: start 900 and end 300 are not a region: 0 <= start < end is needed
+
+is the reason `start START and end END are not a region: 0 <= start < end is needed` of line 12. **Search this page for the
+reason**, which is listed as it is, with its cause and its cure. The reasons stand below “why a record or line is not used”,
+and below the errors of regions. Around them there can be the following, where UNIT is `line` or `record`:"""
+
+
+def all_messages() -> list[Message]:
+    """Return the messages of the package, and of the scripts of its pages."""
+    return [*messages(), *script_messages()]
+
+
 def subjects() -> list[dict]:
     """Return the subjects of `errors.toml`."""
     with open(HERE / "errors.toml", "rb") as file:
@@ -57,6 +76,8 @@ def sorted_out(found: list[Message], known: list[dict]) -> dict[str, dict[str, l
     """Return the texts by the title of their subject and their class; a module in no subject is in that of ""."""
     out: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for one in found:
+        if one.is_frame:
+            continue  # The page explains them once for all.
         exact = [subject for subject in known if one.module in subject["modules"]]
         titles = exact or [subject for subject in known if any(fnmatch(one.module, p) for p in subject["modules"])]
         texts = out[titles[0]["title"] if titles else ""][one.kind]
@@ -68,8 +89,11 @@ def sorted_out(found: list[Message], known: list[dict]) -> dict[str, dict[str, l
 def page() -> Iterator[str]:
     """Yield the parts of the page."""
     known = subjects()
-    found = sorted_out(messages(), known)
+    every = all_messages()
+    found = sorted_out(every, known)
     yield _INTRODUCTION.rstrip()
+    yield _FRAMES
+    yield "\n".join(f"- {_code(text)}" for text in sorted({one.text for one in every if one.is_frame}))
     for subject in known:
         yield f"## {subject['title']}"
         for kind, title in CLASSES.items():

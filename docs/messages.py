@@ -2,7 +2,8 @@
 
 A message is the text that a user sees, in which what differs from case to case is a hole: a name in capitals, made of
 the expression that stands there. Nothing is left out: every place that makes an error of ours, a warning, or a mistake of
-the command line is a message. Where a function makes the error from a text that its callers give, each call is one.
+the command line is a message. Where a function makes the error from a text that its callers give, each call is one. So is
+what the scripts of pages say, see `script_messages.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "genolift"
-WARNING, USAGE, CONFIG, RECORD = "GenoliftWarning", "UsageError", "ConfigError", "record"
+WARNING, USAGE, CONFIG, RECORD, PAGE = "GenoliftWarning", "UsageError", "ConfigError", "record", "page"
+FRAME = re.compile(r": REASON\b(?!_)")  # around a reason that is a message of its own
 READERS = ("sequence/", "pipeline/common/")  # where files are read record by record
 MOST_WAYS = 12  # of the ways in which the parts of one message can be combined
 
@@ -27,6 +29,11 @@ class Message:
     line: int
     kind: str
     text: str
+
+    @property
+    def is_frame(self) -> bool:
+        """Whether the message says only which record it is about, and repeats a reason that is listed elsewhere."""
+        return bool(FRAME.search(self.text))
 
 
 def kinds(trees: dict[str, ast.Module]) -> set[str]:
@@ -70,6 +77,7 @@ class _Reader:
                 for target in getattr(node, "targets", []):
                     if isinstance(target, ast.Name):
                         self.constants[module, target.id] = node.value
+        self.own = dict(_own_messages(trees, known))
         self.makers = {
             name: node for name, node in self.functions.items() if node.returns and ast.unparse(node.returns) in known
         }
@@ -83,6 +91,10 @@ class _Reader:
                 kind, texts = name, self._error(call, module, scope, {})
             elif self._makes(call, module) and (scope is None or self.makers.get(scope.name) is not scope):
                 kind, texts = self._made(call, module, scope)
+            elif name == "JSONResponse" and isinstance(call.args[0], ast.Dict):
+                answer = dict(zip(map(ast.unparse, call.args[0].keys), call.args[0].values, strict=True))
+                told = self._texts(answer["'problem'"], module, scope, {}) if "'problem'" in answer else []
+                kind, texts = PAGE, [text for text in told if not text.isupper()]
             elif name == "warn" and len(call.args) > 1 and ast.unparse(call.args[1]) == WARNING:
                 kind, texts = WARNING, self._texts(call.args[0], module, scope, {})
             elif name in ("UsageError", "BadParameter") or (name == "fail" and module.startswith("cli")):
@@ -148,6 +160,13 @@ class _Reader:
 
     def _error(self, call: ast.Call, module: str, scope: ast.FunctionDef | None, filled: dict) -> list[str]:
         """Return the texts of an error that is constructed: its message, and the remedy behind it."""
+        if (own := self.own.get(ast.unparse(call.func).split(".")[-1])) is not None and own[1] is not scope:
+            where, init, message = own
+            names = [one.arg for one in init.args.args[1:]]
+            given = {
+                key: self._texts(value, module, scope, filled) for key, value in zip(names, call.args, strict=False)
+            }
+            return self._texts(message, where, init, given)
         texts = self._texts(call.args[0], module, scope, filled) if call.args else [""]
         given = (
             call.args[1] if len(call.args) > 1 else next((k.value for k in call.keywords if k.arg == "remedy"), None)
@@ -274,6 +293,22 @@ class _Reader:
             return [self.constants[module, name]]
         everywhere = [value for (_, known), value in self.constants.items() if known == name and name.isupper()]
         return everywhere[:1]
+
+
+def _own_messages(
+    trees: dict[str, ast.Module], known: set[str]
+) -> Iterator[tuple[str, tuple[str, ast.FunctionDef, ast.JoinedStr]]]:
+    """Yield the classes of errors that make their message themselves: module, constructor, and the message."""
+    for module, tree in trees.items():
+        for one in tree.body:
+            if not isinstance(one, ast.ClassDef) or one.name not in known:
+                continue
+            for init in one.body:
+                for call in ast.walk(init) if isinstance(init, ast.FunctionDef) and init.name == "__init__" else ():
+                    if isinstance(call, ast.Call) and ast.unparse(call.func) == "super().__init__" and call.args:
+                        message = call.args[0]
+                        if isinstance(init, ast.FunctionDef) and isinstance(message, ast.JoinedStr):
+                            yield one.name, (module, init, message)
 
 
 def _calls(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef | None, ast.Call, bool]]:

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 import sys
 from fnmatch import fnmatch
 from pathlib import Path
@@ -26,7 +27,7 @@ def made():
 
 @pytest.fixture(scope="module")
 def found(made):
-    return made.messages()
+    return made.all_messages()
 
 
 @pytest.mark.slow
@@ -70,6 +71,35 @@ def test_every_statement_that_raises_an_error_of_ours_is_a_message(made, found):
     assert raises > 900
 
 
+def test_every_error_of_a_script_is_a_message(found):
+    """Counted anew: each `new Error` of a page's script is on the page with its own words."""
+    counted = 0
+    for path in (PACKAGE / "plot" / "web").glob("*.js"):
+        there = [one for one in found if one.module == f"plot/web/{path.name}"]
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            made_here = line.count("new Error(")
+            counted += made_here
+            assert len([one for one in there if one.line == number]) >= made_here, f"{path.name}, line {number}"
+    assert counted > 10
+
+
+def test_an_error_of_a_script_without_words_is_noticed(made):
+    read = sys.modules["script_messages"].errors_of
+    script = 'throw new Error(a ? `no ${b.c} (${d}) in "e"` : "it\\"s");\nnew Error(found ?? \'one\');'
+    assert list(read(script)) == [(1, 'no C (D) in "e"'), (1, 'it"s'), (2, "one")]
+    with pytest.raises(ValueError, match="line 2: an error without a text"):
+        list(read("\nnew Error(words)"))
+
+
+def test_frames_are_explained_once_and_their_reasons_are_listed(made, found):
+    page = "\n\n".join(made.page())
+    explained, _, rest = page.partition("## Files of sequences (FASTA)")
+    assert "`PATH, UNIT PLACE: REASON; --on-bad skip leaves such records out`" in explained
+    assert not re.search(r"REASON\b(?!_)[^,]", "\n".join(line for line in rest.splitlines() if line.startswith("- ")))
+    assert "`start START and end END are not a region: 0 <= start < end is needed`" in rest
+    assert "`'NAME' is SIZE long, but the model takes sequences of LENGTH`" in rest
+
+
 @pytest.mark.parametrize(
     ("module", "text"),
     [
@@ -78,6 +108,11 @@ def test_every_statement_that_raises_an_error_of_ours_is_a_message(made, found):
         ("results/layout", "PATH is damaged: zarr.json is missing; copy it again, or score again with --force"),
         ("sequence/fasta", "two records are named 'NAME'; names must be unique"),
         ("pipeline/common/screening", "'NAME' is SIZE long, but the model takes sequences of LENGTH"),
+        ("plot/web/explore.js", "write a word of A, C, G, T and N"),
+        ("plot/web/explore.js", "the word does not fit at POSITION; the sequence has LENGTH bases"),
+        ("plot/web/store.js", "SRC is missing; keep the directory beside the page"),
+        ("pipeline/exploring/serving", "the page is not of this server; open the address again"),
+        ("pipeline/exploring/serving", "a question is JSON"),
         ("cli/seqlets", "Missing option '--out': where should the seqlets go?"),
     ],
 )

@@ -97,7 +97,7 @@ def _columns(rows: list[tuple[int, int, str]]) -> tuple[np.ndarray, np.ndarray, 
 def _bed(path: Path) -> Iterator[tuple[str, int, int, str]]:
     for one in scan_intervals(path, summits="none"):
         if isinstance(one, Malformed):
-            raise InputError(f"{path}, line {one.line}: {one.reason}")
+            raise InputError(f"{path}, line {one.line}: {one.reason}", one.remedy)
         name = one.name if one.name != "." else f"{one.chrom}:{one.start}-{one.end}"
         yield one.chrom, one.start, one.end, _one_cell(name)
 
