@@ -8,6 +8,7 @@ import pytest
 from chromium import needs_chromium, opened
 
 from genolift.plot.report import write_report
+from genolift.plot.style import LOWERS, RAISES
 from genolift.plot.web.page import PageOptions
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import decode
@@ -288,6 +289,10 @@ def test_long_sequences_and_what_is_not_known(browser, tmp_path):
     one.on("pageerror", lambda problem: said.append(str(problem)))
     one.goto(f"file://{tmp_path / 'r.html'}")
     one.wait_for_selector("#logo path.bars")
+    drawn = one.locator("#logo path.bars").evaluate_all(
+        "paths => paths.slice(0, 2).map((path) => path.getAttribute('fill'))"
+    )
+    assert drawn == [RAISES, LOWERS]  # as in all pictures
     assert "± 100 % of the 10 largest contributions" in one.locator("#about").inner_text()
     assert column(one, "name") == ["known", "unknown"]
     one.fill("#low", "0")

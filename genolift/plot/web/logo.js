@@ -26,9 +26,9 @@ const GLYPHS = {
 
 export const THEMES = {
   light: { ink: "#22262b", quiet: "#5d6470", line: "#dcdfe4", paper: "#ffffff", mark: "#cc79a7", motif: "#009e73", found: "#e69f00", chosen: "#e8edf5",
-           A: "#109648", C: "#255c99", G: "#b87400", T: "#d62839", N: "#8a8f98" },
+           raises: "#0072b2", lowers: "#d55e00", A: "#109648", C: "#255c99", G: "#b87400", T: "#d62839", N: "#8a8f98" },
   dark: { ink: "#e4e6ea", quiet: "#a2a9b4", line: "#3a3f47", paper: "#191c20", mark: "#d98bb6", motif: "#2fc295", found: "#f2b13c", chosen: "#2b3340",
-          A: "#4cc779", C: "#6ea8e0", G: "#f2b13c", T: "#ff7a83", N: "#8a8f98" },
+          raises: "#56b4e9", lowers: "#f28c3c", A: "#4cc779", C: "#6ea8e0", G: "#f2b13c", T: "#ff7a83", N: "#8a8f98" },
 };
 
 const LETTERS_FROM = 5; // pixels for a base; below it bars are drawn
@@ -268,7 +268,7 @@ function bars(track, row, place, view, theme, options) {
     if (high > 0) above.push(`M${f(pixel)} ${zero}V${f(row.y(high))}h${f(step)}V${zero}Z`);
     if (low < 0) below.push(`M${f(pixel)} ${zero}V${f(row.y(low))}h${f(step)}V${zero}Z`);
   }
-  return `<path class="bars" d="${above.join("")}" fill="${theme.C}"/><path class="bars" d="${below.join("")}" fill="${theme.T}"/>` +
+  return `<path class="bars" d="${above.join("")}" fill="${theme.raises}"/><path class="bars" d="${below.join("")}" fill="${theme.lowers}"/>` +
     (errors.length ? `<path class="error" d="${errors.join("")}" stroke="${theme.quiet}" stroke-width="${f(Math.min(1, step / 2))}" opacity=".8"/>` : "");
 }
 
