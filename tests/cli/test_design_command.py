@@ -5,6 +5,8 @@ import pytest
 from cli_files import LENGTH, fasta, random_sequences
 
 import genolift as gl
+from genolift.pipeline.common.explaining import Explaining
+from genolift.support.errors import GenoliftWarning
 
 SEQUENCES = random_sequences(5, seed=3)
 
@@ -172,3 +174,13 @@ def test_a_goal_out_of_reach_is_no_error(genolift, files, five, tmp_path):
     assert "0 of 5 solutions reach the goal" in told.out
     assert "5 of 5 solutions do not reach the goal; of 's0' the prediction is" in told.err
     assert {row["reached"] for row in table(tmp_path / "far.tsv")} == {"no"}
+
+
+def test_the_trial_of_a_job_looks_for_one_edit_because_nobody_sees_its_progress(files, recwarn):
+    texts = list(SEQUENCES.values())[:1]
+    method = gl.method("minimal-change", gl.load_model(files.model), 0, above=1e6, most=3, activation="logit")
+    explaining = Explaining(method, "uniform", [texts], None, None)
+    assert explaining.settle().edit_count.max() == 1
+    assert not [one for one in recwarn if "not reached" in str(one.message)]
+    with pytest.warns(GenoliftWarning, match="not reached"):
+        assert explaining(texts).edit_count.max() == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,7 @@ class MinimalChange(ChangingMethod):
     kept_after = _AT_ONCE
     doing = "searching"
     gaps = ("standard_error",)
+    trying = False  # A job sets it for its trials, which are silent: they look for a single edit.
 
     def __init__(
         self,
@@ -278,13 +280,15 @@ class MinimalChange(ChangingMethod):
         if self.asked.existing == "refuse":
             Constraints(codes, names, self.asked.patterns, self.asked.gc)
         size = batch_size(traced, inputs, self.memory, self.asked.algorithm in WITH_SLOPES)
+        solve = replace(self._solve, asked=replace(self.asked, most=1)) if self.trying else self._solve
         blocks = []
         with bar(None, self.name, "predictions", self.progress, long=True) as display:
             for start in range(0, len(x), _AT_ONCE):
                 rows = np.arange(start, min(start + _AT_ONCE, len(x)))
                 xs = [array[rows] for array in inputs.arrays]
-                blocks.append(self._solve(xs, place, codes[rows], fixed[rows], size, display.update))
-        self._tell(blocks, names)
+                blocks.append(solve(xs, place, codes[rows], fixed[rows], size, display.update))
+        if not self.trying:
+            self._tell(blocks, names)
         return self._fields(blocks, inputs, traced, [place])
 
     @override

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genolift.pipeline.common.modelfile import ModelFile
-from genolift.pipeline.common.recipe import Recipe
+from genolift.pipeline.common.recipe import Recipe, members_of
 from genolift.results.explanation import Explanation
 from genolift.sequence.alphabet import one_hot
 
@@ -47,10 +47,16 @@ class Explaining:
     def settle(self) -> Explanation:
         """Show what only running can show, and return the first trial's explanation."""
         names, self.names = self.names, None if self.names is None else {0: ""}
+        # Those whose work is a search end it early, because nobody sees the progress of a trial.
+        members = [one for one in members_of(self.method) if hasattr(one, "trying")]
         try:
+            for member in members:
+                member.trying = True
             first, *_ = [self(trial, np.zeros(len(trial), np.int64)) for trial in self.trials]
         finally:
             self.names = names
+            for member in members:
+                member.trying = False
         return first
 
     def __call__(self, sequences: Sequence[str], records: np.ndarray | None = None) -> Explanation:
