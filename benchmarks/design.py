@@ -19,8 +19,10 @@ and not a goal, so it is told how many the greedy loop needed at most, and each 
 reached. ledidi runs on the same weights in PyTorch (`torch_twins.py`), in an environment of its own (`--python-torch`,
 with the package ledidi), and aims a little beyond the goal. Superfluous edits of its designs are undone as genolift
 undoes its own. Of a batch the design with the fewest edits counts. Success is what the Keras model says of the design. `others` is the share of designs which
-the networks of the two other seeds place on the same side of 0.5 as the goal, and `5-mers` how far the designs' 5-mer
-frequencies are from those of all sequences of the simulation (total variation), less the same of the sequences before.
+the networks of the two other seeds place on the same side of 0.5 as the goal. `planted` is the share of designs that have
+the motif which the simulation plants for the task (a match with log-odds of 7 on either strand), and on loss the share that
+do not. `5-mers` is how far the designs' 5-mer frequencies are from those of all sequences of the simulation (total
+variation), less the same of the sequences before. A row `before` says what the sequences themselves have.
 Seconds and processor seconds are for all sequences. Those of genolift and of the plain loops are medians of three rounds in
 alternation, after a first call that compiles. ledidi and CREsted run once, in their own processes.
 """
@@ -122,6 +124,16 @@ def spectrum(texts):
             counts[text[i : i + 5]] = counts.get(text[i : i + 5], 0) + 1
     total = sum(counts.values())
     return {word: count / total for word, count in counts.items()}
+
+
+def planted(task, texts):
+    """The share of texts that have the motif of the task, or on loss do not."""
+    from genolift.evaluate.truth.matches import STRONG, find_matches
+    from genolift.simulate.spec import load_spec
+
+    matrix = load_spec("tal_gata").matrices["GATA_disc1"]
+    best = find_matches(texts, matrix, np.full(4, 0.25), top=1, strands="both").log_odds
+    return float(np.mean((best < STRONG) == (task == "loss")))
 
 
 def apart(texts, natural):
@@ -287,7 +299,8 @@ def main(folder, count, searches, python_torch, python_crested, work_as):
     tasks = {task: gl.one_hot(some) for task, some in texts.items()}
     natural = spectrum(every)
     print(
-        f"{'task':5} {'by':13} {'reached':>8} {'edits':>6} {'most':>5} {'others':>7} {'5-mers':>8} {'s':>8} {'cpu s':>7}"
+        f"{'task':5} {'by':13} {'reached':>8} {'edits':>6} {'most':>5} {'others':>7} {'planted':>7} {'5-mers':>8} "
+        f"{'s':>8} {'cpu s':>7}"
     )
 
     def tell(task, name, designs, wall, spent):
@@ -298,13 +311,14 @@ def main(folder, count, searches, python_torch, python_crested, work_as):
         moved = apart(decode(designs), natural) - apart(texts[task], natural)
         mean = edits[good].mean() if good.any() else np.nan
         print(
-            f"{task:5} {name:13} {good.sum():4}/{len(X):<3} {mean:6.2f} {edits.max():5} {others:7.2f} {moved:8.4f} "
-            f"{wall:8.1f} {spent:7.1f}",
+            f"{task:5} {name:13} {good.sum():4}/{len(X):<3} {mean:6.2f} {edits.max():5} {others:7.2f} "
+            f"{planted(task, decode(designs)):7.2f} {moved:8.4f} {wall:8.1f} {spent:7.1f}",
             flush=True,
         )
 
     steps = {}
     for task, X in tasks.items():
+        tell(task, "before", X, 0.0, 0.0)
         for name, found in genolift_and_loops(gl, models[0], task, X, searches).items():
             tell(task, name, *found)
             if name == "greedy loop":
