@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from genolift.support.stopping import check_stop
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 _hidden = False
+_around: ContextVar[Any] = ContextVar("around", default=None)  # The display that is shown, of the work around this.
 
 
 def hide(hidden: bool = True) -> None:
@@ -32,7 +34,8 @@ def hide(hidden: bool = True) -> None:
 def bar(total: int | None, label: str, unit: str, show: bool | None = True, *, long: bool = True) -> Iterator[tqdm]:
     """Show a counter with rate and remaining time on standard error.
 
-    Outside a terminal it prints at most one line every 30 seconds, so that logs stay readable.
+    Outside a terminal it prints at most one line every 30 seconds, so that logs stay readable. Where it is not shown
+    itself, the display of the work that it is part of tells its count, so that one sees slow parts go on.
 
     Parameters
     ----------
@@ -63,17 +66,44 @@ def bar(total: int | None, label: str, unit: str, show: bool | None = True, *, l
         ascii=None if terminal else True,
         dynamic_ncols=terminal,
     ) as display:
+        if not display.disable:
+            token = _around.set(display)
+            try:
+                yield display
+            finally:
+                _around.reset(token)
+            return
+        display.around, display.counted = _around.get(), unit
         yield display
+        if display.around is not None:
+            display.around.set_postfix_str("", refresh=False)
 
 
 @cache
-def _display() -> type[tqdm]:
+def _display() -> type[Any]:
     from tqdm import tqdm
 
     class Display(tqdm):
+        around: Any = None
+        counted = ""
+        last_print_t: float
+        _inside = 0.0
+
         def update(self, n: float | None = 1) -> bool | None:
             check_stop()
+            if self.around is not None:
+                self._inside += n or 0
+                of_all = "" if self.total is None else f" of {self.total:,}"
+                self.around.tell(f"{self._inside:,.0f}{of_all} {self.counted}")
             return super().update(n)
+
+        def tell(self, part: str) -> None:
+            """Show how far a part of the work is, as often as the count is shown."""
+            self.set_postfix_str(part, refresh=False)
+            now = self._time()
+            if now - self.last_print_t >= self.mininterval:
+                self.refresh()
+                self.last_print_t = now
 
     return Display
 

@@ -315,9 +315,10 @@ class MinimalChange(ChangingMethod):
         if first is None:
             return
         name, block, at = first
+        edits = int(block["edit_count"][at][0])
         warnings.warn(
             f"{missed} of {total} goals were not reached; of {name!r} the prediction is {block['predictions'][at]:.4g} "
-            f"and should become {block['goal'][at]:.4g}, and with {block['edit_count'][at][0]} edits it becomes "
+            f"and should become {block['goal'][at]:.4g}, and with {edits} edit{'s' * (edits != 1)} it becomes "
             f"{block['design_predictions'][at][0]:.4g}",
             GenoliftWarning,
             stacklevel=4,
