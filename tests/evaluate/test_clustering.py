@@ -91,6 +91,23 @@ def test_both_motifs_are_recovered_and_no_third(hypothetical):
     assert (label >= 0).mean() > 0.98
 
 
+def test_a_motif_beside_the_middle_of_its_seqlets_is_one_pattern():
+    """Flanks that matter a little more at one end must not keep two halves of the windows from being laid on each other."""
+    rng = np.random.default_rng(8)
+    windows = random_windows(rng, 400, SHAPE.window)
+    bases, height = windows.bases.copy(), np.full((400, SHAPE.window, 1), 0.01, np.float32)
+    first = SHAPE.window // 2 - 3 + np.repeat([-6, 6], 200)
+    for row, start in enumerate(first):
+        bases[row, start : start + 6] = np.eye(4)[[2, 0, 3, 0, 0, 2]]
+        height[row, start : start + 6] = rng.uniform(0.2, 0.4, (6, 1))
+        ends = slice(0, start - 8) if start < SHAPE.window // 2 - 3 else slice(start + 14, None)
+        height[row, ends] = 0.08
+    alone = Windows(bases * height, None, bases)
+    model = cluster_windows(alone.speaking(1), SHAPE)
+    assert len(model) == 1
+    assert (model.assign(alone.speaking(1))[0] == 0).all()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_chance_makes_no_pattern(seed):

@@ -25,6 +25,8 @@ _SHUFFLED = 2000
 # The median member of a pattern is so far on the way from the least likeness of a member to perfect likeness. Windows
 # that are alike by chance gather just above the least.
 _CLEAR = 0.45
+# Places of the middle that hold so much of what the best one holds are as good, because flanks are noise.
+_MOST = 0.95
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ def _off_centre(mean: np.ndarray, shape: Shape) -> int:
     power = np.concatenate([[0.0], np.cumsum((mean**2).sum(1))])
     held = power[shape.core :] - power[: -shape.core]
     # Of places that hold about as much, take that where what is important lies in the middle.
-    good = np.flatnonzero(held >= held.max() * (1 - 1e-3))
+    good = np.flatnonzero(held >= held.max() * _MOST)
     return int(good[len(good) // 2]) - shape.room
 
 
