@@ -33,14 +33,21 @@ def test_stale_questions_are_dropped_and_tabs_do_not_disturb_each_other():
     assert most == [1]  # One thing at a time.
 
 
-def test_work_on_a_stale_question_is_given_up():
+def endless():
+    """Return an event, and work that sets it and goes on until it is given up."""
     begun = threading.Event()
 
-    def long():
+    def work():
         begun.set()
         while True:
             check_stop()
             threading.Event().wait(0.01)
+
+    return begun, work
+
+
+def test_work_on_a_stale_question_is_given_up():
+    begun, long = endless()
 
     async def ask():
         turns = Turns()
@@ -59,13 +66,7 @@ def test_work_on_a_stale_question_is_given_up():
 
 
 def test_a_later_state_gives_up_effects_of_an_earlier_one():
-    begun = threading.Event()
-
-    def long():
-        begun.set()
-        while True:
-            check_stop()
-            threading.Event().wait(0.01)
+    begun, long = endless()
 
     async def ask():
         turns = Turns()
