@@ -3,11 +3,12 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from genolift.plot.page import Table
 from genolift.plot.patterns import ShownPattern, patterns_page
-from genolift.plot.report import write_report
+from genolift.plot.report import standing_table, write_report
 from genolift.plot.web.page import PageOptions
 from genolift.support.errors import FileProblem, InputError
 
@@ -53,3 +54,40 @@ def test_a_page_that_is_not_whole_or_not_the_only_one_is_refused(tmp_path):
     with pytest.raises(FileProblem, match="no page of genolift's"):
         write_report(tmp_path / "other", tmp_path / "r.html")
     assert not (tmp_path / "r.html").exists()
+
+
+def recovery(**false):
+    """Return rows of ``recovery.csv``: for each method, false negatives of two motifs and false positives of one."""
+    return pd.DataFrame(
+        [
+            {"method": method, "task": "a", "motif": motif, "false_negative_rate": missed, "false_positive_rate": found}
+            for method, (first, second, wrong) in false.items()
+            for motif, missed, found in (("A", first, np.nan), ("B", second, np.nan), ("C", np.nan, wrong))
+        ]
+    )
+
+
+def test_methods_stand_in_the_order_of_what_they_miss_and_what_they_invent():
+    table = standing_table(recovery(worse=(0.5, 0.3, 0.4), better=(0.1, 0.3, 0.2), middling=(0.2, 0.4, 0.1)))
+    assert table.head == ["method", "mean rank", "false negatives", "false positives"]
+    # Ranks by hand: better 1, 1.5, 2; middling 2, 3, 1; worse 3, 1.5, 3.
+    assert table.rows == [
+        ["Better", "1.5", "20.0%", "20.0%"],
+        ["Middling", "2.0", "30.0%", "10.0%"],
+        ["Worse", "2.5", "40.0%", "40.0%"],
+    ]
+
+
+def test_a_method_that_lacks_a_rate_has_no_standing():
+    rows = recovery(whole=(0.1, 0.2, 0.3), partial=(0.1, np.nan, 0.0), other=(0.2, 0.2, 0.4))
+    assert [row[0] for row in standing_table(rows).rows] == ["Whole", "Other"]
+    assert standing_table(recovery(alone=(0.1, 0.2, 0.3))).rows == []
+    assert standing_table(rows[["method", "task", "motif"]]).rows == []
+
+
+def test_a_benchmarks_page_begins_with_the_order_of_the_methods(tmp_path):
+    recovery(worse=(0.5, 0.3, 0.4), better=(0.1, 0.3, 0.2)).to_csv(tmp_path / "recovery.csv", index=False)
+    write_report(tmp_path, tmp_path / "index.html")
+    text = (tmp_path / "index.html").read_text()
+    assert re.findall("<h2>(.*?)</h2>", text)[0] == "Which methods find what matters"
+    assert text.index("Better") < text.index("Worse") < text.index("Motif recovery")
