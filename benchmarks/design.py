@@ -308,11 +308,12 @@ def main(folder, count, searches, python_torch, python_crested, work_as):
         good = reached(task, models[0].predict(X, verbose=0), models[0].predict(designs, verbose=0))
         edits = (designs != X).any(-1).sum(1)
         others = np.mean([(m.predict(designs, verbose=0)[:, TASK] < 0.5) == (task == "loss") for m in models[1:]])
-        moved = apart(decode(designs), natural) - apart(texts[task], natural)
+        written = decode(designs)
+        moved = apart(written, natural) - apart(texts[task], natural)
         mean = edits[good].mean() if good.any() else np.nan
         print(
             f"{task:5} {name:13} {good.sum():4}/{len(X):<3} {mean:6.2f} {edits.max():5} {others:7.2f} "
-            f"{planted(task, decode(designs)):7.2f} {moved:8.4f} {wall:8.1f} {spent:7.1f}",
+            f"{planted(task, written):7.2f} {moved:8.4f} {wall:8.1f} {spent:7.1f}",
             flush=True,
         )
 

@@ -177,7 +177,8 @@ def standing_table(table: pd.DataFrame) -> Table:
     one of the rates is left out, and where fewer than two are left, the table has no rows.
     """
     head = ["method", "mean rank", "false negatives", "false positives"]
-    both = [name for name in ("false_negative_rate", "false_positive_rate") if name in table]
+    rates_of = ("false_negative_rate", "false_positive_rate")
+    both = [name for name in rates_of if name in table]
     rates = [table.pivot(index="method", columns=["task", "motif"], values=name) for name in both]
     known = [one.dropna(axis="columns", how="all") for one in rates]
     wide = pd.concat(known, axis="columns", keys=both).dropna() if known else pd.DataFrame()
@@ -186,7 +187,7 @@ def standing_table(table: pd.DataFrame) -> Table:
     order = wide.rank().mean(axis="columns").sort_values(kind="stable")
     rows = []
     for method, mean in order.items():
-        shares = [wide.loc[method].get(name) for name in ("false_negative_rate", "false_positive_rate")]
+        shares = [wide.loc[method].get(name) for name in rates_of]
         rows.append(
             [method_label(str(method)), f"{mean:.1f}", *("" if s is None else f"{s.mean():.1%}" for s in shares)]
         )

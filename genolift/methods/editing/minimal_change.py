@@ -269,7 +269,7 @@ class MinimalChange(ChangingMethod):
             fixed |= ~self.only.positions(given, n, length, "only")
         codes = one_hot_codes(x).astype(np.int8)
         closed = np.flatnonzero((fixed | (codes == UNKNOWN)).all(1))
-        if len(closed) and names[closed[0]]:  # A job tries the method on a sequence without a name first.
+        if len(closed) and not self.trying:
             warnings.warn(
                 f"no position of {names[closed[0]]!r} may be edited"
                 + (f", nor of {len(closed) - 1} other sequences" if len(closed) > 1 else "")
